@@ -1,0 +1,248 @@
+"""Requests to the engine and events from it: the only vocabulary between the engine and the rest.
+
+Every struct crosses the pipe as msgpack, so it holds plain values only. Times are seconds, sizes bytes,
+`request_id` is chosen by the client and comes back in each event that belongs to the request.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Channel = Literal["thinking", "answer"]
+FinishReason = Literal["stop", "length", "context", "cancelled"]
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of everything on the wire; the class name is the tag."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A stretch of a prompt. `special` text is the template's and may hold control tokens; the rest is
+    somebody's words and is tokenised as plain text, so that nobody forges a turn."""
+
+    text: str
+    special: bool = False
+
+
+class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is loaded; zero and "auto" mean that the engine chooses and says what it chose."""
+
+    context_tokens: int = 0
+    gpu_layers: int = -1
+    threads: int = 0
+    batch_tokens: int = 512
+    sequences: int = 1
+    kv_type: KvType = "f16"
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    mmap: bool = True
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are drawn; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
+
+    `temperature` 0 is greedy. `top_k` 0 and `min_p` 0 are off. `seed` None draws a fresh one.
+    """
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    repeat_last_tokens: int = 64
+    seed: int | None = None
+
+
+# Requests ---------------------------------------------------------------------------------------------
+
+
+class Load(Message, frozen=True, kw_only=True):
+    """Load a model, after unloading the present one.
+
+    Answered by `LoadProgress`..., then `Loaded` or `Failed`.
+    """
+
+    request_id: int
+    path: str
+    settings: LoadSettings = LoadSettings()
+
+
+class Unload(Message, frozen=True, kw_only=True):
+    """Free the model and its memory. Answered by `Unloaded`."""
+
+    request_id: int
+
+
+class Generate(Message, frozen=True, kw_only=True):
+    """One reply. Answered by `PromptProgress`..., `Delta`..., then `Finished` or `Failed`.
+
+    The prompt is `parts`, or the ready token ids `tokens` where given (benchmarks). BOS is added by the
+    engine when the model's metadata asks for it and the prompt does not start with it already.
+    `thinking` says where the reply starts: "open" (the template has written `<think>`), "auto" (the model
+    may open a block itself) or "off" (no splitting). `ignore_eog` goes on past end-of-generation tokens.
+    """
+
+    request_id: int
+    parts: list[Part] = []
+    tokens: list[int] | None = None
+    sampling: Sampling = Sampling()
+    max_tokens: int = 0
+    stop: list[str] = []
+    thinking: Literal["open", "auto", "off"] = "auto"
+    ignore_eog: bool = False
+
+
+class Cancel(Message, frozen=True, kw_only=True):
+    """Stop a load or a generation within one step; its own answer then ends it."""
+
+    request_id: int
+
+
+class Tokenize(Message, frozen=True, kw_only=True):
+    """Token ids of a prompt, as `Generate` would evaluate it. Answered by `Tokenized`."""
+
+    request_id: int
+    parts: list[Part]
+
+
+class Shutdown(Message, frozen=True, kw_only=True):
+    """Free everything and end the process."""
+
+
+Request = Load | Unload | Generate | Cancel | Tokenize | Shutdown
+
+# Events -----------------------------------------------------------------------------------------------
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A compute device that this llama.cpp can use. `backend` is ggml's name ("CUDA", "Vulkan", "CPU")."""
+
+    name: str
+    description: str
+    backend: str
+    kind: Literal["cpu", "gpu", "igpu", "accel"]
+    memory_total_bytes: int
+    memory_free_bytes: int
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """First event of a fresh engine process."""
+
+    llama_cpp_version: str
+    system_info: str
+    devices: list[Device]
+    pid: int
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was loaded and where it went."""
+
+    path: str
+    name: str
+    architecture: str
+    quantisation: str
+    parameters: int
+    size_bytes: int
+    layers: int
+    gpu_layers: int
+    context_tokens: int
+    context_limit: int
+    vocabulary: int
+    threads: int
+    batch_tokens: int
+    kv_type: KvType
+    backend: str
+    chat_template: str
+    bos_text: str
+    eos_text: str
+    adds_bos: bool
+    load_s: float
+    buffers: dict[str, int]
+    """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
+    notices: list[str] = []
+    """Sentences the user should see, such as a GPU that is present and not used."""
+
+
+class LoadProgress(Message, frozen=True, kw_only=True):
+    """`fraction` of the weights read so far, 0 to 1."""
+
+    request_id: int
+    fraction: float
+
+
+class Loaded(Message, frozen=True, kw_only=True):
+    """The model is ready."""
+
+    request_id: int
+    info: ModelInfo
+
+
+class Unloaded(Message, frozen=True, kw_only=True):
+    """The model's memory is free again."""
+
+    request_id: int
+
+
+class PromptProgress(Message, frozen=True, kw_only=True):
+    """Prompt tokens evaluated so far."""
+
+    request_id: int
+    done_tokens: int
+    total_tokens: int
+
+
+class Delta(Message, frozen=True, kw_only=True):
+    """New text of a reply. `tokens` counts the tokens of this channel since the last delta (a token can
+    hold part of a character, so the text may lag behind)."""
+
+    request_id: int
+    channel: Channel
+    text: str
+    tokens: int
+
+
+class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Measured on the engine's thread. Rates are tokens per second; `ttft_s` runs from the request's
+    arrival to its first token; `decode_tok_per_s` leaves the first token out, as it belongs to the prompt."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    thinking_tokens: int
+    ttft_s: float
+    prompt_s: float
+    decode_s: float
+    thinking_s: float
+    prompt_tok_per_s: float
+    decode_tok_per_s: float
+    context_tokens_used: int
+    seed: int
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """The end of a reply, also of a cancelled one."""
+
+    request_id: int
+    reason: FinishReason
+    stats: GenerationStats
+
+
+class Tokenized(Message, frozen=True, kw_only=True):
+    """Answer to `Tokenize`."""
+
+    request_id: int
+    tokens: list[int]
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    """A request that could not be served. `message` and `hint` are templates for `StillroomError`,
+    `values` fills them; `native` is llama.cpp's own reason."""
+
+    request_id: int
+    message: str
+    hint: str = ""
+    values: dict[str, str | int | float] = {}
+    native: str = ""
+    cancelled: bool = False
+
+
+Event = Ready | LoadProgress | Loaded | Unloaded | PromptProgress | Delta | Finished | Tokenized | Failed

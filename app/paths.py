@@ -1,0 +1,57 @@
+"""Where Stillroom keeps its files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class AppPaths:
+    """The folders and files of one Stillroom installation; nothing is created until it is written."""
+
+    data: Path
+    config: Path
+    cache: Path
+    logs: Path
+
+    @property
+    def models(self) -> Path:
+        """GGUF files, one folder a model, each with its `manifest.json`."""
+        return self.data / "models"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Downloaded original weights, kept until they are built (or longer, if the user says so)."""
+        return self.data / "checkpoints"
+
+    @property
+    def jobs(self) -> Path:
+        """Unfinished downloads and builds, so that they go on after a restart."""
+        return self.data / "jobs"
+
+    @property
+    def chats(self) -> Path:
+        """The SQLite file of all conversations."""
+        return self.data / "chats.sqlite3"
+
+    @property
+    def benchmarks(self) -> Path:
+        """The SQLite file of all benchmark runs."""
+        return self.data / "benchmarks.sqlite3"
+
+    @property
+    def settings(self) -> Path:
+        """The settings file (JSON)."""
+        return self.config / "settings.json"
+
+
+def app_paths() -> AppPaths:
+    """The platform's own folders, or everything below `STILLROOM_HOME` where that is set."""
+    home = os.environ.get("STILLROOM_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return AppPaths(root / "data", root / "config", root / "cache", root / "logs")
+    dirs = platformdirs.PlatformDirs("stillroom", appauthor=False)
+    return AppPaths(dirs.user_data_path, dirs.user_config_path, dirs.user_cache_path, dirs.user_log_path)

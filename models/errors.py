@@ -1,0 +1,26 @@
+"""Errors that a person reads: what happened, and what to do next."""
+
+
+class StillroomError(Exception):
+    """An expected failure, told in the user's words.
+
+    `message` and `hint` are English templates with `{name}` fields, and `values` fills them, so that
+    the window can translate the template before it fills it. `str(error)` is the filled English message.
+    """
+
+    def __init__(self, message: str, hint: str = "", **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.message.format(**self.values) if self.values else self.message
+
+    def hint_text(self) -> str:
+        """The next step in English, with the values filled in; empty when there is none."""
+        return self.hint.format(**self.values) if self.values else self.hint
+
+
+class Cancelled(Exception):
+    """The user stopped the work. Never shown as an error."""
