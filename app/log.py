@@ -1,0 +1,133 @@
+"""The log file, and the report a user can hand on. No prompt, reply or secret is ever written to either."""
+
+import importlib.metadata
+import logging
+import os
+import platform
+import re
+import sys
+import threading
+from collections import deque
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+log = logging.getLogger(__name__)
+
+FILE_BYTES = 1 << 20
+FILES_KEPT = 3
+REPORT_LINES = 100
+REPORTED_PACKAGES = (
+    "stillroom",
+    "llama-cpp-python",
+    "PySide6-Essentials",
+    "huggingface-hub",
+    "gguf",
+    "numpy",
+)
+
+# Hugging Face tokens, bearer tokens, and the signed part of download links.
+_SECRETS = re.compile(r"\bhf_[A-Za-z0-9]{8,}|(?<=Bearer )\S+|(?<=\w\?)[^\s\"']*=[^\s\"']*")
+
+
+def without_secrets(text: str) -> str:
+    """`text` with tokens and the query part of links blotted out."""
+    return _SECRETS.sub("[hidden]", text)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+class _RotatingFile(RotatingFileHandler):
+    def rotate(self, source: str, dest: str) -> None:
+        # Windows refuses to rename a file that another Stillroom has open: this one then grows a little.
+        try:
+            super().rotate(source, dest)
+        except PermissionError:
+            log.debug("the log file is in use elsewhere and was not rotated")
+
+
+def log_file(folder: Path) -> Path:
+    """The present log file in the log folder."""
+    return folder / "stillroom.log"
+
+
+def start_log(folder: Path, level: int = logging.INFO) -> None:
+    """Log to `folder` from now on, uncaught exceptions of every thread included.
+
+    Where the folder cannot be written the program goes on without a log, and says so on stderr.
+    """
+    root = logging.getLogger()
+    root.setLevel(level)
+    for chatty in ("httpx", "httpcore", "huggingface_hub", "urllib3", "asyncio", "qasync"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    handler: logging.Handler
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = _RotatingFile(
+            log_file(folder), maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
+        )
+    except OSError as error:
+        handler = logging.NullHandler()
+        if sys.stderr is not None:
+            sys.stderr.write(f"There is no log: {error}\n")
+    handler.setFormatter(_Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    log.critical("uncaught exception", exc_info=(kind, error, trace))
+    if sys.stderr is not None:
+        sys.__excepthook__(kind, error, trace)
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is None or issubclass(args.exc_type, SystemExit):
+        return
+    log.critical(
+        "uncaught exception in thread %s",
+        args.thread.name if args.thread else "unknown",
+        exc_info=(args.exc_type, args.exc_value, args.exc_traceback),
+    )
+
+
+def report(folder: Path, *, notes: tuple[str, ...] = ()) -> str:
+    """Versions, machine and the last log lines, as plain text for an issue; `notes` are lines to add."""
+    lines = [f"{name} {_version(name)}" for name in REPORTED_PACKAGES]
+    libc = " ".join(platform.libc_ver())
+    lines += [
+        f"Python {platform.python_version()} on {platform.platform()} {libc}".rstrip(),
+        f"{os.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.1f} GiB of memory",
+        *notes,
+        "",
+        *_last_lines(log_file(folder)),
+    ]
+    return _without_home(without_secrets("\n".join(lines))) + "\n"
+
+
+def _last_lines(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return list(deque((line.rstrip("\n") for line in file), maxlen=REPORT_LINES))
+    except OSError:
+        return ["(no log)"]
+
+
+def _without_home(text: str) -> str:
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

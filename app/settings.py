@@ -1,0 +1,213 @@
+"""The user's settings: declared here once, kept in one JSON file."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.engine.messages import LoadSettings, Sampling
+from app.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+
+Theme = Literal["system", "light", "dark"]
+Language = Literal["system", "en", "zh_CN"]
+Observer = Callable[["Settings"], None]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its type, default, range and meaning."""
+
+    theme: Annotated[Theme, Meta(description="Colours of the window.")] = "system"
+    language: Annotated[Language, Meta(description="Language of the window.")] = "system"
+    last_model: Annotated[str, Meta(description="The model that was loaded last, as a store reference.")] = ""
+    load: Annotated[LoadSettings, Meta(description="How models are loaded.")] = LoadSettings()
+    sampling: Annotated[Sampling, Meta(description="How tokens are drawn in new chats.")] = Sampling()
+    live_panel_open: Annotated[bool, Meta(description="Whether the live panel is open.")] = True
+    keep_original_weights: Annotated[
+        bool, Meta(description="Keep the downloaded weights after a model was built from them.")
+    ] = False
+    telemetry_hz: Annotated[
+        float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
+    ] = 2.0
+    window_geometry: Annotated[str, Meta(description="Place and size of the window, base64.")] = ""
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "context_tokens": (0, 1 << 20),
+    "gpu_layers": (-1, 1000),
+    "threads": (0, 1024),
+    "batch_tokens": (1, 4096),
+    "sequences": (1, 64),
+    "temperature": (0.0, 5.0),
+    "top_p": (0.0, 1.0),
+    "top_k": (0, 1 << 20),
+    "min_p": (0.0, 1.0),
+    "repeat_penalty": (0.0, 10.0),
+    "repeat_last_tokens": (-1, 1 << 20),
+    "seed": (0, (1 << 32) - 1),
+}
+"""Smallest and largest value of each number in `LoadSettings` and `Sampling`, for forms and commands."""
+
+
+class SettingsFile:
+    """The settings on disk. Any thread may read and change them; observers run on the changing thread.
+
+    Keys that this version does not know are kept. A file that cannot be read is renamed, a value that
+    cannot be used falls back to its default and a copy of the file stays; both leave a sentence in `notices`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._observers: list[Observer] = []
+        self.notices: list[StillroomError] = []
+        self._document: dict[str, Any] = self._read()
+        self._values = self._convert(self._document)
+
+    @property
+    def values(self) -> Settings:
+        """The present settings, as one consistent snapshot."""
+        return self._values
+
+    def update(self, **changes: object) -> Settings:
+        """Change the named settings, save them and tell the observers.
+
+        Raises `StillroomError` for an unknown name, a wrong type or a value out of range, or when the file
+        cannot be written; nothing changes then.
+        """
+        with self._lock:
+            wrong = [name for name in changes if name not in Settings.__struct_fields__]
+            if wrong:
+                raise StillroomError("There is no setting named {name}.", name=wrong[0])
+            document = self._document | {
+                "version": self._version(),
+                **{name: msgspec.to_builtins(value) for name, value in changes.items()},
+            }
+            values = _checked(document)
+            if values != self._values:
+                self._save(document)
+                self._document, self._values = document, values
+                for observer in tuple(self._observers):
+                    observer(values)
+            return values
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Call `observer` with the new settings after each change; returns what ends that."""
+        with self._lock:
+            self._observers.append(observer)
+
+        def stop() -> None:
+            with self._lock:
+                if observer in self._observers:
+                    self._observers.remove(observer)
+
+        return stop
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            document = msgspec.json.decode(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("settings file: %s", error)
+            document = None
+        if isinstance(document, dict):
+            return document
+        self._notice(
+            "The settings file was damaged; the defaults are used.",
+            "The old file is kept as {path}.",
+            path=str(self._set_aside()),
+        )
+        return {}
+
+    def _convert(self, document: dict[str, Any]) -> Settings:
+        wrong = [
+            name for name in Settings.__struct_fields__ if name in document and not _fits(name, document)
+        ]
+        if wrong:
+            self._notice(
+                "Some settings could not be used and are back to their defaults: {names}.",
+                "The old file is kept as {path}.",
+                names=", ".join(wrong),
+                path=str(self._set_aside()),
+            )
+            for name in wrong:
+                del document[name]
+        return _checked(document)
+
+    def _set_aside(self) -> Path:
+        aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            # The folder is read-only, so nothing can overwrite the file either.
+            log.warning("settings file could not be renamed: %s", error)
+            return self._path
+        return aside
+
+    def _version(self) -> int:
+        version = self._document.get("version")
+        return max(version, VERSION) if isinstance(version, int) else VERSION
+
+    def _notice(self, message: str, hint: str, **values: object) -> None:
+        notice = StillroomError(message, hint, **values)
+        log.warning("%s %s", notice, notice.hint_text())
+        self.notices.append(notice)
+
+    def _save(self, document: dict[str, Any]) -> None:
+        try:
+            self._write(self._path, document)
+        except OSError as error:
+            raise StillroomError(
+                "The settings could not be saved to {path}: {reason}.",
+                "Check that the folder may be written and that the disk is not full.",
+                path=str(self._path),
+                reason=error.strerror or "unknown",
+            ) from error
+
+    @staticmethod
+    def _write(path: Path, document: dict[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def _checked(document: dict[str, Any]) -> Settings:
+    known = {name: document[name] for name in Settings.__struct_fields__ if name in document}
+    try:
+        values = msgspec.convert(known, Settings)
+    except msgspec.ValidationError as error:
+        raise StillroomError("A setting cannot have this value: {reason}.", reason=str(error)) from error
+    for struct in (values.load, values.sampling):
+        for name in struct.__struct_fields__:
+            number = getattr(struct, name)
+            if name in LIMITS and number is not None and not LIMITS[name][0] <= number <= LIMITS[name][1]:
+                raise StillroomError(
+                    "{name} is {value}, but must be from {low} to {high}.",
+                    name=name,
+                    value=number,
+                    low=LIMITS[name][0],
+                    high=LIMITS[name][1],
+                )
+    return values
+
+
+def _fits(name: str, document: dict[str, Any]) -> bool:
+    try:
+        _checked({name: document[name]})
+    except StillroomError:
+        return False
+    return True
