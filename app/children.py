@@ -3,9 +3,13 @@
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "build"]
+ChildName = Literal["engine", "build", "syntax"]
 
-CHILD_MODULES: dict[ChildName, str] = {"engine": "app.engine.worker", "build": "converters.worker"}
+CHILD_MODULES: dict[ChildName, str] = {
+    "engine": "app.engine.worker",
+    "build": "converters.worker",
+    "syntax": "app.code.syntax_worker",
+}
 
 
 def child_command(name: ChildName) -> list[str]:

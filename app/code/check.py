@@ -1,0 +1,73 @@
+"""Is this valid syntax? Answered without running anything."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from app.children import child_command
+
+CHECKERS = {
+    "python": f"Python {sys.version_info.major}.{sys.version_info.minor}",
+    "json": "JSON",
+    "toml": "TOML 1.0",
+    "yaml": "YAML 1.1",
+}
+"""What is checked, by language key, and by which rules."""
+
+SIZE_LIMIT_CHARACTERS = 1_000_000
+TIME_LIMIT_S = 8.0
+
+Unchecked = Literal["", "language", "size", "time", "crash"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxReport:
+    """A verdict. `line` and `column` count from 1, 0 where the parser does not tell.
+
+    `message` is the parser's own (English). `reason` says why nothing can be said: no checker for the
+    `language`, source over the `size` limit, over the `time` limit, or the checker did not survive it.
+    `checker` names the rules applied. `warnings` are (line, message) pairs of valid but doubtful source.
+    """
+
+    verdict: Literal["ok", "error", "unchecked"]
+    checker: str = ""
+    message: str = ""
+    line: int = 0
+    column: int = 0
+    reason: Unchecked = ""
+    warnings: tuple[tuple[int, str], ...] = ()
+
+
+def check_syntax(code: str, language: str, *, fragment: bool = False) -> SyntaxReport:
+    """Check `code` in a child process with its own limits on memory and time.
+
+    A `fragment` (a code block of a reply) may be indented and may hold `return` outside a function. Any
+    thread but the GUI's: it waits for the child, usually 0.1 s, at most `TIME_LIMIT_S`.
+    """
+    checker = CHECKERS.get(language)
+    if checker is None:
+        return SyntaxReport("unchecked", reason="language")
+    if len(code) > SIZE_LIMIT_CHARACTERS:
+        return SyntaxReport("unchecked", checker, reason="size")
+    request = json.dumps({"language": language, "code": code, "fragment": fragment})
+    try:
+        child = subprocess.run(
+            child_command("syntax"),
+            input=request.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIME_LIMIT_S,
+            # Without it the child would import from the working folder, which may be the user's own project.
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except subprocess.TimeoutExpired:
+        return SyntaxReport("unchecked", checker, reason="time")
+    if child.returncode != 0:
+        return SyntaxReport("unchecked", checker, reason="crash")
+    answer = json.loads(child.stdout)
+    notes = tuple((int(line), str(message)) for line, message in answer.pop("warnings"))
+    return SyntaxReport(checker=checker, warnings=notes, **answer)

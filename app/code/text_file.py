@@ -1,0 +1,162 @@
+"""A text file of the user's: encoding, line ends and permissions survive, a write is whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from app.errors import StillroomError
+
+SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16"]
+Newline = Literal["\n", "\r\n", "\r"]
+
+
+class TextFileError(StillroomError):
+    """A file that cannot be opened or saved as text."""
+
+
+class ChangedOnDiskError(TextFileError):
+    """Another program wrote the file after it was read here."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file as it was last read or written. `text` has line feeds only; `newline` is what the file has.
+
+    `digest` is the SHA-256 of the file's bytes at that time. `mixed_newlines`: the file had several kinds of
+    line ends, and saving makes them all `newline` (the most frequent one).
+    """
+
+    path: Path
+    text: str
+    encoding: Encoding = "utf-8"
+    newline: Newline = "\n"
+    digest: str = ""
+    mixed_newlines: bool = False
+
+
+def read_text_file(path: Path) -> TextFile:
+    """Read a text file of at most 16 MiB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
+
+    Raises `TextFileError` for what is not text, too large or unreadable.
+    """
+    path = path.resolve()
+    raw = _read(path)
+    encoding: Encoding = "utf-8"
+    if raw.startswith(b"\xef\xbb\xbf"):
+        encoding = "utf-8-sig"
+    elif raw.startswith(b"\xff\xfe"):
+        encoding = "utf-16"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise TextFileError(
+            "{name} is not UTF-8 text (byte {byte}).",
+            "Convert it to UTF-8 in another editor first, then open it here.",
+            name=path.name,
+            byte=error.start,
+        ) from error
+    if "\0" in text:
+        raise TextFileError(
+            "{name} is a binary file.", "Open a text file, such as program source or data.", name=path.name
+        )
+    counts: dict[Newline, int] = {"\r\n": text.count("\r\n")}
+    counts["\n"] = text.count("\n") - counts["\r\n"]
+    counts["\r"] = text.count("\r") - counts["\r\n"]
+    kinds = [newline for newline, count in counts.items() if count]
+    return TextFile(
+        path=path,
+        text=text.replace("\r\n", "\n").replace("\r", "\n"),
+        encoding=encoding,
+        newline=max(kinds, key=lambda newline: counts[newline]) if kinds else "\n",
+        digest=hashlib.sha256(raw).hexdigest(),
+        mixed_newlines=len(kinds) > 1,
+    )
+
+
+def write_text_file(file: TextFile, *, overwrite: bool = False) -> TextFile:
+    """Write `file.text` in the file's own encoding and line ends; returns the file as it now is. Any thread.
+
+    The bytes go to a `.part` file beside it, reach the disk, and then take the file's name. Raises
+    `ChangedOnDiskError` when the present content is not the one of `file.digest` (for a new file: when the
+    file exists) unless `overwrite`, and `TextFileError` when the disk refuses.
+    """
+    path = file.path.resolve()
+    if not overwrite and changed_on_disk(replace(file, path=path)):
+        raise ChangedOnDiskError(
+            "{name} was changed by another program since it was opened here.",
+            "Save under another name, or overwrite it, or reload it and lose the changes made here.",
+            name=path.name,
+        )
+    raw = file.text.replace("\n", file.newline).encode(file.encoding)
+    try:
+        write_atomically(path, raw)
+    except OSError as error:
+        raise TextFileError(
+            "{name} could not be saved: {reason}.",
+            "The text is still here. Save it under another name or in another folder.",
+            name=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+    return replace(file, path=path, digest=hashlib.sha256(raw).hexdigest(), mixed_newlines=False)
+
+
+def changed_on_disk(file: TextFile) -> bool:
+    """Whether the disk holds something else than was last read or written; a missing file holds nothing."""
+    return file.path.exists() and hashlib.sha256(_read(file.path)).hexdigest() != file.digest
+
+
+def write_atomically(path: Path, raw: bytes) -> None:
+    """Put `raw` under `path` so that a crash leaves the old file or the new one, never half of one."""
+    mode = path.stat().st_mode if path.exists() else None
+    handle, part_name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = Path(part_name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.chmod(0o666 & ~_umask() if mode is None else mode & 0o7777)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > SIZE_LIMIT_BYTES:
+            raise TextFileError(
+                "{name} is larger than 16 MiB.",
+                "Open a smaller file, or cut out the part you need.",
+                name=path.name,
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise TextFileError(
+            "{name} could not be read: {reason}.",
+            "Check that the file exists and that you may read it.",
+            name=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+
+
+def _umask() -> int:
+    present = os.umask(0)
+    os.umask(present)
+    return present
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder, and NTFS journals the rename
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
