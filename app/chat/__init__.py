@@ -1,0 +1,1 @@
+"""Conversations: their store, their prompts, and what fits into the context."""

@@ -1,0 +1,83 @@
+"""What fits into the context: computed before anything is sent, so that nothing is cut in silence."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.engine.messages import Part
+
+CountTokens = Callable[[list[Part]], Awaitable[int]]
+"""Counts the tokens of a prompt; the engine's tokeniser."""
+
+LEAST_REPLY_TOKENS = 256
+"""Room that a reply needs at least: with less, an answer breaks off before it says anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPlan:
+    """One exchange, measured against the context.
+
+    `dropped` are the turns that have to be left out, oldest first, and `sent` is the rest. `fits` is False
+    when even the last message alone leaves too little room for a reply.
+    """
+
+    prompt: Prompt
+    sent: list[ChatMessage]
+    dropped: list[ChatMessage]
+    prompt_tokens: int
+    context_tokens: int
+    fits: bool
+
+    @property
+    def left_tokens(self) -> int:
+        """Tokens of the context that are free for the reply."""
+        return max(0, self.context_tokens - self.prompt_tokens)
+
+
+async def plan_context(
+    template: ChatTemplate,
+    messages: Sequence[ChatMessage],
+    count_tokens: CountTokens,
+    context_tokens: int,
+    *,
+    reply_tokens: int = LEAST_REPLY_TOKENS,
+) -> ContextPlan:
+    """Find the longest end of the conversation that leaves `reply_tokens` free.
+
+    The system prompt and the last message always stay. Turns are dropped from the oldest on, a question
+    together with its reply. Takes one count when everything fits, else a binary search. A small context keeps
+    a quarter for the reply at least.
+    """
+    reserve = min(reply_tokens, max(1, context_tokens // 4))
+    system = [message for message in messages[:1] if message.role == "system"]
+    turns = list(messages[len(system) :])
+    # A conversation may only start with a question.
+    starts = [i for i, turn in enumerate(turns) if turn.role == "user"] or [0]
+
+    async def measured(start: int) -> tuple[Prompt, int]:
+        prompt = template.render([*system, *turns[start:]])
+        return prompt, await count_tokens(prompt.parts)
+
+    low, high = 0, len(starts) - 1
+    prompt, tokens = await measured(starts[0])
+    if tokens + reserve > context_tokens and high > 0:
+        best = await measured(starts[high])
+        low = 1
+        while low < high:
+            middle = (low + high) // 2
+            attempt = await measured(starts[middle])
+            if attempt[1] + reserve <= context_tokens:
+                best, high = attempt, middle
+            else:
+                low = middle + 1
+        low = high
+        prompt, tokens = best
+    start = starts[low]
+    return ContextPlan(
+        prompt=prompt,
+        sent=[*system, *turns[start:]],
+        dropped=turns[:start],
+        prompt_tokens=tokens,
+        context_tokens=context_tokens,
+        fits=tokens + reserve <= context_tokens,
+    )

@@ -1,0 +1,67 @@
+"""The chat database's schema, as steps that are never edited once released."""
+
+import sqlite3
+
+from app.errors import StillroomError
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: conversations, and their messages as a tree: an edited question or a second answer is a sibling.
+    # AUTOINCREMENT never gives a number out twice, so a deleted chat's files cannot pass to a new chat.
+    """
+    CREATE TABLE conversations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        title TEXT NOT NULL,
+        titled INTEGER NOT NULL DEFAULT 0,
+        model TEXT NOT NULL,
+        system_prompt TEXT NOT NULL,
+        sampling TEXT,
+        max_tokens INTEGER NOT NULL,
+        draft TEXT NOT NULL DEFAULT '',
+        head_id INTEGER REFERENCES messages (id) ON DELETE SET NULL,
+        created_at REAL NOT NULL,
+        updated_at REAL NOT NULL,
+        deleted_at REAL
+    );
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        parent_id INTEGER REFERENCES messages (id) ON DELETE CASCADE,
+        role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
+        content TEXT NOT NULL,
+        thinking TEXT NOT NULL DEFAULT '',
+        model TEXT NOT NULL DEFAULT '',
+        stats TEXT,
+        outcome TEXT NOT NULL,
+        error TEXT NOT NULL DEFAULT '',
+        created_at REAL NOT NULL
+    );
+    CREATE INDEX messages_of_conversation ON messages (conversation_id);
+    CREATE INDEX messages_of_parent ON messages (parent_id);
+    CREATE INDEX conversations_by_time ON conversations (updated_at);
+    """,
+)
+
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The version written in the file; 0 for a new one."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date, each step in a transaction of its own.
+
+    Raises `StillroomError` for a file that a newer Stillroom wrote; that file is left as it is.
+    """
+    version = schema_version(connection)
+    if version > SCHEMA_VERSION:
+        raise StillroomError(
+            "These chats were written by a newer Stillroom (schema {found}, this one knows {known}).",
+            "Update Stillroom to open them. The file has not been changed.",
+            found=version,
+            known=SCHEMA_VERSION,
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")

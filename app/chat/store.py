@@ -1,0 +1,315 @@
+"""The chats on disk: one SQLite file, written through before a call returns."""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.chat import backups
+from app.chat.migrations import SCHEMA_VERSION, migrate, schema_version
+from app.chat.records import Conversation, Outcome, Role, StoredMessage
+from app.engine.messages import GenerationStats, Sampling
+from app.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 5.0
+CONVERSATION = (
+    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at"
+)
+MESSAGE = "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at"
+
+
+class ChatStoreError(StillroomError):
+    """The chat database could not be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What happened to a database that was found damaged: the user must be told."""
+
+    damaged: Path
+    restored_from: datetime | None
+    """The local time of the backup that took its place; None when there was none: the chats start empty."""
+
+
+class ChatStore:
+    """Conversations and their message trees.
+
+    Any thread may call any method: writes share one connection under a lock, reads another, so that a reader
+    never waits for the disk. Each write is one transaction, on the disk before the method returns
+    (WAL, synchronous=FULL); the window therefore writes from a worker thread. Every method raises
+    `ChatStoreError`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file: check it, restore it from a backup if it is damaged (see `recovery`),
+        back it up before a migration, and purge the chats deleted in an earlier session."""
+        self.path = path
+        self.recovery: Recovery | None = None
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        with _readable_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not backups.is_sound(path):
+                now = datetime.now()
+                self.recovery = Recovery(backups.set_aside(path, now), backups.restore_newest(path))
+                log.error("The chat database was damaged and has been set aside")
+            self._writer = _connect(path)
+            if 0 < schema_version(self._writer) < SCHEMA_VERSION:
+                backups.make_backup(path, datetime.now())
+            migrate(self._writer)
+            self._reader = _connect(path)
+            self._reader.execute("PRAGMA query_only = ON")
+        with self._writing() as db:
+            db.execute("DELETE FROM conversations WHERE deleted_at IS NOT NULL")
+            db.execute("UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'")
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        with self._write_lock, self._read_lock:
+            self._reader.close()
+            self._writer.close()
+
+    def back_up_if_due(self) -> Path | None:
+        """Make a backup if the newest is more than an hour old. Takes as long as copying the file."""
+        if not backups.backup_is_due(self.path, datetime.now()):
+            return None
+        with _readable_errors():
+            return backups.make_backup(self.path, datetime.now())
+
+    # Conversations
+
+    def create_conversation(
+        self,
+        *,
+        title: str = "",
+        model: str = "",
+        system_prompt: str = "",
+        sampling: Sampling | None = None,
+        max_tokens: int = 0,
+    ) -> Conversation:
+        """A new, empty chat."""
+        now = time.time()
+        with self._writing() as db:
+            row = db.execute(
+                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, created_at,"
+                f" updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {CONVERSATION}",
+                (title, model, system_prompt, _to_json(sampling), max_tokens, now, now),
+            ).fetchall()[0]
+        return _conversation(row)
+
+    def conversations(self) -> list[Conversation]:
+        """All chats that are not deleted, the one changed last first."""
+        rows = self._read(
+            f"SELECT {CONVERSATION} FROM conversations WHERE deleted_at IS NULL"
+            " ORDER BY updated_at DESC, id DESC"
+        )
+        return [_conversation(row) for row in rows]
+
+    def conversation(self, conversation_id: int) -> Conversation:
+        """One chat."""
+        rows = self._read(f"SELECT {CONVERSATION} FROM conversations WHERE id = ?", (conversation_id,))
+        if not rows:
+            raise ChatStoreError("This chat no longer exists.", "Choose another chat from the list.")
+        return _conversation(rows[0])
+
+    def rename(self, conversation_id: int, title: str, *, by_user: bool = True) -> None:
+        """Give a chat its title; one that the user chose is not replaced by an automatic one."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE conversations SET title = ?, titled = ? WHERE id = ? AND (titled = 0 OR ?)",
+                (title, by_user, conversation_id, by_user),
+            )
+
+    def save_settings(
+        self, conversation_id: int, *, system_prompt: str, sampling: Sampling | None, max_tokens: int
+    ) -> None:
+        """Keep the chat's system prompt and how its replies are drawn."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ? WHERE id = ?",
+                (system_prompt, _to_json(sampling), max_tokens, conversation_id),
+            )
+
+    def save_draft(self, conversation_id: int, draft: str) -> None:
+        """Keep what is typed and not sent."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
+
+    def delete(self, conversation_id: int) -> None:
+        """Take a chat off the list; it can be restored until the program starts again, and is gone then."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (time.time(), conversation_id))
+
+    def restore(self, conversation_id: int) -> None:
+        """Undo `delete`."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (conversation_id,))
+
+    # Messages
+
+    def add_message(
+        self,
+        conversation_id: int,
+        parent_id: int | None,
+        role: Role,
+        content: str = "",
+        *,
+        model: str = "",
+        outcome: Outcome = "stop",
+    ) -> StoredMessage:
+        """Add a message below `parent_id` and show its branch; a user's message also clears the draft."""
+        now = time.time()
+        with self._writing() as db:
+            row = db.execute(
+                "INSERT INTO messages (conversation_id, parent_id, role, content, model, outcome, created_at)"
+                f" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
+                (conversation_id, parent_id, role, content, model, outcome, now),
+            ).fetchall()[0]
+            db.execute(
+                "UPDATE conversations SET head_id = ?, updated_at = ?, model = iif(? = '', model, ?),"
+                " draft = iif(? = 'user', '', draft) WHERE id = ?",
+                (row[0], now, model, model, role, conversation_id),
+            )
+        return _message(row)
+
+    def save_reply(
+        self,
+        message_id: int,
+        content: str,
+        thinking: str,
+        *,
+        outcome: Outcome = "running",
+        stats: GenerationStats | None = None,
+        error: str = "",
+    ) -> None:
+        """Keep a reply as far as it has come, or as it ended."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE messages SET content = ?, thinking = ?, outcome = ?, stats = ?, error = ?"
+                " WHERE id = ?",
+                (content, thinking, outcome, _to_json(stats), error, message_id),
+            )
+
+    def show_branch(self, conversation_id: int, head_id: int | None) -> None:
+        """Make `head_id` the last message that is shown."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET head_id = ? WHERE id = ?", (head_id, conversation_id))
+
+    def message(self, message_id: int) -> StoredMessage:
+        """One message."""
+        rows = self._read(f"SELECT {MESSAGE} FROM messages WHERE id = ?", (message_id,))
+        if not rows:
+            raise ChatStoreError("This message no longer exists.", "Open the chat again.")
+        return _message(rows[0])
+
+    def messages(self, conversation_id: int) -> list[StoredMessage]:
+        """Every message of a chat, all branches, oldest first."""
+        rows = self._read(
+            f"SELECT {MESSAGE} FROM messages WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+        )
+        return [_message(row) for row in rows]
+
+    def branch(self, conversation_id: int, head_id: int | None = None) -> list[StoredMessage]:
+        """The messages from the root to `head_id`, by default the branch that is shown."""
+        rows = self._read(
+            """
+            WITH RECURSIVE above (id, parent_id, depth) AS (
+                SELECT m.id, m.parent_id, 0 FROM messages m JOIN conversations c ON c.id = m.conversation_id
+                WHERE c.id = ? AND m.id = coalesce(?, c.head_id)
+                UNION ALL
+                SELECT m.id, m.parent_id, above.depth + 1 FROM messages m JOIN above ON m.id = above.parent_id
+            )
+            SELECT m.* FROM above JOIN messages m ON m.id = above.id ORDER BY above.depth DESC
+            """.replace("m.*", ", ".join(f"m.{column}" for column in MESSAGE.split(", "))),
+            (conversation_id, head_id),
+        )
+        return [_message(row) for row in rows]
+
+    # Connections
+
+    def _read(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        with self._read_lock, _readable_errors():
+            return self._reader.execute(query, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._write_lock, _readable_errors():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.commit()
+            except BaseException:
+                self._writer.rollback()
+                raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    # What is purged is overwritten, not only unlinked.
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise ChatStoreError(
+            "The chats could not be read or saved: {reason}.",
+            "Check that the disk has free space and that Stillroom may write to its data folder.",
+            reason=str(error),
+        ) from error
+
+
+def _to_json(value: Sampling | GenerationStats | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _conversation(row: tuple[Any, ...]) -> Conversation:
+    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at = (
+        row
+    )
+    return Conversation(
+        id=id_,
+        title=title,
+        titled=bool(titled),
+        model=model,
+        system_prompt=system_prompt,
+        sampling=None if sampling is None else msgspec.json.decode(sampling, type=Sampling),
+        max_tokens=max_tokens,
+        draft=draft,
+        head_id=head_id,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def _message(row: tuple[Any, ...]) -> StoredMessage:
+    id_, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at = row
+    return StoredMessage(
+        id=id_,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=role,
+        content=content,
+        thinking=thinking,
+        model=model,
+        stats=None if stats is None else msgspec.json.decode(stats, type=GenerationStats),
+        outcome=outcome,
+        error=error,
+        created_at=created_at,
+    )

@@ -1,0 +1,32 @@
+import pytest
+
+from app.chat.thinking import last_step
+from app.chat.title import TITLE_CHARACTERS, title_from
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Prove that 1/n² converges", "Prove that 1/n² converges"),
+        ("\n\n## **Explain** `KV cache`\nplease", "Explain KV cache"),
+        ("```python\nx = 1\n```\nWhat does this do?", "What does this do?"),
+        ("为什么天空是蓝色的？", "为什么天空是蓝色的？"),
+        ("   \n", ""),
+        ("```\nonly code\n```", ""),
+    ],
+)
+def test_title(text: str, title: str) -> None:
+    assert title_from(text) == title
+
+
+def test_a_long_title_is_cut_at_a_word() -> None:
+    title = title_from("word " * 40)
+    assert len(title) <= TITLE_CHARACTERS
+    assert title.endswith("word…")
+    assert len(title_from("蓝" * 200)) == TITLE_CHARACTERS
+
+
+def test_last_step_is_the_last_paragraph_that_has_begun() -> None:
+    assert last_step("First, I look.\n\nNext, **compare** with it\n\n") == "Next, compare with it"
+    assert last_step("") == ""
+    assert last_step("x " * 100_000).endswith("…")
