@@ -1,0 +1,154 @@
+"""Rates from events with given times."""
+
+import pytest
+
+from app.engine.messages import (
+    Delta,
+    Failed,
+    Finished,
+    GenerationStats,
+    Loaded,
+    ModelInfo,
+    PromptProgress,
+    Unloaded,
+)
+from app.telemetry.rates import RateMeter, Rates
+
+INFO = ModelInfo(
+    path="/models/m.gguf",
+    name="m",
+    architecture="llama",
+    quantisation="Q4_1",
+    parameters=1,
+    size_bytes=1,
+    layers=1,
+    gpu_layers=0,
+    context_tokens=4096,
+    context_limit=8192,
+    vocabulary=10,
+    threads=2,
+    batch_tokens=512,
+    kv_type="f16",
+    backend="CPU",
+    chat_template="",
+    bos_text="",
+    eos_text="",
+    adds_bos=False,
+    load_s=0.1,
+    buffers={},
+)
+STATS = GenerationStats(
+    prompt_tokens=100,
+    completion_tokens=50,
+    thinking_tokens=0,
+    ttft_s=0.25,
+    prompt_s=0.2,
+    decode_s=1.0,
+    thinking_s=0.0,
+    prompt_tok_per_s=500.0,
+    decode_tok_per_s=49.0,
+    context_tokens_used=149,
+    seed=1,
+)
+
+
+def delta(request_id: int = 1, tokens: int = 1) -> Delta:
+    return Delta(request_id=request_id, channel="answer", text="x", tokens=tokens)
+
+
+def generate(
+    meter: RateMeter, start_s: float, tok_per_s: float, seconds: float, request_id: int = 1
+) -> float:
+    """One token a delta at an even rate; gives the time of the last."""
+    now_s = start_s
+    for number in range(int(seconds * tok_per_s)):
+        now_s = start_s + number / tok_per_s
+        meter.on_event(delta(request_id), now_s)
+    return now_s
+
+
+def test_nothing_is_claimed_before_the_first_event() -> None:
+    assert RateMeter().rates(0.0) == Rates()
+
+
+@pytest.mark.parametrize("tok_per_s", [0.5, 4.0, 58.4, 300.0])
+def test_an_even_reply_shows_its_rate(tok_per_s: float) -> None:
+    meter = RateMeter()
+    last_s = generate(meter, 10.0, tok_per_s, max(5.0, 10 / tok_per_s))
+    rates = meter.rates(last_s)
+    assert rates.phase == "generation"
+    assert rates.generation_tok_per_s == pytest.approx(tok_per_s, rel=0.01)
+
+
+def test_the_rate_is_the_present_one() -> None:
+    meter = RateMeter()
+    last_s = generate(meter, 0.0, 100.0, 5.0)
+    last_s = generate(meter, last_s + 0.01, 20.0, 4.0)
+    assert meter.rates(last_s).generation_tok_per_s == pytest.approx(20.0, rel=0.05)
+
+
+def test_a_stall_lets_the_rate_fall() -> None:
+    meter = RateMeter()
+    last_s = generate(meter, 0.0, 100.0, 3.0)
+    assert meter.rates(last_s + 8.0).generation_tok_per_s < 10.0
+
+
+def test_two_replies_add_up() -> None:
+    meter = RateMeter()
+    for number in range(200):
+        meter.on_event(delta(1 + number % 2), number / 100)
+    assert meter.rates(1.99).generation_tok_per_s == pytest.approx(100.0, rel=0.01)
+
+
+def test_prompt_progress_gives_the_prompt_rate_and_the_phase() -> None:
+    meter = RateMeter()
+    meter.request_started(1, 10.0)
+    assert meter.rates(10.0).phase == "prompt"
+    meter.on_event(PromptProgress(request_id=1, done_tokens=512, total_tokens=1024), 10.5)
+    rates = meter.rates(10.5)
+    assert rates.phase == "prompt"
+    assert rates.prompt_tok_per_s == pytest.approx(1024.0)
+    assert rates.context_tokens == 512
+
+
+def test_the_first_token_ends_the_wait() -> None:
+    meter = RateMeter()
+    meter.request_started(1, 10.0)
+    meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 10.2)
+    meter.on_event(delta(), 10.3)
+    rates = meter.rates(10.3)
+    assert rates.ttft_s == pytest.approx(0.3)
+    assert rates.context_tokens == 101
+
+
+def test_the_engines_own_figures_stay_after_the_reply() -> None:
+    meter = RateMeter()
+    meter.on_event(Loaded(request_id=9, info=INFO), 0.0)
+    last_s = generate(meter, 1.0, 50.0, 1.0)
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), last_s)
+    rates = meter.rates(last_s + 60)
+    assert rates == Rates(
+        phase="idle",
+        generation_tok_per_s=0.0,
+        last_generation_tok_per_s=49.0,
+        prompt_tok_per_s=500.0,
+        ttft_s=0.25,
+        context_tokens=149,
+        context_limit=4096,
+    )
+
+
+def test_a_failed_reply_ends_it() -> None:
+    meter = RateMeter()
+    generate(meter, 0.0, 10.0, 2.0)
+    meter.on_event(Failed(request_id=1, message="gone"), 2.0)
+    assert meter.rates(2.0).phase == "idle"
+    assert meter.rates(2.0).generation_tok_per_s == 0.0
+
+
+def test_another_model_starts_from_nothing() -> None:
+    meter = RateMeter()
+    generate(meter, 0.0, 10.0, 2.0)
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 2.0)
+    meter.on_event(Unloaded(request_id=2), 3.0)
+    assert meter.rates(3.0) == Rates()
