@@ -1,0 +1,265 @@
+"""Markdown as a flat list of blocks, each of which one widget shows. No Qt here."""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+MATH = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
+ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a block stands: `indent` lists and `quote` quotations deep, `marker` before its first line."""
+
+    indent: int = 0
+    quote: int = 0
+    marker: str = ""
+    tight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """A paragraph (`level` 0) or a heading as Qt's rich text; classes and tags are coloured by the widget."""
+
+    html: str
+    level: int = 0
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """A code block; `closed` is False while its end has not come."""
+
+    code: str
+    language: str = ""
+    closed: bool = True
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class TableBlock:
+    """A table; the first row is its head, cells are rich text, `aligns` holds one of left, center, right."""
+
+    rows: tuple[tuple[str, ...], ...]
+    aligns: tuple[str, ...]
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBlock:
+    """A line across."""
+
+    place: Place = field(default=Place())
+
+
+Block = TextBlock | CodeBlock | TableBlock | RuleBlock
+
+
+def parse_blocks(source: str) -> list[Block]:
+    """All blocks of a finished text."""
+    blocks: list[Block] = []
+    for group in _groups(_parser().parse(source), source):
+        blocks += group.blocks
+    return blocks
+
+
+class MarkdownStream:
+    """The blocks of a text that grows, at the cost of parsing its end.
+
+    Everything before the last two top-level blocks is final: what comes can still join the last one, or turn
+    it into a part of the one before (a list goes on), and no further.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._parser = _parser()
+        self._env: dict[str, object] = {}
+        self._source: list[str] = []
+        self._tail = ""
+        self._final = 0
+
+    def append(self, text: str) -> int:
+        """Take more text; returns the index of the first block that may have changed."""
+        self._source.append(text)
+        self._tail += text
+        if self._grow_code(text):
+            return len(self.blocks) - 1
+        first_changed = self._final
+        groups = _groups(self._parser.parse(self._tail, self._env), self._tail)
+        self.blocks[self._final :] = [block for group in groups for block in group.blocks]
+        if len(groups) > 2:
+            lines = self._tail.split("\n")
+            self._tail = "\n".join(lines[groups[-2].first_line :])
+            self._final += sum(len(group.blocks) for group in groups[:-2])
+        return first_changed
+
+    def finish(self) -> None:
+        """The text is complete: parse it as a whole, so that what refers forwards is right too."""
+        self.blocks = parse_blocks("".join(self._source))
+
+    def _grow_code(self, text: str) -> bool:
+        """The quick way while a long code block is coming in; False when the parser has to look."""
+        last = self.blocks[-1] if self.blocks else None
+        if not isinstance(last, CodeBlock) or last.closed or last.place != Place():
+            return False
+        start = self._tail.rfind("\n", 0, len(self._tail) - len(text)) + 1
+        touched = self._tail[start:]
+        if "`" in touched or "~" in touched or "\r" in touched or "\0" in touched or start == 0:
+            return False
+        self.blocks[-1] = CodeBlock(last.code + text, last.language, closed=False)
+        return True
+
+
+@dataclass(slots=True)
+class _Group:
+    """One top-level block of the source and what it became."""
+
+    first_line: int
+    blocks: list[Block]
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+    parser.disable(["html_block", "html_inline"])
+    parser.inline.ruler.before("escape", "math", _math_rule)
+    return parser
+
+
+def _math_rule(state: StateInline, silent: bool) -> bool:
+    r"""Formulas (`\(x\)`, `\[x\]`, `$$x$$`) keep their source: Markdown would eat its backslashes."""
+    for opening, closing in MATH:
+        if state.src.startswith(opening, state.pos):
+            end = state.src.find(closing, state.pos + len(opening), state.posMax)
+            if end < 0:
+                return False
+            if not silent:
+                token = state.push("math", "", 0)
+                token.content = state.src[state.pos : end + len(closing)]
+            state.pos = end + len(closing)
+            return True
+    return False
+
+
+def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:
+    lines = source.split("\n")
+    groups: list[_Group] = []
+    start = 0
+    for index, token in enumerate(tokens):
+        if token.level == 0 and token.nesting <= 0:
+            first = tokens[start]
+            groups.append(
+                _Group(first.map[0] if first.map else 0, _flatten(tokens[start : index + 1], lines))
+            )
+            start = index + 1
+    return groups
+
+
+def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
+    blocks: list[Block] = []
+    lists: list[Literal["bullet", "ordered"]] = []
+    quote = level = 0
+    marker = ""
+    tight = False
+    rows: list[tuple[str, ...]] = []
+    cells: list[str] = []
+    aligns: list[str] = []
+    in_table = False
+
+    def place() -> Place:
+        nonlocal marker
+        taken, marker = marker, ""
+        return Place(len(lists), quote, taken, tight)
+
+    for token in tokens:
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                lists.append("bullet" if token.type.startswith("bullet") else "ordered")
+            case "bullet_list_close" | "ordered_list_close":
+                lists.pop()
+                tight = tight and bool(lists)
+            case "list_item_open":
+                if marker:
+                    blocks.append(TextBlock("", place=place()))
+                marker = "•" if lists[-1] == "bullet" else f"{token.info}."
+            case "list_item_close":
+                if marker:
+                    blocks.append(TextBlock("", place=place()))
+            case "blockquote_open":
+                quote += 1
+            case "blockquote_close":
+                quote -= 1
+            case "heading_open":
+                level = int(token.tag[1])
+            case "heading_close":
+                level = 0
+            case "paragraph_open":
+                tight = token.hidden
+            case "inline" if in_table:
+                cells.append(_inline(token))
+            case "inline":
+                blocks.append(TextBlock(_inline(token), level, place()))
+            case "fence" | "code_block":
+                language = token.info.split()[0] if token.info.split() else ""
+                blocks.append(
+                    CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
+                )
+            case "hr":
+                blocks.append(RuleBlock(place()))
+            case "table_open":
+                in_table, rows, aligns = True, [], []
+            case "th_open" | "td_open":
+                if token.type == "th_open":
+                    aligns.append(ALIGN.get(str(token.attrGet("style")), "left"))
+            case "tr_close":
+                rows.append(tuple(cells))
+                cells = []
+            case "table_close":
+                in_table = False
+                blocks.append(TableBlock(tuple(rows), tuple(aligns), place()))
+    return blocks
+
+
+def _is_closed(token: Token, lines: list[str]) -> bool:
+    """Whether the fence's last line closes it (the parser also ends it with the text)."""
+    if token.type != "fence" or token.map is None:
+        return True
+    last = lines[min(token.map[1], len(lines)) - 1]
+    closing = re.search(r"(`{3,}|~{3,})\s*$", last)
+    return token.map[1] - token.map[0] > 1 and closing is not None and closing[1].startswith(token.markup)
+
+
+def _inline(token: Token) -> str:
+    return "".join(_inline_html(child) for child in token.children or [])
+
+
+def _inline_html(token: Token) -> str:
+    content = html.escape(token.content)
+    match token.type:
+        case "code_inline":
+            return f"<code>&nbsp;{_keep_spaces(content)}&nbsp;</code>"
+        case "math":
+            return f'<span class="math">{content}</span>'
+        case "softbreak" | "hardbreak":
+            return "<br>"
+        case "strong_open" | "em_open" | "s_open":
+            return f"<{token.tag}>"
+        case "strong_close" | "em_close" | "s_close" | "link_close":
+            return f"</{token.tag}>"
+        case "link_open":
+            return f'<a href="{html.escape(str(token.attrGet("href")))}">'
+        case "image":
+            # Nothing is fetched: a picture is a link that says what it is.
+            return f'<a href="{html.escape(str(token.attrGet("src")))}">▧ {content or "…"}</a>'
+        case _:
+            return content
+
+
+def _keep_spaces(text: str) -> str:
+    return text.replace("  ", " &nbsp;")

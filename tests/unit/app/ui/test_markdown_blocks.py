@@ -1,0 +1,156 @@
+import random
+
+import pytest
+
+from app.ui.widgets.markdown_blocks import (
+    Block,
+    CodeBlock,
+    MarkdownStream,
+    Place,
+    RuleBlock,
+    TableBlock,
+    TextBlock,
+    parse_blocks,
+)
+
+DOCUMENT = """For n ≥ 2 each term is **bounded**, so `a_n  = 1` holds.
+Second line.
+
+## A heading
+
+1. First
+2. Second, with code:
+
+   ```bash
+   make run
+   ```
+
+   and more
+   - nested *a*
+   - nested b
+3. Third
+
+> quoted
+> > deeper
+
+| n | value |
+|---|------:|
+| 1 | 1.0 |
+| 2 | **1.25** |
+
+---
+
+```python
+def f(x):
+    return x  # ``` not the end
+
+print(f(2))
+```
+
+~~~
+plain ~~ text
+~~~
+
+Then \\( \\sum_{n} a_n * b_n * c \\) and
+
+\\[
+x_1 + y_1 = 2
+\\]
+
+Setext
+===
+
+* [ ] loose
+
+* list
++ other list
+
+The end with a [link](https://example.org "t") and ![pic](https://example.org/p.png).
+"""
+
+
+def texts(blocks: list[Block]) -> list[str]:
+    return [block.html for block in blocks if isinstance(block, TextBlock)]
+
+
+def test_blocks_of_each_kind() -> None:
+    blocks = parse_blocks(DOCUMENT)
+    assert blocks[0] == TextBlock(
+        "For n ≥ 2 each term is <strong>bounded</strong>, so <code>&nbsp;a_n &nbsp;= 1&nbsp;</code> holds.<br>"
+        "Second line."
+    )
+    assert blocks[1] == TextBlock("A heading", 2)
+    assert blocks[2] == TextBlock("First", place=Place(1, 0, "1.", False))
+    assert blocks[4] == CodeBlock("make run", "bash", True, Place(1))
+    assert blocks[6] == TextBlock("nested <em>a</em>", place=Place(2, 0, "•", True))
+    assert TextBlock("Third", place=Place(1, 0, "3.", False)) in blocks
+    assert TextBlock("deeper", place=Place(0, 2, "", False)) in blocks
+    assert (
+        TableBlock((("n", "value"), ("1", "1.0"), ("2", "<strong>1.25</strong>")), ("left", "right"))
+        in blocks
+    )
+    assert RuleBlock() in blocks
+    assert CodeBlock("def f(x):\n    return x  # ``` not the end\n\nprint(f(2))", "python") in blocks
+    assert TextBlock("Setext", 1) in blocks
+
+
+def test_formulas_keep_their_source() -> None:
+    joined = "".join(texts(parse_blocks(DOCUMENT)))
+    assert '<span class="math">\\( \\sum_{n} a_n * b_n * c \\)</span>' in joined
+    assert "\\[\nx_1 + y_1 = 2\n\\]" in joined
+    assert texts(parse_blocks("an open \\( stays")) == ["an open ( stays"]
+
+
+def test_nothing_from_the_model_is_markup_or_fetched() -> None:
+    source = (
+        "<img src='file:///etc/passwd'> <b>x</b> ![a](file:///etc/passwd) ![b](https://example.org/t.png) "
+        '[c](javascript:alert(1)) `<script>` [d](https://example.org/"onclick=)\n\n<div>\n\n'
+        "| <i> |\n|--|\n| <u> |"
+    )
+    for block in parse_blocks(source):
+        shown = block.html if isinstance(block, TextBlock) else str(block)
+        for tag in (
+            "<img",
+            "<b>",
+            "<script",
+            "<div",
+            "<i>",
+            "<u>",
+            'href="file',
+            'href="javascript',
+            '"onclick',
+        ):
+            assert tag not in shown
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_streamed_text_gives_the_blocks_of_the_whole_text(seed: int) -> None:
+    chance = random.Random(seed)
+    stream = MarkdownStream()
+    at = 0
+    while at < len(DOCUMENT):
+        step = chance.choice([1, 1, 2, 3, 5, 9, 40])
+        before = list(stream.blocks)
+        first = stream.append(DOCUMENT[at : at + step])
+        at += step
+        assert stream.blocks[:first] == before[:first]
+    assert stream.blocks == parse_blocks(DOCUMENT)
+    stream.finish()
+    assert stream.blocks == parse_blocks(DOCUMENT)
+
+
+def test_an_unclosed_code_block_is_shown_while_it_comes() -> None:
+    stream = MarkdownStream()
+    stream.append("Look:\n\n```py\nx = 1\ny")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny", "py", closed=False)
+    stream.append(" = 2\n")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny = 2\n", "py", closed=False)
+    stream.append("```\n")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny = 2", "py", closed=True)
+
+
+def test_a_later_list_item_joins_its_list() -> None:
+    stream = MarkdownStream()
+    for piece in ("1. a\n", "\n", "2", ". ", "b\n\n", "done"):
+        stream.append(piece)
+    assert stream.blocks == parse_blocks("1. a\n\n2. b\n\ndone")
