@@ -1,0 +1,145 @@
+"""A file that arrives in pieces, and the journal that remembers them across a crash."""
+
+import asyncio
+import json
+import os
+import zlib
+from pathlib import Path
+
+from models.durable import rename_durably, sync_folder, write_durably
+from models.extents import Extents
+
+SAVE_BYTES = 2 << 20
+"""How much may be written before it is made to last; about twice this is fetched again after a crash."""
+
+
+class PartFile:
+    """`<name>.part`, its bytes and `<name>.part.journal`, its list of the ranges that are safely stored.
+
+    The journal names a range only after the data has been synced, so that it never claims more than the disk
+    holds, even after a power cut; each of its lines has a check sum, so that a torn last one is noticed.
+    `identity` is the content's checksum: a part of another content is thrown away. A PartFile belongs to
+    one asyncio loop.
+    """
+
+    def __init__(self, target: Path, size: int, identity: str) -> None:
+        self.target = target
+        self.path = target.with_name(target.name + ".part")
+        self.size = size
+        self.written = Extents()
+        self.advanced = asyncio.Event()
+        self._journal_path = target.with_name(target.name + ".part.journal")
+        self._header = json.dumps({"version": 1, "bytes": size, "content": identity})
+        self._unsaved: list[tuple[int, int]] = []
+        self._unsaved_bytes = 0
+        self._saving = asyncio.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        self.written = Extents(read_journal(self._journal_path, self.path, self._header, self.size))
+        if not self.written.total:
+            self._journal_path.unlink(missing_ok=True)
+            with self.path.open("wb") as file:
+                file.truncate(self.size)
+                os.fsync(file.fileno())
+            sync_folder(self.path.parent)
+        lines = [self._header, *(_line(start, end) for start, end in self.written)]
+        write_durably(self._journal_path, "".join(f"{line}\n" for line in lines).encode())
+        self._file = self.path.open("r+b", buffering=0)
+        self._journal = self._journal_path.open("ab", buffering=0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte has arrived."""
+        return self.written.prefix == self.size
+
+    @property
+    def needs_saving(self) -> bool:
+        """Whether so much has been written that `save` is due before more is."""
+        return self._unsaved_bytes >= SAVE_BYTES
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Store `data` at `offset`."""
+        self._file.seek(offset)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self.written.add(offset, offset + len(data))
+        self._unsaved.append((offset, offset + len(data)))
+        self._unsaved_bytes += len(data)
+        self.advanced.set()
+
+    async def save(self) -> None:
+        """Make what has been written last; meanwhile other tasks go on writing."""
+        async with self._saving:
+            taken, count = self._unsaved, self._unsaved_bytes
+            self._unsaved, self._unsaved_bytes = [], 0
+            try:
+                await asyncio.to_thread(os.fsync, self._file.fileno())
+            except BaseException:
+                self._unsaved, self._unsaved_bytes = taken + self._unsaved, count + self._unsaved_bytes
+                raise
+            self._record(taken)
+
+    def close(self) -> None:
+        """Save and let go of the files; a later PartFile goes on from here."""
+        try:
+            os.fsync(self._file.fileno())
+            self._record(self._unsaved)
+        finally:
+            self._file.close()
+            self._journal.close()
+
+    def finish(self) -> None:
+        """Give the closed, complete and verified part its final name."""
+        rename_durably(self.path, self.target)
+        self._journal_path.unlink()
+
+    def discard(self) -> None:
+        """Delete the closed part."""
+        self._journal_path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def _record(self, ranges: list[tuple[int, int]]) -> None:
+        lines = "".join(f"{_line(start, end)}\n" for start, end in Extents(ranges))
+        if lines:
+            self._journal.write(lines.encode())
+
+
+def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
+    """The ranges of `part` that are safely stored; none where the journal tells of something else."""
+    try:
+        lines = journal.read_bytes().split(b"\n")
+        if part.stat().st_size != size or lines[0] != header.encode():
+            return []
+    except FileNotFoundError:
+        return []
+    ranges = []
+    for line in lines[1:]:
+        words = line.split()
+        if len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
+            break
+        start, end = int(words[0]), int(words[1])
+        if line != _line(start, end).encode() or end > size:
+            break
+        ranges.append((start, end))
+    return ranges
+
+
+def _line(start: int, end: int) -> str:
+    text = f"{start} {end}"
+    return f"{text} {zlib.crc32(text.encode()):08x}"
+
+
+def stored_bytes(target: Path) -> int:
+    """About how many bytes of `target` are on disk already, under its own name or as a part."""
+    if target.is_file():
+        return target.stat().st_size
+    journal = target.with_name(target.name + ".part.journal")
+    part = target.with_name(target.name + ".part")
+    try:
+        header = journal.read_bytes().split(b"\n", 1)[0].decode()
+        size = part.stat().st_size
+    except (FileNotFoundError, UnicodeDecodeError):
+        return 0
+    return Extents(read_journal(journal, part, header, size)).total

@@ -1,0 +1,61 @@
+"""Checking a file's content against what the repository says it is."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.part_file import PartFile
+from models.snapshot import RemoteFile
+
+_READ_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The SHA-256 of a file, and whether the file is what the repository names."""
+
+    sha256: str
+    matches: bool
+
+
+class Hasher:
+    """Reads a file in order and compares it with `file`'s SHA-256, or with its git object id where the
+    repository keeps it as a plain git blob (SHA-1 over a header and the content)."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._git = None if file.sha256 else hashlib.sha1(b"blob %d\0" % file.bytes, usedforsecurity=False)
+        self.done = 0
+
+    def read(self, path: Path, end: int) -> None:
+        """Go on to byte `end`; releases the interpreter lock while it hashes."""
+        with path.open("rb", buffering=0) as stream:
+            stream.seek(self.done)
+            while self.done < end:
+                block = stream.read(min(_READ_BYTES, end - self.done))
+                if not block:
+                    return
+                self._sha256.update(block)
+                if self._git is not None:
+                    self._git.update(block)
+                self.done += len(block)
+
+    def digest(self) -> Digest:
+        """The result; the whole file must have been read."""
+        sha256 = self._sha256.hexdigest()
+        same = sha256 == self._file.sha256 if self._git is None else self._git.hexdigest() == self._file.oid
+        return Digest(sha256, same and self.done == self._file.bytes)
+
+
+async def hash_while_it_arrives(part: PartFile, hasher: Hasher) -> Digest:
+    """Hash `part` in order as far as it has arrived, until it is whole."""
+    while hasher.done < part.size:
+        ready = part.written.prefix
+        if ready - hasher.done >= _READ_BYTES or (ready == part.size and ready > hasher.done):
+            await asyncio.to_thread(hasher.read, part.path, min(ready, hasher.done + _READ_BYTES))
+        else:
+            part.advanced.clear()
+            await part.advanced.wait()
+    return hasher.digest()
