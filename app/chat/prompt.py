@@ -134,8 +134,6 @@ class ChatTemplate:
     def _render(self, turns: list[ChatMessage]) -> str:
         return self._template.render(
             messages=[{"role": turn.role, "content": turn.content} for turn in turns],
-            tools=None,
-            documents=None,
             add_generation_prompt=True,
             bos_token=self._bos_text,
             eos_token=self._eos_text,

@@ -76,7 +76,8 @@ def texts(blocks: list[Block]) -> list[str]:
 def test_blocks_of_each_kind() -> None:
     blocks = parse_blocks(DOCUMENT)
     assert blocks[0] == TextBlock(
-        "For n ≥ 2 each term is <strong>bounded</strong>, so <code>&nbsp;a_n &nbsp;= 1&nbsp;</code> holds.<br>"
+        "For n ≥ 2 each term is <strong>bounded</strong>, "
+        "so <code>&nbsp;a_n &nbsp;= 1&nbsp;</code> holds.<br>"
         "Second line."
     )
     assert blocks[1] == TextBlock("A heading", 2)
