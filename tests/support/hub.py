@@ -187,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         with self.hub._lock:
-            self.hub.requests.append((self.command, self._origin() + self.path, dict(self.headers)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.hub.requests.append((self.command, self._origin() + self.path, headers))
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
             self._metadata(match[1], match[2])
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):

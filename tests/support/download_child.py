@@ -1,0 +1,19 @@
+"""A process that downloads one repository, for tests that kill it: `ENDPOINT REPO FOLDER`."""
+
+import sys
+from pathlib import Path
+
+from models.download import download
+from models.hub import HubClient
+from models.snapshot import checkpoint_files
+
+
+def main() -> None:
+    endpoint, repo, folder = sys.argv[1:]
+    client = HubClient(endpoint)
+    snapshot = client.resolve(repo)
+    download(snapshot, checkpoint_files(snapshot), Path(folder), client)
+
+
+if __name__ == "__main__":
+    main()
