@@ -1,7 +1,6 @@
 """The user's settings: declared here once, kept in one JSON file."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from msgspec import Meta
 
 from app.engine.messages import LoadSettings, Sampling
 from app.errors import StillroomError
+from models.durable import write_durably
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,9 @@ class SettingsFile:
 
     def _save(self, document: dict[str, Any]) -> None:
         try:
-            self._write(self._path, document)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+            write_durably(self._path, text + b"\n")
         except OSError as error:
             raise StillroomError(
                 "The settings could not be saved to {path}: {reason}.",
@@ -173,16 +175,6 @@ class SettingsFile:
                 path=str(self._path),
                 reason=error.strerror or "unknown",
             ) from error
-
-    @staticmethod
-    def _write(path: Path, document: dict[str, Any]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
 
 
 def _checked(document: dict[str, Any]) -> Settings:

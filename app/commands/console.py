@@ -1,0 +1,144 @@
+"""What a command writes: sentences or one JSON document on stdout, progress on stderr."""
+
+import os
+import shutil
+import sys
+import time
+from io import TextIOWrapper
+from typing import TextIO
+
+import msgspec
+
+from app.errors import StillroomError
+from models.progress import Progress
+from models.wording import byte_count
+
+REDRAW_S = 0.1
+
+_STAGES = {
+    "download": "Downloading",
+    "verify": "Verifying",
+    "convert": "Converting",
+    "quantise": "Quantising",
+    "load": "Loading",
+}
+
+
+def time_text(seconds: float) -> str:
+    """A duration for people: "8 s", "2 min 05 s", "1 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+class Console:
+    """The two streams of one command; only one thread may write."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, as_json: bool = False) -> None:
+        self.out = out
+        self.err = err
+        self.as_json = as_json
+        self.is_terminal = err.isatty()
+        self._stage = ""
+        self._stage_began_s = 0.0
+        self._last = Progress("", 0, 0)
+        self._drawn_s = 0.0
+        self._line_is_open = False
+
+    def say(self, text: str = "") -> None:
+        """A line of the result, for people; nothing with `--json`."""
+        if not self.as_json:
+            self.clear()
+            self.out.write(text + "\n")
+            self.out.flush()
+
+    def document(self, value: object) -> None:
+        """The one JSON document; nothing without `--json`."""
+        if self.as_json:
+            self.clear()
+            self.out.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+            self.out.flush()
+
+    def note(self, text: str) -> None:
+        """A line on stderr that is no part of the result."""
+        self.clear()
+        self.err.write(text + "\n")
+        self.err.flush()
+
+    def error(self, error: StillroomError) -> None:
+        """What happened, and what to do next."""
+        self.note(f"stillroom: {error}")
+        if error.hint_text():
+            self.note(error.hint_text())
+        self.document({"error": {"message": str(error), "hint": error.hint_text()}})
+
+    def progress(self, progress: Progress) -> None:
+        """Show where the work is: a line redrawn on a terminal, else one at each stage's start and end."""
+        now_s = time.monotonic()
+        if progress.stage != self._stage:
+            self.end_progress()
+            self._stage, self._stage_began_s, self._drawn_s = progress.stage, now_s, 0.0
+            if not self.is_terminal:
+                self.note(f"{_words(progress)}{_total(progress)}")
+        self._last = progress
+        if self.is_terminal and now_s - self._drawn_s >= REDRAW_S:
+            self._drawn_s = now_s
+            columns = shutil.get_terminal_size().columns
+            self.err.write(f"\r{progress_line(progress)[: columns - 1]}\x1b[K")
+            self.err.flush()
+            self._line_is_open = True
+
+    def end_progress(self) -> None:
+        """Close the present stage with a line that says how much it was and how long it took."""
+        if self._stage:
+            self.clear()
+            took = time_text(time.monotonic() - self._stage_began_s)
+            stage, self._stage = self._stage, ""
+            self.note(f"{_STAGES.get(stage, stage.capitalize())}: {byte_count(self._last.done)} in {took}")
+
+    def clear(self) -> None:
+        """Wipe an unfinished progress line, so that other text starts at the margin."""
+        if self._line_is_open:
+            self._line_is_open = False
+            self.err.write("\r\x1b[K")
+            self.err.flush()
+
+
+def progress_line(progress: Progress) -> str:
+    """Percent, bytes, rate and time left in one line."""
+    fields = [_words(progress)]
+    if progress.total:
+        fields.append(f"{100 * progress.done / progress.total:3.0f}%")
+        fields.append(f"{byte_count(progress.done)} of {byte_count(progress.total)}")
+    elif progress.done:
+        fields.append(byte_count(progress.done))
+    if progress.bytes_per_s:
+        fields.append(f"{byte_count(progress.bytes_per_s)}/s")
+    if progress.remaining_s is not None:
+        fields.append(f"{time_text(progress.remaining_s)} left")
+    return "  ".join([*fields, progress.detail] if progress.detail else fields)
+
+
+def _words(progress: Progress) -> str:
+    return _STAGES.get(progress.stage, progress.stage.capitalize())
+
+
+def _total(progress: Progress) -> str:
+    return f" {byte_count(progress.total)}" if progress.total else ""
+
+
+def prepare_streams() -> None:
+    """UTF-8 where no terminal decides, and never a failure on a letter."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+
+
+def silence_stdout() -> None:
+    """Nobody reads stdout any more (`| head`): keep the interpreter from complaining about it at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,0 +1,155 @@
+"""What the doctor says about machines that this one is not: made-up facts, real judgement."""
+
+import dataclasses
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.doctor import diagnose
+from app.engine.messages import Device, Ready
+from app.errors import EngineError, StillroomError
+from app.machine import AMD, NVIDIA, Machine, look_at_machine
+from app.telemetry.gpu import GpuReading, GpuSample
+
+GIB = 1 << 30
+CPU = Device(
+    name="CPU",
+    description="AMD Ryzen 7",
+    backend="CPU",
+    kind="cpu",
+    memory_total_bytes=32 * GIB,
+    memory_free_bytes=30 * GIB,
+)
+CARD = Device(
+    name="CUDA0",
+    description="NVIDIA GeForce RTX 4060",
+    backend="CUDA",
+    kind="gpu",
+    memory_total_bytes=8 * GIB,
+    memory_free_bytes=7 * GIB,
+)
+SAMPLE = GpuSample(
+    index=0,
+    name="NVIDIA GeForce RTX 4060",
+    vram_used_bytes=GIB,
+    vram_total_bytes=8 * GIB,
+    own_vram_bytes=0,
+    utilisation_percent=3,
+    temperature_c=40,
+    power_w=20.0,
+)
+NO_NVIDIA = GpuReading("no_driver")
+PC = Machine(
+    system="Linux",
+    python="3.12.0",
+    glibc=(2, 41),
+    processor="AMD Ryzen 7",
+    cores=8,
+    has_avx2=True,
+    memory_total_bytes=32 * GIB,
+    memory_free_bytes=30 * GIB,
+    disk_free_bytes=500 * GIB,
+    unwritable=(),
+    display_adapters=(),
+    gpu_builds=(),
+    missing_window_packages=(),
+    has_display=True,
+)
+
+
+def ready(*devices: Device) -> Ready:
+    return Ready(llama_cpp_version="0.3.36", system_info="", devices=list(devices), pid=1)
+
+
+def keys(
+    machine: Machine = PC,
+    engine: Ready | StillroomError | None = None,
+    gpu: GpuReading = NO_NVIDIA,
+    models_on_disk: int = 1,
+) -> list[str]:
+    found = diagnose(machine, engine or ready(CPU), gpu, models_on_disk=models_on_disk)
+    for problem in found.problems:
+        error = problem.as_error()
+        assert str(error)
+        assert error.hint_text()
+        assert "{" not in str(error) + error.hint_text().replace("${", "")
+    return [problem.key for problem in found.problems]
+
+
+def test_a_good_machine_has_no_problems() -> None:
+    assert keys() == []
+    assert keys(engine=ready(CPU, CARD), gpu=GpuReading("ok", (SAMPLE,), "581.2")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"has_avx2": False}, "avx2"),
+        ({"memory_total_bytes": 3 * GIB}, "memory"),
+        ({"memory_free_bytes": GIB}, "memory_busy"),
+        ({"disk_free_bytes": 2 * GIB}, "disk"),
+        ({"unwritable": (Path("/data"),)}, "write_access"),
+        ({"glibc": (2, 31)}, "glibc"),
+        ({"missing_window_packages": ("libegl1",)}, "window_libraries"),
+        ({"has_display": False}, "display"),
+        ({"display_adapters": (NVIDIA,)}, "nvidia_driver"),
+        ({"display_adapters": (AMD,)}, "gpu_build"),
+        ({"display_adapters": (AMD,), "gpu_builds": ("Vulkan",)}, "gpu_device"),
+    ],
+)
+def test_each_lack_is_named(change: dict[str, object], key: str) -> None:
+    assert keys(dataclasses.replace(PC, **change)) == [key]
+
+
+@pytest.mark.parametrize(
+    ("builds", "driver", "key"),
+    [
+        ((), "581.2", "gpu_build"),
+        (("CUDA",), "535.1", "nvidia_driver_old"),
+        (("CUDA",), "581.2", "gpu_device"),
+        (("Vulkan",), "535.1", "gpu_device"),
+    ],
+)
+def test_a_card_that_is_not_used_is_explained(builds: tuple[str, ...], driver: str, key: str) -> None:
+    machine = dataclasses.replace(PC, gpu_builds=builds, display_adapters=(NVIDIA,))
+    assert keys(machine, gpu=GpuReading("ok", (SAMPLE,), driver)) == [key]
+
+
+@pytest.mark.parametrize("state", ["failing", "hanging"])
+def test_a_driver_that_does_not_answer_is_named(state: str) -> None:
+    assert keys(gpu=GpuReading(state, native="Unknown Error")) == ["nvidia_driver"]  # type: ignore[arg-type]  # a parameter
+
+
+def test_memory_held_by_others_is_noted() -> None:
+    busy = msgspec.structs.replace(CARD, memory_free_bytes=GIB)
+    assert keys(engine=ready(CPU, busy), gpu=GpuReading("ok", (SAMPLE,), "581.2")) == ["vram_busy"]
+
+
+def test_no_model_yet_is_a_note() -> None:
+    assert keys(models_on_disk=0) == ["no_model"]
+
+
+def test_only_an_engine_that_does_not_start_stops_everything() -> None:
+    dead = EngineError("The engine process ended with an illegal instruction.", native="SIGILL")
+    found = diagnose(PC, dead, NO_NVIDIA, models_on_disk=1)
+    assert not found.can_run
+    assert found.problems[0].severity == "stops"
+    worst = dataclasses.replace(PC, has_avx2=False, disk_free_bytes=0, has_display=False)
+    assert diagnose(worst, ready(CPU), NO_NVIDIA, models_on_disk=0).can_run
+
+
+def test_a_card_is_listed_once_with_its_back_ends() -> None:
+    (gpu,) = diagnose(PC, ready(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1).gpus
+    assert (gpu.name, gpu.driver, gpu.backends) == (SAMPLE.name, "581.2", ["CUDA"])
+    assert gpu.vram_free_bytes == 7 * GIB
+
+
+def test_this_machine_can_be_looked_at(tmp_path: Path) -> None:
+    machine = look_at_machine(tmp_path / "not" / "there", (tmp_path / "new", Path("/proc/stillroom")))
+    assert machine.memory_total_bytes >= machine.memory_free_bytes > 0
+    assert machine.disk_free_bytes > 0
+    assert machine.cores >= 1
+    assert machine.processor
+    assert tmp_path / "new" not in machine.unwritable
+    assert not (tmp_path / "new").exists()
