@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.code.text_file import Encoding, Newline, write_atomically
+from app.code.text_file import Encoding, Newline
+from models.durable import write_durably
 
 log = logging.getLogger(__name__)
 
@@ -49,4 +50,4 @@ class DraftFile:
     def save(self, draft: Draft) -> None:
         """Keep `draft` instead of the one before; a crash leaves one of the two. Raises OSError."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, msgspec.json.encode(draft))
+        write_durably(self._path, msgspec.json.encode(draft))

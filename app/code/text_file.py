@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import StillroomError
+from models.durable import rename_durably
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 
@@ -94,7 +95,7 @@ def write_text_file(file: TextFile, *, overwrite: bool = False) -> TextFile:
         )
     raw = file.text.replace("\n", file.newline).encode(file.encoding)
     try:
-        write_atomically(path, raw)
+        _write_beside(path, raw)
     except OSError as error:
         raise TextFileError(
             "{name} could not be saved: {reason}.",
@@ -110,8 +111,8 @@ def changed_on_disk(file: TextFile) -> bool:
     return file.path.exists() and hashlib.sha256(_read(file.path)).hexdigest() != file.digest
 
 
-def write_atomically(path: Path, raw: bytes) -> None:
-    """Put `raw` under `path` so that a crash leaves the old file or the new one, never half of one."""
+def _write_beside(path: Path, raw: bytes) -> None:
+    # Not `write_durably`: in the user's own folder the `.part` name must be free, and permissions must stay.
     mode = path.stat().st_mode if path.exists() else None
     handle, part_name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     part = Path(part_name)
@@ -121,11 +122,10 @@ def write_atomically(path: Path, raw: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         part.chmod(0o666 & ~_umask() if mode is None else mode & 0o7777)
-        part.replace(path)
+        rename_durably(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
 def _read(path: Path) -> bytes:
@@ -150,13 +150,3 @@ def _umask() -> int:
     present = os.umask(0)
     os.umask(present)
     return present
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and NTFS journals the rename
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

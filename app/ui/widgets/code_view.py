@@ -1,0 +1,303 @@
+"""Code on the screen: colours, line numbers, matching brackets, marks, text size."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextCursor,
+    QTextFormat,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+
+from app.code.languages import PLAIN_TEXT, Language
+from app.code.line_edits import detect_indent
+from app.ui.widgets.brackets import bracket_pair
+from app.ui.widgets.highlighter import CodeHighlighter, Formats
+
+ZOOM_SMALLEST_PX, ZOOM_LARGEST_PX = 8.0, 40.0
+GUTTER_PADDING_PX = 14
+
+
+@dataclass(frozen=True, slots=True)
+class EditorColours:
+    """The colours around the code; `formats` are those of the code itself."""
+
+    line_number: QColor
+    current_line: QColor
+    current_line_number: QColor
+    bracket: QColor
+    found: QColor
+    inserted: QColor
+    error: QColor
+    formats: Formats
+
+
+class CodeView(QPlainTextEdit):
+    """Plain text with the look of a code editor; `CodeEditor` adds the keys. GUI thread only."""
+
+    edited = Signal()
+    """The text was changed, by a key or by a program; not by `load_text`, never for colours alone."""
+
+    def __init__(self, colours: EditorColours, font: QFont, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours = colours
+        self._language = PLAIN_TEXT
+        self._indent = PLAIN_TEXT.indent
+        self._default_px = font.pixelSize() if font.pixelSize() > 0 else 13
+        self._zoom_px = float(self._default_px)
+        self._found: list[QTextCursor] = []
+        self._inserted: QTextCursor | None = None
+        self._error_line = 0
+        self._loading = False
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
+        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.setFont(font)
+        self.setAccessibleName(self.tr("Code editor"))
+        self._gutter = _Gutter(self)
+        self._highlighter = CodeHighlighter(self.document(), colours.formats)
+        self.document().contentsChange.connect(self._on_contents_change)
+        self.blockCountChanged.connect(self._place_gutter)
+        self.updateRequest.connect(self._on_update_request)
+        self.cursorPositionChanged.connect(self._mark)
+        self.selectionChanged.connect(self._mark)
+        self.add_action(self.tr("Larger text"), QKeySequence.StandardKey.ZoomIn, lambda: self.zoom(1))
+        self.add_action(self.tr("Smaller text"), QKeySequence.StandardKey.ZoomOut, lambda: self.zoom(-1))
+        self.add_action(self.tr("Normal text size"), "Ctrl+0", self.reset_zoom)
+        self._place_gutter()
+        self._mark()
+
+    def text(self) -> str:
+        """The text with line feeds; unlike `toPlainText` it keeps no-break spaces."""
+        return self.document().toRawText().replace("\u2029", "\n")
+
+    def load_text(self, text: str, language: Language) -> None:
+        """Show another text; the undo history starts anew."""
+        self._error_line = 0
+        self._inserted = None
+        self._found = []
+        self._loading = True
+        self.setPlainText(text)
+        self._loading = False
+        self.set_language(language)
+        self._mark()
+
+    @property
+    def language(self) -> Language:
+        """The language the text is coloured and commented as."""
+        return self._language
+
+    def set_language(self, language: Language) -> None:
+        """Colour, comment and indent as `language`."""
+        self._language = language
+        self._highlighter.set_language(language)
+        self._indent = detect_indent(self.text().split("\n"), language.indent)
+
+    @property
+    def colouring(self) -> bool:
+        """Whether lines still wait for their colours."""
+        return self._highlighter.pending
+
+    def set_colours(self, colours: EditorColours) -> None:
+        """Follow a change of the theme."""
+        self._colours = colours
+        self._highlighter.set_formats(colours.formats)
+        self._gutter.update()
+        self._mark()
+
+    def selected_range(self) -> tuple[int, int]:
+        """Start and end of the selection as indexes of `text()`; both the cursor when nothing is selected."""
+        cursor = self.textCursor()
+        raw = self.document().toRawText()
+        return (
+            _python_index(raw, cursor.selectionStart()),
+            _python_index(raw, cursor.selectionEnd()),
+        )
+
+    def cursor_for(self, start: int, end: int) -> QTextCursor:
+        """A cursor that selects `text()[start:end]` and stays there while the text around it changes."""
+        raw = self.document().toRawText()
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(_qt_position(raw, start))
+        cursor.setPosition(_qt_position(raw, end), QTextCursor.MoveMode.KeepAnchor)
+        return cursor
+
+    def go_to(self, line: int, column: int = 1) -> None:
+        """Put the cursor on a line and column, counted from 1, and show it in the middle."""
+        block = self.document().findBlockByNumber(min(max(line, 1), self.blockCount()) - 1)
+        cursor = QTextCursor(block)
+        cursor.setPosition(block.position() + min(max(column, 1) - 1, block.length() - 1))
+        self.setTextCursor(cursor)
+        self.centerCursor()
+        self.setFocus()
+
+    def show_error(self, line: int) -> None:
+        """Mark a line (from 1) as the one a checker complains about; 0 marks none."""
+        self._error_line = line
+        self._mark()
+
+    def show_found(self, cursors: list[QTextCursor]) -> None:
+        """Mark what a search found."""
+        self._found = cursors
+        self._mark()
+
+    def zoom(self, steps: int) -> None:
+        """Make the text `steps` pixels larger (or smaller)."""
+        self._set_zoom(self._zoom_px + steps)
+
+    def reset_zoom(self) -> None:
+        """Back to the usual text size."""
+        self._set_zoom(float(self._default_px))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Ctrl with the wheel changes the text size."""
+        if event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1 if event.angleDelta().y() > 0 else -1)
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the line numbers as tall as the text."""
+        super().resizeEvent(event)
+        self._place_gutter()
+
+    def _on_contents_change(self, _position: int, removed: int, added: int) -> None:
+        if self._highlighter.painting or self._loading or removed == added == 0:
+            return
+        self._error_line = 0
+        self._inserted = None
+        self.edited.emit()
+
+    def _on_update_request(self, area: QRect, scrolled_by: int) -> None:
+        if scrolled_by:
+            self._gutter.scroll(0, scrolled_by)
+        else:
+            self._gutter.update(0, area.y(), self._gutter.width(), area.height())
+
+    def add_action(
+        self, text: str, shortcut: str | QKeySequence.StandardKey, slot: Callable[[], None]
+    ) -> None:
+        """Offer `slot` under a shortcut that works while the editor has the focus."""
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(shortcut))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        action.triggered.connect(slot)
+        self.addAction(action)
+
+    def _set_zoom(self, pixels: float) -> None:
+        self._zoom_px = min(max(pixels, ZOOM_SMALLEST_PX), ZOOM_LARGEST_PX)
+        font = self.font()
+        font.setPixelSize(round(self._zoom_px))
+        self.setFont(font)
+        self._place_gutter()
+
+    def setFont(self, font: QFont | str | Sequence[str]) -> None:  # noqa: N802
+        """Set the font; a tab is four blanks wide."""
+        super().setFont(font)
+        self.setTabStopDistance(4 * QFontMetricsF(self.font()).horizontalAdvance(" "))
+
+    def gutter_width(self) -> int:
+        """Pixels that the line numbers need."""
+        digits = max(3, len(str(self.blockCount())))
+        return self.fontMetrics().horizontalAdvance("9") * digits + 2 * GUTTER_PADDING_PX
+
+    def paint_gutter(self, event: QPaintEvent) -> None:
+        """Draw the line numbers; called by the gutter."""
+        painter = QPainter(self._gutter)
+        painter.setFont(self.font())
+        block = self.firstVisibleBlock()
+        top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
+        current = self.textCursor().blockNumber()
+        width = self._gutter.width() - GUTTER_PADDING_PX
+        while block.isValid() and top <= event.rect().bottom():
+            height = self.blockBoundingRect(block).height()
+            if top + height >= event.rect().top():
+                number = block.blockNumber()
+                if number + 1 == self._error_line:
+                    painter.setPen(self._colours.error)
+                elif number == current:
+                    painter.setPen(self._colours.current_line_number)
+                else:
+                    painter.setPen(self._colours.line_number)
+                painter.drawText(
+                    QRect(0, round(top), width, self.fontMetrics().height()),
+                    Qt.AlignmentFlag.AlignRight,
+                    str(number + 1),
+                )
+            block = block.next()
+            top += height
+
+    def _place_gutter(self) -> None:
+        width = self.gutter_width()
+        self.setViewportMargins(width, 0, 0, 0)
+        area = self.contentsRect()
+        self._gutter.setGeometry(area.left(), area.top(), width, area.height())
+
+    def _mark(self) -> None:
+        """Everything that is drawn behind the text."""
+        marks: list[QTextEdit.ExtraSelection] = []
+        cursor = self.textCursor()
+        if not cursor.hasSelection():
+            line = QTextCursor(cursor)
+            line.clearSelection()
+            marks.append(_marked(line, self._colours.current_line, full_width=True))
+        if self._inserted is not None:
+            marks.append(_marked(self._inserted, self._colours.inserted))
+        marks += [_marked(found, self._colours.found) for found in self._found]
+        pair = bracket_pair(cursor)
+        if pair is not None:
+            for position in pair:
+                if position is not None:
+                    at = QTextCursor(self.document())
+                    at.setPosition(position)
+                    at.movePosition(QTextCursor.MoveOperation.Right, QTextCursor.MoveMode.KeepAnchor)
+                    missing = pair[1] is None
+                    marks.append(_marked(at, self._colours.error if missing else self._colours.bracket))
+        self.setExtraSelections(marks)
+        self._gutter.update()
+
+
+class _Gutter(QWidget):
+    """Where the line numbers are drawn."""
+
+    def __init__(self, editor: CodeView) -> None:
+        super().__init__(editor)
+        self._editor = editor
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(self._editor.gutter_width(), 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        self._editor.paint_gutter(event)
+
+
+def _marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:
+    mark = QTextEdit.ExtraSelection()
+    mark.cursor = cursor
+    mark.format.setBackground(colour)
+    if full_width:
+        mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)
+    return mark
+
+
+def _python_index(raw: str, position: int) -> int:
+    """Index of a Python string for a position that Qt counts in UTF-16 units."""
+    if raw.isascii() or len(raw) == len(raw.encode("utf-16-le", "surrogatepass")) // 2:
+        return position
+    return len(raw.encode("utf-16-le", "surrogatepass")[: 2 * position].decode("utf-16-le", "surrogatepass"))
+
+
+def _qt_position(raw: str, index: int) -> int:
+    return len(raw[:index].encode("utf-16-le", "surrogatepass")) // 2

@@ -1,0 +1,154 @@
+"""Colours for the code in a text document, kept up to date while it is edited."""
+
+import time
+from collections.abc import Mapping
+
+from pygments.token import _TokenType
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextFormat, QTextLayout
+
+from app.code.languages import PLAIN_TEXT, Language
+from app.code.lexing import IncrementalLexer, LineToken
+
+SLICE_S = 0.006
+"""How long one turn in the GUI thread may take."""
+
+SETTLE_MS = 1500
+SETTLE_LINES = 5000
+"""After a pause a text of at most so many lines is lexed again as a whole (see `IncrementalLexer`)."""
+
+IS_PROSE = QTextFormat.Property.UserProperty + 1
+"""Set in the format of strings and comments: brackets there are no brackets."""
+
+Formats = Mapping[_TokenType, QTextCharFormat]
+
+
+class CodeHighlighter(QObject):
+    """Sets the formats of a document's lines; `QSyntaxHighlighter` would lex a whole file in one go.
+
+    The edited line gets its colours at once, the rest in slices of `SLICE_S` between events. GUI thread only.
+    """
+
+    def __init__(self, document: QTextDocument, formats: Formats) -> None:
+        super().__init__(document)
+        self._document = document
+        self._formats = formats
+        self._language = PLAIN_TEXT
+        self._cache: dict[_TokenType, QTextCharFormat | None] = {}
+        self._lexer = IncrementalLexer(PLAIN_TEXT, [""])
+        self._painting = False
+        self._next_slice = QTimer(self, singleShot=True, interval=0)
+        self._next_slice.timeout.connect(self._paint_slice)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._on_settle)
+        document.contentsChange.connect(self._on_contents_change)
+        self._restart()
+
+    @property
+    def painting(self) -> bool:
+        """True while formats are being set: the document then reports changes that are no edits."""
+        return self._painting
+
+    @property
+    def pending(self) -> bool:
+        """Whether some lines still wait for their colours."""
+        return self._lexer.pending
+
+    def set_language(self, language: Language) -> None:
+        """Lex the text as `language` from now on."""
+        if language.key != self._language.key:
+            self._language = language
+            self._restart()
+
+    def set_formats(self, formats: Formats) -> None:
+        """Use other colours."""
+        self._formats = formats
+        self._cache.clear()
+        self._lexer.lex_again()
+        self._next_slice.start()
+
+    def _restart(self) -> None:
+        lines = self._document.toRawText().split("\u2029")
+        self._lexer = IncrementalLexer(self._language, lines)
+        self._next_slice.start()
+
+    def _on_contents_change(self, position: int, _removed: int, added: int) -> None:
+        if self._painting:
+            return
+        first = self._document.findBlock(position).blockNumber()
+        last_block = self._document.findBlock(position + added)
+        last = last_block.blockNumber() if last_block.isValid() else self._document.blockCount() - 1
+        removed_lines = last - first + 1 - (self._document.blockCount() - self._lexer.line_count)
+        if removed_lines < 1 or first + removed_lines > self._lexer.line_count:
+            self._restart()
+            return
+        lines = []
+        block = self._document.findBlockByNumber(first)
+        while block.isValid() and block.blockNumber() <= last:
+            lines.append(block.text())
+            block = block.next()
+        self._lexer.replace_lines(first, removed_lines, lines)
+        self._paint_slice()
+        if self._lexer.line_count <= SETTLE_LINES:
+            self._settle.start()
+
+    def _on_settle(self) -> None:
+        self._lexer.lex_again()
+        self._next_slice.start()
+
+    def _paint_slice(self) -> None:
+        self._painting = True
+        try:
+            block = QTextBlock()
+            first = end = -1
+            for number, tokens in self._lexer.lex_until(time.perf_counter() + SLICE_S):
+                following = block.next() if block.isValid() else block
+                block = (
+                    following
+                    if following.isValid() and following.blockNumber() == number
+                    else self._document.findBlockByNumber(number)
+                )
+                block.layout().setFormats(self._ranges(block, tokens))
+                first = block.position() if first < 0 else min(first, block.position())
+                end = max(end, block.position() + block.length())
+            if first >= 0:
+                self._document.markContentsDirty(first, end - first)
+        finally:
+            self._painting = False
+        if self._lexer.pending:
+            self._next_slice.start()
+
+    def _ranges(self, block: QTextBlock, tokens: list[LineToken]) -> list[QTextLayout.FormatRange]:
+        text = block.text()
+        # Qt counts UTF-16 units, Python characters.
+        wide = block.length() - 1 != len(text)
+        ranges: list[QTextLayout.FormatRange] = []
+        last_shown: QTextCharFormat | None = None
+        for start, length, kind in tokens:
+            shown = self._format_of(kind)
+            if shown is None:
+                continue
+            if wide:
+                end = _utf16_length(text[: start + length])
+                start = _utf16_length(text[:start])
+                length = end - start
+            if shown is last_shown and start == ranges[-1].start + ranges[-1].length:
+                ranges[-1].length += length
+                continue
+            last_shown = shown
+            span = QTextLayout.FormatRange()
+            span.start, span.length, span.format = start, length, shown
+            ranges.append(span)
+        return ranges
+
+    def _format_of(self, kind: _TokenType) -> QTextCharFormat | None:
+        if kind not in self._cache:
+            known = kind
+            while known not in self._formats and known.parent is not None:
+                known = known.parent
+            self._cache[kind] = self._formats.get(known)
+        return self._cache[kind]
+
+
+def _utf16_length(text: str) -> int:
+    return len(text) + sum(character > "\uffff" for character in text)
