@@ -10,7 +10,7 @@ from typing import Literal
 from app.errors import StillroomError
 from models.durable import rename_durably
 
-SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16"]
 Newline = Literal["\n", "\r\n", "\r"]
@@ -41,7 +41,7 @@ class TextFile:
 
 
 def read_text_file(path: Path) -> TextFile:
-    """Read a text file of at most 16 MiB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
+    """Read a text file of at most 4 MiB: UTF-8, or little-endian UTF-16 with its mark. Any thread.
 
     Raises `TextFileError` for what is not text, too large or unreadable.
     """
@@ -132,7 +132,7 @@ def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > SIZE_LIMIT_BYTES:
             raise TextFileError(
-                "{name} is larger than 16 MiB.",
+                "{name} is larger than 4 MiB.",
                 "Open a smaller file, or cut out the part you need.",
                 name=path.name,
             )
