@@ -1,0 +1,67 @@
+"""`manifest.json`: where a model's files came from and how they were made."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from models.durable import write_durably
+
+MANIFEST_NAME = "manifest.json"
+
+_TYPE = re.compile(
+    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|TQ\d_\d)(?![A-Za-z0-9])", re.IGNORECASE
+)
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An original file that a GGUF was made from."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One GGUF file of a model.
+
+    `file` is its name in the model's folder, or an absolute path for a file that stays where the user keeps
+    it (`imported`). `made_at` is ISO 8601 in UTC, `tools` names the versions that made it. `sha256` is empty
+    for an imported file, which may be changed by its owner. `quality` is filled in once it is measured.
+    """
+
+    type: str
+    file: str
+    bytes: int
+    sha256: str = ""
+    made_at: str = ""
+    imported: bool = False
+    tools: dict[str, str] = {}
+    quality: dict[str, float] = {}
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """One model of the store: its catalogue key, and its source; each may be empty."""
+
+    name: str
+    version: int = 1
+    key: str = ""
+    repo: str = ""
+    commit: str = ""
+    inputs: list[InputFile] = []
+    outputs: list[OutputFile] = []
+
+    def write(self, folder: Path) -> None:
+        """Put the manifest into `folder`."""
+        write_durably(folder / MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(self), indent=2))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of `folder`. Raises `OSError` or `msgspec.DecodeError` where it cannot be read."""
+    return msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
+
+
+def type_in_name(file_name: str) -> str:
+    """The quantisation that a GGUF's file name states, in capitals; "GGUF" where it states none."""
+    found = _TYPE.findall(Path(file_name).stem)
+    return found[-1].upper() if found else "GGUF"

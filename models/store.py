@@ -1,0 +1,348 @@
+"""The models on disk: `<root>/<name>/<type>.gguf`, each folder with its manifest."""
+
+import logging
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+import msgspec
+
+from models.durable import rename_durably, write_durably
+from models.errors import StillroomError
+from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, read_manifest, type_in_name
+
+log = logging.getLogger(__name__)
+
+_TRASH = ".trash"
+_LOCK_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One GGUF file that can be loaded. `bundled` is the starter, `imported` lies outside the store."""
+
+    name: str
+    type: str
+    path: Path
+    bytes: int
+    sha256: str = ""
+    key: str = ""
+    repo: str = ""
+    imported: bool = False
+    bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreListing:
+    """What is on disk, and what the user should know about it."""
+
+    models: tuple[InstalledModel, ...]
+    notices: tuple[StillroomError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A finished GGUF file that `ModelStore.add` moves into the store."""
+
+    type: str
+    path: Path
+    sha256: str
+    bytes: int
+
+
+class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A deleted model that `ModelStore.restore` brings back until the trash is emptied."""
+
+    id: str
+    manifest: Manifest
+
+
+class ModelStore:
+    """The models below `root`; any thread and several processes. `starter` is the bundled model's file."""
+
+    def __init__(self, root: Path, starter: Path | None = None) -> None:
+        self.root = root
+        self._starter = starter
+        self._lock = threading.RLock()
+
+    def listing(self) -> StoreListing:
+        """All models, sorted by name and type, the starter last."""
+        models: list[InstalledModel] = []
+        notices: list[StillroomError] = []
+        with self._lock:
+            for folder in self._folders():
+                manifest, problem = _read(folder)
+                if problem is not None:
+                    notices.append(problem)
+                for output in manifest.outputs:
+                    installed = _installed(folder, manifest, output)
+                    if installed.path.is_file():
+                        models.append(installed)
+                    else:
+                        notices.append(_missing(installed))
+        models.sort(key=lambda model: (model.name.casefold(), model.bytes))
+        starter = self.starter()
+        return StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
+
+    def starter(self) -> InstalledModel | None:
+        """The bundled starter model, if its file is there."""
+        file = self._starter
+        if file is None or not file.is_file():
+            return None
+        kind = type_in_name(file.name)
+        name = "SmolLM2-135M-Instruct"
+        return InstalledModel(name, kind, file, file.stat().st_size, key="starter", bundled=True)
+
+    def find(self, name: str, type: str = "") -> tuple[InstalledModel, ...]:  # noqa: A002 - the field's name
+        """The installed files of the model with this catalogue key, name or repository, letter case aside;
+        only those of `type` where it is given."""
+        wanted, kind = name.casefold(), type.casefold()
+        return tuple(
+            model
+            for model in self.listing().models
+            if wanted in (model.key.casefold(), model.name.casefold(), model.repo.casefold())
+            and kind in ("", model.type.casefold())
+        )
+
+    def add(
+        self,
+        name: str,
+        files: Sequence[NewFile],
+        *,
+        key: str = "",
+        repo: str = "",
+        commit: str = "",
+        inputs: Sequence[InputFile] = (),
+        tools: dict[str, str] | None = None,
+    ) -> list[InstalledModel]:
+        """Move finished, synced `files` (on the store's own disk) into the model `name`.
+
+        A file of the same type is replaced.
+        """
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._changing():
+            folder = self.root / folder_name(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest, _ = _read(folder, keep_damaged=True)
+            manifest.name = name
+            manifest.key, manifest.repo, manifest.commit = key, repo, commit
+            manifest.inputs = list(inputs)
+            added = []
+            for new in files:
+                target = folder / f"{new.type}.gguf"
+                rename_durably(new.path, target)
+                output = OutputFile(
+                    type=new.type,
+                    file=target.name,
+                    bytes=new.bytes,
+                    sha256=new.sha256,
+                    made_at=made_at,
+                    tools=tools or {},
+                )
+                _put(manifest, output)
+                manifest.write(folder)
+                added.append(_installed(folder, manifest, output))
+            return added
+
+    def import_file(self, path: Path, *, name: str = "", type: str = "") -> InstalledModel:  # noqa: A002
+        """Record a GGUF file that stays where it is. Raises `StillroomError` if it is none."""
+        path = path.absolute()
+        try:
+            with path.open("rb") as file:
+                magic = file.read(4)
+            size = path.stat().st_size
+        except OSError as error:
+            raise StillroomError(
+                "{file} cannot be read: {reason}.", "Check the path.", file=str(path), reason=error.strerror
+            ) from error
+        if magic != b"GGUF":
+            raise StillroomError(
+                "{file} is no GGUF file.", "Choose a model file that ends in .gguf.", file=str(path)
+            )
+        name = name or path.stem
+        output = OutputFile(type=type or type_in_name(path.name), file=str(path), bytes=size, imported=True)
+        with self._changing():
+            folder = self._import_folder(name, path)
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest, _ = _read(folder, keep_damaged=True)
+            manifest.name = name
+            _put(manifest, output)
+            manifest.write(folder)
+            return _installed(folder, manifest, output)
+
+    def delete(self, model: InstalledModel) -> TrashedModel:
+        """Move a model's file into the trash (an imported file stays; only its record goes)."""
+        if model.bundled:
+            raise StillroomError(
+                "The starter model belongs to Stillroom.", "It takes no space in your folder."
+            )
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            alone = msgspec.structs.replace(manifest, outputs=[output])
+            trashed = TrashedModel(id=uuid.uuid4().hex, manifest=alone)
+            trash = self.root / _TRASH / trashed.id
+            trash.mkdir(parents=True)
+            write_durably(trash / "entry.json", msgspec.json.encode(trashed))
+            if not output.imported:
+                _move(folder / output.file, trash / output.file)
+            manifest.outputs.remove(output)
+            if manifest.outputs:
+                manifest.write(folder)
+            else:
+                (folder / MANIFEST_NAME).unlink(missing_ok=True)
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+            return trashed
+
+    def restore(self, trashed: TrashedModel) -> InstalledModel:
+        """Undo `delete`. Raises `StillroomError` once the trash is emptied or the place is taken."""
+        with self._changing():
+            trash = self.root / _TRASH / trashed.id
+            [output] = trashed.manifest.outputs
+            folder = self.root / folder_name(trashed.manifest.name)
+            if not trash.is_dir():
+                raise StillroomError("The deleted model is gone for good.", "Download it again.")
+            if not output.imported and (folder / output.file).exists():
+                raise StillroomError(
+                    "{name} {type} is there again already.",
+                    "Delete the new file first to bring the old one back.",
+                    name=trashed.manifest.name,
+                    type=output.type,
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            if not output.imported:
+                _move(trash / output.file, folder / output.file)
+            if (folder / MANIFEST_NAME).exists():
+                manifest, _ = _read(folder, keep_damaged=True)
+                _put(manifest, output)
+            else:
+                manifest = trashed.manifest
+            manifest.write(folder)
+            shutil.rmtree(trash)
+            return _installed(folder, manifest, output)
+
+    def trash_bytes(self) -> int:
+        """What emptying the trash would free."""
+        return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))
+
+    def empty_trash(self) -> None:
+        """Delete for good what was deleted; done at the start of the program."""
+        with self._changing():
+            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+
+    def _folders(self) -> list[Path]:
+        if not self.root.is_dir():
+            return []
+        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def _locate(self, model: InstalledModel) -> tuple[Path, Manifest, OutputFile]:
+        for folder in self._folders():
+            manifest, _ = _read(folder, keep_damaged=True)
+            for output in manifest.outputs:
+                if _installed(folder, manifest, output).path == model.path:
+                    return folder, manifest, output
+        raise StillroomError(
+            "{name} {type} is not in the store any more.", "", name=model.name, type=model.type
+        )
+
+    def _import_folder(self, name: str, path: Path) -> Path:
+        """The folder that `path` is or may be recorded in: not one whose file of that type is another."""
+        number = 1
+        while True:
+            folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
+            outputs = _read(folder)[0].outputs if folder.is_dir() else []
+            if all(output.file == str(path) for output in outputs):
+                return folder
+            number += 1
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.root / ".lock", timeout=_LOCK_WAIT_S)
+        with self._lock:
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise StillroomError(
+                    "The model folder {folder} is in use by another Stillroom.",
+                    "Wait until it is done.",
+                    folder=str(self.root),
+                ) from error
+            try:
+                yield
+            finally:
+                lock.release()
+
+
+def folder_name(name: str) -> str:
+    """A folder name for a model: `owner/name` becomes `owner--name`, and nothing unsafe is left."""
+    safe = re.sub(r"[^\w.+ ()-]", "_", name.replace("/", "--")).strip(" .")
+    return safe or "model"
+
+
+def _read(folder: Path, *, keep_damaged: bool = False) -> tuple[Manifest, StillroomError | None]:
+    """The manifest; where it is missing or damaged one made from the files, and what to tell the user."""
+    problem = None
+    try:
+        return read_manifest(folder), None
+    except FileNotFoundError:
+        pass
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s: %s", folder / MANIFEST_NAME, error)
+        problem = StillroomError(
+            "The record of {name} is damaged, so where its files came from is not known.",
+            "The files themselves can be used; get the model again to make the record anew.",
+            name=folder.name,
+        )
+        if keep_damaged:
+            (folder / MANIFEST_NAME).replace(folder / f"{MANIFEST_NAME}.damaged")
+    outputs = [
+        OutputFile(type=type_in_name(file.name), file=file.name, bytes=file.stat().st_size)
+        for file in sorted(folder.glob("*.gguf"))
+    ]
+    return Manifest(name=folder.name, outputs=outputs), problem
+
+
+def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> InstalledModel:
+    return InstalledModel(
+        name=manifest.name,
+        type=output.type,
+        path=Path(output.file) if output.imported else folder / output.file,
+        bytes=output.bytes,
+        sha256=output.sha256,
+        key=manifest.key,
+        repo=manifest.repo,
+        imported=output.imported,
+    )
+
+
+def _missing(model: InstalledModel) -> StillroomError:
+    return StillroomError(
+        "The file of {name} {type} is gone: {path}.",
+        "Put it back, or get the model again.",
+        name=model.name,
+        type=model.type,
+        path=str(model.path),
+    )
+
+
+def _put(manifest: Manifest, output: OutputFile) -> None:
+    manifest.outputs = [other for other in manifest.outputs if other.file != output.file] + [output]
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        rename_durably(source, target)
+    except PermissionError as error:
+        raise StillroomError(
+            "{file} is in use.", "Unload the model first, then try again.", file=str(source)
+        ) from error
+    except FileNotFoundError:
+        log.warning("%s was gone already", source)
