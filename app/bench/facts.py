@@ -1,0 +1,84 @@
+"""The facts that a report keeps about the computer, the model file and the engine."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
+from app.engine.messages import LoadSettings, ModelInfo
+from app.errors import StillroomError
+from app.machine import Machine
+from app.telemetry.gpu import GpuReading
+from models.progress import raise_if_cancelled
+
+BLOCK_BYTES = 8 << 20
+
+
+def machine_facts(machine: Machine, gpu: GpuReading) -> MachineFacts:
+    """The computer: no host name, no user, no paths."""
+    return MachineFacts(
+        processor=machine.processor,
+        cores=machine.cores,
+        threads=psutil.cpu_count() or machine.cores,
+        memory_total_bytes=machine.memory_total_bytes,
+        system=machine.system,
+        python=machine.python,
+        gpus=[GpuFacts(name=card.name, vram_total_bytes=card.vram_total_bytes) for card in gpu.gpus],
+        gpu_driver=gpu.driver,
+    )
+
+
+def model_facts(info: ModelInfo, sha256: str) -> ModelFacts:
+    """The loaded model; `sha256` is its file's."""
+    return ModelFacts(
+        name=info.name,
+        file=Path(info.path).name,
+        sha256=sha256,
+        size_bytes=info.size_bytes,
+        quantisation=info.quantisation,
+        architecture=info.architecture,
+        parameters=info.parameters,
+        layers=info.layers,
+    )
+
+
+def engine_facts(info: ModelInfo, asked: LoadSettings, version: str, system_info: str) -> EngineFacts:
+    """What llama.cpp was asked for and what it chose."""
+    return EngineFacts(
+        llama_cpp_version=version,
+        system_info=system_info,
+        backend=info.backend,
+        gpu_layers=info.gpu_layers,
+        threads=info.threads,
+        context_tokens=info.context_tokens,
+        batch_tokens=info.batch_tokens,
+        kv_type=info.kv_type,
+        asked=asked,
+    )
+
+
+def file_sha256(path: Path, on_bytes: Callable[[int], None], cancel: threading.Event | None) -> str:
+    """The SHA-256 of a file, told in bytes read so far; `Cancelled` within one block of 8 MiB.
+
+    Raises `StillroomError` when it cannot be read.
+    """
+    digest = hashlib.sha256()
+    done = 0
+    try:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK_BYTES):
+                raise_if_cancelled(cancel)
+                digest.update(block)
+                done += len(block)
+                on_bytes(done)
+    except OSError as error:
+        raise StillroomError(
+            "The model file {name} could not be read: {reason}.",
+            "Check that the file is still there, or download and build the model again.",
+            name=path.name,
+            reason=error.strerror or "unknown",
+        ) from error
+    return digest.hexdigest()

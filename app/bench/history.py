@@ -1,0 +1,180 @@
+"""All benchmark runs, in one SQLite file."""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.bench.report import Report, report_from_json, report_to_json
+from app.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: a run is its JSON report; the columns beside it are what runs are looked up by.
+    """
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        started_at TEXT NOT NULL,
+        suite TEXT NOT NULL,
+        model_sha256 TEXT NOT NULL,
+        report TEXT NOT NULL,
+        deleted_at REAL
+    );
+    CREATE INDEX runs_by_time ON runs (started_at);
+    CREATE TABLE file_hashes (
+        path TEXT PRIMARY KEY,
+        size_bytes INTEGER NOT NULL,
+        modified_ns INTEGER NOT NULL,
+        sha256 TEXT NOT NULL
+    );
+    """,
+)
+
+
+class BenchmarkHistory:
+    """The runs on disk. Any thread; each write is on the disk (WAL, synchronous=FULL) before it returns.
+
+    A deleted run can be brought back until the file is opened again. A file that is no database is set
+    aside under the name in `set_aside`, and the history starts empty. Every method raises `StillroomError`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.set_aside: Path | None = None
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError as error:
+            raise _unusable(error) from error
+        except sqlite3.DatabaseError:
+            self.set_aside = _move_away(path)
+            log.warning("the benchmark history was damaged and is kept as %s", self.set_aside)
+            self._db = _open(path)
+        with self._transaction() as db:
+            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def add(self, report: Report) -> None:
+        """Keep a run; one with the same id is replaced."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO runs (id, started_at, suite, model_sha256, report)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    report.id,
+                    report.started_at,
+                    report.suite,
+                    report.model.sha256,
+                    report_to_json(report).decode(),
+                ),
+            )
+
+    def reports(self) -> list[Report]:
+        """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT report FROM runs WHERE deleted_at IS NULL ORDER BY started_at DESC, rowid DESC"
+            ).fetchall()
+        found = []
+        for (text,) in rows:
+            try:
+                found.append(report_from_json(text.encode()))
+            except StillroomError as error:
+                log.warning("a stored benchmark run was left out: %s", error)
+        return found
+
+    def latest(self, suite: str, model_sha256: str) -> Report | None:
+        """The newest run of that suite with that model file."""
+        runs = (run for run in self.reports() if (run.suite, run.model.sha256) == (suite, model_sha256))
+        return next(runs, None)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Hide runs; `restore` brings them back."""
+        self._mark(ids, time.time())
+
+    def restore(self, ids: Sequence[str]) -> None:
+        """Undo `delete`."""
+        self._mark(ids, None)
+
+    def known_sha256(self, path: Path) -> str | None:
+        """The SHA-256 noted for that file, if its size and time of change are still the same."""
+        state = path.stat()
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT sha256 FROM file_hashes WHERE path = ? AND size_bytes = ? AND modified_ns = ?",
+                (str(path), state.st_size, state.st_mtime_ns),
+            ).fetchone()
+        return row[0] if row else None
+
+    def note_sha256(self, path: Path, sha256: str) -> None:
+        """Note the SHA-256 of that file as it is now."""
+        state = path.stat()
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO file_hashes (path, size_bytes, modified_ns, sha256)"
+                " VALUES (?, ?, ?, ?)",
+                (str(path), state.st_size, state.st_mtime_ns, sha256),
+            )
+
+    def _mark(self, ids: Sequence[str], deleted_at: float | None) -> None:
+        with self._transaction() as db:
+            db.executemany("UPDATE runs SET deleted_at = ? WHERE id = ?", [(deleted_at, id_) for id_ in ids])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._db:
+                    yield self._db
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise StillroomError(
+            "The benchmark history was written by a newer Stillroom (schema {found}, here {known}).",
+            "Update Stillroom to open it. The file has not been changed.",
+            found=version,
+            known=len(MIGRATIONS),
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _move_away(path: Path) -> Path:
+    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
+    for ending in ("-wal", "-shm", ""):
+        source = path.with_name(path.name + ending)
+        if source.exists():
+            source.replace(aside.with_name(aside.name + ending))
+    return aside
+
+
+def _unusable(error: sqlite3.Error) -> StillroomError:
+    return StillroomError(
+        "The benchmark history could not be read or written: {reason}.",
+        "Check that the disk is not full and that Stillroom's data folder may be written to.",
+        reason=str(error),
+    )

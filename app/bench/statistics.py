@@ -1,0 +1,96 @@
+"""Mean, deviation, confidence interval and the test that tells a change from noise; no library needed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What n repeats of one figure say. `sd` is the sample deviation (n - 1); None where n is 1, and so are
+    `low` and `high`, the ends of the 95% confidence interval of the mean (Student's t)."""
+
+    n: int
+    mean: float
+    sd: float | None
+    low: float | None
+    high: float | None
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """The summary of at least one value."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n < 2:
+        return Summary(n, mean, None, None, None)
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+    half = t_quantile(0.5 + CONFIDENCE / 2, n - 1) * sd / math.sqrt(n)
+    return Summary(n, mean, sd, mean - half, mean + half)
+
+
+def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
+    """The two-sided p of Welch's t-test: how likely a difference of the means like this one is when there
+    is none. Each side needs two values. Without any scatter it is 1 for equal means and 0 for others.
+
+    Welch, Biometrika 34 (1947), https://doi.org/10.1093/biomet/34.1-2.28
+    """
+    (n_a, mean_a, var_a), (n_b, mean_b, var_b) = _moments(a), _moments(b)
+    error_a, error_b = var_a / n_a, var_b / n_b
+    error = error_a + error_b
+    if error == 0:
+        return 1.0 if mean_a == mean_b else 0.0
+    freedom = error**2 / (error_a**2 / (n_a - 1) + error_b**2 / (n_b - 1))
+    return 2 * (1 - t_cdf(abs(mean_a - mean_b) / math.sqrt(error), freedom))
+
+
+def t_cdf(t: float, freedom: float) -> float:
+    """Student's t distribution function, by DLMF 8.17 (https://dlmf.nist.gov/8.17)."""
+    tail = 0.5 * incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
+    return 1 - tail if t > 0 else tail
+
+
+def t_quantile(p: float, freedom: float) -> float:
+    """The t below which a share `p` (0.5 to 1) of the distribution lies, by bisection."""
+    low, high = 0.0, 1.0
+    while t_cdf(high, freedom) < p:
+        high *= 2
+    while high - low > 1e-10 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_cdf(middle, freedom) < p else (low, middle)
+    return (low + high) / 2
+
+
+def incomplete_beta(a: float, b: float, x: float) -> float:
+    """The regularised incomplete beta function I_x(a, b): the continued fraction DLMF 8.17.22, evaluated
+    by Lentz's method (https://dlmf.nist.gov/3.10#iii)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - incomplete_beta(b, a, 1 - x)
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    front = math.exp(a * math.log(x) + b * math.log1p(-x) - log_beta) / a
+    tiny = 1e-300
+    fraction, c, d = 1.0, 1.0, 0.0
+    for k in range(1000):
+        m = k // 2
+        if k == 0:
+            term = 1.0
+        elif k % 2 == 0:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        else:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / ((1 + term * d) or tiny)
+        c = (1 + term / c) or tiny
+        fraction *= c * d
+        if abs(c * d - 1) < 1e-15:
+            break
+    return front * (fraction - 1)
+
+
+def _moments(values: Sequence[float]) -> tuple[int, float, float]:
+    summary = summarise(values)
+    if summary.sd is None:
+        raise ValueError("Welch's test needs two values on each side")
+    return summary.n, summary.mean, summary.sd**2

@@ -1,0 +1,22 @@
+"""The suites."""
+
+import pytest
+
+from app.bench.suite import SUITES, first_token_prompt, suite_named
+from app.errors import StillroomError
+
+
+def test_the_speed_suite_is_what_llama_bench_measures_and_more() -> None:
+    speed = suite_named("speed")
+    assert [step.key for step in speed.steps] == ["load", "pp512", "tg128", "first_token"]
+    assert (speed.warmups, speed.repeats) == (1, 3)
+
+
+def test_an_unknown_suite_names_the_known_ones() -> None:
+    with pytest.raises(StillroomError) as caught:
+        suite_named("fast")
+    assert caught.value.hint_text() == f"The suites are: {', '.join(SUITES)}."
+
+
+def test_the_prompt_is_a_real_text() -> None:
+    assert 1500 < len(first_token_prompt()) < 2500
