@@ -1,0 +1,97 @@
+"""The only crossing from other threads to the GUI thread, and where the GUI's errors end."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from app.errors import Cancelled
+
+log = logging.getLogger(__name__)
+
+FRAME_S = 1 / 30
+ErrorListener = Callable[[BaseException], None]
+
+
+class Bridge(QObject):
+    """Runs callbacks of other threads on the GUI thread, at most about 30 batches a second.
+
+    `post` may be called from any thread; everything else is for the GUI thread. An exception out of a
+    callback or a task goes to `on_error`; cancelling is silent.
+    """
+
+    _woken = Signal()
+
+    def __init__(self, on_error: ErrorListener, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._last_drain_s = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._drain)
+        self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
+
+    def post(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """Call `callback(*arguments)` on the GUI thread, in the order of posting; any thread."""
+        with self._lock:
+            was_empty = not self._queue
+            self._queue.append((callback, arguments))
+        if was_empty:
+            self._woken.emit()
+
+    def wrap(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """`callback` for a part that calls from its own thread: it then runs on the GUI thread."""
+
+        def crossing(*arguments: Any) -> None:
+            self.post(callback, *arguments)
+
+        return crossing
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a task of the window's event loop."""
+        task = asyncio.get_event_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+        return task
+
+    async def finish(self) -> None:
+        """Cancel the running tasks and wait for them; at the end of the program."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _on_woken(self) -> None:
+        wait_s = self._last_drain_s + FRAME_S - time.monotonic()
+        if wait_s <= 0:
+            self._drain()
+        elif not self._timer.isActive():
+            self._timer.start(max(1, round(wait_s * 1000)))
+
+    def _drain(self) -> None:
+        with self._lock:
+            batch, self._queue = self._queue, deque()
+        for callback, arguments in batch:
+            try:
+                callback(*arguments)
+            except Exception as error:  # noqa: BLE001 - the GUI's last catch: one failure must not end the rest
+                self._report(error)
+        self._last_drain_s = time.monotonic()
+
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        if not isinstance(error, (Cancelled, asyncio.CancelledError)):
+            self._on_error(error)
