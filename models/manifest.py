@@ -41,7 +41,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """One model of the store: its catalogue key, and its source; each may be empty."""
+    """One model of the store: its catalogue key and its source, where it has them."""
 
     name: str
     version: int = 1
