@@ -1,7 +1,8 @@
 """Whether a model runs on this computer.
 
-An estimate from the dimensions: weights, keys and values, llama.cpp's compute buffer and the driver's share. The compute buffer of a batch of 512 tokens is ruled by the logits (512 x vocabulary x 4 bytes) with flash
-attention on, as llama.cpp reserves it (ggml-org/llama.cpp, src/llama-context.cpp, `graph_reserve`).
+An estimate from the dimensions: weights, keys and values, llama.cpp's compute buffer and the driver's
+share. The compute buffer of a batch of 512 tokens is ruled by the logits (512 x vocabulary x 4 bytes) with
+flash attention on, as llama.cpp reserves it (ggml-org/llama.cpp, src/llama-context.cpp, `graph_reserve`).
 """
 
 from collections.abc import Sequence
