@@ -1,0 +1,135 @@
+"""The engine as the window sees it: what is loaded, what is happening, on the GUI thread."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.engine.client import EngineClient, Generation
+from app.engine.messages import (
+    Delta,
+    Event,
+    Finished,
+    Generate,
+    Loaded,
+    LoadProgress,
+    LoadSettings,
+    ModelInfo,
+    Part,
+    PromptProgress,
+    Ready,
+    Unloaded,
+)
+from app.errors import EngineError
+from app.ui.bridge import Bridge
+
+OnReplyEvent = Callable[[Delta | PromptProgress], None]
+
+
+class Reply:
+    """A reply that is being generated; GUI thread."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+
+    def cancel(self) -> None:
+        """Stop within one step; `finished` then gives the reason "cancelled"."""
+        self._generation.cancel()
+
+    async def finished(self) -> Finished:
+        """Wait for the end. Raises `EngineError` when the engine failed."""
+        return await asyncio.wrap_future(self._generation.future)
+
+
+class EngineSession(QObject):
+    """Loads, unloads and generates through the one `EngineClient`, and says what changes.
+
+    Everything here is for the GUI thread. `engine_event` repeats each event of the engine for those who
+    count and plot; `reserved_for` names the job (the benchmark) that keeps replies away meanwhile.
+    """
+
+    loading = Signal(str, float)
+    """Path of the file and the fraction of it that is read, 0 to 1."""
+    loaded = Signal(object)
+    """`ModelInfo` of the model that is now ready."""
+    unloaded = Signal()
+    load_failed = Signal(object)
+    """The `StillroomError` that ended a load."""
+    engine_ready = Signal(object)
+    """`Ready` of a fresh engine process, with its devices."""
+    engine_died = Signal(object)
+    """The `EngineError` that says why the process ended; it comes back with the next request."""
+    engine_event = Signal(object)
+    reservation_changed = Signal(str)
+
+    def __init__(self, client: EngineClient, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._load: Future[ModelInfo] | None = None
+        self.client = client
+        self.info: ModelInfo | None = None
+        self.ready: Ready | None = None
+        self.loading_path: str = ""
+        self.reserved_for: str = ""
+        client.observe(bridge.wrap(self._on_event))
+        client.observe_death(bridge.wrap(self._on_death))
+
+    async def load(self, path: Path, settings: LoadSettings) -> ModelInfo:
+        """Load a model in place of the present one.
+
+        Raises `EngineError` with the reason, or `Cancelled`; `load_failed` tells the rest of the window.
+        """
+        self.loading_path = str(path)
+        self.info = None
+        self.loading.emit(str(path), 0.0)
+        self._load = self.client.load(path, settings)
+        try:
+            return await asyncio.wrap_future(self._load)
+        except BaseException as error:
+            self.loading_path = ""
+            self.load_failed.emit(error)
+            raise
+        finally:
+            self._load = None
+
+    def cancel_load(self) -> None:
+        """Stop the load that runs; its own answer ends it."""
+        self.client.cancel_load()
+
+    async def unload(self) -> None:
+        """Free the model and its memory."""
+        await asyncio.wrap_future(self.client.unload())
+
+    def generate(self, request: Generate, on_event: OnReplyEvent) -> Reply:
+        """Start a reply; `on_event` runs on the GUI thread, about 30 times a second at most."""
+        return Reply(self.client.generate(request, self._bridge.wrap(on_event)))
+
+    async def count_tokens(self, parts: list[Part]) -> int:
+        """How many tokens a prompt takes, BOS included."""
+        return len(await asyncio.wrap_future(self.client.tokenize(parts)))
+
+    def reserve(self, job: str) -> None:
+        """Keep the engine for `job`, or give it back with an empty name."""
+        self.reserved_for = job
+        self.reservation_changed.emit(job)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Ready():
+                self.ready = event
+                self.engine_ready.emit(event)
+            case LoadProgress():
+                self.loading.emit(self.loading_path, event.fraction)
+            case Loaded():
+                self.info, self.loading_path = event.info, ""
+                self.loaded.emit(event.info)
+            case Unloaded():
+                self.info = None
+                self.unloaded.emit()
+        self.engine_event.emit(event)
+
+    def _on_death(self, error: EngineError) -> None:
+        self.info = None
+        self.engine_died.emit(error)
