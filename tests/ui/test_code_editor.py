@@ -1,42 +1,29 @@
 import pytest
-from pygments.token import Comment, Keyword, String
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import PLAIN_TEXT, language_of_file
+from app.ui.theme import DARK, LIGHT, Theme
 from app.ui.widgets.brackets import bracket_pair
 from app.ui.widgets.code_editor import CodeEditor
-from app.ui.widgets.code_view import EditorColours
 from app.ui.widgets.find_bar import FindBar
-from app.ui.widgets.highlighter import IS_PROSE
 
 PYTHON = language_of_file("a.py")
+KEYWORD, STRING, COMMENT = (
+    colour.lower() for colour in (LIGHT.code_keyword, LIGHT.code_string, LIGHT.code_comment)
+)
 
 
-def colour_format(colour: str, *, prose: bool = False) -> QTextCharFormat:
-    made = QTextCharFormat()
-    made.setForeground(QColor(colour))
-    made.setProperty(IS_PROSE, prose)
-    return made
-
-
-def colours(keyword: str = "#ff0000") -> EditorColours:
-    grey = QColor("#888888")
-    formats = {
-        Keyword: colour_format(keyword),
-        String: colour_format("#00ff00", prose=True),
-        Comment: colour_format("#0000ff", prose=True),
-    }
-    return EditorColours(grey, grey, grey, grey, grey, grey, grey, formats)
+@pytest.fixture(scope="module")
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, "light")
 
 
 @pytest.fixture
-def editor(qtbot: QtBot) -> CodeEditor:
-    font = QFont("monospace")
-    font.setPixelSize(13)
-    editor = CodeEditor(colours(), font)
+def editor(qtbot: QtBot, theme: Theme) -> CodeEditor:
+    editor = CodeEditor(theme)
     qtbot.addWidget(editor)
     editor.resize(600, 400)
     editor.show()
@@ -64,7 +51,7 @@ def test_code_gets_its_colours(qtbot: QtBot, editor: CodeEditor) -> None:
     editor.load_text("return 'a' # b\n", PYTHON)
     settle(qtbot, editor)
 
-    assert coloured(editor, 0) == [(0, 6, "#ff0000"), (7, 3, "#00ff00"), (11, 3, "#0000ff")]
+    assert coloured(editor, 0) == [(0, 6, KEYWORD), (7, 3, STRING), (11, 3, COMMENT)]
 
 
 def test_typing_colours_its_line_at_once_and_others_follow(qtbot: QtBot, editor: CodeEditor) -> None:
@@ -73,16 +60,16 @@ def test_typing_colours_its_line_at_once_and_others_follow(qtbot: QtBot, editor:
     put_cursor(editor, 5)
 
     editor.insertPlainText("; return")
-    assert (7, 6, "#ff0000") in coloured(editor, 0)
+    assert (7, 6, KEYWORD) in coloured(editor, 0)
 
     put_cursor(editor, 0)
     editor.insertPlainText("'''")
     settle(qtbot, editor)
-    assert coloured(editor, 1) == [(0, 6, "#00ff00")]
+    assert coloured(editor, 1) == [(0, 6, STRING)]
 
 
 def test_colours_follow_lines_that_are_added_and_removed(qtbot: QtBot, editor: CodeEditor) -> None:
-    editor.load_text("".join(f"x{n} = {n}\n" for n in range(50)) + "return 1", PYTHON)
+    editor.load_text("".join(f"x{n} = {n}\n" for n in range(50)) + "return x", PYTHON)
     settle(qtbot, editor)
 
     put_cursor(editor, 0)
@@ -92,29 +79,31 @@ def test_colours_follow_lines_that_are_added_and_removed(qtbot: QtBot, editor: C
     editor.textCursor().removeSelectedText()
     settle(qtbot, editor)
 
-    assert editor.text().endswith("x49 = 49\nreturn 1")
-    assert coloured(editor, editor.blockCount() - 1) == [(0, 6, "#ff0000")]
+    assert editor.text().endswith("x49 = 49\nreturn x")
+    assert coloured(editor, editor.blockCount() - 1) == [(0, 6, KEYWORD)]
 
 
 def test_emoji_before_code_do_not_shift_colours(qtbot: QtBot, editor: CodeEditor) -> None:
     editor.load_text("'😀😀'; return", PYTHON)
     settle(qtbot, editor)
 
-    assert coloured(editor, 0) == [(0, 6, "#00ff00"), (8, 6, "#ff0000")]
+    assert coloured(editor, 0) == [(0, 6, STRING), (8, 6, KEYWORD)]
     put_cursor(editor, 14, 8)
     start, end = editor.selected_range()
     assert editor.text()[start:end] == "return"
     assert editor.cursor_for(start, end).selectedText() == "return"
 
 
-def test_a_theme_change_recolours(qtbot: QtBot, editor: CodeEditor) -> None:
+def test_a_theme_change_recolours(qtbot: QtBot, theme: Theme, editor: CodeEditor) -> None:
     editor.load_text("return", PYTHON)
     settle(qtbot, editor)
 
-    editor.set_colours(colours(keyword="#123456"))
+    theme.choose("dark")
     settle(qtbot, editor)
+    dark = coloured(editor, 0)
+    theme.choose("light")
 
-    assert coloured(editor, 0) == [(0, 6, "#123456")]
+    assert dark == [(0, 6, DARK.code_keyword.lower())]
 
 
 def test_colours_are_no_edits(qtbot: QtBot, editor: CodeEditor) -> None:
@@ -136,7 +125,7 @@ def test_a_large_file_is_coloured_between_events(qtbot: QtBot, editor: CodeEdito
 
     assert editor.colouring
     qtbot.waitUntil(lambda: not editor.colouring, timeout=60_000)
-    assert (0, 3, "#ff0000") in coloured(editor, len(lines) - 1)
+    assert (0, 3, KEYWORD) in coloured(editor, len(lines) - 1)
 
 
 @pytest.mark.parametrize("text", ["", "a\n", "a\xa0b\n\n", "a\u2028b", "中文😀\n", "\ttab  \n"])
@@ -268,9 +257,11 @@ def test_a_replacement_takes_the_depth_of_what_it_replaces_as_one_step(editor: C
 
 def test_the_text_size_changes_and_comes_back(qtbot: QtBot, editor: CodeEditor) -> None:
     qtbot.keyClick(editor, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
-    assert editor.font().pixelSize() == 14
+    assert editor.text_px == 13.5
+    larger = editor.fontMetrics().horizontalAdvance("x" * 100)
     qtbot.keyClick(editor, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
-    assert editor.font().pixelSize() == 13
+    assert editor.text_px == 12.5
+    assert editor.fontMetrics().horizontalAdvance("x" * 100) < larger
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QKeyEvent, QTextCursor
+from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QWidget
 
 from app.code.line_edits import (
@@ -14,14 +14,15 @@ from app.code.line_edits import (
     next_line_indent,
     toggle_comment,
 )
-from app.ui.widgets.code_view import CodeView, EditorColours
+from app.ui.theme import Theme
+from app.ui.widgets.code_view import CodeView
 
 
 class CodeEditor(CodeView):
     """A code view with the usual keys of a code editor. GUI thread only."""
 
-    def __init__(self, colours: EditorColours, font: QFont, parent: QWidget | None = None) -> None:
-        super().__init__(colours, font, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self.add_action(self.tr("Comment or uncomment lines"), "Ctrl+/", self.toggle_comment)
         self.add_action(self.tr("Indent lines"), "Ctrl+]", self.indent)
         self.add_action(self.tr("Dedent lines"), "Ctrl+[", self.dedent)

@@ -1,13 +1,11 @@
 """Code on the screen: colours, line numbers, matching brackets, marks, text size."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
-    QFont,
     QFontMetricsF,
     QKeySequence,
     QPainter,
@@ -22,25 +20,14 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.line_edits import detect_indent
+from app.ui.theme import Theme
 from app.ui.widgets.brackets import bracket_pair
-from app.ui.widgets.highlighter import CodeHighlighter, Formats
+from app.ui.widgets.code_formats import code_formats
+from app.ui.widgets.highlighter import CodeHighlighter
 
-ZOOM_SMALLEST_PX, ZOOM_LARGEST_PX = 8.0, 40.0
+TEXT_PX = 12.5
+SMALLEST_PX, LARGEST_PX = 8.0, 40.0
 GUTTER_PADDING_PX = 14
-
-
-@dataclass(frozen=True, slots=True)
-class EditorColours:
-    """The colours around the code; `formats` are those of the code itself."""
-
-    line_number: QColor
-    current_line: QColor
-    current_line_number: QColor
-    bracket: QColor
-    found: QColor
-    inserted: QColor
-    error: QColor
-    formats: Formats
 
 
 class CodeView(QPlainTextEdit):
@@ -49,24 +36,22 @@ class CodeView(QPlainTextEdit):
     edited = Signal()
     """The text was changed, by a key or by a program; not by `load_text`, never for colours alone."""
 
-    def __init__(self, colours: EditorColours, font: QFont, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours = colours
+        self._theme = theme
         self._language = PLAIN_TEXT
         self._indent = PLAIN_TEXT.indent
-        self._default_px = font.pixelSize() if font.pixelSize() > 0 else 13
-        self._zoom_px = float(self._default_px)
+        self._text_px = TEXT_PX
         self._found: list[QTextCursor] = []
         self._inserted: QTextCursor | None = None
         self._error_line = 0
         self._loading = False
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
-        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.setFont(font)
+        self.setProperty("look", "bare")
         self.setAccessibleName(self.tr("Code editor"))
         self._gutter = _Gutter(self)
-        self._highlighter = CodeHighlighter(self.document(), colours.formats)
+        self._highlighter = CodeHighlighter(self.document(), code_formats(theme.colours))
         self.document().contentsChange.connect(self._on_contents_change)
         self.blockCountChanged.connect(self._place_gutter)
         self.updateRequest.connect(self._on_update_request)
@@ -75,7 +60,8 @@ class CodeView(QPlainTextEdit):
         self.add_action(self.tr("Larger text"), QKeySequence.StandardKey.ZoomIn, lambda: self.zoom(1))
         self.add_action(self.tr("Smaller text"), QKeySequence.StandardKey.ZoomOut, lambda: self.zoom(-1))
         self.add_action(self.tr("Normal text size"), "Ctrl+0", self.reset_zoom)
-        self._place_gutter()
+        theme.changed.connect(self._on_theme_changed)
+        self._set_text_size(TEXT_PX)
         self._mark()
 
     def text(self) -> str:
@@ -108,13 +94,6 @@ class CodeView(QPlainTextEdit):
     def colouring(self) -> bool:
         """Whether lines still wait for their colours."""
         return self._highlighter.pending
-
-    def set_colours(self, colours: EditorColours) -> None:
-        """Follow a change of the theme."""
-        self._colours = colours
-        self._highlighter.set_formats(colours.formats)
-        self._gutter.update()
-        self._mark()
 
     def selected_range(self) -> tuple[int, int]:
         """Start and end of the selection as indexes of `text()`; both the cursor when nothing is selected."""
@@ -154,11 +133,11 @@ class CodeView(QPlainTextEdit):
 
     def zoom(self, steps: int) -> None:
         """Make the text `steps` pixels larger (or smaller)."""
-        self._set_zoom(self._zoom_px + steps)
+        self._set_text_size(self._text_px + steps)
 
     def reset_zoom(self) -> None:
         """Back to the usual text size."""
-        self._set_zoom(float(self._default_px))
+        self._set_text_size(TEXT_PX)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Ctrl with the wheel changes the text size."""
@@ -196,17 +175,23 @@ class CodeView(QPlainTextEdit):
         action.triggered.connect(slot)
         self.addAction(action)
 
-    def _set_zoom(self, pixels: float) -> None:
-        self._zoom_px = min(max(pixels, ZOOM_SMALLEST_PX), ZOOM_LARGEST_PX)
-        font = self.font()
-        font.setPixelSize(round(self._zoom_px))
+    @property
+    def text_px(self) -> float:
+        """The size of the text in pixels."""
+        return self._text_px
+
+    def _set_text_size(self, pixels: float) -> None:
+        self._text_px = min(max(pixels, SMALLEST_PX), LARGEST_PX)
+        font = self._theme.code_font(self._text_px)
+        # The window's style sheet sets a size for every widget, which only another style sheet overrides.
+        self.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
         self.setFont(font)
+        self.setTabStopDistance(4 * QFontMetricsF(font).horizontalAdvance(" "))
         self._place_gutter()
 
-    def setFont(self, font: QFont | str | Sequence[str]) -> None:  # noqa: N802
-        """Set the font; a tab is four blanks wide."""
-        super().setFont(font)
-        self.setTabStopDistance(4 * QFontMetricsF(self.font()).horizontalAdvance(" "))
+    def _on_theme_changed(self) -> None:
+        self._highlighter.set_formats(code_formats(self._theme.colours))
+        self._mark()
 
     def gutter_width(self) -> int:
         """Pixels that the line numbers need."""
@@ -226,11 +211,11 @@ class CodeView(QPlainTextEdit):
             if top + height >= event.rect().top():
                 number = block.blockNumber()
                 if number + 1 == self._error_line:
-                    painter.setPen(self._colours.error)
+                    painter.setPen(self._theme.colour("danger"))
                 elif number == current:
-                    painter.setPen(self._colours.current_line_number)
+                    painter.setPen(self._theme.colour("text"))
                 else:
-                    painter.setPen(self._colours.line_number)
+                    painter.setPen(self._theme.colour("muted"))
                 painter.drawText(
                     QRect(0, round(top), width, self.fontMetrics().height()),
                     Qt.AlignmentFlag.AlignRight,
@@ -252,10 +237,10 @@ class CodeView(QPlainTextEdit):
         if not cursor.hasSelection():
             line = QTextCursor(cursor)
             line.clearSelection()
-            marks.append(_marked(line, self._colours.current_line, full_width=True))
+            marks.append(_marked(line, self._theme.colour("raised"), full_width=True))
         if self._inserted is not None:
-            marks.append(_marked(self._inserted, self._colours.inserted))
-        marks += [_marked(found, self._colours.found) for found in self._found]
+            marks.append(_marked(self._inserted, self._theme.colour("good_soft")))
+        marks += [_marked(found, self._theme.colour("selection")) for found in self._found]
         pair = bracket_pair(cursor)
         if pair is not None:
             for position in pair:
@@ -263,8 +248,9 @@ class CodeView(QPlainTextEdit):
                     at = QTextCursor(self.document())
                     at.setPosition(position)
                     at.movePosition(QTextCursor.MoveOperation.Right, QTextCursor.MoveMode.KeepAnchor)
-                    missing = pair[1] is None
-                    marks.append(_marked(at, self._colours.error if missing else self._colours.bracket))
+                    marks.append(
+                        _marked(at, self._theme.colour("selection" if pair[1] is not None else "warning"))
+                    )
         self.setExtraSelections(marks)
         self._gutter.update()
 
