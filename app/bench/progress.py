@@ -1,0 +1,24 @@
+"""What a running benchmark tells about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.bench.suite import StepKind
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkProgress:
+    """Where a run is. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file.
+
+    `remaining_s` is None until every step has run once, here or in an earlier run of the same file.
+    """
+
+    stage: Literal["identify"] | StepKind
+    repeat: int
+    repeats: int
+    fraction: float
+    remaining_s: float | None
+
+
+OnBenchmarkProgress = Callable[[BenchmarkProgress], None]

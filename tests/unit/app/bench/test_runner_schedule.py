@@ -1,0 +1,265 @@
+"""The order of a run, its progress and its cancel, on an engine with a chosen schedule.
+
+The engine here is a fake: only it can stand still at a chosen moment. `test_runner.py` has the real one.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from app.bench.history import BenchmarkHistory
+from app.bench.measurement import turn_order, with_room
+from app.bench.progress import BenchmarkProgress
+from app.bench.runner import BenchmarkRunner
+from app.bench.suite import suite_named
+from app.engine.messages import Finished, GenerationStats, LoadSettings, ModelInfo, Part, Ready, Sampling
+from app.errors import Cancelled, StillroomError
+from app.machine import look_at_machine
+from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.gpu_monitor import GpuMonitor
+
+BOS = 1
+
+
+def done(value):  # type: ignore[no-untyped-def]  # a future of whatever it is given
+    future = Future()
+    future.set_result(value)
+    return future
+
+
+class FakeReply:
+    def __init__(self, future: Future[Finished]) -> None:
+        self.future = future
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeEngine:
+    """Answers at once, except from the call number `hang_at` on, which never ends."""
+
+    def __init__(self, hang_at: int | None = None, short: bool = False) -> None:
+        self.calls: list[tuple[str, object]] = []
+        self.replies: list[FakeReply] = []
+        self.hang_at = hang_at
+        self.short = short
+        self.ready = Ready(llama_cpp_version="0.3.36", system_info="fake", devices=[], pid=os.getpid())
+        self.pid = os.getpid()
+
+    def load(self, path: str, settings: LoadSettings) -> Future[ModelInfo]:
+        self.calls.append(("load", settings))
+        if self._hangs():
+            return Future()
+        info = ModelInfo(
+            path=path,
+            name="Fake",
+            architecture="llama",
+            quantisation="Q4_1",
+            parameters=1000,
+            size_bytes=100,
+            layers=2,
+            gpu_layers=0,
+            context_tokens=4096,
+            context_limit=8192,
+            vocabulary=500,
+            threads=2,
+            batch_tokens=512,
+            kv_type="f16",
+            backend="CPU",
+            chat_template="",
+            bos_text="<s>",
+            eos_text="</s>",
+            adds_bos=True,
+            load_s=0.5,
+            buffers={},
+        )
+        return done(info)
+
+    def unload(self) -> Future[None]:
+        self.calls.append(("unload", None))
+        return done(None)
+
+    def tokenize(self, parts: list[Part]) -> Future[list[int]]:
+        return done([BOS])
+
+    def generate(
+        self,
+        parts: list[Part] | None = None,
+        *,
+        tokens: list[int] | None = None,
+        sampling: Sampling,
+        max_tokens: int = 0,
+        thinking: str = "auto",
+        ignore_eog: bool = False,
+    ) -> FakeReply:
+        assert sampling.temperature == 0
+        assert (thinking, ignore_eog) == ("off", True)
+        self.calls.append(("generate", (tokens, parts, max_tokens)))
+        if self._hangs():
+            self.replies.append(FakeReply(Future()))
+            return self.replies[-1]
+        completion = max_tokens - 1 if self.short and max_tokens > 1 else max_tokens
+        stats = GenerationStats(
+            prompt_tokens=len(tokens) if tokens is not None else 450,
+            completion_tokens=completion,
+            thinking_tokens=0,
+            ttft_s=0.25,
+            prompt_s=0.2,
+            decode_s=1.0,
+            thinking_s=0.0,
+            prompt_tok_per_s=1000.0,
+            decode_tok_per_s=50.0 + len(self.calls) / 100,
+            context_tokens_used=0,
+            seed=0,
+        )
+        return FakeReply(done(Finished(request_id=1, reason="length", stats=stats)))
+
+    def _hangs(self) -> bool:
+        return self.hang_at is not None and len(self.calls) >= self.hang_at
+
+
+class OneCard:
+    """A fake GPU reader: this machine may have no card."""
+
+    def read(self, own_pids: frozenset[int]) -> GpuReading:
+        return GpuReading("ok", (GpuSample(0, "Fake GPU", 6 << 30, 12 << 30, 5 << 30, 50, 60, 100.0),), "580")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"weights")
+    return path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
+    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+    yield history
+    history.close()
+
+
+@pytest.fixture
+def gpu() -> Iterator[GpuMonitor]:
+    monitor = GpuMonitor(OneCard)
+    yield monitor
+    monitor.close()
+
+
+def runner(engine: FakeEngine, history: BenchmarkHistory, gpu: GpuMonitor, folder: Path) -> BenchmarkRunner:
+    return BenchmarkRunner(engine, history, lambda: look_at_machine(folder, ()), gpu)
+
+
+def test_turns_come_load_first_and_warm_ups_early() -> None:
+    speed = [(step.key, repeat) for step, repeat in turn_order(suite_named("speed"))]
+    assert speed[:4] == [("load", 0), ("load", 1), ("load", 2), ("load", 3)]
+    assert speed[4:7] == [("pp512", 0), ("tg128", 0), ("first_token", 0)]
+    assert speed[7:] == [(key, n) for key in ("pp512", "tg128", "first_token") for n in (1, 2, 3)]
+    quick = [(step.key, repeat) for step, repeat in turn_order(suite_named("quick"))]
+    assert quick[:3] == [("load", 0), ("pp512", 0), ("tg32", 0)]
+
+
+def test_the_same_tokens_as_llama_bench_from_an_empty_context(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), suite_named("speed"), lambda told: None)
+    asked = [call[1] for call in engine.calls if call[0] == "generate"]
+    prompts = [tokens for tokens, _, most in asked if tokens is not None and most == 1]
+    starts = [(tokens, most) for tokens, _, most in asked if tokens is not None and most > 1]
+    assert [len(tokens) for tokens in prompts] == [512] * 4
+    assert all(tokens[0] == BOS and max(tokens) < 500 for tokens in prompts)
+    assert len({tuple(tokens) for tokens in prompts}) == 4
+    assert starts == [([BOS], 129)] * 4
+
+
+def test_the_report_has_every_figure_and_is_kept(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    settings = LoadSettings(threads=2)
+    report = runner(FakeEngine(), history, gpu, tmp_path).run(
+        model, settings, suite_named("speed"), lambda told: None
+    )
+    assert [measure.key for measure in report.measures] == [
+        "load",
+        "pp512",
+        "tg128",
+        "first_token",
+        "peak_ram",
+        "peak_vram",
+    ]
+    assert [len(measure.samples) for measure in report.measures] == [3, 3, 3, 3, 1, 1]
+    assert report.generation is not None
+    assert (report.generation.generated_tokens, report.generation.warmups) == (128, 1)
+    vram = report.measure("peak_vram")
+    assert vram is not None
+    assert vram.mean == 5 << 30
+    assert report.engine.asked == settings
+    assert report.model.file == "model.gguf"
+    assert str(tmp_path) not in str(report)
+    assert history.reports() == [report]
+
+
+def test_a_second_run_knows_its_time_from_the_start_and_reads_no_hash(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    told: list[BenchmarkProgress] = []
+    benchmark = runner(FakeEngine(), history, gpu, tmp_path)
+    benchmark.run(model, LoadSettings(), suite_named("speed"), told.append)
+    assert told[0].stage == "identify"
+    assert told[1].remaining_s is None
+    told.clear()
+    benchmark.run(model, LoadSettings(), suite_named("speed"), told.append)
+    assert told[0].stage == "load"
+    assert all(progress.remaining_s is not None for progress in told)
+    assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
+
+
+@pytest.mark.parametrize("hang_at", [2, 6, 9])
+def test_cancel_answers_at_once_and_keeps_nothing(
+    hang_at: int, model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    engine = FakeEngine(hang_at)
+    cancel = threading.Event()
+
+    def on_progress(progress: BenchmarkProgress) -> None:
+        if len(engine.calls) >= hang_at:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        runner(engine, history, gpu, tmp_path).run(
+            model, LoadSettings(), suite_named("speed"), on_progress, cancel
+        )
+    assert history.reports() == []
+    assert all(reply.cancelled for reply in engine.replies)
+
+
+def test_a_reply_that_ends_early_is_no_measurement(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    with pytest.raises(StillroomError, match="ended after 128 of 129 tokens"):
+        runner(FakeEngine(short=True), history, gpu, tmp_path).run(
+            model, LoadSettings(), suite_named("speed"), lambda told: None
+        )
+
+
+def test_a_missing_file_is_told_before_anything_is_unloaded(
+    history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    engine = FakeEngine()
+    with pytest.raises(StillroomError, match="could not be read"):
+        runner(engine, history, gpu, tmp_path).run(
+            tmp_path / "gone.gguf", LoadSettings(), suite_named("speed"), lambda told: None
+        )
+    assert engine.calls == []
+
+
+def test_a_small_context_is_made_large_enough() -> None:
+    assert with_room(LoadSettings(context_tokens=256)).context_tokens == 1024
+    assert with_room(LoadSettings(context_tokens=0)).context_tokens == 0
+    assert with_room(LoadSettings(context_tokens=8192)).context_tokens == 8192
