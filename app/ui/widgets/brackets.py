@@ -2,7 +2,7 @@
 
 from PySide6.QtGui import QTextBlock, QTextCursor
 
-from app.ui.widgets.code_formats import IS_PROSE
+from app.ui.widgets.highlighter import IS_PROSE
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 _OPENING_OF = {closing: opening for opening, closing in PAIRS.items()}

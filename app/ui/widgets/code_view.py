@@ -22,7 +22,7 @@ from app.code.languages import PLAIN_TEXT, Language
 from app.code.line_edits import detect_indent
 from app.ui.theme import Theme
 from app.ui.widgets.brackets import bracket_pair
-from app.ui.widgets.code_formats import code_formats
+from app.ui.widgets.code_colours import code_formats
 from app.ui.widgets.highlighter import CodeHighlighter
 
 TEXT_PX = 12.5
@@ -51,7 +51,7 @@ class CodeView(QPlainTextEdit):
         self.setProperty("look", "bare")
         self.setAccessibleName(self.tr("Code editor"))
         self._gutter = _Gutter(self)
-        self._highlighter = CodeHighlighter(self.document(), code_formats(theme.colours))
+        self._highlighter = CodeHighlighter(self.document(), code_formats(theme))
         self.document().contentsChange.connect(self._on_contents_change)
         self.blockCountChanged.connect(self._place_gutter)
         self.updateRequest.connect(self._on_update_request)
@@ -184,13 +184,16 @@ class CodeView(QPlainTextEdit):
         self._text_px = min(max(pixels, SMALLEST_PX), LARGEST_PX)
         font = self._theme.code_font(self._text_px)
         # The window's style sheet sets a size for every widget, which only another style sheet overrides.
-        self.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
+        self.setStyleSheet(
+            f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}"
+            "QAbstractScrollArea::corner { background: transparent; border: none; }"
+        )
         self.setFont(font)
         self.setTabStopDistance(4 * QFontMetricsF(font).horizontalAdvance(" "))
         self._place_gutter()
 
     def _on_theme_changed(self) -> None:
-        self._highlighter.set_formats(code_formats(self._theme.colours))
+        self._highlighter.set_formats(code_formats(self._theme))
         self._mark()
 
     def gutter_width(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pygments.token import _TokenType
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextLayout
+from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextDocument, QTextFormat, QTextLayout
 
 from app.code.languages import PLAIN_TEXT, Language
 from app.code.lexing import IncrementalLexer, LineToken
@@ -16,6 +16,9 @@ SLICE_S = 0.006
 SETTLE_MS = 1500
 SETTLE_LINES = 5000
 """After a pause a text of at most so many lines is lexed again as a whole (see `IncrementalLexer`)."""
+
+IS_PROSE = QTextFormat.Property.UserProperty + 1
+"""Set in the format of strings and comments: brackets there are no brackets."""
 
 Formats = Mapping[_TokenType, QTextCharFormat]
 
