@@ -1,0 +1,152 @@
+"""Settings, the doctor's page, and what this program is."""
+
+import importlib.metadata
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.paths import AppPaths
+from app.settings import SettingsFile
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.doctor_page import DoctorPage
+
+
+class SettingsDialog(QDialog):
+    """Changes apply at once. The theme and language observers of `settings` do the rest."""
+
+    def __init__(
+        self, settings: SettingsFile, paths: AppPaths, doctor: DoctorPage, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._paths = paths
+        self._doctor = doctor
+        self.setWindowTitle(self.tr("Settings"))
+        self.resize(760, 560)
+        self._stack = QStackedWidget()
+        self._group = QButtonGroup(self)
+        side = QVBoxLayout()
+        side.setSpacing(4)
+        for title, page in (
+            (self.tr("General"), self._make_general()),
+            (self.tr("This computer"), doctor),
+            (self.tr("About"), self._make_about()),
+        ):
+            tab = button(title, "tab")
+            tab.setCheckable(True)
+            index = self._stack.addWidget(page)
+            tab.clicked.connect(lambda _=False, index=index: self.show_page(index))
+            self._group.addButton(tab, index)
+            side.addWidget(tab)
+        side.addStretch(1)
+        body = QHBoxLayout(self)
+        body.setContentsMargins(20, 20, 20, 20)
+        body.setSpacing(20)
+        body.addLayout(side)
+        body.addWidget(self._stack, 1)
+        self.show_page(0)
+
+    def show_page(self, index: int) -> None:
+        """0 general, 1 this computer, 2 about."""
+        self._group.button(index).setChecked(True)
+        self._stack.setCurrentIndex(index)
+        if self._stack.currentWidget() is self._doctor:
+            self._doctor.examine()
+
+    def _make_general(self) -> QWidget:
+        values = self._settings.values
+        theme = QComboBox()
+        for value, text in (
+            ("system", self.tr("As the desktop")),
+            ("light", self.tr("Light")),
+            ("dark", self.tr("Dark")),
+        ):
+            theme.addItem(text, value)
+        theme.setCurrentIndex(theme.findData(values.theme))
+        theme.activated.connect(lambda _: self._settings.update(theme=theme.currentData()))
+        language = QComboBox()
+        # A language is named in itself, so that whoever needs it can read it.
+        for value, text in (("system", self.tr("As the desktop")), ("en", "English"), ("zh_CN", "简体中文")):
+            language.addItem(text, value)
+        language.setCurrentIndex(language.findData(values.language))
+        language.activated.connect(lambda _: self._settings.update(language=language.currentData()))
+        rate = QDoubleSpinBox()
+        rate.setRange(1, 4)
+        rate.setDecimals(0)
+        rate.setValue(values.telemetry_hz)
+        rate.setSuffix(" Hz")
+        rate.valueChanged.connect(lambda hz: self._settings.update(telemetry_hz=hz))
+        keep = QCheckBox(self.tr("Keep the original weights after a build"))
+        keep.setChecked(values.keep_original_weights)
+        keep.toggled.connect(lambda on: self._settings.update(keep_original_weights=on))
+        keep.setToolTip(self.tr("They are needed to build another quantisation without a new download."))
+        form = QFormLayout()
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(12)
+        for title, field in (
+            (self.tr("Colours"), theme),
+            (self.tr("Language"), language),
+            (self.tr("Live measurements"), rate),
+        ):
+            field.setAccessibleName(title)
+            form.addRow(label(title), field)
+        form.addRow("", keep)
+        card = Card()
+        card.body.addLayout(form)
+        folder = Card()
+        folder.body.addWidget(label(self.tr("Where your files are"), "caption"))
+        folder.body.addWidget(label(str(self._paths.data), "small", wrap=True, selectable=True))
+        open_folder = button(self.tr("Open folder"))
+        open_folder.clicked.connect(self._open_data_folder)
+        folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
+        return _page(card, folder)
+
+    def _make_about(self) -> QWidget:
+        card = Card()
+        card.body.addWidget(label("Stillroom", "title"))
+        version = importlib.metadata.version("stillroom")
+        card.body.addWidget(label(self.tr("Version {version}").format(version=version), "muted"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Runs DeepSeek-R1 distilled models on your own computer. Nothing leaves it except the "
+                    "downloads that you ask for."
+                ),
+                wrap=True,
+            )
+        )
+        card.body.addWidget(
+            label(
+                self.tr("MIT licence. Built on llama.cpp, Qt and Python. Models have licences of their own."),
+                "small",
+                wrap=True,
+            )
+        )
+        return _page(card)
+
+    def _open_data_folder(self) -> None:
+        self._paths.data.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._paths.data)))
+
+
+def _page(*cards: Card) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(12)
+    for card in cards:
+        column.addWidget(card)
+    column.addStretch(1)
+    return page

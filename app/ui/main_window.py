@@ -1,0 +1,151 @@
+"""The window: tabs and model picker on top, the tabs' pages in the middle, the live panel at the right."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.settings import SettingsFile
+from app.ui.theme import Theme
+from app.ui.widgets.card import button
+from app.ui.widgets.model_picker import ModelPicker
+
+SMALLEST = QSize(960, 600)
+FIRST = QSize(1420, 880)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A tab: its key, its title in the window's language, its icon, and what makes its content when it is
+    first shown."""
+
+    key: str
+    title: str
+    icon: str
+    make: Callable[[], QWidget]
+
+
+class MainWindow(QMainWindow):
+    """Arranges the parts it is given; it owns no engine, no store and no thread."""
+
+    first_painted = Signal()
+    """Once, after the window is on the screen: the moment for everything slow."""
+    closing = Signal()
+    load_settings_asked = Signal()
+    settings_asked = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: SettingsFile,
+        picker: ModelPicker,
+        pages: tuple[Page, ...],
+        live_panel: QWidget,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._settings = settings
+        self._painted = False
+        self._pages = {page.key: page for page in pages}
+        self._contents: dict[str, QWidget] = {}
+        self._tabs: dict[str, QPushButton] = {}
+        self.picker = picker
+        self.live_panel = live_panel
+        self.setWindowTitle("Stillroom")
+        self.setMinimumSize(SMALLEST)
+        self._stack = QStackedWidget()
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        middle = QVBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self._make_top_bar(pages))
+        middle.addWidget(self._stack, 1)
+        centre = QWidget()
+        row = QHBoxLayout(centre)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addLayout(middle, 1)
+        row.addWidget(live_panel)
+        self.setCentralWidget(centre)
+        self._colour_icons()
+        theme.changed.connect(self._colour_icons)
+        self._restore_place()
+
+    def show_page(self, key: str) -> QWidget:
+        """Bring a tab to the front, making its content the first time; gives the content."""
+        if key not in self._contents:
+            self._contents[key] = self._pages[key].make()
+            self._stack.addWidget(self._contents[key])
+        self._tabs[key].setChecked(True)
+        self._stack.setCurrentWidget(self._contents[key])
+        return self._contents[key]
+
+    def page(self, key: str) -> QWidget | None:
+        """The content of a tab, or None while it was never shown."""
+        return self._contents.get(key)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Announce the first painting once the event queue has done it."""
+        super().showEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep place and size, then let the application end what runs."""
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        self._settings.update(window_geometry=geometry)
+        super().closeEvent(event)
+        self.closing.emit()
+
+    def _make_top_bar(self, pages: tuple[Page, ...]) -> QWidget:
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(14, 10, 14, 10)
+        row.setSpacing(4)
+        for number, page in enumerate(pages, start=1):
+            tab = button(page.title, "tab")
+            tab.setCheckable(True)
+            tab.setIconSize(QSize(16, 16))
+            tab.setToolTip(f"{page.title} (Ctrl+{number})")
+            tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
+            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda key=page.key: self.show_page(key))
+            self._tabs[page.key] = tab
+            self._group.addButton(tab)
+            row.addWidget(tab)
+        row.addStretch(1)
+        row.addWidget(self.picker)
+        self._load_button = button(kind="quiet", name=self.tr("How the model is loaded"))
+        self._load_button.clicked.connect(self.load_settings_asked)
+        self._settings_button = button(
+            kind="quiet", name=self.tr("Settings"), tip=self.tr("Settings (Ctrl+,)")
+        )
+        self._settings_button.clicked.connect(self.settings_asked)
+        QShortcut(QKeySequence("Ctrl+,"), self, self.settings_asked.emit)
+        row.addWidget(self._load_button)
+        row.addWidget(self._settings_button)
+        return bar
+
+    def _colour_icons(self) -> None:
+        for key, tab in self._tabs.items():
+            tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
+        self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
+        self._settings_button.setIcon(self._theme.icon("gear-six"))
+
+    def _restore_place(self) -> None:
+        geometry = self._settings.values.window_geometry
+        if not geometry or not self.restoreGeometry(QByteArray(base64.b64decode(geometry))):
+            room = self.screen().availableSize()
+            self.resize(FIRST.boundedTo(room))

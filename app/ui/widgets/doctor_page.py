@@ -1,0 +1,115 @@
+"""What this computer can run, what is missing and what to do about it, in plain words."""
+
+from collections.abc import Awaitable, Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from app.doctor import Diagnosis, Problem
+from app.engine.messages import Device
+from app.ui.bridge import Bridge
+from app.ui.theme import Role, Theme
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.notices import translated
+
+SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
+    "stops": ("x-circle", "danger"),
+    "limits": ("warning", "warning"),
+    "info": ("info", "muted"),
+}
+GIB = 2**30
+
+
+class DoctorPage(QWidget):
+    """Shows a `Diagnosis`; `examine` makes one, away from the GUI thread."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: Bridge,
+        examine: Callable[[], Awaitable[Diagnosis]],
+        report: Callable[[], str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._bridge = bridge
+        self._examine = examine
+        self._verdict = label(self.tr("Looking at this computer…"), "title", wrap=True)
+        again = button(self.tr("Examine again"))
+        again.clicked.connect(self.examine)
+        copy = button(self.tr("Copy report"), "quiet", tip=self.tr("Versions and log lines, no chat text"))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report()))
+        top = QHBoxLayout()
+        top.addWidget(self._verdict, 1)
+        top.addWidget(copy)
+        top.addWidget(again)
+        self._findings = QVBoxLayout()
+        self._findings.setSpacing(8)
+        inner = QWidget()
+        inner.setProperty("look", "page")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.addLayout(self._findings)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(12)
+        body.addLayout(top)
+        body.addWidget(scroll, 1)
+
+    def examine(self) -> None:
+        """Look again and show what is found."""
+        self._verdict.setText(self.tr("Looking at this computer…"))
+        self._bridge.start(self._show_new())
+
+    async def _show_new(self) -> None:
+        self.show_diagnosis(await self._examine())
+
+    def show_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Replace what is shown."""
+        while (item := self._findings.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        if not diagnosis.can_run:
+            self._verdict.setText(self.tr("Models cannot run here yet."))
+        elif any(device.kind in ("gpu", "igpu") for device in diagnosis.backends):
+            self._verdict.setText(self.tr("Models run here, on the graphics card."))
+        else:
+            self._verdict.setText(self.tr("Models run here, on the processor."))
+        for problem in diagnosis.problems:
+            self._findings.addWidget(self._problem_card(problem))
+        for device in diagnosis.backends:
+            self._findings.addWidget(self._device_card(device))
+
+    def _problem_card(self, problem: Problem) -> Card:
+        icon, role = SEVERITY_LOOKS.get(problem.severity, SEVERITY_LOOKS["info"])
+        message, hint = translated(problem.as_error())
+        return self._card(icon, role, message, hint)
+
+    def _device_card(self, device: Device) -> Card:
+        memory = self.tr("{free:.1f} of {total:.1f} GB of memory free").format(
+            free=device.memory_free_bytes / GIB, total=device.memory_total_bytes / GIB
+        )
+        return self._card("cpu", "good", f"{device.backend} · {device.description or device.name}", memory)
+
+    def _card(self, icon: str, role: Role, title: str, text: str) -> Card:
+        card = Card(margin_px=12)
+        picture = QLabel()
+        picture.setPixmap(self._theme.icon(icon, role).pixmap(QSize(18, 18)))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(label(title, wrap=True, selectable=True))
+        if text:
+            words.addWidget(label(text, "small", wrap=True, selectable=True))
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(words, 1)
+        card.body.addLayout(row)
+        return card

@@ -1,0 +1,115 @@
+"""The model picker of the top bar: what is loaded, what can be, and how far a load is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
+from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
+
+from app.engine.messages import ModelInfo
+from app.ui.session import EngineSession
+from app.ui.theme import Theme
+from models.store import InstalledModel
+
+WIDTH_PX = 290
+
+
+class ModelPicker(QToolButton):
+    """A button with a menu of the models on disk. `chosen` carries the `InstalledModel` to load."""
+
+    chosen = Signal(object)
+    unload_asked = Signal()
+    more_asked = Signal()
+
+    def __init__(
+        self,
+        session: EngineSession,
+        theme: Theme,
+        installed: Callable[[], tuple[InstalledModel, ...]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self._installed = installed
+        self._text = ""
+        self.setFixedWidth(WIDTH_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.setIconSize(QSize(14, 14))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(self.tr("Model"))
+        self.setToolTip(self.tr("Choose the model that answers (Ctrl+M)"))
+        self.setShortcut("Ctrl+M")
+        menu = QMenu(self)
+        menu.setMinimumWidth(WIDTH_PX)
+        menu.aboutToShow.connect(self._fill)
+        self.setMenu(menu)
+        self._progress = QProgressBar(self)
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, 1000)
+        self._progress.hide()
+        session.loading.connect(self._on_loading)
+        session.loaded.connect(self._on_loaded)
+        session.unloaded.connect(self._on_unloaded)
+        session.load_failed.connect(self._on_unloaded)
+        session.engine_died.connect(self._on_unloaded)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        if session.info is not None:
+            self._on_loaded(session.info)
+        else:
+            self._on_unloaded()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the button with its text shortened in the middle."""
+        room = self.width() - 48
+        # Left-to-right marks keep names in order although the button is mirrored to put its arrow right.
+        text = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        if self.text() != text:
+            super().setText(text)
+        super().paintEvent(event)
+
+    def _fill(self) -> None:
+        menu = self.menu()
+        menu.clear()
+        models = self._installed()
+        for model in models:
+            action = QAction(f"{model.name} · {model.type}", menu)
+            action.setCheckable(True)
+            action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
+            action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
+            menu.addAction(action)
+        if models:
+            menu.addSeparator()
+        if self._session.loading_path:
+            menu.addAction(self.tr("Cancel loading"), self._session.cancel_load)
+        unload = menu.addAction(self.tr("Unload and free its memory"), self.unload_asked.emit)
+        unload.setEnabled(self._session.info is not None)
+        menu.addAction(self.tr("Get more models…"), self.more_asked.emit)
+
+    def _show(self, text: str) -> None:
+        self._text = text
+        self.setAccessibleDescription(text)
+        self.update()
+
+    def _on_loading(self, path: str, fraction: float) -> None:
+        name = f"{Path(path).parent.name} · {Path(path).stem}"
+        self._show(self.tr("Loading {model}, {percent}%").format(model=name, percent=round(100 * fraction)))
+        self._progress.setGeometry(9, self.height() - 5, self.width() - 18, 3)
+        self._progress.setValue(round(1000 * fraction))
+        self._progress.show()
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        self._progress.hide()
+        self._show(f"{info.name} · {info.quantisation}")
+
+    def _on_unloaded(self) -> None:
+        self._progress.hide()
+        self._show(self.tr("Choose a model"))
+
+    def _on_theme_changed(self) -> None:
+        self.setIcon(self._theme.icon("caret-down"))
