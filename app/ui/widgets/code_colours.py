@@ -4,7 +4,7 @@ from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Ope
 from PySide6.QtGui import QTextCharFormat
 
 from app.ui.theme import Theme
-from app.ui.widgets.highlighter import Formats
+from app.ui.widgets.highlighter import IS_PROSE, Formats
 
 _COLOURS: dict[_TokenType, str] = {
     Keyword: "code_keyword",
@@ -37,6 +37,8 @@ def code_formats(theme: Theme) -> Formats:
     for kind, colour in _COLOURS.items():
         shown = QTextCharFormat()
         shown.setForeground(theme.colour(colour))
+        if kind in (Literal, String, String.Escape, String.Interpol, Comment):
+            shown.setProperty(IS_PROSE, True)
         if kind is Comment:
             shown.setFontItalic(True)
         formats[kind] = shown
