@@ -11,6 +11,9 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 MATH = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
+# Qt's labels break lines between words only: a long word may be broken after each such piece.
+LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
+BREAK = "\u200b"
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 
@@ -240,7 +243,7 @@ def _inline(token: Token) -> str:
 
 
 def _inline_html(token: Token) -> str:
-    content = html.escape(token.content)
+    content = html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, token.content))
     match token.type:
         case "code_inline":
             return f"<code>&nbsp;{_keep_spaces(content)}&nbsp;</code>"

@@ -1,0 +1,275 @@
+"""One reply of the model: its thinking, its answer, how it ended, and how fast it was."""
+
+import time
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.chat.records import Outcome
+from app.engine.messages import Channel, GenerationStats
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.markdown_view import MarkdownView
+from app.ui.widgets.thinking_line import ThinkingLine
+
+FRAME_MS = 33
+# A frame may take a quarter of the time: a slow one makes the next ones rarer.
+FRAME_SHARE = 4
+COUNT_MS = 250
+COPIED_MS = 1500
+
+
+class ReplyView(QWidget):
+    """Shows a reply while it streams, or one that has ended. GUI thread only.
+
+    Live: `begin`, then `show_prompt_progress` and `add` as events come, then `finish`. Kept: `show_kept`.
+    """
+
+    regenerate_requested = Signal()
+    retry_requested = Signal()
+    to_code_requested = Signal(str, str)
+    """Code of a block and its language as the model named it."""
+    painted = Signal()
+    """New text has just been put into the widgets."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        offers_to_code: bool = True,
+        offers_regenerate: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._pieces: list[str] = []
+        self._waiting: dict[Channel, list[str]] = {"thinking": [], "answer": []}
+        self._thinking_tokens = 0
+        self._thinking_since_s: float | None = None
+        self._thinking_s: float | None = None
+        self._running = False
+
+        self.thinking = ThinkingLine(theme)
+        self.thinking.hide()
+        self._state = label("", "muted")
+        self._state.hide()
+        self._answer = MarkdownView(theme, offers_to_code=offers_to_code)
+        self._answer.hide()
+        self._answer.to_code_requested.connect(self.to_code_requested)
+        self._notice = _Notice(theme)
+        self._notice.retry.clicked.connect(self.retry_requested)
+        self._notice.hide()
+        self._foot = self._make_foot(offers_regenerate)
+        self._foot.hide()
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        for widget in (self.thinking, self._state, self._answer, self._notice, self._foot):
+            layout.addWidget(widget)
+
+        self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._frame.timeout.connect(self._paint)
+        self._counter = QTimer(self, interval=COUNT_MS)
+        self._counter.timeout.connect(self._count)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    @property
+    def answer(self) -> str:
+        """The answer's Markdown so far."""
+        return "".join([*self._pieces, *self._waiting["answer"]])
+
+    @property
+    def running(self) -> bool:
+        """Whether the reply is still coming in."""
+        return self._running
+
+    @property
+    def stats_text(self) -> str:
+        """The line of figures under the reply."""
+        return self._stats.text()
+
+    @property
+    def notice_text(self) -> str:
+        """The sentence that says why the reply ended early; empty when it did not."""
+        return "" if self._notice.isHidden() else self._notice.text.text()
+
+    def begin(self) -> None:
+        """A reply has been asked for."""
+        self._running = True
+        self._state.setText(self.tr("Reading the prompt…"))
+        self._state.show()
+
+    def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
+        """How much of the prompt has been evaluated."""
+        if not self._state.isHidden():
+            self._state.setText(
+                self.tr("Reading the prompt… {done} of {total} tokens").format(
+                    done=f"{done_tokens:,}", total=f"{total_tokens:,}"
+                )
+            )
+
+    def add(self, channel: Channel, text: str, tokens: int) -> None:
+        """More of the reply; painted with the next frame."""
+        self._waiting[channel].append(text)
+        if channel == "thinking":
+            self._thinking_tokens += tokens
+            if self._thinking_since_s is None:
+                self._thinking_since_s = time.monotonic()
+        elif self._thinking_since_s is not None and self._thinking_s is None:
+            self._thinking_s = time.monotonic() - self._thinking_since_s
+        if not self._frame.isActive():
+            self._frame.start(0 if not self._state.isHidden() else FRAME_MS)
+
+    def finish(self, outcome: Outcome, stats: GenerationStats | None, error: str = "") -> None:
+        """The reply has ended; `error` is the sentence for an engine failure."""
+        self._frame.stop()
+        self._paint()
+        self._running = False
+        self._counter.stop()
+        self._state.hide()
+        self._answer.finish()
+        if self.thinking.text:
+            if stats is not None:
+                self.thinking.finish(stats.thinking_s, stats.thinking_tokens)
+            else:
+                self.thinking.finish(self._thinking_s, self._thinking_tokens)
+        self._show_end(outcome, stats, error)
+
+    def show_kept(
+        self, content: str, thinking: str, outcome: Outcome, stats: GenerationStats | None, error: str = ""
+    ) -> None:
+        """Show a reply that was kept."""
+        if thinking.strip():
+            self.thinking.set_text(thinking)
+            self.thinking.finish(
+                stats.thinking_s if stats else None, stats.thinking_tokens if stats else None
+            )
+            self.thinking.show()
+        self._pieces = [content]
+        self._answer.set_text(content)
+        self._answer.setVisible(bool(content.strip()))
+        self._show_end(outcome, stats, error)
+
+    def copy(self) -> None:
+        """Put the answer on the clipboard, as Markdown."""
+        QGuiApplication.clipboard().setText(self.answer.strip())
+        self._copy.setIcon(self._theme.icon("check", "good"))
+        QTimer.singleShot(COPIED_MS, self._copy, lambda: self._copy.setIcon(self._theme.icon("copy")))
+
+    def _paint(self) -> None:
+        started_s = time.perf_counter()
+        thinking, answer = ("".join(self._waiting[channel]) for channel in ("thinking", "answer"))
+        for pieces in self._waiting.values():
+            pieces.clear()
+        if thinking:
+            if self.thinking.isHidden() and (self.thinking.text + thinking).strip():
+                self.thinking.begin()
+                self.thinking.show()
+                self._counter.start()
+            self.thinking.add(thinking)
+            self._count()
+        if answer:
+            if not self._pieces:
+                answer = answer.lstrip("\n")
+            if self._thinking_s is not None and self._counter.isActive():
+                self._counter.stop()
+                self.thinking.finish(self._thinking_s, self._thinking_tokens)
+            if answer:
+                self._pieces.append(answer)
+                self._answer.append(answer)
+                self._answer.show()
+        if thinking or answer:
+            self._state.hide()
+            self.painted.emit()
+        spent_ms = (time.perf_counter() - started_s) * 1000
+        if any(self._waiting.values()):
+            self._frame.start(round(max(FRAME_MS, FRAME_SHARE * spent_ms)))
+
+    def _count(self) -> None:
+        if self._thinking_since_s is not None and self._thinking_s is None:
+            self.thinking.count(time.monotonic() - self._thinking_since_s, self._thinking_tokens)
+
+    def _show_end(self, outcome: Outcome, stats: GenerationStats | None, error: str) -> None:
+        sentence = self._end_sentence(outcome, error)
+        self._notice.text.setText(sentence)
+        self._notice.retry.setVisible(outcome in ("failed", "interrupted"))
+        self._notice.setVisible(bool(sentence))
+        self._foot.setVisible(outcome != "running")
+        if stats is None:
+            self._stats.setText("")
+            return
+        self._stats.setText(
+            self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s").format(
+                tokens=f"{stats.completion_tokens:,}",
+                rate=f"{stats.decode_tok_per_s:.1f}",
+                seconds=f"{stats.ttft_s:.2f}",
+            )
+        )
+        self._stats.setToolTip(
+            self.tr("Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.").format(
+                tokens=f"{stats.prompt_tokens:,}", rate=f"{stats.prompt_tok_per_s:,.1f}", seed=stats.seed
+            )
+        )
+
+    def _end_sentence(self, outcome: Outcome, error: str) -> str:
+        match outcome:
+            case "failed":
+                return error or self.tr("The engine stopped before the reply was complete.")
+            case "interrupted":
+                return self.tr("Stillroom was closed before this reply was complete. What had come is kept.")
+            case "length":
+                return self.tr("The reply reached the most tokens that this chat allows.")
+            case "context":
+                return self.tr("The context is full, so the reply ends here.")
+            case "cancelled":
+                return "" if self.answer.strip() or self.thinking.text else self.tr("Stopped.")
+            case _:
+                return "" if self.answer.strip() else self.tr("The model gave no answer.")
+
+    def _make_foot(self, offers_regenerate: bool) -> QWidget:
+        foot = QWidget()
+        self._copy = button("", "quiet", name=self.tr("Copy the reply"))
+        self._copy.clicked.connect(self.copy)
+        self._regenerate = button("", "quiet", name=self.tr("Regenerate the reply"))
+        self._regenerate.setVisible(offers_regenerate)
+        self._regenerate.clicked.connect(self.regenerate_requested)
+        self._stats = label("", "small", selectable=True)
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self._copy)
+        row.addWidget(self._regenerate)
+        row.addStretch()
+        row.addWidget(self._stats)
+        return foot
+
+    def _draw_icons(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy"))
+        self._regenerate.setIcon(self._theme.icon("arrows-clockwise"))
+
+
+class _Notice(Card):
+    """Why a reply ended early, and a way on."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(look="notice", margin_px=0)
+        self._theme = theme
+        self._icon = label()
+        self._icon.setFixedWidth(18)
+        self.text = label("", wrap=True, selectable=True)
+        self.retry = button(self.tr("Retry"))
+        row = QHBoxLayout()
+        row.setContentsMargins(14, 8, 8, 8)
+        row.setSpacing(10)
+        row.addWidget(self._icon)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.retry)
+        self.body.addLayout(row)
+        theme.changed.connect(self._draw_icon)
+        self._draw_icon()
+
+    def _draw_icon(self) -> None:
+        self._icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))

@@ -1,0 +1,45 @@
+"""A table of a reply."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.markdown_blocks import TableBlock
+from app.ui.widgets.rich_label import text_style
+
+
+class TableLabel(QLabel):
+    """Shows a `TableBlock`; cells wrap, so that it is never wider than the page."""
+
+    link_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._table = TableBlock((), ())
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.LinksAccessibleByMouse
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.linkActivated.connect(self.link_chosen)
+        theme.changed.connect(self._show)
+
+    def set_table(self, table: TableBlock) -> None:
+        """Show a table."""
+        self._table = table
+        self._show()
+
+    def _show(self) -> None:
+        rows = []
+        for number, row in enumerate(self._table.rows):
+            tag = "td" if number else "th"
+            cells = "".join(
+                f'<{tag} align="{align}" style="border-bottom: 1px solid {self._theme.colours.line};'
+                f' padding: 6px 16px 6px 2px;">{cell}</{tag}>'
+                for cell, align in zip(row, self._table.aligns, strict=False)
+            )
+            rows.append(f"<tr>{cells}</tr>")
+        table = f'<table cellspacing="0" style="border-collapse: collapse;">{"".join(rows)}</table>'
+        self.setText(text_style(self._theme.colours) + table)
