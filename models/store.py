@@ -35,8 +35,14 @@ class InstalledModel:
     sha256: str = ""
     key: str = ""
     repo: str = ""
+    commit: str = ""
     imported: bool = False
     bundled: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What settings and chats remember this model by; `ModelStore.get` finds it again."""
+        return f"{self.name}/{self.type}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,10 @@ class ModelStore:
             if wanted in (model.key.casefold(), model.name.casefold(), model.repo.casefold())
             and kind in ("", model.type.casefold())
         )
+
+    def get(self, reference: str) -> InstalledModel | None:
+        """The model that says `reference` of itself, None where it is not installed any more."""
+        return next((model for model in self.listing().models if model.reference == reference), None)
 
     def add(
         self,
@@ -237,6 +247,10 @@ class ModelStore:
         with self._changing():
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
 
+    def work_folder(self, name: str) -> Path:
+        """Where files of the model `name` are made before `add` takes them; on the store's own disk."""
+        return self.root / ".making" / folder_name(name)
+
     def _folders(self) -> list[Path]:
         if not self.root.is_dir():
             return []
@@ -319,6 +333,7 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         sha256=output.sha256,
         key=manifest.key,
         repo=manifest.repo,
+        commit=manifest.commit,
         imported=output.imported,
     )
 

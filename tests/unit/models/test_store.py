@@ -42,6 +42,8 @@ def test_added_files_are_moved_and_their_source_is_recorded(store: ModelStore, t
     assert manifest.inputs[0].sha256 == "cd" * 32
     assert manifest.outputs[0].tools == {"stillroom": "0.1.0"}
     assert ModelStore(store.root).listing().models == (added,)
+    assert store.get(added.reference) == added
+    assert store.get(f"{NAME}/Q8_0") is None
 
 
 def test_a_second_type_joins_the_first(store: ModelStore, tmp_path: Path) -> None:
