@@ -35,7 +35,7 @@ screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots
 
 translations: test-env
-	$(BIN)/python -m resources.translations.update
+	$(BIN)/python packaging/translations.py
 
 env:
 	@$(PYTHON) packaging/environment.py run

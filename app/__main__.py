@@ -14,16 +14,18 @@ def main() -> int:
     """
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
-    if arguments[:1] == ["--child"] and len(arguments) == 2:
-        child: int = import_module(dict(CHILD_MODULES)[arguments[1]]).main()  # type: ignore[index]
-        return child
+    if len(arguments) == 2 and arguments[0] == "--child":
+        modules = {str(name): module for name, module in CHILD_MODULES.items()}
+        return int(import_module(modules[arguments[1]]).main() or 0)
+    from app.bootstrap import build_core
+
     if arguments:
         from app.cli import main as run_command
 
-        return run_command(arguments)
+        return run_command(arguments, build_core)
     from app.ui.application import run_window
 
-    return run_window()
+    return run_window(build_core)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Notices(QFrame):
 
     def __init__(self, host: QWidget, report: Callable[[], str]) -> None:
         super().__init__(host)
+        self._host = host
         self._report = report
         self._waiting: deque[_Notice] = deque()
         self._action: Callable[[], None] | None = None
@@ -60,7 +61,7 @@ class Notices(QFrame):
         words.setSpacing(2)
         words.addWidget(self._text)
         words.addWidget(self._hint)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(16, 10, 10, 10)
         row.setSpacing(8)
         row.addLayout(words, 1)
@@ -135,10 +136,10 @@ class Notices(QFrame):
         self._timer.start(notice.shown_ms)
 
     def _place(self) -> None:
-        host = self.parentWidget()
+        host = self._host
         width = min(WIDTH_PX, host.width() - 2 * MARGIN_PX)
         self.setFixedWidth(width)
-        height = self.layout().heightForWidth(width) if self.layout().hasHeightForWidth() else -1
+        height = self._row.heightForWidth(width) if self._row.hasHeightForWidth() else -1
         height = max(height, self.sizeHint().height())
         self.setGeometry((host.width() - width) // 2, host.height() - height - MARGIN_PX, width, height)
 
