@@ -59,20 +59,20 @@ LIGHT = Colours(
     text="#221E1B",
     muted="#6B625A",
     faint="#A79E95",
-    accent="#B4592A",
+    accent="#AD5325",
     accent_hover="#9C4A20",
     accent_soft="#F6E7DD",
     on_accent="#FFFFFF",
-    good="#2F7D4F",
+    good="#2B7748",
     good_soft="#DFF0E5",
     warning="#8A5A10",
     danger="#B3372F",
     selection="#EBD3C4",
     code_keyword="#A8481B",
     code_name="#2C6E8F",
-    code_string="#2F7D4F",
+    code_string="#2B7748",
     code_number="#8A5A10",
-    code_comment="#7B7268",
+    code_comment="#6F665D",
 )
 
 DARK = Colours(
@@ -97,7 +97,7 @@ DARK = Colours(
     code_name="#7FB8D6",
     code_string="#8CC99F",
     code_number="#E0B050",
-    code_comment="#8F867D",
+    code_comment="#978E85",
 )
 
 
