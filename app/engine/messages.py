@@ -76,10 +76,11 @@ class Unload(Message, frozen=True, kw_only=True):
 class Generate(Message, frozen=True, kw_only=True):
     """One reply. Answered by `PromptProgress`..., `Delta`..., then `Finished` or `Failed`.
 
-    The prompt is `parts`, or the ready token ids `tokens` where given (benchmarks). BOS is added by the
-    engine when the model's metadata asks for it and the prompt does not start with it already.
+    The prompt is `parts`, or the token ids `tokens` where given (benchmarks), which are evaluated as they
+    are. To `parts` the engine adds BOS when the model's metadata asks for it and they do not start with it.
     `thinking` says where the reply starts: "open" (the template has written `<think>`), "auto" (the model
     may open a block itself) or "off" (no splitting). `ignore_eog` goes on past end-of-generation tokens.
+    `reuse_prefix` False evaluates the whole prompt, also the part that is in the KV cache (benchmarks).
     """
 
     request_id: int
@@ -90,6 +91,7 @@ class Generate(Message, frozen=True, kw_only=True):
     stop: list[str] = []
     thinking: Literal["open", "auto", "off"] = "auto"
     ignore_eog: bool = False
+    reuse_prefix: bool = True
 
 
 class Cancel(Message, frozen=True, kw_only=True):
@@ -216,6 +218,8 @@ class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
     decode_tok_per_s: float
     context_tokens_used: int
     seed: int
+    reused_tokens: int = 0
+    """Prompt tokens that were in the KV cache already; the prompt's rate counts only the others."""
 
 
 class Finished(Message, frozen=True, kw_only=True):

@@ -1,0 +1,94 @@
+"""Reads what offload planning needs from a GGUF file, with ggml's own reader (no tensor data)."""
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any
+
+from app.engine.offload import ModelShape, shape_from_gguf
+
+_INTEGERS: dict[int, Any] = {
+    0: ctypes.c_uint8,
+    1: ctypes.c_int8,
+    2: ctypes.c_uint16,
+    3: ctypes.c_int16,
+    4: ctypes.c_uint32,
+    5: ctypes.c_int32,
+    10: ctypes.c_uint64,
+    11: ctypes.c_int64,
+}
+"""enum gguf_type of ggml/include/gguf.h, the integer types."""
+
+_ARRAY = 9
+
+
+class _InitParams(ctypes.Structure):
+    _fields_ = [("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p)]
+
+
+def read_shape(ggml: Any, path: Path) -> ModelShape | None:
+    """The shape of the model in `path`, or None where ggml cannot read it or a needed key is missing.
+
+    `ggml` is the library's ctypes handle. The file must have passed `converters.inspect.check_gguf`.
+    """
+    _declare(ggml)
+    context = ggml.gguf_init_from_file(os.fsencode(path), _InitParams(True, None))
+    if not context:
+        return None
+    try:
+        key = ggml.gguf_find_key(context, b"general.architecture")
+        prefix = ggml.gguf_get_val_str(context, key) + b"." if key >= 0 else b"?"
+        numbers = {}
+        for index in range(ggml.gguf_get_n_kv(context)):
+            name = ggml.gguf_get_key(context, index)
+            if name.startswith(prefix):
+                value = _number(ggml, context, index)
+                if value is not None:
+                    numbers[name[len(prefix) :].decode("utf-8", "replace")] = value
+        tensors = [
+            (
+                ggml.gguf_get_tensor_name(context, index).decode("utf-8", "replace"),
+                ggml.gguf_get_tensor_size(context, index),
+            )
+            for index in range(ggml.gguf_get_n_tensors(context))
+        ]
+        key = ggml.gguf_find_key(context, b"tokenizer.ggml.tokens")
+        vocabulary = ggml.gguf_get_arr_n(context, key) if key >= 0 else 0
+        return shape_from_gguf(numbers, tensors, vocabulary)
+    finally:
+        ggml.gguf_free(context)
+
+
+def _number(ggml: Any, context: Any, index: int) -> int | None:
+    kind = ggml.gguf_get_kv_type(context, index)
+    if kind in _INTEGERS:
+        pointer = ctypes.cast(ggml.gguf_get_val_data(context, index), ctypes.POINTER(_INTEGERS[kind]))
+        return int(pointer[0])
+    if kind == _ARRAY:
+        kind, count = ggml.gguf_get_arr_type(context, index), ggml.gguf_get_arr_n(context, index)
+        if kind in _INTEGERS and count:
+            data = ctypes.cast(ggml.gguf_get_arr_data(context, index), ctypes.POINTER(_INTEGERS[kind]))
+            return int(max(data[:count]))
+    return None
+
+
+def _declare(ggml: Any) -> None:
+    pointer, key = ctypes.c_void_p, ctypes.c_int64
+    for name, result, arguments in (
+        ("gguf_init_from_file", pointer, [ctypes.c_char_p, _InitParams]),
+        ("gguf_free", None, [pointer]),
+        ("gguf_find_key", key, [pointer, ctypes.c_char_p]),
+        ("gguf_get_n_kv", key, [pointer]),
+        ("gguf_get_key", ctypes.c_char_p, [pointer, key]),
+        ("gguf_get_kv_type", ctypes.c_int, [pointer, key]),
+        ("gguf_get_arr_type", ctypes.c_int, [pointer, key]),
+        ("gguf_get_arr_n", ctypes.c_size_t, [pointer, key]),
+        ("gguf_get_arr_data", pointer, [pointer, key]),
+        ("gguf_get_val_data", pointer, [pointer, key]),
+        ("gguf_get_val_str", ctypes.c_char_p, [pointer, key]),
+        ("gguf_get_n_tensors", key, [pointer]),
+        ("gguf_get_tensor_name", ctypes.c_char_p, [pointer, key]),
+        ("gguf_get_tensor_size", ctypes.c_size_t, [pointer, key]),
+    ):
+        function = getattr(ggml, name)
+        function.restype, function.argtypes = result, arguments

@@ -1,0 +1,71 @@
+"""Which graphics cards this machine has, whether llama.cpp can use them or not.
+
+Only the operating system is asked, never a driver library: those can hang, and the engine must load a model
+without a card too.
+"""
+
+import ctypes
+import sys
+from pathlib import Path
+
+_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD"}
+"""PCI vendors whose cards are worth a GPU build; Intel's are mostly integrated graphics."""
+
+_DISPLAY_CLASSES = ("0x0300", "0x0302")
+"""PCI class codes: VGA compatible controller and 3D controller."""
+
+
+def graphics_cards() -> list[str]:
+    """Names of NVIDIA and AMD cards; empty where there is none or the system does not tell."""
+    if sys.platform == "win32":
+        return _windows_cards()
+    return linux_cards(Path("/proc"), Path("/sys"))
+
+
+def linux_cards(proc: Path, sys_root: Path) -> list[str]:
+    """The cards by the NVIDIA driver's own list, else by the PCI bus."""
+    names = []
+    for information in sorted((proc / "driver/nvidia/gpus").glob("*/information")):
+        for line in _read(information).splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "Model":
+                names.append(value.strip())
+    if names:
+        return names
+    for device in sorted((sys_root / "bus/pci/devices").glob("*")):
+        vendor = _VENDORS.get(_read(device / "vendor").strip())
+        if vendor and _read(device / "class").strip()[:6] in _DISPLAY_CLASSES:
+            names.append(f"{vendor} {_read(device / 'device').strip()}")
+    return names
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+if sys.platform == "win32":
+
+    class _DisplayDevice(ctypes.Structure):
+        # DISPLAY_DEVICEW of wingdi.h.
+        _fields_ = [
+            ("cb", ctypes.c_uint32),
+            ("DeviceName", ctypes.c_wchar * 32),
+            ("DeviceString", ctypes.c_wchar * 128),
+            ("StateFlags", ctypes.c_uint32),
+            ("DeviceID", ctypes.c_wchar * 128),
+            ("DeviceKey", ctypes.c_wchar * 128),
+        ]
+
+    def _windows_cards() -> list[str]:
+        names: dict[str, None] = {}
+        device = _DisplayDevice()
+        device.cb = ctypes.sizeof(device)
+        index = 0
+        while ctypes.windll.user32.EnumDisplayDevicesW(None, index, ctypes.byref(device), 0):
+            if "VEN_10DE" in device.DeviceID or "VEN_1002" in device.DeviceID:
+                names[device.DeviceString] = None
+            index += 1
+        return list(names)
