@@ -65,7 +65,7 @@ class Fit:
     gpu_layers: int
     layers: int
     reason: str
-    values: dict[str, str | int] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
 
     @property
     def needed_bytes(self) -> int:
@@ -103,7 +103,7 @@ def fit(
         verdict = Verdict.GPU
     else:
         verdict = Verdict.PARTLY if on_gpu else Verdict.RAM
-    values: dict[str, str | int] = {
+    values: dict[str, str] = {
         "weights": byte_count(weights),
         "cache": byte_count(cache),
         "buffers": byte_count(buffer),
@@ -112,8 +112,8 @@ def fit(
         "gpu": " + ".join(gpu.name for gpu in memory.gpus),
         "free": byte_count(sum(gpu.free_bytes for gpu in memory.gpus)),
         "ram": byte_count(memory.ram_bytes),
-        "gpu_layers": on_gpu,
-        "layers": len(steps),
+        "gpu_layers": str(on_gpu),
+        "layers": str(len(steps)),
     }
     return Fit(
         verdict=verdict,

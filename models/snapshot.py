@@ -104,6 +104,14 @@ def choose_gguf(snapshot: Snapshot, wanted: str) -> RemoteFile:
         return matching[0]
     if not files:
         raise StillroomError("{repo} holds no GGUF file.", "Choose another repository.", repo=snapshot.repo)
+    if wanted and not matching:
+        raise StillroomError(
+            "{repo} holds no GGUF file for {wanted}.",
+            "Name one of them as {repo}:FILE, such as {choices}.",
+            repo=snapshot.repo,
+            wanted=wanted,
+            choices=", ".join(file.path for file in files[:6]),
+        )
     raise StillroomError(
         "{repo} holds {count} GGUF files, and which one is meant is open.",
         "Name one of them as {repo}:FILE, such as {choices}.",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from importlib.resources import as_file, files
+from pathlib import Path
 from string import Template
 from typing import Literal
 
@@ -168,6 +169,7 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         values = {field.name: getattr(self.colours, field.name) for field in fields(Colours)}
+        values["check_icon"] = _icon_path("check-dark.svg" if self.colours.dark else "check-light.svg")
         self._application.setPalette(_palette(self.colours))
         sheet = files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
         self._application.setStyleSheet(Template(sheet).substitute(values))
@@ -185,6 +187,10 @@ class Theme(QObject):
         font.setFamilies(UI_FAMILIES)
         font.setPixelSize(13)
         self._application.setFont(font)
+
+
+def _icon_path(name: str) -> str:
+    return Path(str(files("resources").joinpath("icons", name))).as_posix()
 
 
 def _palette(colours: Colours) -> QPalette:

@@ -128,6 +128,8 @@ def test_choosing_a_gguf(hub: LoopbackHub, tmp_path: Path) -> None:
     with pytest.raises(StillroomError, match="holds 2 GGUF files") as caught:
         choose_gguf(snapshot, "")
     assert "owner/ggufs:FILE" in caught.value.hint_text()
+    with pytest.raises(StillroomError, match="no GGUF file for Q6_K"):
+        choose_gguf(snapshot, "Q6_K")
     with pytest.raises(StillroomError, match="split GGUF"):
         choose_gguf(snapshot, "m.Q8_0-00001-of-00002.gguf")
 

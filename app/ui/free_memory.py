@@ -1,0 +1,22 @@
+"""The memory that a model can have: what the engine's devices and the system report."""
+
+import psutil
+
+from app.engine.messages import ModelInfo, Ready
+from models.fit import GpuMemory, Memory
+
+
+def free_memory(ready: Ready, loaded: ModelInfo | None) -> Memory:
+    """RAM that is free now, and each GPU's memory as it was before the first load.
+
+    What the loaded model takes counts as free, because the next one takes its place.
+    """
+    gpus = tuple(
+        GpuMemory(device.description or device.name, device.memory_free_bytes)
+        for device in ready.devices
+        if device.kind == "gpu"
+    )
+    own = 0
+    if loaded is not None:
+        own = sum(size for name, size in loaded.buffers.items() if name.startswith("CPU"))
+    return Memory(psutil.virtual_memory().available + own, gpus)

@@ -1,0 +1,86 @@
+"""The rows of the model list: the catalogue and what is on disk, as one list."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from models.catalog import CatalogModel
+from models.fit import Fit, Memory, fit
+from models.store import InstalledModel
+
+USUAL_TYPE = "Q4_K_M"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model. `model` is None for one that the catalogue does not know; `fit` is the verdict on the type
+    on disk that runs best, or on the usual type where none is; `getting` are the types of unfinished jobs."""
+
+    key: str
+    title: str
+    model: CatalogModel | None
+    installed: tuple[InstalledModel, ...]
+    fit: Fit | None
+    getting: tuple[str, ...] = ()
+    loaded_type: str = ""
+
+
+def model_rows(
+    catalogue: Sequence[CatalogModel],
+    installed: Sequence[InstalledModel],
+    memory: Memory | None,
+    getting: Iterable[tuple[str, Sequence[str]]] = (),
+    loaded_path: str = "",
+) -> list[ModelRow]:
+    """The catalogue in its order, then the other models on disk by name.
+
+    `getting` is the title and the types of each unfinished job, `loaded_path` the file that is loaded.
+    """
+    by_key: dict[str, list[InstalledModel]] = {}
+    others: dict[str, list[InstalledModel]] = {}
+    for found in installed:
+        if found.key:
+            by_key.setdefault(found.key, []).append(found)
+        else:
+            others.setdefault(found.name, []).append(found)
+    wanted: dict[str, list[str]] = {}
+    for title, types in getting:
+        wanted.setdefault(title, []).extend(types)
+    rows = []
+    for model in catalogue:
+        files = tuple(by_key.get(model.key, ()))
+        rows.append(
+            ModelRow(
+                key=model.key,
+                title=model.title,
+                model=model,
+                installed=files,
+                fit=_fit(model, files, memory),
+                getting=tuple(wanted.get(model.name, ())),
+                loaded_type=_loaded(files, loaded_path),
+            )
+        )
+    for name in sorted(others, key=str.casefold):
+        files = tuple(others[name])
+        rows.append(
+            ModelRow(
+                key=f"disk:{name}",
+                title=name,
+                model=None,
+                installed=files,
+                fit=None,
+                getting=tuple(wanted.get(name, ())),
+                loaded_type=_loaded(files, loaded_path),
+            )
+        )
+    return rows
+
+
+def _fit(model: CatalogModel, files: Sequence[InstalledModel], memory: Memory | None) -> Fit | None:
+    if memory is None:
+        return None
+    kinds = [file.type for file in files if file.type in model.sizes_bytes] or [USUAL_TYPE]
+    return min((fit(model.shape, kind, memory) for kind in kinds), key=lambda found: found.needed_bytes)
+
+
+def _loaded(files: Sequence[InstalledModel], loaded_path: str) -> str:
+    return next((file.type for file in files if str(file.path) == loaded_path), "")

@@ -1,0 +1,18 @@
+"""A valid GGUF file that holds nothing useful."""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+
+def write_tiny_gguf(path: Path, tensor_bytes: int = 4096) -> None:
+    """Write one tensor of `tensor_bytes` (a multiple of 4) and the least metadata to `path`."""
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("Tiny")
+    values = np.random.default_rng(5).standard_normal(tensor_bytes // 4, dtype=np.float32)
+    writer.add_tensor("token_embd.weight", values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
