@@ -41,6 +41,7 @@ class ReplyView(QWidget):
         offers_to_code: bool = True,
         offers_regenerate: bool = True,
     ) -> None:
+        """`offers_regenerate` False leaves out what asks for the reply anew."""
         super().__init__(parent)
         self._theme = theme
         self._pieces: list[str] = []
@@ -60,7 +61,10 @@ class ReplyView(QWidget):
         self._notice = _Notice(theme)
         self._notice.retry.clicked.connect(self.retry_requested)
         self._notice.hide()
-        self._foot = self._make_foot(offers_regenerate)
+        self._offers_another = offers_regenerate
+        self._ended_badly = False
+        self._foot = self._make_foot()
+        self._regenerate.setVisible(offers_regenerate)
         self._foot.hide()
 
         layout = QVBoxLayout(self)
@@ -153,6 +157,12 @@ class ReplyView(QWidget):
         self._answer.setVisible(bool(content.strip()))
         self._show_end(outcome, stats, error)
 
+    def offer_another(self, offered: bool) -> None:
+        """Whether this reply can be asked for anew: the last one of a chat can."""
+        self._offers_another = offered
+        self._regenerate.setVisible(offered)
+        self._notice.retry.setVisible(offered and self._ended_badly)
+
     def copy(self) -> None:
         """Put the answer on the clipboard, as Markdown."""
         QGuiApplication.clipboard().setText(self.answer.strip())
@@ -195,7 +205,8 @@ class ReplyView(QWidget):
     def _show_end(self, outcome: Outcome, stats: GenerationStats | None, error: str) -> None:
         sentence = self._end_sentence(outcome, error)
         self._notice.text.setText(sentence)
-        self._notice.retry.setVisible(outcome in ("failed", "interrupted"))
+        self._ended_badly = outcome in ("failed", "interrupted")
+        self._notice.retry.setVisible(self._offers_another and self._ended_badly)
         self._notice.setVisible(bool(sentence))
         self._foot.setVisible(outcome != "running")
         if stats is None:
@@ -229,12 +240,11 @@ class ReplyView(QWidget):
             case _:
                 return "" if self.answer.strip() else self.tr("The model gave no answer.")
 
-    def _make_foot(self, offers_regenerate: bool) -> QWidget:
+    def _make_foot(self) -> QWidget:
         foot = QWidget()
         self._copy = button("", "quiet", name=self.tr("Copy the reply"))
         self._copy.clicked.connect(self.copy)
         self._regenerate = button("", "quiet", name=self.tr("Regenerate the reply"))
-        self._regenerate.setVisible(offers_regenerate)
         self._regenerate.clicked.connect(self.regenerate_requested)
         self._stats = label("", "small", selectable=True)
         row = QHBoxLayout(foot)

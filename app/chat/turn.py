@@ -1,0 +1,101 @@
+"""One reply: asked for, kept on disk while it comes, and ended. For the window and for commands alike."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from app.chat.prompt import ChatMessage, Prompt
+from app.chat.recorder import ReplyRecorder
+from app.chat.records import Outcome, StoredMessage
+from app.chat.store import ChatStore, ChatStoreError
+from app.engine.client import EngineClient, OnReplyEvent
+from app.engine.messages import Delta, Finished, GenerationStats, PromptProgress, Sampling
+from app.errors import Cancelled, StillroomError
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """How a reply ended. `error` is the failure, already kept with the message."""
+
+    outcome: Outcome
+    stats: GenerationStats | None = None
+    error: BaseException | None = None
+
+
+def history(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[ChatMessage]:
+    """A branch as the model gets it: the answers without the thinking that led to them."""
+    messages = [ChatMessage("system", system_prompt)] if system_prompt.strip() else []
+    return messages + [ChatMessage(message.role, message.content) for message in branch]
+
+
+class Turn:
+    """A reply that is being generated into the kept message `message_id`.
+
+    The engine's events are recorded and passed on to `on_event`, both on the engine client's thread. Whatever
+    has come stays kept, also when the engine dies or the program does.
+    """
+
+    def __init__(
+        self,
+        store: ChatStore,
+        engine: EngineClient,
+        message_id: int,
+        prompt: Prompt,
+        on_event: OnReplyEvent,
+        *,
+        sampling: Sampling,
+        max_tokens: int = 0,
+        on_disk_problem: Callable[[ChatStoreError], None] | None = None,
+    ) -> None:
+        """Start it; `max_tokens` 0 is as many as fit.
+
+        `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.
+        """
+        self.message_id = message_id
+        self.end: Future[TurnEnd] = Future()
+        """Resolved when the reply has ended, never with an error."""
+        self._on_event = on_event
+        self._recorder = ReplyRecorder(store, message_id, on_problem=on_disk_problem)
+        self._generation = engine.generate(
+            prompt.parts,
+            sampling=sampling,
+            max_tokens=max_tokens,
+            thinking=prompt.thinking,
+            on_event=self._take,
+        )
+        self._generation.future.add_done_callback(self._finish)
+
+    def cancel(self) -> None:
+        """Stop within one step; what has come is kept."""
+        self._generation.cancel()
+
+    def wait_until_kept(self) -> None:
+        """Block until the end is on the disk."""
+        self._recorder.wait()
+
+    def _take(self, event: Delta | PromptProgress) -> None:
+        if isinstance(event, Delta) and event.text:
+            self._recorder.add(event.channel, event.text)
+        self._on_event(event)
+
+    def _finish(self, future: Future[Finished]) -> None:
+        error = future.exception()
+        if isinstance(error, Cancelled):
+            # The program is closing.
+            end = TurnEnd("cancelled")
+        elif error is not None:
+            end = TurnEnd("failed", error=error)
+        else:
+            finished = future.result()
+            end = TurnEnd(finished.reason, finished.stats)
+        self._recorder.finish(
+            end.outcome, stats=end.stats, error="" if end.error is None else _sentence(end.error)
+        )
+        self.end.set_result(end)
+
+
+def _sentence(error: BaseException) -> str:
+    """What the user reads under the reply."""
+    if isinstance(error, StillroomError):
+        return " ".join(text for text in (str(error), error.hint_text()) if text)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,161 @@
+"""The messages of a chat in one column, which stays at its end while a reply streams."""
+
+import re
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label
+
+COLUMN_PX = 820
+MARGIN_PX = 28
+NEAR_END_PX = 24
+LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
+
+
+class ChatColumn(QScrollArea):
+    """Holds message widgets; new content is followed unless the user has scrolled up. GUI thread."""
+
+    earlier_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._follows = True
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Conversation"))
+        page = QWidget()
+        page.setProperty("look", "page")
+        row = QHBoxLayout(page)
+        row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
+        column = QWidget()
+        column.setMaximumWidth(COLUMN_PX)
+        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row.addStretch(1)
+        row.addWidget(column, 1000)
+        row.addStretch(1)
+        self._messages = QVBoxLayout(column)
+        self._messages.setContentsMargins(0, 0, 0, 0)
+        self._messages.setSpacing(16)
+        self._earlier = button(self.tr("Show earlier messages"), "quiet")
+        self._earlier.clicked.connect(self.earlier_requested)
+        self._earlier.hide()
+        self._messages.addWidget(self._earlier, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._messages.addStretch(1)
+        self.setWidget(page)
+        self._latest = button(self.tr("Latest"), tip=self.tr("Go to the end of the chat (Ctrl+End)"))
+        self._latest.setParent(self)
+        self._latest.hide()
+        self._latest.clicked.connect(self.go_to_end)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range_changed)
+        bar.valueChanged.connect(self._on_value_changed)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    @property
+    def follows(self) -> bool:
+        """Whether new content is followed."""
+        return self._follows
+
+    def clear(self) -> list[QWidget]:
+        """Take all messages out; they are returned without a parent."""
+        taken = []
+        while self._messages.count() > 2:
+            item = self._messages.takeAt(1)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.setParent(None)
+                taken.append(widget)
+        self._earlier.hide()
+        self._follows = True
+        return taken
+
+    def add(self, widget: QWidget) -> None:
+        """Put a message at the end."""
+        self._messages.insertWidget(self._messages.count() - 1, widget)
+        widget.show()
+
+    def add_first(self, widgets: list[QWidget]) -> None:
+        """Put earlier messages above the others; what is in sight stays where it is."""
+        bar = self.verticalScrollBar()
+        from_end = bar.maximum() - bar.value()
+        self._follows = False
+        for number, widget in enumerate(widgets, start=1):
+            self._messages.insertWidget(number, widget)
+            widget.show()
+        self._messages.activate()
+        bar.setValue(bar.maximum() - from_end)
+
+    def remove(self, widget: QWidget) -> None:
+        """Take one message out."""
+        self._messages.removeWidget(widget)
+        widget.setParent(None)
+
+    def messages(self) -> list[QWidget]:
+        """The message widgets from the first to the last."""
+        found = []
+        for number in range(1, self._messages.count() - 1):
+            item = self._messages.itemAt(number)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                found.append(widget)
+        return found
+
+    def offer_earlier(self, offered: bool) -> None:
+        """Whether there are messages before the ones that are shown."""
+        self._earlier.setVisible(offered)
+
+    def go_to_end(self) -> None:
+        """Show the end, and follow it."""
+        self._follows = True
+        self._latest.hide()
+        self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the button to the end in its place."""
+        super().resizeEvent(event)
+        self._place_latest()
+
+    def _on_range_changed(self, _least: int, most: int) -> None:
+        if self._follows:
+            self.verticalScrollBar().setValue(most)
+        else:
+            self._show_latest()
+
+    def _on_value_changed(self, value: int) -> None:
+        self._follows = value >= self.verticalScrollBar().maximum() - NEAR_END_PX
+        self._show_latest()
+
+    def _show_latest(self) -> None:
+        self._latest.setVisible(not self._follows)
+        self._place_latest()
+
+    def _place_latest(self) -> None:
+        self._latest.adjustSize()
+        area = self.viewport().geometry()
+        self._latest.move(
+            area.center().x() - self._latest.width() // 2, area.bottom() - self._latest.height() - 8
+        )
+        self._latest.raise_()
+
+    def _draw_icons(self) -> None:
+        self._latest.setIcon(self._theme.icon("arrow-down", "text"))
+        self._earlier.setIcon(self._theme.icon("arrow-up"))
+
+
+class QuestionCard(Card):
+    """What the user said, as it was typed."""
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margin_px=14)
+        self.text = text
+        self.body.setContentsMargins(15, 10, 15, 11)
+        # A label breaks lines between words only.
+        shown = label(LONG_WORD.sub(lambda word: word[0] + "\u200b", text), wrap=True, selectable=True)
+        shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        shown.setAccessibleName(self.tr("Your message"))
+        self.body.addWidget(shown)

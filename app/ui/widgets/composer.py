@@ -1,0 +1,184 @@
+"""Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
+
+from enum import Enum, auto
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label
+
+LEAST_LINES, MOST_LINES = 2, 12
+
+
+class ComposerState(Enum):
+    """What the composer can do."""
+
+    READY = auto()
+    RUNNING = auto()
+    """A reply is coming in: it can be stopped."""
+    BLOCKED = auto()
+    """Nothing can be sent; `set_state` was told why."""
+
+
+class Composer(QWidget):
+    """A text field with its buttons. Enter sends, Shift+Enter breaks the line. GUI thread."""
+
+    send_requested = Signal(str)
+    stop_requested = Signal()
+    text_changed = Signal(str)
+    settings_toggled = Signal(bool)
+    remedy_requested = Signal()
+    """The button that mends what blocks sending was pressed."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._state = ComposerState.BLOCKED
+        self._field = _Field()
+        self._field.submitted.connect(self._on_submit)
+        self._field.textChanged.connect(lambda: self.text_changed.emit(self.text()))
+        self._field.textChanged.connect(self._show_state)
+        self.settings = button(
+            self.tr("Model behaviour"), "quiet", name=self.tr("System prompt and sampling")
+        )
+        self.settings.setCheckable(True)
+        self.settings.toggled.connect(self.settings_toggled)
+        self._reason = label("", "small")
+        self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._remedy = button("")
+        self._remedy.clicked.connect(self.remedy_requested)
+        self._budget = label("", "small")
+        self._send = button(self.tr("Send"), "primary", tip=self.tr("Send (Enter)"))
+        self._send.clicked.connect(self._on_submit)
+        self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
+        self._stop.clicked.connect(self.stop_requested)
+        card = Card(margin_px=0)
+        card.body.addWidget(self._field)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.settings)
+        row.addWidget(self._reason, 1)
+        row.addWidget(self._budget)
+        for made in (self._remedy, self._stop, self._send):
+            row.addWidget(made)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(card)
+        layout.addLayout(row)
+        self.setFocusProxy(self._field)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+        self.set_state(ComposerState.BLOCKED)
+
+    @property
+    def state(self) -> ComposerState:
+        """What it can do now."""
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why nothing can be sent; empty when something can."""
+        return self._reason.text()
+
+    @property
+    def budget(self) -> str:
+        """What it says about tokens."""
+        return self._budget.text()
+
+    def text(self) -> str:
+        """What is written."""
+        return self._field.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Write something into it, such as a kept draft."""
+        if text != self.text():
+            self._field.setPlainText(text)
+            self._field.moveCursor(self._field.textCursor().MoveOperation.End)
+
+    def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
+        """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
+        self._state = state
+        self._reason.setText(reason)
+        self._reason.setToolTip(reason)
+        self._remedy.setText(remedy)
+        self._show_state()
+
+    def set_budget(self, text: str) -> None:
+        """What the message costs and what is left; empty while unknown."""
+        self._budget.setText(text)
+
+    def _show_state(self) -> None:
+        running = self._state is ComposerState.RUNNING
+        self._send.setVisible(not running)
+        self._send.setEnabled(self._state is ComposerState.READY and bool(self.text().strip()))
+        self._stop.setVisible(running)
+        self._remedy.setVisible(bool(self._remedy.text()))
+        self._budget.setVisible(self._state is ComposerState.READY)
+        self._field.setPlaceholderText(
+            self.tr("Ask anything. Enter sends, Shift+Enter for a new line.")
+            if self._state is not ComposerState.BLOCKED
+            else self.tr("You can write already; it is kept until you can send it.")
+        )
+
+    def _on_submit(self) -> None:
+        if self._state is ComposerState.READY and self.text().strip():
+            self.send_requested.emit(self.text())
+
+    def _draw_icons(self) -> None:
+        self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
+        self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
+        self._stop.setIcon(self._theme.icon("stop", "text"))
+
+
+class _Field(QPlainTextEdit):
+    """Grows with its text up to twelve lines."""
+
+    submitted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "bare")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(self.tr("Message"))
+        self.document().setDocumentMargin(0)
+        self.setViewportMargins(15, 11, 8, 11)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
+                self.submitted.emit()
+                return
+            self.insertPlainText("\n")
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Lines may wrap otherwise now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(400, self.height())
+
+    def _fit(self) -> None:
+        # The plain text layout counts its height in lines.
+        lines = round(self.document().size().height())
+        shown = min(max(lines, LEAST_LINES), MOST_LINES)
+        scrolls = lines > MOST_LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        if self.verticalScrollBarPolicy() != policy:
+            self.setVerticalScrollBarPolicy(policy)
+        height = round(self.fontMetrics().lineSpacing() * shown) + 23
+        if height != self.height():
+            self.setFixedHeight(height)

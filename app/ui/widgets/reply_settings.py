@@ -1,0 +1,241 @@
+"""How the model behaves in one chat: its system prompt and how its replies are drawn."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.engine.messages import Sampling
+from app.settings import LIMITS
+from app.ui.theme import Theme
+from app.ui.widgets.card import button, label
+
+WIDTH_PX = 300
+SETTLE_MS = 400
+MOST_TOKENS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChoices:
+    """What the drawer holds; `sampling` None and `max_tokens` 0 leave it to the recommendation."""
+
+    system_prompt: str = ""
+    sampling: Sampling | None = None
+    max_tokens: int = 0
+
+
+class ReplySettings(QFrame):
+    """The drawer of a chat's settings. `changed` comes when the user has paused. GUI thread."""
+
+    changed = Signal(object)
+    """The new `ReplyChoices`."""
+    close_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._recommended = Sampling()
+        self._showing = False
+        self._follows = True
+        self.setProperty("look", "side-right")
+        self.setFixedWidth(WIDTH_PX)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self.flush)
+        self._close = button("", "quiet", name=self.tr("Close"))
+        self._close.clicked.connect(self.close_requested)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("Model behaviour"), "title"))
+        head.addStretch()
+        head.addWidget(self._close)
+
+        self._system = QPlainTextEdit()
+        self._system.setProperty("look", "field")
+        self._system.setAccessibleName(self.tr("System prompt"))
+        self._system.setPlaceholderText(self.tr("None"))
+        self._system.setTabChangesFocus(True)
+        self._system.setFixedHeight(110)
+        self._system.textChanged.connect(self._on_edited)
+        self._temperature = self._decimal("temperature", 0.1, self.tr("Temperature"))
+        self._top_p = self._decimal("top_p", 0.05, self.tr("Top-p"))
+        self._top_k = self._whole(LIMITS["top_k"], self.tr("Top-k"), self.tr("off"))
+        self._min_p = self._decimal("min_p", 0.01, self.tr("Min-p"))
+        self._max_tokens = self._whole((0, MOST_TOKENS), self.tr("Longest reply"), self.tr("as fits"))
+        self._seed = QLineEdit()
+        self._seed.setPlaceholderText(self.tr("random"))
+        self._seed.setAccessibleName(self.tr("Seed"))
+        self._seed.setValidator(_SeedValidator(self))
+        self._seed.textEdited.connect(self._on_sampling_edited)
+        form = QFormLayout()
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for text, field, tip in (
+            (self.tr("Temperature"), self._temperature, self.tr("How freely words are chosen. 0 is fixed.")),
+            (self.tr("Top-p"), self._top_p, self.tr("Only the likeliest words that make up this share.")),
+            (self.tr("Top-k"), self._top_k, self.tr("Only so many of the likeliest words.")),
+            (self.tr("Min-p"), self._min_p, self.tr("Only words at least this likely beside the likeliest.")),
+            (self.tr("Longest reply"), self._max_tokens, self.tr("In tokens, thinking included.")),
+            (self.tr("Seed"), self._seed, self.tr("The same seed gives the same reply again.")),
+        ):
+            field.setToolTip(tip)
+            form.addRow(label(text, "muted"), field)
+        self._advice = label("", "small", wrap=True)
+        self._reset = button(self.tr("Use the recommendation"))
+        self._reset.clicked.connect(self._on_reset)
+
+        page = QWidget()
+        page.setProperty("look", "page")
+        body = QVBoxLayout(page)
+        body.setContentsMargins(16, 12, 16, 16)
+        body.setSpacing(8)
+        body.addLayout(head)
+        body.addWidget(label(self.tr("SYSTEM PROMPT"), "caption"))
+        body.addWidget(self._system)
+        body.addWidget(
+            label(
+                self.tr("R1 models work best without one: put instructions into the message."),
+                "small",
+                wrap=True,
+            )
+        )
+        body.addSpacing(8)
+        body.addWidget(label(self.tr("SAMPLING"), "caption"))
+        body.addLayout(form)
+        body.addSpacing(4)
+        body.addWidget(self._advice)
+        body.addWidget(self._reset)
+        body.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    @property
+    def choices(self) -> ReplyChoices:
+        """What is set now."""
+        seed = self._seed.text()
+        sampling = Sampling(
+            temperature=round(self._temperature.value(), 3),
+            top_p=round(self._top_p.value(), 3),
+            top_k=self._top_k.value(),
+            min_p=round(self._min_p.value(), 3),
+            repeat_penalty=self._recommended.repeat_penalty,
+            repeat_last_tokens=self._recommended.repeat_last_tokens,
+            seed=int(seed) if seed else None,
+        )
+        return ReplyChoices(
+            system_prompt=self._system.toPlainText(),
+            sampling=None if self._follows else sampling,
+            max_tokens=self._max_tokens.value(),
+        )
+
+    def show_choices(self, choices: ReplyChoices, recommended: Sampling) -> None:
+        """Show a chat's settings beside what is recommended; tells nobody."""
+        self._settle.stop()
+        self._showing = True
+        self._recommended = recommended
+        self._follows = choices.sampling is None
+        shown = choices.sampling or recommended
+        if self._system.toPlainText() != choices.system_prompt:
+            self._system.setPlainText(choices.system_prompt)
+        self._temperature.setValue(shown.temperature)
+        self._top_p.setValue(shown.top_p)
+        self._top_k.setValue(shown.top_k)
+        self._min_p.setValue(shown.min_p)
+        self._max_tokens.setValue(choices.max_tokens)
+        self._seed.setText("" if shown.seed is None else str(shown.seed))
+        self._showing = False
+        self._show_advice()
+
+    def flush(self) -> None:
+        """Tell a change that still waits for the user to pause."""
+        if self._settle.isActive() or self.sender() is self._settle:
+            self._settle.stop()
+            self.changed.emit(self.choices)
+
+    def _on_edited(self) -> None:
+        if not self._showing:
+            self._settle.start()
+
+    def _on_sampling_edited(self) -> None:
+        if not self._showing:
+            self._follows = False
+            self._show_advice()
+            self._settle.start()
+
+    def _on_reset(self) -> None:
+        self.show_choices(ReplyChoices(self._system.toPlainText()), self._recommended)
+        self.changed.emit(self.choices)
+
+    def _show_advice(self) -> None:
+        authors = Sampling()
+        is_authors = (self._recommended.temperature, self._recommended.top_p) == (
+            authors.temperature,
+            authors.top_p,
+        )
+        values = {
+            "temperature": f"{self._recommended.temperature:g}",
+            "top_p": f"{self._recommended.top_p:g}",
+        }
+        if is_authors and self._follows:
+            advice = self.tr(
+                "This chat follows DeepSeek's authors, who recommend temperature {temperature} and top-p"
+                " {top_p} for R1 models."
+            )
+        elif is_authors:
+            advice = self.tr(
+                "DeepSeek's authors recommend temperature {temperature} and top-p {top_p} for R1 models."
+            )
+        else:
+            advice = self.tr("Your settings start chats with temperature {temperature} and top-p {top_p}.")
+        self._advice.setText(advice.format(**values))
+        self._reset.setEnabled(not self._follows or self._max_tokens.value() > 0)
+
+    def _decimal(self, name: str, step: float, title: str) -> QDoubleSpinBox:
+        field = QDoubleSpinBox()
+        field.setRange(*LIMITS[name])
+        field.setSingleStep(step)
+        field.setDecimals(2)
+        field.setAccessibleName(title)
+        field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        field.valueChanged.connect(self._on_sampling_edited)
+        return field
+
+    def _whole(self, limits: tuple[float, float], title: str, zero_text: str) -> QSpinBox:
+        field = QSpinBox()
+        field.setRange(int(limits[0]), int(limits[1]))
+        field.setSpecialValueText(zero_text)
+        field.setGroupSeparatorShown(True)
+        field.setAccessibleName(title)
+        field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        field.valueChanged.connect(self._on_sampling_edited)
+        return field
+
+    def _draw_icons(self) -> None:
+        self._close.setIcon(self._theme.icon("x"))
+
+
+class _SeedValidator(QIntValidator):
+    """Digits up to the largest seed, which Qt's 32-bit range does not hold."""
+
+    def validate(self, text: str, position: int) -> tuple[QIntValidator.State, str, int]:
+        """Accept an empty field or a seed."""
+        if not text or (text.isascii() and text.isdigit() and int(text) <= LIMITS["seed"][1]):
+            return QIntValidator.State.Acceptable, text, position
+        return QIntValidator.State.Invalid, text, position
