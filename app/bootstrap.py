@@ -40,6 +40,7 @@ class StillroomCore:
         from app.engine.client import EngineClient
 
         client = EngineClient(child_command("engine"))
+        client.start()
         try:
             yield client
         finally:

@@ -1,40 +1,22 @@
 """What this computer can run, what is missing, and what to do about it."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Sequence
 
 import msgspec
 
-from app.engine.messages import Device, Ready
+from app.engine.messages import Device
 from app.errors import StillroomError
-from app.machine import AMD, NVIDIA, Machine
+from app.findings import Problem, find_problems
+from app.machine import Machine, look_at_machine
+from app.paths import AppPaths
 from app.telemetry.gpu import GpuReading
-from models.catalog import catalogue
+from app.telemetry.gpu_monitor import GpuMonitor
+from models.catalog import CatalogModel, catalogue
+from models.fit import Fit, GpuMemory, Memory
+from models.recommend import recommend
+from models.store import ModelStore
 
-Severity = Literal["stops", "limits", "note"]
-
-# PySide6-Essentials 6.11's wheel for Linux is tagged manylinux_2_34.
-WINDOW_GLIBC = (2, 34)
-# CUDA 13 needs this driver: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/
-CUDA_13_DRIVER = 580
-LITTLE_MEMORY_BYTES = 4 * 10**9
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that keeps Stillroom from running ("stops"), holds it back ("limits"), or is good to know.
-
-    `message` and `hint` are templates that `values` fills, as in `StillroomError`.
-    """
-
-    key: str
-    severity: Severity
-    message: str
-    hint: str = ""
-    values: dict[str, object] = {}
-
-    def as_error(self) -> StillroomError:
-        """The same two sentences as an error, filled in or translated like any other."""
-        return StillroomError(self.message, self.hint, **self.values)
+GPU_WAIT_S = 6.0
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,212 +29,91 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     backends: list[str]
 
 
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """A model for this computer; `reason` is a template that `values` fills."""
+
+    key: str
+    title: str
+    quantisation: str
+    bytes: int
+    reason: str
+    values: dict[str, object]
+
+    def as_sentence(self) -> StillroomError:
+        """The reason, filled in or translated like an error's message."""
+        return StillroomError(self.reason, "", **self.values)
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """The result; `can_run` False means that no model can run at all."""
+    """The result; `can_run` False means that no model can run at all.
+
+    `recommended` is the model to take here and why, `alternative` a stronger one that is slower.
+    """
 
     can_run: bool
+    machine: Machine
+    recommended: Advice | None
+    alternative: Advice | None
     gpus: list[Gpu]
     backends: list[Device]
     problems: list[Problem]
 
 
-def diagnose(
-    machine: Machine,
-    engine: Ready | StillroomError,
-    gpu: GpuReading,
-    *,
-    models_on_disk: int,
+def examine(
+    paths: AppPaths, store: ModelStore, engine: Sequence[Device] | StillroomError, gpu: GpuMonitor
 ) -> Diagnosis:
-    """Judge what was found; touches nothing. `engine` is its first event, or why it did not start."""
-    devices = engine.devices if isinstance(engine, Ready) else []
-    problems = [
-        *_engine(machine, engine),
-        *_processor(machine),
-        *_cards(machine, devices, gpu),
-        *_memory(machine),
-        *_disk(machine, models_on_disk),
-        *_window(machine),
-    ]
+    """Look at this computer and judge it. Waits for NVML up to `GPU_WAIT_S`, so not on the GUI thread.
+
+    `engine` is what llama.cpp can compute on, or why its process did not start.
+    """
+    machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
+    reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
+    return diagnose(machine, engine, reading, models_on_disk=len(store.listing().models))
+
+
+def diagnose(
+    machine: Machine, engine: Sequence[Device] | StillroomError, gpu: GpuReading, *, models_on_disk: int
+) -> Diagnosis:
+    """Judge what was found; touches nothing."""
+    devices = [] if isinstance(engine, StillroomError) else list(engine)
+    found = recommend(catalogue(), _free_memory(machine, devices))
+    problems = find_problems(
+        machine, engine, gpu, models_on_disk=models_on_disk, an_r1_fits=found is not None
+    )
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
+        machine=machine,
+        recommended=_advice(found.model, found.fit) if found else None,
+        alternative=_advice(*found.alternative) if found and found.alternative else None,
         gpus=_gpus(devices, gpu),
         backends=devices,
         problems=problems,
     )
 
 
-def _engine(machine: Machine, engine: Ready | StillroomError) -> Iterator[Problem]:
-    if isinstance(engine, Ready):
-        return
-    old = machine.has_avx2 is False
-    yield Problem(
-        key="engine",
-        severity="stops",
-        message="llama.cpp does not start: {reason}",
-        hint="The processor has no AVX2: use Stillroom's portable build, which has code for older processors."
-        if old
-        else engine.hint_text() or "Install Stillroom again; the log holds the details.",
-        values={"reason": str(engine)},
+def _free_memory(machine: Machine, devices: list[Device]) -> Memory:
+    cards = [device for device in devices if device.kind == "gpu"]
+    # A card that answers to CUDA and to Vulkan has its memory once.
+    backend = "CUDA" if any(card.backend == "CUDA" for card in cards) else ""
+    return Memory(
+        machine.memory_free_bytes,
+        tuple(
+            GpuMemory(card.description, card.memory_free_bytes)
+            for card in cards
+            if backend in ("", card.backend)
+        ),
     )
 
 
-def _processor(machine: Machine) -> Iterator[Problem]:
-    if machine.has_avx2 is False:
-        yield Problem(
-            key="avx2",
-            severity="limits",
-            message="The processor {name} has no AVX2, so models run several times slower on it.",
-            hint="Choose the smallest model, or use a graphics card.",
-            values={"name": machine.processor},
-        )
-
-
-def _cards(machine: Machine, devices: list[Device], gpu: GpuReading) -> Iterator[Problem]:
-    if NVIDIA in machine.display_adapters and gpu.state in ("no_driver", "no_gpu"):
-        yield Problem(
-            key="nvidia_driver",
-            severity="limits",
-            message="There is an NVIDIA card, but NVIDIA's driver is not installed or not loaded.",
-            hint="Install the driver of your distribution (on Debian: nvidia-driver; on Ubuntu: "
-            "`ubuntu-drivers install`), or from nvidia.com, and restart the computer.",
-        )
-    elif gpu.state in ("failing", "hanging"):
-        yield Problem(
-            key="nvidia_driver",
-            severity="limits",
-            message="NVIDIA's driver does not answer ({state}). {native}",
-            hint="Restart the computer; if that does not help, install the driver again.",
-            values={"state": gpu.state, "native": gpu.native},
-        )
-    if any(device.kind != "cpu" for device in devices):
-        yield from _full_cards(devices)
-    elif gpu.gpus:
-        yield _unused_nvidia(machine, gpu)
-    elif AMD in machine.display_adapters:
-        yield _unused_card(machine, AMD)
-
-
-def _unused_nvidia(machine: Machine, gpu: GpuReading) -> Problem:
-    major = gpu.driver.partition(".")[0]
-    if "CUDA" in machine.gpu_builds and major.isdigit() and int(major) < CUDA_13_DRIVER:
-        return Problem(
-            key="nvidia_driver_old",
-            severity="limits",
-            message="The card {name} is not used: its driver {driver} is too old for CUDA 13.",
-            hint="Install driver {needed} or newer.",
-            values={"name": gpu.gpus[0].name, "driver": gpu.driver, "needed": CUDA_13_DRIVER},
-        )
-    return _unused_card(machine, gpu.gpus[0].name)
-
-
-def _unused_card(machine: Machine, name: str) -> Problem:
-    if not machine.gpu_builds:
-        return Problem(
-            key="gpu_build",
-            severity="limits",
-            message="The graphics card ({name}) is not used: llama.cpp was built for the processor only.",
-            hint="Install a build of llama-cpp-python with Vulkan (any card) or CUDA (NVIDIA), for example: "
-            'CMAKE_ARGS="-DGGML_VULKAN=ON" pip install --force-reinstall --no-deps --no-binary :all: '
-            "llama-cpp-python",
-            values={"name": name},
-        )
-    return Problem(
-        key="gpu_device",
-        severity="limits",
-        message="The graphics card ({name}) is not used: llama.cpp has {backends}, but sees no device.",
-        hint="Install or renew the card's driver, the Vulkan one included.",
-        values={"name": name, "backends": ", ".join(machine.gpu_builds)},
+def _advice(model: CatalogModel, fit: Fit) -> Advice:
+    return Advice(
+        key=model.key,
+        title=model.title,
+        quantisation=fit.quantisation,
+        bytes=model.sizes_bytes[fit.quantisation],
+        reason=fit.reason,
+        values=dict(fit.values),
     )
-
-
-def _full_cards(devices: list[Device]) -> Iterator[Problem]:
-    for device in devices:
-        if device.kind == "gpu" and 0 < device.memory_free_bytes < device.memory_total_bytes // 2:
-            yield Problem(
-                key="vram_busy",
-                severity="note",
-                message="Other programs hold more than half of the memory of {name}.",
-                hint="Close them before you load a large model.",
-                values={"name": device.description},
-            )
-
-
-def _memory(machine: Machine) -> Iterator[Problem]:
-    if machine.memory_total_bytes < LITTLE_MEMORY_BYTES:
-        yield Problem(
-            key="memory",
-            severity="limits",
-            message="The computer has {total} GB of memory, enough for the smallest models only.",
-            hint="Choose the starter or R1 Qwen 1.5B with a short context.",
-            values={"total": _gb(machine.memory_total_bytes)},
-        )
-    elif machine.memory_free_bytes < LITTLE_MEMORY_BYTES // 2:
-        yield Problem(
-            key="memory_busy",
-            severity="limits",
-            message="Only {free} GB of {total} GB of memory are free.",
-            hint="Close other programs before you load a model.",
-            values={"free": _gb(machine.memory_free_bytes), "total": _gb(machine.memory_total_bytes)},
-        )
-
-
-def _disk(machine: Machine, models_on_disk: int) -> Iterator[Problem]:
-    if machine.unwritable:
-        yield Problem(
-            key="write_access",
-            severity="limits",
-            message="Stillroom may not write to {folders}.",
-            hint="Change their permissions, or set STILLROOM_HOME to a folder that you may write to.",
-            values={"folders": ", ".join(str(folder) for folder in machine.unwritable)},
-        )
-    smallest = catalogue()[0]
-    need = smallest.checkpoint_bytes + smallest.sizes_bytes["Q4_K_M"]
-    if machine.disk_free_bytes < need:
-        yield Problem(
-            key="disk",
-            severity="limits",
-            message="The disk has {free} GB free; {model} needs {need} GB while it is built.",
-            hint="Free some space, or set STILLROOM_HOME to a folder on another disk.",
-            values={
-                "free": _gb(machine.disk_free_bytes),
-                "model": smallest.title,
-                "need": _gb(need),
-            },
-        )
-    if not models_on_disk:
-        yield Problem(
-            key="no_model",
-            severity="note",
-            message="There is no model on this computer yet.",
-            hint="Get one on the Models tab, or with `stillroom build {model} --type Q4_K_M`.",
-            values={"model": smallest.key},
-        )
-
-
-def _window(machine: Machine) -> Iterator[Problem]:
-    if machine.glibc is not None and machine.glibc < WINDOW_GLIBC:
-        yield Problem(
-            key="glibc",
-            severity="limits",
-            message="The window needs glibc {needed} or newer; this system has {found}. The commands work.",
-            hint="Use Debian 12, Ubuntu 22.04 or newer.",
-            values={"needed": _dotted(WINDOW_GLIBC), "found": _dotted(machine.glibc)},
-        )
-    if machine.missing_window_packages:
-        yield Problem(
-            key="window_libraries",
-            severity="limits",
-            message="The window may not open: system libraries are missing. The commands work.",
-            hint="On Debian or Ubuntu: apt install {packages}",
-            values={"packages": " ".join(machine.missing_window_packages)},
-        )
-    if not machine.has_display:
-        yield Problem(
-            key="display",
-            severity="note",
-            message="There is no display here, so the window cannot open. The commands work.",
-            hint="Start Stillroom from a desktop session for the window.",
-        )
 
 
 def _gpus(devices: list[Device], gpu: GpuReading) -> list[Gpu]:
@@ -264,29 +125,24 @@ def _gpus(devices: list[Device], gpu: GpuReading) -> list[Gpu]:
             vram_total_bytes=card.vram_total_bytes,
             vram_free_bytes=card.vram_total_bytes - card.vram_used_bytes,
             driver=gpu.driver,
-            backends=sorted({d.backend for d in usable if card.name in d.description}),
+            backends=sorted({device.backend for device in usable if card.name in device.description}),
         )
         for card in gpu.gpus
     ]
-    known = {card.name for card in gpu.gpus}
-    for device in usable:
-        if not any(name in device.description for name in known):
-            known.add(device.description)
-            found.append(
-                Gpu(
-                    name=device.description,
-                    vram_total_bytes=device.memory_total_bytes,
-                    vram_free_bytes=device.memory_free_bytes,
-                    driver="",
-                    backends=[device.backend],
-                )
+    others = [device for device in usable if not any(card.name in device.description for card in gpu.gpus)]
+    for name in dict.fromkeys(device.description for device in others):
+        same = [device for device in others if device.description == name]
+        backends = sorted({device.backend for device in same})
+        # A card answers once to each back end; two equal cards answer twice to one.
+        found += [
+            Gpu(
+                name=name,
+                vram_total_bytes=device.memory_total_bytes,
+                vram_free_bytes=device.memory_free_bytes,
+                driver="",
+                backends=backends,
             )
+            for device in same
+            if device.backend == backends[0]
+        ]
     return found
-
-
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f}"
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 
-NVIDIA, AMD, INTEL = "NVIDIA", "AMD", "Intel"
+from app.engine.gpu_presence import graphics_cards
 
-_PCI_VENDORS = {"0x10de": NVIDIA, "0x1002": AMD, "0x8086": INTEL}
 _GPU_LIBRARIES = {"ggml-cuda": "CUDA", "ggml-vulkan": "Vulkan", "ggml-hip": "ROCm", "ggml-metal": "Metal"}
 
 # What Qt's X11 and OpenGL plug-ins link to and PySide6 does not bring, with the Debian package of each.
@@ -46,7 +45,8 @@ class Machine:
     memory_free_bytes: int
     disk_free_bytes: int
     unwritable: tuple[Path, ...]
-    display_adapters: tuple[str, ...]
+    graphics_cards: tuple[str, ...]
+    """NVIDIA's and AMD's cards, with or without a driver."""
     gpu_builds: tuple[str, ...]
     """GPU back ends that the installed llama.cpp was compiled with, whether or not a device answers."""
     missing_window_packages: tuple[str, ...]
@@ -68,7 +68,7 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         memory_free_bytes=memory.available,
         disk_free_bytes=shutil.disk_usage(_existing(models_folder)).free,
         unwritable=tuple(folder for folder in folders if not _writable(folder)),
-        display_adapters=_display_adapters(),
+        graphics_cards=tuple(graphics_cards()),
         gpu_builds=_gpu_builds(),
         missing_window_packages=_missing_window_packages(),
         has_display=sys.platform != "linux"
@@ -116,38 +116,6 @@ def _existing(folder: Path) -> Path:
 def _writable(folder: Path) -> bool:
     existing = _existing(folder)
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-
-
-def _display_adapters() -> tuple[str, ...]:
-    """Makers of the graphics adapters, from the PCI bus or the registry; drivers are not needed."""
-    if sys.platform == "win32":
-        return _registry_adapters()
-    found = []
-    for device in sorted(Path("/sys/bus/pci/devices").glob("*")):
-        try:
-            # Class 0x03: display controller (PCI Code and ID Assignment Specification).
-            if (device / "class").read_text().startswith("0x03"):
-                found.append(_PCI_VENDORS.get((device / "vendor").read_text().strip(), ""))
-        except OSError:
-            continue
-    return tuple(dict.fromkeys(maker for maker in found if maker))
-
-
-def _registry_adapters() -> tuple[str, ...]:
-    found: list[str] = []
-    if sys.platform == "win32":
-        import winreg
-
-        # The class GUID of display adapters: https://learn.microsoft.com/windows-hardware/drivers/install/
-        key = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
-        for number in range(8):
-            try:
-                with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, f"{key}\\{number:04}") as adapter:
-                    text = str(winreg.QueryValueEx(adapter, "DriverDesc")[0])
-            except OSError:
-                continue
-            found += [maker for maker in (NVIDIA, AMD, INTEL) if maker.lower() in text.lower()]
-    return tuple(dict.fromkeys(found))
 
 
 def _gpu_builds() -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from models.progress import Progress
 from models.wording import byte_count
 
 REDRAW_S = 0.1
+WAKE_S = 0.1
+"""How often a waiting main thread wakes up, so that Ctrl+C is seen; Windows does not interrupt a wait."""
 
 _STAGES = {
     "download": "Downloading",
@@ -22,6 +24,14 @@ _STAGES = {
     "quantise": "Quantising",
     "load": "Loading",
 }
+
+
+class WrongUse(StillroomError):
+    """The command line asks for something that cannot be: exit code 2."""
+
+
+class Unsuccessful(Exception):
+    """The result is printed, and it is bad news: exit code 1 without another word."""
 
 
 def time_text(seconds: float) -> str:
@@ -86,9 +96,12 @@ class Console:
         self._last = progress
         if self.is_terminal and now_s - self._drawn_s >= REDRAW_S:
             self._drawn_s = now_s
-            columns = shutil.get_terminal_size().columns
-            self.err.write(f"\r{progress_line(progress)[: columns - 1]}\x1b[K")
-            self.err.flush()
+            self.status(progress_line(progress))
+
+    def status(self, line: str) -> None:
+        """Redraw the one line that tells where the work is; nothing where there is no terminal."""
+        if self.is_terminal:
+            self._draw(line)
             self._line_is_open = True
 
     def end_progress(self) -> None:
@@ -103,8 +116,15 @@ class Console:
         """Wipe an unfinished progress line, so that other text starts at the margin."""
         if self._line_is_open:
             self._line_is_open = False
-            self.err.write("\r\x1b[K")
+            self._draw("")
+            self.err.write("\r")
             self.err.flush()
+
+    def _draw(self, line: str) -> None:
+        # Blanks instead of an escape sequence: older Windows consoles print those as they are.
+        width = shutil.get_terminal_size().columns - 1
+        self.err.write(f"\r{line[:width].ljust(width)}")
+        self.err.flush()
 
 
 def progress_line(progress: Progress) -> str:

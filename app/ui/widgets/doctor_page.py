@@ -6,8 +6,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app.doctor import Diagnosis, Problem
+from app.doctor import Diagnosis
 from app.engine.messages import Device
+from app.findings import Problem
 from app.ui.bridge import Bridge
 from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label

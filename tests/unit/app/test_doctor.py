@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from app.doctor import diagnose
-from app.engine.messages import Device, Ready
+from app.engine.messages import Device
 from app.errors import EngineError, StillroomError
-from app.machine import AMD, NVIDIA, Machine, look_at_machine
+from app.machine import Machine, look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
 
 GIB = 1 << 30
@@ -51,24 +51,20 @@ PC = Machine(
     memory_free_bytes=30 * GIB,
     disk_free_bytes=500 * GIB,
     unwritable=(),
-    display_adapters=(),
+    graphics_cards=(),
     gpu_builds=(),
     missing_window_packages=(),
     has_display=True,
 )
 
 
-def ready(*devices: Device) -> Ready:
-    return Ready(llama_cpp_version="0.3.36", system_info="", devices=list(devices), pid=1)
-
-
 def keys(
     machine: Machine = PC,
-    engine: Ready | StillroomError | None = None,
+    engine: list[Device] | StillroomError | None = None,
     gpu: GpuReading = NO_NVIDIA,
     models_on_disk: int = 1,
 ) -> list[str]:
-    found = diagnose(machine, engine or ready(CPU), gpu, models_on_disk=models_on_disk)
+    found = diagnose(machine, engine or [CPU], gpu, models_on_disk=models_on_disk)
     for problem in found.problems:
         error = problem.as_error()
         assert str(error)
@@ -79,7 +75,7 @@ def keys(
 
 def test_a_good_machine_has_no_problems() -> None:
     assert keys() == []
-    assert keys(engine=ready(CPU, CARD), gpu=GpuReading("ok", (SAMPLE,), "581.2")) == []
+    assert keys(engine=[CPU, CARD], gpu=GpuReading("ok", (SAMPLE,), "581.2")) == []
 
 
 @pytest.mark.parametrize(
@@ -87,19 +83,39 @@ def test_a_good_machine_has_no_problems() -> None:
     [
         ({"has_avx2": False}, "avx2"),
         ({"memory_total_bytes": 3 * GIB}, "memory"),
-        ({"memory_free_bytes": GIB}, "memory_busy"),
         ({"disk_free_bytes": 2 * GIB}, "disk"),
         ({"unwritable": (Path("/data"),)}, "write_access"),
         ({"glibc": (2, 31)}, "glibc"),
         ({"missing_window_packages": ("libegl1",)}, "window_libraries"),
         ({"has_display": False}, "display"),
-        ({"display_adapters": (NVIDIA,)}, "nvidia_driver"),
-        ({"display_adapters": (AMD,)}, "gpu_build"),
-        ({"display_adapters": (AMD,), "gpu_builds": ("Vulkan",)}, "gpu_device"),
+        ({"graphics_cards": ("NVIDIA GeForce RTX 4060",)}, "nvidia_driver"),
+        ({"graphics_cards": ("AMD Radeon RX 7600",)}, "gpu_build"),
+        ({"graphics_cards": ("AMD Radeon RX 7600",), "gpu_builds": ("Vulkan",)}, "gpu_device"),
     ],
 )
 def test_each_lack_is_named(change: dict[str, object], key: str) -> None:
     assert keys(dataclasses.replace(PC, **change)) == [key]
+
+
+def test_memory_that_others_hold_is_named() -> None:
+    assert keys(dataclasses.replace(PC, memory_free_bytes=GIB)) == ["nothing_fits", "memory_busy"]
+
+
+def test_the_recommendation_uses_the_card() -> None:
+    found = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1)
+    assert found.recommended is not None
+    assert "RTX 4060" in str(found.recommended.as_sentence())
+    on_cpu = diagnose(PC, [CPU], NO_NVIDIA, models_on_disk=1).recommended
+    assert on_cpu is not None
+    assert on_cpu.bytes < found.recommended.bytes
+
+
+def test_a_card_that_answers_twice_counts_once() -> None:
+    vulkan = msgspec.structs.replace(CARD, name="Vulkan0", backend="Vulkan")
+    once = diagnose(PC, [CPU, CARD], NO_NVIDIA, models_on_disk=1)
+    twice = diagnose(PC, [CPU, CARD, vulkan], NO_NVIDIA, models_on_disk=1)
+    assert once.recommended == twice.recommended
+    assert [gpu.backends for gpu in twice.gpus] == [["CUDA", "Vulkan"]]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +128,7 @@ def test_each_lack_is_named(change: dict[str, object], key: str) -> None:
     ],
 )
 def test_a_card_that_is_not_used_is_explained(builds: tuple[str, ...], driver: str, key: str) -> None:
-    machine = dataclasses.replace(PC, gpu_builds=builds, display_adapters=(NVIDIA,))
+    machine = dataclasses.replace(PC, gpu_builds=builds, graphics_cards=("NVIDIA GeForce RTX 4060",))
     assert keys(machine, gpu=GpuReading("ok", (SAMPLE,), driver)) == [key]
 
 
@@ -123,7 +139,7 @@ def test_a_driver_that_does_not_answer_is_named(state: str) -> None:
 
 def test_memory_held_by_others_is_noted() -> None:
     busy = msgspec.structs.replace(CARD, memory_free_bytes=GIB)
-    assert keys(engine=ready(CPU, busy), gpu=GpuReading("ok", (SAMPLE,), "581.2")) == ["vram_busy"]
+    assert keys(engine=[CPU, busy], gpu=GpuReading("ok", (SAMPLE,), "581.2")) == ["vram_busy"]
 
 
 def test_no_model_yet_is_a_note() -> None:
@@ -136,11 +152,11 @@ def test_only_an_engine_that_does_not_start_stops_everything() -> None:
     assert not found.can_run
     assert found.problems[0].severity == "stops"
     worst = dataclasses.replace(PC, has_avx2=False, disk_free_bytes=0, has_display=False)
-    assert diagnose(worst, ready(CPU), NO_NVIDIA, models_on_disk=0).can_run
+    assert diagnose(worst, [CPU], NO_NVIDIA, models_on_disk=0).can_run
 
 
 def test_a_card_is_listed_once_with_its_back_ends() -> None:
-    (gpu,) = diagnose(PC, ready(CPU, CARD), GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1).gpus
+    (gpu,) = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1).gpus
     assert (gpu.name, gpu.driver, gpu.backends) == (SAMPLE.name, "581.2", ["CUDA"])
     assert gpu.vram_free_bytes == 7 * GIB
 

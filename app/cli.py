@@ -1,0 +1,99 @@
+"""The commands: list, pull, build, inspect, chat, bench and doctor. Qt is never imported."""
+
+import argparse
+import importlib.metadata
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from app.commands import bench, build, chat, doctor, inspect_file, listing, pull
+from app.commands.console import Console, Unsuccessful, WrongUse, prepare_streams, silence_stdout
+from app.commands.core import Core
+from app.commands.interrupt import cancel_on_interrupt
+from app.errors import Cancelled, EngineError, StillroomError
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+COMMANDS = (listing, pull, build, inspect_file, chat, bench, doctor)
+
+
+def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
+    """Run one command and give its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+
+    `build_core` makes the parts; it is called once the command line has turned out right.
+    """
+    prepare_streams()
+    try:
+        return _run(arguments, build_core)
+    except BrokenPipeError:
+        silence_stdout()
+        return FAILED
+
+
+def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
+    try:
+        options = make_parser().parse_args(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    console = Console(sys.stdout, sys.stderr, as_json=options.json)
+    try:
+        with cancel_on_interrupt() as cancel:
+            options.run(options, build_core(), console, cancel)
+    except (Cancelled, KeyboardInterrupt):
+        console.clear()
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Unsuccessful:
+        return FAILED
+    except StillroomError as error:
+        if isinstance(error, EngineError) and error.native:
+            log.error("%s: %s", error, error.native)
+        console.error(error)
+        return WRONG_USE if isinstance(error, WrongUse) else FAILED
+    except Exception as error:
+        # The one place where a command's surprises end.
+        log.exception("the command failed")
+        console.error(
+            StillroomError(
+                "Something went wrong that Stillroom did not expect: {reason}.",
+                "The log holds the details; `stillroom doctor` says where it is.",
+                reason=f"{type(error).__name__}: {error}",
+            )
+        )
+        return FAILED
+    return DONE
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="stillroom",
+        description="Download, convert, quantise and run DeepSeek-R1 models on your own computer.",
+        epilog="Without a command the window opens. `stillroom COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"stillroom {_version()}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in COMMANDS:
+        command_parser = commands.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.SUMMARY[0].upper() + command.SUMMARY[1:] + ".",
+            epilog=f"example:\n  {command.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(command_parser)
+        command_parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+        command_parser.set_defaults(run=command.run)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USE, f"{self.format_usage()}stillroom: {message}\n")
+
+
+def _version() -> str:
+    return importlib.metadata.version("stillroom")

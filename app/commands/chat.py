@@ -1,0 +1,136 @@
+"""`stillroom chat`: one reply, or a conversation on a terminal."""
+
+import argparse
+import sys
+import threading
+
+import msgspec
+
+from app.commands.arguments import at_least_one, decimal, whole
+from app.commands.console import Console, WrongUse
+from app.commands.core import Core
+from app.commands.installed import installed_model
+from app.engine.messages import FinishReason, LoadSettings, Sampling
+from app.errors import Cancelled
+from models.catalog import CatalogModel, find
+
+NAME = "chat"
+SUMMARY = "ask a model once, or talk to it on a terminal"
+EXAMPLE = (
+    'stillroom chat starter "Why is the sky blue?"\n'
+    "  stillroom chat r1-qwen-1.5b --temperature 0 --seed 1 < question.txt\n"
+    "  stillroom chat starter"
+)
+
+
+class ChatResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The JSON document of one reply; rates are tokens per second."""
+
+    model: str
+    backend: str
+    thinking: str
+    answer: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    thinking_tokens: int
+    ttft_ms: float
+    prompt_tok_per_s: float
+    decode_tok_per_s: float
+    load_s: float
+    seed: int
+    notices: list[str]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL, PROMPT and how to load and sample."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file"
+    )
+    parser.add_argument(
+        "prompt", metavar="PROMPT", nargs="?", help="the question; without it stdin is read, or a talk begins"
+    )
+    parser.add_argument("--system", default="", metavar="S", help="system prompt")
+    parser.add_argument("--temperature", type=decimal("temperature"), metavar="T", help="0 is greedy")
+    parser.add_argument("--seed", type=whole("seed"), metavar="N", help="makes sampling repeatable")
+    parser.add_argument(
+        "--max-tokens", type=at_least_one, metavar="N", help="longest reply, thinking included"
+    )
+    parser.add_argument("--context", type=whole("context_tokens"), metavar="N", help="tokens; 0 is automatic")
+    parser.add_argument("--gpu-layers", type=whole("gpu_layers"), metavar="N", help="-1 is automatic")
+    parser.add_argument("--threads", type=whole("threads"), metavar="N", help="0 is automatic")
+
+
+def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
+    """Load the model and answer; a conversation where there is neither a prompt nor piped input."""
+    prompt = options.prompt
+    if prompt is None and not sys.stdin.isatty():
+        prompt = sys.stdin.read()
+    if prompt is None and (console.as_json or not console.out.isatty()):
+        raise WrongUse("A conversation needs a terminal; give a PROMPT, or pipe one in.")
+    if prompt is not None and not prompt.strip():
+        raise WrongUse("The prompt is empty.")
+    model = installed_model(core.store, options.model)
+    recommended = find(model.key) if model.key else None
+    values = core.settings.values
+
+    # Jinja is for chats only.
+    from app.commands.conversation import converse
+    from app.commands.loading import load_model
+    from app.commands.reply import Speaker
+
+    with core.engine() as client:
+        info = load_model(client, model, _load_settings(values.load, options), console, cancel)
+        speaker = Speaker(
+            client,
+            info,
+            console,
+            sampling=_sampling(values.sampling, recommended, options),
+            max_tokens=options.max_tokens or (recommended.sampling.max_new_tokens if recommended else 0),
+        )
+        if prompt is None:
+            converse(speaker, model, options.system, console)
+            return
+        reply = speaker.answer(options.system, prompt, cancel)
+    if reply.end.reason == "cancelled":
+        raise Cancelled
+    stats = reply.end.stats
+    console.document(
+        ChatResult(
+            model=model.reference,
+            backend=info.backend,
+            thinking=reply.thinking,
+            answer=reply.answer,
+            finish_reason=reply.end.reason,
+            prompt_tokens=stats.prompt_tokens,
+            completion_tokens=stats.completion_tokens,
+            thinking_tokens=stats.thinking_tokens,
+            ttft_ms=round(stats.ttft_s * 1000, 2),
+            prompt_tok_per_s=round(stats.prompt_tok_per_s, 2),
+            decode_tok_per_s=round(stats.decode_tok_per_s, 2),
+            load_s=round(info.load_s, 3),
+            seed=stats.seed,
+            notices=info.notices,
+        )
+    )
+    if console.is_terminal:
+        console.note(reply.figures())
+
+
+def _load_settings(defaults: LoadSettings, options: argparse.Namespace) -> LoadSettings:
+    given = {
+        "context_tokens": options.context,
+        "gpu_layers": options.gpu_layers,
+        "threads": options.threads,
+    }
+    return msgspec.structs.replace(defaults, **{name: n for name, n in given.items() if n is not None})
+
+
+def _sampling(defaults: Sampling, recommended: CatalogModel | None, options: argparse.Namespace) -> Sampling:
+    """The command line, then the user's own settings, then the authors' advice."""
+    sampling = defaults
+    if sampling == Sampling() and recommended is not None:
+        advice = recommended.sampling
+        sampling = Sampling(temperature=advice.temperature, top_p=advice.top_p)
+    given = {"temperature": options.temperature, "seed": options.seed}
+    return msgspec.structs.replace(sampling, **{name: n for name, n in given.items() if n is not None})

@@ -1,0 +1,91 @@
+"""A conversation on a terminal."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+from app.chat.prompt import ChatMessage
+from app.commands.console import Console
+from app.commands.interrupt import cancel_on_interrupt
+from app.commands.reply import Reply, Speaker
+from app.errors import EngineError, StillroomError
+from models.store import InstalledModel
+
+# Line editing and the history of this session; Windows' console has its own.
+with contextlib.suppress(ImportError):
+    import readline  # noqa: F401
+
+HELP = (
+    "/new starts over, /system TEXT sets the system prompt, /stats shows figures, /quit ends. "
+    "Ctrl+C stops a reply."
+)
+
+
+def converse(speaker: Speaker, model: InstalledModel, system: str, console: Console) -> None:
+    """Talk until /quit or the end of input. Nothing of it is kept. Main thread only."""
+    messages = _opening(system)
+    last: Reply | None = None
+    console.note(f"{model.reference}, {speaker.info.context_tokens:,} tokens of context. {HELP}")
+    for line in _lines(console):
+        command, _, rest = line.partition(" ")
+        match command:
+            case "/quit" | "/exit":
+                return
+            case "/new":
+                messages = _opening(system)
+                console.note("A new conversation.")
+            case "/system":
+                system = rest.strip()
+                messages = _opening(system)
+                console.note("A new conversation with this system prompt." if system else "No system prompt.")
+            case "/stats":
+                console.note(last.figures() if last is not None else "There is no reply yet.")
+            case _ if command.startswith("/") and command[1:].isalpha():
+                console.note(HELP)
+            case _:
+                messages.append(ChatMessage("user", line))
+                last = _reply(speaker, messages, console) or last
+
+
+def _reply(speaker: Speaker, messages: list[ChatMessage], console: Console) -> Reply | None:
+    """Answer the last message and add the answer; a question without one is taken back."""
+    try:
+        with cancel_on_interrupt() as cancel:
+            reply = speaker.reply(messages, cancel)
+    except EngineError:
+        raise
+    except StillroomError as error:
+        console.error(error)
+        messages.pop()
+        return None
+    if reply.end.reason == "cancelled":
+        console.note("(stopped)")
+    elif reply.end.reason in ("length", "context"):
+        console.note(f"(the reply broke off: {reply.end.reason})")
+    if reply.answer.strip():
+        messages.append(ChatMessage("assistant", reply.answer))
+    else:
+        messages.pop()
+    return reply
+
+
+def _opening(system: str) -> list[ChatMessage]:
+    return [ChatMessage("system", system)] if system else []
+
+
+def _lines(console: Console) -> Iterator[str]:
+    """What the user types, without empty lines; Ctrl+C empties the line, Ctrl+D ends."""
+    while True:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            line = input("> ").strip()
+        except EOFError:
+            console.out.write("\n")
+            return
+        except KeyboardInterrupt:
+            console.out.write("\n")
+            continue
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if line:
+            yield line

@@ -1,0 +1,39 @@
+"""What the commands need of the program's parts; `app.bootstrap` provides it."""
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from app.bench.history import BenchmarkHistory
+from app.engine.client import EngineClient
+from app.paths import AppPaths
+from app.settings import SettingsFile
+from models.store import ModelStore
+
+if TYPE_CHECKING:
+    # The hub's libraries take longer to load than `stillroom list` takes.
+    from app.acquire import Acquirer
+
+
+class Core(Protocol):
+    """The parts of Stillroom without a window."""
+
+    @property
+    def paths(self) -> AppPaths:
+        """Where files are."""
+
+    @property
+    def settings(self) -> SettingsFile:
+        """The user's settings."""
+
+    @property
+    def store(self) -> ModelStore:
+        """The models on disk."""
+
+    def acquirer(self) -> "Acquirer":
+        """What downloads and builds."""
+
+    def engine(self) -> AbstractContextManager[EngineClient]:
+        """A client with its own engine process, which ends with the context."""
+
+    def benchmarks(self) -> AbstractContextManager[BenchmarkHistory]:
+        """The history of benchmark runs."""

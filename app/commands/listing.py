@@ -1,0 +1,107 @@
+"""`stillroom list`: the catalogue and what is on disk."""
+
+import argparse
+import threading
+
+import msgspec
+
+from app.commands.console import Console
+from app.commands.core import Core
+from models.catalog import catalogue
+from models.sizes import QUANTISATIONS
+from models.store import InstalledModel
+from models.wording import byte_count
+
+NAME = "list"
+SUMMARY = "show the catalogue and the models on disk"
+EXAMPLE = "stillroom list"
+
+
+class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A GGUF file on disk."""
+
+    path: str
+    type: str
+    bytes: int
+    sha256: str
+
+
+class ListedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the catalogue, or one that is only on disk (`key` empty). `sizes` are bytes by type."""
+
+    key: str
+    name: str
+    repo: str
+    licence: str
+    download_bytes: int
+    sizes: dict[str, int]
+    files: list[ListedFile]
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """The JSON document."""
+
+    models: list[ListedModel]
+    folder: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
+    """Print the list."""
+    on_disk = core.store.listing()
+    for notice in on_disk.notices:
+        console.note(f"{notice} {notice.hint_text()}")
+    models = _listed(on_disk.models)
+    console.document(Listing(models=models, folder=str(core.store.root)))
+    width = max(len(model.key or model.name) for model in models)
+    console.say(f"{'model'.ljust(width)}  {'download':>9}  {QUANTISATIONS[0]:>9}  on disk")
+    for model in models:
+        label = (model.key or model.name).ljust(width)
+        files = ", ".join(f"{file.type} {byte_count(file.bytes)}" for file in model.files) or "-"
+        everyday = model.sizes.get(QUANTISATIONS[0], 0)
+        console.say(f"{label}  {_size(model.download_bytes):>9}  {_size(everyday):>9}  {files}")
+
+
+def _listed(installed: tuple[InstalledModel, ...]) -> list[ListedModel]:
+    listed = []
+    names = {model.name for model in catalogue()}
+    for model in catalogue():
+        mine = [file for file in installed if model.name == file.name or model.key == file.key]
+        listed.append(
+            ListedModel(
+                key=model.key,
+                name=model.name,
+                repo=model.repo,
+                licence=model.licence,
+                download_bytes=model.checkpoint_bytes,
+                sizes=model.sizes_bytes,
+                files=[_file(file) for file in mine],
+            )
+        )
+    keys = {model.key for model in catalogue()}
+    others = [file for file in installed if file.name not in names and file.key not in keys]
+    for name in dict.fromkeys(file.name for file in others):
+        mine = [file for file in others if file.name == name]
+        listed.append(
+            ListedModel(
+                key="",
+                name=name,
+                repo=mine[0].repo,
+                licence="",
+                download_bytes=0,
+                sizes={file.type: file.bytes for file in mine},
+                files=[_file(file) for file in mine],
+            )
+        )
+    return listed
+
+
+def _file(model: InstalledModel) -> ListedFile:
+    return ListedFile(path=str(model.path), type=model.type, bytes=model.bytes, sha256=model.sha256)
+
+
+def _size(size_bytes: int) -> str:
+    return byte_count(size_bytes) if size_bytes else "-"

@@ -1,0 +1,44 @@
+"""Loads a model for a command, with progress and Ctrl+C."""
+
+import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from app.commands.console import WAKE_S, Console
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, ModelInfo
+from models.progress import Progress
+from models.store import InstalledModel
+
+
+def load_model(
+    client: EngineClient,
+    model: InstalledModel,
+    settings: LoadSettings,
+    console: Console,
+    cancel: threading.Event,
+) -> ModelInfo:
+    """The loaded model; what the user should know about it goes to stderr.
+
+    Raises `EngineError` with llama.cpp's reason, or `Cancelled`.
+    """
+    fraction = 0.0
+
+    def note_fraction(done: float) -> None:
+        nonlocal fraction
+        fraction = done
+
+    load = client.load(str(model.path), settings, note_fraction)
+    while not load.future.done():
+        if cancel.is_set():
+            load.cancel()
+        try:
+            load.future.exception(timeout=WAKE_S)
+        except FutureTimeoutError:
+            if console.is_terminal:
+                done = round(fraction * model.bytes)
+                console.progress(Progress("load", done, model.bytes, model.reference))
+    info = load.future.result()
+    console.clear()
+    for notice in info.notices:
+        console.note(notice)
+    return info

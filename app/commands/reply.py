@@ -1,0 +1,156 @@
+"""One reply on a terminal or for a script: the answer on stdout, the thinking beside it."""
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from app.chat.context import plan_context
+from app.chat.prompt import ChatMessage, ChatTemplate
+from app.commands.console import WAKE_S, Console
+from app.engine.client import EngineClient
+from app.engine.messages import Channel, Delta, Finished, ModelInfo, Part, PromptProgress, Sampling
+from app.errors import StillroomError
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came, and how it ended."""
+
+    thinking: str
+    answer: str
+    end: Finished
+
+    def figures(self) -> str:
+        """Tokens and speed in one line."""
+        stats = self.end.stats
+        return (
+            f"{stats.completion_tokens} tokens ({stats.thinking_tokens} of them thinking), "
+            f"{stats.decode_tok_per_s:.1f} tokens/s, prompt {stats.prompt_tokens} tokens at "
+            f"{stats.prompt_tok_per_s:.0f} tokens/s, first token after {stats.ttft_s:.2f} s, "
+            f"context {stats.context_tokens_used} tokens"
+        )
+
+
+class ReplyPrinter:
+    """Prints a reply while it comes: the answer on stdout, the thinking on stderr if that is a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._dim = console.is_terminal and "NO_COLOR" not in os.environ and _knows_escapes()
+        self._channel: Channel | None = None
+        self._pieces: dict[Channel, list[str]] = {"thinking": [], "answer": []}
+
+    def add(self, channel: Channel, text: str) -> None:
+        """More text of a channel."""
+        self._pieces[channel].append(text)
+        if self._console.as_json or (channel == "thinking" and not self._console.is_terminal):
+            return
+        if channel != self._channel:
+            self._leave()
+            self._channel = channel
+            if channel == "thinking":
+                _write(self._console.err, "\x1b[2m" if self._dim else "[thinking]\n")
+        _write(self._console.err if channel == "thinking" else self._console.out, text)
+
+    def end(self) -> None:
+        """Close the last line."""
+        if self._channel == "answer" and not self.text("answer").endswith("\n"):
+            _write(self._console.out, "\n")
+        self._leave()
+        self._channel = None
+
+    def text(self, channel: Channel) -> str:
+        """Everything of a channel so far."""
+        return "".join(self._pieces[channel])
+
+    def _leave(self) -> None:
+        if self._channel == "thinking":
+            end = "" if self.text("thinking").endswith("\n") else "\n"
+            _write(self._console.err, f"{end}\x1b[0m\n" if self._dim else f"{end}[answer]\n")
+
+
+class Speaker:
+    """A loaded model that answers. For one thread, which waits."""
+
+    def __init__(
+        self,
+        client: EngineClient,
+        info: ModelInfo,
+        console: Console,
+        *,
+        sampling: Sampling,
+        max_tokens: int,
+    ) -> None:
+        self.info = info
+        self._client = client
+        self._console = console
+        self._sampling = sampling
+        self._max_tokens = max_tokens
+        self._template = ChatTemplate.of(info)
+
+    def answer(self, system: str, prompt: str, cancel: threading.Event) -> Reply:
+        """Answer one question."""
+        messages = [ChatMessage("system", system)] if system else []
+        return self.reply([*messages, ChatMessage("user", prompt)], cancel)
+
+    def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
+        """Answer the conversation, printing as it comes. A cancelled reply ends with that reason.
+
+        Raises `StillroomError` when the last message alone does not fit into the context.
+        """
+        plan = asyncio.run(
+            plan_context(self._template, messages, self._count_tokens, self.info.context_tokens)
+        )
+        if not plan.fits:
+            raise StillroomError(
+                "The message has {tokens} tokens, too many for a context of {context}.",
+                "Shorten it, or choose a larger context with --context.",
+                tokens=plan.prompt_tokens,
+                context=plan.context_tokens,
+            )
+        if plan.dropped:
+            self._console.note(
+                f"The conversation no longer fits: its first {len(plan.dropped)} messages are left out."
+            )
+        printer = ReplyPrinter(self._console)
+        events: queue.SimpleQueue[Delta | PromptProgress | None] = queue.SimpleQueue()
+        generation = self._client.generate(
+            plan.prompt.parts,
+            sampling=self._sampling,
+            max_tokens=self._max_tokens,
+            thinking=plan.prompt.thinking,
+            on_event=events.put,
+        )
+        generation.future.add_done_callback(lambda _: events.put(None))
+        asked_to_stop = False
+        while True:
+            if cancel.is_set() and not asked_to_stop:
+                generation.cancel()
+                asked_to_stop = True
+            try:
+                event = events.get(timeout=WAKE_S)
+            except queue.Empty:
+                continue
+            if event is None:
+                break
+            if isinstance(event, Delta) and event.text:
+                printer.add(event.channel, event.text)
+        printer.end()
+        return Reply(printer.text("thinking"), printer.text("answer"), generation.future.result())
+
+    async def _count_tokens(self, parts: list[Part]) -> int:
+        tokens: list[int] = await asyncio.wrap_future(self._client.tokenize(parts))
+        return len(tokens)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _knows_escapes() -> bool:
+    return os.name != "nt" or "WT_SESSION" in os.environ

@@ -1,0 +1,100 @@
+"""The direction of the imports, and what the core never loads."""
+
+import importlib.util
+import json
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WINDOW_PARTS = ("app.ui", "app.bootstrap", "app.__main__")
+NEVER_IN_THE_CORE = ("PySide6", "shiboken6", "pyqtgraph", "qtawesome", "qasync", "torch", "transformers")
+ONLY_IN_THE_ENGINE_CHILD = "llama_cpp"
+
+
+def modules_of(package: str) -> list[str]:
+    """Every module of a package by its files; nothing is imported here."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    folders = [str(folder) for folder in spec.submodule_search_locations or []]
+    names = [package]
+    for module in pkgutil.iter_modules(folders, f"{package}."):
+        names += modules_of(module.name) if module.ispkg else [module.name]
+    return names
+
+
+def core_modules() -> list[str]:
+    return [
+        name
+        for package in ("app", "models", "converters", "resources")
+        for name in modules_of(package)
+        if not name.startswith(WINDOW_PARTS)
+    ]
+
+
+def loaded_after(modules: list[str]) -> set[str]:
+    """Top-level names in `sys.modules` of a fresh interpreter that has imported `modules`."""
+    code = (
+        "import importlib, json, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_the_core_never_loads_qt() -> None:
+    assert not loaded_after(core_modules()) & set(NEVER_IN_THE_CORE)
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "app.engine",
+        "app.telemetry",
+        "app.chat",
+        "app.code",
+        "app.bench",
+        "app.commands",
+        "models",
+        "converters",
+    ],
+)
+def test_each_core_package_alone_never_loads_qt(package: str) -> None:
+    assert not loaded_after(modules_of(package)) & set(NEVER_IN_THE_CORE)
+
+
+def test_the_commands_do_not_load_native_llama_into_their_own_process() -> None:
+    assert ONLY_IN_THE_ENGINE_CHILD not in loaded_after(["app.cli"])
+
+
+def test_help_loads_neither_the_hub_nor_numpy() -> None:
+    assert not loaded_after(["app.cli"]) & {"huggingface_hub", "numpy", "httpx", "pynvml"}
+
+
+def test_the_arrows_hold() -> None:
+    program = shutil.which(
+        "lint-imports", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    if program is None:
+        pytest.skip("import-linter is not installed (it is in the dev extra)")
+    done = subprocess.run([program, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_package_is_listed_for_the_installation() -> None:
+    import tomllib
+
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = sorted(
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for top in ("app", "models", "converters", "resources")
+        for file in (ROOT / top).rglob("__init__.py")
+    )
+    assert sorted(listed) == found
