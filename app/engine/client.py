@@ -44,6 +44,7 @@ CRASH_WINDOW_S = 60.0
 
 OnReplyEvent = Callable[[Delta | PromptProgress], None]
 OnState = Callable[[EngineState], None]
+OnEvent = Callable[[Event], None]
 _Request = Load | Unload | Generate | Tokenize
 
 
@@ -96,6 +97,7 @@ class EngineClient:
         self._job = KillOnClose()
         self._state = EngineState("stopped")
         self._observers: list[OnState] = []
+        self._event_observers: list[OnEvent] = []
         # The child is tied to the thread that starts it (see lifeline), so this thread lives until `close`.
         self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
         self._started = False
@@ -130,6 +132,11 @@ class EngineClient:
             self._observers.append(on_state)
             state = self._state
         on_state(state)
+
+    def observe_events(self, on_event: OnEvent) -> None:
+        """Repeat every event of the engine, for those who count (the telemetry)."""
+        with self._changed:
+            self._event_observers.append(on_event)
 
     def load(
         self,
@@ -327,6 +334,8 @@ class EngineClient:
             _fail(item.future, error)
 
     def _handle(self, event: Event) -> None:
+        for on_event in tuple(self._event_observers):
+            on_event(event)
         if isinstance(event, Ready):
             self._set_state(
                 EngineState(

@@ -2,27 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine.client import EngineClient, Generation
+from app.engine.client import EngineClient, Generation, LoadHandle
 from app.engine.messages import (
     Delta,
-    Event,
     Finished,
     Generate,
-    Loaded,
-    LoadProgress,
     LoadSettings,
     ModelInfo,
     Part,
     PromptProgress,
     Ready,
-    Unloaded,
 )
-from app.errors import EngineError
+from app.engine.state import EngineState
 from app.ui.bridge import Bridge
 
 OnReplyEvent = Callable[[Delta | PromptProgress], None]
@@ -46,8 +41,8 @@ class Reply:
 class EngineSession(QObject):
     """Loads, unloads and generates through the one `EngineClient`, and says what changes.
 
-    Everything here is for the GUI thread. `engine_event` repeats each event of the engine for those who
-    count and plot; `reserved_for` names the job (the benchmark) that keeps replies away meanwhile.
+    Everything here is for the GUI thread. `reserved_for` names the job (the benchmark) that keeps replies
+    away meanwhile.
     """
 
     loading = Signal(str, float)
@@ -56,25 +51,24 @@ class EngineSession(QObject):
     """`ModelInfo` of the model that is now ready."""
     unloaded = Signal()
     load_failed = Signal(object)
-    """The `StillroomError` that ended a load."""
+    """The `EngineError` or `Cancelled` that ended a load."""
     engine_ready = Signal(object)
     """`Ready` of a fresh engine process, with its devices."""
     engine_died = Signal(object)
     """The `EngineError` that says why the process ended; it comes back with the next request."""
-    engine_event = Signal(object)
     reservation_changed = Signal(str)
 
     def __init__(self, client: EngineClient, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self._load: Future[ModelInfo] | None = None
+        self._load: LoadHandle | None = None
+        self._state = EngineState("stopped")
         self.client = client
         self.info: ModelInfo | None = None
         self.ready: Ready | None = None
-        self.loading_path: str = ""
-        self.reserved_for: str = ""
-        client.observe(bridge.wrap(self._on_event))
-        client.observe_death(bridge.wrap(self._on_death))
+        self.loading_path = ""
+        self.reserved_for = ""
+        client.observe(bridge.wrap(self._on_state))
 
     async def load(self, path: Path, settings: LoadSettings) -> ModelInfo:
         """Load a model in place of the present one.
@@ -84,19 +78,19 @@ class EngineSession(QObject):
         self.loading_path = str(path)
         self.info = None
         self.loading.emit(str(path), 0.0)
-        self._load = self.client.load(path, settings)
+        load = self._load = self.client.load(str(path), settings)
         try:
-            return await asyncio.wrap_future(self._load)
+            return await asyncio.wrap_future(load.future)
         except BaseException as error:
-            self.loading_path = ""
-            self.load_failed.emit(error)
+            if self._load is load:
+                self.loading_path = ""
+                self.load_failed.emit(error)
             raise
-        finally:
-            self._load = None
 
     def cancel_load(self) -> None:
         """Stop the load that runs; its own answer ends it."""
-        self.client.cancel_load()
+        if self._load is not None:
+            self._load.cancel()
 
     async def unload(self) -> None:
         """Free the model and its memory."""
@@ -104,7 +98,16 @@ class EngineSession(QObject):
 
     def generate(self, request: Generate, on_event: OnReplyEvent) -> Reply:
         """Start a reply; `on_event` runs on the GUI thread, about 30 times a second at most."""
-        return Reply(self.client.generate(request, self._bridge.wrap(on_event)))
+        return Reply(
+            self.client.generate(
+                request.parts,
+                sampling=request.sampling,
+                max_tokens=request.max_tokens,
+                stop=request.stop,
+                thinking=request.thinking,
+                on_event=self._bridge.wrap(on_event),
+            )
+        )
 
     async def count_tokens(self, parts: list[Part]) -> int:
         """How many tokens a prompt takes, BOS included."""
@@ -115,21 +118,28 @@ class EngineSession(QObject):
         self.reserved_for = job
         self.reservation_changed.emit(job)
 
-    def _on_event(self, event: Event) -> None:
-        match event:
-            case Ready():
-                self.ready = event
-                self.engine_ready.emit(event)
-            case LoadProgress():
-                self.loading.emit(self.loading_path, event.fraction)
-            case Loaded():
-                self.info, self.loading_path = event.info, ""
-                self.loaded.emit(event.info)
-            case Unloaded():
-                self.info = None
-                self.unloaded.emit()
-        self.engine_event.emit(event)
-
-    def _on_death(self, error: EngineError) -> None:
-        self.info = None
-        self.engine_died.emit(error)
+    def _on_state(self, state: EngineState) -> None:
+        before, self._state = self._state, state
+        if state.phase == "loading":
+            self.info = None
+            self.loading.emit(self.loading_path, state.load_fraction)
+            return
+        if state.phase == "loaded" and state.model is not None:
+            self.info, self.loading_path = state.model, ""
+            if state.model is not before.model:
+                self.loaded.emit(state.model)
+            return
+        if state.pid is not None and state.pid != before.pid:
+            self.ready = Ready(
+                llama_cpp_version=state.llama_cpp_version,
+                system_info=state.system_info,
+                devices=state.devices,
+                pid=state.pid,
+            )
+            self.engine_ready.emit(self.ready)
+        if state.phase == "dead":
+            self.info = None
+            self.engine_died.emit(state.error)
+        elif state.phase == "ready" and before.phase == "loaded":
+            self.info = None
+            self.unloaded.emit()
