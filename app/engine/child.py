@@ -31,6 +31,8 @@ class EngineChild:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             creationflags=creation_flags,
+            # Ctrl+C in a terminal is for the program, which then cancels what the child does.
+            start_new_session=True,
         )
         job.add(self._process)
         self._writer = FrameWriter(cast(BinaryIO, self._process.stdin))
