@@ -1,0 +1,146 @@
+"""A Hugging Face checkpoint on disk: its settings files and where its tensors lie."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+from converters.errors import CheckpointError
+from converters.safetensors_file import StoredTensor, read_header
+
+Json = dict[str, object]
+
+_MAX_JSON_BYTES = 256 << 20
+
+
+class Checkpoint:
+    """The files of one checkpoint. Nothing but headers and settings is read on opening.
+
+    `tensors` are in the order of their files, then by name. Raises `CheckpointError` where a file is
+    missing or damaged, or where the index and the files disagree.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(
+                "There is no checkpoint in {folder}: config.json is missing.",
+                "Choose a folder with the model's original files, or download them again.",
+                folder=str(folder),
+            )
+        self.config = self._json("config.json")
+        self.tokenizer = self._json("tokenizer.json")
+        self.tokenizer_config = self._optional_json("tokenizer_config.json")
+        self.tensors = self._tensors()
+
+    @property
+    def files(self) -> list[Path]:
+        """The weight files, each once."""
+        return list(dict.fromkeys(tensor.file for tensor in self.tensors.values()))
+
+    def generation_config(self) -> Json:
+        """The publisher's sampling defaults; empty where the file is missing or unreadable, as in
+        llama.cpp.
+        """
+        try:
+            return self._optional_json("generation_config.json")
+        except CheckpointError:
+            return {}
+
+    def text(self, name: str) -> str | None:
+        """A text file's contents, or None where there is none."""
+        file = self.folder / name
+        return _read(file).decode("utf-8", "replace") if file.is_file() else None
+
+    def _optional_json(self, name: str) -> Json:
+        return self._json(name) if (self.folder / name).is_file() else {}
+
+    def _json(self, name: str) -> Json:
+        file = self.folder / name
+        if not file.is_file():
+            raise CheckpointError(
+                "The checkpoint has no {file}.",
+                "Download the model again with all of its files; Stillroom needs its tokenizer.json.",
+                file=name,
+            )
+        try:
+            value = json.loads(_read(file))
+        except (ValueError, RecursionError) as error:
+            raise _bad_json(name) from error
+        if not isinstance(value, dict):
+            raise _bad_json(name)
+        return value
+
+    def _tensors(self) -> dict[str, StoredTensor]:
+        index = self._optional_json("model.safetensors.index.json")
+        if index:
+            weight_map = index.get("weight_map")
+            if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
+                raise _bad_json("model.safetensors.index.json")
+            return self._sharded(weight_map)
+        files = sorted(self.folder.glob("model*.safetensors"))
+        if not files:
+            raise CheckpointError(
+                "There are no safetensors weights in {folder}.",
+                "Stillroom converts safetensors only: choose a repository that has them.",
+                folder=str(self.folder),
+            )
+        return self._merged([file.name for file in files])
+
+    def _sharded(self, weight_map: dict[str, str]) -> dict[str, StoredTensor]:
+        names = sorted(set(weight_map.values()))
+        for name in names:
+            if PurePosixPath(name).name != name or "\\" in name:
+                raise _bad_json("model.safetensors.index.json")
+        tensors = self._merged(names)
+        for name, file in weight_map.items():
+            if name not in tensors or tensors[name].file.name != file:
+                raise CheckpointError(
+                    "The tensor {tensor} is not in {file}, where the index has it.",
+                    "Download the model again; its files do not belong together.",
+                    tensor=name,
+                    file=file,
+                )
+        for name in tensors:
+            if name not in weight_map:
+                raise CheckpointError(
+                    "The tensor {tensor} is not in the index of the weights.",
+                    "Download the model again; its files do not belong together.",
+                    tensor=name,
+                )
+        return tensors
+
+    def _merged(self, files: list[str]) -> dict[str, StoredTensor]:
+        merged: dict[str, StoredTensor] = {}
+        for file in files:
+            for name, tensor in read_header(self.folder / file).items():
+                if name in merged:
+                    raise CheckpointError(
+                        "The tensor {tensor} is in {first} and again in {second}.",
+                        "Keep one set of weight files in the folder, or download the model again.",
+                        tensor=name,
+                        first=merged[name].file.name,
+                        second=file,
+                    )
+                merged[name] = tensor
+        return merged
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise CheckpointError(
+                "The file {file} is too large to be what its name says.",
+                "Download the model again.",
+                file=file.name,
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            "The file {file} cannot be read: {reason}.",
+            "Check that it is there and that you may read it.",
+            file=file.name,
+            reason=error.strerror or str(error),
+        ) from error
+
+
+def _bad_json(name: str) -> CheckpointError:
+    return CheckpointError("The file {file} is damaged.", "Download the model again.", file=name)

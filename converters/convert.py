@@ -1,0 +1,143 @@
+"""A checkpoint to a GGUF file in bf16, f16 or f32."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import prod
+from pathlib import Path
+
+from converters.architectures import ModelSettings, PlannedTensor, plan_tensors, read_settings
+from converters.checkpoint import Checkpoint
+from converters.gguf_metadata import Metadata
+from converters.gguf_types import F32, FILE_TYPES, FULL_PRECISION, TensorType
+from converters.gguf_writer import TensorEntry, file_bytes, write_gguf
+from converters.model_card import add_general
+from converters.rope import llama3_factors
+from converters.safetensors_file import MappedFile
+from converters.special_tokens import read_special_tokens
+from converters.tensor_data import chunks_of
+from converters.vocabulary import Vocabulary, read_vocabulary
+
+_QUANTISATION_VERSION = 2  # GGML_QNT_VERSION of ggml.h
+
+
+class Conversion:
+    """One checkpoint, read and checked, ready to be written in any full-precision type.
+
+    `name` is the model's name for its metadata. Raises `CheckpointError` on construction for anything
+    damaged or not supported, so that nothing is written then.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._checkpoint = Checkpoint(folder)
+        self._name = name
+        self.settings = read_settings(self._checkpoint.config)
+        self._plan = plan_tensors(self._checkpoint, self.settings)
+        self._vocabulary = read_vocabulary(self._checkpoint, self.settings.vocabulary)
+
+    def file_bytes(self, kind: str) -> int:
+        """How long the GGUF file will be; no weight is read."""
+        return file_bytes(self._metadata(kind), self._entries(FULL_PRECISION[kind], {}))
+
+    @property
+    def tensors(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Names and row-major shapes of what the checkpoint holds, named as in the GGUF file."""
+        return [(tensor.name, tensor.shape) for tensor in self._plan]
+
+    @property
+    def lossless_type(self) -> str:
+        """The smallest type that holds every matrix exactly as it is stored."""
+        dtypes = {tensor.source.dtype for tensor in self._plan if len(tensor.shape) > 1}
+        return dtypes.pop() if len(dtypes) == 1 else F32.name
+
+    def write(self, path: Path, kind: str, on_bytes: Callable[[int, str], None]) -> None:
+        """Write the GGUF file; see `write_gguf`."""
+        files = {file: MappedFile(file) for file in self._checkpoint.files}
+        write_gguf(path, self._metadata(kind), self._entries(FULL_PRECISION[kind], files), on_bytes)
+
+    def _entries(self, kind: TensorType, files: dict[Path, MappedFile]) -> list[TensorEntry]:
+        entries = []
+        if self.settings.rope.scaling == "llama3":
+            factors = llama3_factors(self.settings.rope, self.settings.head_dim)
+            entries.append(TensorEntry("rope_freqs.weight", factors.shape, F32, lambda: [factors.tobytes()]))
+        for tensor in self._plan:
+            stored_as = F32 if len(tensor.shape) == 1 else kind
+            entries.append(
+                TensorEntry(tensor.name, tensor.shape, stored_as, partial(_chunks, files, tensor, stored_as))
+            )
+        return entries
+
+    def _metadata(self, kind: str) -> Metadata:
+        metadata = Metadata()
+        metadata.set_string("general.architecture", self.settings.family.name)
+        parameters = sum(prod(tensor.shape) for tensor in self._plan)
+        if self.settings.rope.scaling == "llama3":
+            parameters += self.settings.head_dim // 2
+        add_general(metadata, self._checkpoint, self._name, parameters)
+        _add_settings(metadata, self.settings, FILE_TYPES[kind])
+        metadata.set_uint32("general.quantization_version", _QUANTISATION_VERSION)
+        self._add_vocabulary(metadata, self._vocabulary)
+        return metadata
+
+    def _add_vocabulary(self, metadata: Metadata, vocabulary: Vocabulary) -> None:
+        llama = self.settings.family.name == "llama"
+        prefix_space = self._checkpoint.tokenizer_config.get("add_prefix_space")
+        if llama and isinstance(prefix_space, bool):
+            metadata.set_bool("tokenizer.ggml.add_space_prefix", prefix_space)
+        metadata.set_string("tokenizer.ggml.model", "gpt2")
+        metadata.set_string("tokenizer.ggml.pre", vocabulary.pretokenizer)
+        metadata.set_strings("tokenizer.ggml.tokens", vocabulary.tokens)
+        metadata.set_int32s("tokenizer.ggml.token_type", vocabulary.types)
+        metadata.set_strings("tokenizer.ggml.merges", vocabulary.merges)
+        read_special_tokens(self._checkpoint).write_to(metadata)
+        if llama and self.settings.vocabulary == 49152:
+            # llama.cpp's converter does so for small Granite models, and thereby for SmolLM2 as well.
+            metadata.set_bool("tokenizer.ggml.add_bos_token", False)
+
+
+def _chunks(
+    files: dict[Path, MappedFile], tensor: PlannedTensor, kind: TensorType
+) -> Iterator[bytes | memoryview]:
+    return chunks_of(files[tensor.source.file], tensor, kind)
+
+
+def _add_settings(metadata: Metadata, settings: ModelSettings, file_type: int) -> None:
+    """The hyperparameters, in the order of llama.cpp's converter (`set_gguf_parameters` in
+    conversion/base.py).
+    """
+    name = settings.family.name
+    metadata.set_uint32(f"{name}.block_count", settings.layers)
+    metadata.set_uint32(f"{name}.context_length", settings.context)
+    metadata.set_uint32(f"{name}.embedding_length", settings.hidden)
+    metadata.set_uint32(f"{name}.feed_forward_length", settings.ffn)
+    metadata.set_uint32(f"{name}.attention.head_count", settings.heads)
+    metadata.set_uint32(f"{name}.attention.head_count_kv", settings.kv_heads)
+    _add_rope(metadata, settings)
+    metadata.set_float32(f"{name}.attention.layer_norm_rms_epsilon", settings.rms_eps)
+    if settings.head_dim_stated:
+        metadata.set_uint32(f"{name}.attention.key_length", settings.head_dim)
+        metadata.set_uint32(f"{name}.attention.value_length", settings.head_dim)
+    metadata.set_uint32("general.file_type", file_type)
+    if name == "llama":
+        metadata.set_uint32("llama.vocab_size", settings.vocabulary)
+        metadata.set_uint32("llama.rope.dimension_count", settings.head_dim)
+
+
+def _add_rope(metadata: Metadata, settings: ModelSettings) -> None:
+    rope, prefix = settings.rope, f"{settings.family.name}.rope"
+    if rope.scaling in ("linear", "yarn"):
+        metadata.set_string(f"{prefix}.scaling.type", rope.scaling)
+        metadata.set_float32(f"{prefix}.scaling.factor", rope.numbers["factor"])
+    if rope.scaling == "yarn":
+        context = int(rope.numbers["original_max_position_embeddings"])
+        metadata.set_uint32(f"{prefix}.scaling.original_context_length", context)
+        for key, names in (
+            ("yarn_ext_factor", ("extrapolation_factor",)),
+            ("yarn_attn_factor", ("attention_factor", "attn_factor")),
+            ("yarn_beta_fast", ("beta_fast",)),
+            ("yarn_beta_slow", ("beta_slow",)),
+        ):
+            for source in names:
+                if source in rope.numbers:
+                    metadata.set_float32(f"{prefix}.scaling.{key}", rope.numbers[source])
+                    break
+    metadata.set_float32(f"{prefix}.freq_base", rope.theta)

@@ -1,0 +1,269 @@
+"""What a GGUF file holds, and whether it tells the truth about itself.
+
+Every declared count, length, size and offset is checked against the file's length before it is used, and
+before llama.cpp sees the file: files from the internet have made it read and write out of bounds
+(CVE-2026-7482, CVE-2026-27940). Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from converters.errors import GgufError
+from converters.gguf_types import ALIGNMENT, TENSOR_TYPES, ValueType, aligned
+
+_FIXED = {
+    ValueType.UINT8: "<B",
+    ValueType.INT8: "<b",
+    ValueType.UINT16: "<H",
+    ValueType.INT16: "<h",
+    ValueType.UINT32: "<I",
+    ValueType.INT32: "<i",
+    ValueType.FLOAT32: "<f",
+    ValueType.BOOL: "<?",
+    ValueType.UINT64: "<Q",
+    ValueType.INT64: "<q",
+    ValueType.FLOAT64: "<d",
+}
+_SHOWN_ITEMS = 16
+_FIRST_READ_BYTES = 16 << 20
+_MAX_HEADER_BYTES = 1 << 30
+_MAX_NAME_BYTES = 63  # GGML_MAX_NAME with its zero byte
+_MAX_KEY_BYTES = 65535
+_MAX_DIMENSIONS = 4
+
+Value = bool | int | float | str
+
+
+class TensorInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor of a GGUF file. `shape` is in ggml's order, rows' length first; `offset` from the file's
+    start.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    bytes: int
+    offset: int
+
+
+class ListSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of metadata: its length and its first items (all of them in a short one)."""
+
+    type: str
+    length: int
+    first: list[Value]
+
+
+class GgufSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole GGUF header."""
+
+    version: int
+    metadata: dict[str, Value | ListSummary]
+    tensors: list[TensorInfo]
+    bytes: int
+    data_offset: int
+
+    def text(self, key: str) -> str:
+        """A text of the metadata; empty where it is missing or no text."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+
+def check_gguf(path: Path) -> None:
+    """Raise `GgufError` unless the file is a whole GGUF file; reads its header only."""
+    inspect(path)
+
+
+def inspect(path: Path) -> GgufSummary:
+    """Read and check the header of a GGUF file. Raises `GgufError` that names what is wrong."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            return _summary(_Reader(path, size, file))
+    except OSError as error:
+        raise GgufError(
+            "The file {file} cannot be read: {reason}.",
+            "Check that it is there and that you may read it.",
+            file=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+
+
+class _Reader:
+    """A position in the header; reading past the end of the file is refused before memory is asked for."""
+
+    def __init__(self, path: Path, size: int, file: BinaryIO) -> None:
+        self.path = path
+        self.size = size
+        self.position = 0
+        self._file = file
+        self._data = b""
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next `count` bytes."""
+        start, end = self.position, self.position + count
+        self.require(count, what)
+        if end > len(self._data):
+            missing = max(end, 2 * len(self._data), _FIRST_READ_BYTES) - len(self._data)
+            self._data += self._file.read(missing)
+            if end > len(self._data):
+                raise self.damaged(f"{what} reaches past the end of the file")
+        self.position = end
+        return self._data[start:end]
+
+    def require(self, count: int, what: str) -> None:
+        """Refuse to go on where less than `count` bytes are left."""
+        if count > self.size - self.position:
+            raise self.damaged(f"{what} reaches past the end of the file")
+        if self.position + count > _MAX_HEADER_BYTES:
+            raise self.damaged("its header is longer than 1 GiB")
+
+    def number(self, packing: str, what: str) -> int:
+        """An unsigned number."""
+        value: int = struct.unpack(packing, self.take(struct.calcsize(packing), what))[0]
+        return value
+
+    def text(self, what: str, limit: int | None = None) -> str:
+        """A string with its length before it."""
+        length = self.number("<Q", what)
+        if limit is not None and length > limit:
+            raise self.damaged(f"{what} is {length} bytes long")
+        return self.take(length, what).decode("utf-8", "replace")
+
+    def skip_texts(self, count: int, what: str) -> None:
+        """Pass `count` strings."""
+        for _ in range(count):
+            length = int.from_bytes(self.take(8, what), "little")
+            self.take(length, what)
+
+    def damaged(self, reason: str) -> GgufError:
+        """The error to raise."""
+        return GgufError(
+            "The GGUF file {file} is damaged: {reason}.",
+            "Download or build it again; a file that does not match its own header is not opened.",
+            file=self.path.name,
+            reason=reason,
+        )
+
+
+def _summary(reader: _Reader) -> GgufSummary:
+    if reader.size < 24 or reader.take(4, "its header") != b"GGUF":
+        raise GgufError(
+            "The file {file} is not a GGUF file.", "Choose a file that ends in .gguf.", file=reader.path.name
+        )
+    version = reader.number("<I", "its header")
+    if version not in (2, 3):
+        raise GgufError(
+            "The GGUF file {file} has the format version {version}, which llama.cpp does not read here.",
+            "Look for a newer file of this model, or build it again.",
+            file=reader.path.name,
+            version=version if version < 65536 else "for big-endian machines",
+        )
+    tensor_count, value_count = reader.number("<Q", "its header"), reader.number("<Q", "its header")
+    # The shortest value takes 13 bytes, the shortest tensor 32: more cannot be in the file.
+    if value_count > reader.size // 13 or tensor_count > reader.size // 32:
+        raise reader.damaged("it claims more entries than it can hold")
+    metadata: dict[str, Value | ListSummary] = {}
+    for _ in range(value_count):
+        key = reader.text("a metadata key", _MAX_KEY_BYTES)
+        if not key or key in metadata:
+            raise reader.damaged(f"the metadata key {key!r} is empty or occurs twice")
+        metadata[key] = _value(reader, key)
+    _check_vocabulary(reader, metadata)
+    alignment = metadata.get("general.alignment", ALIGNMENT)
+    if type(alignment) is not int or not 0 < alignment <= 1 << 20 or alignment & (alignment - 1):
+        raise reader.damaged(f"its alignment is {alignment}")
+    entries = [_tensor(reader) for _ in range(tensor_count)]
+    data_offset = aligned(reader.position, alignment)
+    return GgufSummary(
+        version=version,
+        metadata=metadata,
+        tensors=_placed(reader, entries, data_offset, alignment),
+        bytes=reader.size,
+        data_offset=data_offset,
+    )
+
+
+def _value(reader: _Reader, key: str) -> Value | ListSummary:
+    kind = _value_type(reader, key)
+    if kind is not ValueType.ARRAY:
+        return _scalar(reader, kind, key)
+    item, count = _value_type(reader, key), reader.number("<Q", key)
+    if item is ValueType.ARRAY:
+        raise reader.damaged(f"{key} is a list of lists")
+    width = 8 if item is ValueType.STRING else struct.calcsize(_FIXED[item])
+    reader.require(count * width, key)
+    shown = [_scalar(reader, item, key) for _ in range(min(count, _SHOWN_ITEMS))]
+    left = count - len(shown)
+    if item is ValueType.STRING:
+        reader.skip_texts(left, key)
+    else:
+        reader.take(left * width, key)
+    return ListSummary(type=item.name.lower(), length=count, first=shown)
+
+
+def _value_type(reader: _Reader, key: str) -> ValueType:
+    number = reader.number("<I", key)
+    if number not in set(ValueType):
+        raise reader.damaged(f"{key} has the unknown type {number}")
+    return ValueType(number)
+
+
+def _scalar(reader: _Reader, kind: ValueType, key: str) -> Value:
+    if kind is ValueType.STRING:
+        return reader.text(key)
+    packing = _FIXED[kind]
+    value: Value = struct.unpack(packing, reader.take(struct.calcsize(packing), key))[0]
+    return value
+
+
+def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary]) -> None:
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    for key in ("tokenizer.ggml.token_type", "tokenizer.ggml.scores"):
+        other = metadata.get(key)
+        if (
+            isinstance(tokens, ListSummary)
+            and isinstance(other, ListSummary)
+            and other.length != tokens.length
+        ):
+            raise reader.damaged(f"{key} has {other.length} entries for {tokens.length} tokens")
+
+
+def _tensor(reader: _Reader) -> TensorInfo:
+    """A tensor's entry; its offset still counts from the start of the data."""
+    name = reader.text("a tensor's name", _MAX_NAME_BYTES)
+    dimensions = reader.number("<I", name)
+    if not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise reader.damaged(f"{name} has {dimensions} dimensions")
+    shape = tuple(reader.number("<Q", name) for _ in range(dimensions))
+    kind = TENSOR_TYPES.get(reader.number("<I", name))
+    if kind is None:
+        raise reader.damaged(f"{name} has an unknown type")
+    if min(shape) == 0 or prod(shape) >= 2**63 or shape[0] % kind.block:
+        raise reader.damaged(f"{name} has an impossible shape")
+    size = prod(shape) // kind.block * kind.block_bytes
+    offset = reader.number("<Q", name)
+    return TensorInfo(name=name, shape=shape, type=kind.name, bytes=size, offset=offset)
+
+
+def _placed(reader: _Reader, entries: list[TensorInfo], start: int, alignment: int) -> list[TensorInfo]:
+    """The tensors with offsets in the file; each lies right behind the one before, as llama.cpp demands."""
+    names: set[str] = set()
+    position = 0
+    placed = []
+    for entry in entries:
+        if entry.name in names:
+            raise reader.damaged(f"the tensor {entry.name} occurs twice")
+        names.add(entry.name)
+        if entry.offset != position:
+            raise reader.damaged(f"{entry.name} does not lie where it should")
+        if start + entry.offset + entry.bytes > reader.size:
+            raise reader.damaged(f"{entry.name} reaches past the end of the file; the file is cut short")
+        position = aligned(position + entry.bytes, alignment)
+        placed.append(msgspec.structs.replace(entry, offset=start + entry.offset))
+    return placed

@@ -1,0 +1,147 @@
+"""Reading a safetensors file in place: the header is checked in full, the weights are never copied.
+
+Format: https://github.com/huggingface/safetensors#format (an 8-byte header length, a JSON header, the data).
+"""
+
+import json
+import math
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.errors import CheckpointError
+
+MAX_HEADER_BYTES = 100_000_000
+"""What the format itself allows."""
+
+DTYPE_BYTES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
+    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+    "U32": 4, "I32": 4, "F32": 4,
+    "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+}  # fmt: skip
+
+_DOWNLOAD_AGAIN = "Download the model again; this file is not what its publisher uploaded."
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """Where a tensor lies: `offset` counts from the start of the file, `shape` is row-major."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    file: Path
+    offset: int
+    size: int
+
+
+def read_header(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of a safetensors file, sorted by name; every bound is checked against the file's length.
+
+    Raises `CheckpointError` for anything that the format forbids: a header that is too long or no JSON,
+    a tensor outside the file, tensors that overlap or leave holes, a size that does not follow from dtype and
+    shape, a name that occurs twice.
+    """
+    try:
+        with path.open("rb") as file:
+            file_size = file.seek(0, 2)
+            file.seek(0)
+            header_size = int.from_bytes(file.read(8), "little")
+            if file_size < 8 or header_size > file_size - 8:
+                raise _damaged(path, "its header is cut short")
+            if header_size > MAX_HEADER_BYTES:
+                raise _damaged(path, "its header is longer than the format allows")
+            header = _parse(path, file.read(header_size))
+    except OSError as error:
+        raise CheckpointError(
+            "The file {file} cannot be read: {reason}.",
+            "Check that it is there and that you may read it.",
+            file=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+    start = 8 + header_size
+    tensors = [_tensor(path, name, entry, start) for name, entry in header.items() if name != "__metadata__"]
+    _check_layout(path, tensors, start, file_size)
+    return {tensor.name: tensor for tensor in sorted(tensors, key=lambda tensor: tensor.name)}
+
+
+class MappedFile:
+    """One safetensors file mapped into memory, read-only, until the last reference to it goes."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def bytes_of(self, tensor: StoredTensor) -> memoryview:
+        """The tensor's bytes, without a copy."""
+        return memoryview(self._map)[tensor.offset : tensor.offset + tensor.size]
+
+    def forget(self, tensor: StoredTensor) -> None:
+        """Give the pages of a tensor back to the system; reading it again maps them again."""
+        if hasattr(mmap, "MADV_DONTNEED") and tensor.size:
+            first = tensor.offset // mmap.PAGESIZE * mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, first, tensor.offset + tensor.size - first)
+
+
+def _parse(path: Path, data: bytes) -> dict[str, object]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise _damaged(path, "a name occurs twice in its header")
+        return found
+
+    try:
+        header = json.loads(data, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "its header is not valid JSON") from error
+    if not isinstance(header, dict):
+        raise _damaged(path, "its header is not a table of tensors")
+    return header
+
+
+def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
+    if not isinstance(entry, dict):
+        raise _damaged(path, f"the entry of {name} is malformed")
+    dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
+        raise CheckpointError(
+            "The tensor {tensor} in {file} has the data type {dtype}, which Stillroom does not know.",
+            "Use the model's original weights in bf16, f16 or f32.",
+            tensor=name,
+            file=path.name,
+            dtype=dtype,
+        )
+    counts, ends = _counts(shape), _counts(offsets)
+    if counts is None or ends is None or len(ends) != 2:
+        raise _damaged(path, f"the entry of {name} is malformed")
+    first, end = ends
+    if end - first != math.prod(counts) * DTYPE_BYTES[dtype]:
+        raise _damaged(path, f"the size of {name} does not follow from its shape")
+    return StoredTensor(name, dtype, counts, path, start + first, end - first)
+
+
+def _counts(value: object) -> tuple[int, ...] | None:
+    """A list of numbers from 0 on, or None where it is none."""
+    valid = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    return tuple(value) if isinstance(value, list) and valid else None
+
+
+def _check_layout(path: Path, tensors: list[StoredTensor], start: int, file_size: int) -> None:
+    position = start
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.size)):
+        if tensor.offset + tensor.size > file_size:
+            raise _damaged(path, f"{tensor.name} reaches past the end of the file")
+        if tensor.offset < position:
+            raise _damaged(path, f"{tensor.name} overlaps another tensor")
+        if tensor.offset > position:
+            raise _damaged(path, f"there is a hole before {tensor.name}")
+        position = tensor.offset + tensor.size
+    if position != file_size:
+        raise _damaged(path, "its length does not match its header")
+
+
+def _damaged(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        "The file {file} is damaged: {reason}.", _DOWNLOAD_AGAIN, file=path.name, reason=reason
+    )
