@@ -17,15 +17,13 @@ def main() -> int:
     if len(arguments) == 2 and arguments[0] == "--child":
         modules = {str(name): module for name, module in CHILD_MODULES.items()}
         return int(import_module(modules[arguments[1]]).main() or 0)
-    from app.bootstrap import build_core
+    from app.bootstrap import build_core, run_window
 
     if arguments:
         from app.cli import main as run_command
 
         return run_command(arguments, build_core)
-    from app.ui.application import run_window
-
-    return run_window(build_core)
+    return run_window()
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from models.starter import starter_file
 from models.store import ModelStore
 
 if TYPE_CHECKING:
-    # Imported where they are made: the hub's and the engine's libraries are slow to load, Qt is for the window.
+    # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
+    from app.ui.application import WindowParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,56 @@ class StillroomCore:
             yield history
         finally:
             history.close()
+
+
+def run_window() -> int:
+    """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
+    from app.ui.application import run_window as run
+
+    core = build_core()
+    return run(lambda: _window_parts(core), core.paths.data)
+
+
+def _window_parts(core: StillroomCore) -> "WindowParts":
+    import time
+
+    from app.bench.history import BenchmarkHistory
+    from app.bench.runner import BenchmarkRunner
+    from app.chat.store import ChatStore
+    from app.doctor import examine
+    from app.engine.client import EngineClient
+    from app.jobs import JobBook
+    from app.machine import look_at_machine
+    from app.telemetry.gpu_monitor import GpuMonitor
+    from app.telemetry.host import HostReader
+    from app.telemetry.rates import RateMeter
+    from app.telemetry.sampler import TelemetrySampler
+    from app.ui.application import WindowParts
+    from models.hub import HubClient
+
+    client = EngineClient(child_command("engine"))
+    gpu, meter = GpuMonitor(), RateMeter()
+    client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
+    benchmarks = BenchmarkHistory(core.paths.benchmarks)
+    host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
+    return WindowParts(
+        paths=core.paths,
+        settings=core.settings,
+        store=core.store,
+        hub=HubClient(),
+        client=client,
+        jobs=JobBook(core.paths.jobs, core.acquirer()),
+        chats=ChatStore(core.paths.chats),
+        benchmarks=benchmarks,
+        benchmark_runner=BenchmarkRunner(
+            client, benchmarks, lambda: look_at_machine(core.paths.models, ()), gpu
+        ),
+        gpu=gpu,
+        make_sampler=lambda on_snapshot: TelemetrySampler(
+            host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz
+        ),
+        examine=lambda: examine(core.paths, core.store, client.state.error or client.state.devices, gpu),
+    )
 
 
 def build_core() -> StillroomCore:

@@ -92,9 +92,10 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(self._contents[key])
         return self._contents[key]
 
-    def page(self, key: str) -> QWidget | None:
-        """The content of a tab, or None while it was never shown."""
-        return self._contents.get(key)
+    @property
+    def current_page(self) -> str:
+        """The key of the tab in front."""
+        return next(key for key, content in self._contents.items() if content is self._stack.currentWidget())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Announce the first painting once the event queue has done it."""

@@ -1,0 +1,336 @@
+"""The window's life: made from its parts, shown, filled after its first painting, and ended in order."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+import qasync
+from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from app.bench.history import BenchmarkHistory
+from app.bench.runner import BenchmarkRunner
+from app.chat.store import ChatStore
+from app.doctor import Diagnosis
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings
+from app.errors import Cancelled, StillroomError
+from app.jobs import JobBook
+from app.log import report
+from app.paths import AppPaths
+from app.settings import Settings, SettingsFile
+from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
+from app.ui.bridge import Bridge
+from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
+from app.ui.dialogs.settings_dialog import SettingsDialog
+from app.ui.language import Languages
+from app.ui.main_window import MainWindow, Page
+from app.ui.panels.live_panel import LivePanel
+from app.ui.session import EngineSession
+from app.ui.single_instance import SingleInstance
+from app.ui.tabs.benchmark_tab import BenchmarkTab
+from app.ui.tabs.chat_tab import ChatTab
+from app.ui.tabs.code_tab import CodeTab
+from app.ui.tabs.models_tab import ModelsTab
+from app.ui.theme import Theme
+from app.ui.widgets.doctor_page import DoctorPage
+from app.ui.widgets.model_picker import ModelPicker
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from models.hub import HubClient
+from models.store import InstalledModel, ModelStore
+
+log = logging.getLogger(__name__)
+
+OnSnapshot = Callable[[TelemetrySnapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowParts:
+    """What the window works with; `app.bootstrap` makes them. The window closes them when it ends."""
+
+    paths: AppPaths
+    settings: SettingsFile
+    store: ModelStore
+    hub: HubClient
+    client: EngineClient
+    jobs: JobBook
+    chats: ChatStore
+    benchmarks: BenchmarkHistory
+    benchmark_runner: BenchmarkRunner
+    gpu: GpuMonitor
+    make_sampler: Callable[[OnSnapshot], TelemetrySampler]
+    examine: Callable[[], Diagnosis]
+
+
+class WindowApplication(QObject):
+    """Owns the window and everything that lives as long as it does. GUI thread."""
+
+    def __init__(self, qt: QApplication, parts: WindowParts) -> None:
+        super().__init__(qt)
+        self._parts = parts
+        self._ended = asyncio.Event()
+        self._values = parts.settings.values
+        self._languages = Languages(qt)
+        self._languages.choose(self._values.language)
+        self._theme = Theme(qt, self._values.theme)
+        self._bridge = Bridge(self._on_error, self)
+        self._session = EngineSession(parts.client, self._bridge, self)
+        self._plots = PlotLibrary(self._bridge)
+        self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
+        self._window = self._make_window()
+        parts.settings.observe(self._bridge.wrap(self._on_settings))
+        self._previous_hook = sys.excepthook
+        sys.excepthook = self._on_uncaught
+
+    @property
+    def window(self) -> MainWindow:
+        """The window; another one after the language was changed."""
+        return self._window
+
+    @property
+    def session(self) -> EngineSession:
+        """The engine as the window sees it."""
+        return self._session
+
+    def show(self) -> None:
+        """Show the window; everything slow begins after its first painting."""
+        self._window.first_painted.connect(self._on_first_painted)
+        self._window.show_page("chat")
+        self._window.show()
+
+    def raise_window(self) -> None:
+        """Bring the window to the front."""
+        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self._window.raise_()
+        self._window.activateWindow()
+
+    async def wait_until_closed(self) -> None:
+        """Return when the user has closed the window and everything is ended."""
+        await self._ended.wait()
+        await self._bridge.finish()
+        self._sampler.stop()
+        for part in (self._parts.jobs, self._parts.client, self._parts.gpu):
+            await asyncio.to_thread(part.close)
+        self._parts.chats.close()
+        self._parts.benchmarks.close()
+        sys.excepthook = self._previous_hook
+
+    # Making -------------------------------------------------------------------------------------------
+
+    def _make_window(self) -> MainWindow:
+        parts = self._parts
+        picker = ModelPicker(self._session, self._theme, lambda: parts.store.listing().models)
+        self._panel = LivePanel(self._theme, self._session, self._plots)
+        self._panel.set_collapsed(not parts.settings.values.live_panel_open)
+        self._panel.collapsed_changed.connect(
+            lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
+        )
+        self._panel.watched_changed.connect(self._sampler.set_visible)
+        pages = (
+            Page("chat", self.tr("Chat"), "chat-text", self._make_chat),
+            Page("code", self.tr("Code"), "brackets-curly", self._make_code),
+            Page("benchmark", self.tr("Benchmark"), "gauge", self._make_benchmark),
+            Page("models", self.tr("Models"), "cube", self._make_models),
+        )
+        window = MainWindow(self._theme, parts.settings, picker, pages, self._panel)
+        self._notices = Notices(window, lambda: report(parts.paths.logs))
+        picker.chosen.connect(self._on_model_chosen)
+        picker.unload_asked.connect(lambda: self._bridge.start(self._session.unload()))
+        picker.more_asked.connect(lambda: window.show_page("models"))
+        window.load_settings_asked.connect(self._open_load_settings)
+        window.settings_asked.connect(self._open_settings)
+        window.closing.connect(self._ended.set)
+        return window
+
+    def _make_chat(self) -> ChatTab:
+        parts = self._parts
+        tab = ChatTab(parts.chats, self._session, parts.settings, self._theme, self._bridge, self._notices)
+        tab.to_code_requested.connect(self._on_to_code)
+        tab.models_requested.connect(lambda: self._window.show_page("models"))
+        return tab
+
+    def _make_code(self) -> CodeTab:
+        parts = self._parts
+        return CodeTab(
+            self._session,
+            self._bridge,
+            self._theme,
+            parts.paths.data / "code-draft.json",
+            lambda: parts.settings.values.sampling,
+            self._notices.inform,
+        )
+
+    def _make_benchmark(self) -> BenchmarkTab:
+        parts = self._parts
+        return BenchmarkTab(
+            parts.benchmark_runner,
+            parts.benchmarks,
+            self._session,
+            parts.settings,
+            self._theme,
+            self._bridge,
+            self._notices,
+            self._plots,
+        )
+
+    def _make_models(self) -> ModelsTab:
+        parts = self._parts
+        tab = ModelsTab(
+            self._theme,
+            self._bridge,
+            self._session,
+            parts.store,
+            parts.jobs,
+            parts.hub,
+            parts.settings,
+            self._notices,
+        )
+        tab.load_asked.connect(self._on_model_chosen)
+        return tab
+
+    # What happens -------------------------------------------------------------------------------------
+
+    def _on_first_painted(self) -> None:
+        self._parts.client.start()
+        self._parts.jobs.start()
+        self._sampler.start()
+        for notice in self._parts.settings.notices:
+            self._notices.error(notice)
+        model = self._first_model()
+        if model is not None:
+            self._on_model_chosen(model)
+
+    def _first_model(self) -> InstalledModel | None:
+        """The model of last time, or else whatever can answer at once."""
+        models = self._parts.store.listing().models
+        last = self._parts.settings.values.last_model
+        return next((model for model in models if model.reference == last), models[0] if models else None)
+
+    def _on_model_chosen(self, model: InstalledModel) -> None:
+        self._bridge.start(self._load(model))
+
+    async def _load(self, model: InstalledModel) -> None:
+        await self._session.load(model.path, self._parts.settings.values.load)
+        self._parts.settings.update(last_model=model.reference)
+
+    async def _load_again(self, path: Path, settings: LoadSettings) -> None:
+        await self._session.load(path, settings)
+
+    def _on_to_code(self, code: str, language: str) -> None:
+        tab = self._window.show_page("code")
+        assert isinstance(tab, CodeTab)
+        tab.take_code(code, language)
+
+    def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
+        self._panel.show_snapshot(snapshot)
+
+    def _on_settings(self, values: Settings) -> None:
+        before, self._values = self._values, values
+        self._theme.choose(values.theme)
+        self._sampler.set_rate_hz(values.telemetry_hz)
+        if values.language != before.language:
+            self._languages.choose(values.language)
+            self._replace_window()
+
+    def _replace_window(self) -> None:
+        """Texts are made with their widgets, so another language needs another window."""
+        old = self._window
+        old.closing.disconnect(self._ended.set)
+        page = old.current_page
+        self._window = self._make_window()
+        self._window.setGeometry(old.geometry())
+        self._window.show_page(page)
+        self._window.show()
+        old.close()
+        old.deleteLater()
+
+    def _open_load_settings(self) -> None:
+        dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.applied.connect(self._on_load_settings)
+        dialog.open()
+
+    def _on_load_settings(self, settings: LoadSettings) -> None:
+        self._parts.settings.update(load=settings)
+        if self._session.info is not None:
+            self._bridge.start(self._load_again(Path(self._session.info.path), settings))
+
+    def _open_settings(self) -> None:
+        self.open_settings_page(0)
+
+    def open_settings_page(self, index: int) -> SettingsDialog:
+        """Open the settings: 0 general, 1 this computer, 2 about."""
+        doctor = DoctorPage(
+            self._theme,
+            self._bridge,
+            partial(asyncio.to_thread, self._parts.examine),
+            lambda: report(self._parts.paths.logs),
+        )
+        dialog = SettingsDialog(self._parts.settings, self._parts.paths, doctor, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show_page(index)
+        dialog.open()
+        return dialog
+
+    def _on_error(self, error: BaseException) -> None:
+        if not isinstance(error, StillroomError):
+            log.error("unexpected in the window", exc_info=error)
+        self._notices.error(error)
+
+    def _on_uncaught(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        self._previous_hook(kind, error, trace)
+        if issubclass(kind, Exception) and not isinstance(error, Cancelled):
+            self._notices.error(error)
+
+
+def run_window(make_parts: Callable[[], WindowParts], data_folder: Path) -> int:
+    """Open the window and stay until it is closed; returns the exit code."""
+    if not _has_display():
+        print(  # noqa: T201 - there is no window to say it in
+            "There is no display here, so the window cannot open. "
+            "`stillroom --help` lists what works without one.",
+            file=sys.stderr,
+        )
+        return 1
+    qInstallMessageHandler(_log_qt)
+    QApplication.setApplicationName("stillroom")
+    QApplication.setApplicationDisplayName("Stillroom")
+    QApplication.setDesktopFileName("stillroom")
+    qt = QApplication(sys.argv[:1])
+    qt.setQuitOnLastWindowClosed(False)
+    instance = SingleInstance(data_folder)
+    if not instance.claim():
+        return 0
+    loop = qasync.QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+    with loop:
+        loop.run_until_complete(_live(qt, make_parts, instance))
+    return 0
+
+
+async def _live(qt: QApplication, make_parts: Callable[[], WindowParts], instance: SingleInstance) -> None:
+    application = WindowApplication(qt, make_parts())
+    instance.raise_asked.connect(application.raise_window)
+    application.show()
+    await application.wait_until_closed()
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    level = logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG
+    log.log(level, "Qt: %s", text)
