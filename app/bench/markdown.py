@@ -57,7 +57,7 @@ def report_to_markdown(report: Report) -> str:
         f"| Model file | {model.file}, {format_bytes(model.size_bytes)}, "
         f"{model.parameters / 1e9:.2f} B parameters |",
         f"| SHA-256 | `{model.sha256}` |",
-        f"| llama.cpp | llama-cpp-python {engine.llama_cpp_version}, {engine.backend} |",
+        f"| llama.cpp | {engine.llama_cpp_version}, {engine.backend} |",
         f"| Settings | {engine.gpu_layers} of {model.layers} layers on the GPU, {engine.threads} threads, "
         f"context {engine.context_tokens}, batch {engine.batch_tokens}, KV cache {engine.kv_type} |",
     ]

@@ -60,8 +60,8 @@ class Measurement:
         """Run all turns; gives what was loaded. Raises `Cancelled` and `EngineError`."""
         turns = Turns(self._engine, path, with_room(settings), self._cancel, self._tell)
         turns.unload()
-        if self._engine.pid is not None:
-            reset_peak_ram(self._engine.pid)
+        for pid in self._engine_pids():
+            reset_peak_ram(pid)
         for place, (step, repeat) in enumerate(self._order):
             self._place = place
             self._told_at_s = 0.0
@@ -101,7 +101,8 @@ class Measurement:
         )
 
     def _engine_pids(self) -> list[int]:
-        return [] if self._engine.pid is None else [self._engine.pid]
+        pid = self._engine.state.pid
+        return [] if pid is None else [pid]
 
     def _note_memory(self) -> None:
         """llama.cpp allocates VRAM when it loads and when a context first grows, so a reading after each turn

@@ -58,7 +58,7 @@ class BenchmarkRunner:
         measurement = Measurement(self._engine, self._gpu, suite, on_progress, cancel, earlier)
         machine = machine_facts(self._look_at_machine(), measurement.read_gpu(wait_s=2.0))
         info = measurement.run(path, settings)
-        ready = self._engine.ready
+        state = self._engine.state
         report = Report(
             id=str(uuid.uuid4()),
             started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -67,7 +67,7 @@ class BenchmarkRunner:
             suite=suite.name,
             machine=machine,
             model=model_facts(info, sha256),
-            engine=engine_facts(info, settings, ready.llama_cpp_version, ready.system_info),
+            engine=engine_facts(info, settings, state.llama_cpp_version, state.system_info),
             measures=measurement.measures(),
         )
         self._history.add(report)

@@ -3,15 +3,17 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from app.bench.suite import Step, first_token_prompt
-from app.engine.messages import Finished, LoadSettings, ModelInfo, Part, Ready, Sampling
+from app.engine.client import Generation, LoadHandle
+from app.engine.messages import Finished, LoadSettings, ModelInfo, Part, Sampling
+from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError
 
 POLL_S = 0.1
@@ -21,47 +23,33 @@ GREEDY = Sampling(temperature=0.0)
 T = TypeVar("T")
 
 
-class Reply(Protocol):
-    """A reply that is being generated."""
-
-    @property
-    def future(self) -> Future[Finished]:
-        """Its end."""
-
-    def cancel(self) -> None:
-        """Stop it within one step."""
-
-
 class BenchmarkEngine(Protocol):
-    """What a benchmark needs of the engine client; every call returns at once."""
+    """What a benchmark needs of `EngineClient`; every call returns at once."""
 
     @property
-    def pid(self) -> int | None:
-        """The engine's process."""
+    def state(self) -> EngineState:
+        """The engine's process and version."""
 
-    @property
-    def ready(self) -> Ready:
-        """The engine process's first event."""
-
-    def load(self, path: str, settings: LoadSettings) -> Future[ModelInfo]:
+    def load(self, path: str, settings: LoadSettings) -> LoadHandle:
         """Load a model after unloading the present one."""
 
     def unload(self) -> Future[None]:
         """Free the present model."""
 
-    def tokenize(self, parts: list[Part]) -> Future[list[int]]:
+    def tokenize(self, parts: Sequence[Part]) -> Future[list[int]]:
         """Token ids of a prompt, the model's BOS included."""
 
     def generate(
         self,
-        parts: list[Part] | None = None,
+        parts: Sequence[Part] = (),
         *,
-        tokens: list[int] | None = None,
+        tokens: Sequence[int] | None = None,
         sampling: Sampling = ...,
         max_tokens: int = 0,
-        thinking: str = ...,
+        thinking: Literal["open", "auto", "off"] = ...,
         ignore_eog: bool = False,
-    ) -> Reply:
+        reuse_prefix: bool = True,
+    ) -> Generation:
         """One reply."""
 
 
@@ -91,7 +79,6 @@ class Turns:
         self._settings = settings
         self._cancel = cancel
         self._on_wait = on_wait
-        # Fresh tokens each time: a prompt seen before would be served from the engine's prefix cache.
         self._random = random.Random()
         self._info: ModelInfo | None = None
 
@@ -120,7 +107,7 @@ class Turns:
 
     def _load(self) -> TurnResult:
         # A cancelled benchmark leaves the load to end by itself: the model was loaded before, and stays so.
-        self._info = self._wait(self._engine.load(str(self._path), self._settings), lambda: None)
+        self._info = self._wait(self._engine.load(str(self._path), self._settings).future, lambda: None)
         return TurnResult(self._info.load_s)
 
     def _prompt(self, tokens: int) -> TurnResult:
@@ -142,8 +129,7 @@ class Turns:
         return TurnResult(end.stats.decode_tok_per_s, end.stats.prompt_tokens, tokens)
 
     def _first_token(self) -> TurnResult:
-        text = f"{self._random.randrange(10**9)}. {first_token_prompt()}"
-        end = self._generate(parts=[Part(text)], max_tokens=1)
+        end = self._generate(parts=[Part(first_token_prompt())], max_tokens=1)
         return TurnResult(end.stats.ttft_s, prompt_tokens=end.stats.prompt_tokens)
 
     def _random_tokens(self, count: int) -> list[int]:
@@ -152,10 +138,16 @@ class Turns:
         return start + [self._random.randrange(vocabulary) for _ in range(count - len(start))]
 
     def _generate(
-        self, *, max_tokens: int, tokens: list[int] | None = None, parts: list[Part] | None = None
+        self, *, max_tokens: int, tokens: list[int] | None = None, parts: Sequence[Part] = ()
     ) -> Finished:
         reply = self._engine.generate(
-            parts, tokens=tokens, sampling=GREEDY, max_tokens=max_tokens, thinking="off", ignore_eog=True
+            parts,
+            tokens=tokens,
+            sampling=GREEDY,
+            max_tokens=max_tokens,
+            thinking="off",
+            ignore_eog=True,
+            reuse_prefix=False,
         )
         return self._wait(reply.future, reply.cancel)
 
