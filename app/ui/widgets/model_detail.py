@@ -31,7 +31,7 @@ class ModelDetail(Card):
         self._title = label("", "title", selectable=True)
         self._facts = label("", "muted", wrap=True, selectable=True)
         self._content: QWidget | None = None
-        self._get = button("", "primary")
+        self._get = button(self.tr("Tick what to get"), "primary")
         self._get.clicked.connect(self._on_get)
         foot = QHBoxLayout()
         foot.addStretch(1)

@@ -27,7 +27,7 @@ class RecommendationCard(Card):
         self._title = label("", "title")
         self._reason = label("", "muted", wrap=True)
         self._alternative = label("", "muted", wrap=True)
-        self._button = button("", "primary")
+        self._button = button(self.tr("Get"), "primary")
         self._button.clicked.connect(self._on_clicked)
         self._state = label("", "good")
         head = QHBoxLayout()

@@ -1,0 +1,344 @@
+"""Getting a model: resolve what was asked for, download, convert, quantise, and put it into the store."""
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.pipeline import build
+
+from app.errors import StillroomError
+from converters.architectures import read_settings
+from converters.gguf_types import canonical_type
+from converters.inspect import check_gguf
+from models.download import LocalFile, download
+from models.download_record import read_record
+from models.fetch import TransferOptions
+from models.hub import HubClient
+from models.manifest import InputFile, type_in_name
+from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.reference import (
+    CatalogReference,
+    CheckpointReference,
+    GgufReference,
+    HubReference,
+    Reference,
+    parse_reference,
+)
+from models.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.store import InstalledModel, ModelStore, NewFile, folder_name
+
+log = logging.getLogger(__name__)
+
+# In a checkpoint's folder: the weights were fetched for a build only and go when it is done.
+_TEMPORARY = ".temporary"
+_HASH_BYTES = 8 << 20
+
+USUAL_TYPES = ("Q4_K_M",)
+"""What is built where no type is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """What getting a model gave. `peak_memory_bytes` is the build's own, 0 where nothing was built."""
+
+    models: tuple[InstalledModel, ...]
+    seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Downloaded, verified files of a repository at one commit."""
+
+    repo: str
+    commit: str
+    folder: Path
+    files: tuple[LocalFile, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    """Original weights on disk, ready to build. `owned`: Stillroom's own copy, which may be deleted."""
+
+    name: str
+    folder: Path
+    inputs: tuple[InputFile, ...]
+    key: str = ""
+    repo: str = ""
+    commit: str = ""
+    owned: bool = False
+
+
+class Acquirer:
+    """Gets models into `store`. Each method blocks, may run on any thread, reports its stages ("download",
+    "verify", "convert", "quantise") there, and stops at once when `cancel` is set.
+
+    `checkpoints` is the folder for original weights, `build_command` starts the child that builds.
+    """
+
+    def __init__(
+        self,
+        hub: HubClient,
+        store: ModelStore,
+        checkpoints: Path,
+        build_command: Sequence[str],
+        transfer: TransferOptions | None = None,
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._checkpoints = checkpoints
+        self._build_command = list(build_command)
+        self._transfer = transfer
+
+    def get(
+        self,
+        reference: Reference,
+        types: Sequence[str],
+        *,
+        revision: str = "",
+        keep_original: bool = False,
+        on_progress: OnProgress = ignore_progress,
+        cancel: threading.Event | None = None,
+    ) -> Acquired:
+        """Bring the model into the store in each of `types`.
+
+        Types that are there from the same commit are not built again. A GGUF file on this computer is
+        recorded where it lies; one in a repository is downloaded as it is. Downloaded original weights are
+        deleted after the build unless `keep_original`. Raises `StillroomError` and `Cancelled`; a later call
+        goes on where this one stopped.
+        """
+        started_s = time.monotonic()
+        kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
+        peak_memory_bytes = 0
+        if isinstance(reference, GgufReference):
+            check_gguf(reference.file)
+            models: tuple[InstalledModel, ...] = (self._store.import_file(reference.file),)
+        elif isinstance(reference, CheckpointReference):
+            checkpoint = self._local(reference.folder, on_progress, cancel)
+            models, peak_memory_bytes = self._build(checkpoint, kinds or USUAL_TYPES, on_progress, cancel)
+        else:
+            repo, key, file, asked = _source(reference, revision)
+            snapshot = self._hub.resolve(repo, asked, cancel=cancel)
+            name = _model_name(reference)
+            if file or not _has_checkpoint(snapshot):
+                wanted = file or next(iter(kinds), "")
+                models = (self._get_gguf(snapshot, wanted, name, on_progress, cancel),)
+            else:
+                models = self._there(name, snapshot, kinds)
+                missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
+                if missing:
+                    checkpoint = self._fetch(snapshot, name, key, on_progress, cancel, keep_original)
+                    built, peak_memory_bytes = self._build(checkpoint, missing, on_progress, cancel)
+                    models += built
+        return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
+
+    def pull(
+        self,
+        reference: Reference,
+        *,
+        revision: str = "",
+        out: Path | None = None,
+        on_progress: OnProgress = ignore_progress,
+        cancel: threading.Event | None = None,
+    ) -> Pulled:
+        """Download the original files into `out`, or into the program's own folder, where they are kept."""
+        started_s = time.monotonic()
+        if isinstance(reference, CheckpointReference | GgufReference):
+            raise StillroomError(
+                "This model is on this computer already, so there is nothing to download.",
+                "Build it with `stillroom build`, or chat with it.",
+            )
+        repo, _, file, asked = _source(reference, revision)
+        snapshot = self._hub.resolve(repo, asked, cancel=cancel)
+        files: Sequence[RemoteFile]
+        if file or not _has_checkpoint(snapshot):
+            files = [choose_gguf(snapshot, file)]
+        else:
+            files = checkpoint_files(snapshot)
+        folder = out or self._checkpoints / folder_name(_model_name(reference))
+        local = self._download(snapshot, files, folder, on_progress, cancel)
+        (folder / _TEMPORARY).unlink(missing_ok=True)
+        return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
+
+    def discard(self, model: str) -> None:
+        """Delete what an unfinished `get` of `model` left on disk; whole models and kept weights stay."""
+        try:
+            reference = parse_reference(model)
+        except StillroomError:
+            # A folder or file that is gone by now: nothing of it was copied.
+            return
+        if isinstance(reference, CatalogReference | HubReference):
+            name = folder_name(_model_name(reference))
+            if (self._checkpoints / name / _TEMPORARY).exists():
+                shutil.rmtree(self._checkpoints / name)
+            shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
+
+    def _there(self, name: str, snapshot: Snapshot, types: Sequence[str]) -> tuple[InstalledModel, ...]:
+        return tuple(
+            model
+            for model in self._store.find(name)
+            if model.type in types and (model.repo, model.commit) == (snapshot.repo, snapshot.commit)
+        )
+
+    def _download(
+        self,
+        snapshot: Snapshot,
+        files: Sequence[RemoteFile],
+        folder: Path,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> list[LocalFile]:
+        return download(
+            snapshot,
+            files,
+            folder,
+            self._hub,
+            options=self._transfer,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+
+    def _get_gguf(
+        self,
+        snapshot: Snapshot,
+        wanted: str,
+        name: str,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> InstalledModel:
+        remote = choose_gguf(snapshot, wanted)
+        there = self._there(name, snapshot, [type_in_name(remote.path)])
+        if there:
+            return there[0]
+        work = self._store.work_folder(name)
+        [local] = self._download(snapshot, [remote], work, on_progress, cancel)
+        check_gguf(local.path)
+        new = NewFile(type_in_name(local.path.name), local.path, local.sha256, local.bytes)
+        source = InputFile(path=local.name, sha256=local.sha256, bytes=local.bytes)
+        [model] = self._store.add(
+            name, [new], repo=snapshot.repo, commit=snapshot.commit, inputs=[source], tools=tool_versions()
+        )
+        shutil.rmtree(work)
+        return model
+
+    def _fetch(
+        self,
+        snapshot: Snapshot,
+        name: str,
+        key: str,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+        keep_original: bool,
+    ) -> _Checkpoint:
+        folder = self._checkpoints / folder_name(name)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / _TEMPORARY).touch()
+        if keep_original:
+            (folder / _TEMPORARY).unlink(missing_ok=True)
+        wanted = checkpoint_files(snapshot)
+        weights = [file for file in wanted if file.path.endswith(".safetensors")]
+        text = [file for file in wanted if file not in weights]
+        files = self._download(snapshot, text, folder, on_progress, cancel)
+        _check_supported(folder / "config.json", snapshot.repo)
+        files += self._download(snapshot, weights, folder, on_progress, cancel)
+        inputs = tuple(InputFile(path=file.name, sha256=file.sha256, bytes=file.bytes) for file in files)
+        return _Checkpoint(name, folder, inputs, key, snapshot.repo, snapshot.commit, owned=True)
+
+    def _local(self, folder: Path, on_progress: OnProgress, cancel: threading.Event | None) -> _Checkpoint:
+        record = read_record(folder)
+        files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
+        files = [path for path in files if path.name != "download.json"]
+        inputs = _hash_files(files, on_progress, cancel)
+        return _Checkpoint(folder.name, folder, inputs, repo=record.repo, commit=record.commit)
+
+    def _build(
+        self,
+        checkpoint: _Checkpoint,
+        types: Sequence[str],
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> tuple[tuple[InstalledModel, ...], int]:
+        work = self._store.work_folder(checkpoint.name)
+        work.mkdir(parents=True, exist_ok=True)
+        result = build(
+            checkpoint.folder,
+            list(types),
+            work,
+            folder_name(checkpoint.name),
+            command=self._build_command,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        new = [NewFile(output.type, output.path, output.sha256, output.bytes) for output in result.outputs]
+        models = self._store.add(
+            checkpoint.name,
+            new,
+            key=checkpoint.key,
+            repo=checkpoint.repo,
+            commit=checkpoint.commit,
+            inputs=checkpoint.inputs,
+            tools=tool_versions(),
+        )
+        shutil.rmtree(work)
+        if checkpoint.owned and (checkpoint.folder / _TEMPORARY).exists():
+            shutil.rmtree(checkpoint.folder)
+        return tuple(models), result.peak_memory_bytes
+
+
+def tool_versions() -> dict[str, str]:
+    """The versions that decide what a built file holds."""
+    return {name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python", "gguf")}
+
+
+def _source(reference: CatalogReference | HubReference, revision: str) -> tuple[str, str, str, str]:
+    """Repository, catalogue key, file and revision."""
+    if isinstance(reference, CatalogReference):
+        return reference.model.repo, reference.model.key, "", revision
+    return reference.repo, "", reference.file, revision or reference.revision
+
+
+def _model_name(reference: CatalogReference | HubReference) -> str:
+    return reference.model.name if isinstance(reference, CatalogReference) else reference.repo
+
+
+def _has_checkpoint(snapshot: Snapshot) -> bool:
+    return not gguf_files(snapshot) or any(file.path.endswith(".safetensors") for file in snapshot.files)
+
+
+def _check_supported(config: Path, repo: str) -> None:
+    """Refuse a model that cannot be converted before its weights are downloaded."""
+    try:
+        settings = json.loads(config.read_bytes())
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise StillroomError(
+            "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
+        )
+    read_settings(settings)
+
+
+def _hash_files(
+    files: Sequence[Path], on_progress: OnProgress, cancel: threading.Event | None
+) -> tuple[InputFile, ...]:
+    total, done = sum(path.stat().st_size for path in files), 0
+    inputs = []
+    for path in files:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(_HASH_BYTES):
+                raise_if_cancelled(cancel)
+                digest.update(block)
+                done += len(block)
+                on_progress(Progress("verify", done, total, path.name))
+        inputs.append(InputFile(path=path.name, sha256=digest.hexdigest(), bytes=path.stat().st_size))
+    return tuple(inputs)

@@ -1,0 +1,350 @@
+"""The Models tab: what to take, what is on its way, what is on disk."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QScrollArea,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.jobs import JobBook, JobView
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+from app.ui.free_memory import free_memory
+from app.ui.session import EngineSession
+from app.ui.tables.model_rows import ModelRow, model_rows
+from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SCORE, SIZE, ModelsTable
+from app.ui.theme import Theme
+from app.ui.widgets.add_model_card import AddModelCard
+from app.ui.widgets.card import Card
+from app.ui.widgets.job_card import JobCard
+from app.ui.widgets.model_detail import ModelDetail
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.recommendation_card import RecommendationCard
+from converters.inspect import check_gguf
+from models.catalog import catalogue
+from models.fit import Memory
+from models.hub import HubClient
+from models.recommend import recommend
+from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.snapshot import Snapshot, gguf_files
+from models.store import InstalledModel, ModelStore, StoreListing, TrashedModel
+from models.wording import byte_count
+
+MARGIN_PX = 28
+ROW_PX = 40
+_FINISHED = ("done", "cancelled", "gone")
+
+
+class ModelsTab(QScrollArea):
+    """Brings together the recommendation, the jobs, the list and the selected model; GUI thread.
+
+    `load_asked` carries the `InstalledModel` to load; `store_changed` says that other models are on disk now.
+    """
+
+    load_asked = Signal(object)
+    store_changed = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: Bridge,
+        session: EngineSession,
+        store: ModelStore,
+        jobs: JobBook,
+        hub: HubClient,
+        settings: SettingsFile,
+        notices: Notices,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._bridge = bridge
+        self._session = session
+        self._store = store
+        self._jobs = jobs
+        self._hub = hub
+        self._settings = settings
+        self._notices = notices
+        self._memory: Memory | None = None
+        self._listing = StoreListing((), ())
+        self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
+        self._cards: dict[str, JobCard] = {}
+        self._told: set[str] = set()
+        self._selected = ""
+        self._asking = threading.Event()
+        self._build_page()
+        session.engine_ready.connect(self._on_machine_changed)
+        session.loaded.connect(self._on_machine_changed)
+        session.unloaded.connect(self._on_machine_changed)
+        session.engine_died.connect(self._on_machine_changed)
+        self._stop_observing = jobs.observe(bridge.wrap(self._on_job))
+        for view in self._views.values():
+            self._show_job(view)
+        self._on_machine_changed()
+        self.reload()
+
+    def reload(self) -> None:
+        """Look at the disk again."""
+        self._bridge.start(self._reload())
+
+    def select(self, key: str) -> None:
+        """Show the model with this row key (a catalogue key) below the list."""
+        number = self.table.number_of(key)
+        if number >= 0:
+            self._view.selectRow(number)
+
+    def close_down(self) -> None:
+        """Stop listening and waiting; before the window goes."""
+        self._stop_observing()
+        self._asking.set()
+
+    def _build_page(self) -> None:
+        self.recommendation = RecommendationCard(self._theme)
+        self.recommendation.get_asked.connect(self._on_get)
+        self.recommendation.load_asked.connect(self.load_asked)
+        self._job_place = QVBoxLayout()
+        self._job_place.setSpacing(16)
+        self.table = ModelsTable(self._theme, self)
+        self._view = self._make_view()
+        frame = Card(margin_px=8)
+        frame.body.addWidget(self._view)
+        self.detail = ModelDetail(self._theme)
+        self.detail.get_asked.connect(self._on_get)
+        self.detail.load_asked.connect(self.load_asked)
+        self.detail.delete_asked.connect(self._on_delete)
+        self.detail.folder_asked.connect(self._on_folder)
+        self.add_card = AddModelCard(self._theme)
+        self.add_card.add_asked.connect(self._on_add)
+        self.add_card.file_chosen.connect(self._on_file)
+        page = QWidget()
+        page.setProperty("look", "page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
+        column.setSpacing(16)
+        column.addWidget(self.recommendation)
+        column.addLayout(self._job_place)
+        column.addWidget(frame)
+        column.addWidget(self.detail)
+        column.addWidget(self.add_card)
+        column.addStretch(1)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def _make_view(self) -> QTableView:
+        view = QTableView()
+        view.setModel(self.table)
+        view.setAccessibleName(self.tr("Models"))
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setShowGrid(False)
+        view.setTabKeyNavigation(False)
+        view.setWordWrap(False)
+        view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        for column in (MODEL, ON_DISK):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        for column, width_px in ((SIZE, 170), (SCORE, 110), (HERE, 250)):
+            view.setColumnWidth(column, width_px)
+        view.selectionModel().currentRowChanged.connect(lambda now, _: self._on_row(now.row()))
+        view.activated.connect(lambda index: self._on_activated(index.row()))
+        self.table.modelReset.connect(self._fit_height)
+        return view
+
+    def _fit_height(self) -> None:
+        header = self._view.horizontalHeader().sizeHint().height()
+        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)
+
+    async def _reload(self) -> None:
+        before = self._listing
+        self._listing = await asyncio.to_thread(self._store.listing)
+        for notice in self._listing.notices:
+            if str(notice) not in self._told:
+                self._told.add(str(notice))
+                self._notices.error(notice)
+        self._refresh()
+        if self._listing.models != before.models:
+            self.store_changed.emit()
+
+    def _refresh(self) -> None:
+        loaded = self._session.info.path if self._session.info is not None else ""
+        getting = [(view.title, view.types) for view in self._views.values()]
+        rows = model_rows(catalogue(), self._listing.models, self._memory, getting, loaded)
+        self.table.show_rows(rows)
+        if self._selected and self.table.number_of(self._selected) >= 0:
+            self.select(self._selected)
+            self._on_row(self.table.number_of(self._selected))
+        elif rows:
+            self._view.selectRow(0)
+        self._show_recommendation(rows)
+
+    def _show_recommendation(self, rows: list[ModelRow]) -> None:
+        if self._memory is None:
+            self.recommendation.show_looking()
+            return
+        found = recommend(catalogue(), self._memory)
+        if found is None:
+            self.recommendation.show_none()
+            return
+        kind = found.fit.quantisation
+        row = next(row for row in rows if row.key == found.model.key)
+        installed = next((model for model in row.installed if model.type == kind), None)
+        self.recommendation.show_recommendation(
+            found, installed, getting=kind in row.getting, loaded=row.loaded_type == kind
+        )
+
+    def _on_machine_changed(self, _: object = None) -> None:
+        ready = self._session.ready
+        self._memory = free_memory(ready, self._session.info) if ready is not None else None
+        self._refresh()
+
+    def _on_row(self, number: int) -> None:
+        self.detail.setVisible(number >= 0)
+        if number >= 0:
+            row = self.table.row(number)
+            self._selected = row.key
+            self.detail.show_row(row, self._memory)
+
+    def _on_activated(self, number: int) -> None:
+        """Enter or a double click loads what is on disk."""
+        row = self.table.row(number)
+        if row.installed and not row.loaded_type:
+            self.load_asked.emit(row.installed[0])
+
+    def _on_get(self, key: str, types: list[str]) -> None:
+        self._jobs.add(key, types, keep_original=self._settings.values.keep_original_weights)
+
+    def _on_job(self, view: JobView) -> None:
+        if view.state in _FINISHED:
+            self._views.pop(view.id, None)
+            card = self._cards.pop(view.id, None)
+            if card is not None:
+                self._job_place.removeWidget(card)
+                card.deleteLater()
+            if view.state == "done":
+                self._on_done(view)
+            self._refresh()
+            return
+        changed = view.id not in self._views or self._views[view.id].state != view.state
+        self._views[view.id] = view
+        self._show_job(view)
+        if changed:
+            self._refresh()
+
+    def _on_done(self, view: JobView) -> None:
+        self._jobs.dismiss(view.id)
+        if view.installed:
+            first = view.installed[0]
+            self._notices.inform(
+                self.tr("{model} is ready.").format(model=f"{first.name} {first.type}"),
+                self.tr("Load"),
+                lambda: self.load_asked.emit(first),
+            )
+        self.reload()
+
+    def _show_job(self, view: JobView) -> None:
+        card = self._cards.get(view.id)
+        if card is None:
+            card = self._cards[view.id] = JobCard(self._theme, view)
+            card.pause_asked.connect(self._jobs.pause)
+            card.resume_asked.connect(self._jobs.resume)
+            card.cancel_asked.connect(self._jobs.cancel)
+            self._job_place.addWidget(card)
+        else:
+            card.show_view(view)
+
+    def _on_delete(self, model: InstalledModel) -> None:
+        self._bridge.start(self._delete(model))
+
+    async def _delete(self, model: InstalledModel) -> None:
+        if self._session.info is not None and self._session.info.path == str(model.path):
+            await self._session.unload()
+        trashed = await asyncio.to_thread(self._store.delete, model)
+        await self._reload()
+
+        self._notices.inform(
+            self.tr("{model} was deleted.").format(model=f"{model.name} {model.type}"),
+            self.tr("Undo"),
+            lambda: self._on_undo(trashed),
+        )
+
+    def _on_undo(self, trashed: TrashedModel) -> None:
+        self._bridge.start(self._restore(trashed))
+
+    async def _restore(self, trashed: TrashedModel) -> None:
+        await asyncio.to_thread(self._store.restore, trashed)
+        await self._reload()
+
+    @staticmethod
+    def _on_folder(model: InstalledModel) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(model.path.parent)))
+
+    def _on_file(self, path: str) -> None:
+        self._bridge.start(self._import(Path(path)))
+
+    async def _import(self, path: Path) -> None:
+        await asyncio.to_thread(check_gguf, path)
+        model = await asyncio.to_thread(self._store.import_file, path)
+        self._selected = f"disk:{model.name}"
+        await self._reload()
+
+    def _on_add(self, text: str, kind: str) -> None:
+        self._bridge.start(self._add(text, kind))
+
+    async def _add(self, text: str, kind: str) -> None:
+        reference = parse_reference(text)
+        if isinstance(reference, GgufReference):
+            await self._import(reference.file)
+        elif isinstance(reference, CatalogReference):
+            self.select(reference.model.key)
+            self._on_get(reference.model.key, [kind])
+        elif isinstance(reference, HubReference) and not reference.file:
+            self.add_card.set_busy(True)
+            try:
+                snapshot = await asyncio.to_thread(
+                    self._hub.resolve, reference.repo, reference.revision, cancel=self._asking
+                )
+            finally:
+                self.add_card.set_busy(False)
+            self._add_snapshot(snapshot, reference, kind)
+        else:
+            self._on_get(text, [] if isinstance(reference, HubReference) else [kind])
+        self.add_card.clear()
+
+    def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:
+        choices = gguf_files(snapshot)
+        if any(file.path.endswith(".safetensors") for file in snapshot.files) or not choices:
+            self._jobs.add(
+                reference.repo,
+                [kind],
+                revision=reference.revision,
+                keep_original=self._settings.values.keep_original_weights,
+            )
+            return
+        if len(choices) == 1:
+            self._jobs.add(reference.repo, [], revision=reference.revision)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for file in choices:
+            action = menu.addAction(f"{file.path}   {byte_count(file.bytes)}")
+            action.setData(f"{reference.repo}:{file.path}")
+        menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
+        menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))

@@ -1,0 +1,136 @@
+"""A download and build that runs, waits or failed, with what it needs to be steered."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+
+from app.jobs import JobView
+from app.ui.durations import duration
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.notices import translated
+from models.progress import Progress
+from models.wording import byte_count
+
+
+class JobCard(Card):
+    """Shows one `JobView` and says what the user wants of it; GUI thread."""
+
+    pause_asked = Signal(str)
+    resume_asked = Signal(str)
+    cancel_asked = Signal(str)
+
+    def __init__(self, theme: Theme, view: JobView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._id = view.id
+        self._title = label("", "title")
+        self._pause = button(self.tr("Pause"))
+        self._pause.clicked.connect(lambda: self.pause_asked.emit(self._id))
+        self._resume = button(self.tr("Resume"))
+        self._resume.clicked.connect(lambda: self.resume_asked.emit(self._id))
+        self._cancel = button(
+            self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
+        )
+        self._cancel.clicked.connect(lambda: self.cancel_asked.emit(self._id))
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._pause)
+        head.addWidget(self._resume)
+        head.addWidget(self._cancel)
+        self._step = label("", "muted")
+        self._amount = label("", "muted")
+        figures = QHBoxLayout()
+        figures.addWidget(self._step, 1)
+        figures.addWidget(self._amount)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self._note = label("", "small", wrap=True)
+        self.body.addLayout(head)
+        self.body.addLayout(figures)
+        self.body.addWidget(self._bar)
+        self.body.addWidget(self._note)
+        theme.changed.connect(self._colour_icons)
+        self._colour_icons()
+        self.show_view(view)
+
+    def show_view(self, view: JobView) -> None:
+        """Take the job's present state."""
+        if view.types:
+            title = self.tr("Getting {model} → {types}").format(
+                model=view.title, types=" + ".join(view.types)
+            )
+        else:
+            title = self.tr("Getting {model}").format(model=view.title)
+        self._title.setText(title)
+        self.setAccessibleName(title)
+        self._pause.setVisible(view.state in ("running", "waiting"))
+        self._resume.setVisible(view.state in ("paused", "failed"))
+        self._resume.setText(self.tr("Try again") if view.state == "failed" else self.tr("Resume"))
+        failed = view.error is not None and view.state == "failed"
+        set_look(self._step, "danger" if failed else "muted")
+        self._bar.setVisible(not failed)
+        if view.progress is not None:
+            self._show_progress(view.progress)
+            return
+        if failed and view.error is not None:
+            message, hint = translated(view.error)
+            self._step.setText(message)
+            self._note.setText(hint)
+        else:
+            self._step.setText(self._waiting_text(view))
+            self._note.setText(self.tr("What has arrived is kept."))
+        self._step.setWordWrap(failed)
+        self._amount.setText("")
+
+    def _show_progress(self, progress: Progress) -> None:
+        step = self._stage(progress.stage)
+        if progress.detail:
+            step = f"{step} {progress.detail}"
+        if progress.bytes_per_s > 0:
+            step = f"{step}   {byte_count(progress.bytes_per_s)}/s"
+        self._step.setWordWrap(False)
+        self._step.setText(step)
+        if progress.total > 0:
+            amount = self.tr("{done} of {total}").format(
+                done=byte_count(progress.done), total=byte_count(progress.total)
+            )
+            if progress.remaining_s is not None:
+                left = self.tr("{time} left").format(time=duration(progress.remaining_s))
+                amount = f"{amount} · {left}"
+            self._bar.setValue(round(1000 * progress.done / progress.total))
+        else:
+            amount = ""
+            self._bar.setValue(0)
+        self._amount.setText(amount)
+        self._bar.setAccessibleName(step)
+        self._bar.setAccessibleDescription(amount)
+        self._note.setText(
+            self.tr("Every file is checked against its SHA-256. A pause or a restart loses nothing.")
+        )
+
+    def _stage(self, stage: str) -> str:
+        match stage:
+            case "download":
+                return self.tr("Downloading")
+            case "verify":
+                return self.tr("Verifying")
+            case "convert":
+                return self.tr("Converting")
+            case "quantise":
+                return self.tr("Quantising")
+        return stage
+
+    def _waiting_text(self, view: JobView) -> str:
+        match view.state:
+            case "paused":
+                return self.tr("Paused")
+            case "waiting":
+                return self.tr("Waits for the job before it")
+            case "done":
+                return self.tr("Done")
+        return self.tr("Asking the server")
+
+    def _colour_icons(self) -> None:
+        self._pause.setIcon(self._theme.icon("pause", "text"))
+        self._resume.setIcon(self._theme.icon("play", "text"))

@@ -1,0 +1,361 @@
+"""The Models tab with a real store, real jobs and a real hub on loopback."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QMenu, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.acquire import Acquirer
+from app.engine.messages import Device, ModelInfo, Ready
+from app.jobs import JobBook
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SIZE
+from app.ui.tabs.models_tab import ModelsTab
+from app.ui.theme import Theme
+from app.ui.widgets.job_card import JobCard
+from app.ui.widgets.notices import Notices
+from models.fetch import TransferOptions
+from models.hub import HubClient
+from models.retry import RetryPolicy
+from models.store import InstalledModel, ModelStore, NewFile
+from tests.support.hub import LoopbackHub
+from tests.support.tiny_gguf import write_tiny_gguf
+
+REPO = "owner/tiny-GGUF"
+FILE = "tiny.Q8_0.gguf"
+KEY = "r1-qwen-1.5b"
+NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
+RETRY = RetryPolicy(attempts=2, first_wait_s=0.01)
+
+
+class StandInSession(QObject):
+    """Stands in for the engine, which these tests do not need: the machine and its model are set by hand."""
+
+    engine_ready = Signal(object)
+    loaded = Signal(object)
+    unloaded = Signal()
+    engine_died = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready: Ready | None = None
+        self.info: ModelInfo | None = None
+
+    def become_ready(self, vram_gib: float) -> None:
+        gpu = Device(
+            name="CUDA0",
+            description="NVIDIA RTX 3060",
+            backend="CUDA",
+            kind="gpu",
+            memory_total_bytes=12 << 30,
+            memory_free_bytes=int(vram_gib * (1 << 30)),
+        )
+        devices = [gpu] if vram_gib else []
+        self.ready = Ready(llama_cpp_version="0", system_info="", devices=devices, pid=1)
+        self.engine_ready.emit(self.ready)
+
+    async def unload(self) -> None:
+        self.info = None
+        self.unloaded.emit()
+
+
+class Room:
+    """A tab and everything around it."""
+
+    def __init__(self, qtbot: QtBot, theme: Theme, hub: LoopbackHub, root: Path) -> None:
+        self.hub = hub
+        self.root = root
+        self.errors: list[BaseException] = []
+        self.bridge = Bridge(self.errors.append)
+        self.session = StandInSession()
+        self.store = ModelStore(root / "models")
+        client = HubClient(hub.endpoint, retry=RETRY)
+        options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
+        self.jobs = JobBook(
+            root / "jobs", Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
+        )
+        self.host = QWidget()
+        self.host.resize(1200, 900)
+        qtbot.addWidget(self.host)
+        self.notices = Notices(self.host, lambda: "")
+        self.tab = ModelsTab(
+            theme,
+            self.bridge,
+            self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
+            self.store,
+            self.jobs,
+            client,
+            SettingsFile(root / "settings.json"),
+            self.notices,
+            self.host,
+        )
+        self.loads: list[InstalledModel] = []
+        self.tab.load_asked.connect(self.loads.append)
+        self.tab.resize(1200, 900)
+        self.host.show()
+
+    def add(self, *kinds: str) -> None:
+        files = []
+        for kind in kinds:
+            path = self.root / f"{kind}.gguf"
+            write_tiny_gguf(path)
+            files.append(NewFile(kind, path, "ab", path.stat().st_size))
+        self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
+
+    def cell(self, key: str, column: int) -> str:
+        index = self.tab.table.index(self.tab.table.number_of(key), column)
+        return str(self.tab.table.data(index))
+
+    def press(self, parent: QWidget, text: str) -> None:
+        found = [b for b in parent.findChildren(QPushButton) if text in (b.text(), b.accessibleName())]
+        [button] = [button for button in found if button.isVisibleTo(parent)]
+        button.click()
+
+    def texts(self, parent: QWidget) -> str:
+        return "\n".join(made.text() for made in parent.findChildren(QLabel) if made.isVisibleTo(parent))
+
+    def cards(self) -> list[JobCard]:
+        return [card for card in self.tab.findChildren(JobCard) if card in self.tab._cards.values()]
+
+
+@pytest.fixture
+def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    yield loop
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, "light")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    monkeypatch.setenv("HF_TOKEN", "")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_tiny_gguf(folder / FILE, 6 << 20)
+    with LoopbackHub() as server:
+        server.add(REPO, folder)
+        yield server
+
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture
+def room(
+    qtbot: QtBot, loop: qasync.QEventLoop, theme: Theme, hub: LoopbackHub, tmp_path: Path
+) -> Iterator[Room]:
+    async def make() -> Room:
+        room = Room(qtbot, theme, hub, tmp_path)
+        # pytest-qt handles events between the steps of a test, where no loop runs that a task could use.
+        await asyncio.gather(*room.bridge._tasks)
+        return room
+
+    room = loop.run_until_complete(make())
+    yield room
+    room.tab.close_down()
+    loop.run_until_complete(room.bridge.finish())
+    room.jobs.close()
+
+
+@pytest.fixture
+def run(loop: qasync.QEventLoop) -> Run:
+    return loop.run_until_complete
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M", "Q8_0")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, Q8_0")
+        assert room.cell(KEY, MODEL) == "R1 Qwen 1.5B"
+        assert room.cell("r1-qwen-7b", SIZE) == "15.2 GB to download"
+        assert room.cell("r1-qwen-7b", HERE) == ""
+        room.session.become_ready(11.3)
+        assert room.cell("r1-qwen-7b", HERE) == "Fits on the GPU"
+
+    run(scenario())
+
+
+def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        card = room.tab.recommendation
+        assert "Looking at this computer" in room.texts(card)
+        room.session.become_ready(11.3)
+        text = room.texts(card)
+        assert "DeepSeek-R1-0528-Qwen3-8B · Q4_K_M" in text
+        assert "Fits entirely on the NVIDIA RTX 3060" in text
+        room.press(card, "Get · 16.4 GB")
+        [job] = room.jobs.jobs()
+        assert (job.model, job.types) == ("r1-0528-qwen3-8b", ("Q4_K_M",))
+        await until(lambda: "On its way" in room.texts(card))
+
+    run(scenario())
+
+
+def test_a_recommended_model_on_disk_is_loaded_instead(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q8_0")
+        room.session.become_ready(3.6)
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
+        room.press(room.tab.recommendation, "Load")
+        assert [model.reference for model in room.loads] == [f"{NAME}/Q8_0"]
+
+    run(scenario())
+
+
+def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.tab.select("r1-qwen-7b")
+        for box in room.tab.detail.findChildren(QCheckBox):
+            if box.text() in ("Q4_K_M", "Q6_K"):
+                box.setChecked(True)
+        room.press(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download")
+        [job] = room.jobs.jobs()
+        assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting Q4_K_M, Q6_K…")
+        assert "On its way" in room.texts(room.tab.detail)
+
+    run(scenario())
+
+
+def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.hub.bytes_per_s = 4e6
+        room.jobs.start()
+        room.tab.add_card.field.setText(REPO)
+        room.press(room.tab.add_card, "Get")
+        await until(lambda: room.cards() and "of 6.3 MB" in room.texts(room.cards()[0]))
+        [card] = room.cards()
+        assert "Downloading tiny.Q8_0.gguf" in room.texts(card)
+        room.press(card, "Pause")
+        await until(lambda: "Paused" in room.texts(card))
+        room.hub.bytes_per_s = 0
+        room.press(card, "Resume")
+        await until(lambda: not room.cards() and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+        assert "is ready" in room.texts(room.notices)
+        room.press(room.notices, "Load")
+        assert [model.name for model in room.loads] == [REPO]
+        assert room.tab.add_card.field.text() == ""
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.jobs.start()
+        room.jobs.add("owner/missing", ["Q4_K_M"])
+        await until(lambda: room.cards() and "has no model owner/missing" in room.texts(room.cards()[0]))
+        [card] = room.cards()
+        assert "Check the spelling" in room.texts(card)
+        room.press(card, "Cancel")
+        await until(lambda: not room.cards())
+
+    run(scenario())
+
+
+def test_what_cannot_be_added_is_said(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        for text in ("r1-qwen7b", "owner/missing"):
+            room.tab.add_card.field.setText(text)
+            room.tab.add_card.field.returnPressed.emit()
+        await until(lambda: len(room.errors) == 2)
+        assert room.tab.add_card.field.text() == "owner/missing"
+
+    run(scenario())
+
+
+def test_several_gguf_files_are_offered_in_a_menu(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        write_tiny_gguf(tmp_path / "repository" / "tiny.Q4_0.gguf")
+        room.tab.add_card.field.setText(REPO)
+        room.press(room.tab.add_card, "Get")
+        await until(lambda: room.tab.findChildren(QMenu))
+        [menu] = room.tab.findChildren(QMenu)
+        menu.actions()[0].trigger()
+        menu.close()
+        assert [job.model for job in room.jobs.jobs()] == [f"{REPO}:tiny.Q4_0.gguf"]
+
+    run(scenario())
+
+
+def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        room.tab.select(KEY)
+        room.press(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M")
+        await until(lambda: room.cell(KEY, ON_DISK) == "")
+        assert "was deleted" in room.texts(room.notices)
+        room.press(room.notices, "Undo")
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_gguf_file_is_added_where_it_lies(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        file = tmp_path / "Mine.Q5_K_M.gguf"
+        write_tiny_gguf(file)
+        room.tab.add_card.file_chosen.emit(str(file))
+        await until(lambda: room.tab.table.number_of("disk:Mine.Q5_K_M") >= 0)
+        assert f"Stays where it is: {file}" in room.texts(room.tab.detail)
+        file.with_name("broken.gguf").write_bytes(b"GGUF")
+        room.tab.add_card.file_chosen.emit(str(file.with_name("broken.gguf")))
+        await until(lambda: room.errors)
+
+    run(scenario())
+
+
+def test_the_list_is_worked_by_keyboard(room: Room, run: Run, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        view = room.tab._view
+        room.tab.select(KEY)
+        view.setFocus()
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+        assert [model.type for model in room.loads] == ["Q4_K_M"]
+        qtbot.keyClick(view, Qt.Key.Key_Down)
+        assert "DeepSeek-R1-Distill-Qwen-7B" in room.texts(room.tab.detail)
+
+    run(scenario())
+
+
+def test_every_control_has_an_accessible_name(room: Room) -> None:
+    for kind in (QPushButton, QCheckBox):
+        for control in room.tab.findChildren(kind):
+            assert control.accessibleName() or control.text(), control
+    assert room.tab._view.accessibleName()
+    assert room.tab.add_card.field.accessibleName()
+
+
+def test_it_follows_the_theme(room: Room, theme: Theme) -> None:
+    index = room.tab.table.index(0, MODEL)
+    before = room.tab.table.data(index, Qt.ItemDataRole.ForegroundRole)
+    theme.choose("dark")
+    assert room.tab.table.data(index, Qt.ItemDataRole.ForegroundRole) != before
+    theme.choose("light")
