@@ -165,7 +165,6 @@ def room(
 
     room = loop.run_until_complete(make())
     yield room
-    room.tab.close_down()
     loop.run_until_complete(room.bridge.finish())
     room.jobs.close()
 
@@ -351,6 +350,21 @@ def test_every_control_has_an_accessible_name(room: Room) -> None:
             assert control.accessibleName() or control.text(), control
     assert room.tab._view.accessibleName()
     assert room.tab.add_card.field.accessibleName()
+
+
+def test_a_destroyed_tab_hears_of_no_job(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        destroyed: list[bool] = []
+        room.tab.destroyed.connect(lambda: destroyed.append(True))
+        room.tab.deleteLater()
+        await until(lambda: destroyed)
+        room.jobs.add(REPO, [])
+        seen: list[object] = []
+        room.bridge.post(seen.append, None)
+        await until(lambda: seen)
+
+    run(scenario())
+    assert room.errors == []
 
 
 def test_it_follows_the_theme(room: Room, theme: Theme) -> None:

@@ -81,13 +81,12 @@ class ModelsTab(QScrollArea):
         self._cards: dict[str, JobCard] = {}
         self._told: set[str] = set()
         self._selected = ""
-        self._asking = threading.Event()
         self._build_page()
         session.engine_ready.connect(self._on_machine_changed)
         session.loaded.connect(self._on_machine_changed)
         session.unloaded.connect(self._on_machine_changed)
         session.engine_died.connect(self._on_machine_changed)
-        self._stop_observing = jobs.observe(bridge.wrap(self._on_job))
+        self._observe_jobs()
         for view in self._views.values():
             self._show_job(view)
         self._on_machine_changed()
@@ -103,10 +102,21 @@ class ModelsTab(QScrollArea):
         if number >= 0:
             self._view.selectRow(number)
 
-    def close_down(self) -> None:
-        """Stop listening and waiting; before the window goes."""
-        self._stop_observing()
-        self._asking.set()
+    def _observe_jobs(self) -> None:
+        """Follow the jobs for as long as the widget lives; what is posted late must not reach it."""
+        gone = threading.Event()
+
+        def on_job(view: JobView) -> None:
+            if not gone.is_set():
+                self._on_job(view)
+
+        stop = self._jobs.observe(self._bridge.wrap(on_job))
+
+        def on_destroyed() -> None:
+            gone.set()
+            stop()
+
+        self.destroyed.connect(on_destroyed)
 
     def _build_page(self) -> None:
         self.recommendation = RecommendationCard(self._theme)
@@ -317,11 +327,13 @@ class ModelsTab(QScrollArea):
             self._on_get(reference.model.key, [kind])
         elif isinstance(reference, HubReference) and not reference.file:
             self.add_card.set_busy(True)
+            given_up = threading.Event()
             try:
                 snapshot = await asyncio.to_thread(
-                    self._hub.resolve, reference.repo, reference.revision, cancel=self._asking
+                    self._hub.resolve, reference.repo, reference.revision, cancel=given_up
                 )
             finally:
+                given_up.set()
                 self.add_card.set_busy(False)
             self._add_snapshot(snapshot, reference, kind)
         else:
