@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from app.engine.frames import EventReader, FrameError, FrameWriter
 from app.engine.lifeline import ABORT_MARK, KillOnClose
 from app.engine.messages import Event, Message
+from app.errors import EngineError
 
 KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
@@ -101,3 +102,21 @@ def describe_exit(status: int) -> str:
         except ValueError:
             return f"signal {-status}"
     return f"exit code {status:#x}" if status > 255 else f"exit code {status}"
+
+
+def crash_error(status: int, native: str) -> EngineError:
+    """What to tell about a process that ended by itself."""
+    if status == -9:
+        return EngineError(
+            "The engine was ended from outside, most likely because the memory ran out.",
+            "Send the message again: the model is loaded again by itself. If it happens again, choose a "
+            "smaller model or context.",
+            native=native,
+        )
+    return EngineError(
+        "The engine stopped unexpectedly ({reason}).",
+        "Send the message again: the model is loaded again by itself. If it happens again, load it with a "
+        "smaller context or fewer layers on the graphics card.",
+        native=native,
+        reason=describe_exit(status),
+    )

@@ -1,17 +1,17 @@
 """The engine for the rest of the program: a background thread that owns the engine's process."""
 
-import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from app.engine.child import EngineChild, describe_exit
+from app.engine.child import EngineChild, crash_error, describe_exit
+from app.engine.handles import Generation, LoadHandle, fail, resolve
 from app.engine.lifeline import KillOnClose
 from app.engine.messages import (
     Cancel,
@@ -46,22 +46,6 @@ OnReplyEvent = Callable[[Delta | PromptProgress], None]
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 _Request = Load | Unload | Generate | Tokenize
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """A reply on its way. `future` gives `Finished`, also for a cancelled reply, or raises `EngineError`."""
-
-    future: "Future[Finished]"
-    cancel: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LoadHandle:
-    """A load on its way. `future` gives `ModelInfo` or raises `EngineError` or `Cancelled`."""
-
-    future: "Future[ModelInfo]"
-    cancel: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -217,7 +201,7 @@ class EngineClient:
                 self._pending[pending.request.request_id] = pending
                 self._send(pending.request)
         if refused is not None:
-            _fail(pending.future, refused)
+            fail(pending.future, refused)
 
     def _restore_model(self, request: _Request) -> None:
         """Load the model of before a crash again, ahead of the request that needs it."""
@@ -249,7 +233,7 @@ class EngineClient:
                     # The engine will come to it only later, and then nobody listens any more.
                     del self._pending[request_id]
             if at_once:
-                _fail(pending.future, Cancelled())
+                fail(pending.future, Cancelled())
 
         def on_done(done: "Future[Any]") -> None:
             # An awaiting task that is cancelled cancels its future.
@@ -302,7 +286,7 @@ class EngineClient:
             if self._closed:
                 return
         log.warning("the engine process ended: %s", describe_exit(status))
-        self._crashed(_crash_error(status, native), final=False)
+        self._crashed(crash_error(status, native), final=False)
 
     def _crashed(self, error: EngineError, *, final: bool) -> None:
         now = time.monotonic()
@@ -331,7 +315,7 @@ class EngineClient:
             self._pending.clear()
             self._outbox.clear()
         for item in pending:
-            _fail(item.future, error)
+            fail(item.future, error)
 
     def _handle(self, event: Event) -> None:
         for on_event in tuple(self._event_observers):
@@ -389,7 +373,7 @@ class EngineClient:
             self._failed(event, pending)
             return
         if pending is not None:
-            _resolve(pending.future, result)
+            resolve(pending.future, result)
 
     def _failed(self, event: Failed, pending: _Pending | None) -> None:
         error: Exception = (
@@ -412,7 +396,7 @@ class EngineClient:
             shown = error if isinstance(error, EngineError) else None
             self._set_state(replace(self._state, phase="ready", model=None, load_fraction=0.0, error=shown))
         for item in ([pending] if pending is not None else []) + dependants:
-            _fail(item.future, error)
+            fail(item.future, error)
 
     def _set_state(self, state: EngineState) -> None:
         with self._changed:
@@ -422,33 +406,6 @@ class EngineClient:
             on_state(state)
 
 
-def _crash_error(status: int, native: str) -> EngineError:
-    if status == -9:
-        return EngineError(
-            "The engine was ended from outside, most likely because the memory ran out.",
-            "Send the message again: the model is loaded again by itself. If it happens again, choose a "
-            "smaller model or context.",
-            native=native,
-        )
-    return EngineError(
-        "The engine stopped unexpectedly ({reason}).",
-        "Send the message again: the model is loaded again by itself. If it happens again, load it with a "
-        "smaller context or fewer layers on the graphics card.",
-        native=native,
-        reason=describe_exit(status),
-    )
-
-
 def _encodable(text: str) -> str:
     # A lone surrogate (half of a pasted emoji) has no UTF-8 form and could not cross the pipe.
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _resolve(future: "Future[Any]", result: object) -> None:
-    with contextlib.suppress(InvalidStateError):
-        future.set_result(result)
-
-
-def _fail(future: "Future[Any]", error: Exception) -> None:
-    with contextlib.suppress(InvalidStateError):
-        future.set_exception(error)

@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 import llama_cpp
 
+from app.engine.ggml import AbortTextCallback, devices, ggml_library, load_dynamic_backends
 from app.engine.lifeline import ABORT_MARK
 from app.engine.messages import Device, KvType, Sampling
 from app.engine.native_log import NativeLog
+from app.engine.nucleus import negligible_ratio
 
 THINK_TAGS = (b"<think>", b"</think>")
 
@@ -32,10 +34,7 @@ _FLASH_ATTENTION = {
     "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
-_DEVICE_KINDS: dict[int, Literal["cpu", "gpu", "igpu", "accel"]] = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accel"}
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
-
-_AbortTextCallback = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 
 
 class NativeError(Exception):
@@ -82,13 +81,12 @@ class Backend:
 
         # Kept for the life of the process: llama.cpp calls them until its end.
         self._on_log = llama_cpp.llama_log_callback(on_log)
-        self._on_abort = _AbortTextCallback(on_abort)
+        self._on_abort = AbortTextCallback(on_abort)
         llama_cpp.llama_log_set(self._on_log, None)
-        self.ggml = _ggml_library()
-        set_abort_callback = self.ggml.ggml_set_abort_callback
-        set_abort_callback.argtypes, set_abort_callback.restype = [_AbortTextCallback], ctypes.c_void_p
-        set_abort_callback(self._on_abort)
-        self._load_dynamic_backends()
+        package = Path(llama_cpp.__file__).parent
+        self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
+        self.ggml.ggml_set_abort_callback(self._on_abort)
+        load_dynamic_backends(self.ggml, package)
         llama_cpp.llama_backend_init()
         self.version = llama_cpp.llama_version().decode()
         self.system_info = llama_cpp.llama_print_system_info().decode()
@@ -96,49 +94,7 @@ class Backend:
 
     def devices(self) -> list[Device]:
         """The compute devices with the memory that is free now."""
-        ggml = self.ggml
-        ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
-        ggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-        ggml.ggml_backend_dev_get.restype = ctypes.c_void_p
-        for name in ("ggml_backend_dev_name", "ggml_backend_dev_description", "ggml_backend_reg_name"):
-            getattr(ggml, name).argtypes = [ctypes.c_void_p]
-            getattr(ggml, name).restype = ctypes.c_char_p
-        ggml.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
-        ggml.ggml_backend_dev_backend_reg.argtypes = [ctypes.c_void_p]
-        ggml.ggml_backend_dev_backend_reg.restype = ctypes.c_void_p
-        size_pointer = ctypes.POINTER(ctypes.c_size_t)
-        ggml.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size_pointer, size_pointer]
-        ggml.ggml_backend_dev_memory.restype = None
-        found = []
-        for index in range(ggml.ggml_backend_dev_count()):
-            device = ggml.ggml_backend_dev_get(index)
-            free, total = ctypes.c_size_t(), ctypes.c_size_t()
-            ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
-            registry = ggml.ggml_backend_dev_backend_reg(device)
-            found.append(
-                Device(
-                    name=_text(ggml.ggml_backend_dev_name(device)),
-                    description=_text(ggml.ggml_backend_dev_description(device)),
-                    backend=_text(ggml.ggml_backend_reg_name(registry)),
-                    kind=_DEVICE_KINDS.get(ggml.ggml_backend_dev_type(device), "accel"),
-                    memory_total_bytes=total.value,
-                    memory_free_bytes=free.value,
-                )
-            )
-        return found
-
-    def _load_dynamic_backends(self) -> None:
-        # A build with GGML_BACKEND_DL keeps its back ends in the wheel's `bin`; `llama_backend_init` looks
-        # only beside the executable. Loading them from `llama_cpp/lib` too would list every device twice.
-        package = Path(llama_cpp.__file__).parent
-        pattern = "ggml-*.dll" if sys.platform == "win32" else "libggml-*.so"
-        for folder in (package.parent / "bin", package / "bin"):
-            names = {path.name for path in folder.glob(pattern)} if folder.is_dir() else set()
-            if any("-cpu-" in name for name in names):
-                load = self.ggml.ggml_backend_load_all_from_path
-                load.argtypes, load.restype = [ctypes.c_char_p], None
-                load(os.fsencode(folder))
-                return
+        return devices(self.ggml)
 
 
 class Model:
@@ -382,6 +338,9 @@ class Sampler:
             return
         if sampling.top_k > 0:
             add(chain, llama_cpp.llama_sampler_init_top_k(sampling.top_k))
+        else:
+            ratio = negligible_ratio(model.vocabulary, sampling.temperature)
+            add(chain, llama_cpp.llama_sampler_init_min_p(ratio, 1))
         add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
         if sampling.top_p < 1.0:
             add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
@@ -408,30 +367,6 @@ def _sampler_chain() -> Any:
     params = llama_cpp.llama_sampler_chain_default_params()
     params.no_perf = True
     return llama_cpp.llama_sampler_chain_init(params)
-
-
-# On Linux only libllama's own handle reaches the ggml that it uses: the wheel's `libggml.so` is a second copy.
-# On Windows a DLL is one by its name, and symbols are not found through another's handle.
-if sys.platform == "win32":
-
-    class _Libraries:
-        def __init__(self) -> None:
-            folder = Path(llama_cpp.__file__).parent / "lib"
-            self._libraries = [ctypes.CDLL(str(folder / name)) for name in ("ggml-base.dll", "ggml.dll")]
-
-        def __getattr__(self, name: str) -> Any:
-            for library in self._libraries:
-                if hasattr(library, name):
-                    return getattr(library, name)
-            raise AttributeError(name)
-
-    def _ggml_library() -> Any:
-        return _Libraries()
-
-else:
-
-    def _ggml_library() -> Any:
-        return llama_cpp.llama_cpp._lib
 
 
 def _text(value: bytes | None) -> str:
