@@ -231,8 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
         info: dict[str, object] = {"id": repo, "modelId": repo, "sha": hosted.commit, "siblings": siblings}
         info |= {"private": False, "gated": hosted.gated, "tags": [], "downloads": 0, "likes": 0}
         config = hosted.folder / "config.json"
-        if config.is_file():
-            info["config"] = {"architectures": json.loads(config.read_text()).get("architectures", [])}
+        settings = json.loads(config.read_text()) if config.is_file() else None
+        if isinstance(settings, dict):
+            info["config"] = {"architectures": settings.get("architectures", [])}
         self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, repo: str, revision: str, name: str) -> None:

@@ -1,0 +1,194 @@
+"""Getting a model from a loopback hub through the real build process."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.acquire import Acquirer
+from app.children import child_command
+from converters.errors import CheckpointError, GgufError
+from converters.inspect import inspect
+from models.errors import Cancelled, StillroomError
+from models.hub import HubClient
+from models.manifest import read_manifest
+from models.progress import Progress
+from models.reference import CheckpointReference, HubReference, parse_reference
+from models.retry import RetryPolicy
+from models.starter import starter_file
+from models.store import ModelStore
+from tests.support.checkpoints import rebuild_starter, write_json
+from tests.support.hub import LoopbackHub
+from tests.support.tiny_gguf import write_tiny_gguf
+
+REPO = "owner/small-model"
+WEIGHTS = "model-00001-of-00002.safetensors"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    starter = starter_file()
+    if starter is None:
+        pytest.skip("the starter extra is not installed")
+    return rebuild_starter(starter, tmp_path_factory.mktemp("repository"), shards=2)
+
+
+@pytest.fixture
+def hub(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    monkeypatch.setenv("HF_TOKEN", "")
+    with LoopbackHub() as server:
+        server.add(REPO, checkpoint)
+        yield server
+
+
+class Desk:
+    def __init__(self, hub: LoopbackHub, root: Path) -> None:
+        self.hub = hub
+        self.checkpoints = root / "checkpoints"
+        self.store = ModelStore(root / "models")
+        client = HubClient(hub.endpoint, retry=RetryPolicy(attempts=2, first_wait_s=0.01))
+        self.acquirer = Acquirer(client, self.store, self.checkpoints, child_command("build"))
+        self.reports: list[Progress] = []
+
+    def stages(self) -> list[str]:
+        return list(dict.fromkeys(report.stage for report in self.reports))
+
+    def leftovers(self) -> list[Path]:
+        return [path for path in self.store.root.glob(".making/**/*") if path.is_file()]
+
+
+@pytest.fixture
+def desk(hub: LoopbackHub, tmp_path: Path) -> Desk:
+    return Desk(hub, tmp_path)
+
+
+def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
+    reference = parse_reference(REPO)
+    acquired = desk.acquirer.get(reference, ["q4_0", "Q8_0"], on_progress=desk.reports.append)
+    assert [model.type for model in acquired.models] == ["Q4_0", "Q8_0"]
+    assert acquired.peak_memory_bytes > 1 << 20
+    assert {"download", "convert", "quantise"} <= set(desk.stages())
+    for model in acquired.models:
+        assert inspect(model.path).metadata["general.architecture"] == "llama"
+    manifest = read_manifest(desk.store.root / "owner--small-model")
+    assert (manifest.repo, manifest.commit) == (REPO, desk.hub.repos[REPO].commit)
+    assert WEIGHTS in [source.path for source in manifest.inputs]
+    assert "llama-cpp-python" in manifest.outputs[0].tools
+    assert not list(desk.checkpoints.iterdir())
+    assert desk.leftovers() == []
+
+    before = desk.hub.bytes_served.copy()
+    again = desk.acquirer.get(reference, ["Q8_0", "Q4_0"])
+    assert {model.path for model in again.models} == {model.path for model in acquired.models}
+    assert desk.hub.bytes_served == before
+
+
+def test_original_weights_are_kept_on_request(desk: Desk) -> None:
+    desk.acquirer.get(parse_reference(REPO), ["BF16"], keep_original=True)
+    assert (desk.checkpoints / "owner--small-model" / WEIGHTS).is_file()
+
+
+def test_pulled_weights_are_built_from_without_a_download_and_stay(desk: Desk) -> None:
+    pulled = desk.acquirer.pull(parse_reference(REPO))
+    assert pulled.commit == desk.hub.repos[REPO].commit
+    before = desk.hub.bytes_served.copy()
+    desk.acquirer.get(parse_reference(REPO), ["BF16"])
+    assert desk.hub.bytes_served == before
+    assert all(file.path.is_file() for file in pulled.files)
+
+
+def test_a_build_that_is_cancelled_goes_on_without_a_download(desk: Desk) -> None:
+    cancel = threading.Event()
+
+    def stop_while_quantising(progress: Progress) -> None:
+        if progress.stage == "quantise":
+            cancel.set()
+
+    reference = parse_reference(REPO)
+    with pytest.raises(Cancelled):
+        desk.acquirer.get(reference, ["Q4_K_M"], on_progress=stop_while_quantising, cancel=cancel)
+    assert desk.store.listing().models == ()
+    assert [path for path in desk.leftovers() if path.suffix == ".gguf"] == []
+    before = desk.hub.bytes_served[WEIGHTS]
+    desk.acquirer.get(reference, ["BF16"])
+    assert desk.hub.bytes_served[WEIGHTS] == before
+
+
+def test_discard_deletes_what_an_unfinished_get_left(desk: Desk) -> None:
+    cancel = threading.Event()
+
+    def stop_while_downloading(progress: Progress) -> None:
+        if progress.done:
+            cancel.set()
+
+    desk.hub.bytes_per_s = 50e6
+    with pytest.raises(Cancelled):
+        desk.acquirer.get(parse_reference(REPO), ["Q8_0"], on_progress=stop_while_downloading, cancel=cancel)
+    assert list(desk.checkpoints.iterdir())
+    desk.acquirer.discard(REPO)
+    assert not list(desk.checkpoints.iterdir())
+
+
+def test_a_folder_is_built_where_it_is_and_left_as_it_was(desk: Desk, checkpoint: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()}
+    acquired = desk.acquirer.get(CheckpointReference(checkpoint), ["BF16"], on_progress=desk.reports.append)
+    assert acquired.models[0].path.is_file()
+    assert {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()} == before
+    assert "verify" in desk.stages()
+    manifest = read_manifest(acquired.models[0].path.parent)
+    assert {source.path for source in manifest.inputs} >= {"config.json", WEIGHTS}
+    assert not any(request for request in desk.hub.requests)
+
+
+def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    write_json(folder / "config.json", {"architectures": ["MambaForCausalLM"], "model_type": "mamba"})
+    (folder / "model.safetensors").write_bytes(bytes(1000))
+    desk.hub.add("owner/mamba", folder)
+    with pytest.raises(CheckpointError, match="Mamba"):
+        desk.acquirer.get(parse_reference("owner/mamba"), ["Q8_0"])
+    assert desk.hub.bytes_served["model.safetensors"] == 0
+
+
+def test_a_config_that_is_no_object_is_refused(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(bytes(1000))
+    (folder / "config.json").write_text('"text"')
+    desk.hub.add("owner/odd", folder)
+    with pytest.raises(StillroomError, match=r"config\.json of owner/odd cannot be read"):
+        desk.acquirer.get(parse_reference("owner/odd"), ["Q8_0"])
+
+
+def test_a_ready_gguf_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "ready"
+    folder.mkdir()
+    for kind in ("Q4_0", "Q8_0"):
+        write_tiny_gguf(folder / f"ready.{kind}.gguf", 4096 if kind == "Q4_0" else 8192)
+    desk.hub.add("owner/ready-GGUF", folder)
+    [model] = desk.acquirer.get(HubReference("owner/ready-GGUF", "ready.Q8_0.gguf"), []).models
+    assert model.path.read_bytes() == (folder / "ready.Q8_0.gguf").read_bytes()
+    assert (model.name, model.type) == ("owner/ready-GGUF", "Q8_0")
+    assert desk.leftovers() == []
+    assert desk.acquirer.get(parse_reference("owner/ready-GGUF"), ["Q4_0"]).models[0].type == "Q4_0"
+    with pytest.raises(StillroomError, match="no GGUF file for Q6_K"):
+        desk.acquirer.get(parse_reference("owner/ready-GGUF"), ["Q6_K"])
+
+
+def test_a_damaged_gguf_never_reaches_the_store(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    (folder / "bad.Q8_0.gguf").write_bytes(b"GGUF" + bytes(100))
+    desk.hub.add("owner/bad", folder)
+    with pytest.raises(GgufError):
+        desk.acquirer.get(parse_reference("owner/bad"), [])
+    with pytest.raises(GgufError):
+        desk.acquirer.get(parse_reference(str(folder / "bad.Q8_0.gguf")), [])
+    assert desk.store.listing().models == ()
+
+
+def test_what_is_here_already_is_not_pulled(desk: Desk, checkpoint: Path) -> None:
+    with pytest.raises(StillroomError, match="on this computer already"):
+        desk.acquirer.pull(CheckpointReference(checkpoint))
