@@ -66,6 +66,10 @@ class _Row:
     period: Period
 
 
+def _shown(row: _Row) -> tuple[Period, int, str]:
+    return (row.period, row.chat.id, row.chat.title) if row.chat else (row.period, 0, "")
+
+
 class ChatListModel(QAbstractListModel):
     """Chats under captions, the one used last first."""
 
@@ -89,6 +93,11 @@ class ChatListModel(QAbstractListModel):
             if not rows or rows[-1].period is not period:
                 rows.append(_Row(None, period))
             rows.append(_Row(chat, period))
+        same = [_shown(row) for row in rows] == [_shown(row) for row in self._rows]
+        if same:
+            # Nothing to draw anew: a title that is being edited stays in the editor.
+            self._rows = rows
+            return
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()

@@ -1,7 +1,7 @@
 """A code block of a reply: its language, its code in colours, and what can be done with it."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QGuiApplication, QResizeEvent, QTextCursor, QTextOption, QWheelEvent
+from PySide6.QtGui import QGuiApplication, QResizeEvent, QTextCursor, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
 
 from app.code.languages import PLAIN_TEXT, language_named
@@ -127,7 +127,7 @@ class _CodeText(QPlainTextEdit):
         self._fit()
 
     def _fit(self) -> None:
-        line = QFontMetricsF(self.document().defaultFont()).lineSpacing()
+        line = self.blockBoundingRect(self.document().firstBlock()).height()
         bar = self.horizontalScrollBar()
         bar_height = bar.sizeHint().height() if bar.maximum() > bar.minimum() else 0
         height = round(line * self.blockCount()) + 14 + bar_height

@@ -132,7 +132,7 @@ class Composer(QWidget):
     def _draw_icons(self) -> None:
         self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
         self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
-        self._stop.setIcon(self._theme.icon("stop", "text"))
+        self._stop.setIcon(self._theme.icon("stop-fill", "text"))
 
 
 class _Field(QPlainTextEdit):

@@ -246,7 +246,7 @@ def _inline_html(token: Token) -> str:
     content = html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, token.content))
     match token.type:
         case "code_inline":
-            return f"<code>&nbsp;{_keep_spaces(content)}&nbsp;</code>"
+            return f"<code>{_keep_spaces(content)}</code>"
         case "math":
             return f'<span class="math">{content}</span>'
         case "softbreak" | "hardbreak":

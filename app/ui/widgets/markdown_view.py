@@ -145,7 +145,7 @@ class _Frame(QWidget):
             self._marker.setFixedWidth(INDENT_PX * place.indent)
             self._marker.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
             # The paragraph's line height puts its first line a little lower.
-            self._marker.setContentsMargins(0, 2, 7, 0)
+            self._marker.setContentsMargins(0, 1, 7, 0)
             self._row.addWidget(self._marker)
         self._row.addWidget(content, 1)
         self.show_block(block)

@@ -77,7 +77,7 @@ def test_blocks_of_each_kind() -> None:
     blocks = parse_blocks(DOCUMENT)
     assert blocks[0] == TextBlock(
         "For n ≥ 2 each term is <strong>bounded</strong>, "
-        "so <code>&nbsp;a_n &nbsp;= 1&nbsp;</code> holds.<br>"
+        "so <code>a_n &nbsp;= 1</code> holds.<br>"
         "Second line."
     )
     assert blocks[1] == TextBlock("A heading", 2)

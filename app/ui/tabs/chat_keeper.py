@@ -1,0 +1,126 @@
+"""The Chat tab's way to the disk: in order, on worker threads, one open chat."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from app.chat.export import to_json, to_markdown
+from app.chat.records import Conversation, StoredMessage
+from app.chat.store import ChatStore
+from app.chat.title import title_from
+from app.errors import StillroomError
+from app.ui.widgets.reply_settings import ReplyChoices
+from models.durable import write_durably
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ChatKeeper:
+    """The chat that is open, and every change to the store that the window makes.
+
+    GUI thread; reads go straight to the store, writes to a worker thread one after the other, so that the
+    window never waits for the disk.
+    """
+
+    def __init__(self, store: ChatStore) -> None:
+        self.store = store
+        self.chat: Conversation | None = None
+        """The open chat; None for a new one of which nothing is kept yet."""
+        self._order = asyncio.Lock()
+        self._creation = asyncio.Lock()
+        self._opened = 0
+
+    @property
+    def opened(self) -> int:
+        """Changes whenever another chat is opened: what was begun for the one before is then out of date."""
+        return self._opened
+
+    def is_open(self, conversation_id: int) -> bool:
+        """Whether this chat is the open one."""
+        return self.chat is not None and self.chat.id == conversation_id
+
+    def open(self, conversation_id: int | None) -> None:
+        """Make a chat, or a new one, the open one."""
+        self._opened += 1
+        self.chat = None if conversation_id is None else self.store.conversation(conversation_id)
+
+    def refresh(self, conversation_id: int) -> None:
+        """Read the open chat again, if it is this one."""
+        if self.is_open(conversation_id):
+            self.chat = self.store.conversation(conversation_id)
+
+    async def write(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do a disk job on a worker thread, after the ones asked for before."""
+        async with self._order:
+            return await asyncio.to_thread(call, *args, **kwargs)
+
+    async def kept_chat(self, choices: ReplyChoices) -> Conversation:
+        """The open chat; a new one is created in the store now."""
+        opened = self._opened
+        async with self._creation:
+            if self.chat is not None and opened == self._opened:
+                return self.chat
+            chat = await self.write(
+                self.store.create_conversation,
+                system_prompt=choices.system_prompt,
+                sampling=choices.sampling,
+                max_tokens=choices.max_tokens,
+            )
+            if opened == self._opened:
+                self.chat = chat
+            return chat
+
+    async def save_draft(self, chat: Conversation, draft: str) -> None:
+        """Keep what is typed and not sent."""
+        await self.write(self.store.save_draft, chat.id, draft)
+        self.refresh(chat.id)
+
+    async def save_choices(self, chat: Conversation, choices: ReplyChoices) -> None:
+        """Keep the system prompt and the sampling."""
+        await self.write(
+            self.store.save_settings,
+            chat.id,
+            system_prompt=choices.system_prompt,
+            sampling=choices.sampling,
+            max_tokens=choices.max_tokens,
+        )
+        self.refresh(chat.id)
+
+    async def add_question(self, chat: Conversation, parent_id: int | None, text: str) -> StoredMessage:
+        """Keep a message of the user; it names a chat that has no name."""
+        question = await self.write(self.store.add_message, chat.id, parent_id, "user", text)
+        await self.title_from(chat.id, text)
+        return question
+
+    async def add_reply(self, chat: Conversation, parent_id: int | None, model: str) -> StoredMessage:
+        """Keep the place of a reply that is about to come."""
+        return await self.write(
+            self.store.add_message, chat.id, parent_id, "assistant", model=model, outcome="running"
+        )
+
+    async def title_from(self, conversation_id: int, text: str) -> None:
+        """Name a chat after `text` if it has no name yet."""
+        chat = self.store.conversation(conversation_id)
+        title = "" if chat.title else title_from(text)
+        if title:
+            await self.write(self.store.rename, conversation_id, title, by_user=False)
+        self.refresh(conversation_id)
+
+    async def export(self, conversation_id: int, kind: str, with_thinking: bool, path: Path) -> None:
+        """Write one chat to a file: `kind` is "markdown" or "json"."""
+        chat = self.store.conversation(conversation_id)
+        if kind == "markdown":
+            text = to_markdown(chat, self.store.branch(chat.id), with_thinking=with_thinking)
+        else:
+            text = to_json(chat, self.store.messages(chat.id), with_thinking=with_thinking)
+        try:
+            await asyncio.to_thread(write_durably, path, text.encode())
+        except OSError as error:
+            raise StillroomError(
+                "The chat could not be written to {path}: {reason}.",
+                "Choose another folder.",
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error

@@ -1,0 +1,113 @@
+"""Runs one reply from the engine into the store and a reply view."""
+
+import asyncio
+from dataclasses import dataclass
+
+from app.chat.prompt import Prompt
+from app.chat.records import Conversation, StoredMessage
+from app.chat.store import ChatStore
+from app.chat.turn import Turn, TurnEnd
+from app.engine.messages import Delta, PromptProgress, Sampling
+from app.errors import StillroomError
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.widgets.notices import Notices, translated
+from app.ui.widgets.reply_view import ReplyView
+
+
+@dataclass(frozen=True, slots=True)
+class RunningReply:
+    """The reply that is being generated, and where it is shown."""
+
+    chat: Conversation
+    message: StoredMessage
+    view: ReplyView
+
+
+class ReplyRunner:
+    """One reply at a time. GUI thread; the disk is written on threads of the turn."""
+
+    def __init__(self, store: ChatStore, session: EngineSession, bridge: Bridge, notices: Notices) -> None:
+        self._store = store
+        self._session = session
+        self._bridge = bridge
+        self._notices = notices
+        self._turn: Turn | None = None
+        self._stopped = False
+        self.running: RunningReply | None = None
+
+    def stop(self) -> None:
+        """Stop the reply within one step; what has come is kept."""
+        self._stopped = True
+        if self._turn is not None:
+            self._turn.cancel()
+
+    def close_down(self) -> None:
+        """Stop, and block until what has come is on the disk."""
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn.wait_until_kept()
+
+    def begin(self, reply: RunningReply) -> None:
+        """The view waits for its reply from now on; `run` must follow."""
+        self.running = reply
+        self._stopped = False
+        reply.view.begin()
+
+    async def run(self, prompt: Prompt, sampling: Sampling, max_tokens: int) -> None:
+        """Generate the reply that was begun, until its end is shown and kept.
+
+        Raises what nobody foresaw, after it has been shown and kept too.
+        """
+        reply = self.running
+        assert reply is not None
+        end = TurnEnd("failed")
+        try:
+            end = await self._generate(reply, prompt, sampling, max_tokens)
+        except StillroomError as error:
+            end = TurnEnd("failed", error=error)
+        finally:
+            self.running = self._turn = None
+            reply.view.finish(end.outcome, end.stats, _sentence(end.error))
+
+    async def _generate(
+        self, reply: RunningReply, prompt: Prompt, sampling: Sampling, max_tokens: int
+    ) -> TurnEnd:
+        def show(event: Delta | PromptProgress) -> None:
+            if isinstance(event, Delta):
+                reply.view.add(event.channel, event.text, event.tokens)
+            else:
+                reply.view.show_prompt_progress(event.done_tokens, event.total_tokens)
+
+        turn = self._turn = Turn(
+            self._store,
+            self._session.client,
+            reply.message.id,
+            prompt,
+            self._bridge.wrap(show),
+            sampling=sampling,
+            max_tokens=max_tokens,
+            on_disk_problem=self._bridge.wrap(self._notices.error),
+        )
+        if self._stopped:
+            turn.cancel()
+        ended: asyncio.Future[TurnEnd] = asyncio.get_running_loop().create_future()
+
+        def resolve(end: TurnEnd) -> None:
+            if not ended.done():
+                ended.set_result(end)
+
+        # By the same bridge as the deltas, so that the end comes after the last of them.
+        turn.end.add_done_callback(lambda future: self._bridge.post(resolve, future.result()))
+        end = await ended
+        await asyncio.to_thread(turn.wait_until_kept)
+        return end
+
+
+def _sentence(error: BaseException | None) -> str:
+    """Why a reply failed, in the window's language."""
+    if error is None:
+        return ""
+    if isinstance(error, StillroomError):
+        return " ".join(text for text in translated(error) if text)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,139 @@
+"""The messages of the branch that is shown, as widgets in the column."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.chat.records import StoredMessage
+from app.ui.theme import Theme
+from app.ui.widgets.card import label
+from app.ui.widgets.chat_column import ChatColumn, QuestionCard
+from app.ui.widgets.reply_view import ReplyView
+
+SHOWN_MESSAGES = 40
+
+
+class ConversationView(ChatColumn):
+    """Shows a branch, the newest messages first made, earlier ones on demand. GUI thread."""
+
+    to_code_requested = Signal(str, str)
+    another_requested = Signal(object)
+    """Another reply is wanted in place of this `StoredMessage`."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._branch: list[StoredMessage] = []
+        self._live: tuple[int, ReplyView] | None = None
+        self._empty = EmptyChat()
+        self.earlier_requested.connect(self._show_earlier)
+
+    @property
+    def branch(self) -> Sequence[StoredMessage]:
+        """The messages from the first to the last, as they were when they were read."""
+        return self._branch
+
+    def show_branch(self, branch: Sequence[StoredMessage], live: tuple[int, ReplyView] | None) -> None:
+        """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message."""
+        for widget in self.clear():
+            if widget is not self._empty and (self._live is None or widget is not self._live[1]):
+                widget.deleteLater()
+        self._branch = list(branch)
+        self._live = live
+        if not self._branch:
+            self.add(self._empty)
+            return
+        for message in self._branch[-SHOWN_MESSAGES:]:
+            self.add(self._widget_for(message))
+        self.offer_earlier(len(self._branch) > SHOWN_MESSAGES)
+        self._offer_another()
+        self.go_to_end()
+
+    def add_question(self, message: StoredMessage) -> None:
+        """Put the user's new message at the end."""
+        if not self._branch:
+            self.remove(self._empty)
+        self._branch.append(message)
+        self.add(QuestionCard(message.content))
+        self._offer_another()
+        self.go_to_end()
+
+    def add_live_reply(self, message: StoredMessage, view: ReplyView) -> None:
+        """Put a reply that is coming in at the end."""
+        self._branch.append(message)
+        self._live = (message.id, view)
+        self.add(view)
+        self._offer_another()
+        self.go_to_end()
+
+    def end_live_reply(self, message: StoredMessage) -> None:
+        """The reply that came in is complete; `message` is what was kept of it."""
+        self._live = None
+        if self._branch and self._branch[-1].id == message.id:
+            self._branch[-1] = message
+
+    def remove_after(self, parent_id: int | None) -> None:
+        """Take away what follows the message `parent_id`."""
+        while self._branch and self._branch[-1].id != parent_id:
+            self._branch.pop()
+            if widgets := self.messages():
+                self.remove(widgets[-1])
+                widgets[-1].deleteLater()
+
+    def make_reply(self, message: StoredMessage) -> ReplyView:
+        """A view for a reply of this conversation."""
+        view = ReplyView(self._theme)
+        view.to_code_requested.connect(self.to_code_requested)
+        view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
+        view.retry_requested.connect(lambda: self.another_requested.emit(message))
+        return view
+
+    def show_model(self, name: str) -> None:
+        """Who answers; an empty name means nobody yet."""
+        self._empty.show_model(name)
+
+    def _show_earlier(self) -> None:
+        end = len(self._branch) - len(self.messages())
+        start = max(0, end - SHOWN_MESSAGES)
+        self.add_first([self._widget_for(message) for message in self._branch[start:end]])
+        self._offer_another()
+        self.offer_earlier(start > 0)
+
+    def _widget_for(self, message: StoredMessage) -> QWidget:
+        if message.role == "user":
+            return QuestionCard(message.content)
+        if self._live is not None and self._live[0] == message.id:
+            return self._live[1]
+        view = self.make_reply(message)
+        view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
+        return view
+
+    def _offer_another(self) -> None:
+        """Only the last reply can be asked for anew: what follows an earlier one answers that one."""
+        widgets = self.messages()
+        for widget in widgets:
+            if isinstance(widget, ReplyView):
+                widget.offer_another(widget is widgets[-1])
+
+
+class EmptyChat(QWidget):
+    """What an empty chat says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = label(self.tr("Ask anything"), "title")
+        self._hint = label("", "muted", wrap=True)
+        for shown in (self._title, self._hint):
+            shown.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 160, 0, 0)
+        layout.addWidget(self._title)
+        layout.addWidget(self._hint)
+
+    def show_model(self, name: str) -> None:
+        """Say who answers; an empty name means nobody yet."""
+        self._hint.setText(
+            self.tr("{model} answers on this computer. Nothing you write leaves it.").format(model=name)
+            if name
+            else self.tr("Choose a model at the top of the window to begin.")
+        )
