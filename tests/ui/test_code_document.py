@@ -31,6 +31,8 @@ def start(qtbot: QtBot, theme: Theme, tmp_path: Path) -> Iterator[Opener]:
         qtbot.addWidget(editor)
         document = CodeDocument(editor, DraftFile(tmp_path / "draft" / "code.json"))
         opened.append(document)
+        assert editor.isReadOnly()
+        asyncio.run(document.restore())
         return editor, document
 
     yield start_one
@@ -118,8 +120,6 @@ def test_unsaved_text_survives_a_restart(qtbot: QtBot, start: Opener, tmp_path: 
     document.close()
 
     again, restored = start()
-    with qtbot.waitSignal(restored.noticed):
-        asyncio.run(restored.restore())
 
     assert again.text() == "# new x = 1\n"
     assert (restored.path, restored.modified, again.language.key) == (path.resolve(), True, "python")
@@ -136,7 +136,6 @@ def test_a_crash_loses_nothing_but_the_last_second(qtbot: QtBot, start: Opener, 
     qtbot.waitUntil(lambda: draft_written(tmp_path, "precious"))
 
     again, restored = start()  # the first run is not closed, as after a crash
-    asyncio.run(restored.restore())
     assert again.text() == "precious"
     assert restored.modified
 
@@ -151,7 +150,6 @@ def test_a_restored_text_notices_what_changed_meanwhile(qtbot: QtBot, start: Ope
     path.write_text("theirs")
 
     _, restored = start()
-    asyncio.run(restored.restore())
 
     with pytest.raises(ChangedOnDiskError):
         asyncio.run(restored.save())
@@ -166,7 +164,6 @@ def test_the_open_file_is_open_again_after_a_restart(start: Opener, tmp_path: Pa
     path.write_text("newer")
 
     editor, restored = start()
-    asyncio.run(restored.restore())
 
     assert (editor.text(), restored.modified, restored.name) == ("newer", False, "a.py")
 
@@ -210,8 +207,8 @@ def test_a_file_that_is_no_text_leaves_the_editor_alone(qtbot: QtBot, start: Ope
 
 
 def test_a_draft_that_cannot_be_written_is_said(qtbot: QtBot, start: Opener, tmp_path: Path) -> None:
-    (tmp_path / "draft").write_text("a file where the folder should be")
     editor, document = start()
+    (tmp_path / "draft").write_text("a file where the folder should be")
 
     with qtbot.waitSignal(document.noticed):
         qtbot.keyClicks(editor, "x")

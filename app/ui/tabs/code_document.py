@@ -22,8 +22,9 @@ DRAFT_EVERY_MS = 1000
 class CodeDocument(QObject):
     """Keeps one editor and one file together. GUI thread only; the disk is touched in other threads.
 
-    The draft on disk follows the editor: the unsaved text, or only which file is open. What goes wrong with a
-    file is raised as `TextFileError`; what the user should know besides comes as `noticed`.
+    It starts with `restore`; until then the editor is for reading only. From then on the draft on disk
+    follows the editor: the unsaved text, or only which file is open. What goes wrong with a file is raised
+    as `TextFileError`; what the user should know besides comes as `noticed`.
     """
 
     changed = Signal()
@@ -37,7 +38,9 @@ class CodeDocument(QObject):
         self._file: TextFile | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="code-draft")
         self._draft_failed = False
+        self._restored = False
         self._closed = False
+        editor.setReadOnly(True)
         self._edits = 0
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_EVERY_MS)
         self._draft_timer.timeout.connect(self._keep_draft)
@@ -120,27 +123,32 @@ class CodeDocument(QObject):
 
     async def restore(self) -> None:
         """Show what the last run left: unsaved text, or the file that was open."""
-        draft = await asyncio.to_thread(self._draft_file.load)
-        if draft is None or self.modified:
+        try:
+            draft = await asyncio.to_thread(self._draft_file.load)
+        except OSError as error:
+            draft = None
+            self.noticed.emit(
+                self.tr("The text of the last time could not be read: {reason}.").format(
+                    reason=error.strerror or str(error)
+                )
+            )
+        finally:
+            self._restored = True
+            self._editor.setReadOnly(False)
+        if draft is None:
             return
         path = Path(draft.path) if draft.path else None
-        if draft.text is None:
-            if path is not None and path.exists():
-                try:
-                    await self.open(path)
-                except TextFileError as error:
-                    self.noticed.emit(str(error))
-                    return
-        else:
+        if draft.text is not None:
             file = TextFile(path, "", draft.encoding, draft.newline, draft.digest) if path else None
             self._show(file, draft.text, language_named(draft.language) or PLAIN_TEXT)
             self._editor.document().setModified(True)
             self.noticed.emit(self.tr("Your unsaved changes from the last time are back."))
-        position = min(max(draft.cursor, 0), self._editor.document().characterCount() - 1)
-        cursor = self._editor.textCursor()
-        cursor.setPosition(position)
-        self._editor.setTextCursor(cursor)
-        self._editor.centerCursor()
+        elif path is not None and path.exists():
+            try:
+                await self.open(path)
+            except TextFileError as error:
+                self.noticed.emit(str(error))
+        self._editor.go_to_position(draft.cursor)
 
     def close(self) -> None:
         """Put the draft on disk and wait for it; the editor must still be there. Once is enough."""
@@ -164,6 +172,8 @@ class CodeDocument(QObject):
             self._draft_timer.start()
 
     def _keep_draft(self) -> None:
+        if not self._restored:
+            return
         file = self._file
         draft = Draft(
             path=str(file.path) if file else "",

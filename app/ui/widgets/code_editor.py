@@ -40,13 +40,13 @@ class CodeEditor(CodeView):
         if blank:
             cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock)
             cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
-            self._insert_marked(cursor, code)
         else:
             cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock)
             cursor.insertText("\n")
-            self._insert_marked(cursor, code)
+        start = cursor.selectionStart()
+        cursor.insertText(code)
         cursor.endEditBlock()
-        self._mark()
+        self._show_inserted(start, cursor)
 
     def replace_range(self, cursor: QTextCursor, code: str) -> None:
         """Put `code` in place of what `cursor` selects, as one undo step, at the same depth."""
@@ -60,10 +60,9 @@ class CodeEditor(CodeView):
                 code = code[len(before) :] if code.startswith(before) else code
         if old.endswith("\n"):
             code += "\n"
-        cursor.beginEditBlock()
-        self._insert_marked(cursor, code)
-        cursor.endEditBlock()
-        self._mark()
+        start = cursor.selectionStart()
+        cursor.insertText(code)
+        self._show_inserted(start, cursor)
 
     def toggle_comment(self) -> None:
         """Make the selected lines comments, or code again."""
@@ -95,14 +94,12 @@ class CodeEditor(CodeView):
             return
         event.accept()
 
-    def _insert_marked(self, cursor: QTextCursor, code: str) -> None:
-        start = cursor.selectionStart()
-        cursor.insertText(code)
-        end = cursor.position()
+    def _show_inserted(self, start: int, cursor: QTextCursor) -> None:
+        inserted = QTextCursor(self.document())
+        inserted.setPosition(start)
+        inserted.setPosition(cursor.position(), QTextCursor.MoveMode.KeepAnchor)
         self.setTextCursor(cursor)
-        self._inserted = QTextCursor(self.document())
-        self._inserted.setPosition(start)
-        self._inserted.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        self.show_inserted(inserted)
 
     def _change_lines(self, change: Callable[[list[str]], list[str]]) -> None:
         """Apply `change` to the lines the selection touches, as one undo step; the selection stays."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -35,6 +35,9 @@ class CodeView(QPlainTextEdit):
 
     edited = Signal()
     """The text was changed, by a key or by a program; not by `load_text`, never for colours alone."""
+
+    file_dropped = Signal(str)
+    """A file was dropped on the text or pasted: its path."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,6 +124,13 @@ class CodeView(QPlainTextEdit):
         self.centerCursor()
         self.setFocus()
 
+    def go_to_position(self, position: int) -> None:
+        """Put the cursor on a position as Qt counts them, or on the nearest there is."""
+        cursor = self.textCursor()
+        cursor.setPosition(min(max(position, 0), self.document().characterCount() - 1))
+        self.setTextCursor(cursor)
+        self.centerCursor()
+
     def show_error(self, line: int) -> None:
         """Mark a line (from 1) as the one a checker complains about; 0 marks none."""
         self._error_line = line
@@ -131,6 +141,11 @@ class CodeView(QPlainTextEdit):
         self._found = cursors
         self._mark()
 
+    def show_inserted(self, cursor: QTextCursor) -> None:
+        """Mark what has just been put in, until the next edit."""
+        self._inserted = cursor
+        self._mark()
+
     def zoom(self, steps: int) -> None:
         """Make the text `steps` pixels larger (or smaller)."""
         self._set_text_size(self._text_px + steps)
@@ -138,6 +153,17 @@ class CodeView(QPlainTextEdit):
     def reset_zoom(self) -> None:
         """Back to the usual text size."""
         self._set_text_size(TEXT_PX)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
+        """Files too."""
+        return bool(_local_file(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
+        """A file is to be opened, not its address to be written into the text."""
+        if path := _local_file(source):
+            self.file_dropped.emit(path)
+        else:
+            super().insertFromMimeData(source)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Ctrl with the wheel changes the text size."""
@@ -237,7 +263,8 @@ class CodeView(QPlainTextEdit):
         """Everything that is drawn behind the text."""
         marks: list[QTextEdit.ExtraSelection] = []
         cursor = self.textCursor()
-        if not cursor.hasSelection():
+        # The mark would hide the placeholder of an empty text.
+        if not cursor.hasSelection() and not self.document().isEmpty():
             line = QTextCursor(cursor)
             line.clearSelection()
             marks.append(_marked(line, self._theme.colour("raised"), full_width=True))
@@ -270,6 +297,11 @@ class _Gutter(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         self._editor.paint_gutter(event)
+
+
+def _local_file(source: QMimeData) -> str:
+    urls = source.urls()
+    return urls[0].toLocalFile() if len(urls) == 1 and urls[0].isLocalFile() else ""
 
 
 def _marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:

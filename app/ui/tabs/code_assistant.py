@@ -1,0 +1,104 @@
+"""Turns a question about code into a prompt that fits the loaded model, and remembers what was said."""
+
+from dataclasses import dataclass, replace
+
+from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.code.ask import Excerpt, Question, Task, fit_question
+from app.engine.messages import Generate, ModelInfo, Sampling
+from app.errors import StillroomError
+from app.ui.session import EngineSession, OnReplyEvent, Reply
+
+QUESTION_SHARE = 0.5
+"""Of the context: how much a question with its code may take. The rest is for thinking and answering."""
+
+HISTORY_SHARE = 0.65
+"""Of the context: how much earlier questions and answers may fill up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedQuestion:
+    """A question ready to send. `tokens` counts the whole prompt, `dropped_turns` the earlier questions that
+    found no room in it, `context_tokens` what the model can hold."""
+
+    question: Question
+    prompt: Prompt
+    tokens: int
+    dropped_turns: int
+    context_tokens: int
+
+
+class CodeAssistant:
+    """Fits and asks; GUI thread only.
+
+    A question in the user's own words follows up on what was said before; explain, complete, fix and tests
+    start afresh, as earlier code would only mislead the model.
+    """
+
+    def __init__(self, session: EngineSession) -> None:
+        self._session = session
+        self._turns: list[tuple[str, str]] = []
+
+    def start_over(self) -> None:
+        """Forget what was said."""
+        self._turns.clear()
+
+    def remember(self, fitted: FittedQuestion, answer: str) -> None:
+        """Keep a question and its answer for follow-up questions."""
+        if answer.strip():
+            self._turns.append((fitted.question.prompt, answer))
+
+    async def fit(
+        self, task: Task, excerpt: Excerpt, *, question: str = "", problem: str = ""
+    ) -> FittedQuestion:
+        """The prompt for a question, with as much of its file and of the earlier turns as fits.
+
+        Raises `StillroomError` without a model, `SelectionTooLongError` when the selection does not fit.
+        """
+        model = self._model()
+        template = ChatTemplate.of(model)
+
+        async def count(prompt: str, turns: list[tuple[str, str]]) -> int:
+            return await self._session.count_tokens(_render(template, prompt, turns).parts)
+
+        async def count_alone(prompt: str) -> int:
+            return await count(prompt, [])
+
+        budget = int(model.context_tokens * QUESTION_SHARE)
+        fitted = await fit_question(task, excerpt, budget, count_alone, question=question, problem=problem)
+        tokens = fitted.tokens
+        turns: list[tuple[str, str]] = []
+        earlier = self._turns if task == "ask" else []
+        for turn in reversed(earlier):
+            with_turn = await count(fitted.prompt, [turn, *turns])
+            if with_turn > int(model.context_tokens * HISTORY_SHARE):
+                break
+            tokens = with_turn
+            turns.insert(0, turn)
+        return FittedQuestion(
+            question=replace(fitted, tokens=tokens),
+            prompt=_render(template, fitted.prompt, turns),
+            tokens=tokens,
+            dropped_turns=len(earlier) - len(turns),
+            context_tokens=model.context_tokens,
+        )
+
+    def ask(self, fitted: FittedQuestion, sampling: Sampling, on_event: OnReplyEvent) -> Reply:
+        """Start the reply to a fitted question."""
+        request = Generate(
+            request_id=0, parts=fitted.prompt.parts, sampling=sampling, thinking=fitted.prompt.thinking
+        )
+        return self._session.generate(request, on_event)
+
+    def _model(self) -> ModelInfo:
+        if self._session.info is None:
+            raise StillroomError(
+                "No model is loaded.", "Choose a model at the top of the window, then ask again."
+            )
+        return self._session.info
+
+
+def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:
+    messages: list[ChatMessage] = []
+    for asked, answered in turns:
+        messages += [ChatMessage("user", asked), ChatMessage("assistant", answered)]
+    return template.render([*messages, ChatMessage("user", prompt)])

@@ -1,0 +1,381 @@
+"""The right column of the Code tab: ask about the code, and read the replies."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from app.code.ask import Excerpt, Task, whole_lines
+from app.code.check import check_syntax
+from app.engine.messages import Delta, PromptProgress, Sampling
+from app.errors import EngineError, StillroomError
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession, Reply
+from app.ui.tabs.code_assistant import CodeAssistant, FittedQuestion
+from app.ui.tabs.code_exchange import CodeExchange
+from app.ui.tabs.code_verdict import error_sentence
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label, rule
+from app.ui.widgets.notices import translated
+
+COUNT_AFTER_MS = 400
+FIELD_PX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EditorAccess:
+    """What the conversation needs from the editor: the place a question is about, and a way to mark it."""
+
+    excerpt: Callable[[], Excerpt]
+    select: Callable[[int, int], None]
+
+
+class CodeConversation(QWidget):
+    """Asks one question at a time; GUI thread only."""
+
+    insert_requested = Signal(str)
+    replace_requested = Signal(str)
+    running_changed = Signal(bool)
+    left = Signal()
+    """Esc in the question field: back to the editor."""
+
+    def __init__(
+        self,
+        session: EngineSession,
+        bridge: Bridge,
+        theme: Theme,
+        sampling: Callable[[], Sampling],
+        editor: EditorAccess,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._bridge = bridge
+        self._theme = theme
+        self._sampling = sampling
+        self._editor = editor
+        self._assistant = CodeAssistant(session)
+        self._reply: Reply | None = None
+        self._preparing = False
+        self._closed = False
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.exchanges: list[CodeExchange] = []
+        self.tasks: dict[Task, QPushButton] = {}
+        self.field = QPlainTextEdit()
+        self.ask_button = button(self.tr("Ask"), "primary")
+        self.state = label("", "small", wrap=True)
+        self._lay_out()
+        self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
+        self._count_timer.timeout.connect(lambda: self._start(self._count()))
+        self.field.textChanged.connect(self.count_soon)
+        self.field.installEventFilter(self)
+        self.ask_button.clicked.connect(self._on_ask_clicked)
+        for signal in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            signal.connect(self._refresh)
+        session.loading.connect(self._refresh)
+        session.reservation_changed.connect(self._refresh)
+        theme.changed.connect(self._draw_icons)
+        self._refresh()
+
+    @property
+    def running(self) -> bool:
+        """Whether a question is being prepared or answered."""
+        return self._preparing or self._reply is not None
+
+    def ask(self, task: Task) -> None:
+        """Ask about the selection; `ask` takes the words from the field."""
+        if self.running or self._refusal():
+            return
+        words = self.field.toPlainText().strip()
+        if task == "ask" and not words:
+            self.field.setFocus()
+            return
+        excerpt = self._editor.excerpt()
+        if task != "ask" and not excerpt.text.strip():
+            self.state.setText(self.tr("Open a file or write some code first."))
+            return
+        if excerpt.selection.strip() or task in ("explain", "fix", "tests"):
+            excerpt = whole_lines(excerpt)
+            if self._editor.excerpt().start != self._editor.excerpt().end:
+                self._editor.select(excerpt.start, excerpt.end)
+        self._preparing = True
+        self._refresh()
+        self._start(self._run(task, excerpt, words))
+
+    def stop(self) -> None:
+        """Stop the reply; what has come stays."""
+        if self._reply is not None:
+            self._reply.cancel()
+
+    def close_conversation(self) -> None:
+        """Stop everything; the widgets are about to go."""
+        self._closed = True
+        self._count_timer.stop()
+        for job in self._jobs:
+            job.cancel()
+
+    def start_over(self) -> None:
+        """Forget what was said; the old replies stay above a line."""
+        if self.exchanges and not self.running:
+            self._assistant.start_over()
+            self._list.addWidget(rule())
+            self._list.addWidget(
+                label(self.tr("From here on the model knows nothing of the above."), "small")
+            )
+            self.count_soon()
+
+    def count_soon(self) -> None:
+        """The selection, the text or the question changed: count the tokens once that settles."""
+        if not self.running:
+            self._count_timer.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Enter asks, Shift+Enter breaks the line, Esc goes back to the editor."""
+        if watched is self.field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not (
+                event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            ):
+                self.ask("ask")
+                return True
+            if event.key() == Qt.Key.Key_Escape and not self.running:
+                self.left.emit()
+                return True
+        return super().eventFilter(watched, event)
+
+    # Asking ---------------------------------------------------------------------------------------------
+
+    def _start(self, job: Coroutine[Any, Any, None]) -> None:
+        task = self._bridge.start(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def _run(self, task: Task, excerpt: Excerpt, words: str) -> None:
+        try:
+            problem = await self._problem(excerpt) if task == "fix" else ""
+            fitted = await self._assistant.fit(task, excerpt, question=words, problem=problem)
+            exchange = self._add_exchange(task, fitted, excerpt, words)
+            if task == "ask":
+                self.field.clear()
+            await self._receive(exchange, fitted)
+        finally:
+            self._preparing = False
+            self._reply = None
+            if not self._closed:
+                self._refresh()
+        await exchange.offer_code()
+
+    async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
+        view = exchange.reply
+
+        def on_event(event: Delta | PromptProgress) -> None:
+            if isinstance(event, Delta):
+                view.add(event.channel, event.text, event.tokens)
+            else:
+                view.show_prompt_progress(event.done_tokens, event.total_tokens)
+
+        view.begin()
+        self._reply = self._assistant.ask(fitted, self._sampling(), on_event)
+        self._refresh()
+        try:
+            finished = await self._reply.finished()
+        except EngineError as error:
+            view.finish("failed", None, " ".join(translated(error)))
+        except asyncio.CancelledError:
+            self._reply.cancel()
+            raise
+        else:
+            view.finish(finished.reason, finished.stats)
+        self._assistant.remember(fitted, view.answer)
+
+    async def _problem(self, excerpt: Excerpt) -> str:
+        """What a checker says about the whole file, for the model to start from."""
+        report = await asyncio.to_thread(check_syntax, excerpt.text, excerpt.language.key)
+        return error_sentence(report) if report.verdict == "error" else ""
+
+    async def _count(self) -> None:
+        if self.running or self._refusal():
+            return
+        words = self.field.toPlainText().strip()
+        excerpt = self._editor.excerpt()
+        if not words and not excerpt.text.strip():
+            self.state.setText("")
+            return
+        if excerpt.selection.strip():
+            excerpt = whole_lines(excerpt)
+        try:
+            fitted = await self._assistant.fit("ask", excerpt, question=words)
+        except StillroomError as error:
+            self.state.setText(translated(error)[0])
+            return
+        if not self.running:
+            self._show_count(fitted, excerpt)
+
+    def _show_count(self, fitted: FittedQuestion, excerpt: Excerpt) -> None:
+        question = fitted.question
+        if not excerpt.text.strip():
+            text = self.tr("{tokens} tokens, {left} left")
+        elif question.omitted_lines:
+            text = self.tr("{tokens} tokens with {sent} of the file's {lines} lines, {left} left")
+        else:
+            text = self.tr("{tokens} tokens with the file, {left} left")
+        self.state.setText(
+            text.format(
+                tokens=f"{fitted.tokens:,}",
+                left=f"{fitted.context_tokens - fitted.tokens:,}",
+                sent=f"{question.total_lines - question.omitted_lines:,}",
+                lines=f"{question.total_lines:,}",
+            )
+        )
+
+    # What is shown --------------------------------------------------------------------------------------
+
+    def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
+        model = self._session.info.name if self._session.info else ""
+        exchange = CodeExchange(self._theme, self._title(task, excerpt, words), fitted, excerpt, model)
+        exchange.insert_requested.connect(self.insert_requested)
+        exchange.replace_requested.connect(self.replace_requested)
+        self.exchanges.append(exchange)
+        self._empty.hide()
+        self._append(exchange)
+        self._follow = True
+        return exchange
+
+    def _append(self, part: QWidget) -> None:
+        """Add to the list, above the stretch at its end."""
+        self._list.insertWidget(self._list.count() - 1, part)
+
+    def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
+        if task == "ask" and not excerpt.selection.strip():
+            return words
+        texts = {
+            "ask": self.tr("Lines {first} to {last}: {question}"),
+            "explain": self.tr("Explain lines {first} to {last} of {file}"),
+            "complete": self.tr("Complete {file} at line {first}"),
+            "fix": self.tr("Fix lines {first} to {last} of {file}"),
+            "tests": self.tr("Write tests for lines {first} to {last} of {file}"),
+        }
+        if task == "complete" and excerpt.selection.strip():
+            texts["complete"] = self.tr("Complete lines {first} to {last} of {file}")
+        return texts[task].format(
+            first=f"{excerpt.first_line:,}",
+            last=f"{excerpt.last_line:,}",
+            file=excerpt.file_name or self.tr("Untitled"),
+            question=words,
+        )
+
+    def _refusal(self) -> str:
+        """Why nothing can be asked now; empty when it can."""
+        if self._session.reserved_for:
+            return self.tr("The engine is busy with the benchmark. Ask again when it is done.")
+        if self._session.loading_path:
+            return self.tr("The model is being loaded.")
+        if self._session.info is None:
+            return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
+        return ""
+
+    def _refresh(self, *_: object) -> None:
+        refusal = self._refusal()
+        for made in self.tasks.values():
+            made.setEnabled(not refusal and not self.running)
+        self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
+        self.ask_button.setToolTip(self.tr("Stop (Esc)") if self.running else self.tr("Ask (Enter)"))
+        self.ask_button.setEnabled(self._reply is not None or not (refusal or self._preparing))
+        self._start_over.setEnabled(not self.running)
+        self.running_changed.emit(self.running)
+        self._draw_icons()
+        if refusal:
+            self.state.setText(refusal)
+        elif self.running:
+            self.state.setText(self.tr("Esc stops the reply."))
+        else:
+            self.count_soon()
+
+    def _on_ask_clicked(self) -> None:
+        if self._reply is not None:
+            self.stop()
+        else:
+            self.ask("ask")
+
+    def _on_range_changed(self, _smallest: int, largest: int) -> None:
+        if self._follow:
+            self._scroll.verticalScrollBar().setValue(largest)
+
+    def _on_scrolled(self, value: int) -> None:
+        self._follow = value >= self._scroll.verticalScrollBar().maximum() - 24
+
+    def _lay_out(self) -> None:
+        tasks: tuple[tuple[Task, str, str, str], ...] = (
+            ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
+            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), "Ctrl+Return"),
+            ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
+            ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
+        )
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        for task, text, meaning, keys in tasks:
+            made = button(text, tip=f"{meaning} ({keys})")
+            made.setAccessibleName(meaning)
+            made.setShortcut(keys)
+            # A click leaves the focus in the editor, where the selection is.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            made.clicked.connect(lambda _checked=False, task=task: self.ask(task))
+            self.tasks[task] = made
+            head.addWidget(made)
+        head.addStretch()
+        self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
+        self._start_over.clicked.connect(self.start_over)
+        head.addWidget(self._start_over)
+
+        page = QWidget()
+        page.setProperty("look", "page")
+        self._list = QVBoxLayout(page)
+        self._list.setContentsMargins(0, 0, 8, 0)
+        self._list.setSpacing(20)
+        self._empty = label(
+            self.tr(
+                "Select some lines, then choose Explain, Complete, Tests or Fix, or ask in your own words "
+                "below. Without a selection the question is about the whole file.\n\n"
+                "Code in a reply is checked for syntax and never run. What was sent to the model is listed "
+                "with each question."
+            ),
+            "muted",
+            wrap=True,
+        )
+        self._list.addWidget(self._empty)
+        self._list.addStretch()
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(page)
+        self._follow = True
+        bar = self._scroll.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range_changed)
+        bar.valueChanged.connect(self._on_scrolled)
+
+        field_card = Card(margin_px=8)
+        self.field.setProperty("look", "bare")
+        self.field.setPlaceholderText(self.tr("Ask about the selection"))
+        self.field.setAccessibleName(self.tr("Question about the selection"))
+        self.field.setTabChangesFocus(True)
+        self.field.setFixedHeight(FIELD_PX)
+        field_card.body.addWidget(self.field)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(self.state, 1)
+        foot.addWidget(self.ask_button)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addLayout(head)
+        layout.addWidget(self._scroll, 1)
+        layout.addWidget(field_card)
+        layout.addLayout(foot)
+
+    def _draw_icons(self) -> None:
+        self._start_over.setIcon(self._theme.icon("eraser"))
+        self.ask_button.setIcon(self._theme.icon("stop" if self.running else "arrow-up", "on_accent"))

@@ -1,0 +1,256 @@
+"""The Code tab: an editor beside a conversation about what is in it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+
+from app.code.ask import Excerpt
+from app.code.languages import PLAIN_TEXT, Language, language_named
+from app.code.text_file import ChangedOnDiskError
+from app.engine.messages import Sampling
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tabs.code_conversation import CodeConversation, EditorAccess
+from app.ui.tabs.code_dialogs import CodeDialogs
+from app.ui.tabs.code_editor_card import CodeEditorCard
+from app.ui.theme import Theme
+
+PAGE_MARGIN_PX = 28
+
+
+class CodeTab(QWidget):
+    """Editor, file and conversation together. GUI thread only.
+
+    `sampling` gives the present settings for replies; `inform` shows a sentence to the user. What the last
+    run left in the editor comes back by itself, so it needs the window's event loop from the start;
+    `close_tab` keeps what is there for the next run.
+    """
+
+    def __init__(
+        self,
+        session: EngineSession,
+        bridge: Bridge,
+        theme: Theme,
+        draft_path: Path,
+        sampling: Callable[[], Sampling],
+        inform: Callable[[str], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._dialogs = CodeDialogs(self)
+        self.card = CodeEditorCard(bridge, theme, draft_path)
+        self.editor = self.card.editor
+        self.document = self.card.document
+        self.conversation = CodeConversation(
+            session, bridge, theme, sampling, EditorAccess(self.excerpt, self._select)
+        )
+        self._lay_out()
+        self._make_menu()
+        stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.conversation.stop)
+        stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        stop_key.setEnabled(False)
+        self.conversation.running_changed.connect(stop_key.setEnabled)
+        self.conversation.insert_requested.connect(self.insert)
+        self.conversation.replace_requested.connect(self.replace)
+        self.conversation.left.connect(self.editor.setFocus)
+        self.card.subject_changed.connect(self.conversation.count_soon)
+        self.card.open_button.clicked.connect(lambda: self._bridge.start(self._open()))
+        self.card.save_button.clicked.connect(lambda: self._bridge.start(self.save()))
+        self.document.changed.connect(self._on_document_changed)
+        self.document.noticed.connect(inform)
+        self.editor.file_dropped.connect(lambda path: self._bridge.start(self.open_file(Path(path))))
+        self.setFocusProxy(self.editor)
+        self._restored = bridge.start(self.document.restore())
+        self._on_document_changed()
+
+    def close_tab(self) -> None:
+        """Stop what runs, and keep what is not saved for the next run; call it before the window goes."""
+        self.conversation.close_conversation()
+        self.card.close_card()
+        self.document.close()
+
+    def take_code(self, code: str, language_word: str) -> None:
+        """Show code from elsewhere, such as a chat's reply, as a new text."""
+        self._bridge.start(self._take_code(code, language_named(language_word) or PLAIN_TEXT))
+
+    def excerpt(self) -> Excerpt:
+        """What a question is about now."""
+        start, end = self.editor.selected_range()
+        return Excerpt(self.document.name, self.editor.language, self.editor.text(), start, end)
+
+    def insert(self, code: str) -> None:
+        """Put code of a reply at the cursor, as one undo step."""
+        if not self.editor.isReadOnly():
+            self.editor.insert_lines(code)
+            self.editor.setFocus()
+
+    def replace(self, code: str) -> None:
+        """Put code of a reply in place of the selection, as one undo step."""
+        if not self.editor.isReadOnly():
+            self.editor.replace_range(self.editor.textCursor(), code)
+            self.editor.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Coming to this tab means coming to the editor."""
+        super().showEvent(event)
+        focus = self.window().focusWidget()
+        if focus is None or not self.isAncestorOf(focus):
+            self.editor.setFocus()
+
+    async def open_file(self, path: Path) -> None:
+        """Open a file, after asking about unsaved text. Raises `TextFileError`."""
+        await asyncio.wait([self._restored])
+        if await self._may_go():
+            await self.document.open(path)
+            self.editor.setFocus()
+
+    async def save(self) -> bool:
+        """Save, asking for a name or about a conflict where needed; False when the user cancels."""
+        path = self.document.path
+        if path is None:
+            return await self._save_as()
+        try:
+            await self.document.save()
+        except ChangedOnDiskError:
+            match await self._dialogs.ask_about_conflict(path.name, can_reload=path.exists()):
+                case "save_as":
+                    return await self._save_as()
+                case "overwrite":
+                    await self.document.save(overwrite=True)
+                case "reload":
+                    await self.document.open(path)
+                case "cancel":
+                    return False
+        return True
+
+    async def _new(self) -> None:
+        if await self._may_go():
+            self.document.new()
+            self.editor.setFocus()
+
+    async def _open(self) -> None:
+        path = await self._dialogs.pick_file_to_open(self._folder())
+        if path is not None:
+            await self.open_file(path)
+
+    async def _save_as(self) -> bool:
+        suffix = self.editor.language.suffixes[0]
+        name = self.document.name or (f"untitled{suffix}" if suffix.startswith(".") else suffix)
+        path = await self._dialogs.pick_file_to_save(self._folder(), name)
+        if path is None:
+            return False
+        # The dialog has asked before it gave the name of a file that exists.
+        await self.document.save(path, overwrite=True)
+        return True
+
+    async def _reload(self) -> None:
+        path = self.document.path
+        if path is None:
+            return
+        if not self.document.modified or await self._dialogs.ask_about_reload(path.name):
+            await self.document.open(path)
+
+    async def _take_code(self, code: str, language: Language) -> None:
+        await asyncio.wait([self._restored])
+        if await self._may_go():
+            self.document.take(code, language)
+            self.editor.setFocus()
+
+    async def _may_go(self) -> bool:
+        """Whether the present text may go: it is saved, or empty, or the user says so."""
+        if not self.document.modified or not self.editor.text().strip():
+            return True
+        match await self._dialogs.ask_about_unsaved(self.document.name):
+            case "save":
+                return await self.save()
+            case "discard":
+                return True
+            case "cancel":
+                return False
+
+    async def _go_to_line(self) -> None:
+        present = self.editor.textCursor().blockNumber() + 1
+        line = await self._dialogs.ask_for_line(present, self.editor.blockCount())
+        if line is not None:
+            self.editor.go_to(line)
+
+    def _folder(self) -> Path | None:
+        return self.document.path.parent if self.document.path else None
+
+    def _select(self, start: int, end: int) -> None:
+        self.editor.setTextCursor(self.editor.cursor_for(start, end))
+
+    def _last_code(self) -> str:
+        rows = [row for exchange in self.conversation.exchanges for row in exchange.rows]
+        return rows[-1].block.code if rows else ""
+
+    def _insert_last(self) -> None:
+        if code := self._last_code():
+            self.insert(code)
+
+    def _replace_with_last(self) -> None:
+        if code := self._last_code():
+            self.replace(code)
+
+    def _on_document_changed(self) -> None:
+        self._save_action.setEnabled(self.document.modified or self.document.path is None)
+        self._reload_action.setEnabled(self.document.path is not None)
+
+    def _lay_out(self) -> None:
+        parts = QSplitter(Qt.Orientation.Horizontal)
+        parts.setHandleWidth(16)
+        parts.setChildrenCollapsible(False)
+        self.card.setMinimumWidth(360)
+        self.conversation.setMinimumWidth(320)
+        parts.addWidget(self.card)
+        parts.addWidget(self.conversation)
+        parts.setStretchFactor(0, 2)
+        parts.setStretchFactor(1, 1)
+        parts.setSizes([700, 350])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(PAGE_MARGIN_PX, 14, PAGE_MARGIN_PX, 16)
+        layout.addWidget(parts)
+
+    def _make_menu(self) -> None:
+        menu = QMenu(self)
+        find = self.card.find_bar
+
+        def job(make: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], None]:
+            def start() -> None:
+                self._bridge.start(make())
+
+            return start
+
+        def add(text: str, keys: str, slot: Callable[[], None]) -> QAction:
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _checked=False: slot())
+            menu.addAction(action)
+            self.addAction(action)
+            return action
+
+        add(self.tr("New text"), "Ctrl+N", job(self._new))
+        add(self.tr("Open…"), "Ctrl+O", job(self._open))
+        self._save_action = add(self.tr("Save"), "Ctrl+S", job(self.save))
+        add(self.tr("Save as…"), "Ctrl+Shift+S", job(self._save_as))
+        self._reload_action = add(self.tr("Reload from disk"), "", job(self._reload))
+        menu.addSeparator()
+        add(self.tr("Find…"), "Ctrl+F", find.open_find)
+        add(self.tr("Replace…"), "Ctrl+H", find.open_replace)
+        add(self.tr("Find next"), "F3", find.find_next)
+        add(self.tr("Find previous"), "Shift+F3", find.find_previous)
+        add(self.tr("Go to line…"), "Ctrl+G", job(self._go_to_line))
+        add(self.tr("Go to the syntax error"), "F8", self.card.go_to_error)
+        menu.addSeparator()
+        add(self.tr("Insert the newest code at the cursor"), "Ctrl+Shift+I", self._insert_last)
+        add(self.tr("Replace the selection with the newest code"), "Ctrl+Shift+R", self._replace_with_last)
+        add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
+        add(self.tr("Back to the editor"), "F6", self.editor.setFocus)
+        self.card.more_button.setMenu(menu)

@@ -1,0 +1,28 @@
+"""A syntax verdict in the window's words."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.code.check import SyntaxReport
+
+
+def error_sentence(report: SyntaxReport) -> str:
+    """Where and what; the message is the parser's own."""
+    if not report.line:
+        return report.message
+    sentence = QCoreApplication.translate("CodeVerdict", "line {line}: {message}")
+    return sentence.format(line=report.line, message=report.message)
+
+
+def unchecked_sentence(report: SyntaxReport) -> str:
+    """Why there is no verdict."""
+    match report.reason:
+        case "language":
+            return QCoreApplication.translate(
+                "CodeVerdict", "syntax not checked: no checker for this language"
+            )
+        case "size":
+            return QCoreApplication.translate("CodeVerdict", "syntax not checked: the code is too long")
+        case "time":
+            return QCoreApplication.translate("CodeVerdict", "syntax not checked: the checker took too long")
+        case _:
+            return QCoreApplication.translate("CodeVerdict", "syntax not checked: the checker gave up on it")
