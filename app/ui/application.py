@@ -115,6 +115,7 @@ class WindowApplication(QObject):
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
+        self._close_code()
         await self._bridge.finish()
         self._sampler.stop()
         for part in (self._parts.jobs, self._parts.client, self._parts.gpu):
@@ -243,6 +244,7 @@ class WindowApplication(QObject):
     def _replace_window(self) -> None:
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
+        self._close_code()
         old.closing.disconnect(self._ended.set)
         page = old.current_page
         self._window = self._make_window()
@@ -251,6 +253,12 @@ class WindowApplication(QObject):
         self._window.show()
         old.close()
         old.deleteLater()
+
+    def _close_code(self) -> None:
+        """Put the Code tab's unsaved text on disk before its widgets go."""
+        tab = self._window.page("code")
+        if isinstance(tab, CodeTab):
+            tab.close_tab()
 
     def _open_load_settings(self) -> None:
         dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)
