@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.pipeline import build
-
+from app.build_room import check_room
 from app.errors import StillroomError
 from converters.architectures import read_settings
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
+from converters.pipeline import build
 from models.download import LocalFile, download
 from models.download_record import read_record
 from models.fetch import TransferOptions
@@ -135,7 +135,7 @@ class Acquirer:
                 models = self._there(name, snapshot, kinds)
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
                 if missing:
-                    checkpoint = self._fetch(snapshot, name, key, on_progress, cancel, keep_original)
+                    checkpoint = self._fetch(snapshot, name, key, missing, on_progress, cancel, keep_original)
                     built, peak_memory_bytes = self._build(checkpoint, missing, on_progress, cancel)
                     models += built
         return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
@@ -234,6 +234,7 @@ class Acquirer:
         snapshot: Snapshot,
         name: str,
         key: str,
+        kinds: Sequence[str],
         on_progress: OnProgress,
         cancel: threading.Event | None,
         keep_original: bool,
@@ -249,6 +250,9 @@ class Acquirer:
         text = [file for file in wanted if file not in weights]
         files = self._download(snapshot, text, folder, on_progress, cancel)
         _check_supported(folder / "config.json", snapshot.repo)
+        work = self._store.work_folder(name)
+        work.mkdir(parents=True, exist_ok=True)
+        check_room(weights, kinds, folder, work)
         files += self._download(snapshot, weights, folder, on_progress, cancel)
         inputs = tuple(InputFile(path=file.name, sha256=file.sha256, bytes=file.bytes) for file in files)
         return _Checkpoint(name, folder, inputs, key, snapshot.repo, snapshot.commit, owned=True)

@@ -72,6 +72,12 @@ def file_bytes(shape: ModelShape, quantisation: str) -> int:
     return weights + _METADATA_BYTES_PER_TOKEN * shape.vocabulary
 
 
+def weight_share(quantisation: str) -> float:
+    """About how large a file of this type is against the bf16 weights; a little more than it will be."""
+    kind = _BASE.get(quantisation, quantisation)
+    return BYTES_PER_WEIGHT[kind] / 2 * (1.1 if kind.endswith("_K") else 1.05)
+
+
 def checkpoint_bytes(shape: ModelShape) -> int:
     """Bytes of the original weights in bf16."""
     return 2 * shape.parameters

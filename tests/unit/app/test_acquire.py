@@ -1,5 +1,6 @@
 """Getting a model from a loopback hub through the real build process."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,16 @@ def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(desk: De
     with pytest.raises(CheckpointError, match="Mamba"):
         desk.acquirer.get(parse_reference("owner/mamba"), ["Q8_0"])
     assert desk.hub.bytes_served["model.safetensors"] == 0
+
+
+def test_too_little_room_for_the_build_is_said_before_the_weights_are_fetched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(desk.checkpoints.parent)
+    monkeypatch.setattr("app.build_room.shutil.disk_usage", lambda _: usage._replace(free=300_000_000))
+    with pytest.raises(StillroomError, match=r"need 6\d\d MB on .*300 MB are free"):
+        desk.acquirer.get(parse_reference(REPO), ["Q4_K_M"])
+    assert desk.hub.bytes_served[WEIGHTS] == 0
 
 
 def test_a_config_that_is_no_object_is_refused(desk: Desk, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from models.catalog import catalogue, find, near_matches
-from models.sizes import kv_cache_bytes
+from models.sizes import kv_cache_bytes, weight_share
 
 # Sizes that the usual GGUF repositories publish for Q4_K_M, in GB.
 Q4_K_M_GB = {
@@ -76,3 +76,10 @@ def test_kv_cache_follows_heads_layers_and_type() -> None:
     assert model is not None
     assert kv_cache_bytes(model.shape, 16384) == 2 * 28 * 4 * 128 * 16384 * 2
     assert kv_cache_bytes(model.shape, 16384, "q8_0") == kv_cache_bytes(model.shape, 16384) * 17 // 32
+
+
+def test_the_quick_estimate_of_a_size_is_a_little_more_than_the_computed_one() -> None:
+    model = find("r1-qwen-7b")
+    assert model is not None
+    for kind, size in model.sizes_bytes.items():
+        assert size <= model.checkpoint_bytes * weight_share(kind) <= 1.15 * size
