@@ -108,12 +108,20 @@ class ChatTab(QWidget):
         self._runner.stop()
 
     def close_down(self) -> None:
-        """At the end of the program: keep the draft, stop the reply and wait until it is on the disk."""
+        """At the end of the program: keep what is typed, stop the reply and wait until it is on the disk."""
         draft = self.composer.text()
         if self.chat is None and draft.strip():
             self._keeper.chat = self._store.create_conversation()
         if self.chat is not None and draft != self.chat.draft:
             self._store.save_draft(self.chat.id, draft)
+        if self.chat is not None and self.choices.pending:
+            choices = self.choices.choices
+            self._store.save_settings(
+                self.chat.id,
+                system_prompt=choices.system_prompt,
+                sampling=choices.sampling,
+                max_tokens=choices.max_tokens,
+            )
         self._runner.close_down()
 
     def show_chats(self) -> None:

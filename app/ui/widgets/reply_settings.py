@@ -52,7 +52,7 @@ class ReplySettings(QFrame):
         self.setProperty("look", "side-right")
         self.setFixedWidth(WIDTH_PX)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        self._settle.timeout.connect(self.flush)
+        self._settle.timeout.connect(self._tell)
         self._close = button("", "quiet", name=self.tr("Close"))
         self._close.clicked.connect(self.close_requested)
         head = QHBoxLayout()
@@ -163,11 +163,19 @@ class ReplySettings(QFrame):
         self._showing = False
         self._show_advice()
 
+    @property
+    def pending(self) -> bool:
+        """Whether a change still waits for the user to pause."""
+        return self._settle.isActive()
+
     def flush(self) -> None:
         """Tell a change that still waits for the user to pause."""
-        if self._settle.isActive() or self.sender() is self._settle:
+        if self.pending:
             self._settle.stop()
-            self.changed.emit(self.choices)
+            self._tell()
+
+    def _tell(self) -> None:
+        self.changed.emit(self.choices)
 
     def _on_edited(self) -> None:
         if not self._showing:
@@ -181,7 +189,7 @@ class ReplySettings(QFrame):
 
     def _on_reset(self) -> None:
         self.show_choices(ReplyChoices(self._system.toPlainText()), self._recommended)
-        self.changed.emit(self.choices)
+        self._tell()
 
     def _show_advice(self) -> None:
         authors = Sampling()
@@ -213,7 +221,8 @@ class ReplySettings(QFrame):
         field.setSingleStep(step)
         field.setDecimals(2)
         field.setAccessibleName(title)
-        field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        # The style sheet's padding does not reach the text of a number field.
+        field.lineEdit().setTextMargins(8, 0, 0, 0)
         field.valueChanged.connect(self._on_sampling_edited)
         return field
 
@@ -223,7 +232,8 @@ class ReplySettings(QFrame):
         field.setSpecialValueText(zero_text)
         field.setGroupSeparatorShown(True)
         field.setAccessibleName(title)
-        field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        # The style sheet's padding does not reach the text of a number field.
+        field.lineEdit().setTextMargins(8, 0, 0, 0)
         field.valueChanged.connect(self._on_sampling_edited)
         return field
 
