@@ -61,5 +61,5 @@ def quantisation(text: str) -> str:
 
 def _within(number: N, low: float, high: float) -> N:
     if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{number} is not from {low:g} to {high:g}")
+        raise argparse.ArgumentTypeError(f"{number} is not from {low:.12g} to {high:.12g}")
     return number

@@ -65,7 +65,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     """Load the model and answer; a conversation where there is neither a prompt nor piped input."""
     prompt = options.prompt
     if prompt is None and not sys.stdin.isatty():
-        prompt = sys.stdin.read()
+        # The last line's end belongs to the file, not to the question.
+        prompt = sys.stdin.read().removesuffix("\n")
     if prompt is None and (console.as_json or not console.out.isatty()):
         raise WrongUse("A conversation needs a terminal; give a PROMPT, or pipe one in.")
     if prompt is not None and not prompt.strip():

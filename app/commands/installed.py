@@ -17,8 +17,8 @@ from models.store import InstalledModel, ModelStore
 def installed_model(store: ModelStore, text: str) -> InstalledModel:
     """A model on disk by catalogue key, name, repository or `name/TYPE`, or a GGUF file by its path.
 
-    Of several types the everyday one is taken (Q4_K_M first). Raises `StillroomError` that says how to
-    get the model where it is not here.
+    Of several types the everyday one is taken (Q4_K_M first), and the bundled file for the starter.
+    Raises `StillroomError` that says how to get the model where it is not here.
     """
     name, _, kind = text.rpartition("/")
     found = (text and store.find(text)) or (name and store.find(name, kind))
@@ -52,9 +52,9 @@ def installed_model(store: ModelStore, text: str) -> InstalledModel:
             raise _not_here(repo)
 
 
-def _preference(model: InstalledModel) -> tuple[int, int]:
+def _preference(model: InstalledModel) -> tuple[bool, int, int]:
     known = QUANTISATIONS.index(model.type) if model.type in QUANTISATIONS else len(QUANTISATIONS)
-    return known, model.bytes
+    return not model.bundled, known, model.bytes
 
 
 def _not_here(name: str) -> StillroomError:

@@ -1,0 +1,109 @@
+"""The command line itself: what is wrong use, what help says, what is never loaded."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.cli import COMMANDS, make_parser
+from tests.support.cli import ROOT, Cli
+
+WRONG = [
+    ([], "COMMAND"),
+    (["lst"], "lst"),
+    (["serve", "starter"], "serve"),
+    (["list", "--jason"], "--jason"),
+    (["pull"], "MODEL"),
+    (["build", "starter"], "--type"),
+    (["build", "starter", "--type", "Q3_K"], "Q3_K is no type that Stillroom builds: Q4_K_M, Q4_K_S"),
+    (["inspect"], "FILE"),
+    (["chat"], "MODEL"),
+    (["chat", "starter", "hi", "--temperature", "hot"], "hot is no number"),
+    (["chat", "starter", "hi", "--temperature", "-0.1"], "-0.1 is not from 0 to 5"),
+    (["chat", "starter", "hi", "--temperature", "nan"], "nan is not from 0 to 5"),
+    (["chat", "starter", "hi", "--seed", "-1"], "--seed"),
+    (["chat", "starter", "hi", "--seed", "4294967296"], "4294967296 is not from 0 to 4294967295"),
+    (["chat", "starter", "hi", "--max-tokens", "0"], "0 is less than 1"),
+    (["chat", "starter", "hi", "--max-tokens", "1.5"], "1.5 is no whole number"),
+    (["chat", "starter", "hi", "--context", "-5"], "--context"),
+    (["chat", "starter", "hi", "--gpu-layers", "-2"], "-2 is not from -1 to 1000"),
+    (["chat", "starter", "hi", "--threads", "x"], "x is no whole number"),
+    (["chat", "starter", "hi", "there"], "there"),
+    (["bench", "starter", "--suite", "slow"], "slow"),
+    (["doctor", "now"], "now"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_wrong_use_says_what_is_wrong(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        make_parser().parse_args(arguments)
+    assert end.value.code == 2
+    written = capsys.readouterr()
+    assert said in written.err
+    assert written.err.startswith("usage: stillroom")
+    assert written.out == ""
+
+
+def test_numbers_and_types_are_read() -> None:
+    options = make_parser().parse_args(
+        ["chat", "m", "p", "--temperature", "0", "--seed", "1", "--gpu-layers", "-1", "--context", "4096"]
+    )
+    assert (options.temperature, options.seed, options.gpu_layers, options.context) == (0.0, 1, -1, 4096)
+    assert make_parser().parse_args(["build", "m", "--type", "q4_k_m", "--type", "bf16"]).types == [
+        "Q4_K_M",
+        "BF16",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.NAME)
+def test_each_command_explains_itself_with_an_example(command: object, tmp_path: Path) -> None:
+    name, example = command.NAME, command.EXAMPLE  # type: ignore[attr-defined]  # modules with one shape
+    ran = Cli(tmp_path)(name, "--help")
+    assert ran.code == 0
+    assert example in ran.out
+    assert "--json" in ran.out
+
+
+def test_help_names_the_commands_there_are(tmp_path: Path) -> None:
+    ran = Cli(tmp_path)("--help")
+    assert ran.code == 0
+    for command in ("list", "pull", "build", "inspect", "chat", "bench", "doctor"):
+        assert f"  {command} " in ran.out
+    assert "serve" not in ran.out
+
+
+def test_version(tmp_path: Path) -> None:
+    ran = Cli(tmp_path)("--version")
+    assert (ran.code, ran.out.split()[0]) == (0, "stillroom")
+
+
+def test_wrong_use_ends_with_2(tmp_path: Path) -> None:
+    ran = Cli(tmp_path)("lst", "--json")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    with cli.start("inspect", "starter") as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.read(1)
+        program.stdout.close()
+        assert program.stderr.read() == b""
+
+
+def test_commands_never_load_qt(tmp_path: Path) -> None:
+    code = (
+        "import sys; from app.bootstrap import build_core; from app.cli import main\n"
+        "code = main(['list'], build_core)\n"
+        "assert not {'PySide6', 'shiboken6'} & set(sys.modules)\n"
+        "sys.exit(code)"
+    )
+    cli = Cli(tmp_path)
+    done = subprocess.run(
+        [cli.command()[0], "-c", code], capture_output=True, env=cli.environment(), cwd=ROOT, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
