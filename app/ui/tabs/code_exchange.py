@@ -26,10 +26,11 @@ class CodeExchange(QWidget):
     ) -> None:
         super().__init__()
         self._theme = theme
+        self.fitted = fitted
         self._excerpt = excerpt
         self.rows: list[BlockRow] = []
         self.reply = ReplyView(theme, offers_to_code=False, offers_regenerate=False)
-        self._sent = _SentPrompt(theme, fitted)
+        self.sent = _SentPrompt(theme, fitted)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(8)
@@ -37,7 +38,7 @@ class CodeExchange(QWidget):
         self._layout.addWidget(label(title, wrap=True, selectable=True))
         for sentence in self._left_out(fitted):
             self._layout.addWidget(label(sentence, "warning", wrap=True))
-        self._layout.addWidget(self._sent)
+        self._layout.addWidget(self.sent)
         self._layout.addSpacing(8)
         self._layout.addWidget(label(model.upper(), "caption"))
         self._layout.addWidget(self.reply)

@@ -1,0 +1,436 @@
+"""The Code tab with the real engine and the starter model."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.chat.prompt import Prompt
+from app.children import child_command
+from app.code.ask import Excerpt, SelectionTooLongError, compose
+from app.code.languages import language_of_file
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, Part, Sampling
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tabs.code_assistant import FittedQuestion
+from app.ui.tabs.code_exchange import CodeExchange
+from app.ui.tabs.code_tab import CodeTab
+from app.ui.theme import Theme
+from models.starter import starter_file
+
+WAIT_S = 60.0
+SOURCE = 'def add(a, b):\n    """The sum."""\n    return a + b\n\n\nprint(add(1, 2))\n'
+
+
+class Room:
+    """The engine with the starter model loaded, and one tab after the other."""
+
+    def __init__(self, loop: qasync.QEventLoop, theme: Theme) -> None:
+        self.loop = loop
+        self.theme = theme
+        self.errors: list[BaseException] = []
+        self.notices: list[str] = []
+        self.bridge = Bridge(self.errors.append)
+        self.client = EngineClient(child_command("engine"))
+        self.session = EngineSession(self.client, self.bridge)
+        self.client.start()
+
+    def make_tab(self, qtbot: QtBot, folder: Path) -> CodeTab:
+        tab = CodeTab(
+            self.session,
+            self.bridge,
+            self.theme,
+            folder / "draft.json",
+            lambda: Sampling(temperature=0.0, seed=1),
+            self.notices.append,
+        )
+        qtbot.addWidget(tab)
+        tab.resize(1112, 800)
+        tab.show()
+        return tab
+
+
+@pytest.fixture(scope="module")
+def room(qapp: QApplication) -> Iterator[Room]:
+    model = starter_file()
+    if model is None:
+        pytest.skip("the starter model is not installed")
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    room = Room(loop, Theme(qapp, "light"))
+    settings = LoadSettings(context_tokens=1024, threads=1)
+    loop.run_until_complete(room.session.load(model, settings))
+    yield room
+    room.client.close()
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
+    room.errors.clear()
+    room.notices.clear()
+    made: list[CodeTab] = []
+
+    async def make() -> None:
+        made.append(room.make_tab(qtbot, tmp_path))
+        await until(lambda: not made[0].editor.isReadOnly())
+
+    room.loop.run_until_complete(make())
+    yield made[0]
+    made[0].close_tab()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def live(room: Room) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Runs a scene in the window's event loop."""
+    return room.loop.run_until_complete
+
+
+Live = Callable[[Awaitable[None]], None]
+
+
+def show(tab: CodeTab, text: str, name: str = "a.py") -> None:
+    tab.editor.load_text(text, language_of_file(name))
+
+
+def select(tab: CodeTab, part: str) -> None:
+    start = tab.editor.text().index(part)
+    tab.editor.setTextCursor(tab.editor.cursor_for(start, start + len(part)))
+
+
+def texts(widget: CodeExchange) -> list[str]:
+    return [made.text() for made in widget.findChildren(QLabel)]
+
+
+async def answering(tab: CodeTab) -> CodeExchange:
+    await until(lambda: bool(tab.conversation.exchanges and tab.conversation.exchanges[-1].reply.answer))
+    return tab.conversation.exchanges[-1]
+
+
+async def finished(tab: CodeTab) -> CodeExchange:
+    await until(lambda: bool(tab.conversation.exchanges) and not tab.conversation.running)
+    return tab.conversation.exchanges[-1]
+
+
+def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        select(tab, "a + b")
+        tab.conversation.tasks["explain"].click()
+        exchange = await answering(tab)
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert exchange.reply.answer.strip()
+        assert "Explain lines 3 to 3 of Untitled" in texts(exchange)
+        sent = exchange.sent.text.toPlainText()
+        assert "    return a + b" in sent
+        assert "print(add(1, 2))" in sent
+        assert exchange.reply.stats_text
+        assert tab.editor.textCursor().selectedText() == "    return a + b"
+        assert tab.conversation.tasks["explain"].isEnabled()
+
+    live(scene())
+
+
+def test_escape_stops_the_reply_and_keeps_what_came(qtbot: QtBot, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Write a very long story about addition.")
+        tab.conversation.ask("ask")
+        await answering(tab)
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
+        exchange = await finished(tab)
+
+        assert exchange.reply.answer
+        assert not exchange.reply.running
+        assert tab.conversation.field.toPlainText() == ""
+
+    live(scene())
+
+
+def test_a_follow_up_question_remembers_and_start_over_forgets(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        for words in ("Say yes.", "Say no."):
+            tab.conversation.field.setPlainText(words)
+            count = len(tab.conversation.exchanges)
+            tab.conversation.ask("ask")
+            await until(lambda count=count: len(tab.conversation.exchanges) > count)
+            await answering(tab)
+            tab.conversation.stop()
+            await finished(tab)
+        first, second = tab.conversation.exchanges
+        assert second.fitted.tokens > first.fitted.tokens
+        assert first.fitted.question.prompt in second.fitted.prompt.text
+
+        tab.conversation.start_over()
+        tab.conversation.field.setPlainText("Say maybe.")
+        tab.conversation.ask("ask")
+        await until(lambda: len(tab.conversation.exchanges) == 3)
+        third = tab.conversation.exchanges[2]
+        tab.conversation.stop()
+        await finished(tab)
+        assert first.fitted.question.prompt not in third.fitted.prompt.text
+
+    live(scene())
+
+
+def test_a_fix_starts_from_what_the_checker_says(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "def f(:\n    pass\n")
+        tab.conversation.ask("fix")
+        exchange = await answering(tab)
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert "A syntax check says: line 1: invalid syntax" in exchange.sent.text.toPlainText()
+
+    live(scene())
+
+
+def test_what_did_not_fit_is_said(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "\n".join(f"value_{number} = {number}" for number in range(2000)))
+        select(tab, "value_1000 =")
+        tab.conversation.ask("explain")
+        await until(lambda: bool(tab.conversation.exchanges))
+        exchange = tab.conversation.exchanges[0]
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert any(text.startswith("Only lines ") and "of 2,000" in text for text in texts(exchange))
+        assert exchange.fitted.tokens <= 512
+
+    live(scene())
+
+
+def test_a_selection_that_cannot_fit_is_refused(room: Room, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "\n".join(f"value_{number} = {number}" for number in range(2000)))
+        tab.editor.selectAll()
+        tab.conversation.ask("explain")
+        await until(lambda: bool(room.errors))
+
+        assert isinstance(room.errors[0], SelectionTooLongError)
+        assert not tab.conversation.running
+        assert tab.conversation.exchanges == []
+
+    live(scene())
+
+
+def test_the_tokens_of_a_question_are_counted_before_it_is_sent(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Why?")
+        await until(lambda: "tokens with the file" in tab.conversation.state.text())
+
+    live(scene())
+
+
+def test_an_empty_editor_says_what_to_do(tab: CodeTab) -> None:
+    tab.conversation.ask("explain")
+
+    assert "Open a file or write some code" in tab.conversation.state.text()
+    assert tab.editor.placeholderText()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Write a very long story about addition.")
+        tab.conversation.ask("ask")
+        await answering(tab)
+        pid = room.client.state.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        exchange = await finished(tab)
+        assert exchange.reply.answer
+        assert exchange.reply.notice_text
+
+        model = starter_file()
+        assert model is not None
+        await room.session.load(model, LoadSettings(context_tokens=1024, threads=1))
+        await until(lambda: room.session.info is not None)
+        tab.conversation.ask("explain")
+        await until(lambda: len(tab.conversation.exchanges) == 2)
+        assert await answering(tab) is not exchange
+        tab.conversation.stop()
+        await finished(tab)
+
+    live(scene())
+
+
+def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path: Path, live: Live) -> None:
+    async def scene() -> None:
+        session = EngineSession(EngineClient(child_command("engine")), room.bridge)
+        tab = CodeTab(session, room.bridge, room.theme, tmp_path / "x.json", Sampling, room.notices.append)
+        qtbot.addWidget(tab)
+
+        assert not any(made.isEnabled() for made in tab.conversation.tasks.values())
+        assert not tab.conversation.ask_button.isEnabled()
+        assert "No model is loaded" in tab.conversation.state.text()
+        tab.close_tab()
+
+    live(scene())
+
+
+# Code of a reply ----------------------------------------------------------------------------------------
+
+
+def finished_exchange(room: Room, answer: str, thinking: str = "") -> CodeExchange:
+    """An exchange as the engine would have left it: the starter model cannot be relied on to write code."""
+    excerpt = Excerpt("a.py", language_of_file("a.py"), SOURCE, 0, 0)
+    question = compose("ask", excerpt, 0, question="?")
+    fitted = FittedQuestion(question, Prompt([Part("")], "off"), 10, 0, 100)
+    exchange = CodeExchange(room.theme, "?", fitted, excerpt, "model")
+    exchange.reply.show_kept(answer, thinking, "stop", None)
+    return exchange
+
+
+def test_each_code_block_gets_its_verdict(room: Room, qtbot: QtBot, live: Live) -> None:
+    answer = "```python\nx = 1\n```\n```json\n{,}\n```\n```rust\nfn f() {}\n```\n```\nreturn\n```\n"
+
+    async def scene() -> None:
+        exchange = finished_exchange(room, answer, thinking="```python\ndraft\n```")
+        qtbot.addWidget(exchange)
+        await exchange.offer_code()
+
+        verdicts = [row.verdict.text() for row in exchange.rows]
+        assert len(verdicts) == 4  # the thinking's block is not offered
+        assert verdicts[0].startswith("Code 1 · ✓ valid Python")
+        assert verdicts[1].startswith("Code 2 · ✗ line 1: ")
+        assert "not checked" in verdicts[2]
+        assert "✓ valid Python" in verdicts[3]  # no language named: the file's
+
+    live(scene())
+
+
+def test_code_goes_into_the_editor_as_one_undo_step(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def scene() -> None:
+        exchange = finished_exchange(room, "```python\nreturn b + a\n```")
+        qtbot.addWidget(exchange)
+        exchange.insert_requested.connect(tab.insert)
+        exchange.replace_requested.connect(tab.replace)
+        await exchange.offer_code()
+        show(tab, SOURCE)
+
+        select(tab, "    return a + b")
+        exchange.rows[0].replace.click()
+        assert tab.editor.text() == SOURCE.replace("a + b", "b + a")
+        tab.editor.undo()
+        assert tab.editor.text() == SOURCE
+
+        select(tab, '"""The sum."""')
+        exchange.rows[0].insert.click()
+        assert '    """The sum."""\n    return b + a\n' in tab.editor.text()
+        tab.editor.undo()
+        assert tab.editor.text() == SOURCE
+
+    live(scene())
+
+
+# Files --------------------------------------------------------------------------------------------------
+
+
+async def answer_box(tab: CodeTab, text: str) -> None:
+    await until(lambda: any(box.isVisible() for box in tab.findChildren(QMessageBox)))
+    box = next(box for box in tab.findChildren(QMessageBox) if box.isVisible())
+    next(made for made in box.buttons() if made.text() == text).click()
+
+
+def test_a_changed_file_is_overwritten_only_when_the_user_says_so(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    path = tmp_path / "a.py"
+
+    async def scene() -> None:
+        path.write_text("mine")
+        await tab.open_file(path)
+        qtbot.keyClicks(tab.editor, "x")
+        path.write_text("theirs")
+        for text, expected in (("Cancel", "theirs"), ("Overwrite", "xmine")):
+            saving = room.bridge.start(tab.save())
+            await answer_box(tab, text)
+            await saving
+            assert path.read_text() == expected
+        path.write_text("newer")
+        qtbot.keyClicks(tab.editor, "y")
+        saving = room.bridge.start(tab.save())
+        await answer_box(tab, "Reload")
+        await saving
+        assert tab.editor.text() == "newer"
+
+    live(scene())
+
+
+def test_unsaved_text_is_not_replaced_unasked(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
+    path = tmp_path / "b.py"
+    path.write_text("b = 1")
+
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "precious")
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        tab.editor.insertFromMimeData(mime)
+        await answer_box(tab, "Cancel")
+        assert tab.editor.text() == "precious"
+
+        tab.take_code("x = 1", "python")
+        await answer_box(tab, "Discard")
+        await until(lambda: tab.editor.text() == "x = 1")
+        assert tab.editor.language.key == "python"
+
+    live(scene())
+
+
+def test_code_from_a_chat_does_not_cost_the_text_of_the_last_run(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "precious")
+        tab.close_tab()
+        again = room.make_tab(qtbot, tmp_path)
+        again.take_code("x = 1", "python")  # before the draft is read
+        await answer_box(again, "Cancel")
+        assert again.editor.text() == "precious"
+        again.close_tab()
+
+    live(scene())
+
+
+def test_the_text_is_checked_while_edited(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("x = 1\n")
+
+    async def scene() -> None:
+        await tab.open_file(path)
+        await until(lambda: "✓ valid Python" in tab.card.verdict.text())
+        tab.editor.moveCursor(QTextCursor.MoveOperation.End)
+        qtbot.keyClicks(tab.editor, "y = (")
+        await until(lambda: "line 2" in tab.card.verdict.text())
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+        tab.card.go_to_error()
+        assert tab.editor.textCursor().blockNumber() == 1
+
+    live(scene())
