@@ -1,12 +1,11 @@
 """A conversation on a terminal."""
 
 import contextlib
-import signal
 from collections.abc import Iterator
 
 from app.chat.prompt import ChatMessage
 from app.commands.console import Console
-from app.commands.interrupt import cancel_on_interrupt
+from app.commands.interrupt import TalkInterrupts
 from app.commands.reply import Reply, Speaker
 from app.errors import EngineError, StillroomError
 from models.store import InstalledModel
@@ -23,10 +22,15 @@ HELP = (
 
 def converse(speaker: Speaker, model: InstalledModel, system: str, console: Console) -> None:
     """Talk until /quit or the end of input. Nothing of it is kept. Main thread only."""
+    console.note(f"{model.reference}, {speaker.info.context_tokens:,} tokens of context. {HELP}")
+    with TalkInterrupts() as interrupts:
+        _talk(speaker, system, console, interrupts)
+
+
+def _talk(speaker: Speaker, system: str, console: Console, interrupts: TalkInterrupts) -> None:
     messages = _opening(system)
     last: Reply | None = None
-    console.note(f"{model.reference}, {speaker.info.context_tokens:,} tokens of context. {HELP}")
-    for line in _lines(console):
+    for line in _lines(console, interrupts):
         command, _, rest = line.partition(" ")
         match command:
             case "/quit" | "/exit":
@@ -44,14 +48,15 @@ def converse(speaker: Speaker, model: InstalledModel, system: str, console: Cons
                 console.note(HELP)
             case _:
                 messages.append(ChatMessage("user", line))
-                last = _reply(speaker, messages, console) or last
+                last = _reply(speaker, messages, console, interrupts) or last
 
 
-def _reply(speaker: Speaker, messages: list[ChatMessage], console: Console) -> Reply | None:
+def _reply(
+    speaker: Speaker, messages: list[ChatMessage], console: Console, interrupts: TalkInterrupts
+) -> Reply | None:
     """Answer the last message and add the answer; a question without one is taken back."""
     try:
-        with cancel_on_interrupt() as cancel:
-            reply = speaker.reply(messages, cancel)
+        reply = speaker.reply(messages, interrupts.cancel)
     except EngineError:
         raise
     except StillroomError as error:
@@ -73,19 +78,16 @@ def _opening(system: str) -> list[ChatMessage]:
     return [ChatMessage("system", system)] if system else []
 
 
-def _lines(console: Console) -> Iterator[str]:
+def _lines(console: Console, interrupts: TalkInterrupts) -> Iterator[str]:
     """What the user types, without empty lines; Ctrl+C empties the line, Ctrl+D ends."""
     while True:
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            line = input("> ").strip()
+            line = interrupts.read_line("> ").strip()
         except EOFError:
             console.out.write("\n")
             return
         except KeyboardInterrupt:
             console.out.write("\n")
             continue
-        finally:
-            signal.signal(signal.SIGINT, before)
         if line:
             yield line

@@ -22,3 +22,36 @@ def cancel_on_interrupt() -> Iterator[threading.Event]:
         yield cancel
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class TalkInterrupts:
+    """Ctrl+C in a conversation: while a line is typed it raises `KeyboardInterrupt`, else it sets `cancel`.
+
+    One handler for both, so that no Ctrl+C falls between two. Main thread only.
+    """
+
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        self._typing = False
+
+    def __enter__(self) -> "TalkInterrupts":
+        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def read_line(self, prompt: str) -> str:
+        """What the user types. Raises `EOFError` and `KeyboardInterrupt`."""
+        self._typing = True
+        try:
+            line = input(prompt)
+        finally:
+            self._typing = False
+        self.cancel.clear()
+        return line
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._typing:
+            raise KeyboardInterrupt
+        self.cancel.set()
