@@ -266,10 +266,6 @@ def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: L
         assert exchange.reply.answer
         assert exchange.reply.notice_text
 
-        model = starter_file()
-        assert model is not None
-        await room.session.load(model, LoadSettings(context_tokens=1024, threads=1))
-        await until(lambda: room.session.info is not None)
         tab.conversation.ask("explain")
         await until(lambda: len(tab.conversation.exchanges) == 2)
         assert await answering(tab) is not exchange

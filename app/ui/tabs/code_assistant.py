@@ -38,6 +38,11 @@ class CodeAssistant:
         self._session = session
         self._turns: list[tuple[str, str]] = []
 
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that answers: the loaded one; after a crash, the one that the next question brings back."""
+        return self._session.info or self._session.client.state.model
+
     def start_over(self) -> None:
         """Forget what was said."""
         self._turns.clear()
@@ -54,7 +59,11 @@ class CodeAssistant:
 
         Raises `StillroomError` without a model, `SelectionTooLongError` when the selection does not fit.
         """
-        model = self._model()
+        model = self.model
+        if model is None:
+            raise StillroomError(
+                "No model is loaded.", "Choose a model at the top of the window, then ask again."
+            )
         template = ChatTemplate.of(model)
 
         async def count(prompt: str, turns: list[tuple[str, str]]) -> int:
@@ -88,13 +97,6 @@ class CodeAssistant:
             request_id=0, parts=fitted.prompt.parts, sampling=sampling, thinking=fitted.prompt.thinking
         )
         return self._session.generate(request, on_event)
-
-    def _model(self) -> ModelInfo:
-        if self._session.info is None:
-            raise StillroomError(
-                "No model is loaded.", "Choose a model at the top of the window, then ask again."
-            )
-        return self._session.info
 
 
 def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:

@@ -234,7 +234,7 @@ class CodeConversation(QWidget):
     # What is shown --------------------------------------------------------------------------------------
 
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
-        model = self._session.info.name if self._session.info else ""
+        model = self._assistant.model.name if self._assistant.model else ""
         exchange = CodeExchange(self._theme, self._title(task, excerpt, words), fitted, excerpt, model)
         exchange.insert_requested.connect(self.insert_requested)
         exchange.replace_requested.connect(self.replace_requested)
@@ -273,7 +273,7 @@ class CodeConversation(QWidget):
             return self.tr("The engine is busy with the benchmark. Ask again when it is done.")
         if self._session.loading_path:
             return self.tr("The model is being loaded.")
-        if self._session.info is None:
+        if self._assistant.model is None:
             return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
         return ""
 

@@ -135,6 +135,7 @@ class CodeDocument(QObject):
         finally:
             self._restored = True
             self._editor.setReadOnly(False)
+            self.changed.emit()
         if draft is None:
             return
         path = Path(draft.path) if draft.path else None
