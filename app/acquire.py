@@ -98,6 +98,10 @@ class Acquirer:
         self._build_command = list(build_command)
         self._transfer = transfer
 
+    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+        """What a repository holds, see `HubClient.resolve`."""
+        return self._hub.resolve(repo, revision, cancel=cancel)
+
     def get(
         self,
         reference: Reference,

@@ -64,10 +64,11 @@ def run_window() -> int:
     from app.ui.application import run_window as run
 
     core = build_core()
-    return run(lambda: _window_parts(core), core.paths.data)
+    return run(lambda: window_parts(core), core.paths.data)
 
 
-def _window_parts(core: StillroomCore) -> "WindowParts":
+def window_parts(core: StillroomCore) -> "WindowParts":
+    """Everything the window works with; threads start once it is painted."""
     import time
 
     from app.bench.history import BenchmarkHistory
@@ -82,7 +83,6 @@ def _window_parts(core: StillroomCore) -> "WindowParts":
     from app.telemetry.rates import RateMeter
     from app.telemetry.sampler import TelemetrySampler
     from app.ui.application import WindowParts
-    from models.hub import HubClient
 
     client = EngineClient(child_command("engine"))
     gpu, meter = GpuMonitor(), RateMeter()
@@ -93,9 +93,8 @@ def _window_parts(core: StillroomCore) -> "WindowParts":
         paths=core.paths,
         settings=core.settings,
         store=core.store,
-        hub=HubClient(),
         client=client,
-        jobs=JobBook(core.paths.jobs, core.acquirer()),
+        jobs=JobBook(core.paths.jobs, core.acquirer),
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
         benchmark_runner=BenchmarkRunner(

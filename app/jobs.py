@@ -8,16 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from app.acquire import Acquirer
 from app.errors import Cancelled, StillroomError
 from models.durable import write_durably
 from models.progress import OnProgress, Progress
 from models.reference import CatalogReference, parse_reference
+from models.snapshot import Snapshot
 from models.store import InstalledModel
+
+if TYPE_CHECKING:
+    # The libraries behind it are half of the window's start, so it is made when the first job needs it.
+    from app.acquire import Acquirer
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +66,16 @@ class JobView:
 class JobBook:
     """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.
 
-    Jobs are kept in `folder`. One that was waiting or running when the program ended goes on at `start`; a
-    paused or failed one waits for `resume`. Pausing keeps what was made, cancelling deletes it.
+    Jobs are kept in `folder`; `make_acquirer` makes what does the work. A job that was waiting or running
+    when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
+    was made, cancelling deletes it.
     """
 
-    def __init__(self, folder: Path, acquirer: Acquirer) -> None:
+    def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
         self._folder = folder
-        self._acquirer = acquirer
+        self._make_acquirer = make_acquirer
+        self._made: Acquirer | None = None
+        self._making = threading.Lock()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._progress: dict[str, Progress] = {}
@@ -131,6 +138,10 @@ class JobBook:
         self._set(job, "waiting")
         return self._view(job)
 
+    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+        """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
+        return self._acquirer().resolve(repo, revision, cancel=cancel)
+
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""
         self._end_with(job_id, "paused")
@@ -152,6 +163,12 @@ class JobBook:
         with self._changed:
             if job_id in self._jobs and self._jobs[job_id].state == "done":
                 del self._jobs[job_id]
+
+    def _acquirer(self) -> "Acquirer":
+        with self._making:
+            if self._made is None:
+                self._made = self._make_acquirer()
+            return self._made
 
     def _end_with(self, job_id: str, state: JobState) -> None:
         with self._changed:
@@ -210,14 +227,18 @@ class JobBook:
                 self._set(job, "failed")
 
     def _get(self, job: Job, on_progress: OnProgress) -> tuple[InstalledModel, ...]:
-        return self._acquirer.get(
-            parse_reference(job.model),
-            job.types,
-            revision=job.revision,
-            keep_original=job.keep_original,
-            on_progress=on_progress,
-            cancel=self._stop,
-        ).models
+        return (
+            self._acquirer()
+            .get(
+                parse_reference(job.model),
+                job.types,
+                revision=job.revision,
+                keep_original=job.keep_original,
+                on_progress=on_progress,
+                cancel=self._stop,
+            )
+            .models
+        )
 
     def _discard(self, job: Job) -> None:
         with self._changed:
@@ -226,7 +247,7 @@ class JobBook:
             ]
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
-            self._acquirer.discard(job.model)
+            self._acquirer().discard(job.model)
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)

@@ -44,7 +44,6 @@ from app.ui.widgets.doctor_page import DoctorPage
 from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
-from models.hub import HubClient
 from models.store import InstalledModel, ModelStore
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,6 @@ class WindowParts:
     paths: AppPaths
     settings: SettingsFile
     store: ModelStore
-    hub: HubClient
     client: EngineClient
     jobs: JobBook
     chats: ChatStore
@@ -190,7 +188,6 @@ class WindowApplication(QObject):
             self._session,
             parts.store,
             parts.jobs,
-            parts.hub,
             parts.settings,
             self._notices,
         )

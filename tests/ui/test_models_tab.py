@@ -78,9 +78,8 @@ class Room:
         self.store = ModelStore(root / "models")
         client = HubClient(hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
-        self.jobs = JobBook(
-            root / "jobs", Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
-        )
+        acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
+        self.jobs = JobBook(root / "jobs", lambda: acquirer)
         self.host = QWidget()
         self.host.resize(1200, 900)
         qtbot.addWidget(self.host)
@@ -91,7 +90,6 @@ class Room:
             self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
             self.store,
             self.jobs,
-            client,
             SettingsFile(root / "settings.json"),
             self.notices,
             self.host,

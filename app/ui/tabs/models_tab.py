@@ -33,7 +33,6 @@ from app.ui.widgets.recommendation_card import RecommendationCard
 from converters.inspect import check_gguf
 from models.catalog import catalogue
 from models.fit import Memory
-from models.hub import HubClient
 from models.recommend import recommend
 from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.snapshot import Snapshot, gguf_files
@@ -61,7 +60,6 @@ class ModelsTab(QScrollArea):
         session: EngineSession,
         store: ModelStore,
         jobs: JobBook,
-        hub: HubClient,
         settings: SettingsFile,
         notices: Notices,
         parent: QWidget | None = None,
@@ -72,7 +70,6 @@ class ModelsTab(QScrollArea):
         self._session = session
         self._store = store
         self._jobs = jobs
-        self._hub = hub
         self._settings = settings
         self._notices = notices
         self._memory: Memory | None = None
@@ -330,7 +327,7 @@ class ModelsTab(QScrollArea):
             given_up = threading.Event()
             try:
                 snapshot = await asyncio.to_thread(
-                    self._hub.resolve, reference.repo, reference.revision, cancel=given_up
+                    self._jobs.resolve, reference.repo, reference.revision, cancel=given_up
                 )
             finally:
                 given_up.set()

@@ -45,7 +45,7 @@ class Desk:
         client = HubClient(self.hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         acquirer = Acquirer(client, self.store, self.root / "checkpoints", ["unused"], options)
-        self.book = JobBook(self.root / "jobs", acquirer)
+        self.book = JobBook(self.root / "jobs", lambda: acquirer)
         self.book.observe(self.views.put)
         return self.book
 
