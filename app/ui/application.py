@@ -83,6 +83,7 @@ class WindowApplication(QObject):
         self._session = EngineSession(parts.client, self._bridge, self)
         self._plots = PlotLibrary(self._bridge)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
+        self._code: CodeTab | None = None
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
         self._previous_hook = sys.excepthook
@@ -158,7 +159,7 @@ class WindowApplication(QObject):
 
     def _make_code(self) -> CodeTab:
         parts = self._parts
-        return CodeTab(
+        self._code = CodeTab(
             self._session,
             self._bridge,
             self._theme,
@@ -166,6 +167,7 @@ class WindowApplication(QObject):
             lambda: parts.settings.values.sampling,
             self._notices.inform,
         )
+        return self._code
 
     def _make_benchmark(self) -> BenchmarkTab:
         parts = self._parts
@@ -253,9 +255,9 @@ class WindowApplication(QObject):
 
     def _close_code(self) -> None:
         """Put the Code tab's unsaved text on disk before its widgets go."""
-        tab = self._window.page("code")
-        if isinstance(tab, CodeTab):
-            tab.close_tab()
+        if self._code is not None:
+            self._code.close_tab()
+            self._code = None
 
     def _open_load_settings(self) -> None:
         dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)

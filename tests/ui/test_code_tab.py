@@ -266,6 +266,7 @@ def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: L
         assert exchange.reply.answer
         assert exchange.reply.notice_text
 
+        await until(lambda: room.session.info is None)
         tab.conversation.ask("explain")
         await until(lambda: len(tab.conversation.exchanges) == 2)
         assert await answering(tab) is not exchange

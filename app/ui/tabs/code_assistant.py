@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from PySide6.QtCore import QObject
+
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
 from app.code.ask import Excerpt, Question, Task, fit_question
 from app.engine.messages import Generate, ModelInfo, Sampling
@@ -27,21 +29,26 @@ class FittedQuestion:
     context_tokens: int
 
 
-class CodeAssistant:
+class CodeAssistant(QObject):
     """Fits and asks; GUI thread only.
 
     A question in the user's own words follows up on what was said before; explain, complete, fix and tests
     start afresh, as earlier code would only mislead the model.
     """
 
-    def __init__(self, session: EngineSession) -> None:
+    def __init__(self, session: EngineSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._session = session
         self._turns: list[tuple[str, str]] = []
+        self._model = session.info
+        session.loaded.connect(self._on_loaded)
+        session.unloaded.connect(self._on_gone)
+        session.load_failed.connect(self._on_gone)
 
     @property
     def model(self) -> ModelInfo | None:
-        """The model that answers: the loaded one; after a crash, the one that the next question brings back."""
-        return self._session.info or self._session.client.state.model
+        """The model that answers; after a crash the one of before, as the engine loads it again by itself."""
+        return self._model
 
     def start_over(self) -> None:
         """Forget what was said."""
@@ -97,6 +104,12 @@ class CodeAssistant:
             request_id=0, parts=fitted.prompt.parts, sampling=sampling, thinking=fitted.prompt.thinking
         )
         return self._session.generate(request, on_event)
+
+    def _on_loaded(self, model: ModelInfo) -> None:
+        self._model = model
+
+    def _on_gone(self, _error: object = None) -> None:
+        self._model = None
 
 
 def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:

@@ -58,7 +58,7 @@ class CodeConversation(QWidget):
         self._theme = theme
         self._sampling = sampling
         self._editor = editor
-        self._assistant = CodeAssistant(session)
+        self._assistant = CodeAssistant(session, self)
         self._reply: Reply | None = None
         self._preparing = False
         self._closed = False
