@@ -17,11 +17,11 @@ def verdict_text(found: Fit) -> str:
         case Verdict.GPU:
             return QCoreApplication.translate("fit", "Fits on the GPU")
         case Verdict.PARTLY:
-            text = QCoreApplication.translate("fit", "{gpu_layers} of {layers} layers on the GPU")
+            text = QCoreApplication.translate("fit", "{gpu_layers} of {layers} layers on GPU")
         case Verdict.RAM:
             return QCoreApplication.translate("fit", "Runs on the processor")
         case Verdict.TOO_LARGE:
-            text = QCoreApplication.translate("fit", "Too large: {ram} of RAM free")
+            text = QCoreApplication.translate("fit", "Too large: {ram} free")
     return text.format(**found.values)
 
 

@@ -184,7 +184,7 @@ def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) 
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, Q8_0")
         assert room.cell(KEY, MODEL) == "R1 Qwen 1.5B"
-        assert room.cell("r1-qwen-7b", SIZE) == "15.2 GB to download"
+        assert room.cell("r1-qwen-7b", SIZE) == "15.2 GB to get"
         assert room.cell("r1-qwen-7b", HERE) == ""
         room.session.become_ready(11.3)
         assert room.cell("r1-qwen-7b", HERE) == "Fits on the GPU"
@@ -229,7 +229,7 @@ def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
         room.press(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download")
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
-        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting Q4_K_M, Q6_K…")
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
         assert "On its way" in room.texts(room.tab.detail)
 
     run(scenario())
@@ -243,7 +243,8 @@ def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room
         room.press(room.tab.add_card, "Get")
         await until(lambda: room.cards() and "of 6.3 MB" in room.texts(room.cards()[0]))
         [card] = room.cards()
-        assert "Downloading tiny.Q8_0.gguf" in room.texts(card)
+        assert "Downloading" in room.texts(card)
+        assert "tiny.Q8_0.gguf" in room.texts(card)
         room.press(card, "Pause")
         await until(lambda: "Paused" in room.texts(card))
         room.hub.bytes_per_s = 0

@@ -96,14 +96,14 @@ class ModelsTable(QAbstractTableModel):
             case 1:
                 kinds = [file.type for file in row.installed]
                 if row.getting:
-                    kinds.append(self.tr("getting {types}…").format(types=", ".join(row.getting)))
+                    kinds.append(self.tr("getting…"))
                 return ", ".join(kinds)
             case 2:
                 if row.installed:
                     return byte_count(sum(file.bytes for file in row.installed))
                 if row.model is None or not row.model.thinks:
                     return ""
-                return self.tr("{size} to download").format(size=byte_count(row.model.checkpoint_bytes))
+                return self.tr("{size} to get").format(size=byte_count(row.model.checkpoint_bytes))
             case 3:
                 score = row.model.scores.aime24 if row.model is not None else None
                 return f"{score:.1f}%" if score is not None else ""

@@ -6,15 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QMenu,
-    QScrollArea,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.jobs import JobBook, JobView
 from app.settings import SettingsFile
@@ -22,7 +14,8 @@ from app.ui.bridge import Bridge
 from app.ui.free_memory import free_memory
 from app.ui.session import EngineSession
 from app.ui.tables.model_rows import ModelRow, model_rows
-from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SCORE, SIZE, ModelsTable
+from app.ui.tables.models_table import ModelsTable
+from app.ui.tables.models_view import ModelsView
 from app.ui.theme import Theme
 from app.ui.widgets.add_model_card import AddModelCard
 from app.ui.widgets.card import Card
@@ -40,7 +33,6 @@ from models.store import InstalledModel, ModelStore, StoreListing, TrashedModel
 from models.wording import byte_count
 
 MARGIN_PX = 28
-ROW_PX = 40
 _FINISHED = ("done", "cancelled", "gone")
 
 
@@ -122,7 +114,9 @@ class ModelsTab(QScrollArea):
         self._job_place = QVBoxLayout()
         self._job_place.setSpacing(16)
         self.table = ModelsTable(self._theme, self)
-        self._view = self._make_view()
+        self._view = ModelsView(self.table)
+        self._view.row_selected.connect(self._on_row)
+        self._view.row_activated.connect(self._on_activated)
         frame = Card(margin_px=8)
         frame.body.addWidget(self._view)
         self.detail = ModelDetail(self._theme)
@@ -148,36 +142,6 @@ class ModelsTab(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-
-    def _make_view(self) -> QTableView:
-        view = QTableView()
-        view.setModel(self.table)
-        view.setAccessibleName(self.tr("Models"))
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setShowGrid(False)
-        view.setTabKeyNavigation(False)
-        view.setWordWrap(False)
-        view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(ROW_PX)
-        header = view.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column in (MODEL, ON_DISK):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column, width_px in ((SIZE, 170), (SCORE, 110), (HERE, 250)):
-            view.setColumnWidth(column, width_px)
-        view.selectionModel().currentRowChanged.connect(lambda now, _: self._on_row(now.row()))
-        view.activated.connect(lambda index: self._on_activated(index.row()))
-        self.table.modelReset.connect(self._fit_height)
-        return view
-
-    def _fit_height(self) -> None:
-        header = self._view.horizontalHeader().sizeHint().height()
-        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)
 
     async def _reload(self) -> None:
         before = self._listing

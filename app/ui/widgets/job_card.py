@@ -7,6 +7,7 @@ from app.jobs import JobView
 from app.ui.durations import duration
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 from models.progress import Progress
 from models.wording import byte_count
@@ -23,7 +24,7 @@ class JobCard(Card):
         super().__init__(parent)
         self._theme = theme
         self._id = view.id
-        self._title = label("", "title")
+        self._title = ElidedLabel("title")
         self._pause = button(self.tr("Pause"))
         self._pause.clicked.connect(lambda: self.pause_asked.emit(self._id))
         self._resume = button(self.tr("Resume"))
@@ -37,7 +38,7 @@ class JobCard(Card):
         head.addWidget(self._pause)
         head.addWidget(self._resume)
         head.addWidget(self._cancel)
-        self._step = label("", "muted")
+        self._step = ElidedLabel("muted")
         self._amount = label("", "muted")
         figures = QHBoxLayout()
         figures.addWidget(self._step, 1)
@@ -85,10 +86,10 @@ class JobCard(Card):
 
     def _show_progress(self, progress: Progress) -> None:
         step = self._stage(progress.stage)
-        if progress.detail:
-            step = f"{step} {progress.detail}"
         if progress.bytes_per_s > 0:
-            step = f"{step}   {byte_count(progress.bytes_per_s)}/s"
+            step = f"{step} · {byte_count(progress.bytes_per_s)}/s"
+        if progress.detail:
+            step = f"{step} · {progress.detail}"
         self._step.setWordWrap(False)
         self._step.setText(step)
         if progress.total > 0:
