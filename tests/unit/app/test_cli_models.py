@@ -1,0 +1,183 @@
+"""`stillroom pull`, `build`, `list` and `inspect` with a loopback hub and the starter's own checkpoint."""
+
+import hashlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models.catalog import STARTER_KEY, find
+from models.starter import starter_file
+from tests.support.checkpoints import rebuild_starter
+from tests.support.cli import Cli
+from tests.support.hub import LoopbackHub
+
+SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    starter = starter_file()
+    assert starter is not None
+    return rebuild_starter(starter, tmp_path_factory.mktemp("hub") / "SmolLM2-135M-Instruct")
+
+
+@pytest.fixture
+def hub(checkpoint: Path) -> Iterator[LoopbackHub]:
+    model = find(STARTER_KEY)
+    assert model is not None
+    with LoopbackHub() as hub:
+        hub.add(model.repo, checkpoint)
+        hub.add("someone/small", checkpoint)
+        yield hub
+
+
+@pytest.fixture
+def cli(tmp_path: Path, hub: LoopbackHub) -> Cli:
+    return Cli(tmp_path / "home", hub.endpoint)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_pull_verifies_every_file_and_says_where_it_is(cli: Cli, checkpoint: Path) -> None:
+    ran = cli("pull", "starter", "--json")
+    assert ran.code == 0, ran.err
+    document = ran.json()
+    assert {Path(file["path"]).name for file in document["files"]} == {"model.safetensors", *SMALL_FILES}
+    for file in document["files"]:
+        original = checkpoint / Path(file["path"]).name
+        assert file["sha256"] == sha256(original) == sha256(Path(file["path"]))
+        assert file["bytes"] == original.stat().st_size
+    assert document["seconds"] > 0
+    assert "Downloading" in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_pull_into_a_folder_of_the_users_choice(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("pull", "someone/small", "--out", str(tmp_path / "here"))
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "here" / "model.safetensors").is_file()
+    assert str(tmp_path / "here") in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pull", "someone/small", "--revision", "v9"), "someone/small has no revision v9"),
+        (("pull", "someone/else"), "has no model someone/else"),
+        (("pull", "nonsense"), "There is no model called nonsense"),
+        (("build", "someone/else", "--type", "Q8_0"), "has no model someone/else"),
+        (("inspect", "no/such.gguf"), "does not exist"),
+    ],
+)
+def test_what_cannot_be_got_is_explained(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    ran = cli(*arguments, "--json")
+    assert ran.code == 1
+    assert said in ran.err
+    assert said in ran.json()["error"]["message"]
+    assert "Traceback" not in ran.err
+
+
+def test_an_interrupted_pull_goes_on_where_it_stopped(cli: Cli, hub: LoopbackHub, checkpoint: Path) -> None:
+    hub.bytes_per_s = 100e6
+    size = (checkpoint / "model.safetensors").stat().st_size
+    with cli.start("pull", "starter") as program:
+        assert program.stderr is not None
+        assert hub.wait_served("model.safetensors", size // 3)
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(timeout=30) == 130
+        assert b"Traceback" not in program.stderr.read()
+    assert not list(cli.home.rglob("model.safetensors"))
+    hub.bytes_per_s = 0
+    ran = cli("pull", "starter", "--json")
+    assert ran.code == 0, ran.err
+    assert hub.bytes_served["model.safetensors"] <= size + (16 << 20)
+
+
+def test_build_downloads_converts_quantises_and_the_model_answers(cli: Cli) -> None:
+    ran = cli("build", "starter", "--type", "q4_k_m", "--type", "Q8_0", "--json")
+    assert ran.code == 0, ran.err
+    document = ran.json()
+    assert [output["type"] for output in document["outputs"]] == ["Q4_K_M", "Q8_0"]
+    for output in document["outputs"]:
+        path = Path(output["path"])
+        assert cli.home in path.parents
+        assert (output["sha256"], output["bytes"]) == (sha256(path), path.stat().st_size)
+    assert document["seconds"] > 0
+    assert document["peak_memory_bytes"] > 50e6
+
+    listed = cli("list", "--json").json()["models"]
+    (starter,) = [model for model in listed if model["key"] == "starter"]
+    assert {file["type"] for file in starter["files"]} >= {"Q4_K_M", "Q8_0"}
+    assert "Q4_K_M" in cli("list").out
+
+    name = starter["name"]
+    ran = cli("chat", f"{name}/Q8_0", "Hello", "--temperature", "0", "--max-tokens", "8", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json()["model"] == f"{name}/Q8_0"
+    assert ran.json()["answer"]
+
+    again = cli("build", "starter", "--type", "Q8_0", "--json").json()
+    assert again["outputs"] == [document["outputs"][1]]
+    assert again["peak_memory_bytes"] == 0
+
+
+def test_build_from_a_folder_into_a_folder(cli: Cli, checkpoint: Path, tmp_path: Path) -> None:
+    ran = cli("build", str(checkpoint), "--type", "bf16", "--out", str(tmp_path / "out"), "--json")
+    assert ran.code == 0, ran.err
+    (output,) = ran.json()["outputs"]
+    assert Path(output["path"]).parent == tmp_path / "out"
+    assert [file.name for file in (tmp_path / "out").iterdir()] == [Path(output["path"]).name]
+    assert not (cli.home / "data" / "models").exists()
+
+    inspected = cli("inspect", output["path"], "--json").json()
+    assert inspected["metadata"]["general.architecture"] == "llama"
+    assert {tensor["type"] for tensor in inspected["tensors"]} == {"BF16", "F32"}
+    for name in ("name", "shape", "type", "bytes", "offset"):
+        assert all(name in tensor for tensor in inspected["tensors"])
+
+
+def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, checkpoint: Path) -> None:
+    types = [part for kind in ("Q4_K_M", "Q8_0", "Q6_K") for part in ("--type", kind)]
+    with cli.start("build", str(checkpoint), *types) as program:
+        assert program.stderr is not None
+        while not (line := program.stderr.readline()).startswith(b"Converting"):
+            assert line, "the build ended before it converted"
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(timeout=30) == 130
+        assert b"Traceback" not in program.stderr.read()
+    assert not [file for file in cli.home.rglob("*.gguf") if ".making" not in file.parts]
+    assert cli("build", str(checkpoint), "--type", "Q8_0").code == 0
+
+
+def test_a_gguf_is_not_built_again(cli: Cli) -> None:
+    ran = cli("build", str(starter_file()), "--type", "Q8_0")
+    assert ran.code == 1
+    assert "is built already" in ran.err
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(cli: Cli, checkpoint: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for name in SMALL_FILES:
+        shutil.copy(checkpoint / name, damaged)
+    with (checkpoint / "model.safetensors").open("rb") as whole:
+        (damaged / "model.safetensors").write_bytes(whole.read(1 << 20))
+    ran = cli("build", str(damaged), "--type", "Q8_0")
+    assert ran.code == 1
+    assert "model.safetensors" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_list_names_the_whole_catalogue(cli: Cli) -> None:
+    models = cli("list", "--json").json()["models"]
+    assert len(models) == 8
+    r1 = models[0]
+    assert (r1["key"], r1["repo"]) == ("r1-qwen-1.5b", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B")
+    assert r1["files"] == []
+    assert r1["sizes"]["Q4_K_M"] == pytest.approx(1.1e9, rel=0.05)
