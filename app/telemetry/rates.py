@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from app.engine.messages import Delta, Event, Failed, Finished, Loaded, PromptProgress, Unloaded
+from app.engine.messages import Delta, Event, Failed, Finished, Loaded, PromptProgress, Ready, Unloaded
 
 Phase = Literal["idle", "prompt", "generation"]
 
@@ -71,8 +71,13 @@ class RateMeter:
                 case Loaded():
                     self._forget()
                     self._context_limit = event.info.context_tokens
-                case Unloaded():
+                case Ready() | Unloaded():
                     self._forget()
+
+    def forget(self) -> None:
+        """The engine's process has ended, and with it every reply."""
+        with self._lock:
+            self._forget()
 
     def rates(self, now_s: float) -> Rates:
         """The figures now."""

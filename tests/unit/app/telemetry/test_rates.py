@@ -10,6 +10,7 @@ from app.engine.messages import (
     Loaded,
     ModelInfo,
     PromptProgress,
+    Ready,
     Unloaded,
 )
 from app.telemetry.rates import RateMeter, Rates
@@ -152,3 +153,13 @@ def test_another_model_starts_from_nothing() -> None:
     meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 2.0)
     meter.on_event(Unloaded(request_id=2), 3.0)
     assert meter.rates(3.0) == Rates()
+
+
+def test_a_crash_ends_every_reply() -> None:
+    meter = RateMeter()
+    generate(meter, 0.0, 10.0, 2.0)
+    meter.on_event(Ready(llama_cpp_version="", system_info="", devices=[], pid=1), 3.0)
+    assert meter.rates(3.0) == Rates()
+    generate(meter, 4.0, 10.0, 2.0)
+    meter.forget()
+    assert meter.rates(6.0) == Rates()

@@ -1,0 +1,41 @@
+"""How full the context is."""
+
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from app.telemetry.rates import Rates
+from app.ui.widgets.card import label
+
+
+class ContextSection(QWidget):
+    """Tokens in the context of the newest reply, and how many fit."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._used = label("", "title")
+        self._limit = label("", "unit")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(self.tr("Context in use"))
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._used)
+        row.addWidget(self._limit, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(label(self.tr("CONTEXT"), "caption"))
+        layout.addLayout(row)
+        layout.addSpacing(2)
+        layout.addWidget(self._bar)
+        self.show_rates(Rates())
+
+    def show_rates(self, rates: Rates) -> None:
+        """Show the fill."""
+        if rates.context_limit:
+            self._used.setText(f"{rates.context_tokens:,}")
+            self._limit.setText(self.tr("of {limit} tokens").format(limit=f"{rates.context_limit:,}"))
+        else:
+            self._used.setText("–")
+            self._limit.setText(self.tr("no model loaded"))
+        self._bar.setRange(0, max(1, rates.context_limit))
+        self._bar.setValue(min(rates.context_tokens, rates.context_limit))

@@ -1,0 +1,73 @@
+"""What is loaded and where it runs, at the foot of the live panel."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.engine.messages import ModelInfo
+from app.ui.session import EngineSession
+from app.ui.widgets.card import label, set_look
+
+
+class LoadedLine(QWidget):
+    """The model, its quantisation and back end; its layers on the GPU; what the user should know about it."""
+
+    def __init__(self, session: EngineSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._dot = label("●", "muted")
+        self._name = label("", "body")
+        self._where = label("", "small", wrap=True)
+        self._notice = label("", "warning", wrap=True)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self._dot)
+        row.addWidget(self._name, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._notice)
+        layout.addLayout(row)
+        layout.addWidget(self._where)
+        session.loading.connect(self._on_loading)
+        session.loaded.connect(self._on_loaded)
+        session.unloaded.connect(self._on_unloaded)
+        session.load_failed.connect(self._on_unloaded)
+        session.engine_died.connect(self._on_died)
+        if session.info is not None:
+            self._on_loaded(session.info)
+        else:
+            self._on_unloaded()
+
+    def _on_loading(self, path: str, fraction: float) -> None:
+        self._show(
+            "warning", self.tr("Loading {percent}%").format(percent=int(100 * fraction)), Path(path).stem
+        )
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        name = " · ".join(part for part in (info.name, info.quantisation, info.backend) if part)
+        if info.gpu_layers:
+            where = self.tr("{on_gpu} of {layers} layers on the GPU").format(
+                on_gpu=info.gpu_layers, layers=max(info.layers, info.gpu_layers)
+            )
+        else:
+            where = self.tr("All {layers} layers on the processor, {threads} threads").format(
+                layers=info.layers, threads=info.threads
+            )
+        self._show("good", name, where, "\n".join(info.notices))
+
+    def _on_unloaded(self, *_: object) -> None:
+        self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))
+
+    def _on_died(self, *_: object) -> None:
+        self._show(
+            "danger", self.tr("The engine stopped"), self.tr("It starts again when a model is loaded.")
+        )
+
+    def _show(self, look: str, name: str, where: str, notice: str = "") -> None:
+        set_look(self._dot, look)
+        self._name.setText(name)
+        self._name.setToolTip(name)
+        self._where.setText(where)
+        self._notice.setText(notice)
+        self._notice.setVisible(bool(notice))

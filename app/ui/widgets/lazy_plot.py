@@ -1,0 +1,80 @@
+"""A pyqtgraph plot that comes into being after the window has been painted."""
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from app.ui.theme import Theme
+from app.ui.widgets.plot_library import PlotLibrary
+
+
+class LazyPlot(QFrame):
+    """An empty area until its first paint, which asks for pyqtgraph; then the plot in the theme's colours.
+
+    A subclass fills it: `build` adds its items to `plot` once, `restyle` colours them, `draw` gives them the
+    data that it keeps. `draw` is called while the plot is visible only; `redraw` asks for it.
+    """
+
+    def __init__(self, theme: Theme, library: PlotLibrary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.pyqtgraph: Any = None
+        self.plot: Any = None
+        self._library = library
+        self._asked = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        theme.changed.connect(self._on_theme_changed)
+
+    def build(self) -> None:
+        """Add the items to `plot`."""
+        raise NotImplementedError
+
+    def restyle(self) -> None:
+        """Give the items the theme's colours."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Give the items their data."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw now if the plot is there and visible; it is drawn anyway when it is shown."""
+        if self.plot is not None and self.isVisible():
+            self.draw()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask for pyqtgraph once the window has been painted for the first time."""
+        super().paintEvent(event)
+        if not self._asked:
+            self._asked = True
+            QTimer.singleShot(0, self, lambda: self._library.when_ready(self._on_library))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Catch up with what came while hidden."""
+        super().showEvent(event)
+        self.redraw()
+
+    def _on_library(self, pyqtgraph: Any) -> None:
+        self.pyqtgraph = pyqtgraph
+        self.plot = pyqtgraph.PlotWidget(self)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # The wheel scrolls the page, and a picture that cannot be dragged cannot be lost.
+        self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.plot.setMenuEnabled(False)
+        self.plot.setMouseEnabled(False, False)
+        self.plot.hideButtons()
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(self.plot)
+        self.build()
+        self._on_theme_changed()
+
+    def _on_theme_changed(self) -> None:
+        if self.plot is None:
+            return
+        self.plot.setBackground(self.theme.colour("surface"))
+        self.restyle()
+        self.redraw()

@@ -1,0 +1,46 @@
+"""pyqtgraph, which takes half a second to import, brought in after the window is painted."""
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from app.ui.bridge import Bridge
+
+log = logging.getLogger(__name__)
+
+
+class PlotLibrary:
+    """Imports pyqtgraph once, on a thread of its own, when the first plot asks for it. GUI thread.
+
+    Its import makes no Qt objects, so the thread does not matter; the window stays responsive meanwhile.
+    """
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._thread: threading.Thread | None = None
+        self._waiting: list[Callable[[Any], None]] = []
+        self._library: Any = None
+
+    def when_ready(self, callback: Callable[[Any], None]) -> None:
+        """Call `callback(pyqtgraph)` on the GUI thread: at once if it is there, else when it is."""
+        if self._library is not None:
+            callback(self._library)
+            return
+        self._waiting.append(callback)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._load, name="plot-library")
+            self._thread.start()
+
+    def _load(self) -> None:
+        library = importlib.import_module("pyqtgraph")
+        log.debug("pyqtgraph %s is there", library.__version__)
+        self._bridge.post(self._on_loaded, library)
+
+    def _on_loaded(self, library: Any) -> None:
+        library.setConfigOptions(antialias=True)
+        self._library = library
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback(library)
