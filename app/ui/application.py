@@ -201,6 +201,7 @@ class WindowApplication(QObject):
     def _on_first_painted(self) -> None:
         self._parts.client.start()
         self._parts.jobs.start()
+        self._bridge.start(asyncio.to_thread(self._parts.store.empty_trash))
         self._sampler.start()
         for notice in self._parts.settings.notices:
             self._notices.error(notice)
