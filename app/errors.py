@@ -2,7 +2,7 @@
 
 from models.errors import Cancelled, StillroomError
 
-__all__ = ["Cancelled", "EngineError", "StillroomError"]
+__all__ = ["Cancelled", "EngineError", "StillroomError", "native_reason"]
 
 
 class EngineError(StillroomError):
@@ -11,3 +11,9 @@ class EngineError(StillroomError):
     def __init__(self, message: str, hint: str = "", *, native: str = "", **values: object) -> None:
         super().__init__(message, hint, **values)
         self.native = native
+
+
+def native_reason(error: StillroomError) -> str:
+    """The last line that llama.cpp or a child process said before the error; empty where there is none."""
+    words = str(getattr(error, "native", "")).strip()
+    return words.splitlines()[-1].strip() if words else ""

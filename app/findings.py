@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from app.engine.messages import Device
-from app.errors import StillroomError
+from app.errors import StillroomError, native_reason
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
 from models.catalog import catalogue
@@ -60,15 +60,20 @@ def find_problems(
 def _engine(machine: Machine, engine: Sequence[Device] | StillroomError) -> Iterator[Problem]:
     if not isinstance(engine, StillroomError):
         return
-    old = machine.has_avx2 is False
+    if machine.has_avx2 is False:
+        hint = (
+            "The processor has no AVX2: use Stillroom's portable build, which has code for older processors."
+        )
+    elif "cudart" in native_reason(engine) or "cublas" in native_reason(engine):
+        hint = "NVIDIA's libraries are missing: pip install nvidia-cuda-runtime nvidia-cublas"
+    else:
+        hint = "Install llama-cpp-python again: pip install --force-reinstall --no-deps llama-cpp-python"
     yield Problem(
         key="engine",
         severity="stops",
-        message="llama.cpp does not start: {reason}",
-        hint="The processor has no AVX2: use Stillroom's portable build, which has code for older processors."
-        if old
-        else engine.hint_text() or "Install Stillroom again; the log holds the details.",
-        values={"reason": str(engine)},
+        message="llama.cpp does not start. {reason} {native}",
+        hint=hint,
+        values={"reason": str(engine), "native": native_reason(engine)},
     )
 
 

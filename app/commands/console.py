@@ -9,7 +9,7 @@ from typing import TextIO
 
 import msgspec
 
-from app.errors import StillroomError
+from app.errors import StillroomError, native_reason
 from models.progress import Progress
 from models.wording import byte_count
 
@@ -79,11 +79,14 @@ class Console:
         self.err.flush()
 
     def error(self, error: StillroomError) -> None:
-        """What happened, and what to do next."""
+        """What happened, the reason in llama.cpp's own words, and what to do next."""
+        native = native_reason(error)
         self.note(f"stillroom: {error}")
+        if native and native not in str(error):
+            self.note(native)
         if error.hint_text():
             self.note(error.hint_text())
-        self.document({"error": {"message": str(error), "hint": error.hint_text()}})
+        self.document({"error": {"message": str(error), "hint": error.hint_text(), "native": native}})
 
     def progress(self, progress: Progress) -> None:
         """Show where the work is: a line redrawn on a terminal, else one at each stage's start and end."""

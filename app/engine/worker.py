@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import sys
+import threading
 from typing import BinaryIO, cast
 
 from app.engine.core import EngineCore
@@ -16,6 +17,7 @@ def main() -> None:
     die_with_parent(os.getppid())
     requests, events = _take_pipes()
     faulthandler.enable()
+    threading.excepthook = _end_process
     writer = FrameWriter(events)
 
     def emit(event: Event) -> None:
@@ -42,6 +44,14 @@ def main() -> None:
             core.join()
             # Native exit handlers run while GPU drivers unload: leave nothing to them.
             os._exit(0)
+
+
+def _end_process(failure: threading.ExceptHookArgs) -> None:
+    """The engine's thread has died, such as of a llama.cpp that cannot be loaded: without it nothing would
+    ever be answered."""
+    threading.__excepthook__(failure)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.commands.console import Console, progress_line, time_text
-from app.errors import StillroomError
+from app.errors import EngineError, StillroomError
 from models.progress import Progress
 
 
@@ -80,4 +80,14 @@ def test_an_error_says_what_happened_and_what_to_do() -> None:
     out, err = io.StringIO(), io.StringIO()
     Console(out, err, as_json=True).error(StillroomError("No {thing}.", "Get a {thing}.", thing="disk"))
     assert err.getvalue() == "stillroom: No disk.\nGet a disk.\n"
-    assert json.loads(out.getvalue()) == {"error": {"message": "No disk.", "hint": "Get a disk."}}
+    assert json.loads(out.getvalue()) == {
+        "error": {"message": "No disk.", "hint": "Get a disk.", "native": ""}
+    }
+
+
+def test_an_error_tells_llama_cpps_last_words() -> None:
+    err = io.StringIO()
+    Console(io.StringIO(), err).error(
+        EngineError("It stopped.", "Again.", native="noise\nGGML_ASSERT(x) failed\n")
+    )
+    assert err.getvalue() == "stillroom: It stopped.\nGGML_ASSERT(x) failed\nAgain.\n"

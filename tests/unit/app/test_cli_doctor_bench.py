@@ -1,0 +1,68 @@
+"""`stillroom doctor` and `stillroom bench` with the real program."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import ROOT, Cli
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path / "home")
+
+
+def test_doctor_says_in_words_what_runs_here(cli: Cli) -> None:
+    ran = cli("doctor")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("This computer: ")
+    assert "llama.cpp can use: CPU" in ran.out
+    assert str(cli.home / "logs") in ran.out
+
+
+def test_doctor_as_json(cli: Cli) -> None:
+    document = cli("doctor", "--json").json()
+    assert document["can_run"] is True
+    assert any(device["backend"] == "CPU" for device in document["backends"])
+    assert isinstance(document["gpus"], list)
+    for problem in document["problems"]:
+        assert problem["severity"] in ("limits", "info")
+        assert problem["message"]
+        assert problem["hint"]
+
+
+def test_doctor_fails_when_llama_cpp_does_not_start(cli: Cli, tmp_path: Path) -> None:
+    # What a CUDA build says where NVIDIA's libraries are not installed.
+    broken = tmp_path / "broken" / "llama_cpp"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise OSError('libcudart.so.13: cannot open shared object file')")
+    environment = cli.environment()
+    environment["PYTHONPATH"] = f"{broken.parent}:{environment['PYTHONPATH']}"
+    done = subprocess.run(
+        cli.command("doctor", "--json"),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert document["can_run"] is False
+    assert document["problems"][0]["key"] == "engine"
+    assert "libcudart.so.13" in document["problems"][0]["message"]
+    assert "Traceback" not in done.stderr
+
+
+def test_bench_reports_and_keeps_the_figures(cli: Cli) -> None:
+    ran = cli("bench", "starter", "--suite", "quick", "--json")
+    assert ran.code == 0, ran.err
+    report = ran.json()
+    assert report["schema"] == "stillroom.benchmark"
+    assert report["suite"] == "quick"
+    measures = {measure["key"]: measure for measure in report["measures"]}
+    assert measures["pp512"]["mean"] > 0
+    assert measures["tg32"]["mean"] > 0
+    assert (cli.home / "data" / "benchmarks.sqlite3").is_file()
