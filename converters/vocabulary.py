@@ -51,11 +51,10 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
         raise _unsupported(f"{kind} with byte fallback" if kind == "BPE" else str(kind))
     if (checkpoint.folder / "tokenizer.model").is_file():
         raise _unsupported("SentencePiece")
+    if (normalizer := _unsupported_normalizer(checkpoint.tokenizer.get("normalizer"))) is not None:
+        raise _unsupported(f"BPE with the normalizer {normalizer}")
     texts = _texts(model)
-    added = {token.id: token for token in read_added_tokens(checkpoint)}
-    for token in added.values():
-        if texts.setdefault(token.id, token.content) != token.content:
-            raise _damaged(f"the id {token.id} stands for two tokens")
+    added = _placed(read_added_tokens(checkpoint), texts)
     if max(texts) >= size:
         raise CheckpointError(
             "The tokenizer has {tokens} tokens, but the model's vocabulary ends at {vocabulary}.",
@@ -95,6 +94,20 @@ def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
     return found
 
 
+def _placed(tokens: list[AddedToken], texts: dict[int, str]) -> dict[int, AddedToken]:
+    """The added tokens by id, entered into `texts`. One that is new takes the next free id: whatever else its
+    entry says, that is where the tokenizers library puts it, and so where the model has learned it."""
+    ids = {text: token_id for token_id, text in texts.items()}
+    following = len(texts)
+    for token in tokens:
+        expected = ids.setdefault(token.content, following)
+        if token.id != expected:
+            raise _damaged(f"the added token {token.content} has the id {token.id} instead of {expected}")
+        following = max(following, expected + 1)
+        texts[expected] = token.content
+    return {token.id: token for token in tokens}
+
+
 def _texts(model: Json) -> dict[int, str]:
     vocabulary = model.get("vocab")
     if not isinstance(vocabulary, dict) or not vocabulary:
@@ -125,6 +138,19 @@ def _merges(model: Json, known: set[str]) -> list[str]:
             raise _damaged(f"the merge of {parts[0]!r} and {parts[1]!r} gives no token")
         lines.append(" ".join(part.replace(" ", "Ġ") for part in parts))
     return lines
+
+
+def _unsupported_normalizer(normalizer: object) -> str | None:
+    """The first step that llama.cpp would leave out to the text's harm; NFC it leaves out as well, as text is
+    in that form already almost always."""
+    if normalizer is None:
+        return None
+    if not isinstance(normalizer, dict):
+        return str(normalizer)
+    if normalizer.get("type") == "Sequence" and isinstance(normalizer.get("normalizers"), list):
+        steps = (_unsupported_normalizer(step) for step in normalizer["normalizers"])
+        return next((step for step in steps if step is not None), None)
+    return None if normalizer.get("type") == "NFC" else str(normalizer.get("type"))
 
 
 def _added_text_and_type(token: AddedToken) -> tuple[str, TokenType]:

@@ -70,7 +70,7 @@ def write_weights(folder: Path, tensors: Tensors, shards: int = 1) -> None:
     if shards == 1:
         write_safetensors(folder / "model.safetensors", tensors)
         return
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for shard in range(shards):
         file = f"model-{shard + 1:05}-of-{shards:05}.safetensors"
         part = {name: tensors[name] for name in names[shard::shards]}
