@@ -54,8 +54,8 @@ def download(
     the stages "download" and "verify" on the calling thread. Raises `Cancelled` within a tenth of a second
     of `cancel` (what has arrived stays for the next call) and `StillroomError`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / ".download.lock", timeout=0):
             return asyncio.run(
                 _Download(

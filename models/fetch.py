@@ -45,6 +45,7 @@ class FileFetch:
         self._hasher: Hasher | None = None
         self._gaps: list[tuple[int, int]] = []
         self._failures = 0
+        self._last_failure_s = 0.0
         self._not_before_s = 0.0
 
     @property
@@ -111,17 +112,18 @@ class FileFetch:
     async def _work(self, part: PartFile) -> None:
         while self._gaps:
             start, end = heapq.heappop(self._gaps)
+            await self._wait_for_server()
+            began_s = asyncio.get_running_loop().time()
             try:
                 start = await self._receive_range(part, start, end)
             except (TryAgain, httpx.TransportError) as error:
                 start = self._reached(part, start, end)
-                await self._wait_after(error)
+                self._note_failure(error, began_s)
             finally:
                 if start < end:
                     heapq.heappush(self._gaps, (start, end))
 
     async def _receive_range(self, part: PartFile, start: int, end: int) -> int:
-        await self._wait_for_server()
         position = start
         async with self._link.open(start, end) as response:
             async for block in response.aiter_raw():
@@ -148,8 +150,9 @@ class FileFetch:
 
     async def _receive_whole(self, part: PartFile) -> None:
         while not part.complete:
+            await self._wait_for_server()
+            began_s = asyncio.get_running_loop().time()
             try:
-                await self._wait_for_server()
                 async with self._link.open(0, self._file.bytes, whole=True) as response:
                     position = 0
                     async for block in response.aiter_raw():
@@ -157,18 +160,21 @@ class FileFetch:
                 if not part.complete:
                     raise TryAgain("the server closed the connection early")
             except (TryAgain, httpx.TransportError) as error:
-                await self._wait_after(error)
+                self._note_failure(error, began_s)
 
-    async def _wait_after(self, error: TryAgain | httpx.TransportError) -> None:
-        self._failures += 1
+    def _note_failure(self, error: TryAgain | httpx.TransportError, began_s: float) -> None:
+        """Give up after too many failures in a row. Requests that were under way together fail as one."""
+        now_s = asyncio.get_running_loop().time()
+        if began_s >= self._last_failure_s:
+            self._failures += 1
+            self._last_failure_s = now_s
+        if self._failures >= self._options.retry.attempts:
+            raise unreachable(self._link.host) from error
         wait_s = error.wait_s if isinstance(error, TryAgain) else None
         if wait_s is None:
             wait_s = self._options.retry.wait_s(self._failures)
         log.info("%s: %s, trying again in %.1f s", self._file.path, _reason(error), wait_s)
-        if self._failures >= self._options.retry.attempts:
-            raise unreachable(self._link.host) from error
-        loop = asyncio.get_running_loop()
-        self._not_before_s = max(self._not_before_s, loop.time() + wait_s)
+        self._not_before_s = max(self._not_before_s, now_s + wait_s)
 
     async def _wait_for_server(self) -> None:
         loop = asyncio.get_running_loop()

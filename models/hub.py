@@ -91,6 +91,14 @@ class HubClient:
             raise StillroomError(
                 "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=repo
             ) from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # No JSON, or not the hub's: the login page of a hotel's network, or a wrong HF_ENDPOINT.
+            raise StillroomError(
+                "{host} answers, but not as a model hub does.",
+                "See whether {endpoint} opens in a browser, and check HF_ENDPOINT where it is used.",
+                host=self.host,
+                endpoint=self.endpoint,
+            ) from error
         except OfflineModeIsEnabled as error:
             raise StillroomError(
                 "The network is switched off by HF_HUB_OFFLINE.",

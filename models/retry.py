@@ -13,7 +13,7 @@ _LONGEST_WAIT_S = 300.0
 class RetryPolicy:
     """`attempts` tries without progress, with waits that double from `first_wait_s` to `longest_wait_s`."""
 
-    attempts: int = 8
+    attempts: int = 10
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
 

@@ -219,6 +219,19 @@ def test_a_server_that_stays_away_is_given_up_and_what_arrived_is_kept(
     assert_whole(downloads.run(), checkpoint)
 
 
+def test_connections_that_fail_together_count_as_one_failure(downloads: Downloads, checkpoint: Path) -> None:
+    # Four connections, four attempts: three rounds in which all fail, then the server is back.
+    downloads.hub.fail("storage-status", FIRST, status=503, times=12)
+    assert_whole(downloads.run(), checkpoint)
+
+
+def test_a_folder_that_cannot_be_written_is_said(downloads: Downloads) -> None:
+    downloads.folder.write_text("a file in its place")
+    with pytest.raises(StillroomError, match="cannot be written") as caught:
+        downloads.run()
+    assert "Check that the folder" in caught.value.hint_text()
+
+
 @pytest.mark.parametrize("kind", ["moved", "gone"])
 def test_a_file_changed_on_the_server_is_said(downloads: Downloads, kind: str) -> None:
     downloads.hub.fail(kind, FIRST, times=99)

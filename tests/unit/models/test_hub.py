@@ -89,6 +89,12 @@ def test_a_server_that_stays_busy_is_given_up(hub: LoopbackHub) -> None:
         client(hub).resolve(REPO)
 
 
+def test_an_answer_that_is_no_hubs_is_said(hub: LoopbackHub) -> None:
+    hub.fail("metadata", status=200)
+    with pytest.raises(StillroomError, match="not as a model hub does"):
+        client(hub).resolve(REPO)
+
+
 def test_waiting_for_a_busy_server_is_cancelled_at_once(hub: LoopbackHub) -> None:
     hub.fail("metadata", status=429, times=9, headers={"Retry-After": "250"})
     cancel = threading.Event()
