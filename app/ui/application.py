@@ -76,6 +76,7 @@ class WindowApplication(QObject):
         self._parts = parts
         self._ended = asyncio.Event()
         self._values = parts.settings.values
+        self._chat: ChatTab | None = None
         self._languages = Languages(qt)
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme)
@@ -147,7 +148,7 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         window.load_settings_asked.connect(self._open_load_settings)
         window.settings_asked.connect(self._open_settings)
-        window.closing.connect(self._ended.set)
+        window.closing.connect(self._on_closing)
         return window
 
     def _make_chat(self) -> ChatTab:
@@ -155,6 +156,7 @@ class WindowApplication(QObject):
         tab = ChatTab(parts.chats, self._session, parts.settings, self._theme, self._bridge, self._notices)
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
+        self._chat = tab
         return tab
 
     def _make_code(self) -> CodeTab:
@@ -219,7 +221,7 @@ class WindowApplication(QObject):
         self._bridge.start(self._load(model))
 
     async def _load(self, model: InstalledModel) -> None:
-        await self._session.load(model.path, self._parts.settings.values.load)
+        await self._session.load(model.path, self._parts.settings.values.load, model.name)
         self._parts.settings.update(last_model=model.reference)
 
     async def _load_again(self, path: Path, settings: LoadSettings) -> None:
@@ -245,7 +247,8 @@ class WindowApplication(QObject):
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
         self._close_code()
-        old.closing.disconnect(self._ended.set)
+        old.closing.disconnect(self._on_closing)
+        self._close_tabs()
         page = old.current_page
         self._window = self._make_window()
         self._window.setGeometry(old.geometry())
@@ -259,6 +262,15 @@ class WindowApplication(QObject):
         if self._code is not None:
             self._code.close_tab()
             self._code = None
+
+    def _on_closing(self) -> None:
+        self._close_tabs()
+        self._ended.set()
+
+    def _close_tabs(self) -> None:
+        if self._chat is not None:
+            self._chat.close_down()
+            self._chat = None
 
     def _open_load_settings(self) -> None:
         dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)

@@ -127,7 +127,7 @@ class MainWindow(QMainWindow):
             self._group.addButton(tab)
             row.addWidget(tab)
         row.addStretch(1)
-        row.addWidget(self.picker)
+        row.addWidget(self.picker, 1000)
         self._load_button = button(kind="quiet", name=self.tr("How the model is loaded"))
         self._load_button.clicked.connect(self.load_settings_asked)
         self._settings_button = button(

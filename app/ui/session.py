@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from app.engine.client import EngineClient, Generation, LoadHandle
+from app.engine.client import EngineClient
+from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import (
     Delta,
     Finished,
@@ -68,19 +70,22 @@ class EngineSession(QObject):
         self.ready: Ready | None = None
         self.loading_path = ""
         self.reserved_for = ""
+        self._names: dict[str, str] = {}
         client.observe(bridge.wrap(self._on_state))
 
-    async def load(self, path: Path, settings: LoadSettings) -> ModelInfo:
-        """Load a model in place of the present one.
+    async def load(self, path: Path, settings: LoadSettings, name: str = "") -> ModelInfo:
+        """Load a model in place of the present one; `name` is shown in place of the one in the file.
 
         Raises `EngineError` with the reason, or `Cancelled`; `load_failed` tells the rest of the window.
         """
         self.loading_path = str(path)
         self.info = None
+        if name:
+            self._names[str(path)] = name
         self.loading.emit(str(path), 0.0)
         load = self._load = self.client.load(str(path), settings)
         try:
-            return await asyncio.wrap_future(load.future)
+            return self._named(await asyncio.wrap_future(load.future))
         except BaseException as error:
             if self._load is load:
                 self.loading_path = ""
@@ -111,7 +116,8 @@ class EngineSession(QObject):
 
     async def count_tokens(self, parts: list[Part]) -> int:
         """How many tokens a prompt takes, BOS included."""
-        return len(await asyncio.wrap_future(self.client.tokenize(parts)))
+        tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts))
+        return len(tokens)
 
     def reserve(self, job: str) -> None:
         """Keep the engine for `job`, or give it back with an empty name."""
@@ -125,9 +131,10 @@ class EngineSession(QObject):
             self.loading.emit(self.loading_path, state.load_fraction)
             return
         if state.phase == "loaded" and state.model is not None:
-            self.info, self.loading_path = state.model, ""
-            if state.model is not before.model:
-                self.loaded.emit(state.model)
+            self.loading_path = ""
+            if state.model is not before.model or self.info is None:
+                self.info = self._named(state.model)
+                self.loaded.emit(self.info)
             return
         if state.pid is not None and state.pid != before.pid:
             self.ready = Ready(
@@ -143,3 +150,6 @@ class EngineSession(QObject):
         elif state.phase == "ready" and before.phase == "loaded":
             self.info = None
             self.unloaded.emit()
+
+    def _named(self, info: ModelInfo) -> ModelInfo:
+        return msgspec.structs.replace(info, name=self._names.get(info.path, info.name))

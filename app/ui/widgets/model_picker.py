@@ -12,7 +12,7 @@ from app.ui.session import EngineSession
 from app.ui.theme import Theme
 from models.store import InstalledModel
 
-WIDTH_PX = 290
+SMALLEST_PX, WIDTH_PX = 150, 290
 
 
 class ModelPicker(QToolButton):
@@ -34,8 +34,9 @@ class ModelPicker(QToolButton):
         self._theme = theme
         self._installed = installed
         self._text = ""
-        self.setFixedWidth(WIDTH_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(SMALLEST_PX)
+        self.setMaximumWidth(WIDTH_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
@@ -64,10 +65,17 @@ class ModelPicker(QToolButton):
         else:
             self._on_unloaded()
 
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As wide as it may be, whatever the name of the model."""
+        return QSize(WIDTH_PX, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Narrow windows shorten the name."""
+        return QSize(SMALLEST_PX, super().minimumSizeHint().height())
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the button with its text shortened in the middle."""
         room = self.width() - 48
-        # Left-to-right marks keep names in order although the button is mirrored to put its arrow right.
         text = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
         if self.text() != text:
             super().setText(text)

@@ -1,0 +1,72 @@
+"""A real Stillroom window in this process, driven step by step, for screenshots and end-to-end tests."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import qasync
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.bootstrap import build_core, window_parts
+from app.ui.application import WindowApplication
+from app.ui.tabs.chat_tab import ChatTab
+
+WAIT_S = 120.0
+TURN_S = 0.02
+
+
+def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> None:
+    """Open the window on the data of `STILLROOM_HOME`, run `scene` in its event loop, and close it."""
+    qt = QApplication.instance() or QApplication(["stillroom"])
+    assert isinstance(qt, QApplication)
+    qt.setQuitOnLastWindowClosed(False)
+    loop = qasync.QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+
+    async def live() -> None:
+        core = build_core()
+        application = WindowApplication(qt, window_parts(core))
+        application.show()
+        try:
+            await scene(application)
+        finally:
+            application.window.close()
+            await application.wait_until_closed()
+
+    with loop:
+        loop.run_until_complete(live())
+
+
+async def until(condition: Callable[[], bool], what: str, wait_s: float = WAIT_S) -> None:
+    """Let the window live until `condition` holds; a test that waits in vain says for what."""
+    end_s = time.monotonic() + wait_s
+    while not condition():
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"waited {wait_s:.0f} s for {what}")
+        await asyncio.sleep(TURN_S)
+
+
+async def ask(application: WindowApplication, prompt: str) -> ChatTab:
+    """Send a message in the Chat tab and wait for the end of its reply."""
+    tab = application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    await until(lambda: application.session.info is not None, "the model")
+    tab.send(prompt)
+    await until(lambda: tab.running_view is not None, "the reply's start")
+    await until(lambda: tab.running_view is None, "the reply's end")
+    return tab
+
+
+async def settle(rounds: int = 25) -> None:
+    """Give layouts, plots and animations a moment before a picture is taken."""
+    for _ in range(rounds):
+        await asyncio.sleep(TURN_S)
+
+
+def grab(widget: QWidget, path: Path) -> Path:
+    """Save what the widget shows as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not widget.grab().save(str(path)):
+        raise OSError(f"could not write {path}")
+    return path
