@@ -326,9 +326,6 @@ class CodeConversation(QWidget):
             self.tasks[task] = made
             head.addWidget(made)
         head.addStretch()
-        self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
-        self._start_over.clicked.connect(self.start_over)
-        head.addWidget(self._start_over)
 
         page = QWidget()
         page.setProperty("look", "page")
@@ -363,9 +360,12 @@ class CodeConversation(QWidget):
         self.field.setTabChangesFocus(True)
         self.field.setFixedHeight(FIELD_PX)
         field_card.body.addWidget(self.field)
+        self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
+        self._start_over.clicked.connect(self.start_over)
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.state, 1)
+        foot.addWidget(self._start_over)
         foot.addWidget(self.ask_button)
 
         layout = QVBoxLayout(self)

@@ -16,6 +16,7 @@ from app.ui.tabs.code_verdict import error_sentence, unchecked_sentence
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, rule, set_look
 from app.ui.widgets.code_editor import CodeEditor
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.find_bar import FindBar
 
 CHECK_AFTER_MS = 800
@@ -41,8 +42,8 @@ class CodeEditorCard(Card):
         self.open_button = button(self.tr("Open"), tip=self.tr("Open a file (Ctrl+O)"))
         self.save_button = button(self.tr("Save"), tip=self.tr("Save the file (Ctrl+S)"))
         self.more_button = QToolButton()
-        self.verdict = label("", "small", selectable=True)
-        self._title = label("", "title")
+        self.verdict = ElidedLabel("small")
+        self._title = ElidedLabel("title")
         self._status = label("", "small")
         self._place = label("", "small")
         self._language = QToolButton()
@@ -127,7 +128,8 @@ class CodeEditorCard(Card):
                 line=f"{cursor.blockNumber() + 1:,}", column=f"{cursor.positionInBlock() + 1:,}"
             )
         file = self.document.file
-        self._place.setText(f"{place} · {newline_name(file.newline)}" if file else place)
+        unusual = file is not None and file.newline != "\n"
+        self._place.setText(f"{place} · {newline_name(file.newline)}" if file and unusual else place)
         self.subject_changed.emit()
 
     def _set_language(self, language: Language) -> None:
@@ -145,9 +147,8 @@ class CodeEditorCard(Card):
         head = QHBoxLayout()
         head.setContentsMargins(14, 10, 10, 8)
         head.setSpacing(8)
-        head.addWidget(self._title)
+        head.addWidget(self._title, 1)
         head.addWidget(self._status)
-        head.addStretch()
         head.addWidget(self.open_button)
         head.addWidget(self.save_button)
         head.addWidget(self.more_button)
