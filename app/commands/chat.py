@@ -115,6 +115,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         )
     )
     if console.is_terminal:
+        if reply.broke_off():
+            console.note(reply.broke_off())
         console.note(reply.figures())
 
 

@@ -63,10 +63,8 @@ def _reply(
         console.error(error)
         messages.pop()
         return None
-    if reply.end.reason == "cancelled":
-        console.note("(stopped)")
-    elif reply.end.reason in ("length", "context"):
-        console.note(f"(the reply broke off: {reply.end.reason})")
+    if reply.broke_off():
+        console.note(reply.broke_off())
     if reply.answer.strip():
         messages.append(ChatMessage("assistant", reply.answer))
     else:

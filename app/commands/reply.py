@@ -34,6 +34,18 @@ class Reply:
             f"context {stats.context_tokens_used} tokens"
         )
 
+    def broke_off(self) -> str:
+        """Why the reply is not whole; empty when it is."""
+        match self.end.reason:
+            case "cancelled":
+                return "(stopped)"
+            case "length":
+                return "(broken off at the limit of tokens; --max-tokens raises it)"
+            case "context":
+                return "(broken off at the end of the context; --context enlarges it)"
+            case "stop":
+                return ""
+
 
 class ReplyPrinter:
     """Prints a reply while it comes: the answer on stdout, the thinking on stderr if that is a terminal."""

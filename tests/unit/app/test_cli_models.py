@@ -1,6 +1,7 @@
 """`stillroom pull`, `build`, `list` and `inspect` with a loopback hub and the starter's own checkpoint."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -153,6 +154,28 @@ def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, checkpoint: Pat
         assert b"Traceback" not in program.stderr.read()
     assert not [file for file in cli.home.rglob("*.gguf") if ".making" not in file.parts]
     assert cli("build", str(checkpoint), "--type", "Q8_0").code == 0
+
+
+def test_thinking_is_kept_apart_from_the_answer(cli: Cli, checkpoint: Path, tmp_path: Path) -> None:
+    # The starter does not think; a template that opens the block, as newer R1 templates do, makes it say so.
+    thinker = tmp_path / "thinker"
+    thinker.mkdir()
+    for file in checkpoint.iterdir():
+        (thinker / file.name).symlink_to(file)
+    config = json.loads((checkpoint / "tokenizer_config.json").read_text())
+    opened = config["chat_template"].replace("<|im_start|>assistant\n", "<|im_start|>assistant\n<think>\n")
+    assert opened != config["chat_template"]
+    (thinker / "tokenizer_config.json").unlink()
+    (thinker / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": opened}))
+    assert cli("build", str(thinker), "--type", "Q8_0").code == 0
+
+    asked = ("chat", "thinker", "Why?", "--temperature", "0", "--max-tokens", "8")
+    document = cli(*asked, "--json").json()
+    assert document["thinking"]
+    assert document["answer"] == ""
+    assert document["thinking_tokens"] == document["completion_tokens"] == 8
+    plain = cli(*asked)
+    assert (plain.code, plain.out, plain.err) == (0, "", "")
 
 
 def test_a_gguf_is_not_built_again(cli: Cli) -> None:
