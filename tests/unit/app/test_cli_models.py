@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
 from tests.support.hub import LoopbackHub
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals go to process groups of POSIX here")
 SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -84,6 +86,7 @@ def test_what_cannot_be_got_is_explained(cli: Cli, arguments: tuple[str, ...], s
     assert "Traceback" not in ran.err
 
 
+@POSIX
 def test_an_interrupted_pull_goes_on_where_it_stopped(cli: Cli, hub: LoopbackHub, checkpoint: Path) -> None:
     hub.bytes_per_s = 100e6
     size = (checkpoint / "model.safetensors").stat().st_size
@@ -143,6 +146,7 @@ def test_build_from_a_folder_into_a_folder(cli: Cli, checkpoint: Path, tmp_path:
         assert all(name in tensor for tensor in inspected["tensors"])
 
 
+@POSIX
 def test_an_interrupted_build_leaves_nothing_half_made(cli: Cli, checkpoint: Path) -> None:
     types = [part for kind in ("Q4_K_M", "Q8_0", "Q6_K") for part in ("--type", kind)]
     with cli.start("build", str(checkpoint), *types) as program:
