@@ -17,6 +17,7 @@ from converters.architectures import read_settings
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
 from converters.pipeline import build
+from models.catalog import find
 from models.download import LocalFile, download
 from models.download_record import read_record
 from models.fetch import TransferOptions
@@ -262,11 +263,14 @@ class Acquirer:
         return _Checkpoint(name, folder, inputs, key, snapshot.repo, snapshot.commit, owned=True)
 
     def _local(self, folder: Path, on_progress: OnProgress, cancel: threading.Event | None) -> _Checkpoint:
+        _check_supported(folder / "config.json", folder.name)
         record = read_record(folder)
+        known = find(record.repo) or find(folder.name)
         files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
         files = [path for path in files if path.name != "download.json"]
         inputs = _hash_files(files, on_progress, cancel)
-        return _Checkpoint(folder.name, folder, inputs, repo=record.repo, commit=record.commit)
+        name, key = (known.name, known.key) if known is not None else (folder.name, "")
+        return _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
 
     def _build(
         self,

@@ -23,17 +23,21 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One GGUF file of a model.
+    """One GGUF file of a model, with its own origin: types may come from different commits.
 
     `file` is its name in the model's folder, or an absolute path for a file that stays where the user keeps
-    it (`imported`). `made_at` is ISO 8601 in UTC, `tools` names the versions that made it. `sha256` is empty
-    for an imported file, which may be changed by its owner. `quality` is filled in once it is measured.
+    it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
+    `tools` names the versions that made it. `sha256` is empty for an imported file, which may be changed by
+    its owner. `quality` is filled in once it is measured.
     """
 
     type: str
     file: str
     bytes: int
     sha256: str = ""
+    repo: str = ""
+    commit: str = ""
+    inputs: tuple[InputFile, ...] = ()
     made_at: str = ""
     imported: bool = False
     tools: dict[str, str] = {}
@@ -41,14 +45,11 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """One model of the store: its catalogue key and its source, where it has them."""
+    """One model of the store; `key` is its catalogue key, where it has one."""
 
     name: str
     version: int = 1
     key: str = ""
-    repo: str = ""
-    commit: str = ""
-    inputs: list[InputFile] = []
     outputs: list[OutputFile] = []
 
     def write(self, folder: Path) -> None:

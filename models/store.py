@@ -142,8 +142,7 @@ class ModelStore:
             folder.mkdir(parents=True, exist_ok=True)
             manifest, _ = _read(folder, keep_damaged=True)
             manifest.name = name
-            manifest.key, manifest.repo, manifest.commit = key, repo, commit
-            manifest.inputs = list(inputs)
+            manifest.key = key or manifest.key
             added = []
             for new in files:
                 target = folder / f"{new.type}.gguf"
@@ -153,6 +152,9 @@ class ModelStore:
                     file=target.name,
                     bytes=new.bytes,
                     sha256=new.sha256,
+                    repo=repo,
+                    commit=commit,
+                    inputs=tuple(inputs),
                     made_at=made_at,
                     tools=tools or {},
                 )
@@ -332,8 +334,8 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         bytes=output.bytes,
         sha256=output.sha256,
         key=manifest.key,
-        repo=manifest.repo,
-        commit=manifest.commit,
+        repo=output.repo,
+        commit=output.commit,
         imported=output.imported,
     )
 

@@ -72,10 +72,10 @@ def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
     assert {"download", "convert", "quantise"} <= set(desk.stages())
     for model in acquired.models:
         assert inspect(model.path).metadata["general.architecture"] == "llama"
-    manifest = read_manifest(desk.store.root / "owner--small-model")
-    assert (manifest.repo, manifest.commit) == (REPO, desk.hub.repos[REPO].commit)
-    assert WEIGHTS in [source.path for source in manifest.inputs]
-    assert "llama-cpp-python" in manifest.outputs[0].tools
+    output = read_manifest(desk.store.root / "owner--small-model").outputs[0]
+    assert (output.repo, output.commit) == (REPO, desk.hub.repos[REPO].commit)
+    assert WEIGHTS in [source.path for source in output.inputs]
+    assert "llama-cpp-python" in output.tools
     assert not list(desk.checkpoints.iterdir())
     assert desk.leftovers() == []
 
@@ -137,8 +137,8 @@ def test_a_folder_is_built_where_it_is_and_left_as_it_was(desk: Desk, checkpoint
     assert acquired.models[0].path.is_file()
     assert {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()} == before
     assert "verify" in desk.stages()
-    manifest = read_manifest(acquired.models[0].path.parent)
-    assert {source.path for source in manifest.inputs} >= {"config.json", WEIGHTS}
+    [output] = read_manifest(acquired.models[0].path.parent).outputs
+    assert {source.path for source in output.inputs} >= {"config.json", WEIGHTS}
     assert not any(request for request in desk.hub.requests)
 
 

@@ -37,10 +37,10 @@ def test_added_files_are_moved_and_their_source_is_recorded(store: ModelStore, t
     [added] = add(store, tmp_path, "Q4_K_M")
     assert added.path == store.root / NAME / "Q4_K_M.gguf"
     assert added.path.read_bytes() == b"GGUFQ4_K_M"
-    manifest = read_manifest(store.root / NAME)
-    assert (manifest.repo, manifest.commit) == (f"deepseek-ai/{NAME}", "c" * 40)
-    assert manifest.inputs[0].sha256 == "cd" * 32
-    assert manifest.outputs[0].tools == {"stillroom": "0.1.0"}
+    [output] = read_manifest(store.root / NAME).outputs
+    assert (output.repo, output.commit) == (f"deepseek-ai/{NAME}", "c" * 40)
+    assert output.inputs[0].sha256 == "cd" * 32
+    assert output.tools == {"stillroom": "0.1.0"}
     assert ModelStore(store.root).listing().models == (added,)
     assert store.get(added.reference) == added
     assert store.get(f"{NAME}/Q8_0") is None
@@ -50,6 +50,13 @@ def test_a_second_type_joins_the_first(store: ModelStore, tmp_path: Path) -> Non
     add(store, tmp_path, "Q8_0")
     add(store, tmp_path, "Q4_K_M", "Q8_0")
     assert [model.type for model in store.listing().models] == ["Q8_0", "Q4_K_M"]
+
+
+def test_each_type_keeps_the_commit_it_came_from(store: ModelStore, tmp_path: Path) -> None:
+    add(store, tmp_path, "Q8_0")
+    store.add(NAME, [new_file(tmp_path, "Q4_0")], commit="d" * 40)
+    assert {model.type: model.commit[0] for model in store.listing().models} == {"Q8_0": "c", "Q4_0": "d"}
+    assert {model.key for model in store.listing().models} == {"r1-qwen-1.5b"}
 
 
 def test_find_takes_key_name_and_repository(store: ModelStore, tmp_path: Path) -> None:
