@@ -1,0 +1,37 @@
+"""What a caller holds while the engine works for it."""
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Any
+
+from app.engine.messages import Finished, ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A reply on its way. `future` gives `Finished`, also for a cancelled reply, or raises `EngineError`."""
+
+    future: "Future[Finished]"
+    cancel: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadHandle:
+    """A load on its way. `future` gives `ModelInfo` or raises `EngineError` or `Cancelled`."""
+
+    future: "Future[ModelInfo]"
+    cancel: Callable[[], None]
+
+
+def resolve(future: "Future[Any]", result: object) -> None:
+    """Give a result, unless the caller has cancelled the future."""
+    with contextlib.suppress(InvalidStateError):
+        future.set_result(result)
+
+
+def fail(future: "Future[Any]", error: Exception) -> None:
+    """Give an error, unless the caller has cancelled the future."""
+    with contextlib.suppress(InvalidStateError):
+        future.set_exception(error)
