@@ -169,9 +169,10 @@ def measure_of(
     )
 
 
-def report_to_json(report: Report) -> bytes:
-    """The document as it is exported and stored."""
-    return msgspec.json.encode(report)
+def report_to_json(report: Report, indent: int = 0) -> bytes:
+    """The document; `indent` spaces a level where people may read it."""
+    data = msgspec.json.encode(report)
+    return msgspec.json.format(data, indent=indent) + b"\n" if indent else data
 
 
 def report_from_json(data: bytes) -> Report:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from app.bench.suite import Step, first_token_prompt
-from app.engine.client import Generation, LoadHandle
+from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import Finished, LoadSettings, ModelInfo, Part, Sampling
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError

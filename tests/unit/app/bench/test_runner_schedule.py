@@ -18,7 +18,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import suite_named
 from app.bench.turn import GREEDY
-from app.engine.client import Generation, LoadHandle
+from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import Finished, GenerationStats, LoadSettings, ModelInfo, Part, Sampling
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError

@@ -1,0 +1,85 @@
+"""The four figures of a run, each on a card."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from app.bench.report import Measure, Report
+from app.ui import figures
+from app.ui.tabs import benchmark_words as words
+from app.ui.widgets.card import Card, label
+
+
+class FigureCard(Card):
+    """A caption, a measured mean with its deviation and unit, and a line about it."""
+
+    def __init__(self, caption: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.body.setSpacing(2)
+        self._figure = label("–", "figure", selectable=True)
+        self._unit = label("", "unit")
+        self._line = label("", "small")
+        # The four cards share the width evenly, whatever their lines say.
+        self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self._unit, 1, Qt.AlignmentFlag.AlignBottom)
+        self._unit.setContentsMargins(0, 0, 0, 4)
+        self.body.addWidget(label(caption, "caption"))
+        self.body.addLayout(row)
+        self.body.addWidget(self._line)
+        self.setAccessibleName(caption)
+
+    def show_measure(self, measure: Measure | None, line: str) -> None:
+        """Show a figure, or a dash where the run has none."""
+        self._line.setText(line)
+        self._line.setToolTip(line)
+        if measure is None:
+            self._figure.setText("–")
+            self._unit.setText("")
+            return
+        self._figure.setText(words.mean_text(measure))
+        self._unit.setText(f"{words.deviation_text(measure)} {words.unit_text(measure)}".strip())
+
+
+class FigureCards(QWidget):
+    """Generation, prompt, first token and peak memory of one run."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._generation = FigureCard(self.tr("GENERATION"))
+        self._prompt = FigureCard(self.tr("PROMPT"))
+        self._first_token = FigureCard(self.tr("FIRST TOKEN"))
+        self._memory = FigureCard(self.tr("PEAK MEMORY"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        for card in (self._generation, self._prompt, self._first_token, self._memory):
+            row.addWidget(card, 1)
+
+    def show_report(self, report: Report) -> None:
+        """Show the figures of a run."""
+        generation, prompt = report.generation, report.prompt
+        first_token, load = report.measure("first_token"), report.measure("load")
+        memory, vram = report.measure("peak_ram"), report.measure("peak_vram")
+        self._generation.show_measure(generation, self._tokens(generation))
+        self._prompt.show_measure(prompt, self._tokens(prompt))
+        line = ""
+        if first_token is not None:
+            line = self.tr("after a prompt of {tokens} tokens").format(tokens=first_token.prompt_tokens)
+        self._first_token.show_measure(first_token, line)
+        parts = []
+        if vram is not None:
+            parts.append(self.tr("graphics memory {size} GiB").format(size=figures.gib(vram.mean)))
+        if load is not None:
+            parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
+        self._memory.show_measure(memory, " · ".join(parts))
+
+    def _tokens(self, measure: Measure | None) -> str:
+        if measure is None or measure.low is None or measure.high is None:
+            return ""
+        return self.tr("{tokens} tokens; 95%: {low} to {high}").format(
+            tokens=measure.generated_tokens or measure.prompt_tokens,
+            low=figures.rate(max(0.0, measure.low)),
+            high=figures.rate(measure.high),
+        )

@@ -1,0 +1,107 @@
+"""The table of all runs, and what can be done with the selected ones."""
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
+
+from app.bench.report import Report
+from app.ui.tables.benchmark_runs import MODEL, REPORT_ROLE, SORT_ROLE, WHEN, BenchmarkRunsModel
+from app.ui.widgets.card import Card, button, label
+
+ROW_PX = 36
+SHOWN_ROWS = 25
+
+
+class BenchmarkHistoryView(Card):
+    """A sortable table with its own buttons. `selection_changed` tells the selected runs, newest first."""
+
+    selection_changed = Signal(list)
+    compare_asked = Signal()
+    delete_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margin_px=0)
+        self._model = BenchmarkRunsModel(self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._model)
+        self._sorted.setSortRole(SORT_ROLE)
+        self._table = self._make_table()
+        self._compare = button(self.tr("Compare…"), tip=self.tr("Select two runs to compare them"))
+        self._compare.clicked.connect(self.compare_asked)
+        self._delete = button(self.tr("Delete"), "danger")
+        self._delete.clicked.connect(self.delete_asked)
+        QShortcut(
+            QKeySequence(QKeySequence.StandardKey.Delete),
+            self._table,
+            self.delete_asked.emit,
+            context=Qt.ShortcutContext.WidgetShortcut,
+        )
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 12, 12, 4)
+        head.setSpacing(8)
+        head.addWidget(label(self.tr("All runs"), "title"), 1)
+        head.addWidget(self._compare)
+        head.addWidget(self._delete)
+        self.body.setSpacing(0)
+        self.body.setContentsMargins(1, 0, 1, 8)
+        self.body.addLayout(head)
+        self.body.addWidget(self._table)
+        self._on_selection()
+
+    def show_reports(self, reports: list[Report]) -> None:
+        """Show these runs; what was selected stays so."""
+        selected = {report.id for report in self.selected()}
+        self._model.set_reports(reports)
+        self._select(selected)
+        rows = min(max(1, len(reports)), SHOWN_ROWS)
+        self._table.setFixedHeight(rows * ROW_PX + self._table.horizontalHeader().sizeHint().height() + 2)
+        self._on_selection()
+
+    def select(self, run_id: str) -> None:
+        """Select one run."""
+        self._select({run_id})
+
+    def selected(self) -> list[Report]:
+        """The selected runs, newest first."""
+        rows = self._table.selectionModel().selectedRows()
+        reports = [index.data(REPORT_ROLE) for index in rows]
+        return sorted(reports, key=lambda report: report.started_at, reverse=True)
+
+    def _make_table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self._sorted)
+        table.setAccessibleName(self.tr("All benchmark runs"))
+        table.setFrameShape(QFrame.Shape.NoFrame)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setTabKeyNavigation(False)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setSortingEnabled(True)
+        table.sortByColumn(WHEN, Qt.SortOrder.DescendingOrder)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(56)
+        table.selectionModel().selectionChanged.connect(self._on_selection)
+        return table
+
+    def _select(self, ids: set[str]) -> None:
+        selection = QItemSelection()
+        for run_id in ids:
+            row = self._model.row_of(run_id)
+            if row is not None:
+                index = self._sorted.mapFromSource(self._model.index(row, 0))
+                selection.select(index, index)
+        how = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self._table.selectionModel().select(selection, how)
+
+    def _on_selection(self) -> None:
+        selected = self.selected()
+        self._compare.setEnabled(len(selected) == 2)
+        self._delete.setEnabled(bool(selected))
+        self.selection_changed.emit(selected)

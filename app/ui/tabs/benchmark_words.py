@@ -1,0 +1,133 @@
+"""The Benchmark tab's names for figures, verdicts and disturbances, in the window's language."""
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
+
+from app.bench.compare import Verdict
+from app.bench.progress import BenchmarkProgress
+from app.bench.report import Mark, Measure, Report
+from app.ui import figures
+
+translate = QCoreApplication.translate
+
+
+def measure_name(key: str) -> str:
+    """The name of a figure by its key, such as "tg128"."""
+    match key:
+        case "load":
+            return translate("benchmark", "Load time")
+        case "first_token":
+            return translate("benchmark", "Time to first token")
+        case "peak_ram":
+            return translate("benchmark", "Peak memory")
+        case "peak_vram":
+            return translate("benchmark", "Graphics memory")
+    if key.startswith("pp"):
+        return translate("benchmark", "Prompt, {tokens} tokens").format(tokens=key[2:])
+    if key.startswith("tg"):
+        return translate("benchmark", "Generation, {tokens} tokens").format(tokens=key[2:])
+    return key
+
+
+def mean_text(measure: Measure) -> str:
+    """The mean without its unit, in GiB where it is memory."""
+    match measure.unit:
+        case "bytes":
+            return figures.gib(measure.mean)
+        case "s":
+            return figures.seconds(measure.mean)
+        case "tok/s":
+            return figures.rate(measure.mean)
+
+
+def unit_text(measure: Measure) -> str:
+    """The unit as it is shown."""
+    match measure.unit:
+        case "bytes":
+            return translate("benchmark", "GiB")
+        case "s":
+            return translate("benchmark", "s")
+        case "tok/s":
+            return translate("benchmark", "tok/s")
+
+
+def deviation_text(measure: Measure) -> str:
+    """The sample deviation to the decimals of the mean, "" where there is none."""
+    if measure.sd is None:
+        return ""
+    decimals = len(mean_text(measure).partition(".")[2])
+    return f"± {measure.sd:.{decimals}f}"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """What a change means."""
+    return {
+        "better": translate("benchmark", "better"),
+        "worse": translate("benchmark", "worse"),
+        "noise": translate("benchmark", "within noise"),
+        "not_conclusive": translate("benchmark", "not conclusive: the repeats scatter too much"),
+    }[verdict]
+
+
+def mark_text(mark: Mark) -> str:
+    """A sentence about a disturbance."""
+    return {
+        "busy": translate("benchmark", "Other programs used the processor meanwhile."),
+        "battery": translate("benchmark", "The computer ran on battery."),
+        "hot": translate("benchmark", "The processor was at its heat limit."),
+    }[mark]
+
+
+def stage_text(progress: BenchmarkProgress) -> str:
+    """What a running benchmark does now."""
+    step = {
+        "identify": translate("benchmark", "Reading the model file"),
+        "load": translate("benchmark", "Loading the model"),
+        "prompt": translate("benchmark", "Measuring the prompt speed"),
+        "generation": translate("benchmark", "Measuring the generation speed"),
+        "first_token": translate("benchmark", "Measuring the time to the first token"),
+    }[progress.stage]
+    if progress.stage == "identify":
+        return step
+    if progress.repeat == 0:
+        return translate("benchmark", "{step}, warm-up").format(step=step)
+    return translate("benchmark", "{step}, {repeat} of {repeats}").format(
+        step=step, repeat=progress.repeat, repeats=progress.repeats
+    )
+
+
+def field_name(field: str) -> str:
+    """The name of something that differs between two runs."""
+    return {
+        "processor": translate("benchmark", "processor"),
+        "gpus": translate("benchmark", "graphics card"),
+        "gpu_driver": translate("benchmark", "graphics driver"),
+        "system": translate("benchmark", "system"),
+        "model": translate("benchmark", "model"),
+        "quantisation": translate("benchmark", "quantisation"),
+        "sha256": translate("benchmark", "file"),
+        "llama_cpp_version": translate("benchmark", "llama.cpp"),
+        "stillroom_version": translate("benchmark", "Stillroom"),
+        "backend": translate("benchmark", "back end"),
+        "gpu_layers": translate("benchmark", "layers on the GPU"),
+        "threads": translate("benchmark", "threads"),
+        "context_tokens": translate("benchmark", "context"),
+        "batch_tokens": translate("benchmark", "batch"),
+        "kv_type": translate("benchmark", "KV cache"),
+        "suite": translate("benchmark", "suite"),
+    }.get(field, field)
+
+
+def when_text(report: Report) -> str:
+    """When a run was started, in local time, short."""
+    started = QDateTime.fromString(report.started_at, Qt.DateFormat.ISODate).toLocalTime()
+    return QLocale().toString(started, QLocale.FormatType.ShortFormat)
+
+
+def machine_text(report: Report) -> str:
+    """One line about where and when a run was made."""
+    machine = report.machine
+    parts = [machine.gpus[0].name if machine.gpus else machine.processor]
+    if machine.gpu_driver:
+        parts.append(translate("benchmark", "driver {version}").format(version=machine.gpu_driver))
+    parts += [report.engine.backend, when_text(report)]
+    return " · ".join(parts)

@@ -1,0 +1,384 @@
+"""The Benchmark tab with a real history, and one real run on the starter model."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.bench.history import BenchmarkHistory
+from app.bench.report import Report
+from app.bench.runner import BenchmarkRunner
+from app.bench.suite import Step, Suite
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import Generate, LoadSettings, Part
+from app.errors import EngineError
+from app.machine import look_at_machine
+from app.settings import SettingsFile
+from app.telemetry.gpu_monitor import GpuMonitor
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tables.benchmark_runs import GENERATION, MODEL, WHEN
+from app.ui.tabs.benchmark_plots import RunsPlot, SizePlot, round_step
+from app.ui.tabs.benchmark_tab import BenchmarkTab
+from app.ui.theme import Theme
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from models.starter import starter_file
+from tests.support.bench_reports import make_report
+
+WAIT_S = 60
+SETTINGS = LoadSettings(context_tokens=1024, threads=1)
+CLOSE = "Close the comparison"
+SMALL = Suite(
+    name="small",
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg8", kind="generation", tokens=8)),
+    repeats=2,
+)
+LONG = Suite(name="long", steps=(Step(key="tg900", kind="generation", tokens=900),), repeats=20)
+
+
+class Desk:
+    """The engine and the event loop, for all tests of this file."""
+
+    def __init__(self, application: QApplication) -> None:
+        self.loop = qasync.QEventLoop(application)
+        asyncio.set_event_loop(self.loop)
+        application.setQuitOnLastWindowClosed(False)
+        self.problems: list[BaseException] = []
+        self.bridge = Bridge(self.problems.append)
+        self.client = EngineClient(child_command("engine"))
+        self.client.start()
+        self.session = EngineSession(self.client, self.bridge)
+        self.theme = Theme(application, "light")
+        self.plots = PlotLibrary(self.bridge)
+        self.gpu = GpuMonitor()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(asyncio.wait_for(work, WAIT_S))
+
+    def until(self, condition: Callable[[], object]) -> None:
+        async def wait() -> None:
+            while not condition():
+                await asyncio.sleep(0.01)
+
+        self.run(wait())
+
+    def close(self) -> None:
+        self.run(self.bridge.finish())
+        self.client.close()
+        self.gpu.close()
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[Desk]:
+    desk = Desk(qapp)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
+    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+    yield history
+    history.close()
+
+
+class Room:
+    """A tab on a history of its own."""
+
+    def __init__(self, desk: Desk, history: BenchmarkHistory, root: Path, suite: Suite) -> None:
+        self.desk = desk
+        self.history = history
+        self.host = QWidget()
+        self.host.resize(1128, 900)
+        self.notices = Notices(self.host, lambda: "")
+        settings = SettingsFile(root / "settings.json")
+        settings.update(load=SETTINGS)
+        runner = BenchmarkRunner(desk.client, history, lambda: look_at_machine(root, ()), desk.gpu)
+        self.tab = BenchmarkTab(
+            runner,
+            history,
+            desk.session,
+            settings,
+            desk.theme,
+            desk.bridge,
+            self.notices,
+            desk.plots,
+            self.host,
+            suite=suite,
+        )
+        self.tab.resize(1128, 900)
+        self.host.show()
+        table = self.tab.findChild(QTableView)
+        assert table is not None
+        self.table = table
+
+    def texts(self) -> list[str]:
+        return [
+            label.text() for label in self.host.findChildren(QLabel) if label.isVisible() and label.text()
+        ]
+
+    def button(self, text: str) -> QPushButton:
+        found = [each for each in self.host.findChildren(QPushButton) if each.text().startswith(text)]
+        assert len(found) == 1, [each.text() for each in self.host.findChildren(QPushButton)]
+        return found[0]
+
+    def column(self, column: int) -> list[str]:
+        model = self.table.model()
+        return [model.index(row, column).data() for row in range(model.rowCount())]
+
+    def select(self, *rows: int) -> None:
+        self.table.clearSelection()
+        self.table.setSelectionMode(QTableView.SelectionMode.MultiSelection)
+        for row in rows:
+            self.table.selectRow(row)
+
+
+Opener = Callable[..., Room]
+
+
+@pytest.fixture
+def open_room(qtbot: QtBot, desk: Desk, history: BenchmarkHistory, tmp_path: Path) -> Iterator[Opener]:
+    rooms: list[Room] = []
+
+    def open_one(*reports: Report, suite: Suite = SMALL) -> Room:
+        for report in reports:
+            history.add(report)
+        room = Room(desk, history, tmp_path, suite)
+        rooms.append(room)
+        qtbot.addWidget(room.host)
+        return room
+
+    yield open_one
+    problems, desk.problems[:] = list(desk.problems), []
+    assert problems == []
+
+
+def three_runs() -> tuple[Report, Report, Report]:
+    return (
+        make_report("a", generation=[58.0, 58.4, 58.8], started_at="2026-11-01T10:00:00Z"),
+        make_report("b", generation=[50.0, 50.4, 50.8], started_at="2026-11-02T10:00:00Z", marks=["busy"]),
+        make_report(
+            "c",
+            generation=[36.0, 36.2, 36.4],
+            started_at="2026-11-03T10:00:00Z",
+            quantisation="Q8_0",
+            sha256="cd" * 32,
+        ),
+    )
+
+
+def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
+    room = open_room()
+    assert "Nothing measured yet" in room.texts()
+    assert not room.button("Run").isEnabled()
+    assert room.button("Run").toolTip() == "Load a model first"
+    assert not room.table.isVisible()
+
+
+def test_the_newest_run_is_shown_and_another_by_selecting_it(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert "36.2" in room.texts()
+    room.select(1)
+    texts = room.texts()
+    for text in ("50.4", "± 0.4 tok/s", "1,243", "± 9 tok/s", "0.31", "1.0", "GiB", "loads in 2.00 s"):
+        assert text in texts, text
+    assert "Other programs used the processor meanwhile." in texts
+    assert "128 tokens; 95%: 49.4 to 51.4" in texts
+
+
+def test_the_table_sorts_by_value(open_room: Opener) -> None:
+    room = open_room(
+        make_report("a", generation=[9.0, 9.0], started_at="2026-11-01T10:00:00Z"),
+        make_report("b", generation=[110.0, 110.0], started_at="2026-11-02T10:00:00Z"),
+        make_report("c", generation=[25.0, 25.0], started_at="2026-11-03T10:00:00Z"),
+    )
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["25.0", "110", "9.00"]
+    room.table.sortByColumn(GENERATION, Qt.SortOrder.AscendingOrder)
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["9.00", "25.0", "110"]
+    room.table.sortByColumn(WHEN, Qt.SortOrder.AscendingOrder)
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["9.00", "110", "25.0"]
+
+
+def test_two_selected_runs_are_compared_older_first(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert not room.button("Compare").isEnabled()
+    room.select(1)
+    assert not room.button("Compare").isEnabled()
+    room.select(1, 2)
+    room.button("Compare").click()
+    texts = room.texts()
+    assert "-13.7%" in texts
+    assert "worse" in texts
+    assert "within noise" in texts
+    room.button("Copy as Markdown").click()
+    assert (
+        "| Generation, 128 tokens | 58.4 ± 0.4 tok/s | 50.4 ± 0.4 tok/s |"
+        in QGuiApplication.clipboard().text()
+    )
+    close = next(each for each in room.host.findChildren(QPushButton) if each.accessibleName() == CLOSE)
+    close.click()
+    assert "worse" not in room.texts()
+
+
+def test_a_comparison_of_different_models_says_what_differs(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 2)
+    room.button("Compare").click()
+    assert any("quantisation Q4_K_M → Q8_0" in text for text in room.texts())
+
+
+def test_deleted_runs_come_back(open_room: Opener, desk: Desk) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 2)
+    room.button("Delete").click()
+    desk.until(lambda: len(room.column(MODEL)) == 1)
+    assert "Deleted: 2 benchmark runs." in room.texts()
+    assert "50.4" in room.texts()
+    room.button("Undo").click()
+    desk.until(lambda: len(room.column(MODEL)) == 3)
+    assert [report.id for report in room.history.reports()] == ["c", "b", "a"]
+
+
+def test_the_last_run_deleted_leaves_the_empty_state(open_room: Opener, desk: Desk) -> None:
+    room = open_room(make_report("a"))
+    room.select(0)
+    room.button("Delete").click()
+    desk.until(lambda: "Nothing measured yet" in room.texts())
+    room.button("Undo").click()
+    desk.until(lambda: "58.4" in room.texts())
+
+
+@pytest.mark.parametrize(("entry", "suffix"), [("Save as JSON…", ".json"), ("Save as Markdown…", ".md")])
+def test_a_report_is_saved_where_the_user_says(
+    open_room: Opener, desk: Desk, tmp_path: Path, entry: str, suffix: str
+) -> None:
+    room = open_room(make_report("a"))
+    menu = room.button("Export").menu()
+    next(action for action in menu.actions() if action.text() == entry).trigger()
+    dialog = room.tab.findChild(QFileDialog)
+    assert dialog is not None
+    assert Path(dialog.selectedFiles()[0]).name == f"benchmark-R1-Qwen-7B-Q4_K_M-2026-11-23{suffix}"
+    target = tmp_path / f"report{suffix}"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    desk.until(lambda: f"Saved as report{suffix}." in room.texts())
+    text = target.read_text(encoding="utf-8")
+    if suffix == ".json":
+        assert json.loads(text)["schema"] == "stillroom.benchmark"
+    else:
+        assert text.startswith("# Benchmark of R1-Qwen-7B")
+    dialog.reject()
+
+
+def test_plots_show_the_runs_and_the_models(open_room: Opener, desk: Desk) -> None:
+    room = open_room(*three_runs())
+    room.select(1)
+    runs = room.tab.findChild(RunsPlot)
+    sizes = room.tab.findChild(SizePlot)
+    assert runs is not None
+    assert sizes is not None
+    desk.until(lambda: runs.plot is not None and sizes.plot is not None)
+    assert [round(y, 1) for y in runs._points.getData()[1]] == [58.4, 50.4]
+    assert sorted(round(y, 1) for y in sizes._points.getData()[1]) == [36.2, 50.4]
+
+
+@pytest.mark.parametrize(("step", "rounded"), [(0.013, 0.02), (0.9, 1.0), (2.4, 5.0), (5.1, 10.0)])
+def test_ticks_are_round(step: float, rounded: float) -> None:
+    assert round_step(step) == pytest.approx(rounded)
+
+
+@pytest.fixture
+def starter() -> Path:
+    path = starter_file()
+    if path is None:
+        pytest.skip("the starter extra is not installed")
+    return path
+
+
+def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room()
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    assert room.button("Run").text() == "Run the benchmark"
+    room.button("Run").click()
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    assert not room.button("Run").isEnabled()
+    assert any("Chats wait" in text for text in room.texts())
+    desk.until(lambda: not desk.session.reserved_for)
+    assert len(room.history.reports()) == 1
+    assert room.table.isVisible()
+    assert not any("Chats wait" in text for text in room.texts())
+    assert room.button("Run").text().startswith("Run again · about ")
+    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+
+
+def test_cancel_keeps_nothing_and_frees_the_engine(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room(suite=LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    room.button("Cancel").click()
+    desk.until(lambda: not desk.session.reserved_for)
+    assert room.history.reports() == []
+    assert "Nothing measured yet" in room.texts()
+    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+
+
+def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room()
+    desk.run(desk.session.load(starter, SETTINGS))
+    events: list[object] = []
+    request = Generate(request_id=0, parts=[Part("Count to a thousand.")], ignore_eog=True)
+    reply = desk.session.generate(request, events.append)
+    desk.until(lambda: events)
+    room.button("Run").click()
+    assert "A reply is being written. Stop it or wait for it, then run." in room.texts()
+    assert not desk.session.reserved_for
+    reply.cancel()
+    desk.run(reply.finished())
+
+
+def test_a_tab_that_goes_away_ends_its_run(
+    qtbot: QtBot, desk: Desk, history: BenchmarkHistory, starter: Path, tmp_path: Path
+) -> None:
+    room = Room(desk, history, tmp_path, LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    room.host.deleteLater()
+    desk.until(lambda: not desk.session.reserved_for)
+    assert history.reports() == []
+    problems, desk.problems[:] = list(desk.problems), []
+    assert problems == []
+
+
+def test_a_crash_of_the_engine_is_told_and_the_tab_goes_on(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    room = open_room(suite=LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    pid = desk.client.state.pid
+    assert pid is not None
+    psutil.Process(pid).kill()
+    desk.until(lambda: not desk.session.reserved_for)
+    errors, desk.problems[:] = list(desk.problems), []
+    assert [type(error) for error in errors] == [EngineError]
+    assert room.history.reports() == []

@@ -1,0 +1,85 @@
+"""A whole run on the real engine with the starter model; small steps, so that it takes seconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.bench.history import BenchmarkHistory
+from app.bench.progress import BenchmarkProgress
+from app.bench.report import report_from_json, report_to_json
+from app.bench.runner import BenchmarkRunner
+from app.bench.suite import FIRST_TOKEN, LOAD, Step, Suite
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings
+from app.errors import EngineError
+from app.machine import look_at_machine
+from app.telemetry.gpu_monitor import GpuMonitor
+from models.starter import starter_file
+
+SMALL = Suite(
+    name="small",
+    steps=(
+        LOAD,
+        Step(key="pp64", kind="prompt", tokens=64),
+        Step(key="tg8", kind="generation", tokens=8),
+        FIRST_TOKEN,
+    ),
+    repeats=2,
+)
+
+
+@pytest.fixture
+def engine() -> Iterator[EngineClient]:
+    client = EngineClient(child_command("engine"))
+    client.start()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
+    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+    yield history
+    history.close()
+
+
+@pytest.fixture
+def runner(engine: EngineClient, history: BenchmarkHistory, tmp_path: Path) -> Iterator[BenchmarkRunner]:
+    gpu = GpuMonitor()
+    yield BenchmarkRunner(engine, history, lambda: look_at_machine(tmp_path, ()), gpu)
+    gpu.close()
+
+
+def test_measures_the_starter_model(runner: BenchmarkRunner, history: BenchmarkHistory) -> None:
+    model = starter_file()
+    if model is None:
+        pytest.skip("the starter extra is not installed")
+    told: list[BenchmarkProgress] = []
+    settings = LoadSettings(threads=1, context_tokens=1024)
+    report = runner.run(model, settings, SMALL, told.append)
+    prompt, generation, first_token = report.prompt, report.generation, report.measure("first_token")
+    assert prompt is not None
+    assert generation is not None
+    assert first_token is not None
+    assert (prompt.prompt_tokens, generation.prompt_tokens, generation.generated_tokens) == (64, 1, 8)
+    assert 300 < first_token.prompt_tokens < 600
+    assert all(value > 0 for measure in report.measures for value in measure.values)
+    memory = report.measure("peak_ram")
+    assert memory is not None
+    assert memory.mean > model.stat().st_size / 2
+    assert (report.engine.backend, report.engine.threads, report.model.quantisation) == ("CPU", 1, "Q4_1")
+    assert told[0].stage == "identify"
+    assert report_from_json(report_to_json(report)) == report
+    assert history.reports() == [report]
+
+
+def test_an_engine_that_cannot_load_ends_the_run_with_its_reason(
+    runner: BenchmarkRunner, history: BenchmarkHistory, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(60))
+    with pytest.raises(EngineError):
+        runner.run(broken, LoadSettings(), SMALL, lambda told: None)
+    assert history.reports() == []
