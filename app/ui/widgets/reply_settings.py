@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
@@ -71,6 +71,7 @@ class ReplySettings(QFrame):
         self._top_p = self._decimal("top_p", 0.05, self.tr("Top-p"))
         self._top_k = self._whole(LIMITS["top_k"], self.tr("Top-k"), self.tr("off"))
         self._min_p = self._decimal("min_p", 0.01, self.tr("Min-p"))
+        self._min_p.setSpecialValueText(self.tr("off"))
         self._max_tokens = self._whole((0, MOST_TOKENS), self.tr("Longest reply"), self.tr("as fits"))
         self._seed = QLineEdit()
         self._seed.setPlaceholderText(self.tr("random"))
@@ -80,6 +81,7 @@ class ReplySettings(QFrame):
         form = QFormLayout()
         form.setHorizontalSpacing(12)
         form.setVerticalSpacing(8)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for text, field, tip in (
             (self.tr("Temperature"), self._temperature, self.tr("How freely words are chosen. 0 is fixed.")),

@@ -37,7 +37,7 @@ def model(client: EngineClient) -> ModelInfo:
     path = starter_file()
     if path is None:
         pytest.skip("the starter extra is not installed")
-    return client.load(str(path), LoadSettings(context_tokens=2048)).future.result(WAIT_S)
+    return client.load(str(path), LoadSettings(context_tokens=2048, threads=1)).future.result(WAIT_S)
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_a_reply_is_told_as_it_comes_and_kept(
 def test_a_stopped_reply_keeps_what_had_come(
     store: ChatStore, client: EngineClient, model: ModelInfo
 ) -> None:
-    exchange = Exchange(store, client, model, "Count from one to a thousand, in words.", max_tokens=1500)
+    exchange = Exchange(
+        store, client, model, "Write a long story about a lighthouse keeper.", max_tokens=1500
+    )
     assert exchange.started.wait(WAIT_S)
     exchange.turn.cancel()
     assert exchange.turn.end.result(WAIT_S).outcome == "cancelled"
@@ -102,7 +104,9 @@ def test_a_stopped_reply_keeps_what_had_come(
 def test_a_dead_engine_leaves_the_partial_reply_and_a_reason(
     store: ChatStore, client: EngineClient, model: ModelInfo
 ) -> None:
-    exchange = Exchange(store, client, model, "Count from one to a thousand, in words.", max_tokens=1500)
+    exchange = Exchange(
+        store, client, model, "Write a long story about a lighthouse keeper.", max_tokens=1500
+    )
     assert exchange.started.wait(WAIT_S)
     pid = client.state.pid
     assert pid is not None

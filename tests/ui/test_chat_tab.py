@@ -1,0 +1,439 @@
+"""The Chat tab with the real engine, the real starter model and a real store."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.chat.store import ChatStore
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, Sampling
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tabs.chat_tab import ChatTab
+from app.ui.theme import Theme
+from app.ui.widgets.chat_column import QuestionCard
+from app.ui.widgets.composer import ComposerState
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.reply_settings import ReplyChoices
+from app.ui.widgets.reply_view import ReplyView
+from models.starter import starter_file
+
+WAIT_S = 90
+CONTEXT_TOKENS = 1024
+SHORT = 16
+ENDLESS = "Write a long story about a lighthouse keeper."
+"""The starter model fills any context with it."""
+
+
+class Desk:
+    """The parts around the tab, for all tests of this file."""
+
+    def __init__(self, application: QApplication) -> None:
+        self.loop = qasync.QEventLoop(application)
+        asyncio.set_event_loop(self.loop)
+        self.problems: list[BaseException] = []
+        self.bridge = Bridge(self.problems.append)
+        self.client = EngineClient(child_command("engine"))
+        self.client.start()
+        self.session = EngineSession(self.client, self.bridge)
+        self.theme = Theme(application, "light")
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.loop.run_until_complete(asyncio.wait_for(work, 3 * WAIT_S))
+
+    def close(self) -> None:
+        self.run(self.bridge.finish())
+        self.client.close()
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[Desk]:
+    path = starter_file()
+    if path is None:
+        pytest.skip("the starter extra is not installed")
+    desk = Desk(qapp)
+    desk.run(desk.session.load(path, LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)))
+    yield desk
+    desk.close()
+
+
+@dataclass
+class Opened:
+    """A tab on a store of its own."""
+
+    desk: Desk
+    tab: ChatTab
+    store: ChatStore
+    notices: Notices
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.desk.run(work)
+        assert self.desk.problems == []
+
+    async def reply_to(self, text: str) -> ReplyView:
+        """Send and wait for the end of the reply."""
+        self.tab.send(text)
+        await until(lambda: self.tab.running_view is not None)
+        view = self.tab.running_view
+        assert view is not None
+        await self.idle()
+        return view
+
+    async def first_words(self) -> ReplyView:
+        """Wait until the running reply has begun to show."""
+        await until(lambda: self.tab.running_view is not None and bool(self.tab.running_view.answer))
+        view = self.tab.running_view
+        assert view is not None
+        return view
+
+    async def idle(self) -> None:
+        await until(lambda: self.tab.composer.state is ComposerState.READY and not self.tab._sending)
+
+    def shown(self) -> list[str]:
+        """What the column holds, as text."""
+        return [
+            widget.text if isinstance(widget, QuestionCard) else widget.answer
+            for widget in self.tab.conversation.messages()
+            if isinstance(widget, QuestionCard | ReplyView)
+        ]
+
+    def unlimited(self) -> None:
+        """Let the replies of the open chat be as long as they want."""
+        self.tab.choices.show_choices(ReplyChoices(), self.tab._settings.values.sampling)
+
+    def titles(self) -> list[str]:
+        return [chat.title for chat in self.store.conversations() if chat.title]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
+    desk.problems.clear()
+    with closing(ChatStore(tmp_path / "chats.sqlite3")) as store:
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        notices = Notices(window, lambda: "")
+        settings = SettingsFile(tmp_path / "settings.json")
+        settings.update(sampling=Sampling(temperature=0.0, seed=1))
+        # The model answers with this many tokens at most unless a test wants more.
+        store.create_conversation(max_tokens=SHORT)
+        tab = ChatTab(store, desk.session, settings, desk.theme, desk.bridge, notices)
+        window.setCentralWidget(tab)
+        window.resize(1000, 420)
+        window.show()
+        yield Opened(desk, tab, store, notices)
+        tab.close_down()
+        desk.run(desk.bridge.finish())
+
+
+def field(tab: ChatTab) -> QPlainTextEdit:
+    return tab.composer.findChild(QPlainTextEdit)
+
+
+def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        await until(lambda: opened.tab.composer.state is ComposerState.READY)
+        qtbot.keyClicks(field(opened.tab), "What is the capital of France?")
+        qtbot.keyClick(field(opened.tab), Qt.Key.Key_Return)
+        await until(lambda: opened.tab.running_view is not None)
+        assert opened.tab.composer.state is ComposerState.RUNNING
+        await opened.idle()
+
+    opened.run(scenario())
+    chat = opened.tab.chat
+    assert chat is not None
+    question, reply = opened.store.branch(chat.id)
+    assert chat.title == "What is the capital of France?"
+    assert reply.content.strip()
+    assert reply.outcome in ("stop", "length")
+    assert opened.shown() == [question.content, reply.content]
+    view = opened.tab.conversation.messages()[1]
+    assert isinstance(view, ReplyView)
+    assert "tok/s" in view.stats_text
+    assert "first token" in view.stats_text
+    assert opened.tab.composer.text() == ""
+    assert opened.tab.chats.model.index_of(chat.id).isValid()
+
+
+def test_the_earlier_conversation_is_part_of_the_next_prompt(opened: Opened) -> None:
+    async def scenario() -> None:
+        first = await opened.reply_to("My name is Zebulon. Remember it.")
+        second = await opened.reply_to("What is my name?")
+        assert first.stats_text
+        assert second.stats_text
+
+    opened.run(scenario())
+    assert opened.tab.chat is not None
+    first, second = (m.stats for m in opened.store.branch(opened.tab.chat.id) if m.role == "assistant")
+    assert first is not None
+    assert second is not None
+    assert second.prompt_tokens > first.prompt_tokens + first.completion_tokens
+
+
+def test_escape_stops_and_keeps_what_had_come(opened: Opened, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        await opened.first_words()
+        qtbot.keyClick(field(opened.tab), Qt.Key.Key_Escape)
+        await opened.idle()
+
+    opened.run(scenario())
+    assert opened.tab.chat is not None
+    reply = opened.store.branch(opened.tab.chat.id)[-1]
+    assert reply.outcome == "cancelled"
+    assert reply.content
+    assert opened.shown()[-1].strip() == reply.content.strip()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_dead_engine_leaves_the_partial_reply_a_reason_and_a_retry(opened: Opened, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        view = await opened.first_words()
+        pid = opened.desk.client.state.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSEGV)
+        await until(lambda: not view.running)
+        assert view.notice_text
+        assert view.answer
+        assert opened.tab.chat is not None
+        kept = opened.store.branch(opened.tab.chat.id)[-1]
+        assert (kept.outcome, kept.content.strip()) == ("failed", view.answer.strip())
+        [retry] = [b for b in view.findChildren(QPushButton) if b.text() == "Retry"]
+        await opened.idle()
+        qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
+        again = await opened.first_words()
+        assert again is not view
+        opened.tab.stop()
+        await opened.idle()
+        assert opened.store.branch(opened.tab.chat.id)[-1].outcome == "cancelled"
+
+    opened.run(scenario())
+
+
+def test_regenerating_keeps_the_first_reply_as_a_sibling(opened: Opened, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        view = await opened.reply_to("What is the capital of France?")
+        view.regenerate_requested.emit()
+        await until(lambda: opened.tab.running_view is not None)
+        await opened.idle()
+
+    opened.run(scenario())
+    assert opened.tab.chat is not None
+    question, first, second = opened.store.messages(opened.tab.chat.id)
+    assert first.parent_id == second.parent_id == question.id
+    assert [m.id for m in opened.store.branch(opened.tab.chat.id)] == [question.id, second.id]
+    assert opened.shown() == [question.content, second.content]
+
+
+def test_drafts_belong_to_their_chats_and_survive(opened: Opened) -> None:
+    async def scenario() -> None:
+        one = opened.store.create_conversation(title="one")
+        two = opened.store.create_conversation(title="two")
+        opened.tab.open_chat(one.id)
+        opened.tab.composer.set_text("for one")
+        opened.tab.open_chat(two.id)
+        assert opened.tab.composer.text() == ""
+        await until(lambda: opened.store.conversation(one.id).draft == "for one")
+        opened.tab.open_chat(one.id)
+        assert opened.tab.composer.text() == "for one"
+        opened.tab.open_chat(None)
+        opened.tab.composer.set_text("not sent anywhere")
+        await until(lambda: "not sent anywhere" in [chat.draft for chat in opened.store.conversations()])
+        assert opened.tab.chat is not None
+        assert len(opened.store.conversations()) == 4
+
+    opened.run(scenario())
+
+
+def test_what_is_typed_is_kept_when_the_program_ends(opened: Opened) -> None:
+    opened.tab.open_chat(None)
+    opened.tab.composer.set_text("typed a moment ago")
+    opened.tab.close_down()
+    assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]
+
+
+def test_delete_can_be_undone(opened: Opened) -> None:
+    async def scenario() -> None:
+        await opened.reply_to("What is the capital of France?")
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.chats.delete_requested.emit(chat.id)
+        await until(lambda: opened.titles() == [] and opened.shown() == [])
+        [undo] = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Undo"]
+        undo.click()
+        await until(lambda: opened.titles() == [chat.title] and len(opened.shown()) == 2)
+
+    opened.run(scenario())
+
+
+def test_a_reply_goes_on_while_another_chat_is_open(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        view = await opened.first_words()
+        first = opened.tab.chat
+        assert first is not None
+        opened.tab.open_chat(None)
+        assert opened.shown() == []
+        assert first.title in opened.tab.composer.reason
+        had = len(view.answer)
+        await until(lambda: len(view.answer) > had)
+        opened.tab.open_chat(first.id)
+        assert opened.tab.conversation.messages()[-1] is view
+        opened.tab.stop()
+        await opened.idle()
+        assert opened.store.branch(first.id)[-1].content.strip() == view.answer.strip()
+
+    opened.run(scenario())
+
+
+def test_nothing_is_dropped_from_the_context_without_the_users_word(opened: Opened) -> None:
+    async def scenario() -> None:
+        chat = opened.store.create_conversation(title="long")
+        parent = None
+        for number in range(6):
+            parent = opened.store.add_message(chat.id, parent, "user", f"question {number} " * 40).id
+            parent = opened.store.add_message(chat.id, parent, "assistant", "answer " * 60).id
+        opened.tab.open_chat(chat.id)
+        opened.tab.composer.set_text("And now?")
+        await until(lambda: opened.tab.notice.isVisible())
+        assert "oldest messages" in opened.tab.notice.text
+        assert "question 0" in opened.tab.notice.text
+        await until(lambda: "left" in opened.tab.composer.budget)
+        opened.tab.send("And now?")
+        await until(lambda: not opened.tab._sending)
+        assert len(opened.store.messages(chat.id)) == 12
+        assert opened.tab.composer.text() == "And now?"
+        opened.tab.notice.accepted.emit()
+        await until(lambda: opened.tab.running_view is not None)
+        opened.tab.stop()
+        await opened.idle()
+        assert len(opened.store.messages(chat.id)) == 14
+        opened.tab.send("word " * 3000)
+        await until(lambda: "too long" in opened.tab.notice.text)
+        assert len(opened.store.messages(chat.id)) == 14
+
+    opened.run(scenario())
+
+
+def test_sampling_and_system_prompt_belong_to_the_chat(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.tab.open_chat(None)
+        opened.tab.choices.changed.emit(ReplyChoices("You are a pirate.", Sampling(temperature=0.0), 12))
+        await until(lambda: opened.tab.chat is not None and opened.tab.chat.max_tokens == 12)
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.open_chat(None)
+        assert opened.tab.choices.choices == ReplyChoices()
+        opened.tab.open_chat(chat.id)
+        assert opened.tab.choices.choices.system_prompt == "You are a pirate."
+        view = await opened.reply_to("Tell me a story.")
+        assert "most tokens" in view.notice_text
+        reply = opened.store.branch(chat.id)[-1]
+        assert (reply.outcome, reply.stats and reply.stats.completion_tokens) == ("length", 12)
+
+    opened.run(scenario())
+
+
+def test_the_end_is_followed_unless_the_user_scrolled_up(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        view = await opened.first_words()
+        bar = opened.tab.conversation.verticalScrollBar()
+        await until(lambda: bar.maximum() > 40)
+        assert bar.value() == bar.maximum()
+        bar.setValue(0)
+        reached = bar.maximum()
+        await until(lambda: bar.maximum() > reached + 20 or not view.running)
+        assert bar.value() == 0
+        opened.tab.conversation.go_to_end()
+        assert bar.value() == bar.maximum()
+        opened.tab.stop()
+        await opened.idle()
+
+    opened.run(scenario())
+
+
+def test_a_long_chat_opens_at_its_end_and_shows_earlier_messages_on_demand(opened: Opened) -> None:
+    chat = opened.store.create_conversation(title="long")
+    parent = None
+    for number in range(50):
+        parent = opened.store.add_message(chat.id, parent, "user", f"question {number}").id
+        parent = opened.store.add_message(chat.id, parent, "assistant", f"answer {number}").id
+    opened.tab.open_chat(chat.id)
+    assert opened.shown()[-1] == "answer 49"
+    assert len(opened.shown()) == 40
+    opened.tab.conversation.earlier_requested.emit()
+    opened.tab.conversation.earlier_requested.emit()
+    assert len(opened.shown()) == 100
+    assert opened.shown()[0] == "question 0"
+
+
+def test_a_chat_is_exported_and_renamed(opened: Opened, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await opened.reply_to("What is the capital of France?")
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.chats.rename_requested.emit(chat.id, "Geography")
+        await until(lambda: opened.titles() == ["Geography"])
+        await opened.tab.export(chat.id, "markdown", False, tmp_path / "chat.md")
+        await opened.tab.export(chat.id, "json", True, tmp_path / "chat.json")
+
+    opened.run(scenario())
+    assert (tmp_path / "chat.md").read_text(encoding="utf-8").startswith("# Geography\n")
+    assert '"title": "Geography"' in (tmp_path / "chat.json").read_text(encoding="utf-8")
+
+
+def test_enter_with_shift_breaks_the_line_and_the_field_grows(opened: Opened, qtbot: QtBot) -> None:
+    before = field(opened.tab).height()
+    for _ in range(5):
+        qtbot.keyClicks(field(opened.tab), "line")
+        qtbot.keyClick(field(opened.tab), Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    assert opened.tab.composer.text() == "line\n" * 5
+    assert field(opened.tab).height() > before
+    assert opened.tab.running_view is None
+
+
+def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    bridge = Bridge(pytest.fail)
+    session = EngineSession(EngineClient(child_command("engine")), bridge)
+    with closing(ChatStore(tmp_path / "chats.sqlite3")) as store:
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        tab = ChatTab(
+            store, session, SettingsFile(tmp_path / "s.json"), desk.theme, bridge, Notices(window, lambda: "")
+        )
+        window.setCentralWidget(tab)
+        assert tab.composer.state is ComposerState.BLOCKED
+        assert "No model is loaded" in tab.composer.reason
+        [remedy] = [b for b in tab.composer.findChildren(QPushButton) if b.text() == "Get a model"]
+        with qtbot.waitSignal(tab.models_requested):
+            remedy.click()
+        session.reserve("benchmark")
+        assert "benchmark" in tab.composer.reason
+        session.reserve("")
+        assert "No model is loaded" in tab.composer.reason

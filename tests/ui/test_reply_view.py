@@ -1,0 +1,213 @@
+"""Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
+
+from collections.abc import Iterator
+from unittest.mock import Mock
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.engine.messages import GenerationStats
+from app.ui.theme import Theme
+from app.ui.widgets import link_question
+from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.markdown_view import MarkdownView
+from app.ui.widgets.reply_view import ReplyView
+from app.ui.widgets.rich_label import RichLabel
+from app.ui.widgets.thinking_line import ThinkingLine
+
+STATS = GenerationStats(
+    prompt_tokens=40,
+    completion_tokens=1104,
+    thinking_tokens=812,
+    ttft_s=0.31,
+    prompt_s=0.2,
+    decode_s=19.0,
+    thinking_s=14.2,
+    prompt_tok_per_s=200.0,
+    decode_tok_per_s=58.1,
+    context_tokens_used=1144,
+    seed=7,
+)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme) -> ReplyView:
+    view = ReplyView(theme)
+    qtbot.addWidget(view)
+    view.resize(700, 500)
+    view.show()
+    return view
+
+
+def labels(widget: QWidget) -> list[RichLabel]:
+    return [label for label in widget.findChildren(RichLabel) if not label.isHidden()]
+
+
+def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: Theme) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    view.append("First paragraph.\n\nSecond")
+    view.append(" paragraph.\n\nThird")
+    first, second, third = labels(view)
+    texts = [label.text() for label in (first, second)]
+    changed = Mock()
+    for label in (first, second):
+        label.set_html = changed  # type: ignore[method-assign]  # a probe
+    for _ in range(50):
+        view.append(" more")
+    view.append("\n\n```python\nx = 1\n")
+    for number in range(50):
+        view.append(f"y = {number}\n")
+    view.finish()
+    assert labels(view) == [first, second, third]
+    assert [label.text() for label in (first, second)] == texts
+    changed.assert_not_called()
+    [card] = view.findChildren(CodeCard)
+    assert card.code.splitlines()[-1] == "y = 49"
+
+
+def test_a_burst_is_painted_in_few_frames(qtbot: QtBot, view: ReplyView) -> None:
+    frames: list[str] = []
+    view.painted.connect(lambda: frames.append(view.answer))
+    view.begin()
+    for _ in range(3000):
+        view.add("answer", "word ", 1)
+    qtbot.waitUntil(lambda: bool(frames) and frames[-1] == "word " * 3000)
+    assert len(frames) <= 2
+
+
+def test_thinking_is_one_line_until_it_is_opened(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "First I look.\n\nThen I **compare** it", 9)
+    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    assert "9 tokens" in view.thinking.summary
+    assert not view.thinking.is_open
+    assert view.thinking.findChildren(MarkdownView) == []
+    view.add("answer", "\n\nSo **4**.", 4)
+    view.finish("stop", STATS)
+    assert view.thinking.summary == "Thought for 14 s · 812 tokens"
+    assert view.answer == "So **4**."
+    assert view.stats_text == "1,104 tokens · 58.1 tok/s · first token 0.31 s"
+    assert view.notice_text == ""
+
+
+def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "First step.", 3)
+    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    line: ThinkingLine = view.thinking
+    head = line._head
+    head.setFocus()
+    qtbot.keyClick(head, Qt.Key.Key_Return)
+    assert line.is_open
+    view.add("thinking", " Second half.", 3)
+    qtbot.waitUntil(lambda: "Second half" in "".join(label.text() for label in labels(line)))
+    qtbot.mouseClick(head, Qt.MouseButton.LeftButton)
+    assert not line.is_open
+    qtbot.keyClick(head, Qt.Key.Key_Space)
+    assert line.is_open
+    assert head.accessibleName() == line.summary
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "sentence", "retry"),
+    [
+        ("failed", "The engine stopped: out of memory.", "out of memory", True),
+        ("interrupted", "", "closed before", True),
+        ("length", "", "most tokens", False),
+        ("context", "", "context is full", False),
+        ("cancelled", "", "", False),
+        ("stop", "", "", False),
+    ],
+)
+def test_a_reply_says_why_it_ended_early(
+    view: ReplyView, outcome: str, error: str, sentence: str, retry: bool
+) -> None:
+    view.show_kept("Half an ans", "", outcome, None, error)  # type: ignore[arg-type]  # an outcome
+    assert sentence in view.notice_text
+    assert bool(view.notice_text) == bool(sentence)
+    [button] = [b for b in view.findChildren(QPushButton) if b.text() == "Retry"]
+    assert button.isVisible() == retry
+    assert view.answer == "Half an ans"
+
+
+def test_code_can_be_copied_and_sent_to_the_code_tab(qtbot: QtBot, view: ReplyView) -> None:
+    view.show_kept("Look:\n\n```py\nx = '<b>'\n```", "", "stop", STATS)
+    [card] = view.findChildren(CodeCard)
+    copy, to_code = card.findChildren(QPushButton)
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == "x = '<b>'"
+    with qtbot.waitSignal(view.to_code_requested) as sent:
+        qtbot.mouseClick(to_code, Qt.MouseButton.LeftButton)
+    assert sent.args == ["x = '<b>'", "py"]
+    view.copy()
+    assert QGuiApplication.clipboard().text() == "Look:\n\n```py\nx = '<b>'\n```"
+
+
+def test_code_is_as_tall_as_its_lines(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("answer", "```python\n", 3)
+    for number in range(40):
+        view.add("answer", f"line_{number} = {number}\n", 5)
+    view.add("answer", "```", 1)
+    view.finish("stop", STATS)
+    QApplication.processEvents()
+    text = view.findChildren(CodeCard)[0]._text
+    last = text.blockBoundingGeometry(text.document().lastBlock()).translated(text.contentOffset())
+    assert text.document().blockCount() == 40
+    assert last.bottom() <= text.viewport().height() + 1
+
+
+def test_a_link_is_opened_only_after_the_real_address_was_shown(
+    qtbot: QtBot, view: ReplyView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        link_question.QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toString())) or True
+    )
+    view.show_kept("[your bank](https://evil.example/x) and [c](ftp://a.example)", "", "stop", STATS)
+    labels(view)[0].linkActivated.emit("https://evil.example/x")
+    [question] = view.findChildren(QMessageBox)
+    assert "https://evil.example/x" in question.informativeText()
+    assert opened == []
+    question.button(QMessageBox.StandardButton.Open).click()
+    assert opened == ["https://evil.example/x"]
+    labels(view)[0].linkActivated.emit("file:///etc/passwd")
+    refused = view.findChildren(QMessageBox)[-1]
+    assert refused.standardButtons() == QMessageBox.StandardButton.Close
+    refused.close()
+    assert opened == ["https://evil.example/x"]
+
+
+def test_nothing_in_a_reply_becomes_markup(view: ReplyView) -> None:
+    view.show_kept("<img src='file:///etc/passwd'> ![x](file:///etc/hostname) <b>b</b>", "", "stop", STATS)
+    assert "<img" not in "".join(label.text() for label in labels(view))
+
+
+def test_a_new_theme_recolours_what_is_shown(view: ReplyView, theme: Theme) -> None:
+    view.show_kept("Text with `code`.\n\n```python\nx = 1\n```", "", "stop", STATS)
+    before = labels(view)[0].text()
+    theme.choose("dark")
+    assert labels(view)[0].text() != before
+    assert theme.colours.text in labels(view)[0].text()
+
+
+def test_a_very_long_reply_stays_quick_to_add_to(qtbot: QtBot, view: ReplyView) -> None:
+    paragraph = "Some **words** about `code` and more words that make a paragraph of usual length.\n\n"
+    view.begin()
+    view.add("answer", paragraph * 200, 4000)
+    qtbot.waitUntil(lambda: len(labels(view)) >= 200)
+    stream = view._answer._stream
+    assert stream is not None
+    assert len(stream._tail) < 3 * len(paragraph)
+    view.finish("stop", STATS)
