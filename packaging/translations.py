@@ -56,6 +56,8 @@ def error_templates() -> Iterator[str]:
 def templates_of(tree: ast.AST) -> Iterator[str]:
     """Templates in one module."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from table_of(node)
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
@@ -64,6 +66,14 @@ def templates_of(tree: ast.AST) -> Iterator[str]:
         for keyword in node.keywords:
             if keyword.arg in TEMPLATE_ARGUMENTS:
                 yield from constants(keyword.value)
+
+
+def table_of(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
+    """The sentences of a module's table, such as `_REASONS = {...}`."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    if isinstance(node.value, ast.Dict) and getattr(targets[0], "id", "").endswith("REASONS"):
+        for value in node.value.values:
+            yield from constants(value)
 
 
 def constants(node: ast.expr) -> Iterator[str]:

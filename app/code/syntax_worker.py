@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
-import yaml  # type: ignore[import-untyped]  # PyYAML ships no types, and types-PyYAML is not a dependency
+import yaml
 
 MEMORY_LIMIT_BYTES = 1 << 30
 CPU_LIMIT_S = 5
