@@ -109,8 +109,8 @@ class _Reader:
         start, end = self.position, self.position + count
         self.require(count, what)
         if end > len(self._data):
-            missing = max(end, 2 * len(self._data), _FIRST_READ_BYTES) - len(self._data)
-            self._data += self._file.read(missing)
+            wanted = min(max(end, 2 * len(self._data), _FIRST_READ_BYTES), self.size)
+            self._data += self._file.read(wanted - len(self._data))
             if end > len(self._data):
                 raise self.damaged(f"{what} reaches past the end of the file")
         self.position = end

@@ -60,7 +60,7 @@ def title(name: str) -> str:
 
 def rounded_size(parameters: int) -> str:
     """A number of weights in two digits, such as `1.8B` or `135M`."""
-    scales = ((1e12, 1e-12, "T"), (1e9, 1e-9, "B"), (1e6, 1e-6, "M"), (0, 1e-3, "K"))
+    scales = ((1e12, 1e-12, "T"), (1e9, 1e-9, "B"), (1e6, 1e-6, "M"), (-1, 1e-3, "K"))
     inverse, suffix = next((inverse, suffix) for least, inverse, suffix in scales if parameters > least)
     value = parameters * inverse
     digits = max(2 - len(str(round(value)).lstrip("0")), 0)

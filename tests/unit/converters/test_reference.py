@@ -2,6 +2,7 @@
 hashes.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.children import child_command
+from converters.inspect import inspect
 from converters.pipeline import build
 from models.progress import ignore_progress
 from models.starter import starter_file
@@ -31,11 +33,8 @@ def assert_equal_to_reference(key: str, checkpoint: Path, types: tuple[str, ...]
     assert [output.type for output in result.outputs] == list(types)
     for output in result.outputs:
         wanted = expected["outputs"][output.type]
-        if "tensors" in wanted:
-            found = describe(output.path)
-            assert found["metadata"] == wanted["metadata"]
-            assert list(found["metadata"]) == list(wanted["metadata"])
-            assert found["tensors"] == wanted["tensors"]
+        if output.sha256 != wanted["sha256"] and "tensors" in wanted:
+            assert describe(output.path) == wanted  # says what differs
         assert (output.sha256, output.bytes) == (wanted["sha256"], wanted["bytes"])
 
 
@@ -61,6 +60,14 @@ def test_a_sharded_checkpoint_gives_the_same_tensors(tmp_path: Path, starter_che
     result = build(
         sharded, ["bf16"], tmp_path, name, command=child_command("build"), on_progress=ignore_progress
     )
-    wanted = reference("starter")["outputs"]["BF16"]
-    found = describe(result.outputs[0].path)
-    assert (found["metadata"], found["tensors"]) == (wanted["metadata"], wanted["tensors"])
+    # Another order of the tensors in the file, the same tensors in it.
+    wanted = reference("starter")["outputs"]["BF16"]["tensors"]
+    assert tensor_hashes(result.outputs[0].path) == {name: digest for name, (_, _, digest) in wanted.items()}
+
+
+def tensor_hashes(file: Path) -> dict[str, str]:
+    data = file.read_bytes()
+    return {
+        tensor.name: hashlib.sha256(data[tensor.offset : tensor.offset + tensor.bytes]).hexdigest()[:16]
+        for tensor in inspect(file).tensors
+    }

@@ -1,0 +1,90 @@
+"""A build that is killed leaves no half-made file under a final name, and done again it ends with the right
+bytes.
+"""
+
+import hashlib
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.children import child_command
+from converters.inspect import check_gguf
+from converters.messages import BuildRequest
+from converters.pipeline import build
+from models.progress import ignore_progress
+from models.starter import starter_file
+from tests.support.checkpoints import rebuild_starter
+from tests.support.make_reference import DATA, STARTER_FOLDER
+
+TYPES = ("BF16", "Q4_K_M")
+COMMAND = child_command("build")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    starter = starter_file()
+    if starter is None:
+        pytest.skip("the starter extra is not installed")
+    return rebuild_starter(starter, tmp_path_factory.mktemp("starter") / STARTER_FOLDER)
+
+
+def right_hashes() -> dict[str, str]:
+    outputs = json.loads((DATA / "starter.json").read_text("utf-8"))["outputs"]
+    return {kind: outputs[kind]["sha256"] for kind in TYPES}
+
+
+def kill_at(checkpoint: Path, out: Path, stage: str, fraction: float) -> None:
+    """Start a build and kill it as soon as it says that it has come so far in `stage`, or past it."""
+    request = BuildRequest(source=str(checkpoint), types=list(TYPES), out_dir=str(out), name=checkpoint.name)
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        fields = {name: getattr(request, name) for name in request.__struct_fields__}
+        worker.stdin.write(json.dumps(fields).encode() + b"\n")
+        worker.stdin.flush()
+        reached = False
+        for line in worker.stdout:
+            step = json.loads(line)
+            assert step["type"] == "progress", step
+            reached = reached or step["stage"] == stage
+            if reached and (step["stage"] != stage or step["done"] >= fraction * step["total"]):
+                break
+        worker.kill()
+
+
+def assert_whole_or_absent(out: Path, checkpoint: Path) -> None:
+    right = right_hashes()
+    for file in out.glob("[!.]*"):
+        check_gguf(file)
+        kind = file.stem.removeprefix(f"{checkpoint.name}-")
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == right[kind]
+
+
+def assert_rerun_is_right(out: Path, checkpoint: Path) -> None:
+    result = build(checkpoint, TYPES, out, checkpoint.name, command=COMMAND, on_progress=ignore_progress)
+    assert {output.type: output.sha256 for output in result.outputs} == right_hashes()
+    assert sorted(file.name for file in out.iterdir()) == sorted(
+        output.path.name for output in result.outputs
+    )
+
+
+@pytest.mark.parametrize("stage", ["convert", "quantise", pytest.param("verify", marks=pytest.mark.faults)])
+def test_a_killed_build_is_done_again(stage: str, checkpoint: Path, tmp_path: Path) -> None:
+    kill_at(checkpoint, tmp_path, stage, 0.4)
+    assert list(tmp_path.glob(".*.gguf.part"))
+    assert_whole_or_absent(tmp_path, checkpoint)
+    assert_rerun_is_right(tmp_path, checkpoint)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", ["convert", "quantise"])
+def test_twenty_kills_in_a_row_and_a_rerun_after_each(stage: str, checkpoint: Path, tmp_path: Path) -> None:
+    rng = random.Random(20)
+    for _ in range(20):
+        kill_at(checkpoint, tmp_path, stage, rng.random())
+        assert_whole_or_absent(tmp_path, checkpoint)
+        assert_rerun_is_right(tmp_path, checkpoint)

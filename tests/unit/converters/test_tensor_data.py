@@ -1,0 +1,84 @@
+"""Weights keep their values, their order and their rounding."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from converters import tensor_data
+from converters.architectures import PlannedTensor
+from converters.errors import CheckpointError
+from converters.gguf_types import BF16, F16, F32, TensorType
+from converters.rope import Rope, llama3_factors
+from converters.safetensors_file import MappedFile, read_header
+from converters.tensor_data import chunks_of, from_bf16, to_bf16
+from tests.support.checkpoints import write_safetensors
+
+
+def converted(
+    folder: Path, weights: npt.NDArray[Any], kind: TensorType, heads: int = 0
+) -> tuple[bytes, list[int]]:
+    file = folder / "model.safetensors"
+    write_safetensors(file, {"w": weights})
+    stored = read_header(file)["w"]
+    chunks = list(chunks_of(MappedFile(file), PlannedTensor("w", stored, stored.shape, heads), kind))
+    return b"".join(chunks), [len(chunk) for chunk in chunks]
+
+
+def random_f32(*shape: int) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("chunk_bytes", [64, 1 << 20])
+@pytest.mark.parametrize("kind", [BF16, F16, F32])
+@pytest.mark.parametrize("dtype", ["bf16", "f16", "f32"])
+def test_every_source_becomes_every_type(
+    dtype: str, kind: TensorType, chunk_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensor_data, "CHUNK_BYTES", chunk_bytes)
+    wide = random_f32(24, 10)
+    stored: npt.NDArray[Any] = {"bf16": to_bf16(wide), "f16": wide.astype(np.float16), "f32": wide}[dtype]
+    exact = from_bf16(stored) if dtype == "bf16" else stored.astype(np.float32)
+    wanted: npt.NDArray[Any] = {"BF16": to_bf16(exact), "F16": exact.astype(np.float16), "F32": exact}[
+        kind.name
+    ]
+    for heads in (0, 3):
+        order = np.arange(24) if not heads else np.arange(24).reshape(3, 2, 4).swapaxes(1, 2).reshape(-1)
+        data, sizes = converted(tmp_path, stored, kind, heads)
+        assert data == wanted[order].tobytes()
+        assert len(sizes) > 1 or chunk_bytes > 64
+
+
+def test_a_bias_is_reordered_like_its_weights(tmp_path: Path) -> None:
+    data, _ = converted(tmp_path, np.arange(16, dtype=np.float32), F32, heads=2)
+    assert np.frombuffer(data, np.float32).tolist() == [0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15]
+
+
+def test_bf16_rounds_to_the_nearest_and_ties_to_even() -> None:
+    bits = np.array(
+        [0x3F800000, 0x3F807FFF, 0x3F808000, 0x3F808001, 0x3F818000, 0x7F7FFFFF, 0x80000000], np.uint32
+    )
+    assert to_bf16(bits.view(np.float32)).tolist() == [0x3F80, 0x3F80, 0x3F80, 0x3F81, 0x3F82, 0x7F80, 0x8000]
+
+
+def test_a_nan_stays_one_in_bf16() -> None:
+    bits = np.array([0x7F800001, 0xFFFFFFFF, 0x7FC00000], np.uint32)
+    assert np.isnan(from_bf16(to_bf16(bits.view(np.float32)))).all()
+
+
+def test_weights_too_large_for_f16_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="too large for f16"):
+        converted(tmp_path, np.array([[70000.0, 1.0]], np.float32), F16)
+
+
+def test_llama3_factors_keep_high_frequencies_and_stretch_low_ones() -> None:
+    numbers = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    rope = Rope(500000.0, "llama3", {**numbers, "original_max_position_embeddings": 8192.0})
+    factors = llama3_factors(rope, 128)
+    assert factors.shape == (64,)
+    assert factors.dtype == np.float32
+    assert (factors[:28] == 1).all()
+    assert (factors[-28:] == 8).all()
+    assert (np.diff(factors) >= 0).all()
