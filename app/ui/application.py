@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import qasync
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
@@ -28,23 +29,24 @@ from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.ui.bridge import Bridge
-from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
-from app.ui.dialogs.settings_dialog import SettingsDialog
 from app.ui.language import Languages
 from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
 from app.ui.session import EngineSession
 from app.ui.single_instance import SingleInstance
-from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.tabs.chat_tab import ChatTab
-from app.ui.tabs.code_tab import CodeTab
-from app.ui.tabs.models_tab import ModelsTab
 from app.ui.theme import Theme
-from app.ui.widgets.doctor_page import DoctorPage
 from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel, ModelStore
+
+if TYPE_CHECKING:
+    # Imported when they are first shown, which is after the first painting.
+    from app.ui.dialogs.settings_dialog import SettingsDialog
+    from app.ui.tabs.benchmark_tab import BenchmarkTab
+    from app.ui.tabs.code_tab import CodeTab
+    from app.ui.tabs.models_tab import ModelsTab
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +161,9 @@ class WindowApplication(QObject):
         self._chat = tab
         return tab
 
-    def _make_code(self) -> CodeTab:
+    def _make_code(self) -> "CodeTab":
+        from app.ui.tabs.code_tab import CodeTab
+
         parts = self._parts
         self._code = CodeTab(
             self._session,
@@ -171,7 +175,9 @@ class WindowApplication(QObject):
         )
         return self._code
 
-    def _make_benchmark(self) -> BenchmarkTab:
+    def _make_benchmark(self) -> "BenchmarkTab":
+        from app.ui.tabs.benchmark_tab import BenchmarkTab
+
         parts = self._parts
         return BenchmarkTab(
             parts.benchmark_runner,
@@ -184,7 +190,9 @@ class WindowApplication(QObject):
             self._plots,
         )
 
-    def _make_models(self) -> ModelsTab:
+    def _make_models(self) -> "ModelsTab":
+        from app.ui.tabs.models_tab import ModelsTab
+
         parts = self._parts
         tab = ModelsTab(
             self._theme,
@@ -228,9 +236,9 @@ class WindowApplication(QObject):
         await self._session.load(path, settings)
 
     def _on_to_code(self, code: str, language: str) -> None:
-        tab = self._window.show_page("code")
-        assert isinstance(tab, CodeTab)
-        tab.take_code(code, language)
+        self._window.show_page("code")
+        assert self._code is not None
+        self._code.take_code(code, language)
 
     def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
         self._panel.show_snapshot(snapshot)
@@ -273,6 +281,8 @@ class WindowApplication(QObject):
             self._chat = None
 
     def _open_load_settings(self) -> None:
+        from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
+
         dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._on_load_settings)
@@ -286,8 +296,11 @@ class WindowApplication(QObject):
     def _open_settings(self) -> None:
         self.open_settings_page(0)
 
-    def open_settings_page(self, index: int) -> SettingsDialog:
+    def open_settings_page(self, index: int) -> "SettingsDialog":
         """Open the settings: 0 general, 1 this computer, 2 about."""
+        from app.ui.dialogs.settings_dialog import SettingsDialog
+        from app.ui.widgets.doctor_page import DoctorPage
+
         doctor = DoctorPage(
             self._theme,
             self._bridge,
