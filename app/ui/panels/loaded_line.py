@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.engine.messages import ModelInfo
 from app.ui.session import EngineSession
 from app.ui.widgets.card import label, set_look
+from app.ui.widgets.elided_label import ElidedLabel
 
 
 class LoadedLine(QWidget):
@@ -16,7 +17,7 @@ class LoadedLine(QWidget):
         super().__init__(parent)
         self._session = session
         self._dot = label("●", "muted")
-        self._name = label("", "body")
+        self._name = ElidedLabel()
         self._where = label("", "small", wrap=True)
         self._notice = label("", "warning", wrap=True)
         row = QHBoxLayout()
@@ -67,7 +68,6 @@ class LoadedLine(QWidget):
     def _show(self, look: str, name: str, where: str, notice: str = "") -> None:
         set_look(self._dot, look)
         self._name.setText(name)
-        self._name.setToolTip(name)
         self._where.setText(where)
         self._notice.setText(notice)
         self._notice.setVisible(bool(notice))

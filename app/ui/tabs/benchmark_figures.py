@@ -1,12 +1,17 @@
 """The four figures of a run, each on a card."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from app.bench.report import Measure, Report
 from app.ui import figures
 from app.ui.tabs import benchmark_words as words
 from app.ui.widgets.card import Card, label
+from app.ui.widgets.elided_label import ElidedLabel
+
+WIDE_PX = 760
+"""From this width on the four cards stand side by side."""
 
 
 class FigureCard(Card):
@@ -17,9 +22,7 @@ class FigureCard(Card):
         self.body.setSpacing(2)
         self._figure = label("–", "figure", selectable=True)
         self._unit = label("", "unit")
-        self._line = label("", "small")
-        # The four cards share the width evenly, whatever their lines say.
-        self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._line = ElidedLabel("small")
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)
@@ -33,7 +36,6 @@ class FigureCard(Card):
     def show_measure(self, measure: Measure | None, line: str) -> None:
         """Show a figure, or a dash where the run has none."""
         self._line.setText(line)
-        self._line.setToolTip(line)
         if measure is None:
             self._figure.setText("–")
             self._unit.setText("")
@@ -51,11 +53,14 @@ class FigureCards(QWidget):
         self._prompt = FigureCard(self.tr("PROMPT"))
         self._first_token = FigureCard(self.tr("FIRST TOKEN"))
         self._memory = FigureCard(self.tr("PEAK MEMORY"))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        for card in (self._generation, self._prompt, self._first_token, self._memory):
-            row.addWidget(card, 1)
+        self._cards = (self._generation, self._prompt, self._first_token, self._memory)
+        self._columns = 0
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(12)
+        # The width decides the columns, so the columns must not decide the width.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._arrange(len(self._cards))
 
     def show_report(self, report: Report) -> None:
         """Show the figures of a run."""
@@ -74,6 +79,20 @@ class FigureCards(QWidget):
         if load is not None:
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
         self._memory.show_measure(memory, " · ".join(parts))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Two rows of two in a narrow window."""
+        super().resizeEvent(event)
+        self._arrange(len(self._cards) if self.width() >= WIDE_PX else 2)
+
+    def _arrange(self, columns: int) -> None:
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for number, card in enumerate(self._cards):
+            self._grid.addWidget(card, number // columns, number % columns)
+        for column in range(len(self._cards)):
+            self._grid.setColumnStretch(column, int(column < columns))
 
     def _tokens(self, measure: Measure | None) -> str:
         if measure is None or measure.low is None or measure.high is None:

@@ -30,6 +30,7 @@ from app.ui.tabs.benchmark_plots import PlotCard, RunsPlot, SizePlot
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 
@@ -75,7 +76,8 @@ class BenchmarkTab(QScrollArea):
         self._run_button.clicked.connect(self.run)
         self._export = button(self.tr("Export"))
         self._export.setMenu(self._export_menu())
-        self._machine = label("", "small")
+        self._machine = ElidedLabel("small")
+        self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = BenchmarkProgressCard()
         self._progress.cancel_asked.connect(self.cancel)
         self._marks = label("", "warning", wrap=True)
@@ -303,8 +305,7 @@ class BenchmarkTab(QScrollArea):
         head.setSpacing(8)
         head.addWidget(self._run_button)
         head.addWidget(self._export)
-        head.addStretch(1)
-        head.addWidget(self._machine)
+        head.addWidget(self._machine, 1)
         plots = QHBoxLayout()
         plots.setSpacing(12)
         plots.addWidget(
