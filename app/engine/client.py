@@ -141,6 +141,7 @@ class EngineClient:
             self._model_present = False
             self._blocked = None
             self._crashes.clear()
+            self._changed.notify_all()
         cancel = self._canceller(request.request_id, future)
         self._submit(_Pending(request, future, report))
         return LoadHandle(future, cancel)
@@ -252,8 +253,11 @@ class EngineClient:
                 if self._closed:
                     break
             self._live()
-        self._fail_all(Cancelled())
+        with self._changed:
+            lost = self._take_pending()
         self._set_state(EngineState("stopped"))
+        for item in lost:
+            fail(item.future, Cancelled())
 
     def _live(self) -> None:
         """One life of the process, from its start to its end."""
@@ -281,8 +285,6 @@ class EngineClient:
         status = child.reap()
         native = child.last_words()
         with self._changed:
-            self._child = None
-            self._ready = False
             if self._closed:
                 return
         log.warning("the engine process ended: %s", describe_exit(status))
@@ -305,17 +307,20 @@ class EngineClient:
                 )
             if often or final:
                 self._blocked = error
+            self._child = None
+            self._ready = False
             self._model_present = False
+            # A request that comes from now on belongs to the next process.
+            lost = self._take_pending()
         self._set_state(EngineState("dead", error=error))
-        self._fail_all(error)
-
-    def _fail_all(self, error: Exception) -> None:
-        with self._changed:
-            pending = list(self._pending.values())
-            self._pending.clear()
-            self._outbox.clear()
-        for item in pending:
+        for item in lost:
             fail(item.future, error)
+
+    def _take_pending(self) -> list[_Pending]:
+        pending = list(self._pending.values())
+        self._pending.clear()
+        self._outbox.clear()
+        return pending
 
     def _handle(self, event: Event) -> None:
         for on_event in tuple(self._event_observers):

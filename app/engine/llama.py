@@ -37,6 +37,10 @@ _FLASH_ATTENTION = {
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
+_callbacks: list[Any] = []
+"""llama.cpp calls them until the process ends, whatever becomes of the object that set them."""
+
+
 class NativeError(Exception):
     """llama.cpp refused; the text is its own reason, possibly empty."""
 
@@ -79,13 +83,13 @@ class Backend:
         def on_abort(text: bytes | None) -> None:
             os.write(2, b"\n" + ABORT_MARK.encode() + (text or b"").replace(b"\n", b" ") + b"\n")
 
-        # Kept for the life of the process: llama.cpp calls them until its end.
-        self._on_log = llama_cpp.llama_log_callback(on_log)
-        self._on_abort = AbortTextCallback(on_abort)
-        llama_cpp.llama_log_set(self._on_log, None)
+        log_callback = llama_cpp.llama_log_callback(on_log)
+        abort_callback = AbortTextCallback(on_abort)
+        llama_cpp.llama_log_set(log_callback, None)
+        _callbacks.extend((log_callback, abort_callback))
         package = Path(llama_cpp.__file__).parent
         self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
-        self.ggml.ggml_set_abort_callback(self._on_abort)
+        self.ggml.ggml_set_abort_callback(abort_callback)
         load_dynamic_backends(self.ggml, package)
         llama_cpp.llama_backend_init()
         self.version = llama_cpp.llama_version().decode()

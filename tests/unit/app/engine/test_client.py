@@ -1,0 +1,218 @@
+"""The client with a real engine process: its futures, its states, crashes and the way back from them."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.lifeline import ABORT_MARK
+from app.engine.messages import Delta, LoadSettings, Part, PromptProgress
+from app.engine.state import EngineState, Phase
+from app.errors import Cancelled, EngineError
+from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
+from tests.support.faults import crash_and_ask_again
+
+SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
+
+
+@pytest.fixture
+def client() -> Iterator[EngineClient]:
+    client = EngineClient(child_command("engine"))
+    client.start()
+    yield client
+    client.close()
+
+
+def wait_for_phase(client: EngineClient, phase: Phase) -> EngineState:
+    """The first state of this phase, the present one included."""
+    found: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
+    client.observe(lambda state: found.put(state) if state.phase == phase else None)
+    return found.get(timeout=ANSWER_TIMEOUT_S)
+
+
+def test_a_model_is_loaded_and_answers(client: EngineClient) -> None:
+    fractions: list[float] = []
+    info = client.load(starter_path(), SETTINGS, fractions.append).future.result(ANSWER_TIMEOUT_S)
+    assert info.context_tokens == 256
+    assert fractions[0] == 0.0
+    assert fractions[-1] == 1.0
+    assert client.state.phase == "loaded"
+    assert client.state.model == info
+    assert client.state.devices
+    events: list[Delta | PromptProgress] = []
+    generation = client.generate(STORY, sampling=GREEDY, max_tokens=8, on_event=events.append)
+    finished = generation.future.result(ANSWER_TIMEOUT_S)
+    assert finished.stats.completion_tokens == 8
+    assert sum(event.tokens for event in events if isinstance(event, Delta)) == 8
+    assert len(client.tokenize(STORY).result(ANSWER_TIMEOUT_S)) == finished.stats.prompt_tokens
+
+
+def test_unloading_gives_the_memory_back(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.unload().result(ANSWER_TIMEOUT_S)
+    assert client.state.phase == "ready"
+    assert client.state.model is None
+    with pytest.raises(EngineError, match="No model is loaded"):
+        client.generate(STORY).future.result(ANSWER_TIMEOUT_S)
+
+
+def test_cancelling_a_reply_finishes_it(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    begun = threading.Event()
+    generation = client.generate(STORY, ignore_eog=True, on_event=lambda _: begun.set())
+    assert begun.wait(ANSWER_TIMEOUT_S)
+    generation.cancel()
+    assert generation.future.result(ANSWER_TIMEOUT_S).reason == "cancelled"
+    generation.cancel()
+
+
+def test_cancelling_the_future_stops_the_reply(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    generation = client.generate(STORY, ignore_eog=True)
+    assert generation.future.cancel()
+    short = client.generate(STORY, sampling=GREEDY, max_tokens=2).future.result(ANSWER_TIMEOUT_S)
+    assert short.stats.completion_tokens == 2
+
+
+def test_cancelling_a_load_raises_cancelled(client: EngineClient) -> None:
+    handle = client.load(starter_path(), SETTINGS)
+    handle.cancel()
+    with pytest.raises(Cancelled):
+        handle.future.result(ANSWER_TIMEOUT_S)
+
+
+def test_a_reply_that_waits_for_a_load_is_cancelled_at_once(client: EngineClient) -> None:
+    load = client.load(starter_path(), SETTINGS)
+    generation = client.generate(STORY, max_tokens=2)
+    generation.cancel()
+    with pytest.raises(Cancelled):
+        generation.future.result(0)
+    load.future.result(ANSWER_TIMEOUT_S)
+    assert client.generate(STORY, max_tokens=2).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens
+
+
+def test_a_load_that_fails_says_why_and_fails_what_waits_for_it(client: EngineClient) -> None:
+    load = client.load("/nowhere/model.gguf", SETTINGS)
+    generation = client.generate(STORY)
+    for future in (load.future, generation.future):
+        with pytest.raises(EngineError) as caught:
+            future.result(ANSWER_TIMEOUT_S)
+        assert str(caught.value)
+        assert "No model" not in str(caught.value)
+
+
+def test_text_with_half_a_character_does_not_hurt(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    assert client.tokenize([Part("a\ud83d")]).result(ANSWER_TIMEOUT_S)
+
+
+def test_closing_fails_what_is_running_and_leaves_no_process(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    begun = threading.Event()
+    generation = client.generate(STORY, ignore_eog=True, on_event=lambda _: begun.set())
+    assert begun.wait(ANSWER_TIMEOUT_S)
+    pid = client.state.pid
+    assert pid is not None
+    client.close()
+    with pytest.raises(Cancelled):
+        generation.future.result(0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(Cancelled):
+        client.generate(STORY).future.result(0)
+
+
+@pytest.mark.parametrize("moment", ["loading", "prefill", "decode"])
+@pytest.mark.parametrize("sent", [signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL])
+def test_a_crash_costs_one_reply(client: EngineClient, moment: str, sent: signal.Signals) -> None:
+    crash_and_ask_again(client, moment, sent)
+
+
+def test_after_three_crashes_only_a_load_starts_it_again(client: EngineClient) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    dead: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
+    alive: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
+
+    def note(state: EngineState) -> None:
+        if state.phase == "dead":
+            dead.put(state)
+        elif state.phase in ("ready", "loaded"):
+            alive.put(state)
+
+    client.observe(note)
+    for _ in range(3):
+        pid = alive.get(timeout=ANSWER_TIMEOUT_S).pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        last = dead.get(timeout=ANSWER_TIMEOUT_S)
+    assert last.error is not None
+    assert "3 times" in str(last.error)
+    with pytest.raises(EngineError, match="3 times"):
+        client.generate(STORY).future.result(0)
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    assert client.generate(STORY, max_tokens=1).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 1
+
+
+def test_an_engine_that_cannot_be_started_is_told() -> None:
+    client = EngineClient(["/nowhere/engine"])
+    client.start()
+    state = wait_for_phase(client, "dead")
+    assert state.error is not None
+    assert "could not be started" in str(state.error)
+    with pytest.raises(EngineError, match="could not be started"):
+        client.generate(STORY).future.result(ANSWER_TIMEOUT_S)
+    client.close()
+
+
+def test_an_assertion_reaches_the_error() -> None:
+    program = (
+        "from app.engine.llama import Backend\n"
+        "from app.engine.native_log import NativeLog\n"
+        "Backend(NativeLog()).ggml.ggml_abort(b'file.c', 7, b'the assertion')\n"
+    )
+    client = EngineClient([sys.executable, "-c", program])
+    client.start()
+    state = wait_for_phase(client, "dead")
+    assert state.error is not None
+    assert "the assertion" in state.error.native
+    assert ABORT_MARK not in state.error.native
+    client.close()
+
+
+PARENT = """
+import sys
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, Part
+client = EngineClient(child_command("engine"))
+client.load(sys.argv[1], LoadSettings(context_tokens=256, threads=1)).future.result()
+begun = lambda _: print(client.state.pid, flush=True)
+client.generate([Part("A long story.")], ignore_eog=True, on_event=begun).future.result()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a stranger's process by pidfd")
+def test_a_killed_parent_takes_the_engine_with_it() -> None:
+    import select
+
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, starter_path()], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+        descriptor = os.pidfd_open(pid)
+        parent.kill()
+        parent.wait()
+    try:
+        ended, _, _ = select.select([descriptor], [], [], ANSWER_TIMEOUT_S)
+    finally:
+        os.close(descriptor)
+    assert ended
