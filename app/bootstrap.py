@@ -87,6 +87,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client = EngineClient(child_command("engine"))
     gpu, meter = GpuMonitor(), RateMeter()
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
+    client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
     return WindowParts(
