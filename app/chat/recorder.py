@@ -59,9 +59,10 @@ class ReplyRecorder:
             self._end = self._end or (outcome, stats, error)
             self._changed.notify()
 
-    def wait(self) -> None:
-        """Block until the end is on the disk (or the disk has refused it)."""
-        self._thread.join()
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the end is on the disk (or the disk has refused it); False when that took too long."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:

@@ -69,9 +69,9 @@ class Turn:
         """Stop within one step; what has come is kept."""
         self._generation.cancel()
 
-    def wait_until_kept(self) -> None:
-        """Block until the end is on the disk."""
-        self._recorder.wait()
+    def wait_until_kept(self, timeout_s: float | None = None) -> bool:
+        """Block until the end is on the disk; False when that took too long."""
+        return self._recorder.wait(timeout_s)
 
     def _take(self, event: Delta | PromptProgress) -> None:
         if isinstance(event, Delta) and event.text:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import qasync
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
@@ -142,7 +143,8 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         window.resize(1000, 420)
         window.show()
         yield Opened(desk, tab, store, notices)
-        tab.close_down()
+        if shiboken6.isValid(tab):
+            tab.close_down()
         desk.run(desk.bridge.finish())
 
 
@@ -273,6 +275,21 @@ def test_what_is_typed_is_kept_when_the_program_ends(opened: Opened) -> None:
     opened.tab.composer.set_text("typed a moment ago")
     opened.tab.close_down()
     assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]
+
+
+def test_a_tab_that_goes_keeps_the_reply_that_was_coming_in(opened: Opened) -> None:
+    async def scenario() -> None:
+        opened.unlimited()
+        opened.tab.send(ENDLESS)
+        await opened.first_words()
+        opened.tab.close_down()
+        opened.tab.deleteLater()
+        await until(lambda: not shiboken6.isValid(opened.tab))
+        await opened.desk.bridge.finish()
+
+    opened.run(scenario())
+    reply = opened.store.messages(opened.store.conversations()[0].id)[-1]
+    assert (reply.outcome, bool(reply.content)) == ("cancelled", True)
 
 
 def test_delete_can_be_undone(opened: Opened) -> None:

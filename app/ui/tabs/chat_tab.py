@@ -63,7 +63,9 @@ class ChatTab(QWidget):
         self._keeper = ChatKeeper(store)
         self._runner = ReplyRunner(store, session, bridge, notices)
         self._template: ChatTemplate | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._sending = False
+        self._closed = False
         self._last_model: ModelInfo | None = None
         self._accepts_dropping: set[int] = set()
 
@@ -108,7 +110,15 @@ class ChatTab(QWidget):
         self._runner.stop()
 
     def close_down(self) -> None:
-        """At the end of the program: keep what is typed, stop the reply and wait until it is on the disk."""
+        """Before the tab goes: keep what is typed, stop the reply and wait until it is on the disk.
+
+        What the tab had begun is cancelled; it must not be used afterwards.
+        """
+        for timer in (self._draft_timer, self._budget_timer, self._backup_timer):
+            timer.stop()
+        for task in self._tasks:
+            task.cancel()
+        self._closed = True
         draft = self.composer.text()
         if self.chat is None and draft.strip():
             self._keeper.chat = self._store.create_conversation()
@@ -230,7 +240,9 @@ class ChatTab(QWidget):
         return timer
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._bridge.start(work)
+        task = self._bridge.start(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # The engine
 
@@ -250,6 +262,8 @@ class ChatTab(QWidget):
 
     def _follow_engine(self, *_: object) -> None:
         """Say what can be done now."""
+        if self._closed:
+            return
         session, running = self._session, self._runner.running
         self.conversation.show_model(_model_name(session.info) if session.info else "")
         if running is not None:
@@ -379,15 +393,13 @@ class ChatTab(QWidget):
         self._runner.begin(RunningReply(chat, message, view))
         self.show_chats()
         self._follow_engine()
-        try:
-            await self._runner.run(
-                plan.prompt, choices.sampling or self._settings.values.sampling, choices.max_tokens
-            )
-        finally:
-            kept = self._store.message(message.id)
-            self.conversation.end_live_reply(kept)
-            await self._keeper.title_from(chat.id, kept.content)
-            self.show_chats()
+        await self._runner.run(
+            plan.prompt, choices.sampling or self._settings.values.sampling, choices.max_tokens
+        )
+        kept = self._store.message(message.id)
+        self.conversation.end_live_reply(kept)
+        await self._keeper.title_from(chat.id, kept.content)
+        self.show_chats()
 
     # Chats
 

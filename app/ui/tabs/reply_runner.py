@@ -1,6 +1,7 @@
 """Runs one reply from the engine into the store and a reply view."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from app.chat.prompt import Prompt
@@ -13,6 +14,10 @@ from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.widgets.notices import Notices, translated
 from app.ui.widgets.reply_view import ReplyView
+
+log = logging.getLogger(__name__)
+
+CLOSING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class ReplyRunner:
             self._turn.cancel()
 
     def close_down(self) -> None:
-        """Stop, and block until what has come is on the disk."""
+        """Stop, and block until what has come is on the disk; not for long, if the engine hangs."""
         if self._turn is not None:
             self._turn.cancel()
-            self._turn.wait_until_kept()
+            if not self._turn.wait_until_kept(CLOSING_S):
+                log.warning("The engine did not end the reply in time; all but its last second is kept")
 
     def begin(self, reply: RunningReply) -> None:
         """The view waits for its reply from now on; `run` must follow."""
@@ -57,18 +63,17 @@ class ReplyRunner:
     async def run(self, prompt: Prompt, sampling: Sampling, max_tokens: int) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
-        Raises what nobody foresaw, after it has been shown and kept too.
+        When the task is cancelled, the window is going: its widgets are left alone.
         """
         reply = self.running
         assert reply is not None
-        end = TurnEnd("failed")
         try:
             end = await self._generate(reply, prompt, sampling, max_tokens)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
             self.running = self._turn = None
-            reply.view.finish(end.outcome, end.stats, _sentence(end.error))
+        reply.view.finish(end.outcome, end.stats, _sentence(end.error))
 
     async def _generate(
         self, reply: RunningReply, prompt: Prompt, sampling: Sampling, max_tokens: int
