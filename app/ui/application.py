@@ -75,7 +75,7 @@ class WindowApplication(QObject):
 
     def __init__(self, qt: QApplication, parts: WindowParts) -> None:
         super().__init__(qt)
-        self._parts = parts
+        self.parts = parts
         self._ended = asyncio.Event()
         self._values = parts.settings.values
         self._chat: ChatTab | None = None
@@ -120,16 +120,16 @@ class WindowApplication(QObject):
         self._close_code()
         await self._bridge.finish()
         self._sampler.stop()
-        for part in (self._parts.jobs, self._parts.client, self._parts.gpu):
+        for part in (self.parts.jobs, self.parts.client, self.parts.gpu):
             await asyncio.to_thread(part.close)
-        self._parts.chats.close()
-        self._parts.benchmarks.close()
+        self.parts.chats.close()
+        self.parts.benchmarks.close()
         sys.excepthook = self._previous_hook
 
     # Making -------------------------------------------------------------------------------------------
 
     def _make_window(self) -> MainWindow:
-        parts = self._parts
+        parts = self.parts
         picker = ModelPicker(self._session, self._theme, lambda: parts.store.listing().models)
         self._panel = LivePanel(self._theme, self._session, self._plots)
         self._panel.set_collapsed(not parts.settings.values.live_panel_open)
@@ -154,7 +154,7 @@ class WindowApplication(QObject):
         return window
 
     def _make_chat(self) -> ChatTab:
-        parts = self._parts
+        parts = self.parts
         tab = ChatTab(parts.chats, self._session, parts.settings, self._theme, self._bridge, self._notices)
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
@@ -164,7 +164,7 @@ class WindowApplication(QObject):
     def _make_code(self) -> "CodeTab":
         from app.ui.tabs.code_tab import CodeTab
 
-        parts = self._parts
+        parts = self.parts
         self._code = CodeTab(
             self._session,
             self._bridge,
@@ -178,7 +178,7 @@ class WindowApplication(QObject):
     def _make_benchmark(self) -> "BenchmarkTab":
         from app.ui.tabs.benchmark_tab import BenchmarkTab
 
-        parts = self._parts
+        parts = self.parts
         return BenchmarkTab(
             parts.benchmark_runner,
             parts.benchmarks,
@@ -193,7 +193,7 @@ class WindowApplication(QObject):
     def _make_models(self) -> "ModelsTab":
         from app.ui.tabs.models_tab import ModelsTab
 
-        parts = self._parts
+        parts = self.parts
         tab = ModelsTab(
             self._theme,
             self._bridge,
@@ -209,11 +209,11 @@ class WindowApplication(QObject):
     # What happens -------------------------------------------------------------------------------------
 
     def _on_first_painted(self) -> None:
-        self._parts.client.start()
-        self._parts.jobs.start()
-        self._bridge.start(asyncio.to_thread(self._parts.store.empty_trash))
+        self.parts.client.start()
+        self.parts.jobs.start()
+        self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
         self._sampler.start()
-        for notice in self._parts.settings.notices:
+        for notice in self.parts.settings.notices:
             self._notices.error(notice)
         model = self._first_model()
         if model is not None:
@@ -221,16 +221,16 @@ class WindowApplication(QObject):
 
     def _first_model(self) -> InstalledModel | None:
         """The model of last time, or else whatever can answer at once."""
-        models = self._parts.store.listing().models
-        last = self._parts.settings.values.last_model
+        models = self.parts.store.listing().models
+        last = self.parts.settings.values.last_model
         return next((model for model in models if model.reference == last), models[0] if models else None)
 
     def _on_model_chosen(self, model: InstalledModel) -> None:
         self._bridge.start(self._load(model))
 
     async def _load(self, model: InstalledModel) -> None:
-        await self._session.load(model.path, self._parts.settings.values.load, model.name)
-        self._parts.settings.update(last_model=model.reference)
+        await self._session.load(model.path, self.parts.settings.values.load, model.name)
+        self.parts.settings.update(last_model=model.reference)
 
     async def _load_again(self, path: Path, settings: LoadSettings) -> None:
         await self._session.load(path, settings)
@@ -283,13 +283,13 @@ class WindowApplication(QObject):
     def _open_load_settings(self) -> None:
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
 
-        dialog = LoadSettingsDialog(self._parts.settings.values.load, self._window)
+        dialog = LoadSettingsDialog(self.parts.settings.values.load, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._on_load_settings)
         dialog.open()
 
     def _on_load_settings(self, settings: LoadSettings) -> None:
-        self._parts.settings.update(load=settings)
+        self.parts.settings.update(load=settings)
         if self._session.info is not None:
             self._bridge.start(self._load_again(Path(self._session.info.path), settings))
 
@@ -304,10 +304,10 @@ class WindowApplication(QObject):
         doctor = DoctorPage(
             self._theme,
             self._bridge,
-            partial(asyncio.to_thread, self._parts.examine),
-            lambda: report(self._parts.paths.logs),
+            partial(asyncio.to_thread, self.parts.examine),
+            lambda: report(self.parts.paths.logs),
         )
-        dialog = SettingsDialog(self._parts.settings, self._parts.paths, doctor, self._window)
+        dialog = SettingsDialog(self.parts.settings, self.parts.paths, doctor, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show_page(index)
         dialog.open()
