@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import qasync
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.bench.history import BenchmarkHistory
@@ -341,6 +343,7 @@ def run_window(make_parts: Callable[[], WindowParts], data_folder: Path) -> int:
     QApplication.setDesktopFileName("stillroom")
     qt = QApplication(sys.argv[:1])
     qt.setQuitOnLastWindowClosed(False)
+    qt.setWindowIcon(_program_icon())
     instance = SingleInstance(data_folder)
     if not instance.claim():
         return 0
@@ -356,6 +359,13 @@ async def _live(qt: QApplication, make_parts: Callable[[], WindowParts], instanc
     instance.raise_asked.connect(application.raise_window)
     application.show()
     await application.wait_until_closed()
+
+
+def _program_icon() -> QIcon:
+    icon = QIcon()
+    for path in Path(str(files("resources").joinpath("icons"))).glob("stillroom-*.png"):
+        icon.addFile(str(path))
+    return icon
 
 
 def _has_display() -> bool:
