@@ -4,7 +4,7 @@ import multiprocessing
 import sys
 from importlib import import_module
 
-from app.children import CHILD_MODULES
+from app.children import CHILD_MODULES, fill_standard_streams, leave_bundle_environment
 
 
 def main() -> int:
@@ -13,6 +13,8 @@ def main() -> int:
     Qt is imported for the window alone: commands and children start without it.
     """
     multiprocessing.freeze_support()
+    fill_standard_streams()
+    leave_bundle_environment()
     arguments = sys.argv[1:]
     if len(arguments) == 2 and arguments[0] == "--child":
         modules = {str(name): module for name, module in CHILD_MODULES.items()}

@@ -1,5 +1,6 @@
 """How this program starts its own child processes, from source and from a bundle."""
 
+import os
 import sys
 from typing import Literal
 
@@ -20,3 +21,35 @@ def child_command(name: ChildName) -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, "--child", name]
     return [sys.executable, "-m", CHILD_MODULES[name]]
+
+
+def leave_bundle_environment() -> None:
+    """Give the programs that this one starts the user's own environment; nothing to do from source.
+
+    A bundle's loader puts its libraries before the system's by LD_LIBRARY_PATH, which would break a system
+    program such as xdg-open. This process has read it already; a child from the bundle sets its own again.
+    https://pyinstaller.org/en/stable/common-issues-and-pitfalls.html
+    """
+    if not getattr(sys, "frozen", False):
+        return
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+    if sys.platform.startswith("linux"):
+        before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+        os.environ.pop("LD_LIBRARY_PATH", None)
+        if before is not None:
+            os.environ["LD_LIBRARY_PATH"] = before
+
+
+def fill_standard_streams() -> None:
+    """Open the null device for the standard streams that whoever started this program left closed.
+
+    Otherwise the next file opened gets their number, and llama.cpp's messages on stderr go into it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It takes the lowest free number, which is this one.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="replace", closefd=False))

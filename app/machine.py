@@ -145,6 +145,10 @@ def _missing_window_packages() -> tuple[str, ...]:
     listing = subprocess.run([ldconfig, "-p"], capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         return ()
+    bundle = getattr(sys, "_MEIPASS", None)  # a bundle brings most of them along
+    brought = {path.name for path in Path(bundle).glob("lib*")} if bundle else set()
     return tuple(
-        package for library, package in _WINDOW_LIBRARIES.items() if f"{library} " not in listing.stdout
+        package
+        for library, package in _WINDOW_LIBRARIES.items()
+        if f"{library} " not in listing.stdout and library not in brought
     )
