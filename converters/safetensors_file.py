@@ -77,11 +77,11 @@ class MappedFile:
         """The tensor's bytes, without a copy."""
         return memoryview(self._map)[tensor.offset : tensor.offset + tensor.size]
 
-    def forget(self, tensor: StoredTensor) -> None:
-        """Give the pages of a tensor back to the system; reading it again maps them again."""
-        if hasattr(mmap, "MADV_DONTNEED") and tensor.size:
-            first = tensor.offset // mmap.PAGESIZE * mmap.PAGESIZE
-            self._map.madvise(mmap.MADV_DONTNEED, first, tensor.offset + tensor.size - first)
+    def forget(self, tensor: StoredTensor, start: int, end: int) -> None:
+        """Give the pages of a tensor's bytes `start` to `end` back to the system; reading maps them again."""
+        if hasattr(mmap, "MADV_DONTNEED") and end > start:
+            first = (tensor.offset + start) // mmap.PAGESIZE * mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, first, tensor.offset + end - first)
 
 
 def _parse(path: Path, data: bytes) -> dict[str, object]:

@@ -33,16 +33,18 @@ def chunks_of(file: MappedFile, tensor: PlannedTensor, kind: TensorType) -> Iter
     if not tensor.interleave_heads and tensor.source.dtype == kind.name:
         for start in range(0, len(view), CHUNK_BYTES):
             yield view[start : start + CHUNK_BYTES]
-    else:
-        weights: Array = np.frombuffer(view, np.dtype(_NUMPY[tensor.source.dtype]))
-        weights = weights.reshape(tensor.shape[0], -1)
-        rows = _rows_in_a_chunk(tensor, weights.shape[1])
-        for start in range(0, weights.shape[0], rows):
-            block = weights[start : start + rows]
-            if tensor.interleave_heads:
-                block = _interleaved(block, tensor.shape[0] // tensor.interleave_heads)
-            yield _converted(block, tensor, kind).tobytes()
-    file.forget(tensor.source)
+            file.forget(tensor.source, start, min(start + CHUNK_BYTES, len(view)))
+        return
+    weights: Array = np.frombuffer(view, np.dtype(_NUMPY[tensor.source.dtype]))
+    weights = weights.reshape(tensor.shape[0], -1)
+    rows = _rows_in_a_chunk(tensor, weights.shape[1])
+    for start in range(0, weights.shape[0], rows):
+        block = weights[start : start + rows]
+        if tensor.interleave_heads:
+            block = _interleaved(block, tensor.shape[0] // tensor.interleave_heads)
+        yield _converted(block, tensor, kind).tobytes()
+        row_bytes = weights.itemsize * weights.shape[1]
+        file.forget(tensor.source, start * row_bytes, min((start + rows) * row_bytes, len(view)))
 
 
 def to_bf16(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:

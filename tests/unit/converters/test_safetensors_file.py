@@ -40,7 +40,7 @@ def test_tensors_are_read_without_a_copy(tmp_path: Path) -> None:
     view = mapped.bytes_of(tensors["b"])
     assert view.readonly
     assert np.array_equal(np.frombuffer(view, np.float32).reshape(3, 4), weights)
-    mapped.forget(tensors["b"])
+    mapped.forget(tensors["b"], 16, 48)
     assert np.array_equal(np.frombuffer(view, np.float32).reshape(3, 4), weights)
 
 
