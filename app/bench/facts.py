@@ -31,10 +31,10 @@ def machine_facts(machine: Machine, gpu: GpuReading) -> MachineFacts:
     )
 
 
-def model_facts(info: ModelInfo, sha256: str) -> ModelFacts:
-    """The loaded model; `sha256` is its file's."""
+def model_facts(info: ModelInfo, sha256: str, name: str = "") -> ModelFacts:
+    """The loaded model; `sha256` is its file's, `name` replaces the one that its metadata has."""
     return ModelFacts(
-        name=info.name,
+        name=name or info.name,
         file=Path(info.path).name,
         sha256=sha256,
         size_bytes=info.size_bytes,

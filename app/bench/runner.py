@@ -46,8 +46,10 @@ class BenchmarkRunner:
         suite: Suite,
         on_progress: Callable[[BenchmarkProgress], None],
         cancel: threading.Event | None = None,
+        *,
+        name: str = "",
     ) -> Report:
-        """Load the model, measure, keep and give the report.
+        """Load the model, measure, keep and give the report, under `name` or the one in the file.
 
         Raises `Cancelled` within 0.2 s of `cancel` (nothing is kept then), `EngineError` from the engine, and
         `StillroomError` for a file or a history that cannot be used. `on_progress` runs on this thread.
@@ -66,7 +68,7 @@ class BenchmarkRunner:
             stillroom_version=importlib.metadata.version("stillroom"),
             suite=suite.name,
             machine=machine,
-            model=model_facts(info, sha256),
+            model=model_facts(info, sha256, name),
             engine=engine_facts(info, settings, state.llama_cpp_version, state.system_info),
             measures=measurement.measures(),
         )

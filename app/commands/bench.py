@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         with core.engine() as engine, core.benchmarks() as history:
             runner = BenchmarkRunner(engine, history, look, gpu)
             report: Report = runner.run(
-                model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel
+                model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
     finally:
         gpu.close()

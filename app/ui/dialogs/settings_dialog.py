@@ -61,6 +61,7 @@ class SettingsDialog(QDialog):
     def show_page(self, index: int) -> None:
         """0 general, 1 this computer, 2 about."""
         self._group.button(index).setChecked(True)
+        self._group.button(index).setFocus()
         self._stack.setCurrentIndex(index)
         if self._stack.currentWidget() is self._doctor:
             self._doctor.examine()

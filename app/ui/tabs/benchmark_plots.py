@@ -14,6 +14,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 
 HEIGHT_PX = 220
 POINT_PX = 9
+BEAM_SHARE = 0.02
 MOST_TICKS = 8
 
 
@@ -42,7 +43,7 @@ class _PointsPlot(LazyPlot):
     def build(self) -> None:
         """A line, the scatter of each point and the points."""
         self._line = self.pyqtgraph.PlotCurveItem()
-        self._errors = self.pyqtgraph.ErrorBarItem(beam=0.08)
+        self._errors = self.pyqtgraph.ErrorBarItem()
         self._points = self.pyqtgraph.ScatterPlotItem(size=POINT_PX)
         for item in (self._line, self._errors, self._points):
             self.plot.addItem(item)
@@ -56,7 +57,8 @@ class _PointsPlot(LazyPlot):
             axis.setTextPen(self.pyqtgraph.mkPen(muted))
             axis.setStyle(tickFont=self.font(), tickLength=-4)
             axis.setLabel(name, **{"color": muted.name(), "font-size": "12px"})
-            axis.enableAutoSIPrefix(False)
+            # Its name says the unit; enableAutoSIPrefix(False) would still scale once, by the present range.
+            axis.setSIPrefixEnableRanges(())
         accent = self.theme.colour("accent")
         self._line.setPen(self.pyqtgraph.mkPen(accent, width=1.5))
         self._errors.setData(pen=self.pyqtgraph.mkPen(accent, width=1))
@@ -64,15 +66,27 @@ class _PointsPlot(LazyPlot):
         self._points.setBrush(self.pyqtgraph.mkBrush(accent))
 
     def set_points(
-        self, x: Sequence[float], y: Sequence[float], deviation: Sequence[float], *, joined: bool
+        self,
+        x: Sequence[float],
+        y: Sequence[float],
+        deviation: Sequence[float],
+        x_range: tuple[float, float],
+        *,
+        joined: bool,
     ) -> None:
-        """Show the points, with a bar of one deviation up and down."""
+        """Show the points between the limits of `x_range`, with a bar of one deviation up and down."""
         import numpy  # came with pyqtgraph; the window is painted without it
 
-        self._errors.setData(x=numpy.array(x), y=numpy.array(y), height=2 * numpy.array(deviation))
+        self._errors.setData(
+            x=numpy.array(x),
+            y=numpy.array(y),
+            height=2 * numpy.array(deviation),
+            beam=BEAM_SHARE * (x_range[1] - x_range[0]),
+        )
         self._points.setData(x=list(x), y=list(y))
         self._line.setData(list(x) if joined else [], list(y) if joined else [])
         top = max((value + spread for value, spread in zip(y, deviation, strict=True)), default=1.0)
+        self.plot.setXRange(*x_range, padding=0)
         self.plot.setYRange(0, 1.2 * top, padding=0)
 
 
@@ -102,9 +116,9 @@ class RunsPlot(_PointsPlot):
             [float(number) for number in range(1, count + 1)],
             [measure.mean for measure in self._measures],
             [measure.sd or 0.0 for measure in self._measures],
+            (0.5, max(2.0, count) + 0.5),
             joined=True,
         )
-        self.plot.setXRange(0.5, max(2.0, count) + 0.5, padding=0)
         step = max(1, count // 10)
         ticks = [(number, str(number)) for number in range(1, count + 1, step)]
         self.plot.getAxis("bottom").setTicks([ticks])
@@ -131,18 +145,18 @@ class SizePlot(_PointsPlot):
     def draw(self) -> None:
         """A named point a model."""
         sizes_gb = [report.model.size_bytes / 1e9 for report, _ in self._newest]
+        width = 1.25 * max(sizes_gb, default=1.0)
         self.set_points(
             sizes_gb,
             [measure.mean for _, measure in self._newest],
             [measure.sd or 0.0 for _, measure in self._newest],
+            (0.0, width),
             joined=False,
         )
         for old in self._labels:
             self.plot.removeItem(old)
         one_model = len({report.model.name for report, _ in self._newest}) == 1
         self._labels = [self._label(report, measure, one_model) for report, measure in self._newest]
-        width = 1.25 * max(sizes_gb, default=1.0)
-        self.plot.setXRange(0, width, padding=0)
         step = round_step(width / MOST_TICKS)
         self.plot.getAxis("bottom").setTickSpacing(major=step, minor=step)
 

@@ -132,7 +132,7 @@ class BenchmarkTab(QScrollArea):
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
-        self._bridge.start(self._run(Path(self._session.info.path)))
+        self._bridge.start(self._run(Path(self._session.info.path), self._session.info.name))
 
     def cancel(self) -> None:
         """Stop the run; nothing of it is kept."""
@@ -140,7 +140,7 @@ class BenchmarkTab(QScrollArea):
             self._cancel.set()
             self._progress.show_cancelling()
 
-    async def _run(self, path: Path) -> None:
+    async def _run(self, path: Path, name: str) -> None:
         cancel = self._cancel = threading.Event()
         self.destroyed.connect(cancel.set)
         self._progress.start()
@@ -154,6 +154,7 @@ class BenchmarkTab(QScrollArea):
                 self._suite,
                 self._bridge.wrap(self._on_progress),
                 cancel,
+                name=name,
             )
         finally:
             cancel.set()

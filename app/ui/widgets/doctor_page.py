@@ -6,20 +6,21 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app.doctor import Diagnosis
+from app.doctor import Advice, Diagnosis
 from app.engine.messages import Device
 from app.findings import Problem
+from app.machine import Machine
 from app.ui.bridge import Bridge
 from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.notices import translated
+from models.wording import byte_count
 
 SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
     "stops": ("x-circle", "danger"),
     "limits": ("warning", "warning"),
     "info": ("info", "muted"),
 }
-GIB = 2**30
 
 
 class DoctorPage(QWidget):
@@ -84,7 +85,12 @@ class DoctorPage(QWidget):
         else:
             self._verdict.setText(self.tr("Models run here, on the processor."))
         for problem in diagnosis.problems:
-            self._findings.addWidget(self._problem_card(problem))
+            # The page itself shows that there is a display.
+            if problem.key != "display":
+                self._findings.addWidget(self._problem_card(problem))
+        if diagnosis.recommended is not None:
+            self._findings.addWidget(self._advice_card(diagnosis.recommended))
+        self._findings.addWidget(self._machine_card(diagnosis.machine))
         for device in diagnosis.backends:
             self._findings.addWidget(self._device_card(device))
 
@@ -93,11 +99,29 @@ class DoctorPage(QWidget):
         message, hint = translated(problem.as_error())
         return self._card(icon, role, message, hint)
 
-    def _device_card(self, device: Device) -> Card:
-        memory = self.tr("{free:.1f} of {total:.1f} GB of memory free").format(
-            free=device.memory_free_bytes / GIB, total=device.memory_total_bytes / GIB
+    def _advice_card(self, advice: Advice) -> Card:
+        title = self.tr("Recommended: {model} in {type}, {size}").format(
+            model=advice.title, type=advice.quantisation, size=byte_count(advice.bytes)
         )
-        return self._card("cpu", "good", f"{device.backend} · {device.description or device.name}", memory)
+        return self._card("star", "accent", title, translated(advice.as_sentence())[0])
+
+    def _machine_card(self, machine: Machine) -> Card:
+        title = self.tr("{processor}, {cores} cores").format(processor=machine.processor, cores=machine.cores)
+        text = self.tr("{free} of {total} of memory free, {disk} of disk free").format(
+            free=byte_count(machine.memory_free_bytes),
+            total=byte_count(machine.memory_total_bytes),
+            disk=byte_count(machine.disk_free_bytes),
+        )
+        return self._card("desktop", "muted", title, text)
+
+    def _device_card(self, device: Device) -> Card:
+        title = self.tr("llama.cpp computes on {backend}: {device}").format(
+            backend=device.backend, device=device.description or device.name
+        )
+        text = self.tr("{free} of {total} of memory free").format(
+            free=byte_count(device.memory_free_bytes), total=byte_count(device.memory_total_bytes)
+        )
+        return self._card("cpu", "good", title, text)
 
     def _card(self, icon: str, role: Role, title: str, text: str) -> Card:
         card = Card(margin_px=12)
