@@ -1,5 +1,7 @@
 """The only composition root: makes the parts and hands each its collaborators."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
     from app.ui.application import WindowParts
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,16 @@ class StillroomCore:
 
 def run_window() -> int:
     """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
-    from app.ui.application import run_window as run
-
     core = build_core()
+    try:
+        from app.ui.application import run_window as run
+    except ImportError as error:
+        # Qt without a library of the system; the bundle brings most of them, not all.
+        log.exception("the window's parts cannot be loaded")
+        print(  # noqa: T201 - there is no window to say it in
+            f"The window cannot open: {error}. `stillroom doctor` says what to install.", file=sys.stderr
+        )
+        return 1
     return run(lambda: window_parts(core), core.paths.data)
 
 
