@@ -36,6 +36,7 @@ from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
 from app.ui.session import EngineSession
 from app.ui.single_instance import SingleInstance
+from app.ui.stop_signals import StopSignals
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
 from app.ui.widgets.model_picker import ModelPicker
@@ -357,6 +358,8 @@ def run_window(make_parts: Callable[[], WindowParts], data_folder: Path) -> int:
 async def _live(qt: QApplication, make_parts: Callable[[], WindowParts], instance: SingleInstance) -> None:
     application = WindowApplication(qt, make_parts())
     instance.raise_asked.connect(application.raise_window)
+    signals = StopSignals(application)
+    signals.received.connect(lambda: application.window.close())
     application.show()
     await application.wait_until_closed()
 

@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         )
         self._settings_button.clicked.connect(self.settings_asked)
         QShortcut(QKeySequence("Ctrl+,"), self, self.settings_asked.emit)
+        QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
         return bar

@@ -1,0 +1,94 @@
+"""A real X display without a screen, and a real Stillroom on it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WAIT_S = 60.0
+
+
+@contextmanager
+def virtual_display(size: str = "1500x950x24") -> Iterator[str]:
+    """Xvfb on a free display number, such as ":99"."""
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with os.fdopen(read) as pipe:
+            yield f":{pipe.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+class RealWindow:
+    """`stillroom` as a user starts it; keys and clicks come from xdotool."""
+
+    def __init__(self, display: str, home: Path, **environment: str) -> None:
+        self.environment = os.environ | environment | {"DISPLAY": display, "STILLROOM_HOME": str(home)}
+        self.environment.pop("QT_QPA_PLATFORM", None)
+        self.started_s = time.monotonic()
+        self.process = subprocess.Popen([sys.executable, "-m", "app"], env=self.environment)
+        self.id = ""
+
+    def find(self, name: str = "^Stillroom$") -> str:
+        """Wait until the window is there, and give its X id."""
+        end_s = time.monotonic() + WAIT_S
+        while time.monotonic() < end_s:
+            found = self._xdotool("search", "--onlyvisible", "--name", name, check=False).split()
+            if found:
+                self.id = found[0]
+                return self.id
+            if self.process.poll() is not None:
+                raise AssertionError(f"stillroom ended with {self.process.returncode}")
+        raise AssertionError("the window did not open")
+
+    def colours(self) -> int:
+        """How many colours the window shows; a window that is not painted shows one."""
+        shot = subprocess.run(
+            ["import", "-window", self.id, "-resize", "200x", "png:-"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        if not shot.stdout:
+            return 0
+        counted = subprocess.run(
+            ["identify", "-format", "%k", "png:-"], input=shot.stdout, stdout=subprocess.PIPE, check=True
+        )
+        return int(counted.stdout)
+
+    def click(self, x: int, y: int) -> None:
+        """Click at a point of the window."""
+        self._xdotool("mousemove", "--window", self.id, str(x), str(y), "click", "1")
+
+    def type(self, text: str) -> None:
+        """Type into whatever has the focus."""
+        self._xdotool("windowfocus", "--sync", self.id, "type", "--delay", "8", text)
+
+    def key(self, *names: str) -> None:
+        """Press keys, such as "ctrl+2"."""
+        self._xdotool("windowfocus", "--sync", self.id, "key", *names)
+
+    def save_picture(self, path: Path) -> None:
+        """The window as PNG."""
+        subprocess.run(["import", "-window", self.id, str(path)], env=self.environment, check=True)
+
+    def close(self) -> int:
+        """Press the keys that close the window, and give the exit code."""
+        self.key("ctrl+q")
+        return self.process.wait(WAIT_S)
+
+    def _xdotool(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["xdotool", *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, check=check
+        )
+        return done.stdout
