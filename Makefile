@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle screenshots translations env test-env clean
+.PHONY: all run test check faults perf bundle bundle-test screenshots translations env test-env clean
 
 all: env
 
@@ -26,10 +26,14 @@ faults: test-env
 	$(PYTEST) -m faults
 
 perf: test-env
+	$(BIN)/python -m tests.perf.build_llama_tools
 	$(PYTEST) -m perf -s
 
 bundle: test-env
-	$(BIN)/pyinstaller --noconfirm --log-level WARN build.spec
+	$(BIN)/python packaging/bundle.py
+
+bundle-test: bundle
+	$(PYTEST) -m bundle
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots

@@ -1,0 +1,98 @@
+"""The engine against llama-bench: same model and threads, same run. Prints ratios, never fails on a clock."""
+
+import json
+import os
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import Delta, LoadSettings, Sampling
+from tests.perf.build_llama_tools import llama_tool
+from tests.support.engines import GREEDY, starter_path
+
+PROMPT_TOKENS = 512
+NEW_TOKENS = 128
+ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "7"))
+DRAWN = Sampling(seed=1)
+
+
+def model_path() -> str:
+    """`STILLROOM_PERF_MODEL`, or the starter model."""
+    return os.environ.get("STILLROOM_PERF_MODEL") or starter_path()
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> int:
+    count: int = request.param
+    if count > (os.cpu_count() or 1):
+        pytest.skip(f"this machine has no {count} cores")
+    return count
+
+
+@pytest.fixture
+def client(threads: int) -> Iterator[EngineClient]:
+    client = EngineClient(child_command("engine"))
+    client.load(model_path(), LoadSettings(context_tokens=1024, threads=threads)).future.result()
+    yield client
+    client.close()
+
+
+def llama_bench(tool: Path, threads: int) -> tuple[float, float]:
+    """Prompt and generation tokens per second of llama-bench's own loop."""
+    options = ["-p", str(PROMPT_TOKENS), "-n", str(NEW_TOKENS), "-r", "1", "-ngl", "0", "-o", "json"]
+    command = [str(tool), "-m", model_path(), "-t", str(threads), *options]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    prompt, generation = json.loads(done.stdout)
+    assert (prompt["n_prompt"], generation["n_gen"]) == (PROMPT_TOKENS, NEW_TOKENS)
+    return prompt["avg_ts"], generation["avg_ts"]
+
+
+def engine(client: EngineClient, sampling: Sampling) -> tuple[float, float]:
+    """The same two through the child process, its pipe and the client, with text and sampling."""
+    tokens = list(range(1000, 1000 + PROMPT_TOKENS))
+    prompt = client.generate(
+        tokens=tokens, sampling=GREEDY, max_tokens=1, ignore_eog=True, reuse_prefix=False
+    )
+    deltas: list[object] = []
+    generation = client.generate(
+        tokens=tokens[:1],
+        sampling=sampling,
+        max_tokens=NEW_TOKENS + 1,
+        ignore_eog=True,
+        reuse_prefix=False,
+        on_event=deltas.append,
+    )
+    prompt_stats = prompt.future.result().stats
+    stats = generation.future.result().stats
+    assert stats.completion_tokens == NEW_TOKENS + 1
+    assert any(isinstance(delta, Delta) for delta in deltas)
+    return prompt_stats.prompt_tok_per_s, stats.decode_tok_per_s
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(1800)
+def test_prefill_and_decode_against_llama_bench(client: EngineClient, threads: int) -> None:
+    tool = llama_tool("llama-bench")
+    if tool is None:
+        pytest.skip(
+            "no llama-bench: run `python -m tests.perf.build_llama_tools` or set STILLROOM_LLAMA_BENCH"
+        )
+    rows: dict[str, list[tuple[float, float]]] = {"llama-bench": [], "greedy": [], "R1 defaults": []}
+    engine(client, GREEDY)
+    for _ in range(ROUNDS):
+        rows["llama-bench"].append(llama_bench(tool, threads))
+        rows["greedy"].append(engine(client, GREEDY))
+        rows["R1 defaults"].append(engine(client, DRAWN))
+    print(f"\n{Path(model_path()).name}, {threads} thread(s), {ROUNDS} rounds, medians")
+    reference = [statistics.median(column) for column in zip(*rows["llama-bench"], strict=True)]
+    for name, values in rows.items():
+        prompt, decode = (statistics.median(column) for column in zip(*values, strict=True))
+        print(
+            f"  {name:12} pp{PROMPT_TOKENS} {prompt:7.1f} tok/s ({prompt / reference[0]:.3f})   "
+            f"tg{NEW_TOKENS} {decode:7.1f} tok/s ({decode / reference[1]:.3f})"
+        )

@@ -1,0 +1,89 @@
+"""The window: its start, its idle cost, a reply in it against llama-bench. Prints, never fails on a clock."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.perf.build_llama_tools import llama_tool
+from tests.perf.test_engine_speed import NEW_TOKENS, ROUNDS, llama_bench
+from tests.support.display import RealWindow, virtual_display
+
+pytestmark = [pytest.mark.perf, pytest.mark.timeout(1800)]
+
+IDLE_S = 20.0
+PAINTED_COLOURS = 50
+
+
+def test_time_to_a_painted_window(tmp_path: Path) -> None:
+    times_s = []
+    with virtual_display() as display:
+        for _ in range(ROUNDS + 1):
+            window = RealWindow(display, tmp_path)
+            window.find()
+            while window.colours() < PAINTED_COLOURS:
+                pass
+            times_s.append(time.monotonic() - window.started_s)
+            assert window.close() == 0
+    print(
+        f"\nstart to painted window: first {times_s[0]:.2f} s, "
+        f"then median of {ROUNDS} {statistics.median(times_s[1:]):.2f} s"
+    )
+
+
+def test_idle_window(tmp_path: Path) -> None:
+    with virtual_display() as display:
+        window = RealWindow(display, tmp_path)
+        window.find()
+        while window.colours() < PAINTED_COLOURS:
+            pass
+        time.sleep(10)
+        processes = [psutil.Process(window.process.pid)]
+        processes += processes[0].children()
+        before_s = cpu_s(processes)
+        time.sleep(IDLE_S)
+        share = (cpu_s(processes) - before_s) / IDLE_S
+        assert window.close() == 0
+    print(f"\nidle window with the starter loaded: {100 * share:.2f}% of a core over {IDLE_S:.0f} s")
+
+
+def cpu_s(processes: list[psutil.Process]) -> float:
+    """CPU seconds of the window and its engine so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_reply_in_the_window_against_llama_bench(threads: int, tmp_path: Path) -> None:
+    tool = llama_tool("llama-bench")
+    if tool is None:
+        pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
+    bench, window = [], []
+    for _ in range(ROUNDS):
+        bench.append(llama_bench(tool, threads)[1])
+        window += reply_rates(threads, tmp_path)
+    reference, measured = statistics.median(bench), statistics.median(window)
+    print(
+        f"\nreply in the open window, {threads} thread(s), {ROUNDS} rounds, medians: "
+        f"{measured:.1f} tok/s, llama-bench tg{NEW_TOKENS} {reference:.1f} ({measured / reference:.3f})"
+    )
+
+
+def reply_rates(threads: int, home: Path) -> list[float]:
+    """One reply in a window of its own."""
+    with virtual_display() as display:
+        environment = os.environ | {"DISPLAY": display, "STILLROOM_HOME": str(home)}
+        environment.pop("QT_QPA_PLATFORM", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.perf.window_reply", str(threads), str(NEW_TOKENS), "1"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    rates: list[float] = json.loads(done.stdout)
+    return rates

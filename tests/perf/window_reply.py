@@ -1,0 +1,53 @@
+"""A reply in the open window: `python -m tests.perf.window_reply THREADS TOKENS ROUNDS`, prints JSON rates.
+
+The window is painted on the display that `DISPLAY` names, its live panel runs, and the reply is laid out as
+it comes.
+"""
+
+import json
+import sys
+
+from app.chat.store import ChatStore
+from app.engine.messages import LoadSettings, Sampling
+from app.paths import app_paths
+from app.settings import SettingsFile
+from app.ui.application import WindowApplication
+from app.ui.tabs.chat_tab import ChatTab
+from tests.support.window import ask, run_with_window, settle, until
+
+PROMPT = "Write a long story about a lighthouse keeper and the sea."
+
+
+def main() -> None:
+    threads, tokens, rounds = map(int, sys.argv[1:])
+    paths = app_paths()
+    SettingsFile(paths.settings).update(load=LoadSettings(threads=threads, context_tokens=1024))
+    store = ChatStore(paths.chats)
+    chats = [store.create_conversation() for _ in range(rounds)]
+    for chat in chats:
+        store.save_settings(
+            chat.id, system_prompt="", sampling=Sampling(temperature=0.0), max_tokens=tokens + 1
+        )
+    store.close()
+    rates: list[float] = []
+
+    async def scene(application: WindowApplication) -> None:
+        application.window.resize(1420, 880)
+        await until(lambda: application.session.info is not None, "the model")
+        await settle(50)
+        for chat in chats:
+            tab = application.window.show_page("chat")
+            assert isinstance(tab, ChatTab)
+            tab.open_chat(chat.id)
+            await ask(application, PROMPT)
+            reply = application.parts.chats.messages(chat.id)[-1]
+            assert reply.stats is not None
+            assert reply.stats.completion_tokens == tokens + 1, reply.stats
+            rates.append(reply.stats.decode_tok_per_s)
+
+    run_with_window(scene)
+    print(json.dumps(rates))
+
+
+if __name__ == "__main__":
+    main()
