@@ -75,7 +75,6 @@ class ChatTab(QWidget):
         self.notice = ContextNotice(theme)
         self.choices = ReplySettings(theme)
         self.choices.hide()
-        self._foot_row = QHBoxLayout()
         self._lay_out()
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
         self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self._update_budget()))
@@ -175,27 +174,24 @@ class ChatTab(QWidget):
         foot_column.setSpacing(8)
         foot_column.addWidget(self.notice)
         foot_column.addWidget(self.composer)
-        self._foot_row.addStretch(1)
-        self._foot_row.addWidget(foot, 1000)
-        self._foot_row.addStretch(1)
-        self._align_foot()
+        foot_row = QHBoxLayout()
+        foot_row.addStretch(1)
+        foot_row.addWidget(foot, 1000)
+        foot_row.addStretch(1)
+        # Below the column, which the scroll bar pushes to the left.
+        bar = self.conversation.verticalScrollBar().sizeHint().width()
+        foot_row.setContentsMargins(MARGIN_PX, 8, MARGIN_PX + bar, 14)
         middle = QVBoxLayout()
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.conversation, 1)
-        middle.addLayout(self._foot_row)
+        middle.addLayout(foot_row)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.chats)
         row.addLayout(middle, 1)
         row.addWidget(self.choices)
-
-    def _align_foot(self, *_: int) -> None:
-        """Keep the composer below the column, which the scroll bar pushes to the left."""
-        bar = self.conversation.verticalScrollBar()
-        shown = bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0
-        self._foot_row.setContentsMargins(MARGIN_PX, 8, MARGIN_PX + shown, 14)
 
     def _connect(self) -> None:
         self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
@@ -205,7 +201,6 @@ class ChatTab(QWidget):
         self.chats.export_requested.connect(self._ask_where_to_export)
         self.conversation.to_code_requested.connect(self.to_code_requested)
         self.conversation.another_requested.connect(lambda old: self._start(self._answer_again(old)))
-        self.conversation.verticalScrollBar().rangeChanged.connect(self._align_foot)
         self.composer.send_requested.connect(lambda text: self._start(self._send(text)))
         self.composer.stop_requested.connect(self.stop)
         self.composer.remedy_requested.connect(self.models_requested)

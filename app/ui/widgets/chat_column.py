@@ -4,10 +4,10 @@ import re
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button
 
 COLUMN_PX = 820
 MARGIN_PX = 28
@@ -25,6 +25,8 @@ class ChatColumn(QScrollArea):
         self._theme = theme
         self._follows = True
         self.setWidgetResizable(True)
+        # A bar that comes and goes would have every paragraph laid out for two widths with each word.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Conversation"))
         page = QWidget()
@@ -120,7 +122,8 @@ class ChatColumn(QScrollArea):
         super().resizeEvent(event)
         self._place_latest()
 
-    def _on_range_changed(self, _least: int, most: int) -> None:
+    def _on_range_changed(self, least: int, most: int) -> None:
+        self.verticalScrollBar().setEnabled(most > least)
         if self._follows:
             self.verticalScrollBar().setValue(most)
         else:
@@ -154,8 +157,27 @@ class QuestionCard(Card):
         super().__init__(parent, margin_px=14)
         self.text = text
         self.body.setContentsMargins(15, 10, 15, 11)
-        # A label breaks lines between words only.
-        shown = label(LONG_WORD.sub(lambda word: word[0] + "\u200b", text), wrap=True, selectable=True)
-        shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        shown = _WrappedText(text)
         shown.setAccessibleName(self.tr("Your message"))
         self.body.addWidget(shown)
+
+
+class _WrappedText(QLabel):
+    """Plain text that is measured once for each width, however often the column is laid out."""
+
+    def __init__(self, text: str) -> None:
+        # A label breaks lines between words only.
+        super().__init__(LONG_WORD.sub(lambda word: word[0] + "\u200b", text))
+        self._heights: dict[int, int] = {}
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """The height of the wrapped text."""
+        if width not in self._heights:
+            self._heights[width] = super().heightForWidth(width)
+        return self._heights[width]

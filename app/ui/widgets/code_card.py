@@ -18,6 +18,8 @@ class CodeCard(Card):
 
     to_code_requested = Signal(str, str)
     """The code, and the language as the fence named it."""
+    height_changed = Signal()
+    """The card needs another height than before."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, *, offers_to_code: bool = True) -> None:
         super().__init__(parent, look="code", margin_px=0)
@@ -41,6 +43,7 @@ class CodeCard(Card):
         head.addWidget(self._copy)
         head.addWidget(self._to_code)
         self._text = _CodeText(theme)
+        self._text.height_changed.connect(self.height_changed)
         self._highlighter = CodeHighlighter(self._text.document(), code_formats(theme))
         self.body.setSpacing(0)
         self.body.addLayout(head)
@@ -81,6 +84,8 @@ class CodeCard(Card):
 
 class _CodeText(QPlainTextEdit):
     """As tall as its lines; scrolls sideways only, and leaves the wheel to the page."""
+
+    height_changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -133,3 +138,4 @@ class _CodeText(QPlainTextEdit):
         height = round(line * self.blockCount()) + 14 + bar_height
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
+            self.height_changed.emit()

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.card import label, rule
@@ -23,12 +24,15 @@ from app.ui.widgets.rich_label import RichLabel
 from app.ui.widgets.table_label import TableLabel
 
 INDENT_PX = 24
+QUOTE_PX = 14
+MARKER_GAP_PX = 7
 GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
 
 
 class MarkdownView(QWidget):
     """Shows Markdown, whole or as it comes. Nothing in it is fetched, links are opened after a question.
 
+    It places its blocks itself: Qt's layouts would measure every paragraph anew with each word that comes.
     GUI thread only.
     """
 
@@ -50,9 +54,10 @@ class MarkdownView(QWidget):
         self._stream: MarkdownStream | None = None
         self._shown: list[Block] = []
         self._frames: list[_Frame] = []
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(0)
+        self._height = 0
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -79,24 +84,61 @@ class MarkdownView(QWidget):
             self._update(0, self._stream.blocks)
             self._stream = None
 
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """Lines wrap."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """The height of all blocks; each remembers its own."""
+        if width == self.width():
+            return self._height
+        return sum(frame.height_for(width) for frame in self._frames)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As wide as its column."""
+        return QSize(400, self._height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Any width will do."""
+        return QSize(0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Lay everything out again only for another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._place_from(0)
+
     def _update(self, first: int, blocks: list[Block]) -> None:
         """Change the widgets from block `first` on to `blocks`, keeping every one that fits."""
+        first_changed = min(first, len(blocks))
         for index in range(first, len(blocks)):
             block = blocks[index]
             if index < len(self._shown) and self._shown[index] == block:
+                if first_changed == index:
+                    first_changed += 1
                 continue
             if index < len(self._frames) and self._frames[index].takes(block):
                 self._frames[index].show_block(block)
             else:
                 if index < len(self._frames):
-                    self._remove_from(index, index + 1)
-                frame = self._make_frame(block)
-                self._frames.insert(index, frame)
-                self._layout.insertWidget(index, frame)
-            before = blocks[index - 1] if index else None
-            self._frames[index].set_gap(_gap(before, block))
-        self._remove_from(len(blocks), len(self._frames))
+                    self._remove(index, index + 1)
+                self._frames.insert(index, self._make_frame(block))
+            self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
+        self._remove(len(blocks), len(self._frames))
         self._shown = list(blocks)
+        self._place_from(first_changed)
+
+    def _place_from(self, first: int) -> None:
+        """Put the blocks from `first` on below the ones before; the others stay as they are."""
+        above = self._frames[first - 1] if first else None
+        top = above.geometry().bottom() + 1 if above else 0
+        for frame in self._frames[first:]:
+            height = frame.height_for(self.width())
+            frame.setGeometry(0, top, self.width(), height)
+            top += height
+        if top != self._height:
+            self._height = top
+            self.updateGeometry()
 
     def _make_frame(self, block: Block) -> "_Frame":
         content: QWidget
@@ -107,19 +149,29 @@ class MarkdownView(QWidget):
             case CodeBlock():
                 content = CodeCard(self._theme, offers_to_code=self._offers_to_code)
                 content.to_code_requested.connect(self.to_code_requested)
+                content.height_changed.connect(self._on_height_changed)
             case TableBlock():
                 content = TableLabel(self._theme)
                 content.link_chosen.connect(self._on_link)
             case RuleBlock():
                 content = rule()
-        return _Frame(block, content, self._theme)
+        frame = _Frame(self, block, content, self._theme)
+        frame.show()
+        return frame
 
-    def _remove_from(self, first: int, end: int) -> None:
+    def _remove(self, first: int, end: int) -> None:
         for frame in self._frames[first:end]:
-            self._layout.removeWidget(frame)
             frame.hide()
             frame.deleteLater()
         del self._frames[first:end]
+
+    def _on_height_changed(self) -> None:
+        """A code block got or lost its scroll bar."""
+        sender = self.sender()
+        for index, frame in enumerate(self._frames):
+            if frame.content is sender:
+                frame.forget_height()
+                self._place_from(index)
 
     def _on_link(self, address: str) -> None:
         ask_before_opening(address, self)
@@ -128,27 +180,33 @@ class MarkdownView(QWidget):
 class _Frame(QWidget):
     """A block's widget at its place: after its list marker, behind the bars of its quotations."""
 
-    def __init__(self, block: Block, content: QWidget, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, parent: MarkdownView, block: Block, content: QWidget, theme: Theme) -> None:
+        super().__init__(parent)
+        self.content = content
         self._kind = type(block)
         self._place = block.place
-        self._content = content
+        self._gap = 0
+        self._heights: dict[int, int] = {}
+        self._bars = [_QuoteBar(theme, self) for _ in range(block.place.quote)]
         self._marker: QLabel | None = None
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(0)
-        place = block.place
-        for _ in range(place.quote):
-            self._row.addWidget(_QuoteBar(theme))
-        if place.indent:
-            self._marker = label(place.marker, "muted")
-            self._marker.setFixedWidth(INDENT_PX * place.indent)
+        if block.place.indent:
+            self._marker = label(block.place.marker, "muted")
+            self._marker.setParent(self)
             self._marker.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-            # The paragraph's line height puts its first line a little lower.
-            self._marker.setContentsMargins(0, 1, 7, 0)
-            self._row.addWidget(self._marker)
-        self._row.addWidget(content, 1)
+        self._left = QUOTE_PX * block.place.quote + INDENT_PX * block.place.indent
+        content.setParent(self)
         self.show_block(block)
+
+    @property
+    def gap(self) -> int:
+        """Pixels above the block."""
+        return self._gap
+
+    @gap.setter
+    def gap(self, pixels: int) -> None:
+        if pixels != self._gap:
+            self._gap = pixels
+            self._heights.clear()
 
     def takes(self, block: Block) -> bool:
         """Whether this frame can show `block` with the widgets it has."""
@@ -158,9 +216,10 @@ class _Frame(QWidget):
     def show_block(self, block: Block) -> None:
         """Show `block`, which `takes` accepted."""
         self._place = block.place
+        self._heights.clear()
         if self._marker is not None:
             self._marker.setText(block.place.marker)
-        match self._content, block:
+        match self.content, block:
             case RichLabel() as text, TextBlock():
                 text.set_html(block.html, block.level)
             case CodeCard() as card, CodeBlock():
@@ -168,20 +227,38 @@ class _Frame(QWidget):
             case TableLabel() as table, TableBlock():
                 table.set_table(block)
 
-    def set_gap(self, pixels: int) -> None:
-        """Space above."""
-        if self._row.contentsMargins().top() != pixels:
-            self._row.setContentsMargins(0, pixels, 0, 0)
+    def forget_height(self) -> None:
+        """The content has another height now."""
+        self._heights.clear()
+
+    def height_for(self, width: int) -> int:
+        """The height at this width, measured once."""
+        if width not in self._heights:
+            inner = max(0, width - self._left)
+            tall = self.content.hasHeightForWidth()
+            height = self.content.heightForWidth(inner) if tall else self.content.sizeHint().height()
+            self._heights[width] = self._gap + height
+        return self._heights[width]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Place the parts."""
+        super().resizeEvent(event)
+        height = max(0, self.height() - self._gap)
+        for number, bar in enumerate(self._bars):
+            bar.setGeometry(QUOTE_PX * number, self._gap, QUOTE_PX, height)
+        if self._marker is not None:
+            # The paragraph's line height puts its first line a little lower.
+            start = QUOTE_PX * len(self._bars)
+            self._marker.setGeometry(start, self._gap + 1, self._left - start - MARKER_GAP_PX, height)
+        self.content.setGeometry(self._left, self._gap, max(0, self.width() - self._left), height)
 
 
 class _QuoteBar(QFrame):
     """The bar at the left of a quotation."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
         self._theme = theme
-        self.setFixedWidth(14)
-        self.setProperty("look", "bare")
         theme.changed.connect(self._colour)
         self._colour()
 
