@@ -237,7 +237,7 @@ class _Frame(QWidget):
             inner = max(0, width - self._left)
             tall = self.content.hasHeightForWidth()
             height = self.content.heightForWidth(inner) if tall else self.content.sizeHint().height()
-            self._heights[width] = self._gap + height
+            self._heights[width] = self._gap + max(1, height)
         return self._heights[width]
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.chat.thinking import last_step
 from app.ui.theme import Theme
@@ -28,6 +28,8 @@ class ThinkingLine(Card):
         self._head.clicked.connect(lambda: self.set_open(not self.is_open))
         self.body.setSpacing(0)
         self.body.addWidget(self._head)
+        self._inner = QVBoxLayout()
+        self.body.addLayout(self._inner)
         theme.changed.connect(self._draw_chevron)
         self._draw_chevron()
 
@@ -94,17 +96,17 @@ class ThinkingLine(Card):
             return
         if is_open:
             self._view = MarkdownView(self._theme, muted=True, offers_to_code=False)
-            self._view.setContentsMargins(16, 0, 16, 14)
             if self._running:
                 self._view.append(self.text)
             else:
                 self._view.set_text(self.text)
-            self.body.addWidget(self._view)
+            self._inner.addWidget(self._view)
         elif self._view is not None:
-            self.body.removeWidget(self._view)
+            self._inner.removeWidget(self._view)
             self._view.hide()
             self._view.deleteLater()
             self._view = None
+        self._inner.setContentsMargins(16, 0, 16, 14 if is_open else 0)
         self._draw_chevron()
         self._head.show_open(is_open)
         self.toggled.emit(is_open)
