@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.engine.child import EngineChild, crash_error, describe_exit
+from app.engine.frames import encodable
 from app.engine.handles import Generation, LoadHandle, fail, resolve
 from app.engine.lifeline import KillOnClose
 from app.engine.messages import (
@@ -170,11 +171,11 @@ class EngineClient:
         """Ask for one reply; the arguments are those of `messages.Generate`."""
         request = Generate(
             request_id=next(self._ids),
-            parts=[Part(_encodable(part.text), part.special) for part in parts],
+            parts=[Part(encodable(part.text), part.special) for part in parts],
             tokens=None if tokens is None else list(tokens),
             sampling=sampling,
             max_tokens=max_tokens,
-            stop=[_encodable(text) for text in stop],
+            stop=[encodable(text) for text in stop],
             thinking=thinking,
             ignore_eog=ignore_eog,
             reuse_prefix=reuse_prefix,
@@ -186,7 +187,7 @@ class EngineClient:
 
     def tokenize(self, parts: Sequence[Part]) -> "Future[list[int]]":
         """Token ids of a prompt, with BOS, as `generate` would evaluate it."""
-        clean = [Part(_encodable(part.text), part.special) for part in parts]
+        clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[list[int]] = Future()
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean), future))
         return future
@@ -217,6 +218,9 @@ class EngineClient:
 
     def _send(self, message: _Request | Cancel) -> None:
         self._outbox.append(message)
+        self._flush()
+
+    def _flush(self) -> None:
         if self._ready and self._child is not None:
             while self._outbox:
                 self._child.write(self._outbox.popleft())
@@ -337,9 +341,7 @@ class EngineClient:
             )
             with self._changed:
                 self._ready = True
-                if self._child is not None:
-                    while self._outbox:
-                        self._child.write(self._outbox.popleft())
+                self._flush()
             return
         if isinstance(event, Delta | PromptProgress | LoadProgress):
             with self._changed:
@@ -409,8 +411,3 @@ class EngineClient:
             observers = list(self._observers)
         for on_state in observers:
             on_state(state)
-
-
-def _encodable(text: str) -> str:
-    # A lone surrogate (half of a pasted emoji) has no UTF-8 form and could not cross the pipe.
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -97,3 +97,8 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes | None:
             return None
         chunks += chunk
     return bytes(chunks)
+
+
+def encodable(text: str) -> str:
+    """`text` with a "?" for each lone surrogate (half of a pasted emoji), which has no UTF-8 form."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from app.children import child_command
@@ -55,8 +56,16 @@ def test_a_model_is_loaded_and_answers(client: EngineClient) -> None:
 
 
 def test_unloading_gives_the_memory_back(client: EngineClient) -> None:
-    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.tokenize([]).exception(ANSWER_TIMEOUT_S)
+    process = psutil.Process(client.state.pid)
+    before_bytes = process.memory_info().rss
+    # The KV cache of 8,192 tokens has 30 layers x 3 heads x 128 values x 2 bytes a token: 189 MB.
+    settings = LoadSettings(context_tokens=8192, threads=1)
+    client.load(starter_path(), settings).future.result(ANSWER_TIMEOUT_S)
+    loaded_bytes = process.memory_info().rss
     client.unload().result(ANSWER_TIMEOUT_S)
+    assert loaded_bytes - before_bytes > 189_000_000
+    assert process.memory_info().rss - before_bytes < 40_000_000
     assert client.state.phase == "ready"
     assert client.state.model is None
     with pytest.raises(EngineError, match="No model is loaded"):
