@@ -435,6 +435,20 @@ def test_enter_with_shift_breaks_the_line_and_the_field_grows(opened: Opened, qt
     assert opened.tab.running_view is None
 
 
+def test_in_a_narrow_window_the_drawer_takes_the_place_of_the_list(opened: Opened) -> None:
+    window, tab = opened.tab.window(), opened.tab
+    window.resize(1200, 600)
+    tab.composer.settings.setChecked(True)
+    assert tab.choices.isVisible()
+    assert tab.chats.isVisible()
+    window.resize(700, 600)
+    QApplication.processEvents()
+    assert not tab.chats.isVisible()
+    tab.choices.close_requested.emit()
+    assert tab.chats.isVisible()
+    assert not tab.choices.isVisible()
+
+
 def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     bridge = Bridge(pytest.fail)
     session = EngineSession(EngineClient(child_command("engine")), bridge)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.context import ContextPlan, plan_context
@@ -30,6 +30,7 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplyChoices, ReplySettings
 from app.ui.widgets.reply_view import ReplyView
 
+ROOM_FOR_ALL_PX = 960
 DRAFT_MS = 700
 BUDGET_MS = 300
 FIRST_BACKUP_MS = 30 * 1000
@@ -164,6 +165,11 @@ class ChatTab(QWidget):
         super().showEvent(event)
         self.composer.setFocus()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """In a narrow window the open drawer takes the place of the list."""
+        super().resizeEvent(event)
+        self._make_room()
+
     # Layout and wiring
 
     def _lay_out(self) -> None:
@@ -206,7 +212,7 @@ class ChatTab(QWidget):
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._draft_timer.start)
         self.composer.text_changed.connect(self._budget_timer.start)
-        self.composer.settings_toggled.connect(self.choices.setVisible)
+        self.composer.settings_toggled.connect(self._show_drawer)
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self.choices.changed.connect(self._on_choices_changed)
         self.notice.accepted.connect(self._on_dropping_accepted)
@@ -228,6 +234,13 @@ class ChatTab(QWidget):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(slot)
+
+    def _show_drawer(self, shown: bool) -> None:
+        self.choices.setVisible(shown)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self.chats.setVisible(self.choices.isHidden() or self.width() >= ROOM_FOR_ALL_PX)
 
     def _timer(self, interval_ms: int, slot: Callable[[], object]) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=interval_ms)
