@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.engine.child import EngineChild, crash_error, describe_exit
+from app.engine.crashes import CrashLimit
 from app.engine.frames import encodable
 from app.engine.handles import Generation, LoadHandle, fail, resolve
 from app.engine.lifeline import KillOnClose
@@ -39,9 +40,6 @@ from app.engine.state import EngineState
 from app.errors import Cancelled, EngineError
 
 log = logging.getLogger(__name__)
-
-MOST_CRASHES = 3
-CRASH_WINDOW_S = 60.0
 
 OnReplyEvent = Callable[[Delta | PromptProgress], None]
 OnState = Callable[[EngineState], None]
@@ -76,7 +74,7 @@ class EngineClient:
         self._ready = False
         self._model_wanted: tuple[str, LoadSettings] | None = None
         self._model_present = False
-        self._crashes: deque[float] = deque(maxlen=MOST_CRASHES)
+        self._crashes = CrashLimit()
         self._blocked: EngineError | None = None
         self._closed = False
         self._job = KillOnClose()
@@ -141,7 +139,7 @@ class EngineClient:
             self._model_wanted = (path, settings)
             self._model_present = False
             self._blocked = None
-            self._crashes.clear()
+            self._crashes.reset()
             self._changed.notify_all()
         cancel = self._canceller(request.request_id, future)
         self._submit(_Pending(request, future, report))
@@ -295,21 +293,10 @@ class EngineClient:
         self._crashed(crash_error(status, native), final=False)
 
     def _crashed(self, error: EngineError, *, final: bool) -> None:
-        now = time.monotonic()
         with self._changed:
-            self._crashes.append(now)
-            often = len(self._crashes) == MOST_CRASHES and now - self._crashes[0] <= CRASH_WINDOW_S
-            if often:
-                error = EngineError(
-                    "The engine stopped {times} times within a minute, so it is not started again by itself. "
-                    + error.message,
-                    "Load the model again, with a smaller context or fewer layers on the graphics card, or "
-                    "choose another model.",
-                    native=error.native,
-                    times=MOST_CRASHES,
-                    **error.values,
-                )
-            if often or final:
+            last = self._crashes.record(error, time.monotonic())
+            error = last or error
+            if last is not None or final:
                 self._blocked = error
             self._child = None
             self._ready = False
