@@ -417,8 +417,8 @@ def test_a_chat_is_exported_and_renamed(opened: Opened, tmp_path: Path) -> None:
         assert chat is not None
         opened.tab.chats.rename_requested.emit(chat.id, "Geography")
         await until(lambda: opened.titles() == ["Geography"])
-        await opened.tab.export(chat.id, "markdown", False, tmp_path / "chat.md")
-        await opened.tab.export(chat.id, "json", True, tmp_path / "chat.json")
+        await opened.tab.list_actions.export(chat.id, "markdown", False, tmp_path / "chat.md")
+        await opened.tab.list_actions.export(chat.id, "json", True, tmp_path / "chat.json")
 
     opened.run(scenario())
     assert (tmp_path / "chat.md").read_text(encoding="utf-8").startswith("# Geography\n")

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.context import ContextPlan, plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
@@ -19,6 +18,7 @@ from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tabs.chat_keeper import ChatKeeper
+from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
 from app.ui.theme import Theme
 from app.ui.widgets.chat_column import COLUMN_PX, MARGIN_PX
@@ -71,6 +71,7 @@ class ChatTab(QWidget):
         self._accepts_dropping: set[int] = set()
 
         self.chats = ChatList(theme)
+        self.list_actions = ChatListActions(self.chats, self._keeper, notices, self._start, self)
         self.conversation = ConversationView(theme)
         self.composer = Composer(theme)
         self.notice = ContextNotice(theme)
@@ -202,9 +203,9 @@ class ChatTab(QWidget):
     def _connect(self) -> None:
         self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
         self.chats.chat_chosen.connect(self.open_chat)
-        self.chats.rename_requested.connect(lambda *what: self._start(self._rename(*what)))
-        self.chats.delete_requested.connect(lambda which: self._start(self._delete(which)))
-        self.chats.export_requested.connect(self._ask_where_to_export)
+        self.list_actions.deleting.connect(self._stop_in)
+        self.list_actions.changed.connect(self.show_chats)
+        self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
         self.conversation.another_requested.connect(lambda old: self._start(self._answer_again(old)))
         self.composer.send_requested.connect(lambda text: self._start(self._send(text)))
@@ -277,7 +278,9 @@ class ChatTab(QWidget):
         if running is not None:
             reason = ""
             if not self._keeper.is_open(running.chat.id):
-                reason = self.tr("Answering in “{title}”").format(title=self._title(running.chat.id))
+                reason = self.tr("Answering in “{title}”").format(
+                    title=self.list_actions.title(running.chat.id)
+                )
             self.composer.set_state(ComposerState.RUNNING, reason)
         elif session.reserved_for:
             self.composer.set_state(
@@ -438,51 +441,11 @@ class ChatTab(QWidget):
         self.show_chats()
         self._budget_timer.start()
 
-    async def _rename(self, conversation_id: int, title: str) -> None:
-        await self._keeper.write(self._store.rename, conversation_id, title)
-        self._keeper.refresh(conversation_id)
-        self.show_chats()
-
-    async def _delete(self, conversation_id: int) -> None:
+    def _stop_in(self, conversation_id: int) -> None:
+        """Stop the reply if it belongs to this chat."""
         running = self._runner.running
         if running is not None and running.chat.id == conversation_id:
             self.stop()
-        title = self._title(conversation_id)
-        await self._keeper.write(self._store.delete, conversation_id)
-        if self._keeper.is_open(conversation_id):
-            self.open_chat(None)
-        self.show_chats()
-        self._notices.inform(
-            self.tr("“{title}” is deleted.").format(title=title),
-            self.tr("Undo"),
-            lambda: self._start(self._restore(conversation_id)),
-        )
-
-    async def _restore(self, conversation_id: int) -> None:
-        await self._keeper.write(self._store.restore, conversation_id)
-        self.open_chat(conversation_id)
-
-    def _ask_where_to_export(self, conversation_id: int, kind: str, with_thinking: bool) -> None:
-        ending = "md" if kind == "markdown" else "json"
-        title = self._title(conversation_id)
-        name = "".join(c if c.isalnum() or c in " -_" else "" for c in title).strip() or "chat"
-        dialog = QFileDialog(self, self.tr("Export chat"))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ending)
-        dialog.selectFile(f"{name}.{ending}")
-        dialog.fileSelected.connect(
-            lambda path: self._start(self.export(conversation_id, kind, with_thinking, Path(path)))
-        )
-        dialog.open()
-
-    async def export(self, conversation_id: int, kind: str, with_thinking: bool, path: Path) -> None:
-        """Write one chat to a file and say where it is: `kind` is "markdown" or "json"."""
-        await self._keeper.export(conversation_id, kind, with_thinking, path)
-        self._notices.inform(self.tr("The chat is in {path}.").format(path=str(path)))
-
-    def _title(self, conversation_id: int) -> str:
-        return self._store.conversation(conversation_id).title or self.tr("New chat")
 
     # The store's health
 
