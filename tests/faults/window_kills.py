@@ -1,0 +1,129 @@
+"""Kills under an open window: `python -m tests.faults.window_kills TIMES`, in `STILLROOM_HOME`; prints JSON.
+
+The engine's process is ended by SIGABRT, SIGSEGV and SIGKILL while the model loads, in prefill and in decode,
+each TIMES times. After each the partial reply must be kept and the next message answered by the same window.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from app.engine.messages import Delta, Event, LoadSettings, PromptProgress, Sampling
+from app.errors import EngineError
+from app.paths import app_paths
+from app.settings import SettingsFile
+from app.ui.application import WindowApplication
+from app.ui.tabs.chat_tab import ChatTab
+from models.starter import starter_file
+from tests.support.window import run_with_window, until
+
+SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL)
+MOMENTS = ("loading", "prefill", "decode")
+SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
+LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 24
+
+
+class Killer:
+    """Ends the engine's process once, at the chosen moment of the next work."""
+
+    def __init__(self, application: WindowApplication) -> None:
+        self._application = application
+        self._armed: tuple[str, signal.Signals] | None = None
+        application.session.client.observe_events(self._on_event)
+
+    def arm(self, moment: str, number: signal.Signals) -> None:
+        self._armed = (moment, number)
+
+    @property
+    def done(self) -> bool:
+        return self._armed is None
+
+    def kill_now(self) -> None:
+        assert self._armed is not None
+        pid = self._application.session.client.state.pid
+        assert pid is not None
+        number, self._armed = self._armed[1], None
+        os.kill(pid, number)
+
+    def _on_event(self, event: Event) -> None:
+        if self._armed is None:
+            return
+        moment = self._armed[0]
+        if (moment == "prefill" and isinstance(event, PromptProgress)) or (
+            moment == "decode" and isinstance(event, Delta) and bool(event.text.strip())
+        ):
+            self.kill_now()
+
+
+def main() -> None:
+    times = int(sys.argv[1])
+    starter = starter_file()
+    assert starter is not None
+    paths = app_paths()
+    SettingsFile(paths.settings).update(load=SETTINGS, sampling=Sampling(temperature=0.0))
+    counts = {f"{number.name} in {moment}": 0 for number in SIGNALS for moment in MOMENTS}
+
+    async def scene(application: WindowApplication) -> None:
+        killer = Killer(application)
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        for number, moment, _ in itertools.product(SIGNALS, MOMENTS, range(times)):
+            # A load by hand starts the count of crashes anew, as it does for a user.
+            await until(lambda: application.session.client.state.phase in ("ready", "loaded"), "the engine")
+            await application.session.load(starter, SETTINGS)
+            await kill_once(application, tab, killer, starter, moment, number)
+            counts[f"{number.name} in {moment}"] += 1
+
+    run_with_window(scene)
+    print(json.dumps(counts))
+
+
+async def kill_once(
+    application: WindowApplication,
+    tab: ChatTab,
+    killer: Killer,
+    starter: Path,
+    moment: str,
+    number: signal.Signals,
+) -> None:
+    """One death and what must hold after it."""
+    store = application.parts.chats
+    chat = store.create_conversation(max_tokens=40)
+    tab.open_chat(chat.id)
+    killer.arm(moment, number)
+    if moment == "loading":
+        try:
+            load = application.session.load(starter, SETTINGS)
+            task = asyncio.ensure_future(load)
+            await until(lambda: application.session.client.state.phase == "loading", "the load")
+            killer.kill_now()
+            await task
+        except EngineError:
+            pass
+    else:
+        tab.send(LONG if moment == "prefill" else "Tell me about the sea.")
+        await until(lambda: killer.done, "the kill")
+        await until(lambda: tab.running_view is None, "the reply's end")
+        reply = store.messages(chat.id)[-1]
+        assert reply.role == "assistant", reply
+        assert reply.outcome == "failed", reply.outcome
+        assert bool(reply.content.strip()) == (moment == "decode"), (moment, reply.content)
+        assert reply.error, reply
+    before = len(store.messages(chat.id))
+    await until(lambda: tab.running_view is None, "a quiet tab")
+    tab.send("Hello.")
+    await until(
+        lambda: (
+            len(store.messages(chat.id)) >= before + 2
+            and store.messages(chat.id)[-1].outcome in ("stop", "length")
+        ),
+        "the next answer",
+    )
+
+
+if __name__ == "__main__":
+    main()
