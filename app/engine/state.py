@@ -12,7 +12,7 @@ Phase = Literal["stopped", "starting", "ready", "loading", "loaded", "dead"]
 @dataclass(frozen=True, slots=True)
 class EngineState:
     """A snapshot. "ready" has no model; "dead" keeps `error` until the process is back, and stays where it
-    crashed too often. `model` outlives a crash: it is loaded again with the next message."""
+    crashed too often; the client loads the model of before again with the next message."""
 
     phase: Phase
     pid: int | None = None
