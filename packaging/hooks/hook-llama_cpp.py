@@ -1,17 +1,19 @@
-"""PyInstaller: llama.cpp's libraries, each once, where llama_cpp looks for them.
+"""PyInstaller: llama.cpp's libraries, where llama_cpp and the engine look for them.
 
-The wheel holds every library up to three times (libX.so, libX.so.0, libX.so.0.1). llama_cpp opens the first by
-name, and PyInstaller follows the links to the second itself.
+The wheel holds every library up to three times (libX.so, libX.so.0, libX.so.0.1). llama_cpp opens the first
+by name, and that asks for the second; build.spec makes one of them a link. A build with run-time back ends
+has them in `bin` beside the package, where the bundle has other things: they go into `llama_cpp/bin`.
 """
 
+import re
 from pathlib import Path
 
 from PyInstaller.utils.hooks import get_package_paths
 
-_, package = get_package_paths("llama_cpp")
+folder, package = map(Path, get_package_paths("llama_cpp"))
 binaries = [
-    (str(path), f"llama_cpp/{folder}")
-    for folder in ("lib", "bin")
-    for path in sorted((Path(package) / folder).glob("*"))
-    if path.suffix in (".so", ".dll", ".dylib")
+    (str(path), f"llama_cpp/{place.name}")
+    for place in (package / "lib", package / "bin", folder / "bin")
+    for path in sorted(place.glob("*ggml-*" if place == folder / "bin" else "*"))
+    if re.search(r"\.(so|so\.\d+|dll|dylib)$", path.name)
 ]
