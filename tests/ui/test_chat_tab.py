@@ -403,9 +403,9 @@ def test_a_long_chat_opens_at_its_end_and_shows_earlier_messages_on_demand(opene
         parent = opened.store.add_message(chat.id, parent, "assistant", f"answer {number}").id
     opened.tab.open_chat(chat.id)
     assert opened.shown()[-1] == "answer 49"
-    assert len(opened.shown()) == 40
-    opened.tab.conversation.earlier_requested.emit()
-    opened.tab.conversation.earlier_requested.emit()
+    assert len(opened.shown()) < 50
+    for _ in range(10):
+        opened.tab.conversation.earlier_requested.emit()
     assert len(opened.shown()) == 100
     assert opened.shown()[0] == "question 0"
 

@@ -11,7 +11,7 @@ from app.ui.widgets.card import label
 from app.ui.widgets.chat_column import ChatColumn, QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 
-SHOWN_MESSAGES = 40
+SHOWN_MESSAGES = 16
 
 
 class ConversationView(ChatColumn):
