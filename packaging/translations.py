@@ -1,20 +1,21 @@
 """Collect the texts to translate and compile the translations: `make translations`.
 
-Window texts come from Qt's lupdate. Sentences of errors and verdicts are written in Qt-free code as templates;
+Window texts come from Qt's lupdate. Sentences of errors and verdicts are templates, mostly in Qt-free code;
 they are found here in the syntax tree and go into the context "errors", which the window looks them up in.
 """
 
 import ast
+import builtins
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "resources" / "translations"
 BIN = Path(sys.executable).parent
-QT_FREE = ("app", "models", "converters")
+PACKAGES = ("app", "models", "converters")
 TEMPLATE_ARGUMENTS = {"message", "hint", "reason"}
 TAKES_TEMPLATES = ("Error", "Problem", "Failed", "Notice", "_problem", "_notice", "_refuse", "_error")
 
@@ -22,67 +23,88 @@ TAKES_TEMPLATES = ("Error", "Problem", "Failed", "Notice", "_problem", "_notice"
 def main() -> int:
     """Update the .ts file and compile its .qm; prints lrelease's count of unfinished texts."""
     source = TRANSLATIONS / "stillroom_zh_CN.ts"
-    with tempfile.TemporaryDirectory() as folder:
-        collected = Path(folder) / "errors.py"
-        lines = [f"QCoreApplication.translate('errors', {text!r})" for text in sorted(set(error_templates()))]
-        collected.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        files = [str(path) for path in sorted((ROOT / "app" / "ui").rglob("*.py"))]
-        subprocess.run(
-            [
-                str(BIN / "pyside6-lupdate"),
-                *files,
-                str(collected),
-                "-no-obsolete",
-                "-locations",
-                "none",
-                "-ts",
-                str(source),
-            ],
-            check=True,
-        )
-    compiled = source.with_suffix(".qm")
-    subprocess.run([str(BIN / "pyside6-lrelease"), str(source), "-qm", str(compiled)], check=True)
+    collect(source)
+    compile_to(source, source.with_suffix(".qm"))
     return 0
 
 
+def collect(source: Path) -> None:
+    """Bring the .ts file up to the program's texts; what is translated already stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        collected = Path(folder) / "collected.py"
+        texts = {("errors", text) for text in error_templates()} | set(f_string_texts())
+        lines = [f"QCoreApplication.translate({context!r}, {text!r})" for context, text in sorted(texts)]
+        collected.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        files = [str(path) for path in sorted((ROOT / "app" / "ui").rglob("*.py"))]
+        options = ["-no-obsolete", "-locations", "none", "-ts", str(source)]
+        subprocess.run([str(BIN / "pyside6-lupdate"), *files, str(collected), *options], check=True)
+
+
+def compile_to(source: Path, compiled: Path) -> None:
+    """Make the .qm file that the program reads."""
+    subprocess.run([str(BIN / "pyside6-lrelease"), str(source), "-qm", str(compiled)], check=True)
+
+
+def f_string_texts() -> Iterator[tuple[str, str]]:
+    """Class and text of every `tr("...")` within an f-string, which lupdate does not look into."""
+    for path in sorted((ROOT / "app" / "ui").rglob("*.py")):
+        for owner in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            strings = [node for node in ast.walk(owner) if isinstance(node, ast.JoinedStr)]
+            for node in (node for string in strings for node in ast.walk(string)):
+                match owner, node:
+                    case ast.ClassDef(name=name), ast.Call(
+                        func=ast.Attribute(attr="tr"), args=[ast.Constant(value=str(text))]
+                    ):
+                        yield name, text
+
+
 def error_templates() -> Iterator[str]:
-    """Every constant message, hint and reason that Qt-free code hands to an error or a verdict."""
-    for package in QT_FREE:
+    """Every constant message, hint and reason that the program hands to an error or a verdict."""
+    for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            if "ui" not in path.relative_to(ROOT).parts[1:2]:
-                yield from templates_of(ast.parse(path.read_text(encoding="utf-8")))
+            yield from templates_of(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def templates_of(tree: ast.AST) -> Iterator[str]:
     """Templates in one module."""
+    named = named_values(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            yield from table_of(node)
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name.endswith(TAKES_TEMPLATES) or name == "StillroomError":
-            yield from (text for argument in node.args for text in constants(argument))
+        if name.endswith(TAKES_TEMPLATES) and not hasattr(builtins, name):
+            yield from (text for argument in node.args for text in sentences(argument, named))
         for keyword in node.keywords:
             if keyword.arg in TEMPLATE_ARGUMENTS:
-                yield from constants(keyword.value)
+                yield from sentences(keyword.value, named)
 
 
-def table_of(node: ast.Assign | ast.AnnAssign) -> Iterator[str]:
-    """The sentences of a module's table, such as `_REASONS = {...}`."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    if isinstance(node.value, ast.Dict) and getattr(targets[0], "id", "").endswith("REASONS"):
-        for value in node.value.values:
-            yield from constants(value)
+def named_values(tree: ast.AST) -> dict[str, list[ast.expr]]:
+    """What a module assigns to each plain name, wherever in it."""
+    named: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name):
+                named.setdefault(target.id, []).append(node.value)
+    return named
 
 
-def constants(node: ast.expr) -> Iterator[str]:
-    """The sentences that an argument can be: a constant, or one of two."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
-        yield node.value
-    elif isinstance(node, ast.IfExp):
-        yield from constants(node.body)
-        yield from constants(node.orelse)
+def sentences(node: ast.expr, named: Mapping[str, list[ast.expr]]) -> Iterator[str]:
+    """The sentences that an argument can be: a constant, one of several, or what a name stands for."""
+    match node:
+        case ast.Constant(value=str(text)) if " " in text:
+            yield text
+        case ast.IfExp(body=first, orelse=second):
+            yield from sentences(first, named)
+            yield from sentences(second, named)
+        case ast.Dict(values=values):
+            yield from (text for value in values for text in sentences(value, named))
+        case ast.Subscript(value=table):
+            yield from sentences(table, named)
+        case ast.Name(id=name):
+            # Names in what a name stands for are not followed: one may stand for itself.
+            yield from (text for value in named.get(name, ()) for text in sentences(value, {}))
 
 
 if __name__ == "__main__":
