@@ -63,7 +63,16 @@ def start_log(folder: Path, level: int = logging.INFO) -> None:
     """
     root = logging.getLogger()
     root.setLevel(level)
-    for chatty in ("httpx", "httpcore", "huggingface_hub", "urllib3", "asyncio", "qasync"):
+    for chatty in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "huggingface_hub",
+        "urllib3",
+        "asyncio",
+        "qasync",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     handler: logging.Handler
     try:

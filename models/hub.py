@@ -6,6 +6,10 @@ import threading
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+# Otherwise each start asks the hub for a list of coding agents, to name one in the user agent: nothing leaves
+# this computer but what the user asks for. It is read when the library is imported.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is imported there, not listed
     DisabledRepoError,

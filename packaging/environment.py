@@ -39,7 +39,7 @@ def main() -> int:
     """Set up what the goal needs; prints what it does, and one sentence when it cannot go on."""
     goal = sys.argv[1] if len(sys.argv) > 1 else "run"
     try:
-        if sys.version_info < (3, 11):
+        if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before anything is checked
             raise SystemExit(f"Stillroom needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
         install_system_packages(missing_packages(goal))
         if not up_to_date():
@@ -85,9 +85,9 @@ def install_system_packages(packages: list[str]) -> None:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if shutil.which("apt-get") is None:
-        raise SystemExit(f"These are missing (Debian's names): {' '.join(packages)}\nInstall them, then try again.")
+        raise SystemExit(f"Please install these (Debian's names), then try again: {' '.join(packages)}")
     if os.geteuid() != 0:
-        if shutil.which("sudo") is None or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode:
+        if not may_use_sudo():
             raise SystemExit(
                 "Some system packages are missing and this user may not install them. Run\n\n"
                 f"    sudo apt-get install {' '.join(packages)}\n\nand then try again."
@@ -98,6 +98,13 @@ def install_system_packages(packages: list[str]) -> None:
     quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
     subprocess.run([*prefix, "apt-get", "update"], check=True, **quiet)
     subprocess.run(command, check=True, **quiet)
+
+
+def may_use_sudo() -> bool:
+    """Whether sudo is there and asks for no password."""
+    if shutil.which("sudo") is None:
+        return False
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
 
 
 def fingerprint() -> str:
@@ -123,9 +130,7 @@ def make_venv() -> None:
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     constraints = str(ROOT / "constraints.txt")
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
-    pinned_pip = next(
-        line for line in Path(constraints).read_text().splitlines() if line.startswith("pip==")
-    )
+    pinned_pip = next(line for line in Path(constraints).read_text().splitlines() if line.startswith("pip=="))
     subprocess.run([*pip, "install", "-q", pinned_pip], check=True)
     install = [*pip, "install", "--constraint", constraints, "--build-constraint", constraints]
     build_llama_cpp([*install, "-v", "llama-cpp-python"])

@@ -34,7 +34,6 @@ def run_main_job(folder: Path) -> dict[str, Any]:
         environment = os.environ | {
             "STILLROOM_HOME": str((folder / "home").absolute()),
             "HF_ENDPOINT": hub.endpoint,
-            "HF_HUB_DISABLE_TELEMETRY": "1",
         }
         say(f"Downloading it from {hub.endpoint}")
         pulled = stillroom(environment, "pull", REPO, "--json")

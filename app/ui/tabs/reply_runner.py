@@ -49,6 +49,7 @@ class ReplyRunner:
 
     def close_down(self) -> None:
         """Stop, and block until what has come is on the disk; not for long, if the engine hangs."""
+        self.running = None
         if self._turn is not None:
             self._turn.cancel()
             if not self._turn.wait_until_kept(CLOSING_S):
@@ -79,6 +80,9 @@ class ReplyRunner:
         self, reply: RunningReply, prompt: Prompt, sampling: Sampling, max_tokens: int
     ) -> TurnEnd:
         def show(event: Delta | PromptProgress) -> None:
+            # The last deltas of a reply whose tab went are still on their way.
+            if self.running is not reply:
+                return
             if isinstance(event, Delta):
                 reply.view.add(event.channel, event.text, event.tokens)
             else:

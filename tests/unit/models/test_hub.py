@@ -144,3 +144,8 @@ def test_an_unsafe_file_name_is_refused(hub: LoopbackHub, checkpoint: Path) -> N
     (checkpoint / "a\\..\\b.safetensors").write_bytes(b"")
     with pytest.raises(StillroomError, match="unsafe name"):
         client(hub).resolve(REPO)
+
+
+def test_nothing_but_the_repository_is_asked_for(hub: LoopbackHub) -> None:
+    HubClient(hub.endpoint).resolve(REPO)
+    assert all(f"/api/models/{REPO}" in path for _, path, _ in hub.requests)
