@@ -256,7 +256,7 @@
     </message>
     <message>
         <source>✓ valid {rules}</source>
-        <translation>✓ 语法有效：{rules}</translation>
+        <translation>✓ 符合 {rules}</translation>
     </message>
     <message>
         <source>Checked without running it.</source>
@@ -457,11 +457,11 @@
     </message>
     <message>
         <source>{tokens} tokens with {sent} of the file&apos;s {lines} lines, {left} left</source>
-        <translation>{tokens} 个词元，含文件 {lines} 行中的 {sent} 行，剩余 {left}</translation>
+        <translation>含文件 {sent}/{lines} 行共 {tokens} 个词元，剩余 {left}</translation>
     </message>
     <message>
         <source>{tokens} tokens with the file, {left} left</source>
-        <translation>{tokens} 个词元，含整个文件，剩余 {left}</translation>
+        <translation>含文件 {tokens} 个词元，剩余 {left}</translation>
     </message>
     <message>
         <source>Lines {first} to {last}: {question}</source>
@@ -713,7 +713,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>✓ valid {rules}</source>
-        <translation>✓ 语法有效：{rules}</translation>
+        <translation>✓ 符合 {rules}</translation>
     </message>
     <message>
         <source>Untitled</source>
@@ -733,7 +733,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Line {line}, column {column}</source>
-        <translation>第 {line} 行，第 {column} 列</translation>
+        <translation>行 {line}，列 {column}</translation>
     </message>
     <message>
         <source>More</source>
@@ -969,7 +969,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>of {limit} tokens</source>
-        <translation>共 {limit} 个词元</translation>
+        <translation>/ {limit} 个词元</translation>
     </message>
     <message>
         <source>no model loaded</source>
@@ -1024,7 +1024,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{free} of {total} of memory free</source>
-        <translation>显存可用 {free}（共 {total}）</translation>
+        <translation>内存可用 {free}（共 {total}）</translation>
     </message>
 </context>
 <context>
@@ -1183,7 +1183,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>of {total} GiB</source>
-        <translation>共 {total} GiB</translation>
+        <translation>/ {total} GiB</translation>
     </message>
     <message>
         <source>Stillroom {size}</source>
@@ -1218,7 +1218,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>No NVIDIA driver found. Graphics memory is shown for NVIDIA cards only.</source>
-        <translation>未找到 NVIDIA 驱动。仅显示 NVIDIA 显卡的显存。</translation>
+        <translation>未找到 NVIDIA 驱动；仅显示 NVIDIA 显存。</translation>
     </message>
     <message>
         <source>NVIDIA&apos;s driver {version} is installed, but it sees no card.</source>
@@ -1249,7 +1249,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>RAM {used} of {total} GiB</source>
-        <translation>内存 {used}，共 {total} GiB</translation>
+        <translation>内存 {used} / {total} GiB</translation>
     </message>
     <message>
         <source>Stillroom {size}</source>
@@ -1421,7 +1421,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>q8_0 halves the memory of the context at a hardly measurable loss.</source>
-        <translation>q8_0 使上下文占用的内存减半，质量损失几乎测不出。</translation>
+        <translation>q8_0 使上下文内存减半，质量几乎无损。</translation>
     </message>
     <message>
         <source>Flash attention</source>
@@ -1526,7 +1526,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>On disk</source>
-        <translation>已在本机</translation>
+        <translation>已下载</translation>
     </message>
     <message>
         <source>Get {type}</source>
@@ -1627,7 +1627,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>On disk</source>
-        <translation>已在本机</translation>
+        <translation>已下载</translation>
     </message>
     <message>
         <source>Size</source>
@@ -1639,7 +1639,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>On this PC</source>
-        <translation>在本机</translation>
+        <translation>本机运行</translation>
     </message>
     <message>
         <source>Published share of the AIME 2024 problems that are solved at the first try.</source>
