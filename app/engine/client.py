@@ -190,8 +190,6 @@ class EngineClient:
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean), future))
         return future
 
-    # Requests, on any thread --------------------------------------------------------------------------
-
     def _submit(self, pending: _Pending) -> None:
         self.start()
         with self._changed:
@@ -245,8 +243,6 @@ class EngineClient:
 
         future.add_done_callback(on_done)
         return cancel
-
-    # The client's thread ------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while True:

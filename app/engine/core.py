@@ -77,7 +77,7 @@ class EngineCore:
         """Wait for the thread to end after `Shutdown`."""
         self._thread.join(timeout_s)
 
-    # The engine's thread from here on -----------------------------------------------------------------
+    # The engine's thread from here on.
 
     def _run(self) -> None:
         from app.engine.llama import AbortFlag, Backend

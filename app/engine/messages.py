@@ -53,9 +53,6 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
 
 
-# Requests ---------------------------------------------------------------------------------------------
-
-
 class Load(Message, frozen=True, kw_only=True):
     """Load a model, after unloading the present one.
 
@@ -112,8 +109,6 @@ class Shutdown(Message, frozen=True, kw_only=True):
 
 
 Request = Load | Unload | Generate | Cancel | Tokenize | Shutdown
-
-# Events -----------------------------------------------------------------------------------------------
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

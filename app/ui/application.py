@@ -82,6 +82,7 @@ class WindowApplication(QObject):
         self._ended = asyncio.Event()
         self._values = parts.settings.values
         self._chat: ChatTab | None = None
+        self._code: CodeTab | None = None
         self._languages = Languages(qt)
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme)
@@ -89,7 +90,6 @@ class WindowApplication(QObject):
         self._session = EngineSession(parts.client, self._bridge, self)
         self._plots = PlotLibrary(self._bridge)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
-        self._code: CodeTab | None = None
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
         self._previous_hook = sys.excepthook
@@ -120,7 +120,6 @@ class WindowApplication(QObject):
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
-        self._close_code()
         await self._bridge.finish()
         self._sampler.stop()
         for part in (self.parts.jobs, self.parts.client, self.parts.gpu):
@@ -128,8 +127,6 @@ class WindowApplication(QObject):
         self.parts.chats.close()
         self.parts.benchmarks.close()
         sys.excepthook = self._previous_hook
-
-    # Making -------------------------------------------------------------------------------------------
 
     def _make_window(self) -> MainWindow:
         parts = self.parts
@@ -209,8 +206,6 @@ class WindowApplication(QObject):
         tab.load_asked.connect(self._on_model_chosen)
         return tab
 
-    # What happens -------------------------------------------------------------------------------------
-
     def _on_first_painted(self) -> None:
         self.parts.client.start()
         self.parts.jobs.start()
@@ -257,7 +252,6 @@ class WindowApplication(QObject):
     def _replace_window(self) -> None:
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
-        self._close_code()
         old.closing.disconnect(self._on_closing)
         self._close_tabs()
         page = old.current_page
@@ -268,20 +262,18 @@ class WindowApplication(QObject):
         old.close()
         old.deleteLater()
 
-    def _close_code(self) -> None:
-        """Put the Code tab's unsaved text on disk before its widgets go."""
-        if self._code is not None:
-            self._code.close_tab()
-            self._code = None
-
     def _on_closing(self) -> None:
         self._close_tabs()
         self._ended.set()
 
     def _close_tabs(self) -> None:
+        """Put drafts, the running reply and unsaved code on disk before the widgets go."""
         if self._chat is not None:
             self._chat.close_down()
             self._chat = None
+        if self._code is not None:
+            self._code.close_tab()
+            self._code = None
 
     def _open_load_settings(self) -> None:
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog

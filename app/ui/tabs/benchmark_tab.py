@@ -171,8 +171,6 @@ class BenchmarkTab(QScrollArea):
         if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
             self._progress.show_progress(progress)
 
-    # What is shown ------------------------------------------------------------------------------------
-
     def _show(self, report: Report | None) -> None:
         """Show one run above; None takes the newest."""
         if report is None and self._reports:
@@ -218,8 +216,6 @@ class BenchmarkTab(QScrollArea):
     def _on_selection(self, selected: list[Report]) -> None:
         if len(selected) == 1 and selected[0] is not self._shown:
             self._show(selected[0])
-
-    # What is done with runs ---------------------------------------------------------------------------
 
     def _compare(self) -> None:
         selected = self._table.selected()
@@ -282,8 +278,6 @@ class BenchmarkTab(QScrollArea):
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
         self._notices.inform(self.tr("Copied."))
-
-    # Layout -------------------------------------------------------------------------------------------
 
     def _make_empty(self) -> QWidget:
         card = Card(margin_px=32)

@@ -146,8 +146,6 @@ class CodeConversation(QWidget):
                 return True
         return super().eventFilter(watched, event)
 
-    # Asking ---------------------------------------------------------------------------------------------
-
     def _start(self, job: Coroutine[Any, Any, None]) -> None:
         task = self._bridge.start(job)
         self._jobs.add(task)
@@ -230,8 +228,6 @@ class CodeConversation(QWidget):
                 lines=f"{question.total_lines:,}",
             )
         )
-
-    # What is shown --------------------------------------------------------------------------------------
 
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
         model = self._assistant.model.name if self._assistant.model else ""
