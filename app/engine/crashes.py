@@ -24,11 +24,9 @@ class CrashLimit:
         if len(self._times_s) < MOST_CRASHES or now_s - self._times_s[0] > CRASH_WINDOW_S:
             return None
         return EngineError(
-            "The engine stopped {times} times within a minute, so it is not started again by itself. "
-            + error.message,
+            "The engine stopped {times} times within a minute, so it is not started again by itself.",
             "Load the model again, with a smaller context or fewer layers on the graphics card, or choose "
             "another model.",
             native=error.native,
             times=MOST_CRASHES,
-            **error.values,
         )

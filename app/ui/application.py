@@ -1,6 +1,7 @@
 """The window's life: made from its parts, shown, filled after its first painting, and ended in order."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -31,6 +32,7 @@ from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.ui.bridge import Bridge
+from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
 from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
@@ -126,6 +128,7 @@ class WindowApplication(QObject):
             await asyncio.to_thread(part.close)
         self.parts.chats.close()
         self.parts.benchmarks.close()
+        gc.enable()
         sys.excepthook = self._previous_hook
 
     def _make_window(self) -> MainWindow:
@@ -207,6 +210,7 @@ class WindowApplication(QObject):
         return tab
 
     def _on_first_painted(self) -> None:
+        GuiThreadGarbage(self)
         self.parts.client.start()
         self.parts.jobs.start()
         self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))

@@ -2875,6 +2875,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>引擎意外停止（{reason}）。</translation>
     </message>
     <message>
+        <source>The engine stopped {times} times within a minute, so it is not started again by itself.</source>
+        <translation>引擎在一分钟内停止了 {times} 次，因此不再自动启动。</translation>
+    </message>
+    <message>
         <source>The engine was ended from outside, most likely because the memory ran out.</source>
         <translation>引擎被外部终止，很可能是内存耗尽。</translation>
     </message>

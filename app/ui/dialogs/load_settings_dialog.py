@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpi
 
 from app.engine.messages import KvType, LoadSettings
 from app.settings import LIMITS
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 
 
 class LoadSettingsDialog(QDialog):
@@ -123,4 +123,5 @@ def _number(name: str, step: int, lowest_text: str) -> QSpinBox:
     field.setSingleStep(step)
     field.setSpecialValueText(lowest_text)
     field.setGroupSeparatorShown(True)
+    field.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
     return field

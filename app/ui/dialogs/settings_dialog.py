@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.paths import AppPaths
 from app.settings import SettingsFile
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.doctor_page import DoctorPage
 
 
@@ -88,6 +88,7 @@ class SettingsDialog(QDialog):
         rate.setDecimals(0)
         rate.setValue(values.telemetry_hz)
         rate.setSuffix(" Hz")
+        rate.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         rate.valueChanged.connect(lambda hz: self._settings.update(telemetry_hz=hz))
         keep = QCheckBox(self.tr("Keep the original weights after a build"))
         keep.setChecked(values.keep_original_weights)

@@ -10,6 +10,8 @@ LabelLook = Literal[
     "body", "title", "figure", "unit", "caption", "muted", "small", "good", "warning", "danger"
 ]
 ButtonKind = Literal["plain", "primary", "quiet", "danger", "tab"]
+NUMBER_MARGINS_PX = (8, 0, 4, 0)
+"""Text margins of a number field's line edit: Qt leaves a style sheet's padding out there."""
 FrameLook = Literal["card", "code", "sunken", "side", "side-left", "side-right", "rule", "notice", "toast"]
 
 

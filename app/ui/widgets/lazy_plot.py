@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
@@ -58,6 +59,9 @@ class LazyPlot(QFrame):
         self.redraw()
 
     def _on_library(self, pyqtgraph: Any) -> None:
+        if not shiboken6.isValid(self):
+            # The window was replaced (another language) while the library was being imported.
+            return
         self.pyqtgraph = pyqtgraph
         self.plot = pyqtgraph.PlotWidget(self)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -1,0 +1,17 @@
+"""For all tests."""
+
+import gc
+
+import pytest
+
+from app.ui.garbage import collect_due
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # As in the window: engine and telemetry threads of a test must not destroy another test's widgets.
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    collect_due()
