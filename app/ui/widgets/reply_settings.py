@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.engine.messages import Sampling
 from app.settings import LIMITS
 from app.ui.theme import Theme
-from app.ui.widgets.card import button, label
+from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 
 WIDTH_PX = 300
 SETTLE_MS = 400
@@ -223,8 +223,7 @@ class ReplySettings(QFrame):
         field.setSingleStep(step)
         field.setDecimals(2)
         field.setAccessibleName(title)
-        # The style sheet's padding does not reach the text of a number field.
-        field.lineEdit().setTextMargins(8, 0, 0, 0)
+        field.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         field.valueChanged.connect(self._on_sampling_edited)
         return field
 
@@ -234,8 +233,7 @@ class ReplySettings(QFrame):
         field.setSpecialValueText(zero_text)
         field.setGroupSeparatorShown(True)
         field.setAccessibleName(title)
-        # The style sheet's padding does not reach the text of a number field.
-        field.lineEdit().setTextMargins(8, 0, 0, 0)
+        field.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         field.valueChanged.connect(self._on_sampling_edited)
         return field
 
