@@ -7,7 +7,8 @@ import pytest
 from app.ui.garbage import collect_due
 
 
-def pytest_configure(config: pytest.Config) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     # As in the window: engine and telemetry threads of a test must not destroy another test's widgets.
     gc.disable()
 

@@ -122,6 +122,7 @@ class WindowApplication(QObject):
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
+        await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
         for part in (self.parts.jobs, self.parts.client, self.parts.gpu):
@@ -133,6 +134,8 @@ class WindowApplication(QObject):
 
     def _make_window(self) -> MainWindow:
         parts = self.parts
+        # The tabs' own: what they have begun ends with their window, when another language makes another one.
+        self._tabs_bridge = Bridge(self._on_error, self)
         picker = ModelPicker(self._session, self._theme, lambda: parts.store.listing().models)
         self._panel = LivePanel(self._theme, self._session, self._plots)
         self._panel.set_collapsed(not parts.settings.values.live_panel_open)
@@ -158,7 +161,9 @@ class WindowApplication(QObject):
 
     def _make_chat(self) -> ChatTab:
         parts = self.parts
-        tab = ChatTab(parts.chats, self._session, parts.settings, self._theme, self._bridge, self._notices)
+        tab = ChatTab(
+            parts.chats, self._session, parts.settings, self._theme, self._tabs_bridge, self._notices
+        )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
         self._chat = tab
@@ -170,7 +175,7 @@ class WindowApplication(QObject):
         parts = self.parts
         self._code = CodeTab(
             self._session,
-            self._bridge,
+            self._tabs_bridge,
             self._theme,
             parts.paths.data / "code-draft.json",
             lambda: parts.settings.values.sampling,
@@ -188,7 +193,7 @@ class WindowApplication(QObject):
             self._session,
             parts.settings,
             self._theme,
-            self._bridge,
+            self._tabs_bridge,
             self._notices,
             self._plots,
         )
@@ -199,7 +204,7 @@ class WindowApplication(QObject):
         parts = self.parts
         tab = ModelsTab(
             self._theme,
-            self._bridge,
+            self._tabs_bridge,
             self._session,
             parts.store,
             parts.jobs,
@@ -258,6 +263,7 @@ class WindowApplication(QObject):
         old = self._window
         old.closing.disconnect(self._on_closing)
         self._close_tabs()
+        self._tabs_bridge.close()
         page = old.current_page
         self._window = self._make_window()
         self._window.setGeometry(old.geometry())

@@ -30,6 +30,7 @@ class Bridge(QObject):
     def __init__(self, on_error: ErrorListener, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._on_error = on_error
+        self._closed = False
         self._lock = threading.Lock()
         self._queue: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -43,6 +44,8 @@ class Bridge(QObject):
     def post(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Call `callback(*arguments)` on the GUI thread, in the order of posting; any thread."""
         with self._lock:
+            if self._closed:
+                return
             was_empty = not self._queue
             self._queue.append((callback, arguments))
         if was_empty:
@@ -62,6 +65,14 @@ class Bridge(QObject):
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
         return task
+
+    def close(self) -> None:
+        """Drop what waits and cancel what runs, when the widgets that it is for go. It stays silent then."""
+        self._closed = True
+        with self._lock:
+            self._queue.clear()
+        for task in self._tasks:
+            task.cancel()
 
     async def finish(self) -> None:
         """Cancel the running tasks and wait for them; at the end of the program."""
@@ -93,5 +104,5 @@ class Bridge(QObject):
             self._report(error)
 
     def _report(self, error: BaseException) -> None:
-        if not isinstance(error, (Cancelled, asyncio.CancelledError)):
+        if not self._closed and not isinstance(error, (Cancelled, asyncio.CancelledError)):
             self._on_error(error)

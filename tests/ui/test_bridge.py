@@ -76,3 +76,15 @@ def test_cancelling_is_silent(qtbot: QtBot) -> None:
     bridge.post(seen.append, "after")
     qtbot.waitUntil(lambda: bool(seen))
     assert errors == []
+
+
+def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
+    bridge = Bridge(pytest.fail)
+    seen: list[int] = []
+    bridge.post(seen.append, 1)
+    bridge.close()
+    bridge.post(seen.append, 2)
+    other = Bridge(pytest.fail)
+    other.post(seen.append, 3)
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [3]

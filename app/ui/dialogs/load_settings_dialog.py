@@ -79,6 +79,7 @@ class LoadSettingsDialog(QDialog):
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         apply = button(self.tr("Apply and load again"), "primary")
+        apply.setObjectName("apply")
         apply.setDefault(True)
         apply.clicked.connect(self._apply)
         buttons = QHBoxLayout()
