@@ -63,7 +63,11 @@ def marks_of(others_percent: float, is_on_battery: bool, temperature_c: float | 
 
 def on_battery() -> bool:
     """Whether the computer has a battery and draws from it."""
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    try:
+        battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    except OSError:
+        # A container without /sys has no battery to ask.
+        return False
     return battery is not None and battery.power_plugged is False
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,18 +57,19 @@ class ChatStore:
         self.recovery: Recovery | None = None
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
-        with _readable_errors():
+        with _readable_errors(), ExitStack() as opened:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not backups.is_sound(path):
                 now = datetime.now()
                 self.recovery = Recovery(backups.set_aside(path, now), backups.restore_newest(path))
                 log.error("The chat database was damaged and has been set aside")
-            self._writer = _connect(path)
+            self._writer = opened.enter_context(closing(_connect(path)))
             if 0 < schema_version(self._writer) < SCHEMA_VERSION:
                 backups.make_backup(path, datetime.now())
             migrate(self._writer)
-            self._reader = _connect(path)
+            self._reader = opened.enter_context(closing(_connect(path)))
             self._reader.execute("PRAGMA query_only = ON")
+            opened.pop_all()
         with self._writing() as db:
             db.execute("DELETE FROM conversations WHERE deleted_at IS NOT NULL")
             db.execute("UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'")
@@ -255,11 +256,14 @@ class ChatStore:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # What is purged is overwritten, not only unlinked.
-    connection.execute("PRAGMA secure_delete = ON")
+    with ExitStack() as opened:
+        opened.enter_context(closing(connection))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # What is purged is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
+        opened.pop_all()
     return connection
 
 

@@ -193,7 +193,11 @@ def test_a_listener_that_fails_ends_the_process(checkpoints: dict[str, Path], tm
 
 
 def test_a_process_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import os, sys; sys.stderr.write('GGML_ASSERT(x) failed'); os.abort()"]
+    command = [
+        sys.executable,
+        "-c",
+        "import os, sys; print('GGML_ASSERT(x) failed', file=sys.stderr); os.abort()",
+    ]
     with pytest.raises(BuildError, match=r"ended unexpectedly \(code -6\)") as failed:
         build_into(tmp_path, tmp_path, ["Q8_0"], command=command)
     assert "GGML_ASSERT(x) failed" in failed.value.native
