@@ -2016,6 +2016,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>思考未完成</translation>
     </message>
     <message>
+        <source>Thought</source>
+        <translation>已思考</translation>
+    </message>
+    <message>
         <source>Thought for {seconds} s · {tokens} tokens</source>
         <translation>思考了 {seconds} 秒 · {tokens} 个词元</translation>
     </message>

@@ -149,7 +149,9 @@ class ReplyView(QWidget):
         if thinking.strip():
             self.thinking.set_text(thinking)
             self.thinking.finish(
-                stats.thinking_s if stats else None, stats.thinking_tokens if stats else None
+                stats.thinking_s if stats else None,
+                stats.thinking_tokens if stats else None,
+                answered=bool(content.strip()),
             )
             self.thinking.show()
         self._pieces = [content]

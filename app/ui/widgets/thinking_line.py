@@ -68,11 +68,11 @@ class ThinkingLine(Card):
             )
         )
 
-    def finish(self, elapsed_s: float | None, tokens: int | None) -> None:
-        """The thinking is over; None where nobody measured it (the reply was cut by a crash)."""
+    def finish(self, elapsed_s: float | None, tokens: int | None, *, answered: bool = False) -> None:
+        """The thinking is over; None where nobody measured it. `answered`: an answer followed all the same."""
         self._running = False
         if elapsed_s is None or tokens is None:
-            self._head.set_summary(self.tr("Thought, not finished"))
+            self._head.set_summary(self.tr("Thought") if answered else self.tr("Thought, not finished"))
         else:
             self._head.set_summary(
                 self.tr("Thought for {seconds} s · {tokens} tokens").format(
