@@ -69,7 +69,7 @@ class ThinkingLine(Card):
         )
 
     def finish(self, elapsed_s: float | None, tokens: int | None, *, answered: bool = False) -> None:
-        """The thinking is over; None where nobody measured it. `answered`: an answer followed all the same."""
+        """The thinking is over; None where nobody measured it. `answered`: an answer followed anyway."""
         self._running = False
         if elapsed_s is None or tokens is None:
             self._head.set_summary(self.tr("Thought") if answered else self.tr("Thought, not finished"))
