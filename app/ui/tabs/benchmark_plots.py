@@ -56,9 +56,9 @@ class _PointsPlot(LazyPlot):
             axis.setPen(self.pyqtgraph.mkPen(line))
             axis.setTextPen(self.pyqtgraph.mkPen(muted))
             axis.setStyle(tickFont=self.font(), tickLength=-4)
-            # Its name says the unit; enableAutoSIPrefix(False) would still scale once.
-            axis.setSIPrefixEnableRanges(())
-            axis.setLabel(name, **{"color": muted.name(), "font-size": "12px"})
+            # The name holds the unit, so no range of figures is scaled to another one.
+            style = {"color": muted.name(), "font-size": "12px"}
+            axis.setLabel(name, siPrefixEnableRanges=(), **style)
         accent = self.theme.colour("accent")
         self._line.setPen(self.pyqtgraph.mkPen(accent, width=1.5))
         self._errors.setData(pen=self.pyqtgraph.mkPen(accent, width=1))
