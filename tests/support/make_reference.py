@@ -4,8 +4,8 @@ Only hashes and metadata are kept. To make them again, with llama.cpp's source a
 version that the installed llama-cpp-python carries (its source archive has both), and a Python that has
 torch and transformers:
 
-python -m tests.support.make_reference --llama-cpp DIR --quantize llama-quantize --python PYTHON \ --starter
-SmolLM2-135M-Instruct.Q4_1.gguf --work DIR
+    python -m tests.support.make_reference --llama-cpp DIR --quantize llama-quantize \
+        --python PYTHON --starter SmolLM2-135M-Instruct.Q4_1.gguf --work DIR
 
 The reference decides the pre-tokenizer by hashing transformers' tokens of a test text. The small models'
 made-up vocabularies have no known hash, so there the answer is put into its mouth (`get_vocab_base_pre`);
