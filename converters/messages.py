@@ -53,6 +53,3 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
     hint: str = ""
     values: dict[str, str | int | float] = {}
     native: str = ""
-
-
-Answer = Step | Finished | Refused

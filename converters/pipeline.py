@@ -1,30 +1,17 @@
 """Building a model in a process of its own: checkpoint to GGUF files, with progress and cancel."""
 
-import contextlib
-import logging
-import queue
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-import msgspec
-
-from converters.errors import BuildError, CheckpointError, GgufError
+from converters.conversation import ChildEnded, converse
+from converters.errors import BuildError
 from converters.gguf_types import canonical_type
-from converters.messages import Answer, BuildRequest, Finished, Refused, Step
+from converters.messages import BuildRequest, Finished
 from converters.working_files import check_name, remove_left_behind
-from models.errors import StillroomError
 from models.progress import OnProgress, raise_if_cancelled
-
-log = logging.getLogger(__name__)
-
-_CANCEL_CHECK_S = 0.05
-_LAST_WORDS_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,103 +90,19 @@ def _run(
     )
     raise_if_cancelled(cancel)
     started_s = time.monotonic()
-    with tempfile.TemporaryFile() as stderr:
-        try:
-            finished = _converse(command, request, stderr, on_progress, cancel)
-        except _Ended as end:
-            raise _unexpected_end(end.returncode, stderr) from None
-        finally:
-            remove_left_behind(out_dir, name)
+    try:
+        finished = converse(command, request, Finished, on_progress, cancel)
+    except ChildEnded as end:
+        raise BuildError(
+            "The build process ended unexpectedly (code {code}).",
+            "Try again; if it happens again, the memory may be too small or a file may be damaged.",
+            native=end.words,
+            code=end.returncode,
+        ) from None
+    finally:
+        remove_left_behind(out_dir, name)
     outputs = tuple(
         BuildOutput(Path(output.path), output.type, output.sha256, output.bytes)
         for output in finished.outputs
     )
     return BuildResult(outputs, time.monotonic() - started_s, finished.peak_memory_bytes)
-
-
-class _Ended(Exception):
-    """The build process ended without an answer."""
-
-    def __init__(self, returncode: int) -> None:
-        super().__init__(returncode)
-        self.returncode = returncode
-
-
-def _converse(
-    command: Sequence[str],
-    request: BuildRequest,
-    stderr: IO[bytes],
-    on_progress: OnProgress,
-    cancel: threading.Event | None,
-) -> Finished:
-    """Start the process, pass its progress on, return its result; it has ended when this does."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        bufsize=0,
-        # Ctrl+C in a terminal is for the program, which then ends the build.
-        start_new_session=True,
-    ) as process:
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        reader = threading.Thread(
-            target=_read_lines, args=(process, lines), name="build answers", daemon=True
-        )
-        reader.start()
-        try:
-            with contextlib.suppress(BrokenPipeError):  # its end is noticed below
-                assert process.stdin is not None
-                process.stdin.write(msgspec.json.encode(request) + b"\n")
-            while True:
-                raise_if_cancelled(cancel)
-                try:
-                    line = lines.get(timeout=_CANCEL_CHECK_S)
-                except queue.Empty:
-                    continue
-                if not line:
-                    raise _Ended(process.wait())
-                answer: Answer = msgspec.json.decode(line, type=Answer)
-                if isinstance(answer, Step):
-                    on_progress(answer.progress())
-                elif isinstance(answer, Refused):
-                    raise _error(answer)
-                else:
-                    return answer
-        finally:
-            # It has said its last word, or is not to say it.
-            process.kill()
-            process.wait()
-            reader.join()
-
-
-def _read_lines(process: subprocess.Popen[bytes], lines: "queue.SimpleQueue[bytes]") -> None:
-    assert process.stdout is not None
-    with process.stdout as stdout:
-        rest = b""
-        while piece := stdout.read(65536):
-            *whole, rest = (rest + piece).split(b"\n")
-            for line in whole:
-                lines.put(line)
-    lines.put(b"")
-
-
-def _error(refused: Refused) -> StillroomError:
-    if refused.kind == CheckpointError.__name__:
-        return CheckpointError(refused.message, refused.hint, **refused.values)
-    if refused.kind == GgufError.__name__:
-        return GgufError(refused.message, refused.hint, **refused.values)
-    return BuildError(refused.message, refused.hint, native=refused.native, **refused.values)
-
-
-def _unexpected_end(returncode: int, stderr: IO[bytes]) -> BuildError:
-    stderr.seek(0, 2)
-    stderr.seek(max(0, stderr.tell() - _LAST_WORDS_BYTES))
-    words = stderr.read().decode("utf-8", "replace").strip()
-    log.error("the build process ended with %s: %s", returncode, words)
-    return BuildError(
-        "The build process ended unexpectedly (code {code}).",
-        "Try again; if it happens again, the memory may be too small or a file may be damaged.",
-        native=words,
-        code=returncode,
-    )

@@ -1,115 +1,22 @@
-"""The build process: one request on stdin, JSON lines on stdout; it ends when its stdin closes.
+"""The build process. Run as `python -m converters.worker`, or by a bundle's own executable."""
 
-Run as `python -m converters.worker`, or by a bundle's own executable. Cancelling is ending the process.
-"""
-
-import ctypes
-import logging
-import os
-import signal
 import sys
-import threading
-from typing import NoReturn
 
-import msgspec
-
-from converters.messages import Answer, BuildRequest, Finished, Refused, Step
-from models.errors import StillroomError
-from models.progress import Progress
-
-log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
+from converters.messages import BuildRequest, Finished
+from converters.serving import peak_memory_bytes, serve
+from models.progress import OnProgress
 
 
 def main() -> int:
-    """Serve one request; 0 when the build succeeded."""
-    answers = _own_stdout()
-    _die_with_parent()
-    request = msgspec.json.decode(_read_line(), type=BuildRequest)
-    threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    """Serve one build; 0 when it succeeded."""
+    return serve(BuildRequest, _build)
 
-    def answer(message: Answer) -> None:
-        os.write(answers, msgspec.json.encode(message) + b"\n")
 
-    def on_progress(progress: Progress) -> None:
-        answer(
-            Step(
-                stage=progress.stage,
-                done=progress.done,
-                total=progress.total,
-                detail=progress.detail,
-                bytes_per_s=progress.bytes_per_s,
-                remaining_s=progress.remaining_s,
-            )
-        )
-
-    # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
+def _build(request: BuildRequest, on_progress: OnProgress) -> Finished:
     from converters.build import run_build
 
-    try:
-        outputs = run_build(request, on_progress)
-    except StillroomError as error:
-        answer(_refusal(error))
-        return 1
-    answer(Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes()))
-    return 0
-
-
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held at once, mapped files included."""
-    if sys.platform == "linux":
-        # Not getrusage: its maximum starts with the parent's memory at the fork.
-        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
-            for line in status:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    import psutil
-
-    memory = psutil.Process().memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))
-
-
-def _refusal(error: StillroomError) -> Refused:
-    values = {
-        key: value if isinstance(value, str | int | float) else str(value)
-        for key, value in error.values.items()
-    }
-    return Refused(
-        kind=type(error).__name__,
-        message=error.message,
-        hint=error.hint,
-        values=values,
-        native=getattr(error, "native", ""),
-    )
-
-
-def _own_stdout() -> int:
-    """A handle for the answers; what libraries print to stdout goes to stderr from now on."""
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    return answers
-
-
-def _read_line() -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 65536)
-        if not piece:
-            os._exit(1)
-        line += piece
-    return line
-
-
-def _end_with_stdin() -> NoReturn:
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    outputs = run_build(request, on_progress)
+    return Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
 
 
 if __name__ == "__main__":
