@@ -11,7 +11,11 @@ import psutil
 
 from app.engine.gguf_shape import read_shape
 from app.engine.gpu_presence import graphics_cards
-from app.engine.llama import AbortFlag, Backend, Context, Model, NativeError
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import Context
+from app.engine.llama.errors import NativeError
+from app.engine.llama.model import Model
 from app.engine.messages import Device, LoadSettings, ModelInfo
 from app.engine.offload import (
     DEFAULT_CONTEXT_TOKENS,

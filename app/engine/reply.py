@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 
-from app.engine.llama import Model, Sampler
+from app.engine.llama.model import Model
+from app.engine.llama.sampler import Sampler
 from app.engine.messages import (
     Channel,
     Delta,

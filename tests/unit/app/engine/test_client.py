@@ -182,7 +182,7 @@ def test_an_engine_that_cannot_be_started_is_told() -> None:
 
 def test_an_assertion_reaches_the_error() -> None:
     program = (
-        "from app.engine.llama import Backend\n"
+        "from app.engine.llama.backend import Backend\n"
         "from app.engine.native_log import NativeLog\n"
         "Backend(NativeLog()).ggml.ggml_abort(b'file.c', 7, b'the assertion')\n"
     )

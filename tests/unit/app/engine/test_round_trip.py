@@ -20,7 +20,8 @@ ALL_STRINGS = 10_000
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Any]:
-    from app.engine.llama import Backend, Model
+    from app.engine.llama.backend import Backend
+    from app.engine.llama.model import Model
     from app.engine.native_log import NativeLog
 
     backend = Backend(NativeLog())

@@ -1,0 +1,28 @@
+"""Stopping a computation from another thread."""
+
+import ctypes
+import sys
+
+import llama_cpp
+
+
+class AbortFlag:
+    """Stops a running `decode` from any thread (CPU back end; others finish their step).
+
+    ggml calls the abort callback before each graph node, too often for Python: C's own `strlen` is the
+    callback, over a string that is empty or one byte long.
+    """
+
+    def __init__(self) -> None:
+        self._text = ctypes.create_string_buffer(b"\0\0", 2)
+        library = ctypes.CDLL("msvcrt") if sys.platform == "win32" else ctypes.CDLL(None)
+        self.callback = ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+        self.data = ctypes.addressof(self._text)
+
+    def set(self) -> None:
+        """Stop the present `decode`, or the next one; any thread."""
+        self._text[0] = b"\1"
+
+    def clear(self) -> None:
+        """Let `decode` run."""
+        self._text[0] = b"\0"

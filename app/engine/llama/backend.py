@@ -1,0 +1,45 @@
+"""llama.cpp as such: its back ends, its log, its abort callback."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from app.engine.ggml import AbortTextCallback, devices, ggml_library, load_dynamic_backends
+from app.engine.lifeline import ABORT_MARK
+from app.engine.messages import Device
+from app.engine.native_log import NativeLog
+
+_callbacks: list[Any] = []
+"""llama.cpp calls them until the process ends, whatever becomes of the object that set them."""
+
+
+class Backend:
+    """llama.cpp as such: its back ends and devices. One a process."""
+
+    def __init__(self, log: NativeLog) -> None:
+        self.log = log
+
+        def on_log(level: int, text: bytes | None, _data: object) -> None:
+            log.write(level, (text or b"").decode("utf-8", "replace"))
+
+        def on_abort(text: bytes | None) -> None:
+            os.write(2, b"\n" + ABORT_MARK.encode() + (text or b"").replace(b"\n", b" ") + b"\n")
+
+        log_callback = llama_cpp.llama_log_callback(on_log)
+        abort_callback = AbortTextCallback(on_abort)
+        llama_cpp.llama_log_set(log_callback, None)
+        _callbacks.extend((log_callback, abort_callback))
+        package = Path(llama_cpp.__file__).parent
+        self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
+        self.ggml.ggml_set_abort_callback(abort_callback)
+        load_dynamic_backends(self.ggml, package)
+        llama_cpp.llama_backend_init()
+        self.version = llama_cpp.llama_version().decode()
+        self.system_info = llama_cpp.llama_print_system_info().decode()
+        self.supports_gpu = bool(llama_cpp.llama_supports_gpu_offload())
+
+    def devices(self) -> list[Device]:
+        """The compute devices with the memory that is free now."""
+        return devices(self.ggml)

@@ -1,0 +1,9 @@
+"""How llama.cpp says no."""
+
+
+class NativeError(Exception):
+    """llama.cpp refused; the text is its own reason, possibly empty."""
+
+
+class LoadCancelled(Exception):
+    """The progress callback stopped a load."""

@@ -1,0 +1,140 @@
+"""A loaded model and its vocabulary."""
+
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from app.engine.llama.backend import Backend
+from app.engine.llama.errors import LoadCancelled, NativeError
+
+THINK_TAGS = (b"<think>", b"</think>")
+
+_CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+
+
+class Model:
+    """A loaded model with its vocabulary. Call `free` after every context on it is freed."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        path: Path,
+        *,
+        gpu_layers: int,
+        mmap: bool,
+        on_progress: Callable[[float], bool],
+    ) -> None:
+        """Read the file. `on_progress` gets 0 to 1 and returns False to cancel.
+
+        Raises `LoadCancelled` or `NativeError`.
+        """
+        cancelled = False
+
+        def report(fraction: float, _data: object) -> bool:
+            nonlocal cancelled
+            cancelled = not on_progress(fraction)
+            return not cancelled
+
+        callback = llama_cpp.llama_progress_callback(report)
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
+        params.progress_callback = callback
+        backend.log.clear()
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
+        if not self._model:
+            if cancelled:
+                raise LoadCancelled
+            raise NativeError(backend.log.reason())
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        self.layers = int(llama_cpp.llama_model_n_layer(self._model))
+        self.context_limit = int(llama_cpp.llama_model_n_ctx_train(self._model))
+        self.parameters = int(llama_cpp.llama_model_n_params(self._model))
+        self.size_bytes = int(llama_cpp.llama_model_size(self._model))
+        self.bos = int(llama_cpp.llama_vocab_bos(self._vocab))
+        self.eos = int(llama_cpp.llama_vocab_eos(self._vocab))
+        self.adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        self._pieces: dict[int, tuple[bytes, bool]] = {}
+
+    @property
+    def handle(self) -> Any:
+        """The `llama_model *`."""
+        return self._model
+
+    def free(self) -> None:
+        """Give the memory back."""
+        if self._model:
+            llama_cpp.llama_model_free(self._model)
+            self._model = None
+
+    def metadata(self, key: str) -> str:
+        """A value of the GGUF metadata as text; empty when there is none."""
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            needed = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+            if needed < 0:
+                return ""
+            if needed < size:
+                return buffer.value.decode("utf-8", "replace")
+            size = needed + 1
+
+    def quantisation(self) -> str:
+        """The file type in llama.cpp's words, such as "Q4_K - Medium"."""
+        return _text(llama_cpp.llama_ftype_name(llama_cpp.llama_model_ftype(self._model)))
+
+    def tokenize(self, text: bytes, *, special: bool) -> list[int]:
+        """Token ids of UTF-8 `text` without BOS; `special` lets control tokens be recognised in it."""
+        capacity = len(text) + 8
+        while True:
+            buffer = (llama_cpp.llama_token * capacity)()
+            count = llama_cpp.llama_tokenize(self._vocab, text, len(text), buffer, capacity, False, special)
+            if count >= 0:
+                return list(buffer[:count])
+            if count == -(2**31):
+                raise NativeError("the text is too long to tokenise")
+            capacity = -count
+
+    def piece(self, token: int) -> tuple[bytes, bool]:
+        """The bytes that `token` prints, and whether it ends the generation.
+
+        Control tokens print nothing, except the thinking tags, which some vocabularies declare as control.
+        """
+        known = self._pieces.get(token)
+        if known is None:
+            text = self.raw_piece(token, special=False)
+            if not text:
+                tag = self.raw_piece(token, special=True)
+                text = tag if tag in THINK_TAGS else b""
+            known = (text, bool(llama_cpp.llama_vocab_is_eog(self._vocab, token)))
+            self._pieces[token] = known
+        return known
+
+    def raw_piece(self, token: int, *, special: bool) -> bytes:
+        """The bytes of one token, with control tokens as text if `special`."""
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    def control_texts(self) -> list[str]:
+        """The texts of all control tokens, such as `<|im_end|>`."""
+        get_attr, get_text = llama_cpp.llama_vocab_get_attr, llama_cpp.llama_vocab_get_text
+        vocab = self._vocab
+        return [
+            _text(get_text(vocab, token))
+            for token in range(self.vocabulary)
+            if get_attr(vocab, token) & _CONTROL_ATTRIBUTES
+        ]
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")

@@ -1,0 +1,135 @@
+"""A loaded model at work: its replies, side by side in the sequences of one context."""
+
+import random
+from collections.abc import Callable
+
+from app.engine.generate_checks import check_generate
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import DECODE_ABORTED, DECODE_OK
+from app.engine.loading import LoadedModel
+from app.engine.messages import Event, Failed, FinishReason, Generate
+from app.engine.reply import Reply
+from app.engine.scheduler import Chunk, Job, Scheduler
+from app.errors import EngineError
+
+
+class Runner:
+    """Serves the `Generate` requests of one model; lives on the engine's thread and owns the model.
+
+    `emit` takes the replies' events.
+    """
+
+    def __init__(
+        self, backend: Backend, loaded: LoadedModel, scheduler: Scheduler, emit: Callable[[Event], None]
+    ) -> None:
+        self.loaded = loaded
+        self._backend = backend
+        self._scheduler = scheduler
+        self._emit = emit
+        self._replies: dict[int, Reply] = {}
+
+    @property
+    def busy(self) -> bool:
+        """There is something to evaluate."""
+        return self._scheduler.busy
+
+    def admit(self, request: Generate, arrived_s: float) -> None:
+        """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `EngineError`."""
+        loaded = self.loaded
+        check_generate(request, loaded.info.vocabulary)
+        tokens = request.tokens if request.tokens is not None else loaded.prompts.tokenize(request.parts)
+        limit = loaded.context.context_tokens
+        if not tokens:
+            raise EngineError("The prompt is empty.", "Write something first.")
+        if len(tokens) >= limit:
+            raise EngineError(
+                "The prompt has {prompt_tokens} tokens, but the context holds {context_tokens}.",
+                "Shorten the conversation, or load the model with a larger context.",
+                prompt_tokens=len(tokens),
+                context_tokens=limit,
+            )
+        seed = request.sampling.seed
+        if seed is None:
+            seed = random.SystemRandom().getrandbits(32)
+        job = Job(request.request_id, list(tokens), len(tokens), reuse_prefix=request.reuse_prefix)
+        self._replies[job.request_id] = Reply(request, job, loaded.model, seed, arrived_s, self._emit)
+        self._scheduler.add(job)
+
+    def step(self) -> None:
+        """One batch: admit, evaluate, draw one token for each reply whose prompt is done."""
+        context, scheduler = self.loaded.context, self._scheduler
+        for job in scheduler.admit():
+            self._replies[job.request_id].started()
+            if not context.remove(job.sequence, job.reused):
+                context.remove(job.sequence, 0)
+                scheduler.forget(job)
+        chunks = scheduler.plan()
+        context.start_batch()
+        rows = [
+            context.add(
+                chunk.job.tokens[chunk.start : chunk.end],
+                chunk.start,
+                chunk.job.sequence,
+                logits=chunk.logits,
+            )
+            for chunk in chunks
+        ]
+        result = context.decode()
+        if result == DECODE_OK:
+            scheduler.evaluated(chunks)
+            for chunk, row in zip(chunks, rows, strict=True):
+                if chunk.logits:
+                    self._draw(chunk.job, row)
+                else:
+                    self._replies[chunk.job.request_id].prompt_progress()
+            return
+        # Some of the batch may be in the cache: remove it, so that the same batch can go in again.
+        for chunk in chunks:
+            context.remove(chunk.job.sequence, chunk.start)
+        if result != DECODE_ABORTED:
+            self._decode_failed(chunks, result)
+
+    def cancel(self, request_id: int) -> None:
+        """End a reply where it is one of this model's; it finishes as "cancelled"."""
+        if request_id in self._replies:
+            self._finish(request_id, "cancelled")
+
+    def free(self) -> None:
+        """End all replies as "cancelled" and give the model's memory back."""
+        for request_id in list(self._replies):
+            self._finish(request_id, "cancelled")
+        self.loaded.free()
+
+    def _draw(self, job: Job, row: int) -> None:
+        reply = self._replies[job.request_id]
+        if job.evaluated == job.prompt_length:
+            reply.prompt_progress()
+        token = reply.sampler.sample(self.loaded.context, row)
+        reason = reply.take(token)
+        if reason is None and len(job.tokens) >= self.loaded.context.context_tokens:
+            reason = "context"
+        if reason is None:
+            job.tokens.append(token)
+        else:
+            self._finish(job.request_id, reason)
+
+    def _decode_failed(self, chunks: list[Chunk], result: int) -> None:
+        native = self._backend.log.reason() or f"llama_decode returned {result}"
+        for chunk in chunks:
+            request_id = chunk.job.request_id
+            self._scheduler.remove(chunk.job)
+            self._replies.pop(request_id).free()
+            self._emit(
+                Failed(
+                    request_id=request_id,
+                    message="The model could not go on with this reply.",
+                    hint="Try again; if it happens again, load the model with a smaller context "
+                    "or with fewer layers on the graphics card.",
+                    native=native,
+                )
+            )
+
+    def _finish(self, request_id: int, reason: FinishReason) -> None:
+        reply = self._replies.pop(request_id)
+        self._scheduler.remove(reply.job)
+        reply.finish(reason)
