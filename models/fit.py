@@ -1,25 +1,21 @@
-"""Whether a model runs on this computer.
+"""Whether a model runs on this computer, where, and about how fast.
 
-An estimate from the dimensions: weights, keys and values, llama.cpp's compute buffer and the driver's
-share. The compute buffer of a batch of 512 tokens is ruled by the logits (512 x vocabulary x 4 bytes) with
-flash attention on, as llama.cpp reserves it (ggml-org/llama.cpp, src/llama-context.cpp, `graph_reserve`).
+An estimate from the dimensions (`models.memory_need`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from models.demand import Demand
+from models.memory_need import MemoryNeed, gpu_layers_that_fit, memory_need, usable_vram_bytes
 from models.shape import ModelShape
-from models.sizes import embedding_bytes, kv_cache_bytes, layer_bytes, output_bytes
+from models.sizes import weights_of
+from models.weights import Weights
 from models.wording import byte_count
 
-BATCH_TOKENS = 512
 DEFAULT_CONTEXT_TOKENS = 16384
 
-# The CUDA context, its kernels and cuBLAS's workspace take this before the first tensor.
-DRIVER_BYTES = 450 << 20
 # What the desktop and other programs must keep.
-SPARE_VRAM_BYTES = 256 << 20
 SPARE_RAM_BYTES = 1536 << 20
 
 
@@ -34,18 +30,25 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GpuMemory:
-    """One GPU and the bytes that are free on it now."""
+    """One GPU and the bytes that are free on it now. `bytes_per_s` is what replies were measured to read
+    from it, 0 where that is not known yet."""
 
     name: str
     free_bytes: int
+    total_bytes: int = 0
+    bytes_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What this computer has free: `ram_bytes`, and each GPU that the installed llama.cpp can use."""
+    """What this computer has free: `ram_bytes`, and each GPU that the installed llama.cpp can use.
+
+    `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet.
+    """
 
     ram_bytes: int
     gpus: tuple[GpuMemory, ...] = ()
+    ram_bytes_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +56,44 @@ class Fit:
     """The verdict on one model in one quantisation and its reason.
 
     `reason` is an English template that `values` fills. `gpu_layers` of `layers` fit on the GPUs (the output
-    matrix is the last). `needed_bytes` is everything together.
+    matrix is the last). `tok_per_s` is the most that the memory allows while the context is short, None where
+    its speed is not known.
     """
 
     verdict: Verdict
     quantisation: str
-    context_tokens: int
-    weights_bytes: int
-    cache_bytes: int
-    buffer_bytes: int
+    demand: Demand
+    need: MemoryNeed
     gpu_layers: int
     layers: int
+    tok_per_s: float | None
     reason: str
     values: dict[str, str] = field(default_factory=dict)
 
     @property
+    def context_tokens(self) -> int:
+        """Tokens of each sequence."""
+        return self.demand.context_tokens
+
+    @property
+    def weights_bytes(self) -> int:
+        """The weights, wherever they are."""
+        return self.need.ram.weights + self.need.device.weights
+
+    @property
+    def cache_bytes(self) -> int:
+        """Keys and values, wherever they are."""
+        return self.need.ram.cache + self.need.device.cache
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Scratch memory and logits, wherever they are."""
+        return self.need.ram.compute + self.need.device.compute
+
+    @property
     def needed_bytes(self) -> int:
         """Weights, cache and buffers."""
-        return self.weights_bytes + self.cache_bytes + self.buffer_bytes
+        return self.need.total
 
     def __str__(self) -> str:
         return self.reason.format(**self.values)
@@ -85,45 +108,45 @@ def fit(
     kv_type: str = "f16",
 ) -> Fit:
     """Where a model of `shape` runs in `quantisation` with this context."""
-    per_layer = layer_bytes(shape, quantisation)
-    output = output_bytes(shape, quantisation)
-    embedding = embedding_bytes(shape, quantisation)
-    cache = kv_cache_bytes(shape, context_tokens, kv_type)
-    buffer = compute_buffer_bytes(shape)
-    weights = sum(per_layer) + output + (0 if shape.tied_embeddings else embedding)
-    steps = [size + cache // shape.layers for size in per_layer] + [output]
-    # llama.cpp puts the last layers and the output on the GPU first.
-    on_gpu = _steps_that_fit(list(reversed(steps)), memory.gpus, buffer)
-    left_in_ram = sum(steps[: len(steps) - on_gpu]) + embedding + (buffer if on_gpu < len(steps) else 0)
-    room = max(0, memory.ram_bytes - SPARE_RAM_BYTES)
+    demand = Demand(context_tokens, kv_type=kv_type)
+    return fit_weights(shape, weights_of(shape, quantisation), quantisation, memory, demand)
 
-    if left_in_ram > room:
+
+def fit_weights(
+    shape: ModelShape, weights: Weights, quantisation: str, memory: Memory, demand: Demand
+) -> Fit:
+    """The same for weights whose sizes are known, such as those of a file on disk."""
+    rooms = [usable_vram_bytes(gpu.free_bytes, gpu.total_bytes) for gpu in memory.gpus]
+    on_gpu = gpu_layers_that_fit(shape, weights, demand, rooms) if rooms else 0
+    need = memory_need(shape, weights, demand, on_gpu, cards=max(1, len(rooms)))
+    whole = shape.layers + 1
+    too_large = need.ram.total > max(0, memory.ram_bytes - SPARE_RAM_BYTES)
+    if too_large:
         verdict = Verdict.TOO_LARGE
-    elif on_gpu == len(steps):
+    elif on_gpu == whole:
         verdict = Verdict.GPU
     else:
         verdict = Verdict.PARTLY if on_gpu else Verdict.RAM
     values: dict[str, str] = {
-        "weights": byte_count(weights),
-        "cache": byte_count(cache),
-        "buffers": byte_count(buffer),
-        "needed": byte_count(left_in_ram if verdict is Verdict.TOO_LARGE else weights + cache + buffer),
-        "context": f"{context_tokens:,}",
+        "weights": byte_count(need.ram.weights + need.device.weights),
+        "cache": byte_count(need.ram.cache + need.device.cache),
+        "buffers": byte_count(need.ram.compute + need.device.compute),
+        "needed": byte_count(need.ram.total if too_large else need.total),
+        "context": f"{demand.context_tokens:,}",
         "gpu": " + ".join(gpu.name for gpu in memory.gpus),
         "free": byte_count(sum(gpu.free_bytes for gpu in memory.gpus)),
         "ram": byte_count(memory.ram_bytes),
         "gpu_layers": str(on_gpu),
-        "layers": str(len(steps)),
+        "layers": str(whole),
     }
     return Fit(
         verdict=verdict,
         quantisation=quantisation,
-        context_tokens=context_tokens,
-        weights_bytes=weights,
-        cache_bytes=cache,
-        buffer_bytes=buffer,
+        demand=demand,
+        need=need,
         gpu_layers=on_gpu,
-        layers=len(steps),
+        layers=whole,
+        tok_per_s=None if too_large else _tok_per_s(weights, memory, on_gpu),
         reason=_REASONS[verdict],
         values=values,
     )
@@ -146,18 +169,16 @@ _REASONS = {
 }
 
 
-def compute_buffer_bytes(shape: ModelShape) -> int:
-    """llama.cpp's scratch memory for one batch, with flash attention."""
-    activations = BATCH_TOKENS * (4 * shape.hidden + 2 * shape.ffn) * 4
-    return BATCH_TOKENS * shape.vocabulary * 4 + activations
-
-
-def _steps_that_fit(steps: Sequence[int], gpus: Sequence[GpuMemory], buffer: int) -> int:
-    """How many of `steps` (the output first, then the layers from the last one on) the GPUs hold."""
-    count = 0
-    for gpu in gpus:
-        room = gpu.free_bytes - DRIVER_BYTES - SPARE_VRAM_BYTES - buffer
-        while count < len(steps) and steps[count] <= room:
-            room -= steps[count]
-            count += 1
-    return count
+def _tok_per_s(weights: Weights, memory: Memory, gpu_layers: int) -> float | None:
+    """Each token reads all weights once, the cards' parts one after the other."""
+    on_device = weights.on_device(gpu_layers)
+    in_ram = weights.read_per_token - on_device
+    # The slowest card stands for all: how llama.cpp divides the layers is not known before the load.
+    device_bytes_per_s = min((gpu.bytes_per_s for gpu in memory.gpus), default=0.0)
+    seconds = 0.0
+    for size, bytes_per_s in ((on_device, device_bytes_per_s), (in_ram, memory.ram_bytes_per_s)):
+        if size:
+            if not bytes_per_s:
+                return None
+            seconds += size / bytes_per_s
+    return 1 / seconds if seconds else None

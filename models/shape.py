@@ -33,31 +33,36 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return self.heads * self.head_size
 
     @property
-    def layer_matrices(self) -> dict[str, int]:
-        """Elements of the weight matrices of one layer, by the tensor's name in a GGUF file."""
+    def layer_matrices(self) -> dict[str, tuple[int, int]]:
+        """The weight matrices of one layer by the tensor's name in a GGUF file: rows, and their length."""
         return {
-            "attn_q": self.hidden * self.attention_width,
-            "attn_k": self.hidden * self.kv_width,
-            "attn_v": self.hidden * self.kv_width,
-            "attn_output": self.attention_width * self.hidden,
-            "ffn_gate": self.hidden * self.ffn,
-            "ffn_up": self.hidden * self.ffn,
-            "ffn_down": self.ffn * self.hidden,
+            "attn_q": (self.attention_width, self.hidden),
+            "attn_k": (self.kv_width, self.hidden),
+            "attn_v": (self.kv_width, self.hidden),
+            "attn_output": (self.hidden, self.attention_width),
+            "ffn_gate": (self.ffn, self.hidden),
+            "ffn_up": (self.ffn, self.hidden),
+            "ffn_down": (self.hidden, self.ffn),
         }
 
     @property
-    def layer_vectors(self) -> int:
-        """Elements of the norms and biases of one layer; GGUF keeps them in f32."""
-        norms = 2 * self.hidden + (2 * self.head_size if self.qk_norm else 0)
-        return norms + (self.attention_width + 2 * self.kv_width if self.attention_bias else 0)
-
-    @property
-    def embedding(self) -> int:
-        """Elements of the token embedding."""
-        return self.vocabulary * self.hidden
+    def layer_vectors(self) -> dict[str, int]:
+        """Lengths of the norms and biases of one layer; GGUF keeps them in f32."""
+        lengths = {"attn_norm.weight": self.hidden, "ffn_norm.weight": self.hidden}
+        if self.attention_bias:
+            lengths |= {
+                "attn_q.bias": self.attention_width,
+                "attn_k.bias": self.kv_width,
+                "attn_v.bias": self.kv_width,
+            }
+        if self.qk_norm:
+            lengths |= {"attn_q_norm.weight": self.head_size, "attn_k_norm.weight": self.head_size}
+        return lengths
 
     @property
     def parameters(self) -> int:
         """All weights, a tied output counted once."""
-        per_layer = sum(self.layer_matrices.values()) + self.layer_vectors
-        return self.layers * per_layer + self.embedding * (1 if self.tied_embeddings else 2) + self.hidden
+        per_layer = sum(rows * length for rows, length in self.layer_matrices.values())
+        per_layer += sum(self.layer_vectors.values())
+        embeddings = self.vocabulary * self.hidden * (1 if self.tied_embeddings else 2)
+        return self.layers * per_layer + embeddings + self.hidden

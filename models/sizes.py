@@ -4,7 +4,11 @@ The mixes are those of llama.cpp's `llama_tensor_get_type_impl` without an impor
 https://github.com/ggml-org/llama.cpp/blob/master/src/llama-quant.cpp
 """
 
+import functools
+from math import prod
+
 from models.shape import ModelShape
+from models.weights import Weights, weights_by_place
 
 # Bytes for one weight: ggml's block bytes over its block length (ggml-common.h).
 BYTES_PER_WEIGHT: dict[str, float] = {
@@ -37,39 +41,44 @@ _METADATA_BYTES_PER_TOKEN = 44
 _BASE = {"Q4_K_M": "Q4_K", "Q4_K_S": "Q4_K", "Q5_K_M": "Q5_K"}
 
 
-def layer_bytes(shape: ModelShape, quantisation: str) -> list[int]:
-    """Bytes of each layer's weights in `quantisation` (one of the two tuples above), first layer first."""
-    base = _BASE.get(quantisation, quantisation)
-    sizes = []
+Tensor = tuple[tuple[int, ...], str]
+"""The lengths of a tensor, that of its rows last, and its type."""
+
+
+def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
+    """Every tensor of a GGUF file in `quantisation` (one of the two tuples above) by its name."""
+    embedding = (shape.vocabulary, shape.hidden)
+    tensors: dict[str, Tensor] = {"token_embd.weight": (embedding, _embedding_type(shape, quantisation))}
+    if shape.rope_factors:
+        tensors["rope_freqs.weight"] = ((shape.head_size // 2,), "F32")
     for layer in range(shape.layers):
-        weights = 0.0
-        for name, elements in shape.layer_matrices.items():
-            kind = _matrix_type(name, layer, shape, quantisation, base)
-            weights += elements * BYTES_PER_WEIGHT[kind]
-        sizes.append(int(weights) + 4 * shape.layer_vectors)
-    return sizes
+        for name, rows in shape.layer_matrices.items():
+            kind = _matrix_type(name, layer, shape, quantisation)
+            tensors[f"blk.{layer}.{name}.weight"] = (rows, kind)
+        for name, length in shape.layer_vectors.items():
+            tensors[f"blk.{layer}.{name}"] = ((length,), "F32")
+    tensors["output_norm.weight"] = ((shape.hidden,), "F32")
+    if not shape.tied_embeddings:
+        tensors["output.weight"] = (embedding, _output_type(shape, quantisation))
+    return tensors
 
 
-def embedding_bytes(shape: ModelShape, quantisation: str) -> int:
-    """Bytes of the token embedding, which stays in RAM; it has the output's type where both are one."""
-    if shape.tied_embeddings:
-        kind = _output_type(shape, quantisation)
-    else:
-        kind = _for_rows(_BASE.get(quantisation, quantisation), shape.hidden)
-    return int(shape.embedding * BYTES_PER_WEIGHT[kind])
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes of a tensor's data."""
+    lengths, kind = tensor
+    return int(prod(lengths) * BYTES_PER_WEIGHT[kind])
 
 
-def output_bytes(shape: ModelShape, quantisation: str) -> int:
-    """Bytes of the output matrix and its norm, also where a tied one is loaded a second time on a GPU."""
-    return int(shape.embedding * BYTES_PER_WEIGHT[_output_type(shape, quantisation)]) + 4 * shape.hidden
+@functools.cache
+def weights_of(shape: ModelShape, quantisation: str) -> Weights:
+    """Bytes of the weights in `quantisation`, by where llama.cpp puts them."""
+    sizes = {name: tensor_bytes(tensor) for name, tensor in tensor_types(shape, quantisation).items()}
+    return weights_by_place(sizes, shape.layers)
 
 
 def file_bytes(shape: ModelShape, quantisation: str) -> int:
     """Bytes of the GGUF file, within half a percent."""
-    output = 4 * shape.hidden if shape.tied_embeddings else output_bytes(shape, quantisation)
-    rope = 2 * shape.head_size if shape.rope_factors else 0
-    weights = sum(layer_bytes(shape, quantisation)) + embedding_bytes(shape, quantisation) + output + rope
-    return weights + _METADATA_BYTES_PER_TOKEN * shape.vocabulary
+    return weights_of(shape, quantisation).total + _METADATA_BYTES_PER_TOKEN * shape.vocabulary
 
 
 def weight_share(quantisation: str) -> float:
@@ -89,20 +98,25 @@ def kv_cache_bytes(shape: ModelShape, context_tokens: int, kv_type: str = "f16")
     return int(elements * KV_BYTES_PER_ELEMENT[kv_type])
 
 
-def _matrix_type(name: str, layer: int, shape: ModelShape, quantisation: str, base: str) -> str:
+def _matrix_type(name: str, layer: int, shape: ModelShape, quantisation: str) -> str:
+    kind = _BASE.get(quantisation, quantisation)
     if quantisation in ("Q4_K_M", "Q5_K_M") and name in ("attn_v", "ffn_down"):
-        kind = "Q6_K" if _uses_more_bits(layer, shape.layers) else base
+        kind = "Q6_K" if _uses_more_bits(layer, shape.layers) else kind
     elif quantisation == "Q4_K_S" and (
         (name == "attn_v" and layer < 4) or (name == "ffn_down" and layer < shape.layers // 8)
     ):
         kind = "Q5_K"
-    else:
-        kind = base
     is_70b = shape.layers == 80 and shape.heads != shape.kv_heads
     if name == "attn_v" and is_70b and kind == "Q4_K":
         kind = "Q5_K"
-    rows = {"ffn_down": shape.ffn, "attn_output": shape.attention_width}
-    return _for_rows(kind, rows.get(name, shape.hidden))
+    return _for_rows(kind, shape.layer_matrices[name][-1])
+
+
+def _embedding_type(shape: ModelShape, quantisation: str) -> str:
+    """The token embedding has the output's type where both are one."""
+    if shape.tied_embeddings:
+        return _output_type(shape, quantisation)
+    return _for_rows(_BASE.get(quantisation, quantisation), shape.hidden)
 
 
 def _for_rows(kind: str, row_weights: int) -> str:

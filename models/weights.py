@@ -1,0 +1,61 @@
+"""The weights of a model by where llama.cpp puts them.
+
+It counts `n_gpu_layers` from the end of the model: the first one is the output (its norm and matrix), then
+the last layer and so on; the token embedding stays in host memory (`llama_model_base::load_tensors`,
+src/llama-model.cpp).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Bytes of the quantised tensors. Where the output matrix is the token embedding (`tied`), `output`
+    counts it too: a graphics card gets a second copy."""
+
+    layers: tuple[int, ...]
+    output: int
+    embedding: int
+    tied: bool = False
+
+    @property
+    def total(self) -> int:
+        """Everything, once."""
+        return sum(self.layers) + self.output + (0 if self.tied else self.embedding)
+
+    def on_device(self, gpu_layers: int) -> int:
+        """Bytes on the graphics card with `gpu_layers` there."""
+        if gpu_layers <= 0:
+            return 0
+        first = max(0, len(self.layers) + 1 - gpu_layers)
+        return self.output + sum(self.layers[first:])
+
+    def in_ram(self, gpu_layers: int) -> int:
+        """Bytes in host memory with `gpu_layers` on the graphics card."""
+        if gpu_layers <= 0:
+            return self.total
+        first = max(0, len(self.layers) + 1 - gpu_layers)
+        return self.embedding + sum(self.layers[:first])
+
+    @property
+    def read_per_token(self) -> int:
+        """Bytes that each new token reads: all of it but the embedding, of which it takes one row."""
+        return sum(self.layers) + self.output
+
+
+def weights_by_place(sizes: Mapping[str, int], layers: int) -> Weights:
+    """Sort the tensors of a GGUF file, bytes by name, into their places."""
+    layer_bytes = [0] * layers
+    embedding = output = 0
+    for name, size in sizes.items():
+        prefix, _, rest = name.partition(".")
+        block = rest.partition(".")[0]
+        if prefix == "blk" and block.isdecimal() and int(block) < layers:
+            layer_bytes[int(block)] += size
+        elif name.startswith("token_embd"):
+            embedding += size
+        else:
+            output += size
+    tied = not any(name.startswith("output.") for name in sizes)
+    return Weights(tuple(layer_bytes), output + (embedding if tied else 0), embedding, tied)

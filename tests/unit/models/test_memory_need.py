@@ -1,0 +1,83 @@
+"""The estimate against llama.cpp's own figures, at the true shapes of the whole catalogue."""
+
+from pathlib import Path
+
+import pytest
+
+from converters.inspect import inspect
+from models.catalog import CatalogModel, catalogue, find
+from models.compute_buffer import compute_buffer_bytes, output_buffer_bytes
+from models.demand import Demand
+from models.memory_need import gpu_layers_that_fit, memory_need, usable_vram_bytes
+from models.sizes import QUANTISATIONS, kv_cache_bytes, weights_of
+from models.weights import weights_by_place
+from tests.support.dry_run import dry_run
+from tests.support.hollow_gguf import write_hollow_gguf
+
+GIB = 1 << 30
+LOG_ROUNDING_BYTES = 16 << 10  # the log has two decimals of a MiB
+
+DEMANDS = [
+    Demand(512),
+    Demand(8192),
+    Demand(16384, kv_type="q8_0"),
+    Demand(1000, batch_tokens=64, kv_type="q4_0"),
+    Demand(2048, sequences=4, batch_tokens=2048),
+    Demand(4096, sequences=3, batch_tokens=512, kv_type="q8_0"),
+    Demand(4096, flash_attention=False),
+    Demand(2048, sequences=2, batch_tokens=256, flash_attention=False),
+]
+
+R1_MODELS = [model for model in catalogue() if model.thinks]
+
+
+@pytest.mark.parametrize("model", R1_MODELS, ids=lambda model: model.key)
+def test_what_llama_cpp_would_allocate_is_known_before(model: CatalogModel, tmp_path: Path) -> None:
+    file = tmp_path / "hollow.gguf"
+    write_hollow_gguf(file, model, "Q4_K_M")
+    for demand, theirs in zip(DEMANDS, dry_run(file, DEMANDS), strict=True):
+        cache = kv_cache_bytes(model.shape, demand.total_tokens, demand.kv_type)
+        assert cache == pytest.approx(theirs.cache, abs=LOG_ROUNDING_BYTES), demand
+        assert output_buffer_bytes(model.shape, demand) == pytest.approx(
+            theirs.output, abs=LOG_ROUNDING_BYTES
+        ), demand
+        compute = compute_buffer_bytes(model.shape, demand)
+        assert compute == pytest.approx(theirs.compute, rel=0.002, abs=LOG_ROUNDING_BYTES), demand
+
+
+@pytest.mark.parametrize("quantisation", [*QUANTISATIONS, "BF16"])
+def test_a_files_tensors_lie_where_the_catalogue_says(quantisation: str, tmp_path: Path) -> None:
+    model = find("r1-llama-8b")
+    assert model is not None
+    file = tmp_path / "hollow.gguf"
+    write_hollow_gguf(file, model, quantisation)
+    sizes = {tensor.name: tensor.bytes for tensor in inspect(file).tensors}
+    assert weights_by_place(sizes, model.shape.layers) == weights_of(model.shape, quantisation)
+
+
+def test_ram_and_card_together_hold_everything_once() -> None:
+    model = find("r1-qwen-7b")
+    assert model is not None
+    weights, demand = weights_of(model.shape, "Q4_K_M"), Demand(8192)
+    alone = memory_need(model.shape, weights, demand)
+    for gpu_layers in (1, 10, 29):
+        need = memory_need(model.shape, weights, demand, gpu_layers)
+        assert need.ram.weights + need.device.weights == weights.total
+        assert need.ram.cache + need.device.cache == alone.ram.cache
+    whole = memory_need(model.shape, weights, demand, 29)
+    assert whole.ram.weights == weights.embedding
+    assert whole.ram.cache == 0
+
+
+def test_the_layers_that_fit_take_no_more_than_the_room() -> None:
+    model = find("r1-qwen-14b")
+    assert model is not None
+    weights, demand = weights_of(model.shape, "Q4_K_M"), Demand(16384)
+    before = 0
+    for gib in range(1, 24):
+        room = usable_vram_bytes(gib * GIB, gib * GIB)
+        layers = gpu_layers_that_fit(model.shape, weights, demand, [room])
+        assert layers >= before
+        before = layers
+        assert memory_need(model.shape, weights, demand, layers).device.total <= room
+    assert before == model.shape.layers + 1
