@@ -19,7 +19,6 @@ from app.engine.llama.model import Model
 from app.engine.messages import Device, LoadSettings, ModelInfo
 from app.engine.offload import (
     DEFAULT_CONTEXT_TOKENS,
-    Demand,
     ModelShape,
     choose_context,
     ladder,
@@ -28,6 +27,7 @@ from app.engine.offload import (
 )
 from app.engine.prompt_tokens import PromptTokens
 from app.errors import EngineError
+from models.demand import Demand
 
 LARGEST_CONTEXT_TOKENS = 1 << 22
 LARGEST_BATCH_TOKENS = 8192
@@ -209,7 +209,13 @@ def _wanted_layers(
         return 0
     if settings.gpu_layers >= 0 or shape is None:
         return settings.gpu_layers if settings.gpu_layers >= 0 else 10_000
-    demand = Demand(context_tokens, settings.sequences, settings.batch_tokens, settings.kv_type)
+    demand = Demand(
+        context_tokens,
+        settings.sequences,
+        settings.batch_tokens,
+        settings.kv_type,
+        settings.flash_attention != "off",
+    )
     return layers_that_fit(shape, demand, devices)
 
 
