@@ -82,7 +82,7 @@ class _Arena:
 def input_bytes(shape: ModelShape, demand: Demand) -> int:
     """Bytes of what a step is given, which stays until its end; with the place for embeddings from outside,
     which is reserved and not used."""
-    tokens, cells = demand.step_tokens, demand.sequence_cells
+    tokens, cells = demand.step_tokens, demand.attended_cells
     mask_element = F16_BYTES if demand.flash_attention else F32_BYTES
     # Without flash attention the values are stored transposed, element by element.
     value_places = tokens * (1 if demand.flash_attention else shape.kv_width)
@@ -93,7 +93,7 @@ def input_bytes(shape: ModelShape, demand: Demand) -> int:
         + tokens * I64_BYTES
         + value_places * I64_BYTES
         + cells * tokens * mask_element
-        + demand.sequences * I32_BYTES
+        + demand.output_rows * I32_BYTES
         + (key_rotation**2 + value_rotation**2) * F32_BYTES
     )
 
@@ -113,7 +113,7 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
     row = demand.step_tokens * F32_BYTES
     hidden, queries, keys = shape.hidden * row, shape.attention_width * row, shape.kv_width * row
     ffn = shape.ffn * row
-    scores = demand.sequence_cells * shape.heads * row
+    scores = demand.attended_cells * shape.heads * row
     rotated = _rotations(shape, demand)[0] > 0
     arena.take(inputs)
     stream = arena.take(hidden)
@@ -153,7 +153,7 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
         arena.give(attended)
         if layer == layers - 1:
             # Only the rows whose logits are asked for go on.
-            scale = demand.sequences / demand.step_tokens
+            scale = demand.output_rows / demand.step_tokens
             hidden, ffn = int(hidden * scale), int(ffn * scale)
             picked = arena.take(hidden)
             arena.give(out)
@@ -171,5 +171,5 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
         stream = arena.take(hidden)
         arena.give(product)
         arena.give(out)
-    arena.take(demand.sequences * shape.vocabulary * F32_BYTES)
+    arena.take(demand.output_rows * shape.vocabulary * F32_BYTES)
     return arena.peak

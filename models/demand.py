@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-# llama.cpp rounds the cells of each sequence up to this (src/llama-context.cpp).
+# llama.cpp rounds the cells of the KV cache up to this (src/llama-context.cpp).
 CELLS_STEP = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`context_tokens` for each of `sequences`; a batch of `batch_tokens` is evaluated in one step.
-
-    `kv_type` is a key of `KV_BYTES_PER_ELEMENT`.
+    """`context_tokens` for each of `sequences`, or for all of them together where they are `shared`
+    (llama.cpp's kv_unified); `batch_tokens` are evaluated in one step, of which at most `outputs` give
+    logits (0: one for each sequence). `kv_type` is a key of `KV_BYTES_PER_ELEMENT`.
     """
 
     context_tokens: int
@@ -18,19 +18,27 @@ class Demand:
     batch_tokens: int = 512
     kv_type: str = "f16"
     flash_attention: bool = True
+    shared: bool = False
+    outputs: int = 0
 
     @property
-    def sequence_cells(self) -> int:
-        """KV cache cells of one sequence, as llama.cpp rounds them."""
+    def attended_cells(self) -> int:
+        """KV cache cells that a token may attend to."""
         return -(-self.context_tokens // CELLS_STEP) * CELLS_STEP
 
     @property
     def total_tokens(self) -> int:
         """KV cache cells of all sequences."""
-        return self.sequence_cells * self.sequences
+        return self.attended_cells * (1 if self.shared else self.sequences)
 
     @property
     def step_tokens(self) -> int:
         """Tokens of the largest step that llama.cpp reserves memory for: a multiple of the sequences."""
-        tokens = min(self.context_tokens * self.sequences, self.batch_tokens)
+        all_tokens = self.context_tokens * (1 if self.shared else self.sequences)
+        tokens = min(all_tokens, self.batch_tokens)
         return -(-tokens // self.sequences) * self.sequences
+
+    @property
+    def output_rows(self) -> int:
+        """Tokens of a step that may ask for logits."""
+        return min(self.step_tokens, self.outputs or self.sequences)

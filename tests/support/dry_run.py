@@ -77,9 +77,11 @@ def main() -> None:
 
 def _context_params(demand: Demand) -> llama_cpp.llama_context_params:
     params = llama_cpp.llama_context_default_params()
-    params.n_ctx = demand.context_tokens * demand.sequences
+    params.n_ctx = demand.context_tokens * (1 if demand.shared else demand.sequences)
+    params.kv_unified = demand.shared
     params.n_batch = params.n_ubatch = demand.batch_tokens
-    params.n_seq_max = params.n_outputs_max = demand.sequences
+    params.n_seq_max = demand.sequences
+    params.n_outputs_max = demand.output_rows
     params.type_k = params.type_v = _KV_TYPES[demand.kv_type]
     on, off = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED, llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.flash_attn_type = on if demand.flash_attention else off

@@ -26,6 +26,9 @@ DEMANDS = [
     Demand(4096, sequences=3, batch_tokens=512, kv_type="q8_0"),
     Demand(4096, flash_attention=False),
     Demand(2048, sequences=2, batch_tokens=256, flash_attention=False),
+    Demand(8192, sequences=4, shared=True, kv_type="q8_0"),
+    Demand(4096, sequences=2, shared=True, outputs=16),
+    Demand(4096, sequences=4, shared=True, batch_tokens=2048, flash_attention=False),
 ]
 
 R1_MODELS = [model for model in catalogue() if model.thinks]
