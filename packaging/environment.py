@@ -152,7 +152,7 @@ def build_llama_cpp(command: list[str]) -> None:
     # Its image and audio parts are not used, and they are a good part of the build.
     flags = f"-DLLAVA_BUILD=OFF {os.environ.get('CMAKE_ARGS', '')}".strip()
     last_lines: list[str] = []
-    shown = -1
+    files, shown = 0, -1
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -164,7 +164,11 @@ def build_llama_cpp(command: list[str]) -> None:
         assert build.stdout is not None
         for line in build.stdout:
             last_lines = [*last_lines[-40:], line]
-            if match := re.search(r"\[(\d+)/(\d+)\]", line):
+            match = re.search(r"\[(\d+)/(\d+)\]", line)
+            if match and int(match[2]) > files:
+                files, shown = int(match[2]), -1
+            # A build within the build counts for itself.
+            if match and int(match[2]) == files:
                 percent = 100 * int(match[1]) // int(match[2])
                 if percent > shown and (sys.stdout.isatty() or percent // 10 > shown // 10):
                     end = "\r" if sys.stdout.isatty() else "\n"

@@ -18,10 +18,12 @@ from app.engine.lifeline import KillOnClose
 from app.engine.messages import (
     Cancel,
     Delta,
+    DevicesListed,
     Event,
     Failed,
     Finished,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -30,6 +32,7 @@ from app.engine.messages import (
     Part,
     PromptProgress,
     Ready,
+    RpcServer,
     Sampling,
     Tokenize,
     Tokenized,
@@ -44,7 +47,7 @@ log = logging.getLogger(__name__)
 OnReplyEvent = Callable[[Delta | PromptProgress], None]
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
-_Request = Load | Unload | Generate | Tokenize
+_Request = Load | Unload | Generate | Tokenize | ListDevices
 
 
 @dataclass(slots=True, eq=False)
@@ -190,6 +193,13 @@ class EngineClient:
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean), future))
         return future
 
+    def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
+        """The compute devices with the memory that is free now, and those of other computers."""
+        future: Future[DevicesListed] = Future()
+        request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
+        self._submit(_Pending(request, future))
+        return future
+
     def _submit(self, pending: _Pending) -> None:
         self.start()
         with self._changed:
@@ -203,7 +213,11 @@ class EngineClient:
 
     def _restore_model(self, request: _Request) -> None:
         """Load the model of before a crash again, ahead of the request that needs it."""
-        if isinstance(request, Load | Unload) or self._model_wanted is None or self._model_present:
+        if (
+            isinstance(request, Load | Unload | ListDevices)
+            or self._model_wanted is None
+            or self._model_present
+        ):
             return
         if any(isinstance(pending.request, Load) for pending in self._pending.values()):
             return
@@ -341,7 +355,9 @@ class EngineClient:
         self._settle(event, pending)
 
     def _settle(
-        self, event: Loaded | Unloaded | Finished | Tokenized | Failed, pending: _Pending | None
+        self,
+        event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Failed,
+        pending: _Pending | None,
     ) -> None:
         result: Any = None
         if isinstance(event, Loaded):
@@ -355,7 +371,7 @@ class EngineClient:
             with self._changed:
                 self._model_present = False
             self._set_state(replace(self._state, phase="ready", model=None, load_fraction=0.0))
-        elif isinstance(event, Finished):
+        elif isinstance(event, Finished | DevicesListed):
             result = event
         elif isinstance(event, Tokenized):
             result = event.tokens

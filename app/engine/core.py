@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from app.engine.messages import (
     Cancel,
+    DevicesListed,
     Event,
     Failed,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -121,6 +123,18 @@ class EngineCore:
             elif isinstance(request, Unload):
                 self._unload()
                 self._emit(Unloaded(request_id=request.request_id))
+            elif isinstance(request, ListDevices):
+                assert self._backend is not None
+                remote, problems = self._backend.rpc.find(request.rpc_servers)
+                devices = [*self._backend.devices(), *(found.device for found in remote)]
+                self._emit(
+                    DevicesListed(
+                        request_id=request.request_id,
+                        devices=devices,
+                        problems=problems,
+                        backends=self._backend.states(),
+                    )
+                )
             elif isinstance(request, Tokenize):
                 tokens = self._loaded().loaded.prompts.tokenize(request.parts)
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))

@@ -18,21 +18,37 @@ _KINDS: dict[int, Literal["cpu", "gpu", "igpu", "accel"]] = {0: "cpu", 1: "gpu",
 """enum ggml_backend_dev_type"""
 
 
+class _DeviceProperties(ctypes.Structure):
+    # ggml_backend_dev_props of ggml-backend.h, with the five flags of ggml_backend_dev_caps at its end.
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("description", ctypes.c_char_p),
+        ("memory_free", ctypes.c_size_t),
+        ("memory_total", ctypes.c_size_t),
+        ("type", ctypes.c_int),
+        ("device_id", ctypes.c_char_p),
+        ("flags", ctypes.c_bool * 16),
+    ]
+
+
 def ggml_library(libllama: Any, package: Path) -> Any:
     """The ggml that `libllama` uses, with its functions declared. `package` is llama_cpp's folder."""
     library = _library(libllama, package)
-    pointer, text, size_pointer = ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_size_t)
+    pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name, result, arguments in (
         ("ggml_set_abort_callback", pointer, [AbortTextCallback]),
         ("ggml_backend_load_all_from_path", None, [text]),
         ("ggml_backend_dev_count", ctypes.c_size_t, []),
         ("ggml_backend_dev_get", pointer, [ctypes.c_size_t]),
-        ("ggml_backend_dev_name", text, [pointer]),
-        ("ggml_backend_dev_description", text, [pointer]),
-        ("ggml_backend_dev_type", ctypes.c_int, [pointer]),
-        ("ggml_backend_dev_memory", None, [pointer, size_pointer, size_pointer]),
+        ("ggml_backend_dev_get_props", None, [pointer, ctypes.POINTER(_DeviceProperties)]),
         ("ggml_backend_dev_backend_reg", pointer, [pointer]),
+        ("ggml_backend_reg_count", ctypes.c_size_t, []),
+        ("ggml_backend_reg_get", pointer, [ctypes.c_size_t]),
+        ("ggml_backend_reg_by_name", pointer, [text]),
         ("ggml_backend_reg_name", text, [pointer]),
+        ("ggml_backend_reg_dev_count", ctypes.c_size_t, [pointer]),
+        ("ggml_backend_reg_dev_get", pointer, [pointer, ctypes.c_size_t]),
+        ("ggml_backend_reg_get_proc_address", pointer, [pointer, text]),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -42,35 +58,54 @@ def ggml_library(libllama: Any, package: Path) -> Any:
 def load_dynamic_backends(ggml: Any, package: Path) -> None:
     """Register the back ends of a build with GGML_BACKEND_DL; nothing to do in any other.
 
-    Such a wheel keeps them in its `bin` folder, while `llama_backend_init` looks only beside the executable.
-    Loading them from `llama_cpp/lib` too would list every device twice.
+    `llama_backend_init` looks for them only beside the executable and in the working directory.
     """
-    pattern = "ggml-cpu-*.dll" if sys.platform == "win32" else "libggml-cpu-*.so"
-    for folder in (package.parent / "bin", package / "bin"):
+    folder = backend_folder(package)
+    if folder is not None:
+        ggml.ggml_backend_load_all_from_path(os.fsencode(folder))
+
+
+def backend_folder(package: Path) -> Path | None:
+    """Where the libraries of the back ends lie; None in a build that has them linked in.
+
+    Stillroom's own wheel and its bundle have them in `llama_cpp/bin`, a wheel as pip builds it in `bin`
+    beside the package. There is a copy in `llama_cpp/lib`; loading that too would list every device twice.
+    """
+    pattern = "ggml-cpu*.dll" if sys.platform == "win32" else "libggml-cpu*.so"
+    for folder in (package / "bin", package.parent / "bin"):
         if any(folder.glob(pattern)):
-            ggml.ggml_backend_load_all_from_path(os.fsencode(folder))
-            return
+            return folder
+    return None
+
+
+def device_handles(ggml: Any) -> list[int]:
+    """ggml's handles of the compute devices of this computer."""
+    return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
 
 
 def devices(ggml: Any) -> list[Device]:
     """The compute devices with the memory that is free now."""
-    found = []
-    for index in range(ggml.ggml_backend_dev_count()):
-        device = ggml.ggml_backend_dev_get(index)
-        free, total = ctypes.c_size_t(), ctypes.c_size_t()
-        ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
-        registry = ggml.ggml_backend_dev_backend_reg(device)
-        found.append(
-            Device(
-                name=ggml.ggml_backend_dev_name(device).decode("utf-8", "replace"),
-                description=ggml.ggml_backend_dev_description(device).decode("utf-8", "replace"),
-                backend=ggml.ggml_backend_reg_name(registry).decode("utf-8", "replace"),
-                kind=_KINDS.get(ggml.ggml_backend_dev_type(device), "accel"),
-                memory_total_bytes=total.value,
-                memory_free_bytes=free.value,
-            )
-        )
-    return found
+    return [device_of(ggml, handle) for handle in device_handles(ggml)]
+
+
+def device_of(ggml: Any, handle: int) -> Device:
+    """What ggml tells of one device; it asks the device itself for its memory."""
+    properties = _DeviceProperties()
+    ggml.ggml_backend_dev_get_props(handle, ctypes.byref(properties))
+    registry = ggml.ggml_backend_dev_backend_reg(handle)
+    return Device(
+        name=_text(properties.name),
+        description=_text(properties.description),
+        backend=_text(ggml.ggml_backend_reg_name(registry)),
+        kind=_KINDS.get(properties.type, "accel"),
+        memory_total_bytes=properties.memory_total,
+        memory_free_bytes=properties.memory_free,
+        hardware_id=_text(properties.device_id),
+    )
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")
 
 
 # On Linux only libllama's own handle reaches the ggml that it uses: `libggml.so` is a second copy.

@@ -25,6 +25,14 @@ class Part(msgspec.Struct, frozen=True):
     special: bool = False
 
 
+class RpcServer(msgspec.Struct, frozen=True):
+    """Another computer that runs llama.cpp's rpc-server, as `host:port`. `anywhere` allows an address outside
+    the local network, for somebody who insists: the connection has neither password nor encryption."""
+
+    address: str
+    anywhere: bool = False
+
+
 class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a model is loaded; zero and "auto" mean that the engine chooses and says what it chose."""
 
@@ -36,6 +44,9 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     kv_type: KvType = "f16"
     flash_attention: Literal["auto", "on", "off"] = "auto"
     mmap: bool = True
+    rpc_servers: tuple[RpcServer, ...] = ()
+    rpc_use: Literal["too_large", "always"] = "too_large"
+    """Whether other computers help only with a model that is too large for this one, or with each."""
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +115,19 @@ class Tokenize(Message, frozen=True, kw_only=True):
     parts: list[Part]
 
 
+class ListDevices(Message, frozen=True, kw_only=True):
+    """The compute devices with the memory that is free now, other computers' too. Answered by
+    `DevicesListed`."""
+
+    request_id: int
+    rpc_servers: tuple[RpcServer, ...] = ()
+
+
 class Shutdown(Message, frozen=True, kw_only=True):
     """Free everything and end the process."""
 
 
-Request = Load | Unload | Generate | Cancel | Tokenize | Shutdown
+Request = Load | Unload | Generate | Cancel | Tokenize | ListDevices | Shutdown
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +139,39 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["cpu", "gpu", "igpu", "accel"]
     memory_total_bytes: int
     memory_free_bytes: int
+    hardware_id: str = ""
+    """The PCI address where it is known: a card that answers to CUDA and to Vulkan is one card."""
+
+
+class RpcProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why another computer cannot be used; templates for `StillroomError` that `values` fills."""
+
+    address: str
+    message: str
+    hint: str
+    values: dict[str, str | int | float] = {}
+
+
+class BackendState(msgspec.Struct, frozen=True, kw_only=True):
+    """A back end of this llama.cpp; `library` is the one that was chosen, where it lies in one of its own.
+
+    `reason` is the system's own word on why it did not load, or that it loaded and found no device.
+    """
+
+    name: str
+    loaded: bool
+    library: str = ""
+    reason: str = ""
+
+
+class DevicesListed(Message, frozen=True, kw_only=True):
+    """Answer to `ListDevices`. A device of another computer has the back end "RPC" and its address as
+    `description`."""
+
+    request_id: int
+    devices: list[Device]
+    problems: list[RpcProblem] = []
+    backends: list[BackendState] = []
 
 
 class Ready(Message, frozen=True, kw_only=True):
@@ -244,4 +296,15 @@ class Failed(Message, frozen=True, kw_only=True):
     cancelled: bool = False
 
 
-Event = Ready | LoadProgress | Loaded | Unloaded | PromptProgress | Delta | Finished | Tokenized | Failed
+Event = (
+    Ready
+    | LoadProgress
+    | Loaded
+    | Unloaded
+    | PromptProgress
+    | Delta
+    | Finished
+    | Tokenized
+    | DevicesListed
+    | Failed
+)

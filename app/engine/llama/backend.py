@@ -6,10 +6,12 @@ from typing import Any
 
 import llama_cpp
 
+from app.engine.backend_libraries import backend_states
 from app.engine.ggml import AbortTextCallback, devices, ggml_library, load_dynamic_backends
 from app.engine.lifeline import ABORT_MARK
-from app.engine.messages import Device
+from app.engine.messages import BackendState, Device
 from app.engine.native_log import NativeLog
+from app.engine.rpc_devices import RpcDevices
 
 _callbacks: list[Any] = []
 """llama.cpp calls them until the process ends, whatever becomes of the object that set them."""
@@ -31,11 +33,12 @@ class Backend:
         abort_callback = AbortTextCallback(on_abort)
         llama_cpp.llama_log_set(log_callback, None)
         _callbacks.extend((log_callback, abort_callback))
-        package = Path(llama_cpp.__file__).parent
+        self._package = package = Path(llama_cpp.__file__).parent
         self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
         self.ggml.ggml_set_abort_callback(abort_callback)
         load_dynamic_backends(self.ggml, package)
         llama_cpp.llama_backend_init()
+        self.rpc = RpcDevices(self.ggml)
         self.version = llama_cpp.llama_version().decode()
         self.system_info = llama_cpp.llama_print_system_info().decode()
         self.supports_gpu = bool(llama_cpp.llama_supports_gpu_offload())
@@ -43,3 +46,7 @@ class Backend:
     def devices(self) -> list[Device]:
         """The compute devices with the memory that is free now."""
         return devices(self.ggml)
+
+    def states(self) -> list[BackendState]:
+        """The back ends that loaded, and why another did not."""
+        return backend_states(self.ggml, self._package)

@@ -1,0 +1,100 @@
+"""Build one portable llama-cpp-python wheel: `make engine`, or this script with `--cuda` for that too.
+
+The llama.cpp in `.venv` is compiled for this very processor. This one holds every CPU variant, Vulkan, RPC
+and, where asked for, CUDA as libraries that are loaded at run time: it starts on any x86-64 processor, and a
+missing driver means "no such device" and not a crash. The wheel lies in build/engine; without CUDA it takes
+about ten minutes on two cores, with CUDA (nvcc 12 or newer) about an hour.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from engine.repack import repack
+from environment import ROOT, build_llama_cpp, install_system_packages, loads
+
+FOLDER = ROOT / "build" / "engine"
+CONSTRAINTS = ROOT / "constraints.txt"
+PORTABLE = (
+    "-DGGML_NATIVE=OFF",
+    "-DGGML_BACKEND_DL=ON",
+    "-DGGML_CPU_ALL_VARIANTS=ON",
+    "-DGGML_VULKAN=ON",
+    "-DGGML_RPC=ON",
+    # One name for each library: a wheel cannot hold links, and libggml.so beside libggml.so.0 would be
+    # loaded as two libraries with two lists of devices.
+    "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
+)
+CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
+
+
+def main() -> int:
+    """Build the wheel unless the one that is there was made from the same inputs; prints its path."""
+    parser = argparse.ArgumentParser(description="Build the portable llama-cpp-python wheel.")
+    parser.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    options = parser.parse_args()
+    try:
+        print(engine_wheel(cuda=options.cuda))
+    except subprocess.CalledProcessError as error:
+        command = " ".join(map(str, error.cmd))
+        raise SystemExit(f"This command failed with status {error.returncode}: {command}") from error
+    return 0
+
+
+def engine_wheel(*, cuda: bool) -> Path:
+    """The wheel in build/engine, built where it is missing or was made from other inputs."""
+    if cuda and shutil.which("nvcc") is None:
+        raise SystemExit("CUDA was asked for, but nvcc is not on the PATH: install NVIDIA's CUDA toolkit.")
+    if not cuda and shutil.which("nvcc") is not None:
+        print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
+    flags = " ".join([*PORTABLE, *(CUDA if cuda else ()), os.environ.get("CMAKE_ARGS", "")]).strip()
+    inputs = f"{flags}\n{pinned('llama_cpp_python')}\n"
+    stamp = FOLDER / "stillroom-stamp"
+    if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
+        return wheels[0]
+    if sys.platform.startswith("linux"):
+        install_system_packages(missing_packages())
+    started_s = time.monotonic()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    raw = FOLDER / "as-built"
+    raw.mkdir(parents=True)
+    os.environ["CMAKE_ARGS"] = flags
+    # pip's cache may hold the build for this processor under the same name.
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-cache-dir"]
+    source = ["--no-deps", "--no-binary", "llama-cpp-python", pinned("llama_cpp_python")]
+    build_llama_cpp([*pip, "--build-constraint", str(CONSTRAINTS), "--wheel-dir", str(raw), *source])
+    (built,) = raw.glob("*.whl")
+    wheel = repack(built, FOLDER)
+    print(
+        f"{built.stat().st_size / 1e6:.0f} MB as built, {wheel.stat().st_size / 1e6:.0f} MB with each "
+        f"library once, after {time.monotonic() - started_s:.0f} s",
+        flush=True,
+    )
+    shutil.rmtree(raw)
+    stamp.write_text(inputs)
+    return wheel
+
+
+def pinned(package: str) -> str:
+    """The line of constraints.txt that says which version is used."""
+    return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
+
+
+def missing_packages() -> list[str]:
+    """Debian packages that the Vulkan back end is compiled with and that are not here."""
+    missing = [] if shutil.which("glslc") else ["glslc"]
+    if not loads("libvulkan.so"):
+        missing.append("libvulkan-dev")
+    if not Path("/usr/include/spirv/unified1/spirv.hpp").exists():
+        missing.append("spirv-headers")
+    return missing
+
+
+if __name__ == "__main__":
+    sys.exit(main())
