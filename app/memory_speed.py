@@ -1,0 +1,46 @@
+"""How fast the processor reads memory: what bounds the tokens per second of a model in RAM."""
+
+import threading
+import time
+
+import numpy as np
+import psutil
+
+BUFFER_BYTES = 384 << 20
+"""More than the caches of today's desktop processors hold."""
+
+_PASSES = 5
+
+
+def measure_memory_speed(threads: int) -> float:
+    """Bytes per second that `threads` read together from memory; takes about half a second, on any thread.
+
+    Each looks for the largest number in its own part of a buffer, which costs next to no computing. The
+    fastest pass counts: other programs can only make it slower. On a busy computer it is too low, and with
+    very large caches a little too high. 0 where there is no memory to spare for it.
+    """
+    size = min(BUFFER_BYTES, psutil.virtual_memory().available // 4)
+    length = size // 8 // threads
+    if size < BUFFER_BYTES // 4 or length == 0:
+        return 0.0
+    parts = [np.ones(length, dtype=np.uint64) for _ in range(threads)]
+    start, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
+
+    def read(part: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> None:
+        for _ in range(_PASSES):
+            start.wait()
+            part.max()
+            end.wait()
+
+    workers = [threading.Thread(target=read, args=(part,), name="memory speed") for part in parts]
+    for worker in workers:
+        worker.start()
+    fastest_s = float("inf")
+    for _ in range(_PASSES):
+        start.wait()
+        began_s = time.perf_counter()
+        end.wait()
+        fastest_s = min(fastest_s, time.perf_counter() - began_s)
+    for worker in workers:
+        worker.join()
+    return length * 8 * threads / fastest_s
