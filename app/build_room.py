@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import StillroomError
-from converters.gguf_types import FULL_PRECISION
 from models.part_file import stored_bytes
 from models.sizes import weight_share
 from models.snapshot import RemoteFile
@@ -15,13 +14,11 @@ from models.wording import byte_count
 def check_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, models: Path) -> None:
     """Raise `StillroomError` if `weights` in `folder` and the files of `types` in `models` will not fit.
 
-    A quantised type needs the whole model in full precision for a while. Both folders must exist.
+    Both folders must exist.
     """
     download = sum(file.bytes - stored_bytes(folder / file.path) for file in weights)
     whole = sum(file.bytes for file in weights)
     build = sum(int(whole * weight_share(kind)) for kind in types)
-    if any(kind not in FULL_PRECISION for kind in types):
-        build += whole
     if folder.stat().st_dev == models.stat().st_dev:
         _check(download + build, models)
     else:

@@ -1,89 +1,172 @@
-"""A build from start to end, inside the build process: check, convert, quantise, verify, name."""
+"""A build from start to end, inside the build process: check, quantise in one pass, verify, name."""
 
 import contextlib
 import errno
-import hashlib
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+from converters.build_identity import build_identity
+from converters.build_journal import BuildJournal
+from converters.commits import Commits
 from converters.convert import Conversion
-from converters.errors import BuildError
+from converters.errors import BuildError, DiskFullError
+from converters.gguf_source import GgufSource
 from converters.gguf_types import FULL_PRECISION, canonical_type
-from converters.inspect import check_gguf, inspect
+from converters.inspect import check_gguf
 from converters.messages import BuildRequest, BuiltFile
-from converters.plan import Plan, plan_build, plan_requantise
-from converters.quantise import quantise
+from converters.one_pass import one_pass
+from converters.output import Importance, Output, Source
 from converters.reporter import Reporter
-from converters.working_files import check_name, final_path, working_folder, working_path
+from converters.working_files import (
+    check_name,
+    final_path,
+    journal_path,
+    locked,
+    remove_working_files,
+    working_path,
+)
 from models.durable import rename_durably
+from models.errors import StillroomError
+from models.mixture import place_in_file
 from models.progress import OnProgress
+from models.wording import byte_count
 
 log = logging.getLogger(__name__)
 
-_HASH_BYTES = 4 << 20
 
-
-def run_build(request: BuildRequest, on_progress: OnProgress) -> list[BuiltFile]:
+def run_build(
+    request: BuildRequest, on_progress: OnProgress, importance: Importance | None = None
+) -> list[BuiltFile]:
     """Do what `request` asks for and return the files in the order of its types.
 
     Nothing is written before everything is checked. Each file gets its name only when it is whole, checked
-    and synced; a rerun after a crash removes what the crash left and starts over. Raises `StillroomError`.
+    and synced. After a crash or a full disk a rerun goes on at the tensor where it stopped. Raises
+    `StillroomError`.
     """
-    source = Path(request.source)
+    source_path = Path(request.source)
     types = list(dict.fromkeys(canonical_type(kind) for kind in request.types))
     check_name(request.name)
-    build = _Build(Path(request.out_dir), request.name, on_progress)
-    if source.is_file():
-        return build.requantise(source, types)
-    return build.convert(Conversion(source, request.name), types)
+    is_gguf = source_path.is_file()
+    source: Source = GgufSource(source_path) if is_gguf else Conversion(source_path, request.name)
+    outputs = [source.output(kind, importance) for kind in types]
+    return _Build(Path(request.out_dir), request.name, source, outputs, on_progress).run()
 
 
 class _Build:
-    def __init__(self, out_dir: Path, name: str, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        out_dir: Path,
+        name: str,
+        source: Source,
+        outputs: Sequence[Output],
+        on_progress: OnProgress,
+    ) -> None:
         self._out_dir = out_dir
         self._name = name
+        self._source = source
+        self._outputs = outputs
         self._on_progress = on_progress
+        self._journal_path = journal_path(out_dir, name)
+        self._journal: BuildJournal | None = None
 
-    def convert(self, conversion: Conversion, types: Sequence[str]) -> list[BuiltFile]:
-        plan = plan_build(conversion, types)
-        built: dict[str, BuiltFile] = {}
-        with self._room(plan):
-            for kind in types:
-                if kind in FULL_PRECISION:
-                    self._convert_to(conversion, kind)
-                    built[kind] = self._finish(kind)
-            source = self._path(plan.base) if plan.base in built else self._working(plan.base)
-            quantised = [kind for kind in types if kind not in FULL_PRECISION]
-            if quantised and plan.base not in built:
-                self._convert_to(conversion, plan.base)
-            for kind in quantised:
-                self._quantise_to(source, kind, requantised=False)
-                built[kind] = self._finish(kind)
-        return [built[kind] for kind in types]
-
-    def requantise(self, source: Path, types: Sequence[str]) -> list[BuiltFile]:
-        built = []
-        with self._room(plan_requantise(inspect(source), types)):
-            for kind in types:
-                self._quantise_to(source, kind, requantised=True)
-                built.append(self._finish(kind))
+    def run(self) -> list[BuiltFile]:
+        """Build, or go on with what an earlier run has left."""
+        identity = build_identity(self._source.tensors, self._outputs, {})
+        with self._room():
+            journal = self._journal = BuildJournal(self._journal_path, identity)
+            try:
+                if not self._goes_on(journal):
+                    remove_working_files(self._out_dir, self._name)
+                    journal = self._journal = BuildJournal(self._journal_path, identity)
+                self._check_space()
+                if not journal.begun:
+                    self._begin(journal)
+                if len(journal.whole) < len(self._outputs):
+                    self._make(journal)
+                built = [self._named(output, journal.whole[output.kind]) for output in self._outputs]
+            except StillroomError as error:
+                if not isinstance(error, DiskFullError):
+                    remove_working_files(self._out_dir, self._name)
+                raise
+            finally:
+                journal.close()
+            remove_working_files(self._out_dir, self._name)
         return built
 
+    def _goes_on(self, journal: BuildJournal) -> bool:
+        """Whether the files are what the journal says."""
+        return journal.begun and all(
+            _has_size(self._part(output), output.layout.bytes)
+            or (output.kind in journal.whole and _has_size(self._final(output), output.layout.bytes))
+            for output in self._outputs
+        )
+
+    def _begin(self, journal: BuildJournal) -> None:
+        """Write the headers and what comes from no stored tensor."""
+        for output in self._outputs:
+            with self._part(output).open("wb") as file:
+                file.write(output.layout.header)
+                for name, data in output.constants.items():
+                    file.seek(output.layout.places[name].offset)
+                    file.write(data)
+                file.truncate(output.layout.bytes)
+                file.flush()
+                os.fsync(file.fileno())
+        journal.begin()
+
+    def _make(self, journal: BuildJournal) -> None:
+        parts = [self._part(output) for output in self._outputs]
+        left = [tensor for tensor in self._source.tensors if tensor.name not in journal.tensors]
+        total = sum(tensor.source.size for tensor in self._source.tensors)
+        quantises = any(output.kind not in FULL_PRECISION for output in self._outputs)
+        reporter = Reporter(self._on_progress, "quantise" if quantises else "convert", total)
+        reporter.reach(total - sum(tensor.source.size for tensor in left), total, "")
+        commits = Commits(self._outputs, parts, journal, lambda names: None)
+        try:
+            one_pass(
+                sorted(left, key=lambda tensor: place_in_file(tensor.name)),
+                self._outputs,
+                parts,
+                on_bytes=reporter.advance,
+                on_tensor=lambda tensor: commits.add(tensor.name),
+            )
+            commits.finish()
+            self._verify(commits, journal)
+        finally:
+            commits.close()
+
+    def _verify(self, commits: Commits, journal: BuildJournal) -> None:
+        """Check the complete working files and hash what is not hashed yet."""
+        total = sum(output.layout.bytes for output in self._outputs)
+        reporter = Reporter(self._on_progress, "verify", total)
+        reporter.reach(sum(hashed.done for hashed in commits.hashes), total, "")
+        for output, hashed in zip(self._outputs, commits.hashes, strict=True):
+            final = self._final(output)
+            check_gguf(self._part(output))
+            hashed.follow(partial(reporter.advance, detail=final.name))
+            journal.add_whole(output.kind, hashed.hexdigest())
+
+    def _named(self, output: Output, sha256: str) -> BuiltFile:
+        part, final = self._part(output), self._final(output)
+        if part.exists():
+            rename_durably(part, final)
+            log.info("built %s", final.name)
+        return BuiltFile(path=str(final), type=output.kind, sha256=sha256, bytes=output.layout.bytes)
+
     @contextlib.contextmanager
-    def _room(self, plan: Plan) -> Iterator[None]:
-        """The folder, with room for what is planned; its failures in the user's words."""
+    def _room(self) -> Iterator[None]:
+        """The folder, for this build alone; its failures in the user's words."""
         try:
             self._out_dir.mkdir(parents=True, exist_ok=True)
-            with working_folder(self._out_dir, self._name):
-                free_bytes = shutil.disk_usage(self._out_dir).free
-                if plan.needed_bytes > free_bytes:
-                    raise self._disk_full(plan, free_bytes)
+            with locked(self._out_dir, self._name):
                 yield
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise self._disk_full(plan, 0) from error
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._disk_full() from error
             raise BuildError(
                 "The model cannot be written to {folder}: {reason}.",
                 "Choose a folder that you may write to.",
@@ -91,40 +174,33 @@ class _Build:
                 reason=error.strerror or str(error),
             ) from error
 
-    def _disk_full(self, plan: Plan, free_bytes: int) -> BuildError:
-        return BuildError(
-            "The disk of {folder} is too full: the build needs {needed_gb} GB and {free_gb} GB are free.",
-            "Free some space, or build into a folder on another disk.",
-            folder=str(self._out_dir),
-            needed_gb=round(plan.needed_bytes / 1e9, 2),
-            free_gb=round(free_bytes / 1e9, 2),
+    def _check_space(self) -> None:
+        if self._missing_bytes() > shutil.disk_usage(self._out_dir).free:
+            raise self._disk_full()
+
+    def _missing_bytes(self) -> int:
+        """What the working files still need of the disk."""
+        stored = self._journal.tensors if self._journal is not None else ()
+        return sum(
+            output.layout.bytes - sum(output.layout.places[name].bytes for name in stored)
+            for output in self._outputs
         )
 
-    def _convert_to(self, conversion: Conversion, kind: str) -> None:
-        reporter = Reporter(self._on_progress, "convert", conversion.file_bytes(kind))
-        conversion.write(self._working(kind), kind, reporter.advance)
+    def _disk_full(self) -> DiskFullError:
+        return DiskFullError(
+            "The disk of {folder} is too full: the build needs {needed} more, and {free} are free.",
+            "Free some space and build again: it goes on from here.",
+            folder=str(self._out_dir),
+            needed=byte_count(self._missing_bytes()),
+            free=byte_count(shutil.disk_usage(self._out_dir).free),
+        )
 
-    def _quantise_to(self, source: Path, kind: str, *, requantised: bool) -> None:
-        reporter = Reporter(self._on_progress, "quantise", 0)
-        quantise(source, self._working(kind), kind, reporter.reach, requantise=requantised)
+    def _part(self, output: Output) -> Path:
+        return working_path(self._out_dir, self._name, output.kind)
 
-    def _finish(self, kind: str) -> BuiltFile:
-        """Check the working file, hash it and give it its name."""
-        working, final = self._working(kind), self._path(kind)
-        check_gguf(working)
-        size = working.stat().st_size
-        reporter = Reporter(self._on_progress, "verify", size)
-        digest = hashlib.sha256()
-        with working.open("rb", buffering=0) as file:
-            while chunk := file.read(_HASH_BYTES):
-                digest.update(chunk)
-                reporter.advance(len(chunk), final.name)
-        rename_durably(working, final)
-        log.info("built %s", final.name)
-        return BuiltFile(path=str(final), type=kind, sha256=digest.hexdigest(), bytes=size)
+    def _final(self, output: Output) -> Path:
+        return final_path(self._out_dir, self._name, output.kind)
 
-    def _working(self, kind: str) -> Path:
-        return working_path(self._out_dir, self._name, kind)
 
-    def _path(self, kind: str) -> Path:
-        return final_path(self._out_dir, self._name, kind)
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size

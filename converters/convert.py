@@ -1,27 +1,26 @@
-"""A checkpoint to a GGUF file in bf16, f16 or f32."""
+"""A checkpoint as the source of GGUF files: their metadata, their tensors, their layout."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
 from math import prod
 from pathlib import Path
 
-from converters.architectures import ModelSettings, PlannedTensor, plan_tensors, read_settings
+from converters.architectures import ModelSettings, plan_tensors, read_settings
 from converters.checkpoint import Checkpoint
+from converters.gguf_layout import TensorForm, lay_out
 from converters.gguf_metadata import Metadata
-from converters.gguf_types import F32, FILE_TYPES, FULL_PRECISION, TensorType
-from converters.gguf_writer import TensorEntry, file_bytes, write_gguf
+from converters.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
 from converters.model_card import add_general
+from converters.output import Importance, Output
+from converters.quantised_output import quantised_output
 from converters.rope import llama3_factors
-from converters.safetensors_file import MappedFile
 from converters.special_tokens import read_special_tokens
-from converters.tensor_data import chunks_of
 from converters.vocabulary import Vocabulary, read_vocabulary
+from models.mixture import MixtureModel
 
-_QUANTISATION_VERSION = 2  # GGML_QNT_VERSION of ggml.h
+_ROPE_FACTORS = "rope_freqs.weight"
 
 
 class Conversion:
-    """One checkpoint, read and checked, ready to be written in any full-precision type.
+    """One checkpoint, read and checked, ready to be built in any type.
 
     `name` is the model's name for its metadata. Raises `CheckpointError` on construction for anything
     damaged or not supported, so that nothing is written then.
@@ -31,50 +30,49 @@ class Conversion:
         self._checkpoint = Checkpoint(folder)
         self._name = name
         self.settings = read_settings(self._checkpoint.config)
-        self._plan = plan_tensors(self._checkpoint, self.settings)
+        self.tensors = plan_tensors(self._checkpoint, self.settings)
         self._vocabulary = read_vocabulary(self._checkpoint, self.settings.vocabulary)
-
-    def file_bytes(self, kind: str) -> int:
-        """How long the GGUF file will be; no weight is read."""
-        return file_bytes(self._metadata(kind), self._entries(FULL_PRECISION[kind], {}))
-
-    @property
-    def tensors(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Names and row-major shapes of what the checkpoint holds, named as in the GGUF file."""
-        return [(tensor.name, tensor.shape) for tensor in self._plan]
+        self._constants: dict[str, bytes] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        if self.settings.rope.scaling == "llama3":
+            factors = llama3_factors(self.settings.rope, self.settings.head_dim)
+            self._constants[_ROPE_FACTORS] = factors.tobytes()
+            self._shapes[_ROPE_FACTORS] = factors.shape
+        for tensor in self.tensors:
+            self._shapes[tensor.name] = tensor.shape
 
     @property
     def lossless_type(self) -> str:
         """The smallest type that holds every matrix exactly as it is stored."""
-        dtypes = {tensor.source.dtype for tensor in self._plan if len(tensor.shape) > 1}
+        dtypes = {tensor.source.dtype for tensor in self.tensors if len(tensor.shape) > 1}
         return dtypes.pop() if len(dtypes) == 1 else F32.name
 
-    def write(self, path: Path, kind: str, on_bytes: Callable[[int, str], None]) -> None:
-        """Write the GGUF file; see `write_gguf`."""
-        files = {file: MappedFile(file) for file in self._checkpoint.files}
-        write_gguf(path, self._metadata(kind), self._entries(FULL_PRECISION[kind], files), on_bytes)
+    def output(self, kind: str, importance: Importance | None = None) -> Output:
+        """The file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
+        if kind in FULL_PRECISION:
+            layout = lay_out(self._metadata(kind).encoded(), self._typed(kind))
+            return Output(kind, layout, self._constants)
+        settings = self.settings
+        model = MixtureModel(settings.family.name, settings.layers, settings.heads, settings.kv_heads)
+        values = self._metadata(self.lossless_type).encoded()
+        return quantised_output(
+            kind, values, self._typed(self.lossless_type), model, self._constants, importance
+        )
 
-    def _entries(self, kind: TensorType, files: dict[Path, MappedFile]) -> list[TensorEntry]:
-        entries = []
-        if self.settings.rope.scaling == "llama3":
-            factors = llama3_factors(self.settings.rope, self.settings.head_dim)
-            entries.append(TensorEntry("rope_freqs.weight", factors.shape, F32, lambda: [factors.tobytes()]))
-        for tensor in self._plan:
-            stored_as = F32 if len(tensor.shape) == 1 else kind
-            entries.append(
-                TensorEntry(tensor.name, tensor.shape, stored_as, partial(_chunks, files, tensor, stored_as))
-            )
-        return entries
+    def _typed(self, kind: str) -> dict[str, TensorForm]:
+        """The tensors with their matrices in the type `kind`; vectors are always F32."""
+        return {
+            name: (shape, FULL_PRECISION[kind] if len(shape) > 1 else F32)
+            for name, shape in self._shapes.items()
+        }
 
     def _metadata(self, kind: str) -> Metadata:
         metadata = Metadata()
         metadata.set_string("general.architecture", self.settings.family.name)
-        parameters = sum(prod(tensor.shape) for tensor in self._plan)
-        if self.settings.rope.scaling == "llama3":
-            parameters += self.settings.head_dim // 2
+        parameters = sum(prod(shape) for shape in self._shapes.values())
         add_general(metadata, self._checkpoint, self._name, parameters)
         _add_settings(metadata, self.settings, FILE_TYPES[kind])
-        metadata.set_uint32("general.quantization_version", _QUANTISATION_VERSION)
+        metadata.set_uint32("general.quantization_version", QUANTISATION_VERSION)
         self._add_vocabulary(metadata, self._vocabulary)
         return metadata
 
@@ -92,12 +90,6 @@ class Conversion:
         if llama and self.settings.vocabulary == 49152:
             # llama.cpp's converter does so for small Granite models, and thereby for SmolLM2 as well.
             metadata.set_bool("tokenizer.ggml.add_bos_token", False)
-
-
-def _chunks(
-    files: dict[Path, MappedFile], tensor: PlannedTensor, kind: TensorType
-) -> Iterator[bytes | memoryview]:
-    return chunks_of(files[tensor.source.file], tensor, kind)
 
 
 def _add_settings(metadata: Metadata, settings: ModelSettings, file_type: int) -> None:

@@ -18,3 +18,7 @@ class BuildError(StillroomError):
     def __init__(self, message: str, hint: str = "", *, native: str = "", **values: object) -> None:
         super().__init__(message, hint, **values)
         self.native = native
+
+
+class DiskFullError(BuildError):
+    """A build that stopped for want of disk space; it goes on once there is some."""

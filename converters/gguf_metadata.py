@@ -61,24 +61,36 @@ class Metadata:
         if values:
             self._values[key] = (ValueType.ARRAY, ValueType.INT32, values)
 
-    def encode(self) -> bytes:
-        """The bytes that follow a GGUF header."""
-        out = bytearray()
-        for key, (kind, item_kind, value) in self._values.items():
-            out += encode_string(key) + struct.pack("<I", kind)
-            if item_kind is not None and isinstance(value, Sequence):
-                out += struct.pack("<IQ", item_kind, len(value))
-                for item in value:
-                    out += _encode(item_kind, item)
-            else:
-                out += _encode(kind, value)
-        return bytes(out)
+    def encoded(self) -> dict[str, bytes]:
+        """Each value with its type, as it stands behind its key in the file."""
+        return {key: _encode_typed(*value) for key, value in self._values.items()}
 
 
 def encode_string(text: str) -> bytes:
     """A length and the UTF-8 bytes."""
     data = text.encode("utf-8")
     return struct.pack("<Q", len(data)) + data
+
+
+def encode_uint32(value: int) -> bytes:
+    """An unsigned 32-bit number with its type."""
+    return _encode_typed(ValueType.UINT32, None, value)
+
+
+def encode_text(value: str) -> bytes:
+    """A text with its type."""
+    return _encode_typed(ValueType.STRING, None, value)
+
+
+def _encode_typed(kind: ValueType, item_kind: ValueType | None, value: Scalar | Sequence[Scalar]) -> bytes:
+    out = bytearray(struct.pack("<I", kind))
+    if item_kind is not None and isinstance(value, Sequence):
+        out += struct.pack("<IQ", item_kind, len(value))
+        for item in value:
+            out += _encode(item_kind, item)
+    else:
+        out += _encode(kind, value)
+    return bytes(out)
 
 
 def _encode(kind: ValueType, value: object) -> bytes:

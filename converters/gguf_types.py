@@ -79,9 +79,11 @@ TENSOR_TYPES: dict[int, TensorType] = {
     )
 }
 
-F32 = TENSOR_TYPES[0]
-F16 = TENSOR_TYPES[1]
-BF16 = TENSOR_TYPES[30]
+TYPE_NAMED = {kind.name: kind for kind in TENSOR_TYPES.values()}
+
+F32 = TYPE_NAMED["F32"]
+F16 = TYPE_NAMED["F16"]
+BF16 = TYPE_NAMED["BF16"]
 
 FULL_PRECISION: dict[str, TensorType] = {"BF16": BF16, "F16": F16, "F32": F32}
 """The types that a checkpoint is converted to; the matrices get this type, vectors are always F32."""
@@ -91,13 +93,18 @@ FILE_TYPES: dict[str, int] = {
     "F16": 1,
     "Q4_0": 2,
     "Q8_0": 7,
+    "Q3_K_M": 12,
     "Q4_K_S": 14,
     "Q4_K_M": 15,
     "Q5_K_M": 17,
     "Q6_K": 18,
+    "IQ4_XS": 30,
     "BF16": 32,
 }
 """`general.file_type` (llama.h's `llama_ftype`) of every type that Stillroom can build."""
+
+QUANTISATION_VERSION = 2
+"""`general.quantization_version`: GGML_QNT_VERSION of ggml.h."""
 
 ALIGNMENT = 32
 """Tensor data starts at multiples of this many bytes (`general.alignment`'s default)."""

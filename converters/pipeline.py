@@ -10,7 +10,7 @@ from converters.conversation import ChildEnded, converse
 from converters.errors import BuildError
 from converters.gguf_types import canonical_type
 from converters.messages import BuildRequest, Finished
-from converters.working_files import check_name, remove_left_behind
+from converters.working_files import check_name
 from models.progress import OnProgress, raise_if_cancelled
 
 
@@ -46,10 +46,12 @@ def build(
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
 
-    `command` starts the build process (`converters.worker`). The stages are "convert", "quantise" and
-    "verify", each counting its own bytes. Any thread may call it; it blocks and calls `on_progress` on that
-    thread. Setting `cancel` ends the process at once and raises `Cancelled`. Raises `CheckpointError` for
-    what cannot be converted and `BuildError` for what went wrong; no half-made file has a final name then.
+    `command` starts the build process (`converters.worker`). The stages are "quantise" ("convert" where no
+    type is quantised) and "verify", each counting its own bytes. Any thread may call it; it blocks and calls
+    `on_progress` on that thread. Setting `cancel` ends the process at once and raises `Cancelled`. Raises
+    `CheckpointError` for what cannot be converted and `BuildError` for what went wrong; no half-made file has
+    a final name then. A later call for the same goes on where this one was stopped; `discard_build` deletes
+    what it has made so far.
     """
     return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel)
 
@@ -99,8 +101,6 @@ def _run(
             native=end.words,
             code=end.returncode,
         ) from None
-    finally:
-        remove_left_behind(out_dir, name)
     outputs = tuple(
         BuildOutput(Path(output.path), output.type, output.sha256, output.bytes)
         for output in finished.outputs

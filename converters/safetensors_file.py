@@ -1,11 +1,10 @@
-"""Reading a safetensors file in place: the header is checked in full, the weights are never copied.
+"""Where the tensors of a safetensors file lie; its header is checked in full.
 
 Format: https://github.com/huggingface/safetensors#format (an 8-byte header length, a JSON header, the data).
 """
 
 import json
 import math
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,24 +63,6 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     tensors = [_tensor(path, name, entry, start) for name, entry in header.items() if name != "__metadata__"]
     _check_layout(path, tensors, start, file_size)
     return {tensor.name: tensor for tensor in sorted(tensors, key=lambda tensor: tensor.name)}
-
-
-class MappedFile:
-    """One safetensors file mapped into memory, read-only, until the last reference to it goes."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def bytes_of(self, tensor: StoredTensor) -> memoryview:
-        """The tensor's bytes, without a copy."""
-        return memoryview(self._map)[tensor.offset : tensor.offset + tensor.size]
-
-    def forget(self, tensor: StoredTensor, start: int, end: int) -> None:
-        """Give the pages of a tensor's bytes `start` to `end` back to the system; reading maps them again."""
-        if hasattr(mmap, "MADV_DONTNEED") and end > start:
-            first = (tensor.offset + start) // mmap.PAGESIZE * mmap.PAGESIZE
-            self._map.madvise(mmap.MADV_DONTNEED, first, tensor.offset + end - first)
 
 
 def _parse(path: Path, data: bytes) -> dict[str, object]:

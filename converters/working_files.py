@@ -19,10 +19,13 @@ def check_name(name: str) -> None:
 
 
 def working_path(out_dir: Path, name: str, kind: str) -> Path:
-    """The hidden working file of one type. It is plain ASCII, as llama.cpp opens its output by an ANSI name
-    on Windows.
-    """
+    """The hidden working file of one type."""
     return out_dir / f".{_stem(name)}-{kind}.gguf.part"
+
+
+def journal_path(out_dir: Path, name: str) -> Path:
+    """The journal of what the working files hold."""
+    return out_dir / f".{_stem(name)}.journal"
 
 
 def final_path(out_dir: Path, name: str, kind: str) -> Path:
@@ -31,18 +34,14 @@ def final_path(out_dir: Path, name: str, kind: str) -> Path:
 
 
 @contextlib.contextmanager
-def working_folder(out_dir: Path, name: str) -> Iterator[None]:
-    """Own the working files of `name`: none is there at the start, none is left at the end, and nobody else
-    has them meanwhile. Raises `BuildError` where another build of this name is running.
-    """
+def locked(out_dir: Path, name: str) -> Iterator[None]:
+    """Own the working files of `name`. Raises `BuildError` where another build of this name is running."""
     lock = out_dir / f".{_stem(name)}.lock"
     try:
         with filelock.FileLock(lock, timeout=0):
-            _remove(out_dir, name)
             try:
                 yield
             finally:
-                _remove(out_dir, name)
                 if os.name != "nt":  # there filelock removes it
                     lock.unlink(missing_ok=True)
     except filelock.Timeout:
@@ -51,17 +50,19 @@ def working_folder(out_dir: Path, name: str) -> Iterator[None]:
         ) from None
 
 
-def remove_left_behind(out_dir: Path, name: str) -> None:
-    """Remove what a build of `name` that was ended has left, unless another one is running."""
+def remove_working_files(out_dir: Path, name: str) -> None:
+    """Delete what a build of `name` has made so far; its lock must be held."""
+    journal_path(out_dir, name).unlink(missing_ok=True)
+    for file in out_dir.glob(f".{_stem(name)}*.part"):
+        file.unlink(missing_ok=True)
+
+
+def discard_build(out_dir: Path, name: str) -> None:
+    """Delete what an unfinished build of `name` has left, unless another one is running."""
     with contextlib.suppress(BuildError):
         if out_dir.is_dir():
-            with working_folder(out_dir, name):
-                pass
-
-
-def _remove(out_dir: Path, name: str) -> None:
-    for file in out_dir.glob(f".{_stem(name)}-*.gguf.part"):
-        file.unlink(missing_ok=True)
+            with locked(out_dir, name):
+                remove_working_files(out_dir, name)
 
 
 def _stem(name: str) -> str:

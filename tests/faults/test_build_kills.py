@@ -19,7 +19,7 @@ from models.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, STARTER_FOLDER
 
-TYPES = {"convert": ("BF16",), "quantise": ("Q4_K_M",), "verify": ("BF16", "Q4_K_M")}
+TYPES = {"convert": ("BF16",), "quantise": ("Q4_K_M", "Q8_0"), "verify": ("BF16", "Q4_K_M")}
 COMMAND = child_command("build")
 
 

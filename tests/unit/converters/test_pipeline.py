@@ -16,13 +16,15 @@ import psutil
 import pytest
 
 from app.children import child_command
-from converters import plan
 from converters.errors import BuildError, CheckpointError, GgufError
+from converters.gguf_types import F16
 from converters.inspect import inspect
 from converters.messages import BuildRequest
 from converters.pipeline import BuildResult, build, requantise
-from converters.working_files import working_path
+from converters.quantised_output import quantised_output
+from converters.working_files import discard_build, journal_path, working_path
 from models.errors import Cancelled
+from models.mixture import MixtureModel
 from models.progress import OnProgress, Progress, ignore_progress
 from tests.support.checkpoints import write_json
 
@@ -60,9 +62,8 @@ def test_outputs_are_named_hashed_and_alone_in_the_folder(
     assert names(tmp_path / "new") == ["Model-Q4_K_M.gguf", "Model-Q8_0.gguf"]
     assert 10 << 20 < result.peak_memory_bytes < 1 << 30
     assert result.seconds > 0
-    assert list(dict.fromkeys(step.stage for step in told)) == ["convert", "quantise", "verify"]
-    ends = [step for step in told if step.done == step.total]
-    assert len(ends) >= 5  # one conversion, and two times quantised and verified
+    assert list(dict.fromkeys(step.stage for step in told)) == ["quantise", "verify"]
+    assert {step.stage for step in told if step.done == step.total} == {"quantise", "verify"}
     assert all(0 <= step.done <= step.total for step in told)
 
 
@@ -121,25 +122,10 @@ def test_a_wrong_request_is_refused(types: list[str], name: str, message: str, t
     assert names(tmp_path) == []
 
 
-def test_rows_that_cannot_be_quantised_are_refused(checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    from converters.convert import Conversion
-
-    conversion = Conversion(checkpoints["qwen2"], NAME)
-    assert plan.plan_build(conversion, ["Q8_0", "F16"]).base == "BF16"
-    narrow = [("blk.0.ffn_up.weight", (768, 250))]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Conversion, "tensors", property(lambda self: narrow))
-        with pytest.raises(BuildError, match="rows are 250 weights long"):
-            plan.plan_build(conversion, ["Q8_0"])
-
-
-def test_the_planned_room_is_enough_and_not_much_more(checkpoints: dict[str, Path], tmp_path: Path) -> None:
-    from converters.convert import Conversion
-
-    types = ["F16", "Q4_K_M", "Q6_K"]
-    needed = plan.plan_build(Conversion(checkpoints["llama"], NAME), types).needed_bytes
-    built = sum(output.bytes for output in build_into(tmp_path, checkpoints["llama"], types).outputs)
-    assert built <= needed <= 1.05 * built
+def test_rows_that_cannot_be_quantised_are_refused() -> None:
+    model = MixtureModel("llama", 1, 1, 1)
+    with pytest.raises(BuildError, match="rows are 250 weights long"):
+        quantised_output("Q8_0", {}, {"blk.0.ffn_up.weight": ((768, 250), F16)}, model, {}, None)
 
 
 def test_too_little_disk_space_is_told_before_writing(checkpoints: dict[str, Path], tmp_path: Path) -> None:
@@ -149,9 +135,11 @@ def test_too_little_disk_space_is_told_before_writing(checkpoints: dict[str, Pat
         "shutil.disk_usage = lambda path: collections.namedtuple('U', 'total used free')(1, 0, 1)\n"
         "from converters.worker import main\nsys.exit(main())"
     )
-    with pytest.raises(BuildError, match=r"the build needs 0\.0\d GB and 0\.0 GB are free"):
+    with pytest.raises(BuildError, match=r"the build needs 4\.0 MB more, and 1 B are free"):
         build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"], command=[sys.executable, "-c", script])
     assert names(tmp_path / "out") == []
+    full = build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"])
+    assert names(tmp_path / "out") == [full.outputs[0].path.name]
 
 
 def test_a_folder_that_cannot_be_written_is_named(checkpoints: dict[str, Path], tmp_path: Path) -> None:
@@ -166,8 +154,8 @@ def build_processes() -> list[psutil.Process]:
     return [child for child in children if "converters.worker" in child.cmdline()]
 
 
-@pytest.mark.parametrize("stage", ["convert", "quantise", "verify"])
-def test_cancel_ends_the_process_and_leaves_nothing(
+@pytest.mark.parametrize("stage", ["quantise", "verify"])
+def test_cancel_ends_the_process_and_what_it_made_can_be_discarded(
     stage: str, starter_checkpoint: Path, tmp_path: Path
 ) -> None:
     cancel = threading.Event()
@@ -178,8 +166,10 @@ def test_cancel_ends_the_process_and_leaves_nothing(
 
     with pytest.raises(Cancelled):
         build_into(tmp_path, starter_checkpoint, ["Q4_K_M"], on_progress, cancel)
-    assert names(tmp_path) == []
     assert not build_processes()
+    assert all(name.startswith(".") for name in names(tmp_path))
+    discard_build(tmp_path, NAME)
+    assert names(tmp_path) == []
 
 
 def test_a_listener_that_fails_ends_the_process(checkpoints: dict[str, Path], tmp_path: Path) -> None:
@@ -188,7 +178,6 @@ def test_a_listener_that_fails_ends_the_process(checkpoints: dict[str, Path], tm
 
     with pytest.raises(ValueError, match="listener"):
         build_into(tmp_path, checkpoints["qwen2"], ["Q4_K_M"], on_progress)
-    assert names(tmp_path) == []
     assert not build_processes()
 
 
@@ -203,21 +192,31 @@ def test_a_process_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> 
     assert "GGML_ASSERT(x) failed" in failed.value.native
 
 
-def test_llama_cpps_own_reason_is_kept(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+def test_a_gguf_of_another_architecture_is_refused(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     source = build_into(tmp_path, checkpoints["llama"], ["F16"]).outputs[0].path
     data = source.read_bytes()
-    source.write_bytes(data.replace(b"llama.block_count", b"llama.blocX_count"))
-    with pytest.raises(BuildError, match="could not quantise the model to Q8_0") as failed:
-        requantise(source, ["Q8_0"], tmp_path / "out", NAME, command=COMMAND, on_progress=ignore_progress)
-    assert "llama.block_count" in failed.value.native
-    assert names(tmp_path / "out") == []
+    for name, change, message in (
+        ("other", (b"llama.block_count", b"llama.blocX_count"), "does not say what its llama.block_count is"),
+        ("moe", (b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0gemma"), "is a gemma model"),
+    ):
+        (tmp_path / f"{name}.gguf").write_bytes(data.replace(*change, 1))
+        with pytest.raises(BuildError, match=message):
+            requantise(
+                tmp_path / f"{name}.gguf",
+                ["Q8_0"],
+                tmp_path / "out",
+                NAME,
+                command=COMMAND,
+                on_progress=ignore_progress,
+            )
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_builds_of_one_name_are_kept_apart(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     part = working_path(tmp_path, NAME, "BF16")
     part.write_text("another build's")
     with (
-        filelock.FileLock(part.parent / f"{part.name.split('-')[0]}.lock"),
+        filelock.FileLock(journal_path(tmp_path, NAME).with_suffix(".lock")),
         pytest.raises(BuildError, match="Model is being built already"),
     ):
         build_into(tmp_path, checkpoints["qwen2"], ["BF16"])

@@ -1,0 +1,49 @@
+"""What of a build is on disk for good: finished tensors, and files that are whole."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from models.journal import Journal
+
+
+class BuildJournal:
+    """The journal of the working files; it names only what has been synced. One thread.
+
+    `tensors` are in every working file. `whole` has the SHA-256 of each file, by type, that is complete and
+    checked: all that is left of a build whose files are all there is to name them.
+    """
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self._journal = Journal(path, identity)
+        self.tensors: set[str] = set()
+        self.whole: dict[str, str] = {}
+        for entry in self._journal.entries:
+            what, *values = entry.split("\t")
+            if what == "tensor":
+                self.tensors.add(values[0])
+            elif what == "whole":
+                self.whole[values[0]] = values[1]
+
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier run has left something to go on from."""
+        return bool(self._journal.entries)
+
+    def begin(self) -> None:
+        """The working files are there, with their headers."""
+        self._journal.append(["begun"])
+
+    def add_tensors(self, names: Iterable[str]) -> None:
+        """These tensors are stored in every working file."""
+        names = list(names)
+        self._journal.append(f"tensor\t{name}" for name in names)
+        self.tensors.update(names)
+
+    def add_whole(self, kind: str, sha256: str) -> None:
+        """The working file of this type is complete and checked."""
+        self._journal.append([f"whole\t{kind}\t{sha256}"])
+        self.whole[kind] = sha256
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
