@@ -83,11 +83,6 @@ def device_handles(ggml: Any) -> list[int]:
     return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
 
 
-def devices(ggml: Any) -> list[Device]:
-    """The compute devices with the memory that is free now."""
-    return [device_of(ggml, handle) for handle in device_handles(ggml)]
-
-
 def device_of(ggml: Any, handle: int) -> Device:
     """What ggml tells of one device; it asks the device itself for its memory."""
     properties = _DeviceProperties()

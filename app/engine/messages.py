@@ -64,6 +64,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
 
 
+class LoadNotice(msgspec.Struct, frozen=True):
+    """A sentence about a loaded model, as an English template and what fills it; the window translates it."""
+
+    message: str
+    values: dict[str, str | int | float] = {}
+
+    def __str__(self) -> str:
+        return self.message.format(**self.values) if self.values else self.message
+
+
 class Load(Message, frozen=True, kw_only=True):
     """Load a model, after unloading the present one.
 

@@ -104,8 +104,12 @@ def shape_from_gguf(
 
 def offload_devices(devices: Sequence[Device]) -> list[Device]:
     """The devices llama.cpp would use: graphics cards, or integrated graphics where there is no card."""
-    cards = [device for device in devices if device.kind == "gpu"]
-    return cards or [device for device in devices if device.kind == "igpu"][:1]
+    # A card that answers to CUDA and to Vulkan is used through the first alone, as llama.cpp does it.
+    cards: dict[str, Device] = {}
+    for device in devices:
+        if device.kind == "gpu":
+            cards.setdefault(device.hardware_id or device.name, device)
+    return list(cards.values()) or [device for device in devices if device.kind == "igpu"][:1]
 
 
 def usable_bytes(device: Device) -> int:

@@ -7,7 +7,13 @@ from typing import Any
 import llama_cpp
 
 from app.engine.backend_libraries import backend_states
-from app.engine.ggml import AbortTextCallback, devices, ggml_library, load_dynamic_backends
+from app.engine.ggml import (
+    AbortTextCallback,
+    device_handles,
+    device_of,
+    ggml_library,
+    load_dynamic_backends,
+)
 from app.engine.lifeline import ABORT_MARK
 from app.engine.messages import BackendState, Device
 from app.engine.native_log import NativeLog
@@ -45,7 +51,11 @@ class Backend:
 
     def devices(self) -> list[Device]:
         """The compute devices with the memory that is free now."""
-        return devices(self.ggml)
+        return [device for _, device in self.local_devices()]
+
+    def local_devices(self) -> list[tuple[int, Device]]:
+        """The same with ggml's handles."""
+        return [(handle, device_of(self.ggml, handle)) for handle in device_handles(self.ggml)]
 
     def states(self) -> list[BackendState]:
         """The back ends that loaded, and why another did not."""

@@ -10,6 +10,7 @@ import llama_cpp
 
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
+from app.engine.placement import Placement
 
 THINK_TAGS = (b"<think>", b"</think>")
 
@@ -27,12 +28,14 @@ class Model:
         gpu_layers: int,
         mmap: bool,
         on_progress: Callable[[float], bool],
+        placement: Placement = Placement(),  # noqa: B008 - frozen
     ) -> None:
         """Read the file. `on_progress` gets 0 to 1 and returns False to cancel.
 
         Raises `LoadCancelled` or `NativeError`.
         """
         cancelled = False
+        self._endpoints: frozenset[str] = frozenset()
 
         def report(fraction: float, _data: object) -> bool:
             nonlocal cancelled
@@ -44,12 +47,21 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
         params.progress_callback = callback
+        # llama.cpp reads both while it loads, and the list of devices up to a null.
+        handles = (ctypes.c_void_p * (len(placement.handles) + 1))(*placement.handles)
+        split = (ctypes.c_float * llama_cpp.llama_max_devices())(*placement.split)
+        if placement.handles and gpu_layers:
+            params.devices = ctypes.cast(handles, ctypes.c_void_p)
+            params.tensor_split = split
+            self._endpoints = placement.endpoints
         backend.log.clear()
         self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:
             if cancelled:
                 raise LoadCancelled
             raise NativeError(backend.log.reason())
+        self._rpc = backend.rpc
+        self._rpc.hold(self._endpoints)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
         self.layers = int(llama_cpp.llama_model_n_layer(self._model))
@@ -71,6 +83,7 @@ class Model:
         if self._model:
             llama_cpp.llama_model_free(self._model)
             self._model = None
+            self._rpc.release(self._endpoints)
 
     def metadata(self, key: str) -> str:
         """A value of the GGUF metadata as text; empty when there is none."""
