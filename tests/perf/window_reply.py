@@ -39,7 +39,8 @@ def main() -> None:
             tab = application.window.show_page("chat")
             assert isinstance(tab, ChatTab)
             tab.open_chat(chat.id)
-            await ask(application, PROMPT)
+            # Looking often would take time from the reply.
+            await ask(application, PROMPT, turn_s=0.5)
             reply = application.parts.chats.messages(chat.id)[-1]
             assert reply.stats is not None
             assert reply.stats.completion_tokens == tokens + 1, reply.stats

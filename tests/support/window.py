@@ -38,23 +38,27 @@ def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> No
         loop.run_until_complete(live())
 
 
-async def until(condition: Callable[[], bool], what: str, wait_s: float = WAIT_S) -> None:
-    """Let the window live until `condition` holds; a test that waits in vain says for what."""
+async def until(
+    condition: Callable[[], bool], what: str, wait_s: float = WAIT_S, turn_s: float = TURN_S
+) -> None:
+    """Let the window live until `condition` holds, which is looked at every `turn_s`; a test that waits in
+    vain says for what.
+    """
     end_s = time.monotonic() + wait_s
     while not condition():
         if time.monotonic() > end_s:
             raise TimeoutError(f"waited {wait_s:.0f} s for {what}")
-        await asyncio.sleep(TURN_S)
+        await asyncio.sleep(turn_s)
 
 
-async def ask(application: WindowApplication, prompt: str) -> ChatTab:
-    """Send a message in the Chat tab and wait for the end of its reply."""
+async def ask(application: WindowApplication, prompt: str, turn_s: float = TURN_S) -> ChatTab:
+    """Send a message in the Chat tab and wait for the end of its reply; `turn_s` as in `until`."""
     tab = application.window.show_page("chat")
     assert isinstance(tab, ChatTab)
     await until(lambda: application.session.info is not None, "the model")
     tab.send(prompt)
     await until(lambda: tab.running_view is not None, "the reply's start")
-    await until(lambda: tab.running_view is None, "the reply's end")
+    await until(lambda: tab.running_view is None, "the reply's end", turn_s=turn_s)
     return tab
 
 

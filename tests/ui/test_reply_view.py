@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -13,6 +13,8 @@ from app.engine.messages import GenerationStats
 from app.ui.theme import Theme
 from app.ui.widgets import link_question
 from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.growing_text import GrowingText
+from app.ui.widgets.markdown_blocks import TextBlock, parse_blocks
 from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.reply_view import ReplyView
 from app.ui.widgets.rich_label import RichLabel
@@ -53,12 +55,17 @@ def labels(widget: QWidget) -> list[RichLabel]:
     return [label for label in widget.findChildren(RichLabel) if not label.isHidden()]
 
 
+def growing(widget: QWidget) -> list[GrowingText]:
+    return [text for text in widget.findChildren(GrowingText) if not text.parentWidget().isHidden()]
+
+
 def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: Theme) -> None:
     view = MarkdownView(theme)
     qtbot.addWidget(view)
     view.append("First paragraph.\n\nSecond")
-    view.append(" paragraph.\n\nThird")
+    view.append(" paragraph.\n\nThird\n\nFourth\n\nFif")
     first, second, third = labels(view)
+    assert [text.html for text in growing(view)] == ["Fourth", "Fif"]
     texts = [label.text() for label in (first, second)]
     changed = Mock()
     for label in (first, second):
@@ -69,7 +76,8 @@ def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: 
     for number in range(50):
         view.append(f"y = {number}\n")
     view.finish()
-    assert labels(view) == [first, second, third]
+    assert labels(view)[:3] == [first, second, third]
+    assert not growing(view)
     assert [label.text() for label in (first, second)] == texts
     changed.assert_not_called()
     [card] = view.findChildren(CodeCard)
@@ -111,7 +119,7 @@ def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBo
     qtbot.keyClick(head, Qt.Key.Key_Return)
     assert line.is_open
     view.add("thinking", " Second half.", 3)
-    qtbot.waitUntil(lambda: "Second half" in "".join(label.text() for label in labels(line)))
+    qtbot.waitUntil(lambda: "Second half" in "".join(text.html for text in growing(line)))
     qtbot.mouseClick(head, Qt.MouseButton.LeftButton)
     assert not line.is_open
     qtbot.keyClick(head, Qt.Key.Key_Space)
@@ -206,8 +214,42 @@ def test_a_very_long_reply_stays_quick_to_add_to(qtbot: QtBot, view: ReplyView) 
     paragraph = "Some **words** about `code` and more words that make a paragraph of usual length.\n\n"
     view.begin()
     view.add("answer", paragraph * 200, 4000)
-    qtbot.waitUntil(lambda: len(labels(view)) >= 200)
+    qtbot.waitUntil(lambda: len(labels(view)) >= 198)
     stream = view._answer._stream
     assert stream is not None
     assert len(stream._tail) < 3 * len(paragraph)
     view.finish("stop", STATS)
+
+
+def picture(widget: QWidget, width: int, height: int) -> QImage:
+    widget.resize(width, height)
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    widget.render(image, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
+    return image
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_growing_paragraph_looks_like_the_finished_one(qtbot: QtBot, theme: Theme, *, muted: bool) -> None:
+    source = "Some **bold words**, `code` and plain ones "
+    pieces = [
+        "that ",
+        "go on &amp; ",
+        "on, *for* ",
+        "longer than one line, ",
+        "and once more, ",
+        "to the end",
+    ]
+    text = source
+    grown, whole = GrowingText(theme, muted=muted), RichLabel(theme, muted=muted)
+    for widget in (grown, whole):
+        qtbot.addWidget(widget)
+    for piece in pieces:
+        text += piece
+        [block] = parse_blocks(text)
+        assert isinstance(block, TextBlock)
+        grown.set_html(block.html)
+        whole.set_html(block.html)
+        height = whole.heightForWidth(260)
+        assert grown.heightForWidth(260) == height
+        assert picture(grown, 260, height) == picture(whole, 260, height)

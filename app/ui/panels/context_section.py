@@ -37,5 +37,11 @@ class ContextSection(QWidget):
         else:
             self._used.setText("–")
             self._limit.setText(self.tr("no model loaded"))
+        fill = min(rates.context_tokens, rates.context_limit)
+        if (self._bar.maximum(), self._bar.value()) == (max(1, rates.context_limit), fill):
+            return
+        # A progress bar paints itself and all that waits within setValue, in the middle of a frame.
+        self._bar.setUpdatesEnabled(False)
         self._bar.setRange(0, max(1, rates.context_limit))
-        self._bar.setValue(min(rates.context_tokens, rates.context_limit))
+        self._bar.setValue(fill)
+        self._bar.setUpdatesEnabled(True)

@@ -8,6 +8,7 @@ from app.engine.messages import ModelInfo
 from app.ui.session import EngineSession
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import notice_text
 
 
 class LoadedLine(QWidget):
@@ -55,7 +56,7 @@ class LoadedLine(QWidget):
             where = self.tr("All {layers} layers on the processor, {threads} threads").format(
                 layers=info.layers, threads=info.threads
             )
-        self._show("good", name, where, "\n".join(info.notices))
+        self._show("good", name, where, "\n".join(notice_text(notice) for notice in info.notices))
 
     def _on_unloaded(self, *_: object) -> None:
         self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))

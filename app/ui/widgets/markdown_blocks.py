@@ -88,6 +88,11 @@ class MarkdownStream:
         self._tail = ""
         self._final = 0
 
+    @property
+    def final(self) -> int:
+        """How many blocks at the start cannot change any more."""
+        return self._final
+
     def append(self, text: str) -> int:
         """Take more text; returns the index of the first block that may have changed."""
         self._source.append(text)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 from app.ui.theme import Theme
 from app.ui.widgets.card import label, rule
 from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.growing_text import GrowingText
 from app.ui.widgets.link_question import ask_before_opening
 from app.ui.widgets.markdown_blocks import (
     Block,
@@ -54,6 +55,7 @@ class MarkdownView(QWidget):
         self._stream: MarkdownStream | None = None
         self._shown: list[Block] = []
         self._frames: list[_Frame] = []
+        self._settled = 0
         self._height = 0
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
@@ -67,21 +69,22 @@ class MarkdownView(QWidget):
     def set_text(self, text: str) -> None:
         """Show a finished text."""
         self._stream = None
-        self._update(0, parse_blocks(text))
+        blocks = parse_blocks(text)
+        self._update(0, blocks, len(blocks))
 
     def append(self, text: str) -> None:
         """Take more of a text that is coming in."""
         if self._stream is None:
             self._stream = MarkdownStream()
-            self._update(0, [])
+            self._update(0, [], 0)
         first = self._stream.append(text)
-        self._update(first, self._stream.blocks)
+        self._update(first, self._stream.blocks, self._stream.final)
 
     def finish(self) -> None:
         """The text that came in pieces is complete."""
         if self._stream is not None:
             self._stream.finish()
-            self._update(0, self._stream.blocks)
+            self._update(0, self._stream.blocks, len(self._stream.blocks))
             self._stream = None
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
@@ -108,8 +111,10 @@ class MarkdownView(QWidget):
         if event.size().width() != event.oldSize().width():
             self._place_from(0)
 
-    def _update(self, first: int, blocks: list[Block]) -> None:
-        """Change the widgets from block `first` on to `blocks`, keeping every one that fits."""
+    def _update(self, first: int, blocks: list[Block], final: int) -> None:
+        """Change the widgets from block `first` on to `blocks`, keeping every one that fits. Those before
+        `final` will not change any more.
+        """
         first_changed = min(first, len(blocks))
         for index in range(first, len(blocks)):
             block = blocks[index]
@@ -122,11 +127,24 @@ class MarkdownView(QWidget):
             else:
                 if index < len(self._frames):
                     self._remove(index, index + 1)
-                self._frames.insert(index, self._make_frame(block))
+                self._frames.insert(index, self._make_frame(block, growing=index >= final))
             self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
         self._remove(len(blocks), len(self._frames))
         self._shown = list(blocks)
+        self._settle(final)
         self._place_from(first_changed)
+
+    def _settle(self, end: int) -> None:
+        """Let the words of the blocks before `end` be selected from now on."""
+        for index in range(self._settled, end):
+            frame = self._frames[index]
+            if isinstance(frame.content, GrowingText):
+                settled = self._make_frame(self._shown[index], growing=False)
+                settled.gap = frame.gap
+                settled.setGeometry(frame.geometry())
+                self._remove(index, index + 1)
+                self._frames.insert(index, settled)
+        self._settled = end
 
     def _place_from(self, first: int) -> None:
         """Put the blocks from `first` on below the ones before; the others stay as they are."""
@@ -140,9 +158,11 @@ class MarkdownView(QWidget):
             self._height = top
             self.updateGeometry()
 
-    def _make_frame(self, block: Block) -> "_Frame":
+    def _make_frame(self, block: Block, *, growing: bool) -> "_Frame":
         content: QWidget
         match block:
+            case TextBlock() if growing:
+                content = GrowingText(self._theme, muted=self._muted)
             case TextBlock():
                 content = RichLabel(self._theme, muted=self._muted)
                 content.link_chosen.connect(self._on_link)
@@ -220,7 +240,7 @@ class _Frame(QWidget):
         if self._marker is not None:
             self._marker.setText(block.place.marker)
         match self.content, block:
-            case RichLabel() as text, TextBlock():
+            case (RichLabel() | GrowingText()) as text, TextBlock():
                 text.set_html(block.html, block.level)
             case CodeCard() as card, CodeBlock():
                 card.set_code(block.code, block.language)

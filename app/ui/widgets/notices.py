@@ -1,13 +1,14 @@
 """Short messages at the foot of the window: errors, and deletions that can be undone."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.engine.messages import LoadNotice
 from app.errors import EngineError, StillroomError
 from app.ui.widgets.card import button, label, set_look
 
@@ -20,11 +21,32 @@ MARGIN_PX = 24
 def translated(error: StillroomError) -> tuple[str, str]:
     """An error's message and hint in the window's language, filled in."""
 
-    def fill(template: str) -> str:
-        text = QCoreApplication.translate("errors", template) if template else ""
-        return text.format(**error.values) if error.values else text
+    return filled(error.message, error.values), filled(error.hint, error.values)
 
-    return fill(error.message), fill(error.hint)
+
+def notice_text(notice: LoadNotice) -> str:
+    """What is to be said about a loaded model in the window's language."""
+    return filled(notice.message, notice.values)
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """A template of the context "errors" in the window's language, filled in.
+
+    A value can be a sentence of the program itself ("reason"): it is translated too. What it is not, such as
+    the words of the system, stays.
+    """
+    if not template:
+        return ""
+    text = QCoreApplication.translate("errors", template)
+    if not values:
+        return text
+    shown = dict(values)
+    for name, value in values.items():
+        if isinstance(value, StillroomError):
+            shown[name] = translated(value)[0]
+        elif name == "reason" and isinstance(value, str) and value:
+            shown[name] = QCoreApplication.translate("errors", value)
+    return text.format(**shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,8 @@ class ReplyView(QWidget):
             if answer:
                 self._pieces.append(answer)
                 self._answer.append(answer)
-                self._answer.show()
+                if self._answer.isHidden():
+                    self._answer.show()
         if thinking or answer:
             self._state.hide()
             self.painted.emit()

@@ -41,8 +41,13 @@ class RichLabel(QLabel):
             flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         if self.textInteractionFlags() != flags:
             self.setTextInteractionFlags(flags)
-        tag = f"h{self._level}" if self._level else "p"
-        self.setText(f"{text_style(self._theme.colours, self._muted)}<{tag}>{self._html}</{tag}>")
+        self.setText(rich_text(self._theme.colours, self._html, self._level, self._muted))
+
+
+def rich_text(colours: Colours, html: str, level: int, muted: bool) -> str:
+    """A paragraph (`level` 0) or heading with its style."""
+    tag = f"h{level}" if level else "p"
+    return f"{text_style(colours, muted)}<{tag}>{html}</{tag}>"
 
 
 @lru_cache(maxsize=8)
