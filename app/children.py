@@ -4,10 +4,11 @@ import os
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "build", "syntax"]
+ChildName = Literal["engine", "rpc_server", "build", "syntax"]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
+    "rpc_server": "app.engine.llama.rpc_server",
     "build": "converters.worker",
     "syntax": "app.code.syntax_worker",
 }

@@ -45,16 +45,20 @@ class RpcDevices:
     def __init__(self, ggml: Any) -> None:
         self._ggml = ggml
         self._held: Counter[str] = Counter()
-        registry = ggml.ggml_backend_reg_by_name(b"RPC")
-        address = registry and ggml.ggml_backend_reg_get_proc_address(
-            registry, b"ggml_backend_rpc_add_server"
-        )
+        address = self.function("ggml_backend_rpc_add_server")
         self._add_server = _AddServer(address) if address else None
 
     @property
     def available(self) -> bool:
         """Whether this llama.cpp was built with RPC."""
         return self._add_server is not None
+
+    def function(self, name: str) -> int:
+        """The address of a function of the RPC back end; 0 where this llama.cpp was built without it."""
+        registry = self._ggml.ggml_backend_reg_by_name(b"RPC")
+        if not registry:
+            return 0
+        return self._ggml.ggml_backend_reg_get_proc_address(registry, name.encode()) or 0
 
     def hold(self, endpoints: Iterable[str]) -> None:
         """A model is loaded on these: their connection is taken until `release`."""

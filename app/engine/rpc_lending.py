@@ -1,0 +1,88 @@
+"""Lends this computer's devices to another one, by llama.cpp's own rpc-server in a process of its own."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import BinaryIO, cast
+
+import msgspec
+
+from app.engine.lifeline import KillOnClose
+from app.engine.rpc_address import RpcError
+from app.engine.rpc_probe import probe
+from app.errors import EngineError
+from models.progress import raise_if_cancelled
+
+NO_RPC = 3
+"""Exit status of the process where llama.cpp was built without RPC."""
+
+START_TIMEOUT_S = 60.0
+PROBE_INTERVAL_S = 0.05
+
+
+class RpcServe(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen ("1.2.3.4:port") and with how many threads the processor computes."""
+
+    endpoint: str
+    threads: int
+
+
+class RpcLending:
+    """A running rpc-server. llama.cpp's own words about its clients go to this process's stderr."""
+
+    def __init__(self, command: Sequence[str], serve: RpcServe, *, quiet: bool = False) -> None:
+        """Start it; `command` is `app.children.child_command("rpc_server")`."""
+        self.endpoint = serve.endpoint
+        creation_flags = 0
+        if sys.platform == "win32":
+            creation_flags = subprocess.CREATE_NO_WINDOW
+        self._job = KillOnClose()
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
+            creationflags=creation_flags,
+            # Ctrl+C is for the program, which then ends the process.
+            start_new_session=True,
+        )
+        self._job.add(self._process)
+        stdin = cast(BinaryIO, self._process.stdin)
+        stdin.write(msgspec.json.encode(serve) + b"\n")
+        stdin.flush()
+
+    def wait_until_it_answers(self, cancel: threading.Event) -> None:
+        """Return when another computer could use it. Raises `EngineError`, or `Cancelled`."""
+        for _ in range(int(START_TIMEOUT_S / PROBE_INTERVAL_S)):
+            self.check()
+            try:
+                probe(self.endpoint, self.endpoint)
+            except RpcError:
+                cancel.wait(PROBE_INTERVAL_S)
+                raise_if_cancelled(cancel)
+            else:
+                return
+        raise EngineError("The rpc-server does not start.", "Look at what llama.cpp said above.")
+
+    def check(self) -> None:
+        """Raise `EngineError` where it has ended by itself."""
+        status = self._process.poll()
+        if status is None:
+            return
+        if status == NO_RPC:
+            raise EngineError(
+                "The installed llama.cpp was built without RPC, so it cannot lend this computer.",
+                'Install it again with CMAKE_ARGS="-DGGML_RPC=ON", or use Stillroom\'s own build.',
+            )
+        raise EngineError(
+            "The rpc-server ended (exit code {status}).",
+            "{endpoint} may be in use already, or not an address of this computer.",
+            status=status,
+            endpoint=self.endpoint,
+        )
+
+    def close(self) -> None:
+        """End it at once; whoever uses it loses it."""
+        self._process.kill()
+        self._process.wait()
+        cast(BinaryIO, self._process.stdin).close()
