@@ -4,12 +4,13 @@ import os
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "rpc_server", "build", "syntax"]
+ChildName = Literal["engine", "rpc_server", "build", "measure", "syntax"]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
     "rpc_server": "app.engine.llama.rpc_server",
     "build": "converters.worker",
+    "measure": "app.measure_worker",
     "syntax": "app.code.syntax_worker",
 }
 

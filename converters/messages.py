@@ -2,7 +2,7 @@
 
 import msgspec
 
-from models.progress import Progress
+from models.progress import Progress, Unit
 
 
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +32,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     detail: str = ""
     bytes_per_s: float = 0.0
     remaining_s: float | None = None
+    unit: Unit = "bytes"
 
     def progress(self) -> Progress:
         """The same, for the caller's listener."""
-        return Progress(self.stage, self.done, self.total, self.detail, self.bytes_per_s, self.remaining_s)
+        return Progress(
+            self.stage, self.done, self.total, self.detail, self.bytes_per_s, self.remaining_s, self.unit
+        )
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="result"):

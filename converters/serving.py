@@ -44,6 +44,7 @@ def serve(request_type: type[R], work: Callable[[R, OnProgress], msgspec.Struct]
                 detail=progress.detail,
                 bytes_per_s=progress.bytes_per_s,
                 remaining_s=progress.remaining_s,
+                unit=progress.unit,
             )
         )
 

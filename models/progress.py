@@ -3,16 +3,20 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from models.errors import Cancelled
+
+Unit = Literal["bytes", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A step of a long job.
 
-    `stage` is one of the job's stage names ("download", "verify", "convert", "quantise", "load"), `done`
-    and `total` are bytes (`total` 0 when it is not known yet), `detail` names the present file or tensor.
+    `stage` is one of the job's stage names ("download", "verify", "convert", "quantise", "load", "collect",
+    "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known yet), `detail` names the
+    present file or tensor.
     """
 
     stage: str
@@ -21,6 +25,7 @@ class Progress:
     detail: str = ""
     bytes_per_s: float = 0.0
     remaining_s: float | None = None
+    unit: Unit = "bytes"
 
 
 OnProgress = Callable[[Progress], None]

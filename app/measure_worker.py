@@ -1,0 +1,69 @@
+"""The measuring process: what `converters.measuring` asks, with the engine's own way to llama.cpp.
+
+Run as `python -m app.measure_worker`, or by a bundle's own executable.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from converters.measuring import CollectedImatrix, ImatrixRequest, MeasuredQuality, QualityRequest
+from converters.serving import serve
+from models.progress import OnProgress
+
+_REQUESTS: Any = QualityRequest | ImatrixRequest
+
+
+def main() -> int:
+    """Serve one request; 0 when it succeeded."""
+    return serve(_REQUESTS, _work)
+
+
+def _work(
+    request: QualityRequest | ImatrixRequest, on_progress: OnProgress
+) -> MeasuredQuality | CollectedImatrix:
+    # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
+    from app.engine.llama.backend import Backend
+    from app.engine.loading import physical_cores
+    from app.engine.native_log import NativeLog
+    from converters.evaluation import Machine
+
+    log = NativeLog()
+    backend = Backend(log)
+
+    def gpu_free_bytes() -> int:
+        return sum(device.memory_free_bytes for device in backend.devices() if device.kind == "gpu")
+
+    machine = Machine(physical_cores(), gpu_free_bytes, log.reason)
+    text = Path(request.text).read_bytes().removesuffix(b"\n")  # as llama.cpp's tools read a prompt's file
+    if isinstance(request, QualityRequest):
+        from converters.quality import MeasuringText, measure_quality
+
+        return MeasuredQuality(
+            qualities=measure_quality(
+                Path(request.reference),
+                [Path(path) for path in request.models],
+                MeasuringText(text, request.text_name),
+                machine,
+                on_progress,
+                most_chunks=request.most_chunks,
+            )
+        )
+    from converters.imatrix import write_imatrix
+    from converters.imatrix_collection import collect_imatrix
+
+    matrix = collect_imatrix(
+        Path(request.model),
+        text,
+        request.text_name,
+        machine,
+        backend.ggml,
+        on_progress,
+        most_chunks=request.most_chunks,
+    )
+    write_imatrix(matrix, Path(request.out))
+    return CollectedImatrix(chunks=matrix.chunks, tensors=len(matrix.sums))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

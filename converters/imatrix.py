@@ -1,0 +1,192 @@
+"""Importance matrices: how much each column of a weight matrix counts, by the activations that it meets.
+
+Read from and written to the files of llama-imatrix, its GGUF format and the older .dat; sizes are checked
+against the file's before they are used.
+https://github.com/ggml-org/llama.cpp/blob/master/tools/imatrix/imatrix.cpp
+"""
+
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.errors import BuildError
+from converters.gguf_layout import TensorForm, lay_out
+from converters.gguf_metadata import Metadata
+from converters.gguf_types import F32
+from converters.inspect import GgufSummary, ListSummary, TensorInfo, inspect
+from converters.output import Importance
+from models.durable import rename_durably
+
+Floats = npt.NDArray[np.float32]
+
+_SUMS, _COUNTS = ".in_sum2", ".counts"
+_MOST_NAME_BYTES = 1024
+_TENSORS_OF_NAME = {_SUMS: "the sums", _COUNTS: "the counts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The squared activations of one tensor, summed over `counts` tokens: (matrices, columns)."""
+
+    squares: Floats
+    counts: npt.NDArray[np.int64]
+
+    def means(self) -> Floats:
+        """What quantising takes; a matrix that met no activation counts everything alike."""
+        counts = self.counts[:, None].astype(np.float32)
+        means = np.ones_like(self.squares)
+        np.divide(self.squares, counts, out=means, where=counts > 0)
+        return means.ravel()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportanceMatrix:
+    """The sums by tensor, over `chunks` of `chunk_tokens` of the texts named by `datasets`."""
+
+    sums: Mapping[str, Sums]
+    chunks: int
+    chunk_tokens: int
+    datasets: tuple[str, ...]
+
+    def importance(self, file: str) -> Importance:
+        """The form that quantising takes; `file` is what the built model's metadata names."""
+        columns = {name: sums.means() for name, sums in self.sums.items()}
+        return Importance(file, self.datasets[0] if self.datasets else "", self.chunks, columns)
+
+
+def write_imatrix(matrix: ImportanceMatrix, path: Path) -> None:
+    """Write `matrix` in llama-imatrix's GGUF format, whole or not at all."""
+    metadata = Metadata()
+    metadata.set_string("general.type", "imatrix")
+    metadata.set_strings("imatrix.datasets", matrix.datasets)
+    metadata.set_uint32("imatrix.chunk_count", matrix.chunks)
+    metadata.set_uint32("imatrix.chunk_size", matrix.chunk_tokens)
+    forms: dict[str, TensorForm] = {}
+    data: list[Floats] = []
+    for name in sorted(matrix.sums):
+        sums = matrix.sums[name]
+        forms[name + _SUMS] = (sums.squares.shape, F32)
+        forms[name + _COUNTS] = ((len(sums.counts), 1), F32)
+        data += [sums.squares, sums.counts.astype(np.float32)]
+    layout = lay_out(metadata.encoded(), forms)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(layout.header)
+        for place, values in zip(layout.places.values(), data, strict=True):
+            file.write(np.ascontiguousarray(values, "<f4").tobytes())
+            file.write(bytes(place.end - place.offset - place.bytes))
+        file.flush()
+        os.fsync(file.fileno())
+    rename_durably(part, path)
+
+
+def read_imatrix(path: Path) -> ImportanceMatrix:
+    """The matrix in a file of either format. Raises `BuildError` or `GgufError` that says what is wrong."""
+    try:
+        with path.open("rb") as file:
+            is_gguf = file.read(4) == b"GGUF"
+            return _read_gguf(path, file) if is_gguf else _read_dat(path, file)
+    except OSError as error:
+        raise BuildError(
+            "The importance matrix {file} cannot be read: {reason}.",
+            "Check that it is there and that you may read it.",
+            file=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+
+
+def _read_gguf(path: Path, file: BinaryIO) -> ImportanceMatrix:
+    summary = inspect(path)
+    tensors = {tensor.name: tensor for tensor in summary.tensors}
+    sums: dict[str, Sums] = {}
+    for name in sorted({name.removesuffix(_SUMS).removesuffix(_COUNTS) for name in tensors}):
+        pair = [tensors.get(name + suffix) for suffix in (_SUMS, _COUNTS)]
+        for tensor, what in zip(pair, _TENSORS_OF_NAME.values(), strict=True):
+            if tensor is None or tensor.type != "F32":
+                raise _damaged(path, f"{what} of {name} are missing or no 32-bit numbers")
+        squares, counts = (_values(file, tensor) for tensor in pair if tensor is not None)
+        if len(squares) % len(counts):
+            raise _damaged(path, f"{name} has {len(squares)} sums for {len(counts)} counts")
+        sums[name] = _checked(path, name, squares.reshape(len(counts), -1), counts)
+    datasets = summary.metadata.get("imatrix.datasets")
+    return _whole(
+        path,
+        sums,
+        chunks=_whole_number(summary, "imatrix.chunk_count"),
+        chunk_tokens=_whole_number(summary, "imatrix.chunk_size"),
+        datasets=tuple(map(str, datasets.first)) if isinstance(datasets, ListSummary) else (),
+    )
+
+
+def _values(file: BinaryIO, tensor: TensorInfo) -> Floats:
+    file.seek(tensor.offset)
+    return np.frombuffer(file.read(tensor.bytes), "<f4").astype(np.float32)
+
+
+def _whole_number(summary: GgufSummary, key: str) -> int:
+    value = summary.metadata.get(key, 0)
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+
+    def take(count: int) -> bytes:
+        if not 0 <= count <= size - file.tell():
+            raise _damaged(path, "it claims more than it can hold")
+        return file.read(count)
+
+    def number() -> int:
+        return int(struct.unpack("<i", take(4))[0])
+
+    sums: dict[str, Sums] = {}
+    for _ in range(_at_least_one(path, number())):
+        name_bytes = number()
+        if name_bytes > _MOST_NAME_BYTES:
+            raise _damaged(path, f"a name is {name_bytes} bytes long")
+        name = take(name_bytes).decode("utf-8", "replace")
+        calls, count = number(), _at_least_one(path, number())
+        # The values are means times the calls; a file without calls holds the means themselves.
+        squares = np.frombuffer(take(4 * count), "<f4").astype(np.float32)
+        sums[name] = _checked(path, name, squares.reshape(1, -1), np.array([max(calls, 1)], np.float32))
+    chunks = number() if file.tell() < size else 0
+    dataset = take(number()).decode("utf-8", "replace") if file.tell() < size else ""
+    return _whole(path, sums, max(chunks, 0), 0, (dataset,) if dataset else ())
+
+
+def _at_least_one(path: Path, count: int) -> int:
+    if count < 1:
+        raise _damaged(path, "it holds no values")
+    return count
+
+
+def _checked(path: Path, name: str, squares: Floats, counts: Floats) -> Sums:
+    if not (np.isfinite(squares).all() and np.isfinite(counts).all()):
+        raise _damaged(path, f"{name} holds values that are no numbers")
+    if (squares < 0).any() or (counts < 0).any():
+        raise _damaged(path, f"{name} holds negative sums")
+    return Sums(squares, np.rint(counts).astype(np.int64))
+
+
+def _whole(
+    path: Path, sums: dict[str, Sums], chunks: int, chunk_tokens: int, datasets: tuple[str, ...]
+) -> ImportanceMatrix:
+    if not sums:
+        raise _damaged(path, "it holds no values")
+    return ImportanceMatrix(sums, chunks, chunk_tokens, datasets)
+
+
+def _damaged(path: Path, reason: str) -> BuildError:
+    return BuildError(
+        "The importance matrix {file} is damaged: {reason}.",
+        "Use another file, or let Stillroom collect one.",
+        file=path.name,
+        reason=reason,
+    )
