@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from app.engine.messages import Device
@@ -160,3 +161,18 @@ def test_a_shape_without_its_needed_keys_is_none(missing: str) -> None:
     numbers = {"block_count": 2, "embedding_length": 64, "attention.head_count": 4}
     del numbers[missing]
     assert shape_from_gguf(numbers, [], 10) is None
+
+
+def test_a_card_that_answers_to_two_back_ends_counts_once() -> None:
+    cuda = Device(
+        name="CUDA0",
+        description="a card",
+        backend="CUDA",
+        kind="gpu",
+        memory_total_bytes=8,
+        memory_free_bytes=6,
+        hardware_id="0000:01:00.0",
+    )
+    vulkan = msgspec.structs.replace(cuda, name="Vulkan0", backend="Vulkan")
+    other = msgspec.structs.replace(cuda, name="Vulkan1", backend="Vulkan", hardware_id="0000:02:00.0")
+    assert offload_devices([cuda, vulkan, other]) == [cuda, other]
