@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.children import child_command
 from app.log import start_log
+from app.measurements import Measurements
 from app.paths import AppPaths, app_paths
 from app.settings import SettingsFile
 from models.starter import starter_file
@@ -31,6 +32,7 @@ class StillroomCore:
     paths: AppPaths
     settings: SettingsFile
     store: ModelStore
+    measurements: Measurements
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""
@@ -45,6 +47,7 @@ class StillroomCore:
         from app.engine.client import EngineClient
 
         client = EngineClient(child_command("engine"))
+        client.observe_events(self.measurements.on_event)
         client.start()
         try:
             yield client
@@ -98,6 +101,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client = EngineClient(child_command("engine"))
     gpu, meter = GpuMonitor(), RateMeter()
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
+    client.observe_events(core.measurements.on_event)
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
@@ -116,7 +120,9 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         make_sampler=lambda on_snapshot: TelemetrySampler(
             host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz
         ),
-        examine=lambda: examine(core.paths, core.store, client.state.error or client.state.devices, gpu),
+        examine=lambda: examine(
+            core.paths, core.store, client.state.error or client.state.devices, gpu, core.measurements
+        ),
     )
 
 
@@ -124,4 +130,9 @@ def build_core() -> StillroomCore:
     """Find the folders, start the log and read the settings; nothing slow, no thread."""
     paths = app_paths()
     start_log(paths.logs)
-    return StillroomCore(paths, SettingsFile(paths.settings), ModelStore(paths.models, starter_file()))
+    return StillroomCore(
+        paths,
+        SettingsFile(paths.settings),
+        ModelStore(paths.models, starter_file()),
+        Measurements(paths.measurements),
+    )

@@ -4,19 +4,23 @@ from collections.abc import Sequence
 
 import msgspec
 
+from app.advisor import Advisor, Outlook
 from app.engine.messages import Device
 from app.errors import StillroomError
 from app.findings import Problem, find_problems
 from app.machine import Machine, look_at_machine
+from app.measurements import LoadMeasurement, Measurements
 from app.paths import AppPaths
 from app.telemetry.gpu import GpuReading
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.catalog import CatalogModel, catalogue
-from models.fit import Fit, GpuMemory, Memory
+from models.demand import Demand
+from models.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory
 from models.recommend import recommend
-from models.store import ModelStore
+from models.store import InstalledModel, ModelStore
 
 GPU_WAIT_S = 6.0
+DEFAULT_DEMAND = Demand(DEFAULT_CONTEXT_TOKENS)
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +51,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """The result; `can_run` False means that no model can run at all.
 
-    `recommended` is the model to take here and why, `alternative` a stronger one that is slower.
+    `recommended` is the model to take here and why, `alternative` a stronger one that is slower. `outlooks`
+    has every model of the catalogue in every quantisation.
     """
 
     can_run: bool
@@ -57,10 +62,17 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     gpus: list[Gpu]
     backends: list[Device]
     problems: list[Problem]
+    memory_bytes_per_s: float = 0.0
+    outlooks: list[Outlook] = []
 
 
 def examine(
-    paths: AppPaths, store: ModelStore, engine: Sequence[Device] | StillroomError, gpu: GpuMonitor
+    paths: AppPaths,
+    store: ModelStore,
+    engine: Sequence[Device] | StillroomError,
+    gpu: GpuMonitor,
+    measurements: Measurements,
+    demand: Demand = DEFAULT_DEMAND,
 ) -> Diagnosis:
     """Look at this computer and judge it. Waits for NVML up to `GPU_WAIT_S`, so not on the GUI thread.
 
@@ -68,17 +80,34 @@ def examine(
     """
     machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
     reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
-    return diagnose(machine, engine, reading, models_on_disk=len(store.listing().models))
+    return diagnose(
+        machine,
+        engine,
+        reading,
+        installed=store.listing().models,
+        loads=measurements.loads(),
+        memory_bytes_per_s=measurements.memory_speed(),
+        demand=demand,
+    )
 
 
 def diagnose(
-    machine: Machine, engine: Sequence[Device] | StillroomError, gpu: GpuReading, *, models_on_disk: int
+    machine: Machine,
+    engine: Sequence[Device] | StillroomError,
+    gpu: GpuReading,
+    *,
+    installed: Sequence[InstalledModel] = (),
+    loads: Sequence[LoadMeasurement] = (),
+    memory_bytes_per_s: float = 0.0,
+    demand: Demand = DEFAULT_DEMAND,
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
     devices = [] if isinstance(engine, StillroomError) else list(engine)
-    found = recommend(catalogue(), _free_memory(machine, devices))
+    memory = _free_memory(machine, devices, memory_bytes_per_s)
+    advisor = Advisor(catalogue(), memory, loads, installed)
+    found = recommend(catalogue(), advisor.memory)
     problems = find_problems(
-        machine, engine, gpu, models_on_disk=models_on_disk, an_r1_fits=found is not None
+        machine, engine, gpu, models_on_disk=len(installed), an_r1_fits=found is not None
     )
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
@@ -88,20 +117,23 @@ def diagnose(
         gpus=_gpus(devices, gpu),
         backends=devices,
         problems=problems,
+        memory_bytes_per_s=memory_bytes_per_s,
+        outlooks=advisor.outlooks(demand),
     )
 
 
-def _free_memory(machine: Machine, devices: list[Device]) -> Memory:
+def _free_memory(machine: Machine, devices: list[Device], memory_bytes_per_s: float) -> Memory:
     cards = [device for device in devices if device.kind == "gpu"]
     # A card that answers to CUDA and to Vulkan has its memory once.
     backend = "CUDA" if any(card.backend == "CUDA" for card in cards) else ""
     return Memory(
         machine.memory_free_bytes,
         tuple(
-            GpuMemory(card.description, card.memory_free_bytes)
+            GpuMemory(card.description, card.memory_free_bytes, card.memory_total_bytes)
             for card in cards
             if backend in ("", card.backend)
         ),
+        memory_bytes_per_s,
     )
 
 

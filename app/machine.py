@@ -62,7 +62,7 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         python=platform.python_version(),
         glibc=_version_pair(version) if libc == "glibc" else None,
         processor=_processor_name(),
-        cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
+        cores=physical_cores(),
         has_avx2=_has_avx2(),
         memory_total_bytes=memory.total,
         memory_free_bytes=memory.available,
@@ -74,6 +74,17 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         has_display=sys.platform != "linux"
         or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")),
     )
+
+
+def physical_cores() -> int:
+    """Cores that compute."""
+    return psutil.cpu_count(logical=False) or os.cpu_count() or 1
+
+
+def computer_identity() -> str:
+    """A text that changes when processor or memory do."""
+    total = psutil.virtual_memory().total
+    return f"{_processor_name()}, {physical_cores()} cores, {total >> 20} MiB"
 
 
 def _version_pair(version: str) -> tuple[int, int] | None:

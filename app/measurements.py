@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
+from app.machine import computer_identity, physical_cores
 from app.memory_speed import measure_memory_speed
 from models.durable import write_durably
 
@@ -75,17 +76,18 @@ class Measurements:
         self._file: _File | None = None
         self._loaded: dict[str, LoadMeasurement] = {}
 
-    def memory_speed(self, computer: str, threads: int) -> float:
-        """Bytes per second, measured once for the `computer` (a text that changes with its parts).
+    def memory_speed(self) -> float:
+        """Bytes per second that the processor reads, measured once a computer; 0 where it cannot be.
 
         Blocks for half a second the first time.
         """
+        computer = computer_identity()
         with self._measuring:
             with self._lock:
                 known = self._read().memory_speed
             if known is not None and known.computer == computer:
                 return known.bytes_per_s
-            bytes_per_s = measure_memory_speed(threads)
+            bytes_per_s = measure_memory_speed(physical_cores())
             if bytes_per_s:
                 with self._lock:
                     self._read().memory_speed = MemorySpeed(

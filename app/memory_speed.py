@@ -2,8 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable
 
-import numpy as np
 import psutil
 
 BUFFER_BYTES = 384 << 20
@@ -19,6 +19,8 @@ def measure_memory_speed(threads: int) -> float:
     fastest pass counts: other programs can only make it slower. On a busy computer it is too low, and with
     very large caches a little too high. 0 where there is no memory to spare for it.
     """
+    import numpy as np  # slow to load, and measured once
+
     size = min(BUFFER_BYTES, psutil.virtual_memory().available // 4)
     length = size // 8 // threads
     if size < BUFFER_BYTES // 4 or length == 0:
@@ -26,13 +28,13 @@ def measure_memory_speed(threads: int) -> float:
     parts = [np.ones(length, dtype=np.uint64) for _ in range(threads)]
     start, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
 
-    def read(part: "np.ndarray[tuple[int], np.dtype[np.uint64]]") -> None:
+    def read(largest: Callable[[], object]) -> None:
         for _ in range(_PASSES):
             start.wait()
-            part.max()
+            largest()
             end.wait()
 
-    workers = [threading.Thread(target=read, args=(part,), name="memory speed") for part in parts]
+    workers = [threading.Thread(target=read, args=(part.max,), name="memory speed") for part in parts]
     for worker in workers:
         worker.start()
     fastest_s = float("inf")

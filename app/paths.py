@@ -42,6 +42,11 @@ class AppPaths:
         return self.data / "benchmarks.sqlite3"
 
     @property
+    def measurements(self) -> Path:
+        """What was measured on this computer (JSON)."""
+        return self.data / "measured.json"
+
+    @property
     def settings(self) -> Path:
         """The settings file (JSON)."""
         return self.config / "settings.json"

@@ -8,7 +8,9 @@ from models.fit import DEFAULT_CONTEXT_TOKENS, Fit, Memory, Verdict, fit
 
 # Smaller models lose more by quantisation and are quick anyway.
 _SMALL_PARAMETERS = 4_000_000_000
-# Each token reads all weights; an ordinary PC's RAM gives about 30 GB/s, and thinking takes many tokens.
+# Thinking takes many tokens.
+_QUICK_TOK_PER_S = 12
+# Each token reads all weights; an ordinary PC's RAM gives about 30 GB/s, where its speed is not known.
 _CPU_WEIGHTS_BYTES = 2_500_000_000
 _CONTEXTS = (DEFAULT_CONTEXT_TOKENS, 8192, 4096)
 
@@ -29,8 +31,9 @@ def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation 
     """The model with the best published scores that is quick here; None where none runs.
 
     On a GPU, the best that fits entirely, with as long a context as any of them allows (16k, 8k, 4k tokens).
-    On the processor, the best whose weights are at most 2.5 GB. In Q4_K_M, or in Q8_0 where the model is
-    small and that fits as well.
+    On the processor, the best that the memory's speed allows 12 tokens per second (where it is not known,
+    whose weights are at most 2.5 GB), else the smallest. In Q4_K_M, or in Q8_0 where the model is small and
+    that is as good.
     """
     ranked = sorted((model for model in models if model.thinks), key=strength, reverse=True)
     for wanted in (Verdict.GPU, Verdict.RAM):
@@ -39,6 +42,11 @@ def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation 
                 found = _quick_fit(model, memory, context, wanted)
                 if found is not None:
                     return Recommendation(model, found, _better(ranked, model, memory))
+    for model in sorted(ranked, key=lambda model: model.shape.parameters):
+        for context in _CONTEXTS:
+            found = fit(model.shape, "Q4_K_M", memory, context_tokens=context)
+            if found.verdict is not Verdict.TOO_LARGE:
+                return Recommendation(model, found, _better(ranked, model, memory))
     return None
 
 
@@ -56,10 +64,19 @@ def _quick_fit(model: CatalogModel, memory: Memory, context: int, wanted: Verdic
         found = fit(model.shape, kind, memory, context_tokens=context)
         if wanted is Verdict.GPU and found.verdict is Verdict.GPU:
             return found
-        on_processor = found.verdict in (Verdict.RAM, Verdict.PARTLY)
-        if wanted is Verdict.RAM and on_processor and found.weights_bytes <= _CPU_WEIGHTS_BYTES:
+        if (
+            wanted is Verdict.RAM
+            and found.verdict in (Verdict.RAM, Verdict.PARTLY)
+            and _is_quick_on_processor(found)
+        ):
             return found
     return None
+
+
+def _is_quick_on_processor(found: Fit) -> bool:
+    if found.tok_per_s is None:
+        return found.weights_bytes <= _CPU_WEIGHTS_BYTES
+    return found.tok_per_s >= _QUICK_TOK_PER_S
 
 
 def _better(

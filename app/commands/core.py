@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.bench.history import BenchmarkHistory
 from app.engine.client import EngineClient
+from app.measurements import Measurements
 from app.paths import AppPaths
 from app.settings import SettingsFile
 from models.store import ModelStore
@@ -28,6 +29,10 @@ class Core(Protocol):
     @property
     def store(self) -> ModelStore:
         """The models on disk."""
+
+    @property
+    def measurements(self) -> Measurements:
+        """What was measured on this computer."""
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds."""

@@ -6,6 +6,8 @@ import threading
 
 import msgspec
 
+from app.advisor import Outlook, SpeedBasis
+from app.commands.arguments import whole
 from app.commands.console import WAKE_S, Console, Unsuccessful
 from app.commands.core import Core
 from app.doctor import Advice, Diagnosis, Gpu, examine
@@ -16,7 +18,10 @@ from app.errors import StillroomError
 from app.findings import Severity
 from app.log import log_file
 from app.telemetry.gpu_monitor import GpuMonitor
+from models.demand import Demand
+from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
 from models.progress import raise_if_cancelled
+from models.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.wording import byte_count
 
 NAME = "doctor"
@@ -35,6 +40,33 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
+class ModelOutlook(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the catalogue in one quantisation on this computer. Bytes are estimates, except
+    `measured_*_bytes`, which llama.cpp allocated here with this context and cache (null: not loaded yet).
+
+    `tok_per_s` is "measured" with this file, follows from "replies" of another model here, or is the most
+    that the "memory" allows (`tok_per_s_basis`); null where nothing is known.
+    """
+
+    key: str
+    quantisation: str
+    verdict: str
+    reason: str
+    context_tokens: int
+    kv_type: str
+    weights_bytes: int
+    cache_bytes: int
+    compute_bytes: int
+    ram_bytes: int
+    vram_bytes: int
+    gpu_layers: int
+    layers: int
+    tok_per_s: float | None
+    tok_per_s_basis: SpeedBasis
+    measured_ram_bytes: int | None
+    measured_vram_bytes: int | None
+
+
 class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON document. `recommended` and `alternative` are catalogue keys with a type, or null."""
 
@@ -44,16 +76,32 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     memory_total_bytes: int
     memory_free_bytes: int
     disk_free_bytes: int
+    memory_bytes_per_s: float
     gpus: list[Gpu]
     backends: list[Device]
     problems: list[Finding]
     recommended: str | None
     alternative: str | None
+    models: list[ModelOutlook]
     log: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    """How the models are to be used."""
+    parser.add_argument(
+        "--context",
+        type=whole("context_tokens"),
+        default=DEFAULT_CONTEXT_TOKENS,
+        metavar="N",
+        help="context tokens to judge the models with (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--kv-type",
+        choices=list(KV_BYTES_PER_ELEMENT),
+        default="f16",
+        help="type of the KV cache to judge them with (default: %(default)s)",
+    )
+    parser.add_argument("--all", action="store_true", help="list every quantisation of each model")
 
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
@@ -61,12 +109,15 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     gpu = GpuMonitor()
     try:
         with core.engine() as client:
-            diagnosis = examine(core.paths, core.store, _devices(client, cancel), gpu)
+            demand = Demand(options.context or DEFAULT_CONTEXT_TOKENS, kv_type=options.kv_type)
+            devices = _devices(client, cancel)
+            diagnosis = examine(core.paths, core.store, devices, gpu, core.measurements, demand)
     finally:
         gpu.close()
     log = str(log_file(core.paths.logs))
     console.document(_result(diagnosis, log))
     _say(diagnosis, console)
+    _say_models(diagnosis.outlooks, demand, console, every=options.all)
     console.say(f"\nThe log: {log}")
     if not diagnosis.can_run:
         raise Unsuccessful
@@ -97,6 +148,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         memory_total_bytes=machine.memory_total_bytes,
         memory_free_bytes=machine.memory_free_bytes,
         disk_free_bytes=machine.disk_free_bytes,
+        memory_bytes_per_s=diagnosis.memory_bytes_per_s,
         gpus=diagnosis.gpus,
         backends=diagnosis.backends,
         problems=[
@@ -110,7 +162,31 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         ],
         recommended=_choice(diagnosis.recommended),
         alternative=_choice(diagnosis.alternative),
+        models=[_outlook(outlook) for outlook in diagnosis.outlooks],
         log=log,
+    )
+
+
+def _outlook(outlook: Outlook) -> ModelOutlook:
+    found, measured = outlook.fit, outlook.measured
+    return ModelOutlook(
+        key=outlook.model.key,
+        quantisation=outlook.quantisation,
+        verdict=found.verdict.value,
+        reason=str(found),
+        context_tokens=found.demand.context_tokens,
+        kv_type=found.demand.kv_type,
+        weights_bytes=found.weights_bytes,
+        cache_bytes=found.cache_bytes,
+        compute_bytes=found.buffer_bytes,
+        ram_bytes=found.need.ram.total,
+        vram_bytes=found.need.device.total,
+        gpu_layers=found.gpu_layers,
+        layers=found.layers,
+        tok_per_s=outlook.tok_per_s,
+        tok_per_s_basis=outlook.basis,
+        measured_ram_bytes=measured.ram_bytes if measured is not None else None,
+        measured_vram_bytes=measured.device_bytes if measured is not None else None,
     )
 
 
@@ -138,9 +214,56 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
         if (other := diagnosis.alternative) is not None:
             console.say(f"Stronger, but slower here: {other.title} in {other.quantisation}.")
             console.say(f"  {other.as_sentence()}")
+    if diagnosis.memory_bytes_per_s:
+        console.say(f"Memory: the processor reads {byte_count(diagnosis.memory_bytes_per_s)} per second.")
     console.say("" if diagnosis.problems else "\nNothing is missing.")
     for problem in diagnosis.problems:
         error = problem.as_error()
         console.say(f"{_MARKS[problem.severity]} {error}")
         if error.hint_text():
             console.say(f"  {error.hint_text()}")
+
+
+_VERDICTS = {
+    Verdict.GPU: "fits on the GPU",
+    Verdict.PARTLY: "{gpu_layers} of {layers} layers on the GPU",
+    Verdict.RAM: "runs on the processor",
+    Verdict.TOO_LARGE: "too large: {needed} of RAM needed",
+}
+_SPEEDS = {"measured": "{rate}", "replies": "about {rate}", "memory": "at most {rate}", "": "not known"}
+
+
+def _say_models(outlooks: list[Outlook], demand: Demand, console: Console, *, every: bool) -> None:
+    """The catalogue as a table, the everyday quantisation of each model or `every` one."""
+    console.say(
+        f"\nThe models with a context of {demand.context_tokens:,} tokens and a {demand.kv_type} cache:"
+    )
+    rows = [("model", "type", "weights", "cache", "compute", "tok/s", "on this computer")]
+    for outlook in outlooks:
+        if every or outlook.quantisation == QUANTISATIONS[0]:
+            found = outlook.fit
+            rate = "-" if found.verdict is Verdict.TOO_LARGE else _SPEEDS[outlook.basis]
+            rows.append(
+                (
+                    outlook.model.key,
+                    outlook.quantisation,
+                    byte_count(found.weights_bytes),
+                    byte_count(found.cache_bytes),
+                    byte_count(found.buffer_bytes),
+                    rate.format(rate=_rate(outlook.tok_per_s)),
+                    _VERDICTS[found.verdict].format(**found.values),
+                )
+            )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            text.ljust(width) if column in (0, 1, 6) else text.rjust(width)
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        console.say("  ".join(cells).rstrip())
+
+
+def _rate(tok_per_s: float | None) -> str:
+    if tok_per_s is None:
+        return ""
+    return f"{tok_per_s:.1f}" if tok_per_s < 10 else f"{tok_per_s:.0f}"

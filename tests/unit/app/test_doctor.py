@@ -11,6 +11,7 @@ from app.engine.messages import Device
 from app.errors import EngineError, StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
+from models.store import InstalledModel
 
 GIB = 1 << 30
 CPU = Device(
@@ -40,6 +41,7 @@ SAMPLE = GpuSample(
     power_w=20.0,
 )
 NO_NVIDIA = GpuReading("no_driver")
+STARTER = InstalledModel("SmolLM2", "Q4_1", Path("starter.gguf"), 98_000_000, key="starter", bundled=True)
 PC = Machine(
     system="Linux",
     python="3.12.0",
@@ -64,7 +66,7 @@ def keys(
     gpu: GpuReading = NO_NVIDIA,
     models_on_disk: int = 1,
 ) -> list[str]:
-    found = diagnose(machine, engine or [CPU], gpu, models_on_disk=models_on_disk)
+    found = diagnose(machine, engine or [CPU], gpu, installed=[STARTER] * models_on_disk)
     for problem in found.problems:
         error = problem.as_error()
         assert str(error)
@@ -102,18 +104,18 @@ def test_memory_that_others_hold_is_named() -> None:
 
 
 def test_the_recommendation_uses_the_card() -> None:
-    found = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1)
+    found = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), installed=[STARTER])
     assert found.recommended is not None
     assert "RTX 4060" in str(found.recommended.as_sentence())
-    on_cpu = diagnose(PC, [CPU], NO_NVIDIA, models_on_disk=1).recommended
+    on_cpu = diagnose(PC, [CPU], NO_NVIDIA, installed=[STARTER]).recommended
     assert on_cpu is not None
     assert on_cpu.bytes < found.recommended.bytes
 
 
 def test_a_card_that_answers_twice_counts_once() -> None:
     vulkan = msgspec.structs.replace(CARD, name="Vulkan0", backend="Vulkan")
-    once = diagnose(PC, [CPU, CARD], NO_NVIDIA, models_on_disk=1)
-    twice = diagnose(PC, [CPU, CARD, vulkan], NO_NVIDIA, models_on_disk=1)
+    once = diagnose(PC, [CPU, CARD], NO_NVIDIA, installed=[STARTER])
+    twice = diagnose(PC, [CPU, CARD, vulkan], NO_NVIDIA, installed=[STARTER])
     assert once.recommended == twice.recommended
     assert [gpu.backends for gpu in twice.gpus] == [["CUDA", "Vulkan"]]
 
@@ -148,15 +150,15 @@ def test_no_model_yet_is_a_note() -> None:
 
 def test_only_an_engine_that_does_not_start_stops_everything() -> None:
     dead = EngineError("The engine process ended with an illegal instruction.", native="SIGILL")
-    found = diagnose(PC, dead, NO_NVIDIA, models_on_disk=1)
+    found = diagnose(PC, dead, NO_NVIDIA, installed=[STARTER])
     assert not found.can_run
     assert found.problems[0].severity == "stops"
     worst = dataclasses.replace(PC, has_avx2=False, disk_free_bytes=0, has_display=False)
-    assert diagnose(worst, [CPU], NO_NVIDIA, models_on_disk=0).can_run
+    assert diagnose(worst, [CPU], NO_NVIDIA).can_run
 
 
 def test_a_card_is_listed_once_with_its_back_ends() -> None:
-    (gpu,) = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), models_on_disk=1).gpus
+    (gpu,) = diagnose(PC, [CPU, CARD], GpuReading("ok", (SAMPLE,), "581.2"), installed=[STARTER]).gpus
     assert (gpu.name, gpu.driver, gpu.backends) == (SAMPLE.name, "581.2", ["CUDA"])
     assert gpu.vram_free_bytes == 7 * GIB
 

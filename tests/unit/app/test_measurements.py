@@ -108,10 +108,12 @@ def test_memory_speed_is_measured_once_for_a_computer(
 
     monkeypatch.setattr("app.measurements.measure_memory_speed", measure)
     kept = tmp_path / "measured.json"
-    assert Measurements(kept).memory_speed("PC, 8 cores", 8) == 7e9
-    assert Measurements(kept).memory_speed("PC, 8 cores", 8) == 7e9
-    assert Measurements(kept).memory_speed("another", 4) == 7e9
-    assert calls == [8, 4]
+    assert Measurements(kept).memory_speed() == 7e9
+    assert Measurements(kept).memory_speed() == 7e9
+    assert len(calls) == 1
+    monkeypatch.setattr("app.measurements.computer_identity", lambda: "with more memory")
+    assert Measurements(kept).memory_speed() == 7e9
+    assert len(calls) == 2
 
 
 def test_the_real_memory_is_read_at_a_real_speed() -> None:

@@ -86,6 +86,16 @@ def test_recommendations(vram_gib: float, ram_gib: float, key: str, kind: str, c
     assert (found.model.key, found.fit.quantisation, found.fit.context_tokens) == (key, kind, context)
 
 
+def test_a_slow_memory_means_a_smaller_model() -> None:
+    for gb_per_s, key, kind in ((90, "r1-0528-qwen3-8b", "Q4_K_M"), (30, "r1-qwen-1.5b", "Q8_0")):
+        found = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=gb_per_s * 1e9))
+        assert found is not None
+        assert (found.model.key, found.fit.quantisation) == (key, kind)
+    slowest = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=5e9))
+    assert slowest is not None
+    assert (slowest.model.key, slowest.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
+
+
 def test_the_alternative_has_better_scores_and_runs() -> None:
     found = recommend(catalogue(), memory(7.2, 16))
     assert found is not None
