@@ -1,12 +1,9 @@
-"""How large a model is in each quantisation, computed from its dimensions.
-
-The mixes are those of llama.cpp's `llama_tensor_get_type_impl` without an importance matrix:
-https://github.com/ggml-org/llama.cpp/blob/master/src/llama-quant.cpp
-"""
+"""How large a model is in each quantisation, computed from its dimensions."""
 
 import functools
 from math import prod
 
+from models.mixture import BASE_TYPE, MixtureModel, mixture
 from models.shape import ModelShape
 from models.weights import Weights, weights_by_place
 
@@ -16,6 +13,9 @@ BYTES_PER_WEIGHT: dict[str, float] = {
     "F16": 2.0,
     "BF16": 2.0,
     "Q8_0": 34 / 32,
+    "Q3_K": 110 / 256,
+    "IQ4_XS": 136 / 256,
+    "IQ4_NL": 18 / 32,
     "Q4_0": 18 / 32,
     "Q4_K": 144 / 256,
     "Q5_0": 22 / 32,
@@ -24,22 +24,19 @@ BYTES_PER_WEIGHT: dict[str, float] = {
     "Q6_K": 210 / 256,
 }
 
-# What llama.cpp takes instead for a matrix whose rows are no multiple of 256 weights.
-_NARROW_ROWS = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
-
-QUANTISATIONS = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
+QUANTISATIONS = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
 """The types that Stillroom quantises to, the everyday choice first."""
 
 FULL_PRECISION = ("BF16", "F16", "F32")
 """The types that a checkpoint can be written in without quantising."""
 
+# What the larger types in a mixture add to its base type, at most.
+_MIXED_IN = {"Q3_K": 1.25, "IQ4_XS": 1.15, "Q4_K": 1.1, "Q5_K": 1.1, "Q6_K": 1.1}
+
 KV_BYTES_PER_ELEMENT: dict[str, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
 # Vocabulary, merges and their lengths; 39 bytes an entry in the Qwen distills, 55 in the Llama ones.
 _METADATA_BYTES_PER_TOKEN = 44
-
-_BASE = {"Q4_K_M": "Q4_K", "Q4_K_S": "Q4_K", "Q5_K_M": "Q5_K"}
-
 
 Tensor = tuple[tuple[int, ...], str]
 """The lengths of a tensor, that of its rows last, and its type."""
@@ -48,19 +45,27 @@ Tensor = tuple[tuple[int, ...], str]
 def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
     """Every tensor of a GGUF file in `quantisation` (one of the two tuples above) by its name."""
     embedding = (shape.vocabulary, shape.hidden)
-    tensors: dict[str, Tensor] = {"token_embd.weight": (embedding, _embedding_type(shape, quantisation))}
+    lengths: dict[str, tuple[int, ...]] = {"token_embd.weight": embedding}
     if shape.rope_factors:
-        tensors["rope_freqs.weight"] = ((shape.head_size // 2,), "F32")
+        lengths["rope_freqs.weight"] = (shape.head_size // 2,)
     for layer in range(shape.layers):
         for name, rows in shape.layer_matrices.items():
-            kind = _matrix_type(name, layer, shape, quantisation)
-            tensors[f"blk.{layer}.{name}.weight"] = (rows, kind)
+            lengths[f"blk.{layer}.{name}.weight"] = rows
         for name, length in shape.layer_vectors.items():
-            tensors[f"blk.{layer}.{name}"] = ((length,), "F32")
-    tensors["output_norm.weight"] = ((shape.hidden,), "F32")
+            lengths[f"blk.{layer}.{name}"] = (length,)
+    lengths["output_norm.weight"] = (shape.hidden,)
     if not shape.tied_embeddings:
-        tensors["output.weight"] = (embedding, _output_type(shape, quantisation))
-    return tensors
+        lengths["output.weight"] = embedding
+    if quantisation in FULL_PRECISION:
+        return {name: (sides, quantisation if len(sides) > 1 else "F32") for name, sides in lengths.items()}
+    kinds = mixture(quantisation, lengths, mixture_model(shape))
+    return {name: (sides, kinds.get(name, "F32")) for name, sides in lengths.items()}
+
+
+def mixture_model(shape: ModelShape) -> MixtureModel:
+    """What llama.cpp's mixtures ask of a model."""
+    architecture = "qwen2" if shape.attention_bias else "qwen3" if shape.qk_norm else "llama"
+    return MixtureModel(architecture, shape.layers, shape.heads, shape.kv_heads)
 
 
 def tensor_bytes(tensor: Tensor) -> int:
@@ -83,8 +88,8 @@ def file_bytes(shape: ModelShape, quantisation: str) -> int:
 
 def weight_share(quantisation: str) -> float:
     """About how large a file of this type is against the bf16 weights; a little more than it will be."""
-    kind = _BASE.get(quantisation, quantisation)
-    return BYTES_PER_WEIGHT[kind] / 2 * (1.1 if kind.endswith("_K") else 1.05)
+    kind = BASE_TYPE.get(quantisation, quantisation)
+    return BYTES_PER_WEIGHT[kind] / 2 * _MIXED_IN.get(kind, 1.05)
 
 
 def checkpoint_bytes(shape: ModelShape) -> int:
@@ -96,39 +101,3 @@ def kv_cache_bytes(shape: ModelShape, context_tokens: int, kv_type: str = "f16")
     """Bytes of the keys and values of `context_tokens` tokens in all layers."""
     elements = 2 * shape.layers * shape.kv_width * context_tokens
     return int(elements * KV_BYTES_PER_ELEMENT[kv_type])
-
-
-def _matrix_type(name: str, layer: int, shape: ModelShape, quantisation: str) -> str:
-    kind = _BASE.get(quantisation, quantisation)
-    if quantisation in ("Q4_K_M", "Q5_K_M") and name in ("attn_v", "ffn_down"):
-        kind = "Q6_K" if _uses_more_bits(layer, shape.layers) else kind
-    elif quantisation == "Q4_K_S" and (
-        (name == "attn_v" and layer < 4) or (name == "ffn_down" and layer < shape.layers // 8)
-    ):
-        kind = "Q5_K"
-    is_70b = shape.layers == 80 and shape.heads != shape.kv_heads
-    if name == "attn_v" and is_70b and kind == "Q4_K":
-        kind = "Q5_K"
-    return _for_rows(kind, shape.layer_matrices[name][-1])
-
-
-def _embedding_type(shape: ModelShape, quantisation: str) -> str:
-    """The token embedding has the output's type where both are one."""
-    if shape.tied_embeddings:
-        return _output_type(shape, quantisation)
-    return _for_rows(_BASE.get(quantisation, quantisation), shape.hidden)
-
-
-def _for_rows(kind: str, row_weights: int) -> str:
-    return _NARROW_ROWS.get(kind, kind) if row_weights % 256 else kind
-
-
-def _output_type(shape: ModelShape, quantisation: str) -> str:
-    if quantisation in ("Q8_0", *FULL_PRECISION):
-        return quantisation
-    return _for_rows("Q6_K", shape.hidden)
-
-
-def _uses_more_bits(layer: int, layers: int) -> bool:
-    eighth = layers // 8
-    return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
