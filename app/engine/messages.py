@@ -11,6 +11,7 @@ import msgspec
 Channel = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+SpeculationMode = Literal["off", "lookup", "draft"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -99,6 +100,10 @@ class Generate(Message, frozen=True, kw_only=True):
     `thinking` says where the reply starts: "open" (the template has written `<think>`), "auto" (the model
     may open a block itself) or "off" (no splitting). `ignore_eog` goes on past end-of-generation tokens.
     `reuse_prefix` False evaluates the whole prompt, also the part that is in the KV cache (benchmarks).
+
+    `chat_key` names the conversation: what was evaluated for it is kept on disk until `DropStates`.
+    `speculation` guesses ahead and checks several tokens in one step, with the same distribution: "lookup"
+    takes the guesses from what was said before, "draft" from the model of `LoadSettings.draft_path`.
     """
 
     request_id: int
@@ -110,6 +115,8 @@ class Generate(Message, frozen=True, kw_only=True):
     thinking: Literal["open", "auto", "off"] = "auto"
     ignore_eog: bool = False
     reuse_prefix: bool = True
+    chat_key: str = ""
+    speculation: SpeculationMode = "off"
 
 
 class Cancel(Message, frozen=True, kw_only=True):
@@ -277,6 +284,9 @@ class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     reused_tokens: int = 0
     """Prompt tokens that were in the KV cache already; the prompt's rate counts only the others."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of the `drafted_tokens` that were guessed ahead, those that turned out right."""
 
 
 class Finished(Message, frozen=True, kw_only=True):

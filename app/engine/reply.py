@@ -105,15 +105,18 @@ class Reply:
             return "length"
         return None
 
-    def finish(self, reason: FinishReason) -> None:
-        """Send the rest of the text and the figures, and free the sampler."""
+    def finish(self, reason: FinishReason, speculated: tuple[int, int] = (0, 0)) -> None:
+        """Send the rest of the text and the figures, and free the sampler.
+
+        `speculated` counts the tokens that were guessed ahead, and those of them that were right.
+        """
         for channel, text in self._text.finish():
             if channel != self._pending_channel:
                 self._flush(0.0)
                 self._pending_channel = channel
             self._pending_text.append(text)
         self._flush(0.0)
-        self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats()))
+        self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
         self.free()
 
     def free(self) -> None:
@@ -135,7 +138,7 @@ class Reply:
         self._pending_text.clear()
         self._pending_tokens = 0
 
-    def _stats(self) -> GenerationStats:
+    def _stats(self, speculated: tuple[int, int]) -> GenerationStats:
         job, count = self.job, self._completion_tokens
         prompt_s = (self._first_s or time.perf_counter()) - self._started_s
         decode_s = self._last_s - self._first_s
@@ -153,4 +156,6 @@ class Reply:
             context_tokens_used=job.evaluated,
             seed=self._seed,
             reused_tokens=job.reused,
+            drafted_tokens=speculated[0],
+            accepted_tokens=speculated[1],
         )

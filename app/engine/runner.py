@@ -1,6 +1,7 @@
 """A loaded model at work: its replies, side by side in the sequences of one context."""
 
 import random
+import time
 from collections.abc import Callable
 
 from app.engine.generate_checks import check_generate
@@ -9,7 +10,8 @@ from app.engine.llama.context import DECODE_ABORTED, DECODE_OK
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate
 from app.engine.reply import Reply
-from app.engine.scheduler import Chunk, Job, Scheduler
+from app.engine.scheduler import Admission, Chunk, Job, Scheduler
+from app.engine.speculation import Speculations
 from app.errors import EngineError
 
 
@@ -27,6 +29,7 @@ class Runner:
         self._scheduler = scheduler
         self._emit = emit
         self._replies: dict[int, Reply] = {}
+        self._speculations = Speculations(loaded.context.context_tokens)
 
     @property
     def busy(self) -> bool:
@@ -51,26 +54,33 @@ class Runner:
         seed = request.sampling.seed
         if seed is None:
             seed = random.SystemRandom().getrandbits(32)
-        job = Job(request.request_id, list(tokens), len(tokens), reuse_prefix=request.reuse_prefix)
+        job = Job(
+            request.request_id,
+            list(tokens),
+            len(tokens),
+            reuse_prefix=request.reuse_prefix,
+            chat_key=request.chat_key,
+        )
         self._replies[job.request_id] = Reply(request, job, loaded.model, seed, arrived_s, self._emit)
+        self._speculations.begin(job, request.speculation, request.max_tokens)
         self._scheduler.add(job)
 
     def step(self) -> None:
         """One batch: admit, evaluate, draw one token for each reply whose prompt is done."""
         context, scheduler = self.loaded.context, self._scheduler
-        for job in scheduler.admit():
-            self._replies[job.request_id].started()
-            if not context.remove(job.sequence, job.reused):
-                context.remove(job.sequence, 0)
-                scheduler.forget(job)
+        while admission := scheduler.admit():
+            self._replies[admission.job.request_id].started()
+            self._place(admission)
+        self._speculations.guess(scheduler.replies())
         chunks = scheduler.plan()
+        began_s = time.perf_counter()
         context.start_batch()
         rows = [
             context.add(
-                chunk.job.tokens[chunk.start : chunk.end],
+                [*chunk.job.tokens[chunk.start : chunk.end], *chunk.draft],
                 chunk.start,
                 chunk.job.sequence,
-                logits=chunk.logits,
+                logits=1 + len(chunk.draft) if chunk.logits else 0,
             )
             for chunk in chunks
         ]
@@ -79,9 +89,10 @@ class Runner:
             scheduler.evaluated(chunks)
             for chunk, row in zip(chunks, rows, strict=True):
                 if chunk.logits:
-                    self._draw(chunk.job, row)
+                    self._draw(chunk, row - len(chunk.draft))
                 else:
                     self._replies[chunk.job.request_id].prompt_progress()
+            self._speculations.note_step(chunks, time.perf_counter() - began_s)
             return
         # Some of the batch may be in the cache: remove it, so that the same batch can go in again.
         for chunk in chunks:
@@ -100,17 +111,40 @@ class Runner:
             self._finish(request_id, "cancelled")
         self.loaded.free()
 
-    def _draw(self, job: Job, row: int) -> None:
+    def _place(self, admission: Admission) -> None:
+        """Bring the beginning of the job's prompt into its sequence, and nothing else."""
+        context, job, place = self.loaded.context, admission.job, admission.place
+        if place.copy_from is not None:
+            context.copy(place.copy_from, place.sequence)
+        if not context.remove(job.sequence, job.reused):
+            context.remove(job.sequence, 0)
+            self._scheduler.forget(job)
+
+    def _draw(self, chunk: Chunk, row: int) -> None:
+        """Draw the next token from `row`, and one more for each guess that it makes true."""
+        job = chunk.job
         reply = self._replies[job.request_id]
         if job.evaluated == job.prompt_length:
             reply.prompt_progress()
-        token = reply.sampler.sample(self.loaded.context, row)
-        reason = reply.take(token)
-        if reason is None and len(job.tokens) >= self.loaded.context.context_tokens:
-            reason = "context"
-        if reason is None:
+        known = len(job.tokens)
+        reason: FinishReason | None = None
+        for guess in (*chunk.draft, None):
+            token = reply.sampler.sample(self.loaded.context, row)
+            reason = reply.take(token)
+            if reason is None and len(job.tokens) >= self.loaded.context.context_tokens:
+                reason = "context"
+            if reason is not None:
+                break
             job.tokens.append(token)
-        else:
+            if token != guess:
+                break
+            job.evaluated += 1
+            row += 1
+        if job.evaluated < chunk.end + len(chunk.draft):
+            # The model has seen guesses that were wrong.
+            self.loaded.context.remove(job.sequence, job.evaluated)
+        self._speculations.learn(job, len(chunk.draft), job.tokens[known:])
+        if reason is not None:
             self._finish(job.request_id, reason)
 
     def _decode_failed(self, chunks: list[Chunk], result: int) -> None:
@@ -119,6 +153,7 @@ class Runner:
             request_id = chunk.job.request_id
             self._scheduler.remove(chunk.job)
             self._replies.pop(request_id).free()
+            self._speculations.end(chunk.job)
             self._emit(
                 Failed(
                     request_id=request_id,
@@ -132,4 +167,4 @@ class Runner:
     def _finish(self, request_id: int, reason: FinishReason) -> None:
         reply = self._replies.pop(request_id)
         self._scheduler.remove(reply.job)
-        reply.finish(reason)
+        reply.finish(reason, self._speculations.end(reply.job))

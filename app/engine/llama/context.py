@@ -112,6 +112,15 @@ class Context:
         """Forget a sequence from position `start` on; False where the model cannot do that."""
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, -1))
 
+    def copy(self, source: int, target: int) -> None:
+        """Put all of one sequence in place of another.
+
+        Sequences have their cells to themselves (llama.cpp's kv_unified is off), so this copies the room of a
+        whole sequence with the next `decode`. Shared cells would copy nothing, but then every reply attends
+        over the cells of all others, and the cells that idle chats hold make each step slower.
+        """
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
     def warm_up(self, token: int) -> bool:
         """Touch all weights once, so that the first prompt is not the one that reads the file.
 

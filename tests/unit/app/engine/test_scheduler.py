@@ -1,14 +1,21 @@
 from app.engine.prefix import common_prefix_length, reusable_length
-from app.engine.scheduler import Chunk, Job, Scheduler
+from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 
 
 def make_job(request_id: int, prompt: list[int], *, reuse: bool = True) -> Job:
     return Job(request_id, list(prompt), len(prompt), reuse_prefix=reuse)
 
 
+def admit_all(scheduler: Scheduler) -> list[Admission]:
+    admissions = []
+    while admission := scheduler.admit():
+        admissions.append(admission)
+    return admissions
+
+
 def run_step(scheduler: Scheduler, new_token: int = 99) -> list[Chunk]:
     """Admit, plan, and give every job whose logits were asked for a new token."""
-    scheduler.admit()
+    admit_all(scheduler)
     chunks = scheduler.plan()
     scheduler.evaluated(chunks)
     for chunk in chunks:
@@ -52,7 +59,7 @@ def test_a_job_waits_until_a_sequence_is_free() -> None:
     run_step(scheduler)
     assert second.sequence == -1
     scheduler.remove(first)
-    assert scheduler.admit() == [second]
+    assert [admission.job for admission in admit_all(scheduler)] == [second]
     assert second.sequence == 0
 
 
@@ -65,13 +72,13 @@ def test_a_waiting_job_can_be_cancelled() -> None:
     scheduler.remove(second)
     scheduler.remove(first)
     assert not scheduler.busy
-    assert scheduler.admit() == []
+    assert scheduler.admit() is None
 
 
 def test_planning_twice_changes_nothing() -> None:
     scheduler = Scheduler(1, 4)
     scheduler.add(make_job(1, list(range(10))))
-    scheduler.admit()
+    admit_all(scheduler)
     assert [(c.start, c.end) for c in scheduler.plan()] == [(c.start, c.end) for c in scheduler.plan()]
 
 
@@ -84,7 +91,7 @@ def test_the_same_beginning_is_not_evaluated_again() -> None:
     scheduler.remove(first)
     second = make_job(2, [1, 2, 3, 4, 5, 7, 8])
     scheduler.add(second)
-    scheduler.admit()
+    admit_all(scheduler)
     assert (second.reused, second.evaluated) == (5, 5)
     assert [(c.start, c.end, c.logits) for c in scheduler.plan()] == [(5, 7, True)]
 
@@ -97,7 +104,7 @@ def test_a_prompt_that_is_cached_whole_evaluates_its_last_token() -> None:
     scheduler.remove(first)
     second = make_job(2, [1, 2, 3])
     scheduler.add(second)
-    scheduler.admit()
+    admit_all(scheduler)
     assert second.reused == 2
 
 
@@ -109,7 +116,7 @@ def test_a_benchmark_reuses_nothing() -> None:
     scheduler.remove(first)
     second = make_job(2, [1, 2, 3], reuse=False)
     scheduler.add(second)
-    scheduler.admit()
+    admit_all(scheduler)
     assert second.reused == 0
 
 
@@ -123,7 +130,7 @@ def test_a_job_takes_the_sequence_that_holds_most_of_its_prompt() -> None:
         scheduler.remove(job)
     again = make_job(3, [7, 8, 9, 10])
     scheduler.add(again)
-    scheduler.admit()
+    admit_all(scheduler)
     assert (again.sequence, again.reused) == (1, 3)
 
 
@@ -135,7 +142,7 @@ def test_a_sequence_that_cannot_be_cut_starts_over() -> None:
     scheduler.remove(first)
     second = make_job(2, [1, 2, 9])
     scheduler.add(second)
-    scheduler.admit()
+    admit_all(scheduler)
     scheduler.forget(second)
     assert [(c.start, c.end) for c in scheduler.plan()] == [(0, 3)]
 
