@@ -1,10 +1,10 @@
 """One engine process as its parent sees it: its pipes, its last words, its end."""
 
 import contextlib
-import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import BinaryIO, cast
@@ -12,10 +12,18 @@ from typing import BinaryIO, cast
 from app.engine.frames import EventReader, FrameError, FrameWriter
 from app.engine.lifeline import ABORT_MARK, KillOnClose
 from app.engine.messages import Event, Message
-from app.errors import EngineError
 
 KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
+
+LAST_WORDS_S = 5.0
+"""What was said longer before the end has nothing to do with it."""
+
+LINES_BEFORE_ABORT = 6
+"""The reason often stands in the log, and the assertion only says where."""
+
+KILLED = -9
+"""Told for a process that even a kill cannot end."""
 
 
 class EngineChild:
@@ -38,7 +46,7 @@ class EngineChild:
         job.add(self._process)
         self._writer = FrameWriter(cast(BinaryIO, self._process.stdin))
         self._reader = EventReader(cast(BinaryIO, self._process.stdout))
-        self._stderr: deque[str] = deque(maxlen=KEPT_STDERR_LINES)
+        self._stderr: deque[tuple[float, str]] = deque(maxlen=KEPT_STDERR_LINES)
         self._stderr_thread = threading.Thread(target=self._read_stderr, name="engine-stderr", daemon=True)
         self._stderr_thread.start()
 
@@ -64,26 +72,42 @@ class EngineChild:
         with contextlib.suppress(OSError, ValueError):
             self._writer.close()
 
-    def reap(self) -> int:
-        """Wait for the end (killing it when it does not come) and free the pipes; the exit status."""
+    def kill(self) -> None:
+        """End it whatever it does; any thread."""
+        self._process.kill()
+
+    def reap(self, patience_s: float = 10.0) -> int:
+        """Wait for the end (killing it when it does not come) and free the pipes; the exit status.
+
+        A process that a driver holds in the kernel cannot be killed: it is left behind.
+        """
         self.end()
         try:
-            status = self._process.wait(timeout=10)
+            status = self._process.wait(timeout=patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            status = self._process.wait()
+            try:
+                status = self._process.wait(timeout=patience_s)
+            except subprocess.TimeoutExpired:
+                return KILLED
         self._stderr_thread.join(timeout=5)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
         return status
 
-    def last_words(self) -> str:
-        """The assertion that ended it, else the end of its stderr."""
+    def said(self) -> str:
+        """The end of its stderr, without what it said long before."""
         lines = list(self._stderr)
-        for line in reversed(lines):
-            if line.startswith(ABORT_MARK):
-                return line.removeprefix(ABORT_MARK)
+        return "\n".join(text for at_s, text in lines if at_s > lines[-1][0] - LAST_WORDS_S)
+
+    def last_words(self) -> str:
+        """The assertion that ended it and the few lines before, else the end of its stderr."""
+        lines = self.said().splitlines()
+        for index in range(len(lines) - 1, -1, -1):
+            if lines[index].startswith(ABORT_MARK):
+                before = lines[max(0, index - LINES_BEFORE_ABORT) : index]
+                return "\n".join([*before, lines[index].removeprefix(ABORT_MARK)])
         return "\n".join(lines)
 
     def _read_stderr(self) -> None:
@@ -91,32 +115,4 @@ class EngineChild:
         while line := stream.readline(LONGEST_STDERR_LINE):
             text = line.decode("utf-8", "replace").rstrip()
             if text:
-                self._stderr.append(text)
-
-
-def describe_exit(status: int) -> str:
-    """An exit status in words, such as "signal SIGSEGV"."""
-    if status < 0:
-        try:
-            return f"signal {signal.Signals(-status).name}"
-        except ValueError:
-            return f"signal {-status}"
-    return f"exit code {status:#x}" if status > 255 else f"exit code {status}"
-
-
-def crash_error(status: int, native: str) -> EngineError:
-    """What to tell about a process that ended by itself."""
-    if status == -9:
-        return EngineError(
-            "The engine was ended from outside, most likely because the memory ran out.",
-            "Send the message again: the model is loaded again by itself. If it happens again, choose a "
-            "smaller model or context.",
-            native=native,
-        )
-    return EngineError(
-        "The engine stopped unexpectedly ({reason}).",
-        "Send the message again: the model is loaded again by itself. If it happens again, load it with a "
-        "smaller context or fewer layers on the graphics card.",
-        native=native,
-        reason=describe_exit(status),
-    )
+                self._stderr.append((time.monotonic(), text))

@@ -7,15 +7,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.engine.child import EngineChild, crash_error, describe_exit
+import msgspec
+
 from app.engine.crashes import CrashLimit
+from app.engine.deaths import Cause
 from app.engine.frames import encodable
 from app.engine.handles import Generation, LoadHandle, fail, resolve
+from app.engine.life import EngineLife
 from app.engine.lifeline import KillOnClose
 from app.engine.messages import (
+    Alive,
     Cancel,
     Delta,
     DevicesListed,
@@ -29,9 +33,11 @@ from app.engine.messages import (
     LoadProgress,
     LoadSettings,
     ModelInfo,
+    Notice,
     Part,
     PromptProgress,
     Ready,
+    ReplyEvent,
     RpcServer,
     Sampling,
     Tokenize,
@@ -39,12 +45,14 @@ from app.engine.messages import (
     Unload,
     Unloaded,
 )
-from app.engine.state import EngineState
+from app.engine.model_file import mark
+from app.engine.state import EngineState, after
+from app.engine.wanted import WantedModels
 from app.errors import Cancelled, EngineError
 
 log = logging.getLogger(__name__)
 
-OnReplyEvent = Callable[[Delta | PromptProgress], None]
+OnReplyEvent = Callable[[ReplyEvent], None]
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 _Request = Load | Unload | Generate | Tokenize | ListDevices
@@ -60,10 +68,10 @@ class _Pending:
 class EngineClient:
     """Starts the engine's process, speaks with it, and starts it again after a crash.
 
-    Every method may be called from any thread and returns at once. Callbacks come on the client's own
-    thread: they must be quick and must not raise. A crash fails what was running with `EngineError`; the
-    model comes back with the next `generate`, `tokenize` or `load`. After three crashes in a minute only
-    `load` starts the process again.
+    Every method may be called from any thread and returns at once. Callbacks come one after the other on
+    threads of the client: they must be quick and must not raise. A crash fails what was running with
+    `EngineError`; a model comes back with the next request that needs it, and with less memory if that was
+    the reason. After three crashes in a minute only `load` starts the process again.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -73,10 +81,9 @@ class EngineClient:
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
         self._outbox: deque[_Request | Cancel] = deque()
-        self._child: EngineChild | None = None
+        self._life: EngineLife | None = None
         self._ready = False
-        self._model_wanted: tuple[str, LoadSettings] | None = None
-        self._model_present = False
+        self._wanted = WantedModels()
         self._crashes = CrashLimit()
         self._blocked: EngineError | None = None
         self._closed = False
@@ -100,10 +107,10 @@ class EngineClient:
         """End the process and fail what is running with `Cancelled`. Waits for the end."""
         with self._changed:
             self._closed = True
-            started, child = self._started, self._child
+            started, life = self._started, self._life
             self._changed.notify_all()
-        if child is not None:
-            child.end()
+        if life is not None:
+            life.end()
         if started:
             self._thread.join()
 
@@ -130,7 +137,8 @@ class EngineClient:
         settings: LoadSettings = LoadSettings(),  # noqa: B008 - frozen
         on_progress: Callable[[float], None] | None = None,
     ) -> LoadHandle:
-        """Load a GGUF file in place of the present model. `on_progress` gets 0 to 1."""
+        """Load a GGUF file, beside what is loaded where it fits: see `messages.Load`. `on_progress` gets 0 to
+        1. Requests that name no model are for this one from now on."""
         request = Load(request_id=next(self._ids), path=path, settings=settings)
         future: Future[ModelInfo] = Future()
 
@@ -139,8 +147,7 @@ class EngineClient:
                 on_progress(event.fraction)
 
         with self._changed:
-            self._model_wanted = (path, settings)
-            self._model_present = False
+            self._wanted.want(path, settings, mark(path))
             self._blocked = None
             self._crashes.reset()
             self._changed.notify_all()
@@ -148,12 +155,12 @@ class EngineClient:
         self._submit(_Pending(request, future, report))
         return LoadHandle(future, cancel)
 
-    def unload(self) -> "Future[None]":
-        """Free the model and its memory."""
+    def unload(self, path: str = "") -> "Future[None]":
+        """Free the model of the file `path`, or all of them, and their memory."""
         future: Future[None] = Future()
         with self._changed:
-            self._model_wanted = None
-        self._submit(_Pending(Unload(request_id=next(self._ids)), future))
+            self._wanted.forget(path)
+        self._submit(_Pending(Unload(request_id=next(self._ids), model=path), future))
         return future
 
     def generate(
@@ -169,28 +176,38 @@ class EngineClient:
         reuse_prefix: bool = True,
         on_event: OnReplyEvent | None = None,
     ) -> Generation:
-        """Ask for one reply; the arguments are those of `messages.Generate`."""
+        """Ask the current model for one reply; the arguments are those of `messages.Generate`."""
         request = Generate(
-            request_id=next(self._ids),
-            parts=[Part(encodable(part.text), part.special) for part in parts],
+            request_id=0,
+            parts=list(parts),
             tokens=None if tokens is None else list(tokens),
             sampling=sampling,
             max_tokens=max_tokens,
-            stop=[encodable(text) for text in stop],
+            stop=list(stop),
             thinking=thinking,
             ignore_eog=ignore_eog,
             reuse_prefix=reuse_prefix,
+        )
+        return self.ask(request, on_event)
+
+    def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:
+        """Ask for one reply; the request gets an id of the client's own."""
+        request = msgspec.structs.replace(
+            request,
+            request_id=next(self._ids),
+            parts=[Part(encodable(part.text), part.special) for part in request.parts],
+            stop=[encodable(text) for text in request.stop],
         )
         future: Future[Finished] = Future()
         cancel = self._canceller(request.request_id, future)
         self._submit(_Pending(request, future, on_event))
         return Generation(future, cancel)
 
-    def tokenize(self, parts: Sequence[Part]) -> "Future[list[int]]":
+    def tokenize(self, parts: Sequence[Part], model: str = "") -> "Future[list[int]]":
         """Token ids of a prompt, with BOS, as `generate` would evaluate it."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[list[int]] = Future()
-        self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean), future))
+        self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
     def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
@@ -205,35 +222,47 @@ class EngineClient:
         with self._changed:
             refused = Cancelled() if self._closed else self._blocked
             if refused is None:
-                self._restore_model(pending.request)
-                self._pending[pending.request.request_id] = pending
-                self._send(pending.request)
+                request = pending.request
+                if isinstance(request, Generate | Tokenize):
+                    pending.request = request = self._named(request)
+                    self._restore(request.model)
+                self._pending[request.request_id] = pending
+                self._send(request)
         if refused is not None:
             fail(pending.future, refused)
 
-    def _restore_model(self, request: _Request) -> None:
-        """Load the model of before a crash again, ahead of the request that needs it."""
-        if (
-            isinstance(request, Load | Unload | ListDevices)
-            or self._model_wanted is None
-            or self._model_present
-        ):
+    def _named(self, request: Generate | Tokenize) -> Generate | Tokenize:
+        """The request with its model's name: another one may be the current one when it is served."""
+        current = self._wanted.find(request.model)
+        if request.model or current is None:
+            return request
+        return msgspec.structs.replace(request, model=current.path)
+
+    def _restore(self, path: str) -> None:
+        """Load a wanted model that is not in memory, ahead of the request that needs it."""
+        model = self._wanted.find(path)
+        if model is None or model.present or self._loads(path):
             return
-        if any(isinstance(pending.request, Load) for pending in self._pending.values()):
-            return
-        path, settings = self._model_wanted
-        load = Load(request_id=next(self._ids), path=path, settings=settings)
+        model.mark = mark(path)
+        load = Load(
+            request_id=next(self._ids), path=path, settings=model.settings, notices=list(model.notices)
+        )
         self._pending[load.request_id] = _Pending(load, Future())
         self._send(load)
+
+    def _loads(self, path: str = "") -> list[Load]:
+        """The loads that are not answered, of one file or of all."""
+        requests = [pending.request for pending in self._pending.values()]
+        return [request for request in requests if isinstance(request, Load) and path in ("", request.path)]
 
     def _send(self, message: _Request | Cancel) -> None:
         self._outbox.append(message)
         self._flush()
 
     def _flush(self) -> None:
-        if self._ready and self._child is not None:
+        if self._ready and self._life is not None:
             while self._outbox:
-                self._child.write(self._outbox.popleft())
+                self._life.write(self._outbox.popleft())
 
     def _canceller(self, request_id: int, future: "Future[Any]") -> Callable[[], None]:
         def cancel() -> None:
@@ -242,8 +271,7 @@ class EngineClient:
                 if pending is None:
                     return
                 self._send(Cancel(request_id=request_id))
-                busy_loading = any(isinstance(other.request, Load) for other in self._pending.values())
-                at_once = not self._ready or (busy_loading and not isinstance(pending.request, Load))
+                at_once = not self._ready or self._waits_for_load(pending.request)
                 if at_once:
                     # The engine will come to it only later, and then nobody listens any more.
                     del self._pending[request_id]
@@ -257,6 +285,14 @@ class EngineClient:
 
         future.add_done_callback(on_done)
         return cancel
+
+    def _waits_for_load(self, request: _Request) -> bool:
+        if isinstance(request, Load):
+            return False
+        before = itertools.takewhile(lambda other: other.request is not request, self._pending.values())
+        return any(isinstance(pending.request, Load) for pending in before)
+
+    # The client's threads from here on.
 
     def _run(self) -> None:
         while True:
@@ -273,12 +309,12 @@ class EngineClient:
 
     def _live(self) -> None:
         """One life of the process, from its start to its end."""
-        error = self._state.error
-        self._set_state(EngineState("starting", error=error))
+        self._set_state(EngineState("starting", error=self._state.error))
         try:
-            child = EngineChild(self._command, self._job)
+            life = EngineLife(self._command, self._job, self._handle)
         except OSError as failure:
             self._crashed(
+                "unknown",
                 EngineError(
                     "The engine could not be started: {reason}.",
                     "Repair the installation, or allow the program in your security software.",
@@ -288,31 +324,38 @@ class EngineClient:
             )
             return
         with self._changed:
-            self._child = child
+            self._life = life
             closed = self._closed
+            self._flush()
         if closed:
-            child.end()
-        while (event := child.read()) is not None:
-            self._handle(event)
-        status = child.reap()
-        native = child.last_words()
+            life.end()
+        death = life.wait(self._changed_file)
         with self._changed:
             if self._closed:
                 return
-        log.warning("the engine process ended: %s", describe_exit(status))
-        self._crashed(crash_error(status, native), final=False)
+        log.warning("the engine process died: %s", death.error)
+        self._crashed(death.cause, death.error, final=False)
 
-    def _crashed(self, error: EngineError, *, final: bool) -> None:
+    def _changed_file(self) -> str:
+        with self._changed:
+            return self._wanted.changed_file()
+
+    def _crashed(self, cause: Cause, error: EngineError, *, final: bool) -> None:
         with self._changed:
             last = self._crashes.record(error, time.monotonic())
             error = last or error
             if last is not None or final:
                 self._blocked = error
-            self._child = None
+            self._life = None
             self._ready = False
-            self._model_present = False
+            loads = self._loads()
             # A request that comes from now on belongs to the next process.
             lost = self._take_pending()
+            used = [item.request.model for item in lost if isinstance(item.request, Generate)]
+            at_work = [loads[0].path] if loads else used or [""]
+            for path in dict.fromkeys(at_work):
+                self._wanted.step_down(path, cause, loading=bool(loads))
+            self._wanted.gone()
         self._set_state(EngineState("dead", error=error))
         for item in lost:
             fail(item.future, error)
@@ -326,83 +369,60 @@ class EngineClient:
     def _handle(self, event: Event) -> None:
         for on_event in tuple(self._event_observers):
             on_event(event)
+        with self._changed:
+            if isinstance(event, Ready | Alive):
+                pending = None
+            elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
+                pending = self._pending.get(event.request_id)
+            else:
+                pending = self._pending.pop(event.request_id, None)
+            self._note(event, pending)
+            dependants = self._dependants(event, pending)
+            state = after(self._state, event)
+        if state is not self._state:
+            self._set_state(state)
         if isinstance(event, Ready):
-            self._set_state(
-                EngineState(
-                    "ready",
-                    pid=event.pid,
-                    llama_cpp_version=event.llama_cpp_version,
-                    system_info=event.system_info,
-                    devices=event.devices,
-                )
-            )
             with self._changed:
                 self._ready = True
                 self._flush()
-            return
-        if isinstance(event, Delta | PromptProgress | LoadProgress):
-            with self._changed:
-                pending = self._pending.get(event.request_id)
-            if isinstance(event, LoadProgress):
-                self._set_state(
-                    replace(self._state, phase="loading", load_fraction=event.fraction, model=None)
-                )
+        elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
             if pending is not None and pending.on_event is not None:
                 pending.on_event(event)
-            return
-        with self._changed:
-            pending = self._pending.pop(event.request_id, None)
-        self._settle(event, pending)
+        elif not isinstance(event, Alive):
+            for item in ([pending] if pending is not None else []) + dependants:
+                _settle(event, item.future)
 
-    def _settle(
-        self,
-        event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Failed,
-        pending: _Pending | None,
-    ) -> None:
-        result: Any = None
-        if isinstance(event, Loaded):
-            with self._changed:
-                self._model_present = self._model_wanted is not None
-            self._set_state(
-                replace(self._state, phase="loaded", model=event.info, load_fraction=1.0, error=None)
-            )
-            result = event.info
+    def _note(self, event: Event, pending: _Pending | None) -> None:
+        """What an event says of the wanted models."""
+        request = pending.request if pending is not None else None
+        if isinstance(event, LoadProgress) and event.plan is not None:
+            self._wanted.planned(event.path, event.plan)
+        elif isinstance(event, Loaded):
+            self._wanted.loaded(event.info)
         elif isinstance(event, Unloaded):
-            with self._changed:
-                self._model_present = False
-            self._set_state(replace(self._state, phase="ready", model=None, load_fraction=0.0))
-        elif isinstance(event, Finished | DevicesListed):
-            result = event
-        elif isinstance(event, Tokenized):
-            result = event.tokens
-        else:
-            self._failed(event, pending)
-            return
-        if pending is not None:
-            resolve(pending.future, result)
+            self._wanted.gone(event.path)
+        elif isinstance(event, Finished) and isinstance(request, Generate):
+            self._wanted.answered(request.model)
+        elif isinstance(event, Failed) and event.reload and isinstance(request, Generate):
+            model = self._wanted.find(request.model)
+            # Side by side, several replies may tell of the same failure.
+            if model is not None and model.present:
+                self._wanted.step_down(request.model, event.reload, loading=False)
+                self._wanted.gone(request.model)
 
-    def _failed(self, event: Failed, pending: _Pending | None) -> None:
-        error: Exception = (
-            Cancelled()
-            if event.cancelled
-            else EngineError(event.message, event.hint, native=event.native, **event.values)
-        )
-        dependants: list[_Pending] = []
-        if pending is not None and isinstance(pending.request, Load):
-            with self._changed:
-                others = [item.request for item in self._pending.values()]
-                if not any(isinstance(request, Load) for request in others):
-                    self._model_wanted = None
-                    # What waited for this model would only hear that there is none.
-                    dependants = [
-                        self._pending.pop(request.request_id)
-                        for request in others
-                        if isinstance(request, Generate | Tokenize)
-                    ]
-            shown = error if isinstance(error, EngineError) else None
-            self._set_state(replace(self._state, phase="ready", model=None, load_fraction=0.0, error=shown))
-        for item in ([pending] if pending is not None else []) + dependants:
-            fail(item.future, error)
+    def _dependants(self, event: Event, pending: _Pending | None) -> list[_Pending]:
+        """What waited for a load that failed; it would only hear that there is no model."""
+        if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
+            return []
+        path = pending.request.path
+        if self._loads(path):
+            return []
+        self._wanted.forget(path)
+        return [
+            self._pending.pop(request_id)
+            for request_id, other in list(self._pending.items())
+            if isinstance(other.request, Generate | Tokenize) and other.request.model == path
+        ]
 
     def _set_state(self, state: EngineState) -> None:
         with self._changed:
@@ -410,3 +430,22 @@ class EngineClient:
             observers = list(self._observers)
         for on_state in observers:
             on_state(state)
+
+
+def _settle(
+    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Failed, future: "Future[Any]"
+) -> None:
+    """Hand an answer to who waits for it."""
+    match event:
+        case Failed(cancelled=True):
+            fail(future, Cancelled())
+        case Failed():
+            fail(future, EngineError(event.message, event.hint, native=event.native, **event.values))
+        case Loaded():
+            resolve(future, event.info)
+        case Unloaded():
+            resolve(future, None)
+        case Tokenized():
+            resolve(future, event.tokens)
+        case _:
+            resolve(future, event)

@@ -9,13 +9,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import psutil
+
+from app.engine.in_memory import ModelsInMemory, Resident, check_file
 from app.engine.messages import (
+    AnswerNow,
     Cancel,
     DevicesListed,
     Event,
     Failed,
+    Generate,
     ListDevices,
     Load,
     Loaded,
@@ -28,33 +33,43 @@ from app.engine.messages import (
     Unload,
     Unloaded,
 )
-from app.engine.scheduler import Scheduler
+from app.engine.pulse import Pulse
 from app.errors import EngineError, StillroomError
 from converters.inspect import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag
-    from app.engine.llama.backend import Backend
-    from app.engine.runner import Runner
 
-PROGRESS_INTERVAL_S = 0.05
+
+_Answered = Load | Generate | Tokenize | ListDevices
+"""Requests that hear of their end."""
+
+
+def free_ram_bytes() -> int:
+    """What programs can have without the system swapping."""
+    return int(psutil.virtual_memory().available)
 
 
 class EngineCore:
-    """Runs requests in the order they come; replies run side by side in the model's sequences.
+    """Runs requests in the order they come; replies run side by side, each model's in its sequences.
 
-    Loading and unloading end the replies of the model that goes (they finish as "cancelled").
-    `emit` is called on the engine's thread and must not block for long.
+    A load waits where it needs the room of a model that is in the middle of a reply, and what comes after it
+    waits as well. `emit` is called on the engine's thread and must not block for long.
     """
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
+    def __init__(self, emit: Callable[[Event], None], free_ram: Callable[[], int] = free_ram_bytes) -> None:
+        self.pulse = Pulse()
+        """For who watches that the engine's thread gets on."""
         self._emit = emit
+        self._free_ram = free_ram
         self._inbox: deque[tuple[float, Request]] = deque()
         self._wake = threading.Event()
         self._cancelled: set[int] = set()
         self._abort: AbortFlag | None = None
-        self._backend: Backend | None = None
-        self._runner: Runner | None = None
+        self._models = ModelsInMemory()
+        self._waiting: deque[tuple[float, Request]] = deque()
+        """A load that waits for room, and what came after it."""
+        self._stepped_s = self._step_s = 0.0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -66,7 +81,8 @@ class EngineCore:
         if isinstance(request, Cancel):
             self._cancelled.add(request.request_id)
         self._inbox.append((time.perf_counter(), request))
-        if isinstance(request, Cancel | Shutdown | Load | Unload) and self._abort is not None:
+        again = isinstance(request, Load) and request.path in self._models
+        if (again or isinstance(request, Cancel | Shutdown | Unload)) and self._abort is not None:
             self._abort.set()
         self._wake.set()
 
@@ -79,10 +95,14 @@ class EngineCore:
     def _run(self) -> None:
         from app.engine.llama.abort import AbortFlag
         from app.engine.llama.backend import Backend
+        from app.engine.loader import Loader
         from app.engine.native_log import NativeLog
 
         self._backend = Backend(NativeLog())
         self._abort = AbortFlag()
+        self._loader = Loader(
+            self._backend, self._abort, self._emit, stops=self._stops_load, meanwhile=self._meanwhile
+        )
         self._emit(
             Ready(
                 llama_cpp_version=self._backend.version,
@@ -92,7 +112,7 @@ class EngineCore:
             )
         )
         while True:
-            if not self._busy:
+            if not self._models.busy:
                 self._wake.wait()
                 self._wake.clear()
             # Cleared before the inbox is read: a request that comes later sets it again.
@@ -100,112 +120,192 @@ class EngineCore:
             while self._inbox:
                 arrived_s, request = self._inbox.popleft()
                 if isinstance(request, Shutdown):
-                    self._unload()
+                    self._models.free()
                     return
-                self._serve(request, arrived_s)
-            if self._runner is not None and self._runner.busy:
-                self._runner.step()
+                self._take(request, arrived_s)
+            self._serve_waiting()
+            for resident in self._models:
+                self._step(resident)
 
-    @property
-    def _busy(self) -> bool:
-        return self._runner is not None and self._runner.busy
+    def _step(self, resident: Resident) -> None:
+        if not resident.runner.busy:
+            return
+        context = resident.runner.loaded.context
+        self.pulse.begin("step", lambda: context.fill, resident.token_s)
+        resident.runner.step()
+        self._step_s = self.pulse.end()
+        self._stepped_s = time.perf_counter()
+        resident.took(self._step_s, context.fill)
+
+    def _meanwhile(self) -> None:
+        """Go on with the replies of other models while one is being loaded, for half of the time."""
+        assert self._abort is not None
+        if time.perf_counter() - self._stepped_s >= self._step_s:
+            for request_id in tuple(self._cancelled):
+                for resident in self._models:
+                    resident.runner.cancel(request_id)
+            self._abort.clear()
+            for resident in self._models:
+                self._step(resident)
+        self.pulse.begin("load")
+
+    def _take(self, request: Request, arrived_s: float) -> None:
+        """Serve a request, unless it has to wait behind a load."""
+        if isinstance(request, Cancel):
+            self._cancel(request.request_id)
+        elif isinstance(request, Unload):
+            self._unload(request)
+        elif self._waiting and not isinstance(request, AnswerNow):
+            self._waiting.append((arrived_s, request))
+        else:
+            self._serve(request, arrived_s)
+
+    def _serve_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        while waiting:
+            arrived_s, request = waiting.popleft()
+            self._serve(request, arrived_s)
+            if self._waiting:
+                self._waiting.extend(waiting)
+                return
 
     def _serve(self, request: Request, arrived_s: float) -> None:
-        if isinstance(request, Cancel):
-            if self._runner is not None:
-                self._runner.cancel(request.request_id)
-            self._cancelled.discard(request.request_id)
-            return
-        assert not isinstance(request, Shutdown)
+        assert not isinstance(request, Cancel | Unload | Shutdown)
         try:
             if isinstance(request, Load):
-                self._load(request)
-            elif isinstance(request, Unload):
-                self._unload()
-                self._emit(Unloaded(request_id=request.request_id))
+                self._load(request, arrived_s)
             elif isinstance(request, ListDevices):
-                assert self._backend is not None
-                remote, problems = self._backend.rpc.find(request.rpc_servers)
-                devices = [*self._backend.devices(), *(found.device for found in remote)]
-                self._emit(
-                    DevicesListed(
-                        request_id=request.request_id,
-                        devices=devices,
-                        problems=problems,
-                        backends=self._backend.states(),
-                    )
-                )
+                self._emit(self._list_devices(request))
             elif isinstance(request, Tokenize):
-                tokens = self._loaded().loaded.prompts.tokenize(request.parts)
+                tokens = self._models.find(request.model).runner.loaded.prompts.tokenize(request.parts)
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
-            else:
-                self._loaded().admit(request, arrived_s)
+            elif isinstance(request, Generate):
+                self._generate(request, arrived_s)
         except StillroomError as error:
-            self._fail(request.request_id, error)
+            if isinstance(request, _Answered):
+                self._emit(_failed(request.request_id, error, load=isinstance(request, Load)))
 
-    def _load(self, request: Load) -> None:
-        from app.engine.llama.errors import LoadCancelled
-        from app.engine.loading import load_model
-        from app.engine.runner import Runner
-
-        self._unload()
-        assert self._backend is not None
-        assert self._abort is not None
-        reported_s = 0.0
-        self._emit(LoadProgress(request_id=request.request_id, fraction=0.0))
-
-        def on_progress(fraction: float) -> bool:
-            nonlocal reported_s
-            now = time.perf_counter()
-            if now - reported_s >= PROGRESS_INTERVAL_S or fraction >= 1.0:
-                reported_s = now
-                self._emit(LoadProgress(request_id=request.request_id, fraction=fraction))
-            return not self._stops_load(request.request_id)
-
-        path = Path(request.path)
+    def _generate(self, request: Generate, arrived_s: float) -> None:
+        resident = self._models.find(request.model)
         try:
-            check_gguf(path)
-            loaded = load_model(self._backend, path, request.settings, self._abort, on_progress)
+            check_file(resident)
+        except EngineError as error:
+            self._emit(_failed(request.request_id, error, reload="file"))
+            return
+        resident.runner.admit(request, arrived_s)
+
+    def _list_devices(self, request: ListDevices) -> DevicesListed:
+        remote, problems = self._backend.rpc.find(request.rpc_servers)
+        return DevicesListed(
+            request_id=request.request_id,
+            devices=[*self._backend.devices(), *(found.device for found in remote)],
+            problems=problems,
+            backends=self._backend.states(),
+        )
+
+    def _cancel(self, request_id: int) -> None:
+        for resident in self._models:
+            resident.runner.cancel(request_id)
+        for item in tuple(self._waiting):
+            request = item[1]
+            if isinstance(request, _Answered) and request.request_id == request_id:
+                self._waiting.remove(item)
+                self._emit(_cancelled(request))
+        self._cancelled.discard(request_id)
+
+    def _load(self, request: Load, arrived_s: float) -> None:
+        from app.engine.llama.errors import LoadCancelled
+
+        if self._stops_load(request):
+            self._cancelled.discard(request.request_id)
+            self._emit(_cancelled(request))
+            return
+        check_gguf(Path(request.path))
+        self._models.free(request.path)
+        if not self._make_room(request):
+            self._emit(
+                LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0, waits=True)
+            )
+            self._waiting.append((arrived_s, request))
+            return
+        self._emit(LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0))
+        self.pulse.begin("load")
+        try:
+            resident = self._loader.load(request)
         except LoadCancelled:
             self._cancelled.discard(request.request_id)
-            self._emit(Failed(request_id=request.request_id, message="Cancelled.", cancelled=True))
+            self._emit(_cancelled(request))
             return
-        if self._stops_load(request.request_id):
-            loaded.free()
-            self._cancelled.discard(request.request_id)
-            self._emit(Failed(request_id=request.request_id, message="Cancelled.", cancelled=True))
-            return
-        scheduler = Scheduler(request.settings.sequences, request.settings.batch_tokens)
-        self._runner = Runner(self._backend, loaded, scheduler, self._emit)
-        self._emit(Loaded(request_id=request.request_id, info=loaded.info))
+        finally:
+            self.pulse.end()
+        self._models.add(resident)
+        self._emit(Loaded(request_id=request.request_id, info=resident.info))
 
-    def _stops_load(self, request_id: int) -> bool:
-        # A later Load, Unload or Shutdown makes this one pointless.
-        return request_id in self._cancelled or any(
-            isinstance(request, Load | Unload | Shutdown) for _, request in tuple(self._inbox)
+    def _make_room(self, request: Load) -> bool:
+        """Unload idle models until the load fits; False when it must wait for a reply's end."""
+        while any(True for _ in self._models) and not self._fits(request):
+            idle = self._models.idle()
+            if idle is None:
+                return False
+            self._models.free(idle.info.path)
+            self._emit(Unloaded(request_id=0, path=idle.info.path))
+        return True
+
+    def _fits(self, request: Load) -> bool:
+        from app.engine.gguf_shape import read_facts
+        from app.engine.load_plan import Room
+        from app.engine.loading import check_settings, physical_cores
+        from app.engine.offload import offload_devices
+        from app.engine.room_beside import fits_beside
+
+        check_settings(request.settings)
+        facts = read_facts(self._backend.ggml, Path(request.path))
+        mapped_bytes = sum(resident.mapped_bytes for resident in self._models)
+        room = Room(
+            tuple(offload_devices(self._backend.devices())),
+            max(0, self._free_ram() - mapped_bytes),
+            physical_cores(),
+        )
+        return fits_beside(request.settings, facts.shape, facts.rope, room)
+
+    def _stops_load(self, load: Load) -> bool:
+        # A later load of the same file, or the end of it, makes this one pointless.
+        return load.request_id in self._cancelled or any(
+            isinstance(request, Shutdown)
+            or (isinstance(request, Load) and request.path == load.path)
+            or (isinstance(request, Unload) and request.model in ("", load.path))
+            for _, request in tuple(self._inbox)
         )
 
-    def _unload(self) -> None:
-        if self._runner is not None:
-            self._runner.free()
-            self._runner = None
+    def _unload(self, request: Unload) -> None:
+        for item in tuple(self._waiting):
+            load = item[1]
+            if isinstance(load, Load) and request.model in ("", load.path):
+                self._waiting.remove(item)
+                self._emit(_cancelled(load))
+        self._models.free(request.model)
+        self._emit(Unloaded(request_id=request.request_id, path=request.model))
 
-    def _loaded(self) -> "Runner":
-        if self._runner is None:
-            raise EngineError("No model is loaded.", "Choose a model and load it first.")
-        return self._runner
 
-    def _fail(self, request_id: int, error: StillroomError) -> None:
-        values: dict[str, str | int | float] = {
-            name: value if isinstance(value, str | int | float) else str(value)
-            for name, value in error.values.items()
-        }
-        self._emit(
-            Failed(
-                request_id=request_id,
-                message=error.message,
-                hint=error.hint,
-                values=values,
-                native=error.native if isinstance(error, EngineError) else "",
-            )
-        )
+def _cancelled(request: _Answered) -> Failed:
+    return Failed(
+        request_id=request.request_id, message="Cancelled.", cancelled=True, load=isinstance(request, Load)
+    )
+
+
+def _failed(
+    request_id: int, error: StillroomError, *, load: bool = False, reload: Literal["", "file"] = ""
+) -> Failed:
+    values: dict[str, str | int | float] = {
+        name: value if isinstance(value, str | int | float) else str(value)
+        for name, value in error.values.items()
+    }
+    return Failed(
+        request_id=request_id,
+        message=error.message,
+        hint=error.hint,
+        values=values,
+        native=error.native if isinstance(error, EngineError) else "",
+        load=load,
+        reload=reload,
+    )

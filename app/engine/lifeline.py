@@ -1,10 +1,12 @@
 """No engine process outlives the program that started it, however that ends."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 ABORT_MARK = "ggml-abort: "
 """Starts the line on the child's stderr that tells the assertion which is about to end it."""
@@ -23,6 +25,21 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(0)
+
+
+def leave_no_core_dump() -> None:
+    """In a child: end at once when it crashes; nothing to do on Windows.
+
+    Its parent sees the end only when the kernel is done, and the dump of a model takes as long as the model
+    is big. The filter is for systems that pipe dumps to a program and ignore the limit; see core(5).
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
 
 
 class KillOnClose:

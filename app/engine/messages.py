@@ -11,7 +11,11 @@ import msgspec
 Channel = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 KvType = Literal["f16", "q8_0", "q4_0"]
+FlashAttention = Literal["auto", "on", "off"]
+Priority = Literal["front", "background"]
 SpeculationMode = Literal["off", "lookup", "draft"]
+ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
+"""Who closed the thinking block: nobody, the model, the budget, the loop guard, or `AnswerNow`."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -35,16 +39,27 @@ class RpcServer(msgspec.Struct, frozen=True):
 
 
 class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a model is loaded; zero and "auto" mean that the engine chooses and says what it chose."""
+    """How a model is loaded; zero, -1 layers and "auto" mean that the engine chooses and says what it chose.
+
+    Each of `sequences` replies side by side has its own `context_tokens`; automatic, they are as many as cost
+    neither layers on the graphics card nor much of the RAM. `threads` generate, `prompt_threads` evaluate
+    prompts. `batch_tokens` are evaluated in one step (llama.cpp's n_batch and n_ubatch alike: the scheduler
+    fills whole steps). `context_stretch` above 1 allows a context of that many times the model's limit, by
+    YaRN.
+    """
 
     context_tokens: int = 0
     gpu_layers: int = -1
     threads: int = 0
-    batch_tokens: int = 512
-    sequences: int = 1
-    kv_type: KvType = "f16"
-    flash_attention: Literal["auto", "on", "off"] = "auto"
+    prompt_threads: int = 0
+    batch_tokens: int = 0
+    sequences: int = 0
+    kv_type: KvType | Literal["auto"] = "auto"
+    flash_attention: FlashAttention = "auto"
+    context_stretch: float = 1.0
     mmap: bool = True
+    draft_path: str = ""
+    """A small model of the same family (a GGUF file) that guesses ahead for this one."""
     rpc_servers: tuple[RpcServer, ...] = ()
     rpc_use: Literal["too_large", "always"] = "too_large"
     """Whether other computers help only with a model that is too large for this one, or with each."""
@@ -53,7 +68,10 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How tokens are drawn; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
 
-    `temperature` 0 is greedy. `top_k` 0 and `min_p` 0 are off. `seed` None draws a fresh one.
+    `temperature` 0 is greedy. `top_k` 0, `min_p` 0, `typical_p` 1, `repeat_penalty` 1, the other penalties 0,
+    `dry_multiplier` 0, `xtc_probability` 0 and `mirostat` 0 are off. Mirostat (1 or 2) takes the place of
+    every sampler that leaves tokens out. `logit_bias` is added to the logits of token ids. `seed` None draws
+    a fresh one.
     """
 
     temperature: float = 0.6
@@ -63,6 +81,32 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     repeat_penalty: float = 1.0
     repeat_last_tokens: int = 64
     seed: int | None = None
+    typical_p: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_tokens: int = 2
+    dry_last_tokens: int = 1024
+    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    mirostat: Literal[0, 1, 2] = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    logit_bias: dict[int, float] = {}
+
+
+class ThinkingLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """When the engine closes the thinking block itself, so that the answer follows.
+
+    `tokens` 0 is no thinking at all; None is no limit. `seconds` count from the first token. `loop_guard`
+    cuts thoughts that only repeat themselves.
+    """
+
+    tokens: int | None = None
+    seconds: float | None = None
+    loop_guard: bool = True
 
 
 class LoadNotice(msgspec.Struct, frozen=True):
@@ -76,20 +120,34 @@ class LoadNotice(msgspec.Struct, frozen=True):
 
 
 class Load(Message, frozen=True, kw_only=True):
-    """Load a model, after unloading the present one.
+    """Load a model: beside those that are loaded where it fits, else in place of the least recently used.
 
-    Answered by `LoadProgress`..., then `Loaded` or `Failed`.
+    No reply is ended for it, unless the same file is loaded again. An `Unloaded` with the id 0 tells of each
+    model that had to go. Answered by `LoadProgress`..., then `Loaded` or `Failed`. `notices` come back in
+    `ModelInfo`: what led to these settings.
     """
 
     request_id: int
     path: str
     settings: LoadSettings = LoadSettings()
+    notices: list[LoadNotice] = []
 
 
 class Unload(Message, frozen=True, kw_only=True):
-    """Free the model and its memory. Answered by `Unloaded`."""
+    """Free the model of the file `model`, or all of them, and their memory; their replies end as "cancelled".
+
+    Answered by `Unloaded`.
+    """
 
     request_id: int
+    model: str = ""
+
+
+class Lora(msgspec.Struct, frozen=True):
+    """An adapter, a GGUF file, that is added to the model's weights `scale` times."""
+
+    path: str
+    scale: float = 1.0
 
 
 class Generate(Message, frozen=True, kw_only=True):
@@ -100,6 +158,10 @@ class Generate(Message, frozen=True, kw_only=True):
     `thinking` says where the reply starts: "open" (the template has written `<think>`), "auto" (the model
     may open a block itself) or "off" (no splitting). `ignore_eog` goes on past end-of-generation tokens.
     `reuse_prefix` False evaluates the whole prompt, also the part that is in the KV cache (benchmarks).
+
+    `grammar` (GBNF, start symbol "root") or `json_schema` (its text) binds the answer; thinking stays free.
+    `logprobs` asks for each token's log probability, with that many alternatives. Replies of the "background"
+    leave the "front" at least half of the engine's time and its slots.
 
     `chat_key` names the conversation: what was evaluated for it is kept on disk until `DropStates`.
     `speculation` guesses ahead and checks several tokens in one step, with the same distribution: "lookup"
@@ -115,8 +177,42 @@ class Generate(Message, frozen=True, kw_only=True):
     thinking: Literal["open", "auto", "off"] = "auto"
     ignore_eog: bool = False
     reuse_prefix: bool = True
+    priority: Priority = "front"
+    thinking_limits: ThinkingLimits = ThinkingLimits()
+    grammar: str = ""
+    json_schema: str = ""
+    logprobs: int | None = None
     chat_key: str = ""
     speculation: SpeculationMode = "off"
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
+    loras: tuple[Lora, ...] = ()
+
+
+class Prepare(Message, frozen=True, kw_only=True):
+    """Evaluate the beginning of a prompt that is to be expected, while there is nothing else to do.
+
+    R1's templates leave the thinking out of the history, so the next prompt of a chat is not what is in the
+    KV cache after a reply: the answer stands in another place, after other tokens. Evaluating it again ahead
+    of the question leaves only the question to wait for. No answer.
+    """
+
+    parts: list[Part]
+    chat_key: str = ""
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
+
+
+class DropStates(Message, frozen=True, kw_only=True):
+    """Delete what is kept on disk and in the KV cache of these chats. No answer."""
+
+    chat_keys: list[str]
+
+
+class AnswerNow(Message, frozen=True, kw_only=True):
+    """Close the thinking block of a running reply; nothing happens where it is not thinking."""
+
+    request_id: int
 
 
 class Cancel(Message, frozen=True, kw_only=True):
@@ -130,6 +226,8 @@ class Tokenize(Message, frozen=True, kw_only=True):
 
     request_id: int
     parts: list[Part]
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
 
 
 class ListDevices(Message, frozen=True, kw_only=True):
@@ -144,7 +242,9 @@ class Shutdown(Message, frozen=True, kw_only=True):
     """Free everything and end the process."""
 
 
-Request = Load | Unload | Generate | Cancel | Tokenize | ListDevices | Shutdown
+Request = (
+    Load | Unload | Generate | Prepare | DropStates | AnswerNow | Cancel | Tokenize | ListDevices | Shutdown
+)
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +291,14 @@ class DevicesListed(Message, frozen=True, kw_only=True):
     backends: list[BackendState] = []
 
 
+class Alive(Message, frozen=True, kw_only=True):
+    """The engine's process lives: comes every second. `step` counts what the engine's thread began so far,
+    and `step_s` is how long it has been at the last of it, 0 when it waits for a request."""
+
+    step: int
+    step_s: float
+
+
 class Ready(Message, frozen=True, kw_only=True):
     """First event of a fresh engine process."""
 
@@ -225,15 +333,26 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     load_s: float
     buffers: dict[str, int]
     """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
-    notices: list[str] = []
-    """Sentences the user should see, such as a GPU that is present and not used."""
+    notices: list[LoadNotice] = []
+    """What the user should see, such as a GPU that is present and not used."""
+    asked: LoadSettings = LoadSettings()
+    plan: LoadSettings = LoadSettings()
+    """What `asked` came to: nothing in it is automatic, except flash attention."""
+    was_lowered: bool = False
+    """Memory was short, so the ladder was taken down from what was planned."""
 
 
 class LoadProgress(Message, frozen=True, kw_only=True):
-    """`fraction` of the weights read so far, 0 to 1."""
+    """`fraction` of the weights read so far, 0 to 1. The first of each attempt has its `plan`, and a `notice`
+    where there is something to say before the file is read."""
 
     request_id: int
     fraction: float
+    plan: LoadSettings | None = None
+    notice: LoadNotice | None = None
+    path: str = ""
+    waits: bool = False
+    """For the end of a reply of another model, which has to go first."""
 
 
 class Loaded(Message, frozen=True, kw_only=True):
@@ -244,9 +363,11 @@ class Loaded(Message, frozen=True, kw_only=True):
 
 
 class Unloaded(Message, frozen=True, kw_only=True):
-    """The model's memory is free again."""
+    """The memory of the model of the file `path`, or of all (empty), is free again. The engine unloads by
+    itself (`request_id` 0) what has to make room for another."""
 
     request_id: int
+    path: str = ""
 
 
 class PromptProgress(Message, frozen=True, kw_only=True):
@@ -257,6 +378,21 @@ class PromptProgress(Message, frozen=True, kw_only=True):
     total_tokens: int
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A token with its natural-log probability, of the model's own distribution before any sampler."""
+
+    token: int
+    piece: bytes
+    logprob: float
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """The token that was drawn, and the likeliest ones at its place, best first."""
+
+    drawn: Candidate
+    top: list[Candidate] = []
+
+
 class Delta(Message, frozen=True, kw_only=True):
     """New text of a reply. `tokens` counts the tokens of this channel since the last delta (a token can
     hold part of a character, so the text may lag behind)."""
@@ -265,6 +401,15 @@ class Delta(Message, frozen=True, kw_only=True):
     channel: Channel
     text: str
     tokens: int
+    logprobs: list[TokenLogprob] = []
+
+
+class Notice(Message, frozen=True, kw_only=True):
+    """Something the user should know about a running reply: a template and what fills it."""
+
+    request_id: int
+    message: str
+    values: dict[str, str | int | float] = {}
 
 
 class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,6 +432,7 @@ class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
     drafted_tokens: int = 0
     accepted_tokens: int = 0
     """Of the `drafted_tokens` that were guessed ahead, those that turned out right."""
+    thinking_closed: ThinkingClosed = ""
 
 
 class Finished(Message, frozen=True, kw_only=True):
@@ -314,15 +460,22 @@ class Failed(Message, frozen=True, kw_only=True):
     values: dict[str, str | int | float] = {}
     native: str = ""
     cancelled: bool = False
+    load: bool = False
+    """It was a `Load`."""
+    reload: Literal["", "memory", "gpu", "file", "unknown"] = ""
+    """The model must be loaded again before it can answer, and why: what ended this reply."""
 
+
+ReplyEvent = PromptProgress | Delta | Notice
+"""What comes while a reply is on its way."""
 
 Event = (
-    Ready
+    Alive
+    | Ready
     | LoadProgress
     | Loaded
     | Unloaded
-    | PromptProgress
-    | Delta
+    | ReplyEvent
     | Finished
     | Tokenized
     | DevicesListed

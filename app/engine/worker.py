@@ -8,13 +8,15 @@ from typing import BinaryIO, cast
 
 from app.engine.core import EngineCore
 from app.engine.frames import FrameError, FrameWriter, RequestReader
-from app.engine.lifeline import die_with_parent
+from app.engine.heart import Heart
+from app.engine.lifeline import die_with_parent, leave_no_core_dump
 from app.engine.messages import Event, Shutdown
 
 
 def main() -> None:
     """Serve until stdin ends or `Shutdown` comes; also in the middle of a decode."""
     die_with_parent(os.getppid())
+    leave_no_core_dump()
     requests, events = _take_pipes()
     faulthandler.enable()
     threading.excepthook = _end_process
@@ -29,6 +31,7 @@ def main() -> None:
 
     core = EngineCore(emit)
     core.start()
+    Heart(core.pulse, emit).start()
     reader = RequestReader(requests)
     while True:
         try:

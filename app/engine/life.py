@@ -1,0 +1,89 @@
+"""One life of the engine's process: from its start to its end, with the reason."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from app.engine.child import EngineChild
+from app.engine.deaths import Death, describe_exit, explain
+from app.engine.lifeline import KillOnClose
+from app.engine.messages import Alive, Event, Message
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 9.0
+"""Its heart beats every second, whatever its engine is at: after this long it is stopped or stuck."""
+
+LOOK_S = 0.5
+"""Looks are counted, not seconds: while the machine sleeps, or this process is stopped, nobody looks."""
+
+LAST_BREATH_S = 5.0
+"""For the pipe of a killed process to close; a driver can hold a process in the kernel for ever."""
+
+
+class EngineLife:
+    """Starts the process, hands out its events, and ends it when it gives no sign of life any more."""
+
+    def __init__(self, command: Sequence[str], job: KillOnClose, on_event: Callable[[Event], None]) -> None:
+        """Start it; on the thread that will wait for its end, which it is tied to. Raises `OSError`.
+
+        `on_event` is called on a thread of its own, one event after the other; not for heartbeats.
+        """
+        self._child = EngineChild(command, job)
+        self._on_event = on_event
+        self._ended = threading.Event()
+        self._beats = 0
+        self._listening = False
+        self._abandoned = False
+        self._reader = threading.Thread(target=self._read, name="engine-events", daemon=True)
+        self._reader.start()
+
+    def write(self, message: Message) -> None:
+        """Send a request; any thread."""
+        self._child.write(message)
+
+    def end(self) -> None:
+        """End it at once; any thread."""
+        self._child.end()
+
+    def wait(self, changed_file: Callable[[], str]) -> Death:
+        """Wait for its end; why it came. `changed_file` names the model file that is not what it was."""
+        silent = self._watch()
+        if silent:
+            log.warning("the engine process gave no sign of life for %.0f s", SILENCE_S)
+            self._child.kill()
+            self._abandoned = not self._ended.wait(LAST_BREATH_S)
+        status = self._child.reap(LAST_BREATH_S)
+        log.info("the engine process ended: %s", describe_exit(status))
+        return explain(
+            status,
+            self._child.last_words(),
+            self._child.said(),
+            changed_file=changed_file(),
+            silent=silent,
+        )
+
+    def _watch(self) -> bool:
+        """Wait until it has ended (False) or is silent (True)."""
+        beats, silent_s = -1, 0.0
+        while silent_s < SILENCE_S:
+            if self._ended.wait(LOOK_S):
+                return False
+            # While an event is being handled here nobody listens, so it is not the child that is silent.
+            if self._beats != beats or not self._listening:
+                beats, silent_s = self._beats, 0.0
+            else:
+                silent_s += LOOK_S
+        return True
+
+    def _read(self) -> None:
+        while True:
+            self._listening = True
+            event = self._child.read()
+            self._listening = False
+            if event is None or self._abandoned:
+                break
+            self._beats += 1
+            if not isinstance(event, Alive):
+                self._on_event(event)
+        self._ended.set()

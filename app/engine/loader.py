@@ -1,0 +1,88 @@
+"""Loads models for the engine's core, one at a time, and tells how far it is."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from app.engine.in_memory import Resident
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.errors import LoadCancelled
+from app.engine.loading import load_model
+from app.engine.messages import Event, Load, LoadNotice, LoadProgress, LoadSettings
+from app.engine.model_file import mark
+from app.engine.runner import Runner
+from app.engine.scheduler import Scheduler
+from app.engine.speculation import DRAFT_ROWS
+
+PROGRESS_INTERVAL_S = 0.05
+
+
+class Loader:
+    """Makes a `Resident` of a `Load`. Engine's thread."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        abort: AbortFlag,
+        emit: Callable[[Event], None],
+        *,
+        stops: Callable[[Load], bool],
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """`stops` says that a load is not wanted any more; `meanwhile` is called all the time while one runs,
+        from within llama.cpp."""
+        self._backend = backend
+        self._abort = abort
+        self._emit = emit
+        self._stops = stops
+        self._meanwhile = meanwhile
+
+    def load(self, request: Load) -> Resident:
+        """Load it; the file was checked. Raises `LoadCancelled`, or `EngineError` with llama.cpp's reason."""
+        reported_s = 0.0
+
+        def tell(fraction: float, plan: LoadSettings | None = None, notice: LoadNotice | None = None) -> None:
+            self._emit(
+                LoadProgress(
+                    request_id=request.request_id,
+                    path=request.path,
+                    fraction=fraction,
+                    plan=plan,
+                    notice=notice,
+                )
+            )
+
+        def on_progress(fraction: float) -> bool:
+            nonlocal reported_s
+            now = time.perf_counter()
+            if now - reported_s >= PROGRESS_INTERVAL_S or fraction >= 1.0:
+                reported_s = now
+                tell(fraction)
+            self._meanwhile()
+            return not self._stops(request)
+
+        before = mark(request.path)
+        loaded = load_model(
+            self._backend,
+            Path(request.path),
+            request.settings,
+            self._abort,
+            on_progress,
+            lambda plan, notice: tell(0.0, plan, notice),
+        )
+        if self._stops(request):
+            loaded.free()
+            raise LoadCancelled
+        plan = loaded.info.plan
+        scheduler = Scheduler(
+            plan.sequences,
+            plan.batch_tokens,
+            context_tokens=loaded.info.context_tokens,
+            draft_rows=DRAFT_ROWS,
+        )
+        info = msgspec.structs.replace(loaded.info, notices=[*request.notices, *loaded.info.notices])
+        runner = Runner(self._backend, loaded, scheduler, self._emit)
+        return Resident(runner, info, before if plan.mmap else None, token_s=loaded.context.warm_up_s)

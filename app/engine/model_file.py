@@ -1,0 +1,31 @@
+"""Whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into it
+changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class FileMark(NamedTuple):
+    """What tells a file's contents apart, without reading them."""
+
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def mark(path: str) -> FileMark | None:
+    """The file as it is now; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return FileMark(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def was_changed(path: str, before: FileMark | None) -> bool:
+    """The file that `before` was taken of was written into.
+
+    Not so where it was removed, or another file took its name: what is mapped stays as it was.
+    """
+    now = mark(path)
+    return before is not None and now is not None and now.inode == before.inode and now != before

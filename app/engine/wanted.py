@@ -1,0 +1,104 @@
+"""Which models the user has loaded, which of them are in memory, how each comes back after a crash. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from app.engine.deaths import Cause
+from app.engine.ladder import next_step
+from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
+from app.engine.model_file import FileMark, was_changed
+
+DEATHS_ON_GPU = 2
+"""After so many without an answer in between, a model leaves the graphics card."""
+
+
+@dataclass(slots=True, eq=False)
+class WantedModel:
+    """A model that was loaded by the user. `asked` is what he chose, `settings` what is to be loaded next."""
+
+    path: str
+    asked: LoadSettings
+    settings: LoadSettings
+    mark: FileMark | None = None
+    notices: tuple[LoadNotice, ...] = ()
+    plan: LoadSettings | None = None
+    layers: int = 0
+    present: bool = False
+    deaths: int = 0
+
+
+class WantedModels:
+    """The models by their files, the one that was loaded last at the end."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, WantedModel] = {}
+
+    def want(self, path: str, settings: LoadSettings, mark: FileMark | None) -> None:
+        """The user loads a model: it is the current one from now on."""
+        self._models.pop(path, None)
+        self._models[path] = WantedModel(path, settings, settings, mark)
+
+    def forget(self, path: str = "") -> None:
+        """The user unloads one, or all."""
+        if path:
+            self._models.pop(path, None)
+        else:
+            self._models.clear()
+
+    def planned(self, path: str, plan: LoadSettings) -> None:
+        """The engine has said how it is going to load it."""
+        if path in self._models:
+            self._models[path].plan = plan
+
+    def loaded(self, info: ModelInfo) -> None:
+        """It is in memory."""
+        model = self._models.get(info.path)
+        if model is not None:
+            model.present, model.plan, model.layers = True, info.plan, info.layers + 1
+
+    def gone(self, path: str = "") -> None:
+        """One is no longer in memory, or none is; wanted it stays."""
+        for model in self._models.values():
+            if path in ("", model.path):
+                model.present = False
+
+    def answered(self, path: str) -> None:
+        """It has ended a reply as it should."""
+        model = self.find(path)
+        if model is not None:
+            model.deaths = 0
+
+    def step_down(self, path: str, cause: Cause, *, loading: bool) -> None:
+        """It was at work when the engine died of `cause`: choose how it comes back."""
+        model = self.find(path)
+        if model is None:
+            return
+        model.deaths += 1
+        plan = model.plan
+        if plan is None:
+            return
+        if cause == "memory":
+            step = next_step(plan, model.asked, "context" if loading else "decode", model.layers)
+            if step is not None:
+                model.settings = step.plan
+                model.notices = (*model.notices, step.notice)
+        elif plan.gpu_layers > 0 and model.deaths >= DEATHS_ON_GPU:
+            notice = LoadNotice(
+                "The engine stopped twice while it used the graphics card, so the model runs on the "
+                "processor."
+            )
+            model.settings = msgspec.structs.replace(plan, gpu_layers=0)
+            model.notices = (*model.notices, notice)
+
+    def find(self, path: str) -> WantedModel | None:
+        """The model of a file; the current one for an empty path."""
+        if path:
+            return self._models.get(path)
+        return next(reversed(self._models.values()), None)
+
+    def changed_file(self) -> str:
+        """Name of the first file in use that was written into; empty when all are as they were."""
+        used = (model for model in self._models.values() if model.plan is None or model.plan.mmap)
+        return next((Path(model.path).name for model in used if was_changed(model.path, model.mark)), "")
