@@ -111,7 +111,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             decode_tok_per_s=round(stats.decode_tok_per_s, 2),
             load_s=round(info.load_s, 3),
             seed=stats.seed,
-            notices=info.notices,
+            notices=[str(notice) for notice in info.notices],
         )
     )
     if console.is_terminal:

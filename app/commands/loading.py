@@ -40,5 +40,5 @@ def load_model(
     info = load.future.result()
     console.clear()
     for notice in info.notices:
-        console.note(notice)
+        console.note(str(notice))
     return info

@@ -2,10 +2,12 @@
 
 import ctypes
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.engine.offload import ModelShape, shape_from_gguf
+from app.engine.rope_scaling import RopeScaling, rope_scaling
 
 _INTEGERS: dict[int, Any] = {
     0: ctypes.c_uint8,
@@ -19,6 +21,8 @@ _INTEGERS: dict[int, Any] = {
 }
 """enum gguf_type of ggml/include/gguf.h, the integer types."""
 
+_FLOATS: dict[int, Any] = {6: ctypes.c_float, 12: ctypes.c_double}
+_STRING = 8
 _ARRAY = 9
 
 
@@ -26,25 +30,33 @@ class _InitParams(ctypes.Structure):
     _fields_ = [("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p)]
 
 
-def read_shape(ggml: Any, path: Path) -> ModelShape | None:
-    """The shape of the model in `path`, or None where ggml cannot read it or a needed key is missing.
+@dataclass(frozen=True, slots=True)
+class GgufFacts:
+    """What a load is planned with; `shape` is None where a needed key is missing."""
+
+    shape: ModelShape | None
+    rope: RopeScaling
+
+
+def read_facts(ggml: Any, path: Path) -> GgufFacts:
+    """The facts of the model in `path`, empty where ggml cannot read it.
 
     `ggml` is the library's ctypes handle. The file must have passed `converters.inspect.check_gguf`.
     """
     _declare(ggml)
     context = ggml.gguf_init_from_file(os.fsencode(path), _InitParams(True, None))
     if not context:
-        return None
+        return GgufFacts(None, RopeScaling(0))
     try:
         key = ggml.gguf_find_key(context, b"general.architecture")
         prefix = ggml.gguf_get_val_str(context, key) + b"." if key >= 0 else b"?"
-        numbers = {}
+        values: dict[str, int | float | str] = {}
         for index in range(ggml.gguf_get_n_kv(context)):
             name = ggml.gguf_get_key(context, index)
             if name.startswith(prefix):
-                value = _number(ggml, context, index)
+                value = _value(ggml, context, index)
                 if value is not None:
-                    numbers[name[len(prefix) :].decode("utf-8", "replace")] = value
+                    values[name[len(prefix) :].decode("utf-8", "replace")] = value
         tensors = [
             (
                 ggml.gguf_get_tensor_name(context, index).decode("utf-8", "replace"),
@@ -54,16 +66,21 @@ def read_shape(ggml: Any, path: Path) -> ModelShape | None:
         ]
         key = ggml.gguf_find_key(context, b"tokenizer.ggml.tokens")
         vocabulary = ggml.gguf_get_arr_n(context, key) if key >= 0 else 0
-        return shape_from_gguf(numbers, tensors, vocabulary)
+        numbers = {name: value for name, value in values.items() if isinstance(value, int)}
+        return GgufFacts(shape_from_gguf(numbers, tensors, vocabulary), rope_scaling(values))
     finally:
         ggml.gguf_free(context)
 
 
-def _number(ggml: Any, context: Any, index: int) -> int | None:
+def _value(ggml: Any, context: Any, index: int) -> int | float | str | None:
+    """A number or a text; of an array of integers the largest."""
     kind = ggml.gguf_get_kv_type(context, index)
-    if kind in _INTEGERS:
-        pointer = ctypes.cast(ggml.gguf_get_val_data(context, index), ctypes.POINTER(_INTEGERS[kind]))
-        return int(pointer[0])
+    if kind == _STRING:
+        return str(ggml.gguf_get_val_str(context, index).decode("utf-8", "replace"))
+    for kinds, number in ((_INTEGERS, int), (_FLOATS, float)):
+        if kind in kinds:
+            pointer = ctypes.cast(ggml.gguf_get_val_data(context, index), ctypes.POINTER(kinds[kind]))
+            return number(pointer[0])
     if kind == _ARRAY:
         kind, count = ggml.gguf_get_arr_type(context, index), ggml.gguf_get_arr_n(context, index)
         if kind in _INTEGERS and count:

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.children import child_command
 from app.engine.client import EngineClient
-from app.engine.messages import ModelInfo
+from app.engine.messages import LoadNotice, ModelInfo
 from app.errors import EngineError
 from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 from app.telemetry.host import HostSample
@@ -228,7 +228,7 @@ def test_the_foot_follows_the_engine(panel: LivePanel, session: EngineSession) -
     session.loaded.emit(INFO)
     assert {"R1-Qwen-7B · Q4_K_M · CUDA", "29 of 29 layers on the GPU"} <= set(shown(panel))
     notice = "A graphics card is present and not used."
-    on_cpu = msgspec.structs.replace(INFO, gpu_layers=0, backend="CPU", notices=[notice])
+    on_cpu = msgspec.structs.replace(INFO, gpu_layers=0, backend="CPU", notices=[LoadNotice(notice)])
     session.loaded.emit(on_cpu)
     assert {"All 28 layers on the processor, 8 threads", notice} <= set(shown(panel))
     session.engine_died.emit(EngineError("gone"))

@@ -1,15 +1,21 @@
 """A KV cache with its compute buffers and its batch."""
 
+import ctypes
+import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import llama_cpp
+import numpy as np
+import numpy.typing as npt
 
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
+from app.engine.llama.batch import Batch
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
-from app.engine.messages import KvType
+from app.engine.messages import FlashAttention, KvType
+from app.engine.rope_scaling import Yarn
 
 DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED = 0, 1, 2
 
@@ -18,7 +24,7 @@ _KV_TYPES: dict[KvType, int] = {
     "q8_0": llama_cpp.GGML_TYPE_Q8_0,
     "q4_0": llama_cpp.GGML_TYPE_Q4_0,
 }
-_FLASH_ATTENTION = {
+_FLASH_ATTENTION: dict[FlashAttention, int] = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
@@ -36,9 +42,12 @@ class Context:
         context_tokens: int,
         batch_tokens: int,
         sequences: int,
+        draft_rows: int = 0,
         threads: int,
+        prompt_threads: int,
         kv_type: KvType,
-        flash_attention: Literal["auto", "on", "off"],
+        flash_attention: FlashAttention,
+        yarn: Yarn | None = None,
         abort: AbortFlag,
     ) -> None:
         """Allocate for `sequences` of `context_tokens` each. Raises `NativeError`."""
@@ -46,12 +55,16 @@ class Context:
         params.n_ctx = context_tokens * sequences
         params.n_batch = params.n_ubatch = batch_tokens
         params.n_seq_max = sequences
-        # Only the last token of a prompt and each new token need logits; room for a whole batch of them
-        # would cost 300 MB with a vocabulary of 152k.
-        params.n_outputs_max = sequences
-        params.n_threads = params.n_threads_batch = threads
+        # Only the last token of a prompt and each new token, guessed ones too, need logits; room for a whole
+        # batch of them would cost 300 MB with a vocabulary of 152k.
+        params.n_outputs_max = min(sequences + draft_rows, batch_tokens)
+        params.n_threads, params.n_threads_batch = threads, prompt_threads
         params.type_k = params.type_v = _KV_TYPES[kv_type]
         params.flash_attn_type = _FLASH_ATTENTION[flash_attention]
+        if yarn is not None:
+            params.rope_scaling_type = llama_cpp.LLAMA_ROPE_SCALING_TYPE_YARN
+            params.yarn_orig_ctx = yarn.original_tokens
+            params.rope_freq_scale = 1 / yarn.factor
         params.abort_callback = abort.callback
         params.abort_callback_data = abort.data
         params.no_perf = True
@@ -61,12 +74,10 @@ class Context:
             raise NativeError(backend.log.reason())
         self._memory = llama_cpp.llama_get_memory(self._context)
         self.context_tokens = int(llama_cpp.llama_n_ctx_seq(self._context))
-        self._batch = batch = llama_cpp.llama_batch_init(batch_tokens, 0, 1)
-        # Each attribute access on the struct would make a new pointer object.
-        self._rows = batch.token, batch.pos, batch.seq_id, batch.logits
-        for row in range(batch_tokens):
-            batch.n_seq_id[row] = 1
-        self._fill = 0
+        self._batch = Batch(batch_tokens)
+        self.warm_up_s = 0.0
+        """What one token took on the warm-up, the reading of the file included."""
+        self._logits_type = ctypes.c_float * model.vocabulary
 
     @property
     def handle(self) -> Any:
@@ -76,33 +87,33 @@ class Context:
     def free(self) -> None:
         """Give the memory back."""
         if self._context:
-            llama_cpp.llama_batch_free(self._batch)
             llama_cpp.llama_free(self._context)
             self._context = None
 
+    @property
+    def fill(self) -> int:
+        """Tokens in the batch; any thread."""
+        return self._batch.fill
+
     def start_batch(self) -> None:
         """Empty the batch."""
-        self._fill = 0
+        self._batch.clear()
 
-    def add(self, tokens: Sequence[int], position: int, sequence: int, *, logits: bool) -> int:
-        """Append tokens of one sequence; `logits` asks for the last one's. Returns that row's index."""
-        token_rows, position_rows, sequence_rows, logits_rows = self._rows
-        row = self._fill
-        for token in tokens:
-            token_rows[row] = token
-            position_rows[row] = position
-            sequence_rows[row][0] = sequence
-            logits_rows[row] = 0
-            position += 1
-            row += 1
-        self._fill = row
-        logits_rows[row - 1] = logits
-        return row - 1
+    def add(self, tokens: Sequence[int], position: int, sequence: int, *, logits: int) -> int:
+        """Append tokens of one sequence; `logits` asks for those of so many at the end. Returns the last
+        one's row."""
+        return self._batch.add(tokens, position, sequence, logits=logits)
 
     def decode(self) -> int:
         """Evaluate the batch; llama_decode's own result (see DECODE_*)."""
-        self._batch.n_tokens = self._fill
-        return int(llama_cpp.llama_decode(self._context, self._batch))
+        return int(llama_cpp.llama_decode(self._context, self._batch.native()))
+
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        """The logits of batch row `row`, which must have asked for them: llama.cpp's own memory, which the
+        next `decode` writes again."""
+        first = llama_cpp.llama_get_logits_ith(self._context, row)
+        # as_array on the pointer would take ten times as long.
+        return np.frombuffer(self._logits_type.from_address(ctypes.addressof(first.contents)), np.float32)
 
     def synchronize(self) -> None:
         """Wait for a device that computes in the background."""
@@ -121,11 +132,30 @@ class Context:
         """
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
+    def state(self, sequence: int) -> bytearray:
+        """The keys and values of a sequence, in llama.cpp's own form; empty where it cannot give them."""
+        size = int(llama_cpp.llama_state_seq_get_size(self._context, sequence))
+        data = bytearray(size)
+        buffer = (ctypes.c_uint8 * size).from_buffer(data)
+        written = int(llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence))
+        del buffer
+        return data if written == size else bytearray()
+
+    def restore(self, sequence: int, state: bytearray) -> bool:
+        """Put a state in place of a sequence's cells; False where it does not fit this context.
+
+        `state` must be what `state` gave, byte for byte: llama.cpp ends the process over some damages.
+        """
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        read = int(llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), sequence))
+        return read == len(state)
+
     def warm_up(self, token: int) -> bool:
         """Touch all weights once, so that the first prompt is not the one that reads the file.
 
         False when the device could not compute. An abort (a cancelled load) counts as done.
         """
+        started_s = time.perf_counter()
         llama_cpp.llama_set_warmup(self._context, True)
         self.start_batch()
         self.add([token], 0, 0, logits=True)
@@ -133,4 +163,5 @@ class Context:
         self.synchronize()
         llama_cpp.llama_memory_clear(self._memory, True)
         llama_cpp.llama_set_warmup(self._context, False)
+        self.warm_up_s = time.perf_counter() - started_s
         return result in (DECODE_OK, DECODE_ABORTED)

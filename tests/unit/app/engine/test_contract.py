@@ -287,7 +287,7 @@ def test_a_repeat_penalty_changes_a_greedy_reply(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [LoadSettings(threads=-1), LoadSettings(batch_tokens=0), LoadSettings(sequences=1000)]
+    "settings", [LoadSettings(threads=-1), LoadSettings(batch_tokens=-1), LoadSettings(sequences=1000)]
 )
 def test_a_load_with_impossible_numbers_is_refused(bare: Session, settings: LoadSettings) -> None:
     failed = bare.load(starter_path(), settings)

@@ -1,0 +1,171 @@
+"""What the automatic values of the load settings come to on this machine, and what to say about it. Pure."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from app.engine.ladder import next_step
+from app.engine.messages import Device, KvType, LoadNotice, LoadSettings
+from app.engine.offload import DEFAULT_CONTEXT_TOKENS, ModelShape, choose_context, layers_that_fit
+from app.engine.rope_scaling import RopeScaling
+from app.engine.speculation import DRAFT_ROWS
+from models.demand import Demand
+from models.wording import byte_count
+
+DEFAULT_BATCH_TOKENS = 512
+DEFAULT_SEQUENCES = 4
+SEQUENCES_RAM_FRACTION = 0.5
+"""More replies side by side never take more than this share of the free RAM."""
+ALL_LAYERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the machine has free. `devices` are those that layers can go to."""
+
+    devices: tuple[Device, ...]
+    ram_bytes: int
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """`settings` without automatic values (flash attention aside), and what the user should know."""
+
+    settings: LoadSettings
+    notices: list[LoadNotice] = field(default_factory=list)
+    was_lowered: bool = False
+
+
+def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, room: Room) -> LoadPlan:
+    """The plan for a model of `shape` (None where the file does not tell it)."""
+    notices: list[LoadNotice] = []
+    threads = asked.threads or room.cores
+    plan = msgspec.structs.replace(
+        asked,
+        threads=threads,
+        prompt_threads=asked.prompt_threads or threads,
+        batch_tokens=asked.batch_tokens or DEFAULT_BATCH_TOKENS,
+        sequences=asked.sequences or 1,
+        kv_type="f16" if asked.kv_type == "auto" else asked.kv_type,
+    )
+    context_tokens = asked.context_tokens or _choose_context(plan, shape, room)
+    plan = msgspec.structs.replace(plan, context_tokens=_within_limit(context_tokens, asked, rope, notices))
+    plan = msgspec.structs.replace(plan, gpu_layers=_layers(plan, asked, shape, room))
+    if shape is None:
+        return LoadPlan(plan, notices)
+    if not asked.sequences:
+        plan = msgspec.structs.replace(plan, sequences=_sequences(plan, shape, room))
+    lowered = _within_ram(plan, asked, shape, room, notices)
+    need = shape.need(demand_of(lowered), lowered.gpu_layers, cards=max(1, len(room.devices))).ram
+    if need.total > room.ram_bytes:
+        notices.append(
+            LoadNotice(
+                "The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk "
+                "again and again, which is slow. Close other programs, or choose a smaller quantisation.",
+                {"needed": byte_count(need.total), "free": byte_count(room.ram_bytes)},
+            )
+        )
+    return LoadPlan(lowered, notices, lowered != plan)
+
+
+def demand_of(plan: LoadSettings) -> Demand:
+    """What the plan asks of the memory."""
+    return Demand(
+        plan.context_tokens,
+        plan.sequences,
+        plan.batch_tokens,
+        cache_type(plan),
+        plan.flash_attention != "off",
+        outputs=plan.sequences + DRAFT_ROWS,
+    )
+
+
+def cache_type(plan: LoadSettings) -> KvType:
+    """The type of a plan's KV cache."""
+    assert plan.kv_type != "auto", "a plan has no automatic cache type"
+    return plan.kv_type
+
+
+def _choose_context(plan: LoadSettings, shape: ModelShape | None, room: Room) -> int:
+    if shape is None:
+        return DEFAULT_CONTEXT_TOKENS
+    return choose_context(
+        shape,
+        sequences=plan.sequences,
+        batch_tokens=plan.batch_tokens,
+        kv_type=cache_type(plan),
+        devices=room.devices if plan.gpu_layers else (),
+        host_free_bytes=room.ram_bytes,
+    )
+
+
+def _within_limit(tokens: int, asked: LoadSettings, rope: RopeScaling, notices: list[LoadNotice]) -> int:
+    limit = rope.limit_tokens
+    if not limit or tokens <= limit:
+        return tokens
+    stretched = int(limit * asked.context_stretch)
+    if asked.context_stretch > 1 and not rope.can_stretch:
+        notices.append(
+            LoadNotice("The positions of this model cannot be stretched by YaRN, so its own limit holds.")
+        )
+        stretched = limit
+    lowered = min(tokens, stretched)
+    if lowered < tokens:
+        notices.append(
+            LoadNotice(
+                "The context was set to {context_tokens} tokens; the model was made for {limit}, so it was "
+                "lowered to that.",
+                {"context_tokens": tokens, "limit": lowered},
+            )
+        )
+    if lowered > limit:
+        notices.append(
+            LoadNotice(
+                "The context of {context_tokens} tokens is stretched beyond the {limit} that the model was "
+                "made for, by YaRN: long conversations work, at some cost of accuracy.",
+                {"context_tokens": lowered, "limit": limit},
+            )
+        )
+    return lowered
+
+
+def _layers(plan: LoadSettings, asked: LoadSettings, shape: ModelShape | None, room: Room) -> int:
+    if not room.devices:
+        return 0
+    if asked.gpu_layers >= 0:
+        return asked.gpu_layers
+    return ALL_LAYERS if shape is None else layers_that_fit(shape, demand_of(plan), room.devices)
+
+
+def _sequences(plan: LoadSettings, shape: ModelShape, room: Room) -> int:
+    """As many replies side by side as take no layer off the card and little of the RAM."""
+    for sequences in range(DEFAULT_SEQUENCES, 1, -1):
+        more = demand_of(msgspec.structs.replace(plan, sequences=sequences))
+        if plan.gpu_layers and layers_that_fit(shape, more, room.devices) < plan.gpu_layers:
+            continue
+        need = shape.need(more, plan.gpu_layers, cards=max(1, len(room.devices))).ram
+        if need.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION:
+            return sequences
+    return 1
+
+
+def _within_ram(
+    plan: LoadSettings, asked: LoadSettings, shape: ModelShape, room: Room, notices: list[LoadNotice]
+) -> LoadSettings:
+    """Step down the ladder until what cannot be read again from the file fits into the free RAM.
+
+    Linux hands out more memory than there is, and ends the process later: nothing would fail here.
+    """
+    layers = plan.gpu_layers
+    while True:
+        need = shape.need(demand_of(plan), layers, cards=max(1, len(room.devices))).ram
+        kept = need.cache + need.compute + (0 if plan.mmap else need.weights)
+        if kept <= room.ram_bytes:
+            return plan
+        # Layers off the card would only need more RAM.
+        step = next_step(msgspec.structs.replace(plan, gpu_layers=0), asked, "context", 0)
+        if step is None:
+            return plan
+        plan = msgspec.structs.replace(step.plan, gpu_layers=layers)
+        notices.append(step.notice)
