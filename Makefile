@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle bundle-test screenshots translations env test-env clean
+.PHONY: all run test check faults perf bundle bundle-test engine vulkan-test screenshots translations env test-env clean
 
 all: env
 
@@ -34,6 +34,16 @@ bundle: test-env
 
 bundle-test: bundle
 	$(PYTEST) -m bundle
+
+# ENGINE_FLAGS=--cuda adds the CUDA back end, which takes an hour.
+engine: test-env
+	$(BIN)/python packaging/engine/build_engine.py $(ENGINE_FLAGS)
+
+# llama.cpp uses a driver that computes on the processor only where the device is named.
+vulkan-test: engine
+	$(BIN)/python packaging/engine/engine_environment.py
+	GGML_VK_VISIBLE_DEVICES=$${GGML_VK_VISIBLE_DEVICES:-0} QT_QPA_PLATFORM=offscreen \
+	  build/engine-env/bin/python -m pytest -m "vulkan or cuda or rpc"
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots

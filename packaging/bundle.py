@@ -12,12 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from environment import BIN, ROOT, build_llama_cpp, install_system_packages
+from environment import BIN, CONSTRAINTS, ROOT, build_llama_cpp, install_system_packages, pinned
 
 LLAMA = ROOT / "build" / "llama"
 STAMP = LLAMA / "stillroom-stamp"
 BUNDLE = ROOT / "dist" / "stillroom"
-CONSTRAINTS = ROOT / "constraints.txt"
 PORTABLE = "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON"
 
 
@@ -41,11 +40,6 @@ def main() -> int:
         ) from error
     print(f"{BUNDLE}: {size_bytes(BUNDLE) / 1e6:.0f} MB, put together in {time.monotonic() - start_s:.0f} s")
     return 0
-
-
-def pinned(package: str) -> str:
-    """The line of constraints.txt that says which version is used."""
-    return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
 
 
 def make_llama(flags: str) -> None:

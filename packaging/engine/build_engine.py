@@ -17,16 +17,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.repack import repack
-from environment import ROOT, build_llama_cpp, install_system_packages, loads
+from environment import (
+    CONSTRAINTS,
+    ROOT,
+    build_llama_cpp,
+    install_system_packages,
+    llama_flags,
+    loads,
+    pinned,
+)
 
 FOLDER = ROOT / "build" / "engine"
-CONSTRAINTS = ROOT / "constraints.txt"
 PORTABLE = (
     "-DGGML_NATIVE=OFF",
     "-DGGML_BACKEND_DL=ON",
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DGGML_VULKAN=ON",
-    "-DGGML_RPC=ON",
     # One name for each library: a wheel cannot hold links, and libggml.so beside libggml.so.0 would be
     # loaded as two libraries with two lists of devices.
     "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
@@ -48,13 +54,15 @@ def main() -> int:
 
 
 def engine_wheel(*, cuda: bool) -> Path:
-    """The wheel in build/engine, built where it is missing or was made from other inputs."""
+    """The wheel in build/engine, built where it is missing or was made from other inputs. Sets CMAKE_ARGS."""
     if cuda and shutil.which("nvcc") is None:
         raise SystemExit("CUDA was asked for, but nvcc is not on the PATH: install NVIDIA's CUDA toolkit.")
     if not cuda and shutil.which("nvcc") is not None:
         print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
-    flags = " ".join([*PORTABLE, *(CUDA if cuda else ()), os.environ.get("CMAKE_ARGS", "")]).strip()
-    inputs = f"{flags}\n{pinned('llama_cpp_python')}\n"
+    os.environ["CMAKE_ARGS"] = " ".join(
+        [*PORTABLE, *(CUDA if cuda else ()), os.environ.get("CMAKE_ARGS", "")]
+    ).strip()
+    inputs = f"{pinned('llama_cpp_python')} {llama_flags()}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
@@ -64,7 +72,6 @@ def engine_wheel(*, cuda: bool) -> Path:
     shutil.rmtree(FOLDER, ignore_errors=True)
     raw = FOLDER / "as-built"
     raw.mkdir(parents=True)
-    os.environ["CMAKE_ARGS"] = flags
     # pip's cache may hold the build for this processor under the same name.
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-cache-dir"]
     source = ["--no-deps", "--no-binary", "llama-cpp-python", pinned("llama_cpp_python")]
@@ -79,11 +86,6 @@ def engine_wheel(*, cuda: bool) -> Path:
     shutil.rmtree(raw)
     stamp.write_text(inputs)
     return wheel
-
-
-def pinned(package: str) -> str:
-    """The line of constraints.txt that says which version is used."""
-    return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
 
 
 def missing_packages() -> list[str]:

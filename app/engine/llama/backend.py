@@ -47,7 +47,8 @@ class Backend:
         self.rpc = RpcDevices(self.ggml)
         self.version = llama_cpp.llama_version().decode()
         self.system_info = llama_cpp.llama_print_system_info().decode()
-        self.supports_gpu = bool(llama_cpp.llama_supports_gpu_offload())
+        # Not llama_supports_gpu_offload: it says yes to a build for the processor that also has RPC.
+        self.supports_gpu = any(state.name not in ("CPU", "RPC", "BLAS") for state in self.states())
 
     def devices(self) -> list[Device]:
         """The compute devices with the memory that is free now."""
