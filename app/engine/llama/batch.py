@@ -1,0 +1,61 @@
+"""The batch that `llama_decode` takes, in memory of our own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp
+import numpy as np
+
+
+class Batch:
+    """Rows of tokens, each of one sequence, for at most `capacity` of them.
+
+    llama.cpp's struct points into numpy arrays, so a chunk of a prompt is written by a few copies.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._tokens = np.zeros(capacity, np.int32)
+        self._positions = np.zeros(capacity, np.int32)
+        self._sequences = np.zeros(capacity, np.int32)
+        self._logits = np.zeros(capacity, np.int8)
+        self._one_each = np.ones(capacity, np.int32)
+        # llama.cpp wants a list of sequences for each row: each points to that row's only one.
+        self._sequence_lists = (
+            self._sequences.ctypes.data + np.arange(capacity, dtype=np.uintp) * self._sequences.itemsize
+        )
+        self._fill = 0
+        self._native: Any = llama_cpp.llama_batch()
+        fields = dict(llama_cpp.llama_batch._fields_)
+        for name, array in (
+            ("token", self._tokens),
+            ("pos", self._positions),
+            ("seq_id", self._sequence_lists),
+            ("logits", self._logits),
+            ("n_seq_id", self._one_each),
+        ):
+            setattr(self._native, name, array.ctypes.data_as(fields[name]))
+
+    @property
+    def fill(self) -> int:
+        """Rows that are taken."""
+        return self._fill
+
+    def clear(self) -> None:
+        """Empty it."""
+        self._fill = 0
+
+    def add(self, tokens: Sequence[int], position: int, sequence: int, *, logits: int) -> int:
+        """Append tokens of one sequence; the last `logits` of them ask for theirs. Returns the last row."""
+        start, end = self._fill, self._fill + len(tokens)
+        self._tokens[start:end] = tokens
+        self._positions[start:end] = range(position, position + len(tokens))
+        self._sequences[start:end] = sequence
+        self._logits[start:end] = 0
+        self._logits[end - logits : end] = 1
+        self._fill = end
+        return end - 1
+
+    def native(self) -> Any:
+        """The `llama_batch`; valid until the next change."""
+        self._native.n_tokens = self._fill
+        return self._native
