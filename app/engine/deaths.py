@@ -8,7 +8,7 @@ from typing import Literal
 from app.engine.stall import HUNG_STATUS
 from app.errors import EngineError
 
-Cause = Literal["memory", "gpu", "file", "hang", "unknown"]
+Cause = Literal["memory", "gpu", "file", "hang", "peer", "unknown"]
 
 _IN_PAGE_ERROR = 0xC0000006
 """STATUS_IN_PAGE_ERROR of ntstatus.h: what SIGBUS is on Linux."""
@@ -29,6 +29,9 @@ _GPU_WORDS = re.compile(
     r"device.?lost|gpu has fallen off|CUDA error|HIP error|ROCm error|CUDA driver|\bXid\b|VK_ERROR|vk::",
     re.IGNORECASE,
 )
+
+_PEER_WORDS = re.compile(r"Remote RPC server crashed|Failed to connect to |RPC handshake failed")
+"""Of ggml/src/ggml-rpc/ggml-rpc.cpp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def explain(
         return Death("hang", _hung(native))
     if status in _BUS_STATUSES or (changed_file and status < 0 and status != -9):
         return Death("file", _unreadable(changed_file, native))
+    if _PEER_WORDS.search(said):
+        return Death("peer", _peer_lost(native))
     if names_memory(said) or status == _NO_MEMORY:
         return Death("memory", _out_of_memory(native))
     if status == -9:
@@ -126,6 +131,15 @@ def _gpu_lost(native: str) -> EngineError:
         "The graphics card stopped working for the engine.",
         "Send the message again: the model is loaded again by itself. If it happens again, it runs on the "
         "processor; look for a newer driver, or a card that gets too hot.",
+        native=native,
+    )
+
+
+def _peer_lost(native: str) -> EngineError:
+    return EngineError(
+        "Another computer that computed a part of the model is gone.",
+        "Send the message again: the model is loaded again by itself, without that computer for as long as "
+        "it does not answer.",
         native=native,
     )
 

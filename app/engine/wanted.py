@@ -73,7 +73,8 @@ class WantedModels:
     def step_down(self, path: str, cause: Cause, *, loading: bool) -> None:
         """It was at work when the engine died of `cause`: choose how it comes back."""
         model = self.find(path)
-        if model is None:
+        if model is None or cause == "peer":
+            # A computer that is gone is left out when the model is loaded again.
             return
         model.deaths += 1
         plan = model.plan

@@ -59,3 +59,17 @@ def test_what_was_said_before_the_last_words_tells_the_cause_too() -> None:
 )
 def test_an_exit_status_is_told_in_words(status: int, words: str) -> None:
     assert describe_exit(status) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Remote RPC server crashed or returned malformed response",
+        "Failed to connect to 192.168.1.20:50052",
+        "RPC handshake failed for 192.168.1.20:50052",
+    ],
+)
+def test_a_computer_that_is_gone_is_told_from_a_crash(words: str) -> None:
+    death = explain(-6, words)
+    assert death.cause == "peer"
+    assert "without that computer" in death.error.hint
