@@ -1,4 +1,4 @@
-"""The commands: list, pull, build, inspect, chat, bench and doctor. Qt is never imported."""
+"""The commands: list, pull, build, import, inspect, verify, chat, bench and doctor. Qt is never imported."""
 
 import argparse
 import importlib.metadata
@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from app.commands import bench, build, chat, doctor, inspect_file, listing, pull
+from app.commands import (
+    bench,
+    build,
+    chat,
+    doctor,
+    import_models,
+    inspect_file,
+    listing,
+    pull,
+    verify,
+)
 from app.commands.console import Console, Unsuccessful, WrongUse, prepare_streams, silence_stdout
 from app.commands.core import Core
 from app.commands.interrupt import cancel_on_interrupt
@@ -16,7 +26,7 @@ from app.errors import Cancelled, EngineError, StillroomError
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = (listing, pull, build, inspect_file, chat, bench, doctor)
+COMMANDS = (listing, pull, build, import_models, inspect_file, verify, chat, bench, doctor)
 
 
 def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:

@@ -27,8 +27,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
 
     `file` is its name in the model's folder, or an absolute path for a file that stays where the user keeps
     it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
-    `tools` names the versions that made it. `sha256` is empty for an imported file, which may be changed by
-    its owner. `quality` is filled in once it is measured.
+    `tools` names the versions that made it. `sha256` is empty for an imported file that nobody
+    named one for. `quality` is filled in once it is measured.
     """
 
     type: str

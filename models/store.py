@@ -163,8 +163,19 @@ class ModelStore:
                 added.append(_installed(folder, manifest, output))
             return added
 
-    def import_file(self, path: Path, *, name: str = "", type: str = "") -> InstalledModel:  # noqa: A002
-        """Record a GGUF file that stays where it is. Raises `StillroomError` if it is none."""
+    def import_file(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        type: str = "",  # noqa: A002 - the field's name
+        key: str = "",
+        sha256: str = "",
+    ) -> InstalledModel:
+        """Record a GGUF file that stays where it is; `sha256` is what its owner says it is.
+
+        Raises `StillroomError` if it is none.
+        """
         path = path.absolute()
         try:
             with path.open("rb") as file:
@@ -179,12 +190,15 @@ class ModelStore:
                 "{file} is no GGUF file.", "Choose a model file that ends in .gguf.", file=str(path)
             )
         name = name or path.stem
-        output = OutputFile(type=type or type_in_name(path.name), file=str(path), bytes=size, imported=True)
+        output = OutputFile(
+            type=type or type_in_name(path.name), file=str(path), bytes=size, sha256=sha256, imported=True
+        )
         with self._changing():
             folder = self._import_folder(name, path)
             folder.mkdir(parents=True, exist_ok=True)
             manifest, _ = _read(folder, keep_damaged=True)
             manifest.name = name
+            manifest.key = key
             _put(manifest, output)
             manifest.write(folder)
             return _installed(folder, manifest, output)
