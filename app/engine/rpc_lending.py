@@ -51,6 +51,11 @@ class RpcLending:
         stdin.write(msgspec.json.encode(serve) + b"\n")
         stdin.flush()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def wait_until_it_answers(self, cancel: threading.Event) -> None:
         """Return when another computer could use it. Raises `EngineError`, or `Cancelled`."""
         for _ in range(int(START_TIMEOUT_S / PROBE_INTERVAL_S)):
