@@ -170,8 +170,8 @@ class Evaluation:
         size = window.tokens * window.sequences
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context.n_batch = size
-        # The file is read once for each micro-batch.
-        context.n_ubatch = size if streamed else min(size, window.tokens)
+        # A streamed file is read once for each micro-batch.
+        context.n_ubatch = size if streamed else window.tokens
         context.n_seq_max = window.sequences
         context.n_outputs_max = size - window.first_output * window.sequences
         context.n_threads = context.n_threads_batch = self._machine.threads

@@ -18,7 +18,7 @@ import psutil
 from converters.divergence import Comparer, Floats, Scores, summarise
 from converters.errors import BuildError
 from converters.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
-from converters.inspect import inspect
+from converters.inspect import ListSummary, inspect
 from converters.token_progress import TokenProgress
 from models.manifest import type_in_name
 from models.progress import OnProgress
@@ -30,8 +30,11 @@ _FIRST = CONTEXT_TOKENS // 2
 _RESERVE_BYTES = 1 << 30
 """What the computation and other programs need besides the weights."""
 
-_STREAM_SEQUENCES = 4
-"""Chunks that go through a streamed model together: it is read once for all of them."""
+_SEQUENCES = 4
+"""Chunks that go through a model together, as in llama-perplexity: in other numbers the sums round otherwise.
+A streamed model is read once for all of them."""
+
+_LOGIT_BYTES = 4
 
 _SAMPLE_BYTES = 128 << 20
 
@@ -70,12 +73,11 @@ def measure_quality(
     """
     free_bytes = psutil.virtual_memory().available if memory_bytes is None else memory_bytes
     free_bytes -= _RESERVE_BYTES
-    sizes = [path.stat().st_size for path in models]
-    reference_bytes = reference.stat().st_size
-    streamed = reference_bytes + min(sizes, default=0) > free_bytes
-    room_bytes = free_bytes if streamed else free_bytes - reference_bytes
-    together = models if sum(sizes) <= room_bytes else ()
-    groups = [together] if together else [[path] for path in models]
+    needs = [_needed_bytes(path) for path in models]
+    reference_bytes = _needed_bytes(reference)
+    streamed = reference_bytes + max(needs) > free_bytes
+    together = sum(needs) <= (free_bytes if streamed else free_bytes - reference_bytes)
+    groups = [models] if together else [[path] for path in models]
     pass_ = _Pass(reference, text, machine, streamed, most_chunks, on_progress)
     return [quality for group in groups for quality in pass_.measure(group, len(groups))]
 
@@ -103,7 +105,7 @@ class _Pass:
 
     def measure(self, models: Sequence[Path], passes: int) -> list[Quality]:
         started_s = time.monotonic()
-        window = Window(first_output=_FIRST, sequences=_STREAM_SEQUENCES if self._streamed else 1)
+        window = Window(first_output=_FIRST, sequences=_SEQUENCES)
         with ExitStack() as stack:
             base = stack.enter_context(
                 Evaluation(self._reference, self._machine, window, streamed=self._streamed)
@@ -150,7 +152,7 @@ class _Pass:
         if self._progress is None:
             expected_s = None
             if self._streamed:
-                batches = -(-chunks // _STREAM_SEQUENCES)
+                batches = -(-chunks // _SEQUENCES)
                 expected_s = passes * batches * base.bytes / _disk_bytes_per_s(base.path)
             self._progress = TokenProgress(
                 self._on_progress, "measure", passes * chunks * CONTEXT_TOKENS, expected_s=expected_s
@@ -205,6 +207,14 @@ def type_in_file(path: Path) -> str:
     """The type of the matrices of a GGUF file where all are of one, as in full precision; else its name's."""
     kinds = {tensor.type for tensor in inspect(path).tensors if len(tensor.shape) > 1}
     return kinds.pop() if len(kinds) == 1 else type_in_name(path.name)
+
+
+def _needed_bytes(path: Path) -> int:
+    """A model's weights, and its logits for one batch."""
+    tokens = inspect(path).metadata.get("tokenizer.ggml.tokens")
+    vocabulary = tokens.length if isinstance(tokens, ListSummary) else 0
+    outputs = _SEQUENCES * (CONTEXT_TOKENS - _FIRST)
+    return path.stat().st_size + outputs * vocabulary * _LOGIT_BYTES
 
 
 def _disk_bytes_per_s(path: Path) -> float:
