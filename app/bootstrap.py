@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.children import child_command
+from app.errors import StillroomError
 from app.log import start_log
 from app.measurements import Measurements
 from app.paths import AppPaths, app_paths
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from app.acquire import Acquirer
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
+    from app.engine.messages import DevicesListed
     from app.ui.application import WindowParts
 
 log = logging.getLogger(__name__)
@@ -121,9 +123,17 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz
         ),
         examine=lambda: examine(
-            core.paths, core.store, client.state.error or client.state.devices, gpu, core.measurements
+            core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
         ),
     )
+
+
+def _listed(client: "EngineClient", settings: SettingsFile) -> "DevicesListed | StillroomError":
+    """The devices, other computers' too; waits for them."""
+    try:
+        return client.list_devices(settings.values.load.rpc_servers).result()
+    except StillroomError as error:
+        return error
 
 
 def build_core() -> StillroomCore:

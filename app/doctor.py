@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.advisor import Advisor, Outlook
-from app.engine.messages import Device
+from app.engine.messages import BackendState, Device, DevicesListed
 from app.errors import StillroomError
 from app.findings import Problem, find_problems
 from app.machine import Machine, look_at_machine
@@ -64,12 +64,13 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem]
     memory_bytes_per_s: float = 0.0
     outlooks: list[Outlook] = []
+    libraries: list[BackendState] = []
 
 
 def examine(
     paths: AppPaths,
     store: ModelStore,
-    engine: Sequence[Device] | StillroomError,
+    engine: DevicesListed | StillroomError,
     gpu: GpuMonitor,
     measurements: Measurements,
     demand: Demand = DEFAULT_DEMAND,
@@ -93,7 +94,7 @@ def examine(
 
 def diagnose(
     machine: Machine,
-    engine: Sequence[Device] | StillroomError,
+    engine: DevicesListed | StillroomError,
     gpu: GpuReading,
     *,
     installed: Sequence[InstalledModel] = (),
@@ -102,7 +103,7 @@ def diagnose(
     demand: Demand = DEFAULT_DEMAND,
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
-    devices = [] if isinstance(engine, StillroomError) else list(engine)
+    devices = [] if isinstance(engine, StillroomError) else engine.devices
     memory = _free_memory(machine, devices, memory_bytes_per_s)
     advisor = Advisor(catalogue(), memory, loads, installed)
     found = recommend(catalogue(), advisor.memory)
@@ -119,6 +120,7 @@ def diagnose(
         problems=problems,
         memory_bytes_per_s=memory_bytes_per_s,
         outlooks=advisor.outlooks(demand),
+        libraries=[] if isinstance(engine, StillroomError) else engine.backends,
     )
 
 
@@ -131,7 +133,7 @@ def _free_memory(machine: Machine, devices: list[Device], memory_bytes_per_s: fl
         tuple(
             GpuMemory(card.description, card.memory_free_bytes, card.memory_total_bytes)
             for card in cards
-            if backend in ("", card.backend)
+            if backend in ("", card.backend) or card.backend == "RPC"
         ),
         memory_bytes_per_s,
     )
@@ -150,7 +152,7 @@ def _advice(model: CatalogModel, fit: Fit) -> Advice:
 
 def _gpus(devices: list[Device], gpu: GpuReading) -> list[Gpu]:
     """Cards as NVML names them, then those that only llama.cpp sees (Vulkan on other makers' cards)."""
-    usable = [device for device in devices if device.kind in ("gpu", "igpu")]
+    usable = [device for device in devices if device.kind in ("gpu", "igpu") and device.backend != "RPC"]
     found = [
         Gpu(
             name=card.name,

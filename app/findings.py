@@ -1,11 +1,11 @@
 """What is missing or holds models back on this computer, and what to do about each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from app.engine.messages import Device
+from app.engine.messages import Device, DevicesListed
 from app.errors import StillroomError, native_reason
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
@@ -39,25 +39,40 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_problems(
     machine: Machine,
-    engine: Sequence[Device] | StillroomError,
+    engine: DevicesListed | StillroomError,
     gpu: GpuReading,
     *,
     models_on_disk: int,
     an_r1_fits: bool,
 ) -> list[Problem]:
     """Everything worth telling, the gravest first; touches nothing."""
-    devices = [] if isinstance(engine, StillroomError) else list(engine)
+    devices = [] if isinstance(engine, StillroomError) else engine.devices
+    here = [device for device in devices if device.backend != "RPC"]
     return [
         *_engine(machine, engine),
         *_processor(machine),
-        *_cards(machine, devices, gpu),
+        *_cards(machine, here, gpu),
+        *_other_computers(engine),
         *_memory(machine, an_r1_fits),
         *_disk(machine, models_on_disk),
         *_window(machine),
     ]
 
 
-def _engine(machine: Machine, engine: Sequence[Device] | StillroomError) -> Iterator[Problem]:
+def _other_computers(engine: DevicesListed | StillroomError) -> Iterator[Problem]:
+    if isinstance(engine, StillroomError):
+        return
+    for problem in engine.problems:
+        yield Problem(
+            key="other_computer",
+            severity="limits",
+            message=problem.message,
+            hint=problem.hint,
+            values=dict(problem.values),
+        )
+
+
+def _engine(machine: Machine, engine: DevicesListed | StillroomError) -> Iterator[Problem]:
     if not isinstance(engine, StillroomError):
         return
     if machine.has_avx2 is False:

@@ -10,6 +10,7 @@ from app.commands.arguments import at_least_one, decimal, whole
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.commands.other_computers import add_rpc_arguments, with_rpc
 from app.engine.messages import FinishReason, LoadSettings, Sampling
 from app.errors import Cancelled
 from models.catalog import CatalogModel, find
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=whole("context_tokens"), metavar="N", help="tokens; 0 is automatic")
     parser.add_argument("--gpu-layers", type=whole("gpu_layers"), metavar="N", help="-1 is automatic")
     parser.add_argument("--threads", type=whole("threads"), metavar="N", help="0 is automatic")
+    add_rpc_arguments(parser)
 
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
@@ -126,7 +128,8 @@ def _load_settings(defaults: LoadSettings, options: argparse.Namespace) -> LoadS
         "gpu_layers": options.gpu_layers,
         "threads": options.threads,
     }
-    return msgspec.structs.replace(defaults, **{name: n for name, n in given.items() if n is not None})
+    settings = msgspec.structs.replace(defaults, **{name: n for name, n in given.items() if n is not None})
+    return with_rpc(settings, options)
 
 
 def _sampling(defaults: Sampling, recommended: CatalogModel | None, options: argparse.Namespace) -> Sampling:

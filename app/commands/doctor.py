@@ -1,8 +1,9 @@
 """`stillroom doctor`: what this computer can run, what is missing, what to do."""
 
 import argparse
-import queue
 import threading
+from collections.abc import Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import msgspec
 
@@ -10,10 +11,10 @@ from app.advisor import Outlook, SpeedBasis
 from app.commands.arguments import whole
 from app.commands.console import WAKE_S, Console, Unsuccessful
 from app.commands.core import Core
+from app.commands.other_computers import add_rpc_arguments, rpc_servers
 from app.doctor import Advice, Diagnosis, Gpu, examine
 from app.engine.client import EngineClient
-from app.engine.messages import Device
-from app.engine.state import EngineState
+from app.engine.messages import BackendState, Device, DevicesListed, RpcServer
 from app.errors import StillroomError
 from app.findings import Severity
 from app.log import log_file
@@ -68,7 +69,11 @@ class ModelOutlook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON document. `recommended` and `alternative` are catalogue keys with a type, or null."""
+    """The JSON document. `recommended` and `alternative` are catalogue keys with a type, or null.
+
+    `backends` are the devices, those of other computers under "RPC"; `libraries` are the parts of llama.cpp
+    behind them, also those that did not load.
+    """
 
     can_run: bool
     processor: str
@@ -79,6 +84,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes_per_s: float
     gpus: list[Gpu]
     backends: list[Device]
+    libraries: list[BackendState]
     problems: list[Finding]
     recommended: str | None
     alternative: str | None
@@ -101,6 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="f16",
         help="type of the KV cache to judge them with (default: %(default)s)",
     )
+    add_rpc_arguments(parser)
     parser.add_argument("--all", action="store_true", help="list every quantisation of each model")
 
 
@@ -110,7 +117,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     try:
         with core.engine() as client:
             demand = Demand(options.context or DEFAULT_CONTEXT_TOKENS, kv_type=options.kv_type)
-            devices = _devices(client, cancel)
+            servers = rpc_servers(options) or core.settings.values.load.rpc_servers
+            devices = _devices(client, servers, cancel)
             diagnosis = examine(core.paths, core.store, devices, gpu, core.measurements, demand)
     finally:
         gpu.close()
@@ -123,20 +131,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         raise Unsuccessful
 
 
-def _devices(client: EngineClient, cancel: threading.Event) -> list[Device] | StillroomError:
+def _devices(
+    client: EngineClient, servers: Sequence[RpcServer], cancel: threading.Event
+) -> DevicesListed | StillroomError:
     """What the engine's process can compute on, or why it does not start."""
-    states: queue.SimpleQueue[EngineState] = queue.SimpleQueue()
-    client.observe(states.put)
+    listed = client.list_devices(servers)
     while True:
         raise_if_cancelled(cancel)
         try:
-            state = states.get(timeout=WAKE_S)
-        except queue.Empty:
+            return listed.result(WAKE_S)
+        except FutureTimeoutError:
             continue
-        if state.error is not None:
-            return state.error
-        if state.phase == "ready":
-            return state.devices
+        except StillroomError as error:
+            return error
 
 
 def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
@@ -151,6 +158,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         memory_bytes_per_s=diagnosis.memory_bytes_per_s,
         gpus=diagnosis.gpus,
         backends=diagnosis.backends,
+        libraries=diagnosis.libraries,
         problems=[
             Finding(
                 key=problem.key,
@@ -201,8 +209,18 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
         f"{byte_count(machine.memory_total_bytes)} of memory ({byte_count(machine.memory_free_bytes)} free), "
         f"{byte_count(machine.disk_free_bytes)} of disk free."
     )
+    for library in diagnosis.libraries:
+        loaded = "loaded" if library.loaded else "not loaded"
+        details = [text for text in (library.library, library.reason) if text]
+        console.say(
+            f"llama.cpp's {library.name} back end: {loaded}" + "".join(f", {text}" for text in details)
+        )
     for device in diagnosis.backends:
-        console.say(f"llama.cpp can use: {device.backend}, {device.description or device.name}")
+        if device.backend == "RPC":
+            free, total = byte_count(device.memory_free_bytes), byte_count(device.memory_total_bytes)
+            console.say(f"Other computer: {device.description}, {free} of {total} free")
+        else:
+            console.say(f"llama.cpp can use: {device.backend}, {device.description or device.name}")
     for gpu in diagnosis.gpus:
         used = f"used through {' and '.join(gpu.backends)}" if gpu.backends else "not used"
         free, total = byte_count(gpu.vram_free_bytes), byte_count(gpu.vram_total_bytes)
