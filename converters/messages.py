@@ -6,12 +6,16 @@ from models.progress import Progress, Unit
 
 
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The only line that the build process reads. `source` is a checkpoint's folder or a GGUF file."""
+    """The only line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
+
+    `imatrix` is the file of an importance matrix, or empty.
+    """
 
     source: str
     types: list[str]
     out_dir: str
     name: str
+    imatrix: str = ""
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):

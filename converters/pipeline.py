@@ -42,6 +42,7 @@ def build(
     command: Sequence[str],
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
+    imatrix: Path | None = None,
 ) -> BuildResult:
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
@@ -51,9 +52,10 @@ def build(
     `on_progress` on that thread. Setting `cancel` ends the process at once and raises `Cancelled`. Raises
     `CheckpointError` for what cannot be converted and `BuildError` for what went wrong; no half-made file has
     a final name then. A later call for the same goes on where this one was stopped; `discard_build` deletes
-    what it has made so far.
+    what it has made so far. The file `imatrix` holds an importance matrix, which is used for the types of four
+    bits and less.
     """
-    return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel)
+    return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel, imatrix)
 
 
 def requantise(
@@ -65,11 +67,12 @@ def requantise(
     command: Sequence[str],
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
+    imatrix: Path | None = None,
 ) -> BuildResult:
     """Quantise a GGUF file anew, as `build` does with a checkpoint. From a quantised file this loses
     quality.
     """
-    return _run(gguf, types, out_dir, name, command, on_progress, cancel)
+    return _run(gguf, types, out_dir, name, command, on_progress, cancel, imatrix)
 
 
 def _run(
@@ -80,6 +83,7 @@ def _run(
     command: Sequence[str],
     on_progress: OnProgress,
     cancel: threading.Event | None,
+    imatrix: Path | None,
 ) -> BuildResult:
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
@@ -89,6 +93,7 @@ def _run(
         types=[canonical_type(kind) for kind in types],
         out_dir=str(out_dir.absolute()),
         name=name,
+        imatrix=str(imatrix.absolute()) if imatrix is not None else "",
     )
     raise_if_cancelled(cancel)
     started_s = time.monotonic()

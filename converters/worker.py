@@ -1,6 +1,7 @@
 """The build process. Run as `python -m converters.worker`, or by a bundle's own executable."""
 
 import sys
+from pathlib import Path
 
 from converters.messages import BuildRequest, Finished
 from converters.serving import peak_memory_bytes, serve
@@ -14,8 +15,13 @@ def main() -> int:
 
 def _build(request: BuildRequest, on_progress: OnProgress) -> Finished:
     from converters.build import run_build
+    from converters.imatrix import read_imatrix
 
-    outputs = run_build(request, on_progress)
+    importance = None
+    if request.imatrix:
+        path = Path(request.imatrix)
+        importance = read_imatrix(path).importance(path.name)
+    outputs = run_build(request, on_progress, importance)
     return Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
 
 
