@@ -18,6 +18,7 @@ from app.engine.messages import (
     AnswerNow,
     Cancel,
     DevicesListed,
+    DropStates,
     Event,
     Failed,
     Generate,
@@ -25,6 +26,7 @@ from app.engine.messages import (
     Load,
     Loaded,
     LoadProgress,
+    Prepare,
     Ready,
     Request,
     Shutdown,
@@ -82,7 +84,10 @@ class EngineCore:
             self._cancelled.add(request.request_id)
         self._inbox.append((time.perf_counter(), request))
         again = isinstance(request, Load) and request.path in self._models
-        if (again or isinstance(request, Cancel | Shutdown | Unload)) and self._abort is not None:
+        overtakes = isinstance(request, Generate) and self._models.works_ahead
+        if (
+            again or overtakes or isinstance(request, Cancel | Shutdown | Unload)
+        ) and self._abort is not None:
             self._abort.set()
         self._wake.set()
 
@@ -101,7 +106,12 @@ class EngineCore:
         self._backend = Backend(NativeLog())
         self._abort = AbortFlag()
         self._loader = Loader(
-            self._backend, self._abort, self._emit, stops=self._stops_load, meanwhile=self._meanwhile
+            self._backend,
+            self._abort,
+            self._emit,
+            stops=self._stops_load,
+            meanwhile=self._meanwhile,
+            wake=self._wake.set,
         )
         self._emit(
             Ready(
@@ -112,8 +122,9 @@ class EngineCore:
             )
         )
         while True:
+            again_s = self._models.look_at_disk()
             if not self._models.busy:
-                self._wake.wait()
+                self._wake.wait(again_s)
                 self._wake.clear()
             # Cleared before the inbox is read: a request that comes later sets it again.
             self._abort.clear()
@@ -181,6 +192,10 @@ class EngineCore:
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
             elif isinstance(request, Generate):
                 self._generate(request, arrived_s)
+            elif isinstance(request, Prepare):
+                self._models.find(request.model).runner.prepare(request)
+            elif isinstance(request, DropStates):
+                self._drop_states(request)
         except StillroomError as error:
             if isinstance(request, _Answered):
                 self._emit(_failed(request.request_id, error, load=isinstance(request, Load)))
@@ -193,6 +208,10 @@ class EngineCore:
             self._emit(_failed(request.request_id, error, reload="file"))
             return
         resident.runner.admit(request, arrived_s)
+
+    def _drop_states(self, request: DropStates) -> None:
+        for resident in self._models:
+            resident.runner.drop_chats(request.chat_keys)
 
     def _list_devices(self, request: ListDevices) -> DevicesListed:
         remote, problems = self._backend.rpc.find(request.rpc_servers)
@@ -216,19 +235,19 @@ class EngineCore:
     def _load(self, request: Load, arrived_s: float) -> None:
         from app.engine.llama.errors import LoadCancelled
 
+        self._models.free(request.path)
+        self._emit(LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0))
         if self._stops_load(request):
             self._cancelled.discard(request.request_id)
             self._emit(_cancelled(request))
             return
         check_gguf(Path(request.path))
-        self._models.free(request.path)
         if not self._make_room(request):
             self._emit(
                 LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0, waits=True)
             )
             self._waiting.append((arrived_s, request))
             return
-        self._emit(LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0))
         self.pulse.begin("load")
         try:
             resident = self._loader.load(request)

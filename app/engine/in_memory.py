@@ -55,6 +55,16 @@ class ModelsInMemory:
         """There is something to evaluate."""
         return any(resident.runner.busy for resident in self._residents.values())
 
+    @property
+    def works_ahead(self) -> bool:
+        """Something is evaluated that nobody waits for; any thread."""
+        return any(resident.runner.works_ahead for resident in tuple(self._residents.values()))
+
+    def look_at_disk(self) -> float | None:
+        """Let every model read and write chats' states; seconds until it wants to again."""
+        waits = [resident.runner.look_at_disk() for resident in self._residents.values()]
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
+
     def find(self, path: str) -> Resident:
         """The model of a file, or the one that was loaded last, for a request that uses it now.
 
@@ -79,7 +89,7 @@ class ModelsInMemory:
 
     def idle(self) -> Resident | None:
         """Of those that nothing is asked of, the one that was used longest ago."""
-        idle = [resident for resident in self._residents.values() if not resident.runner.busy]
+        idle = [resident for resident in self._residents.values() if not resident.runner.replying]
         return min(idle, key=lambda resident: resident.last_used, default=None)
 
     def free(self, path: str = "") -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.engine.fingerprint import state_fingerprint
 from app.engine.in_memory import Resident
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
@@ -14,8 +15,10 @@ from app.engine.loading import load_model
 from app.engine.messages import Event, Load, LoadNotice, LoadProgress, LoadSettings
 from app.engine.model_file import mark
 from app.engine.runner import Runner
+from app.engine.saved_states import StateFolder
 from app.engine.scheduler import Scheduler
 from app.engine.speculation import DRAFT_ROWS
+from app.engine.state_keeper import StateKeeper
 
 PROGRESS_INTERVAL_S = 0.05
 
@@ -31,14 +34,17 @@ class Loader:
         *,
         stops: Callable[[Load], bool],
         meanwhile: Callable[[], None],
+        wake: Callable[[], None],
     ) -> None:
         """`stops` says that a load is not wanted any more; `meanwhile` is called all the time while one runs,
-        from within llama.cpp."""
+        from within llama.cpp. `wake` is called on another thread when a chat's state has come from the disk.
+        """
         self._backend = backend
         self._abort = abort
         self._emit = emit
         self._stops = stops
         self._meanwhile = meanwhile
+        self._wake = wake
 
     def load(self, request: Load) -> Resident:
         """Load it; the file was checked. Raises `LoadCancelled`, or `EngineError` with llama.cpp's reason."""
@@ -84,5 +90,15 @@ class Loader:
             draft_rows=DRAFT_ROWS,
         )
         info = msgspec.structs.replace(loaded.info, notices=[*request.notices, *loaded.info.notices])
-        runner = Runner(self._backend, loaded, scheduler, self._emit)
+        runner = Runner(self._backend, loaded, scheduler, self._emit, self._states(request, plan))
         return Resident(runner, info, before if plan.mmap else None, token_s=loaded.context.warm_up_s)
+
+    def _states(self, request: Load, plan: LoadSettings) -> StateKeeper | None:
+        if not request.states_path or not request.states_limit_bytes:
+            return None
+        try:
+            fingerprint = state_fingerprint(Path(request.path), plan, self._backend.version)
+        except OSError:
+            return None
+        folder = StateFolder(Path(request.states_path), fingerprint, request.states_limit_bytes)
+        return StateKeeper(folder, self._wake)

@@ -131,6 +131,9 @@ class Load(Message, frozen=True, kw_only=True):
     path: str
     settings: LoadSettings = LoadSettings()
     notices: list[LoadNotice] = []
+    states_path: str = ""
+    states_limit_bytes: int = 0
+    """Folder of the chats' states, and how large all of them may get; empty or 0 keeps none."""
 
 
 class Unload(Message, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Which part of a prompt the KV cache holds already, and where the rest should go. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 LOST_SHARE = 4
@@ -42,7 +42,7 @@ def least_copied_tokens(context_tokens: int) -> int:
 class Held:
     """What a sequence holds: tokens, whose they are, and what they were evaluated with."""
 
-    tokens: Sequence[int] = ()
+    tokens: list[int] = field(default_factory=list)
     chat_key: str = ""
     variant: str = ""
     """Names what else the cache depends on besides the tokens (adapters); only equal ones can share."""

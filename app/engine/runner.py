@@ -2,27 +2,40 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from app.engine.chat_states import ChatStates
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_ABORTED, DECODE_OK
 from app.engine.loading import LoadedModel
-from app.engine.messages import Event, Failed, FinishReason, Generate
+from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare
 from app.engine.reply import Reply
 from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
+from app.engine.state_keeper import LEAST_TOKENS, StateKeeper
 from app.errors import EngineError
+
+AHEAD = -1
+"""The request that a job ahead has: none."""
+
+LEAST_AHEAD_TOKENS = 16
+"""Fewer are evaluated with the question itself."""
 
 
 class Runner:
     """Serves the `Generate` requests of one model; lives on the engine's thread and owns the model.
 
-    `emit` takes the replies' events.
+    `emit` takes the replies' events. `states` keeps what was evaluated for chats on the disk.
     """
 
     def __init__(
-        self, backend: Backend, loaded: LoadedModel, scheduler: Scheduler, emit: Callable[[Event], None]
+        self,
+        backend: Backend,
+        loaded: LoadedModel,
+        scheduler: Scheduler,
+        emit: Callable[[Event], None],
+        states: StateKeeper | None = None,
     ) -> None:
         self.loaded = loaded
         self._backend = backend
@@ -30,11 +43,23 @@ class Runner:
         self._emit = emit
         self._replies: dict[int, Reply] = {}
         self._speculations = Speculations(loaded.context.context_tokens)
+        self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
+        self._ahead: Job | None = None
 
     @property
     def busy(self) -> bool:
         """There is something to evaluate."""
-        return self._scheduler.busy
+        return self._scheduler.busy or self._ahead is not None
+
+    @property
+    def replying(self) -> bool:
+        """Somebody waits for a reply; else the model may go."""
+        return bool(self._replies)
+
+    @property
+    def works_ahead(self) -> bool:
+        """What is evaluated now is for nobody yet; any thread."""
+        return self.busy and not self._replies
 
     def admit(self, request: Generate, arrived_s: float) -> None:
         """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `EngineError`."""
@@ -61,16 +86,51 @@ class Runner:
             reuse_prefix=request.reuse_prefix,
             chat_key=request.chat_key,
         )
+        self._stop_working_ahead()
         self._replies[job.request_id] = Reply(request, job, loaded.model, seed, arrived_s, self._emit)
         self._speculations.begin(job, request.speculation, request.max_tokens)
-        self._scheduler.add(job)
+        if self._states is None or not self._states.fetch(job):
+            self._scheduler.add(job)
+
+    def prepare(self, request: Prepare) -> None:
+        """Evaluate the beginning of a prompt while nobody waits for a reply."""
+        tokens = self.loaded.prompts.tokenize(request.parts)
+        job = Job(AHEAD, tokens, len(tokens), chat_key=request.chat_key, ahead=True)
+        is_worth = LEAST_TOKENS <= len(tokens) < self.loaded.context.context_tokens
+        if is_worth and len(tokens) - self._scheduler.reusable(job) >= LEAST_AHEAD_TOKENS:
+            self._stop_working_ahead()
+            self._ahead = job
+
+    def look_at_disk(self) -> float | None:
+        """Take what has come from the disk and, when idle, put there what is worth it.
+
+        Call it before each step and when nothing is to do; seconds until the next time are returned.
+        """
+        return (
+            self._states.look(idle=not self.busy and not self._replies) if self._states is not None else None
+        )
+
+    def drop_chats(self, chat_keys: Sequence[str]) -> None:
+        """Forget what was evaluated for these chats, in memory and on the disk."""
+        if self._ahead is not None and self._ahead.chat_key in chat_keys:
+            self._stop_working_ahead()
+        for sequence in self._scheduler.drop(chat_keys):
+            self.loaded.context.remove(sequence, 0)
+        if self._states is not None:
+            self._states.drop(chat_keys)
 
     def step(self) -> None:
         """One batch: admit, evaluate, draw one token for each reply whose prompt is done."""
         context, scheduler = self.loaded.context, self._scheduler
+        if self._ahead is not None and not scheduler.busy:
+            scheduler.add(self._ahead)
         while admission := scheduler.admit():
-            self._replies[admission.job.request_id].started()
+            if not admission.job.ahead:
+                self._replies[admission.job.request_id].started()
             self._place(admission)
+            if admission.place.copy_from is not None:
+                # llama.cpp copies with the next decode: until then the source must stay as it is.
+                break
         self._speculations.guess(scheduler.replies())
         chunks = scheduler.plan()
         began_s = time.perf_counter()
@@ -90,6 +150,9 @@ class Runner:
             for chunk, row in zip(chunks, rows, strict=True):
                 if chunk.logits:
                     self._draw(chunk, row - len(chunk.draft))
+                elif chunk.job.ahead:
+                    if not chunk.job.in_prompt:
+                        self._stop_working_ahead()
                 else:
                     self._replies[chunk.job.request_id].prompt_progress()
             self._speculations.note_step(chunks, time.perf_counter() - began_s)
@@ -109,11 +172,16 @@ class Runner:
         """End all replies as "cancelled" and give the model's memory back."""
         for request_id in list(self._replies):
             self._finish(request_id, "cancelled")
+        self._stop_working_ahead()
+        if self._states is not None:
+            self._states.close()
         self.loaded.free()
 
     def _place(self, admission: Admission) -> None:
         """Bring the beginning of the job's prompt into its sequence, and nothing else."""
         context, job, place = self.loaded.context, admission.job, admission.place
+        if self._states is not None:
+            self._states.replace(admission)
         if place.copy_from is not None:
             context.copy(place.copy_from, place.sequence)
         if not context.remove(job.sequence, job.reused):
@@ -151,6 +219,9 @@ class Runner:
         native = self._backend.log.reason() or f"llama_decode returned {result}"
         for chunk in chunks:
             request_id = chunk.job.request_id
+            if chunk.job.ahead:
+                self._stop_working_ahead()
+                continue
             self._scheduler.remove(chunk.job)
             self._replies.pop(request_id).free()
             self._speculations.end(chunk.job)
@@ -166,5 +237,12 @@ class Runner:
 
     def _finish(self, request_id: int, reason: FinishReason) -> None:
         reply = self._replies.pop(request_id)
-        self._scheduler.remove(reply.job)
+        if self._states is None or not self._states.stop_fetching(request_id):
+            self._scheduler.remove(reply.job)
         reply.finish(reason, self._speculations.end(reply.job))
+
+    def _stop_working_ahead(self) -> None:
+        """What is done stays in the cache."""
+        job, self._ahead = self._ahead, None
+        if job is not None and job in self._scheduler.jobs():
+            self._scheduler.remove(job)

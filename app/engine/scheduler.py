@@ -1,6 +1,7 @@
 """Who gets into the next batch: continuous batching over a fixed number of sequences. Pure, no llama.cpp."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.engine.prefix import NOTHING, Held, Place, choose_place, least_copied_tokens, reusable
@@ -188,7 +189,8 @@ class Scheduler:
                 break
             job = prompts[(self._turn + index) % len(prompts)]
             end = min(job.evaluated + room, job.prompt_length)
-            chunks.append(Chunk(job, job.evaluated, end, logits=end == job.prompt_length))
+            logits = end == job.prompt_length and not job.ahead
+            chunks.append(Chunk(job, job.evaluated, end, logits=logits))
             room -= end - job.evaluated
         self._turn += 1
         return chunks
@@ -206,3 +208,10 @@ class Scheduler:
         slot = self._slots[job.sequence]
         slot.held = slot.present
         slot.job = None
+
+    def drop(self, chat_keys: Sequence[str]) -> list[int]:
+        """Forget what is held for these chats; the sequences that the caller must empty."""
+        dropped = [slot for slot in self._slots if slot.job is None and slot.held.chat_key in chat_keys]
+        for slot in dropped:
+            slot.held = NOTHING
+        return [slot.sequence for slot in dropped]

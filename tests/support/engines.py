@@ -128,9 +128,17 @@ class Session:
             if on_other is not None:
                 on_other(event)
 
-    def load(self, path: str, settings: LoadSettings) -> ModelInfo | Failed:
-        """Load and wait."""
-        self.engine.post(Load(request_id=self.new_id(), path=path, settings=settings))
+    def load(self, path: str, settings: LoadSettings, states_path: str = "") -> ModelInfo | Failed:
+        """Load and wait; chats' states are kept in `states_path`."""
+        self.engine.post(
+            Load(
+                request_id=self.new_id(),
+                path=path,
+                settings=settings,
+                states_path=states_path,
+                states_limit_bytes=1 << 30,
+            )
+        )
         while True:
             event = self.engine.next_event()
             if isinstance(event, Loaded):

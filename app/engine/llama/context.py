@@ -132,9 +132,13 @@ class Context:
         """
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
+    def state_bytes(self, sequence: int) -> int:
+        """The size of a sequence's `state`."""
+        return int(llama_cpp.llama_state_seq_get_size(self._context, sequence))
+
     def state(self, sequence: int) -> bytearray:
         """The keys and values of a sequence, in llama.cpp's own form; empty where it cannot give them."""
-        size = int(llama_cpp.llama_state_seq_get_size(self._context, sequence))
+        size = self.state_bytes(sequence)
         data = bytearray(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(data)
         written = int(llama_cpp.llama_state_seq_get_data(self._context, buffer, size, sequence))

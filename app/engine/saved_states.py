@@ -1,0 +1,191 @@
+"""What was evaluated for a chat, on disk: one file a chat and model, checked before llama.cpp sees it."""
+
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import struct
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from models.durable import rename_durably
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"stillroom state 1\n"
+_LENGTH = struct.Struct("<I")
+_LONGEST_HEADER = 64 * 1024 * 1024
+_NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}\.state")
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """In front of the state itself; `tokens` are 32-bit integers of this machine."""
+
+    fingerprint: str
+    chat_key: str
+    variant: str
+    tokens: bytes
+    state_bytes: int
+    state_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """A state on disk, without the state itself."""
+
+    path: Path
+    chat_key: str
+    variant: str
+    tokens: list[int]
+    state_bytes: int
+    state_sha256: bytes
+    starts_at: int
+
+
+class StateFolder:
+    """The folder of the states of one model; its own methods block on the disk.
+
+    The keys and values of a token can be read back only by the same weights in the same kind of context:
+    `fingerprint` names both, and files of another one are left alone. All models share the folder and its
+    `limit_bytes`: the files that were used longest ago go first.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str, limit_bytes: int) -> None:
+        self._folder = folder
+        self._fingerprint = fingerprint
+        self._limit_bytes = limit_bytes
+
+    @property
+    def largest_bytes(self) -> int:
+        """A state that is larger is not kept: it would push out most others."""
+        return self._limit_bytes // 2
+
+    def read_all(self) -> list[SavedState]:
+        """The states of this model; files that are damaged are named in the log. No `write` may run."""
+        ending = f"-{_short(self._fingerprint)}.state"
+        with contextlib.suppress(OSError):
+            for part in self._folder.glob(f"*{ending}.part"):
+                part.unlink()
+        found = (self._read_header(path) for path in _state_files(self._folder) if path.name.endswith(ending))
+        return [saved for saved in found if saved is not None]
+
+    def write(self, chat_key: str, variant: str, tokens: Iterable[int], state: bytearray) -> SavedState:
+        """Put a chat's state in place of the one before. Raises `OSError`."""
+        kept = array("i", tokens)
+        digest = hashlib.sha256(state).digest()
+        header = msgspec.msgpack.encode(
+            _Header(self._fingerprint, chat_key, variant, kept.tobytes(), len(state), digest)
+        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{_short(chat_key, 32)}-{_short(self._fingerprint)}.state"
+        part = path.with_name(path.name + ".part")
+        try:
+            with part.open("wb") as file:
+                for piece in (MAGIC, _LENGTH.pack(len(header)), header, hashlib.sha256(header).digest()):
+                    file.write(piece)
+                starts_at = file.tell()
+                file.write(state)
+                file.flush()
+                os.fsync(file.fileno())
+            rename_durably(part, path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        self._keep_limit()
+        return SavedState(path, chat_key, variant, kept.tolist(), len(state), digest, starts_at)
+
+    def read(self, saved: SavedState) -> bytearray | None:
+        """The state itself; None, and a line in the log, where the file is not what it was."""
+        try:
+            with saved.path.open("rb") as file:
+                file.seek(saved.starts_at)
+                state = bytearray(saved.state_bytes)
+                whole = file.readinto(state) == saved.state_bytes and not file.read(1)
+            if whole and hashlib.sha256(state).digest() == saved.state_sha256:
+                os.utime(saved.path)
+                return state
+            log.warning("the saved state %s is damaged and is not used", saved.path.name)
+        except OSError as error:
+            log.warning("the saved state %s could not be read: %s", saved.path.name, error)
+        return None
+
+    def delete(self, chat_keys: Iterable[str]) -> None:
+        """Delete what is kept of these chats, of all models."""
+        delete_states(self._folder, chat_keys)
+
+    def _read_header(self, path: Path) -> SavedState | None:
+        try:
+            with path.open("rb") as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    raise ValueError("it is no state of this program")
+                (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
+                text = file.read(min(length, _LONGEST_HEADER))
+                if file.read(32) != hashlib.sha256(text).digest():
+                    raise ValueError("its header is damaged")
+                header = msgspec.msgpack.decode(text, type=_Header)
+                starts_at = file.tell()
+                size = os.fstat(file.fileno()).st_size
+            if header.fingerprint != self._fingerprint:
+                return None
+            if size != starts_at + header.state_bytes:
+                raise ValueError("it is not whole")
+            tokens = array("i")
+            tokens.frombytes(header.tokens)
+        except (OSError, ValueError, struct.error, msgspec.DecodeError) as error:
+            log.warning("the saved state %s is not used: %s", path.name, error)
+            return None
+        return SavedState(
+            path,
+            header.chat_key,
+            header.variant,
+            tokens.tolist(),
+            header.state_bytes,
+            header.state_sha256,
+            starts_at,
+        )
+
+    def _keep_limit(self) -> None:
+        files = sorted(
+            ((stat.st_mtime_ns, stat.st_size, path) for path, stat in _with_stat(self._folder)), reverse=True
+        )
+        total = 0
+        for _, size, path in files:
+            total += size
+            if total > self._limit_bytes:
+                path.unlink(missing_ok=True)
+
+
+def delete_states(folder: Path, chat_keys: Iterable[str]) -> None:
+    """Delete what is kept of these chats, of all models. What cannot be deleted is named in the log."""
+    names = {_short(chat_key, 32) for chat_key in chat_keys}
+    for path in _state_files(folder):
+        if path.name.partition("-")[0] in names:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("the saved state %s could not be deleted: %s", path.name, error)
+
+
+def _state_files(folder: Path) -> Iterator[Path]:
+    try:
+        paths = list(folder.iterdir())
+    except OSError:
+        return
+    yield from (path for path in paths if _NAME.fullmatch(path.name))
+
+
+def _with_stat(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in _state_files(folder):
+        try:
+            yield path, path.stat()
+        except OSError:
+            continue
+
+
+def _short(text: str, digits: int = 16) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
