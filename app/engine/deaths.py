@@ -9,6 +9,7 @@ from app.engine.stall import HUNG_STATUS
 from app.errors import EngineError
 
 Cause = Literal["memory", "gpu", "file", "hang", "peer", "unknown"]
+NativeCause = Literal["memory", "gpu", "peer", "unknown"]
 
 _IN_PAGE_ERROR = 0xC0000006
 """STATUS_IN_PAGE_ERROR of ntstatus.h: what SIGBUS is on Linux."""
@@ -47,6 +48,15 @@ def names_memory(native: str) -> bool:
     return bool(_MEMORY_WORDS.search(native))
 
 
+def cause_of(native: str) -> NativeCause:
+    """What went wrong by llama.cpp's own words."""
+    if _PEER_WORDS.search(native):
+        return "peer"
+    if names_memory(native):
+        return "memory"
+    return "gpu" if _GPU_WORDS.search(native) else "unknown"
+
+
 def explain(
     status: int, native: str, said: str = "", *, changed_file: str = "", silent: bool = False
 ) -> Death:
@@ -61,13 +71,14 @@ def explain(
         return Death("hang", _hung(native))
     if status in _BUS_STATUSES or (changed_file and status < 0 and status != -9):
         return Death("file", _unreadable(changed_file, native))
-    if _PEER_WORDS.search(said):
+    cause = cause_of(said)
+    if cause == "peer":
         return Death("peer", _peer_lost(native))
-    if names_memory(said) or status == _NO_MEMORY:
+    if cause == "memory" or status == _NO_MEMORY:
         return Death("memory", _out_of_memory(native))
     if status == -9:
         return Death("memory", _killed(native))
-    if _GPU_WORDS.search(said):
+    if cause == "gpu":
         return Death("gpu", _gpu_lost(native))
     return Death("unknown", _crashed(status, native))
 

@@ -341,8 +341,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     asked: LoadSettings = LoadSettings()
     plan: LoadSettings = LoadSettings()
     """What `asked` came to: nothing in it is automatic, except flash attention."""
-    was_lowered: bool = False
-    """Memory was short, so the ladder was taken down from what was planned."""
+    planned: LoadSettings = LoadSettings()
+    """What `plan` was before memory turned out to be too short for it."""
 
 
 class LoadProgress(Message, frozen=True, kw_only=True):
@@ -465,7 +465,7 @@ class Failed(Message, frozen=True, kw_only=True):
     cancelled: bool = False
     load: bool = False
     """It was a `Load`."""
-    reload: Literal["", "memory", "gpu", "file", "unknown"] = ""
+    reload: Literal["", "memory", "gpu", "peer", "file", "unknown"] = ""
     """The model must be loaded again before it can answer, and why: what ended this reply."""
 
 

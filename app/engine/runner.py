@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from app.engine.chat_states import ChatStates
+from app.engine.deaths import cause_of
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
-from app.engine.llama.context import DECODE_ABORTED, DECODE_OK
+from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare
 from app.engine.reply import Reply
@@ -232,6 +233,7 @@ class Runner:
                     hint="Try again; if it happens again, load the model with a smaller context "
                     "or with fewer layers on the graphics card.",
                     native=native,
+                    reload="memory" if result == DECODE_NO_MEMORY else cause_of(native),
                 )
             )
 

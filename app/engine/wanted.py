@@ -7,6 +7,7 @@ import msgspec
 
 from app.engine.deaths import Cause
 from app.engine.ladder import next_step
+from app.engine.load_memory import Lowered, Recalled, lowered_by
 from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
 from app.engine.model_file import FileMark, was_changed
 
@@ -16,7 +17,8 @@ DEATHS_ON_GPU = 2
 
 @dataclass(slots=True, eq=False)
 class WantedModel:
-    """A model that was loaded by the user. `asked` is what he chose, `settings` what is to be loaded next."""
+    """A model that was loaded by the user. `asked` is what he chose, `settings` what is to be loaded next,
+    and `wished` what they came to before memory was short."""
 
     path: str
     asked: LoadSettings
@@ -24,6 +26,7 @@ class WantedModel:
     mark: FileMark | None = None
     notices: tuple[LoadNotice, ...] = ()
     plan: LoadSettings | None = None
+    wished: LoadSettings | None = None
     layers: int = 0
     present: bool = False
     deaths: int = 0
@@ -35,10 +38,13 @@ class WantedModels:
     def __init__(self) -> None:
         self._models: dict[str, WantedModel] = {}
 
-    def want(self, path: str, settings: LoadSettings, mark: FileMark | None) -> None:
-        """The user loads a model: it is the current one from now on."""
+    def want(
+        self, path: str, asked: LoadSettings, mark: FileMark | None, recalled: Recalled | None = None
+    ) -> None:
+        """The user loads a model: it is the current one from now on, loaded as `recalled` says."""
         self._models.pop(path, None)
-        self._models[path] = WantedModel(path, settings, settings, mark)
+        how = recalled or Recalled(asked)
+        self._models[path] = WantedModel(path, asked, how.settings, mark, how.notices)
 
     def forget(self, path: str = "") -> None:
         """The user unloads one, or all."""
@@ -49,14 +55,22 @@ class WantedModels:
 
     def planned(self, path: str, plan: LoadSettings) -> None:
         """The engine has said how it is going to load it."""
-        if path in self._models:
-            self._models[path].plan = plan
-
-    def loaded(self, info: ModelInfo) -> None:
-        """It is in memory."""
-        model = self._models.get(info.path)
+        model = self._models.get(path)
         if model is not None:
-            model.present, model.plan, model.layers = True, info.plan, info.layers + 1
+            model.plan = plan
+            model.wished = model.wished or plan
+
+    def loaded(self, info: ModelInfo) -> Lowered | None:
+        """It is in memory. Gives what there was too little of for."""
+        model = self._models.get(info.path)
+        if model is None:
+            return None
+        model.present, model.plan, model.layers = True, info.plan, info.layers + 1
+        if model.deaths == 0 or model.wished is None:
+            model.wished = info.planned
+        layers = min(model.wished.gpu_layers, model.layers)
+        wished = msgspec.structs.replace(model.wished, gpu_layers=layers)
+        return lowered_by(model.asked, wished, info.plan)
 
     def gone(self, path: str = "") -> None:
         """One is no longer in memory, or none is; wanted it stays."""
@@ -85,12 +99,15 @@ class WantedModels:
             if step is not None:
                 model.settings = step.plan
                 model.notices = (*model.notices, step.notice)
-        elif plan.gpu_layers > 0 and model.deaths >= DEATHS_ON_GPU:
+        elif cause != "peer" and plan.gpu_layers > 0 and model.deaths >= DEATHS_ON_GPU:
             notice = LoadNotice(
                 "The engine stopped twice while it used the graphics card, so the model runs on the "
                 "processor."
             )
             model.settings = msgspec.structs.replace(plan, gpu_layers=0)
+            # That is no matter of memory: it is not kept for the next time.
+            if model.wished is not None:
+                model.wished = msgspec.structs.replace(model.wished, gpu_layers=0)
             model.notices = (*model.notices, notice)
 
     def find(self, path: str) -> WantedModel | None:

@@ -17,7 +17,7 @@ from app.engine.llama.model import Model
 from app.engine.messages import FlashAttention, KvType
 from app.engine.rope_scaling import Yarn
 
-DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED = 0, 1, 2
+DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED, DECODE_NO_MEMORY = 0, 1, 2, -2
 
 _KV_TYPES: dict[KvType, int] = {
     "f16": llama_cpp.GGML_TYPE_F16,

@@ -1,0 +1,92 @@
+"""An engine's process that fails at a chosen point: `python -m tests.support.faulty_engine FAULT COUNT`.
+
+Real parts fail in a real process; only the moment is chosen, since memory and hardware do not fail on demand.
+
+hang     llama_decode does not come back: ggml's abort callback is `sem_wait`, of which COUNT succeed.
+memory   ggml aborts with the words of an allocation that failed, at the COUNTth text of a reply.
+gpu      ggml aborts with the words of CUDA for a card that is gone, likewise.
+refuse   llama_decode says that there is no memory, from the COUNTth step of a reply on.
+
+In a process that was started again nothing fails, so that the way back can be looked at: FLAG is a file that
+is made at the first start.
+"""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+import llama_cpp
+
+from app.engine import worker
+from app.engine.core import EngineCore
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.context import DECODE_NO_MEMORY, Context
+from app.engine.messages import Delta, Event
+
+WORDS = {
+    "memory": b"failed to allocate CUDA0 buffer of size 1073741824",
+    "gpu": b"CUDA error: device lost",
+}
+
+
+def main() -> None:
+    fault, count, flag = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    if not flag.exists():
+        flag.touch()
+        if fault == "hang":
+            hang(count)
+        elif fault == "refuse":
+            refuse(count)
+        else:
+            abort(WORDS[fault], count)
+    worker.main()
+
+
+def hang(nodes: int) -> None:
+    library = ctypes.CDLL(None)
+    semaphore = ctypes.create_string_buffer(64)
+    assert library.sem_init(semaphore, 0, nodes) == 0
+
+    def make(flag: AbortFlag) -> None:
+        flag._text = semaphore
+        flag.callback = ctypes.cast(library.sem_wait, llama_cpp.ggml_abort_callback)
+        flag.data = ctypes.addressof(semaphore)
+
+    AbortFlag.__init__ = make  # type: ignore[method-assign] # the fault
+    AbortFlag.set = AbortFlag.clear = lambda flag: None  # type: ignore[method-assign] # the semaphore is no flag
+
+
+def refuse(steps: int) -> None:
+    decode = Context.decode
+    left = steps
+
+    def refusing(context: Context) -> int:
+        nonlocal left
+        # The warm-up does not count.
+        left -= context.warm_up_s > 0
+        return decode(context) if left >= 0 else DECODE_NO_MEMORY
+
+    Context.decode = refusing  # type: ignore[method-assign] # the fault
+
+
+def abort(words: bytes, texts: int) -> None:
+    left = texts
+    make = EngineCore.__init__
+
+    def making(core: EngineCore, emit, *more) -> None:  # type: ignore[no-untyped-def] # passed on as they come
+        def failing(event: Event) -> None:
+            nonlocal left
+            emit(event)
+            left -= isinstance(event, Delta) and bool(event.text)
+            if left <= 0:
+                core._backend.ggml.ggml_abort(b"ggml-cuda.cu", 97, words)
+
+        make(core, failing, *more)
+
+    EngineCore.__init__ = making  # type: ignore[method-assign] # the fault
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONWARNINGS", None)
+    main()
