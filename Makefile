@@ -47,6 +47,7 @@ vulkan-test: engine
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.support.formula_sheet docs/screenshots
 
 translations: test-env
 	$(BIN)/python packaging/translations.py

@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
+from app.ui.formulas import Formulas
+
 ThemeChoice = Literal["system", "light", "dark"]
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
 
@@ -111,6 +113,8 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._choice: ThemeChoice = choice
+        self.formulas = Formulas(self)
+        """Formulas in the colours that are asked for."""
         self._load_fonts()
         application.setStyle("Fusion")
         self.colours = self._pick()

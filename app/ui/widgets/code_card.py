@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent, QTextCursor, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
 
+from app.chat.hidden_characters import with_hidden_shown
 from app.code.languages import PLAIN_TEXT, language_named
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
@@ -65,7 +66,7 @@ class CodeCard(Card):
             self._highlighter.set_language(known or PLAIN_TEXT)
             self._text.setAccessibleName(self.tr("Code in {language}").format(language=self._title.text()))
         if code != self._code:
-            self._text.change(self._code, code)
+            self._text.change(with_hidden_shown(self._code), with_hidden_shown(code))
             self._code = code
 
     def _on_copy(self) -> None:

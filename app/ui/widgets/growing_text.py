@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.rich_label import rich_text
+from app.ui.widgets.rich_label import rich_text, text_pixel_size, with_formulas
 
 _PLAIN_WORDS = re.compile(r"(?:[^<\s]| (?! ))*")
 
@@ -45,7 +45,9 @@ class GrowingText(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        theme.changed.connect(self._show_all)
+        self.waits_for_formulas = False
+        """Some are still to be drawn; `show_again` then."""
+        theme.changed.connect(self.show_again)
 
     @property
     def html(self) -> str:
@@ -61,7 +63,7 @@ class GrowingText(QWidget):
         if same and plain and before and before[-1] not in "> ":
             self._add(unescape(plain[0]))
         else:
-            self._show_all()
+            self.show_again()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
         """Lines wrap."""
@@ -96,8 +98,12 @@ class GrowingText(QWidget):
         offset = self._document.documentLayout().blockBoundingRect(block).top()
         return max(0, math.floor(offset + layout.lineAt(layout.lineCount() - 1).y()) - 2)
 
-    def _show_all(self) -> None:
+    def show_again(self) -> None:
+        """Make the text anew: the theme changed, or formulas came."""
         self._document.setDefaultFont(self.font())
-        self._document.setHtml(rich_text(self._theme.colours, self._html, self._level, self._muted))
+        html, self.waits_for_formulas = with_formulas(
+            self._html, self._theme, text_pixel_size(self._level), muted=self._muted
+        )
+        self._document.setHtml(rich_text(self._theme.colours, html, self._level, self._muted))
         self._end.movePosition(QTextCursor.MoveOperation.End)
         self.update()

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-MATH = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
+from app.chat.hidden_characters import with_hidden_shown
+from app.ui.widgets.markdown_math import with_math
+
 # Qt's labels break lines between words only: a long word may be broken after each such piece.
 LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
 BREAK = "\u200b"
@@ -47,6 +48,15 @@ class CodeBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class FormulaBlock:
+    """A formula on a line of its own; `closed` is False while its end has not come."""
+
+    latex: str
+    closed: bool = True
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
 class TableBlock:
     """A table; the first row is its head, cells are rich text, `aligns` holds one of left, center, right."""
 
@@ -62,7 +72,7 @@ class RuleBlock:
     place: Place = field(default=Place())
 
 
-Block = TextBlock | CodeBlock | TableBlock | RuleBlock
+Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
 
 
 def parse_blocks(source: str) -> list[Block]:
@@ -136,23 +146,7 @@ class _Group:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
-    parser.inline.ruler.before("escape", "math", _math_rule)
-    return parser
-
-
-def _math_rule(state: StateInline, silent: bool) -> bool:
-    r"""Formulas (`\(x\)`, `\[x\]`, `$$x$$`) keep their source: Markdown would eat its backslashes."""
-    for opening, closing in MATH:
-        if state.src.startswith(opening, state.pos):
-            end = state.src.find(closing, state.pos + len(opening), state.posMax)
-            if end < 0:
-                return False
-            if not silent:
-                token = state.push("math", "", 0)
-                token.content = state.src[state.pos : end + len(closing)]
-            state.pos = end + len(closing)
-            return True
-    return False
+    return with_math(parser)
 
 
 def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:
@@ -218,6 +212,8 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                 blocks.append(
                     CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
                 )
+            case "math_block":
+                blocks.append(FormulaBlock(token.content, bool(token.meta["closed"]), place()))
             case "hr":
                 blocks.append(RuleBlock(place()))
             case "table_open":
@@ -248,12 +244,14 @@ def _inline(token: Token) -> str:
 
 
 def _inline_html(token: Token) -> str:
-    content = html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, token.content))
+    if token.type == "math":
+        look = "math display" if token.meta["display"] else "math"
+        return f'<span class="{look}">{html.escape(with_hidden_shown(token.content))}</span>'
+    shown = LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(token.content))
+    content = html.escape(shown)
     match token.type:
         case "code_inline":
             return f"<code>{_keep_spaces(content)}</code>"
-        case "math":
-            return f'<span class="math">{content}</span>'
         case "softbreak" | "hardbreak":
             return "<br>"
         case "strong_open" | "em_open" | "s_open":

@@ -9,11 +9,13 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 from app.ui.theme import Theme
 from app.ui.widgets.card import label, rule
 from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.formula_card import FormulaCard
 from app.ui.widgets.growing_text import GrowingText
 from app.ui.widgets.link_question import ask_before_opening
 from app.ui.widgets.markdown_blocks import (
     Block,
     CodeBlock,
+    FormulaBlock,
     MarkdownStream,
     Place,
     RuleBlock,
@@ -24,6 +26,7 @@ from app.ui.widgets.markdown_blocks import (
 from app.ui.widgets.rich_label import RichLabel
 from app.ui.widgets.table_label import TableLabel
 
+Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
 INDENT_PX = 24
 QUOTE_PX = 14
 MARKER_GAP_PX = 7
@@ -60,6 +63,7 @@ class MarkdownView(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
+        theme.formulas.drawn.connect(self._on_formulas_drawn)
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -170,6 +174,8 @@ class MarkdownView(QWidget):
                 content = CodeCard(self._theme, offers_to_code=self._offers_to_code)
                 content.to_code_requested.connect(self.to_code_requested)
                 content.height_changed.connect(self._on_height_changed)
+            case FormulaBlock():
+                content = FormulaCard(self._theme, muted=self._muted)
             case TableBlock():
                 content = TableLabel(self._theme)
                 content.link_chosen.connect(self._on_link)
@@ -192,6 +198,17 @@ class MarkdownView(QWidget):
             if frame.content is sender:
                 frame.forget_height()
                 self._place_from(index)
+
+    def _on_formulas_drawn(self) -> None:
+        """Some formulas that were asked for are there."""
+        first = len(self._frames)
+        for index in range(len(self._frames) - 1, -1, -1):
+            content = self._frames[index].content
+            if isinstance(content, Drawing) and content.waits_for_formulas:
+                content.show_again()
+                self._frames[index].forget_height()
+                first = index
+        self._place_from(first)
 
     def _on_link(self, address: str) -> None:
         ask_before_opening(address, self)
@@ -244,6 +261,8 @@ class _Frame(QWidget):
                 text.set_html(block.html, block.level)
             case CodeCard() as card, CodeBlock():
                 card.set_code(block.code, block.language)
+            case FormulaCard() as formula, FormulaBlock():
+                formula.set_formula(block.latex, closed=block.closed)
             case TableLabel() as table, TableBlock():
                 table.set_table(block)
 

@@ -1,12 +1,19 @@
 """One paragraph or heading of a reply."""
 
+import re
 from functools import lru_cache
+from html import escape, unescape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.ui.formulas import FormulaRequest
 from app.ui.theme import CODE_FAMILIES, Colours, Theme
+from app.ui.widgets.markdown_math import without_delimiters
 
+TEXT_PX = 13
+LINE_PX = 22
+_FORMULA = re.compile(r'<span class="math( display)?">(.*?)</span>', re.DOTALL)
 HEADING_PX = {1: 19, 2: 17, 3: 15, 4: 14, 5: 13, 6: 13}
 
 
@@ -26,14 +33,17 @@ class RichLabel(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.linkActivated.connect(self.link_chosen)
-        theme.changed.connect(self._show)
+        self.waits_for_formulas = False
+        """Some are still to be drawn; `show_again` then."""
+        theme.changed.connect(self.show_again)
 
     def set_html(self, html: str, level: int = 0) -> None:
         """Show a text block's content; `level` 1 to 6 is a heading."""
         self._html, self._level = html, level
-        self._show()
+        self.show_again()
 
-    def _show(self) -> None:
+    def show_again(self) -> None:
+        """Make the text anew: the theme changed, or formulas came."""
         flags = Qt.TextInteractionFlag.TextSelectableByMouse
         if "<a " in self._html:
             # Only text with links is a stop for the Tab key.
@@ -41,13 +51,47 @@ class RichLabel(QLabel):
             flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         if self.textInteractionFlags() != flags:
             self.setTextInteractionFlags(flags)
-        self.setText(rich_text(self._theme.colours, self._html, self._level, self._muted))
+        html, self.waits_for_formulas = with_formulas(
+            self._html, self._theme, text_pixel_size(self._level), muted=self._muted
+        )
+        self.setText(rich_text(self._theme.colours, html, self._level, self._muted))
 
 
 def rich_text(colours: Colours, html: str, level: int, muted: bool) -> str:
     """A paragraph (`level` 0) or heading with its style."""
     tag = f"h{level}" if level else "p"
-    return f"{text_style(colours, muted)}<{tag}>{html}</{tag}>"
+    # A picture fills its line: with a line height in per cent it would push the next one away.
+    style = f' style="-qt-line-height-type: minimum; line-height: {LINE_PX}px"' if "<img " in html else ""
+    return f"{text_style(colours, muted)}<{tag}{style}>{html}</{tag}>"
+
+
+def text_pixel_size(level: int) -> int:
+    """How high the text of a paragraph (`level` 0) or heading is."""
+    return HEADING_PX.get(level, TEXT_PX)
+
+
+def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = False) -> tuple[str, bool]:
+    """`html` with pictures in place of its formulas, and whether some of them are still to come.
+
+    A formula that cannot be drawn stays as its source.
+    """
+    if '<span class="math' not in html:
+        return html, False
+    waits = False
+
+    def picture(match: re.Match[str]) -> str:
+        nonlocal waits
+        source = unescape(match[2])
+        colour = theme.colours.muted if muted else theme.colours.text
+        drawn = theme.formulas.picture(
+            FormulaRequest(without_delimiters(source), bool(match[1]), colour, pixel_size)
+        )
+        waits = waits or drawn is None
+        if drawn is None or not drawn.tag:
+            return match[0]
+        return drawn.tag.replace("<img ", f'<img alt="{escape(source)}" ', 1)
+
+    return _FORMULA.sub(picture, html), waits
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.markdown_blocks import TableBlock
-from app.ui.widgets.rich_label import text_style
+from app.ui.widgets.rich_label import TEXT_PX, text_style, with_formulas
 
 
 class TableLabel(QLabel):
@@ -24,14 +24,17 @@ class TableLabel(QLabel):
         )
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.linkActivated.connect(self.link_chosen)
-        theme.changed.connect(self._show)
+        self.waits_for_formulas = False
+        """Some are still to be drawn; `show_again` then."""
+        theme.changed.connect(self.show_again)
 
     def set_table(self, table: TableBlock) -> None:
         """Show a table."""
         self._table = table
-        self._show()
+        self.show_again()
 
-    def _show(self) -> None:
+    def show_again(self) -> None:
+        """Make the text anew: the theme changed, or formulas came."""
         rows = []
         for number, row in enumerate(self._table.rows):
             tag = "td" if number else "th"
@@ -42,4 +45,5 @@ class TableLabel(QLabel):
             )
             rows.append(f"<tr>{cells}</tr>")
         table = f'<table cellspacing="0" style="border-collapse: collapse;">{"".join(rows)}</table>'
+        table, self.waits_for_formulas = with_formulas(table, self._theme, TEXT_PX)
         self.setText(text_style(self._theme.colours) + table)

@@ -1,10 +1,13 @@
 import random
+import re
+from html import unescape
 
 import pytest
 
 from app.ui.widgets.markdown_blocks import (
     Block,
     CodeBlock,
+    FormulaBlock,
     MarkdownStream,
     Place,
     RuleBlock,
@@ -98,8 +101,57 @@ def test_blocks_of_each_kind() -> None:
 def test_formulas_keep_their_source() -> None:
     joined = "".join(texts(parse_blocks(DOCUMENT)))
     assert '<span class="math">\\( \\sum_{n} a_n * b_n * c \\)</span>' in joined
-    assert "\\[\nx_1 + y_1 = 2\n\\]" in joined
+    assert FormulaBlock("x_1 + y_1 = 2") in parse_blocks(DOCUMENT)
     assert texts(parse_blocks("an open \\( stays")) == ["an open ( stays"]
+
+
+@pytest.mark.parametrize(
+    ("source", "formulas"),
+    [
+        (r"so \(a*b*c\) and $$x$$", [r"\(a*b*c\)", "$$x$$"]),
+        ("for $x$, $a_1$ and $f(x)=2$.", ["$x$", "$a_1$", "$f(x)=2$"]),
+        ("It costs $5 and $6, or $5-$6.", []),
+        ("from $HOME to $PATH", []),
+        (r"**Final answer:** \boxed{\frac{1}{2}}.", [r"\boxed{\frac{1}{2}}"]),
+        (r"open \boxed{\frac{1}{2}", []),
+        ("`$x$` and `\\(y\\)`", []),
+        (r"\$x\$", []),
+    ],
+)
+def test_formulas_within_text(source: str, formulas: list[str]) -> None:
+    joined = "".join(texts(parse_blocks(source)))
+    assert [
+        unescape(found) for found in re.findall(r'<span class="math[^>]*>(.*?)</span>', joined)
+    ] == formulas
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        ("\\[ x \\]", [FormulaBlock("x")]),
+        ("$$\nx\n= y\n$$", [FormulaBlock("x\n= y")]),
+        ("\\[\na\n- b\n+ c\n\\]\nnext", [FormulaBlock("a\n- b\n+ c"), TextBlock("next")]),
+        ("text\n\\[x\\]", [TextBlock("text"), FormulaBlock("x")]),
+        ("\\[x\\].", [FormulaBlock("x.")]),
+        ("\\[ \\frac{1}{2", [FormulaBlock(r"\frac{1}{2", closed=False)]),
+        ("\\[ x\n\nmore", [TextBlock("[ x"), TextBlock("more")]),
+    ],
+)
+def test_formulas_on_lines_of_their_own(source: str, blocks: list[Block]) -> None:
+    assert parse_blocks(source) == blocks
+
+
+def test_a_formula_within_a_list_belongs_to_its_item() -> None:
+    blocks = parse_blocks("1. First:\n   \\[\n   - x\n   \\]\n2. Second")
+    assert [type(block) for block in blocks] == [TextBlock, FormulaBlock, TextBlock]
+    assert isinstance(blocks[1], FormulaBlock)
+    assert blocks[1].latex == "- x"
+    assert blocks[1].place.indent == 1
+
+
+def test_hidden_characters_are_shown() -> None:
+    [block] = parse_blocks("if admin\u202e\u2066 then\x07")
+    assert block == TextBlock("if admin⟨U+202E⟩⟨U+2066⟩ then⟨U+0007⟩")
 
 
 def test_nothing_from_the_model_is_markup_or_fetched() -> None:

@@ -1,0 +1,115 @@
+r"""LaTeX in Markdown: `\(…\)`, `\[…\]`, `$$…$$`, `$…$` where it can be nothing else, and a bare `\boxed{…}`.
+
+Formulas are taken out before Markdown sees them: it would eat their backslashes, and a line of a formula that
+begins with a minus would become a list.
+"""
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+DELIMITERS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
+DISPLAY = ("\\[", "$$")
+BOXED = "\\boxed{"
+
+_DOLLARS = re.compile(r"\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\d)")
+_FORMULA_ONLY = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|^[A-Za-z]\(|^\d+(\.\d+)?$")
+"""What tells the formula in `$…$` from two prices in one line."""
+
+
+def with_math(parser: MarkdownIt) -> MarkdownIt:
+    """`parser`, which then gives tokens "math" (inline) and "math_block" with the source as content; `meta`
+    says whether an inline one is meant as "display", and whether a block is "closed".
+    """
+    parser.inline.ruler.before("escape", "math", _inline_rule)
+    terminates = ["paragraph", "reference", "blockquote", "list"]
+    parser.block.ruler.before("fence", "math_block", _block_rule, {"alt": terminates})
+    return parser
+
+
+def without_delimiters(source: str) -> str:
+    """The LaTeX of a formula as it stands in the text."""
+    for opening, closing in (*DELIMITERS, ("$", "$")):
+        if source.startswith(opening) and source.endswith(closing) and len(source) > len(opening):
+            return source[len(opening) : -len(closing)].strip()
+    return source
+
+
+def _inline_rule(state: StateInline, silent: bool) -> bool:
+    end = _end_of_formula(state.src, state.pos, state.posMax)
+    if end is None:
+        return False
+    if not silent:
+        token = state.push("math", "", 0)
+        token.content = state.src[state.pos : end]
+        token.meta = {"display": token.content.startswith(DISPLAY)}
+    state.pos = end
+    return True
+
+
+def _end_of_formula(source: str, start: int, limit: int) -> int | None:
+    for opening, closing in DELIMITERS:
+        if source.startswith(opening, start):
+            end = source.find(closing, start + len(opening), limit)
+            if end <= start + len(opening):
+                return None
+            return end + len(closing)
+    if source.startswith(BOXED, start):
+        return _closing_brace(source, start + len(BOXED), limit)
+    if source.startswith("$", start):
+        match = _DOLLARS.match(source, start, limit)
+        if match and _FORMULA_ONLY.search(match[1]):
+            return match.end()
+    return None
+
+
+def _closing_brace(source: str, start: int, limit: int) -> int | None:
+    depth = 1
+    for position in range(start, limit):
+        if source[position] in "{}" and source[position - 1] != "\\":
+            depth += 1 if source[position] == "{" else -1
+            if not depth:
+                return position + 1
+    return None
+
+
+def _block_rule(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
+    """A display formula that begins a line and ends one; one that is still coming in counts too."""
+    if state.is_code_block(start_line):
+        return False
+    first = state.src[state.bMarks[start_line] + state.tShift[start_line] : state.eMarks[start_line]]
+    opening = next((mark for mark in DISPLAY if first.startswith(mark)), None)
+    if opening is None:
+        return False
+    closing = dict(DELIMITERS)[opening]
+    lines: list[str] = []
+    closed = False
+    line = start_line
+    while line < end_line:
+        outside = line > start_line and state.sCount[line] < state.blkIndent
+        if outside or (line > start_line and state.isEmpty(line)):
+            break
+        text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
+        text = text[len(opening) :] if line == start_line else text
+        line += 1
+        if closing in text:
+            text, rest = text.split(closing, 1)
+            if rest.strip(" .,;:"):
+                return False
+            lines.append(text + rest.strip())
+            closed = True
+            break
+        lines.append(text)
+    if not closed and line < end_line:
+        return False
+    if silent:
+        return True
+    token = state.push("math_block", "", 0)
+    token.block = True
+    token.content = "\n".join(lines).strip()
+    token.meta = {"closed": closed}
+    token.map = [start_line, line]
+    state.line = line
+    return True
