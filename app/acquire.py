@@ -13,6 +13,8 @@ from pathlib import Path
 
 from app.build_room import check_room
 from app.errors import StillroomError
+from app.importing import import_models
+from app.requantise import requantise_into, source_of, work_folder
 from converters.architectures import read_settings
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
@@ -116,16 +118,28 @@ class Acquirer:
         """Bring the model into the store in each of `types`.
 
         Types that are there from the same commit are not built again. A GGUF file on this computer is
-        recorded where it lies; one in a repository is downloaded as it is. Downloaded original weights are
+        quantised anew, or recorded where it lies if there are no `types`; one in a repository is downloaded
+        as it is. Downloaded original weights are
         deleted after the build unless `keep_original`. Raises `StillroomError` and `Cancelled`; a later call
         goes on where this one stopped.
         """
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
         peak_memory_bytes = 0
-        if isinstance(reference, GgufReference):
-            check_gguf(reference.file)
-            models: tuple[InstalledModel, ...] = (self._store.import_file(reference.file),)
+        models: tuple[InstalledModel, ...]
+        if isinstance(reference, GgufReference) and kinds:
+            source = source_of(reference.file, self._store)
+            built, peak_memory_bytes = requantise_into(
+                self._store,
+                source,
+                kinds,
+                command=self._build_command,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+            models = tuple(built)
+        elif isinstance(reference, GgufReference):
+            models = import_models([reference.file], self._store, cancel=cancel).models
         elif isinstance(reference, CheckpointReference):
             checkpoint = self._local(reference.folder, on_progress, cancel)
             models, peak_memory_bytes = self._build(checkpoint, kinds or USUAL_TYPES, on_progress, cancel)
@@ -141,8 +155,8 @@ class Acquirer:
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
                 if missing:
                     checkpoint = self._fetch(snapshot, name, key, missing, on_progress, cancel, keep_original)
-                    built, peak_memory_bytes = self._build(checkpoint, missing, on_progress, cancel)
-                    models += built
+                    made, peak_memory_bytes = self._build(checkpoint, missing, on_progress, cancel)
+                    models += made
         return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
 
     def pull(
@@ -180,7 +194,11 @@ class Acquirer:
         except StillroomError:
             # A folder or file that is gone by now: nothing of it was copied.
             return
-        if isinstance(reference, CatalogReference | HubReference):
+        if isinstance(reference, GgufReference):
+            shutil.rmtree(
+                work_folder(self._store, source_of(reference.file, self._store)), ignore_errors=True
+            )
+        elif isinstance(reference, CatalogReference | HubReference):
             name = folder_name(_model_name(reference))
             if (self._checkpoints / name / _TEMPORARY).exists():
                 shutil.rmtree(self._checkpoints / name)

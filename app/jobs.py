@@ -120,14 +120,23 @@ class JobBook:
             return tuple(self._view(job) for job in listed if job.state != "cancelled")
 
     def add(
-        self, model: str, types: Sequence[str], *, revision: str = "", keep_original: bool = False
+        self,
+        model: str,
+        types: Sequence[str],
+        *,
+        revision: str = "",
+        keep_original: bool = False,
+        title: str = "",
     ) -> JobView:
-        """Get `model` (as `parse_reference` takes it) in `types`. Raises `StillroomError` if unknown."""
+        """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew.
+
+        The job is called `title`. Raises `StillroomError` if the model is unknown.
+        """
         reference = parse_reference(model)
         job = Job(
             id=uuid.uuid4().hex,
             model=model,
-            title=reference.model.name if isinstance(reference, CatalogReference) else model,
+            title=title or (reference.model.name if isinstance(reference, CatalogReference) else model),
             types=list(types),
             revision=revision,
             keep_original=keep_original,

@@ -1,5 +1,6 @@
 """What the user typed as MODEL, understood."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,13 @@ def _is_gguf(name: str) -> bool:
     return name.lower().endswith(".gguf")
 
 
+def _begins_as_gguf(path: Path) -> bool:
+    """Whether a file of another name, such as Ollama's blobs have, is one."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(4) == b"GGUF"
+    return False
+
+
 def _on_disk(text: str) -> Reference | None:
     if not text:
         return None
@@ -86,7 +94,7 @@ def _on_disk(text: str) -> Reference | None:
             folder=str(path),
         )
     if path.is_file():
-        if _is_gguf(path.name):
+        if _is_gguf(path.name) or _begins_as_gguf(path):
             return GgufReference(path.absolute())
         raise StillroomError(
             "{file} is no GGUF file.",

@@ -283,12 +283,12 @@ class ModelStore:
         )
 
     def _import_folder(self, name: str, path: Path) -> Path:
-        """The folder that `path` is or may be recorded in: not one whose file of that type is another."""
+        """The folder that `path` is or may be recorded in: not one that holds other files only."""
         number = 1
         while True:
             folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
             outputs = _read(folder)[0].outputs if folder.is_dir() else []
-            if all(output.file == str(path) for output in outputs):
+            if not outputs or any(output.file == str(path) for output in outputs):
                 return folder
             number += 1
 

@@ -3,6 +3,7 @@
 import argparse
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,11 @@ from app.children import child_command
 from app.commands.arguments import TYPES, quantisation
 from app.commands.console import Console, time_text
 from app.commands.core import Core
-from app.errors import StillroomError
+from app.requantise import source_of
 from models.reference import (
     CatalogReference,
     CheckpointReference,
     GgufReference,
-    HubReference,
     Reference,
     parse_reference,
 )
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a key of `stillroom list`, a Hugging Face id, or a checkpoint's folder",
+        help="a key of `stillroom list`, a Hugging Face id, a checkpoint's folder, or a .gguf file",
     )
     parser.add_argument(
         "--type",
@@ -68,9 +68,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     """Download where needed, convert, quantise; an interrupted download goes on when asked for again."""
     reference = parse_reference(options.model)
     if isinstance(reference, GgufReference):
-        raise StillroomError(
-            "{file} is built already.", "Use it with: stillroom chat {file}", file=str(reference.file)
-        )
+        source = source_of(reference.file, core.store)
+        if source.loses_quality:
+            console.note(
+                f"{reference.file.name} is quantised already ({source.type}): quantising it again loses more "
+                "quality than building from the original weights."
+            )
     types = list(dict.fromkeys(options.types))
     if options.out is None:
         result = _build_into_store(reference, types, core, console, cancel)
@@ -104,33 +107,32 @@ def _build_into_store(
 
 
 def _build_into_folder(
-    reference: CatalogReference | HubReference | CheckpointReference,
+    reference: Reference,
     types: list[str],
     out: Path,
     core: Core,
     console: Console,
     cancel: threading.Event,
 ) -> BuildResult:
-    from converters.pipeline import build
+    from converters.pipeline import build, requantise
 
     started_s = time.monotonic()
-    if isinstance(reference, CheckpointReference):
-        folder = reference.folder
-        name = folder.name
-    else:
-        folder = core.acquirer().pull(reference, on_progress=console.progress, cancel=cancel).folder
-        name = (
-            reference.model.name if isinstance(reference, CatalogReference) else folder_name(reference.repo)
-        )
-    built = build(
-        folder,
-        types,
-        out,
-        name,
+    build_process = partial(
+        requantise if isinstance(reference, GgufReference) else build,
         command=child_command("build"),
         on_progress=console.progress,
         cancel=cancel,
     )
+    if isinstance(reference, GgufReference):
+        source, name = reference.file, reference.file.stem
+    elif isinstance(reference, CheckpointReference):
+        source, name = reference.folder, reference.folder.name
+    else:
+        source = core.acquirer().pull(reference, on_progress=console.progress, cancel=cancel).folder
+        name = (
+            reference.model.name if isinstance(reference, CatalogReference) else folder_name(reference.repo)
+        )
+    built = build_process(source, types, out, name)
     outputs = [
         BuiltFile(path=str(output.path), type=output.type, sha256=output.sha256, bytes=output.bytes)
         for output in built.outputs

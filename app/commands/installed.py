@@ -27,7 +27,8 @@ def installed_model(store: ModelStore, text: str) -> InstalledModel:
     reference = parse_reference(text)
     match reference:
         case GgufReference(file):
-            return InstalledModel(
+            recorded = next((model for model in store.listing().models if model.path == file), None)
+            return recorded or InstalledModel(
                 name=file.stem,
                 type=type_in_name(file.name),
                 path=file,

@@ -16,6 +16,7 @@ from models.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
 from tests.support.hub import LoopbackHub
+from tests.support.tiny_gguf import write_tiny_gguf
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals go to process groups of POSIX here")
 SMALL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
@@ -182,10 +183,38 @@ def test_thinking_is_kept_apart_from_the_answer(cli: Cli, checkpoint: Path, tmp_
     assert (plain.code, plain.out, plain.err) == (0, "", "")
 
 
-def test_a_gguf_is_not_built_again(cli: Cli) -> None:
-    ran = cli("build", str(starter_file()), "--type", "Q8_0")
-    assert ran.code == 1
-    assert "is built already" in ran.err
+def test_a_gguf_is_quantised_anew_and_the_loss_is_said(cli: Cli) -> None:
+    ran = cli("build", str(starter_file()), "--type", "Q4_0", "--json")
+    assert ran.code == 0, ran.err
+    assert "is quantised already (Q4_1)" in ran.err
+    [output] = ran.json()["outputs"]
+    assert output["type"] == "Q4_0"
+    verified = cli("verify", output["path"], "--json").json()
+    assert (verified["matches"], verified["sha256"]) == (True, output["sha256"])
+    with Path(output["path"]).open("r+b") as file:
+        file.seek(-100, 2)
+        file.write(b"changed")
+    changed = cli("verify", "starter/Q4_0")
+    assert changed.code == 1
+    assert "is not what was recorded" in changed.out
+    assert "get the model again" in changed.out
+    listed = {model["key"]: model["files"] for model in cli("list", "--json").json()["models"]}
+    assert {file["type"] for file in listed["starter"]} == {"Q4_1", "Q4_0"}
+
+
+def test_a_folder_of_models_is_imported_where_it_lies(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "publisher" / "repository" / "tiny.gguf"
+    file.parent.mkdir(parents=True)
+    write_tiny_gguf(file)
+    (tmp_path / "publisher" / "broken.gguf").write_bytes(b"GGUF")
+    ran = cli("import", str(tmp_path / "publisher"), "--json")
+    assert ran.code == 0, ran.err
+    document = ran.json()
+    assert [model["path"] for model in document["models"]] == [str(file)]
+    assert "broken.gguf" in document["refused"][0]
+    unknown = cli("verify", "tiny")
+    assert unknown.code == 0, unknown.err
+    assert "No hash was recorded" in unknown.out
 
 
 def test_a_damaged_checkpoint_is_refused_by_name(cli: Cli, checkpoint: Path, tmp_path: Path) -> None:
