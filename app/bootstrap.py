@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.acquire import Acquirer
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
+    from app.engine.load_memory import LoadMemory
     from app.engine.messages import DevicesListed
     from app.ui.application import WindowParts
 
@@ -43,12 +44,18 @@ class StillroomCore:
 
         return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))
 
+    def load_memory(self) -> "LoadMemory":
+        """What was learnt about loading each model."""
+        from app.engine.load_memory import LoadMemory
+
+        return LoadMemory(self.paths.loads)
+
     @contextmanager
     def engine(self) -> Iterator["EngineClient"]:
         """A client with its own engine process, which ends with the context."""
         from app.engine.client import EngineClient
 
-        client = EngineClient(child_command("engine"))
+        client = EngineClient(child_command("engine"), self.load_memory())
         client.observe_events(self.measurements.on_event)
         client.start()
         try:
@@ -100,7 +107,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.telemetry.sampler import TelemetrySampler
     from app.ui.application import WindowParts
 
-    client = EngineClient(child_command("engine"))
+    memory = core.load_memory()
+    client = EngineClient(child_command("engine"), memory)
     gpu, meter = GpuMonitor(), RateMeter()
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
     client.observe_events(core.measurements.on_event)

@@ -47,6 +47,11 @@ class AppPaths:
         return self.data / "measured.json"
 
     @property
+    def loads(self) -> Path:
+        """What was learnt about loading each model (JSON)."""
+        return self.data / "loads.json"
+
+    @property
     def settings(self) -> Path:
         """The settings file (JSON)."""
         return self.config / "settings.json"

@@ -18,6 +18,7 @@ from app.engine.frames import encodable
 from app.engine.handles import Generation, LoadHandle, fail, resolve
 from app.engine.life import EngineLife
 from app.engine.lifeline import KillOnClose
+from app.engine.load_memory import LoadMemory, Recalled
 from app.engine.messages import (
     Alive,
     Cancel,
@@ -74,9 +75,11 @@ class EngineClient:
     the reason. After three crashes in a minute only `load` starts the process again.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """`command` is `app.children.child_command("engine")`."""
+    def __init__(self, command: Sequence[str], memory: LoadMemory | None = None) -> None:
+        """`command` is `app.children.child_command("engine")`; `memory` fills the automatic load settings,
+        and learns where memory was short."""
         self._command = list(command)
+        self._memory = memory
         self._changed = threading.Condition()
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
@@ -136,10 +139,20 @@ class EngineClient:
         path: str,
         settings: LoadSettings = LoadSettings(),  # noqa: B008 - frozen
         on_progress: Callable[[float], None] | None = None,
+        *,
+        remember: bool = True,
     ) -> LoadHandle:
         """Load a GGUF file, beside what is loaded where it fits: see `messages.Load`. `on_progress` gets 0 to
-        1. Requests that name no model are for this one from now on."""
-        request = Load(request_id=next(self._ids), path=path, settings=settings)
+        1. Requests that name no model are for this one from now on. Without `remember` it is loaded as if it
+        had never been before."""
+        memory = self._memory if remember else None
+        recalled = Recalled(settings) if memory is None else memory.recall(path, settings)
+        request = Load(
+            request_id=next(self._ids),
+            path=path,
+            settings=recalled.settings,
+            notices=list(recalled.notices),
+        )
         future: Future[ModelInfo] = Future()
 
         def report(event: LoadProgress) -> None:
@@ -147,7 +160,7 @@ class EngineClient:
                 on_progress(event.fraction)
 
         with self._changed:
-            self._wanted.want(path, settings, mark(path))
+            self._wanted.want(path, settings, mark(path), recalled)
             self._blocked = None
             self._crashes.reset()
             self._changed.notify_all()
@@ -398,7 +411,9 @@ class EngineClient:
         if isinstance(event, LoadProgress) and event.plan is not None:
             self._wanted.planned(event.path, event.plan)
         elif isinstance(event, Loaded):
-            self._wanted.loaded(event.info)
+            lowered = self._wanted.loaded(event.info)
+            if lowered is not None and self._memory is not None:
+                self._memory.note_lowered(event.info.path, lowered)
         elif isinstance(event, Unloaded):
             self._wanted.gone(event.path)
         elif isinstance(event, Finished) and isinstance(request, Generate):

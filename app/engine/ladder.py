@@ -17,6 +17,9 @@ Stage = Literal["weights", "context", "decode"]
 
 SMALLEST_CONTEXT_TOKENS = 4096
 
+GIVEN_UP = ("sequences", "context_tokens", "kv_type", "gpu_layers")
+"""The settings that steps change."""
+
 
 class LadderStep(msgspec.Struct, frozen=True):
     """The next plan to try, and what to tell about it."""

@@ -18,7 +18,7 @@ def gpu_notices(info: ModelInfo, devices: Sequence[Device], *, supports_gpu: boo
         "gpu_layers": info.gpu_layers,
         "layers": info.layers + 1,
     }
-    if info.gpu_layers == 0 and not info.was_lowered:
+    if info.gpu_layers == 0 and info.planned.gpu_layers == 0:
         return [
             LoadNotice(
                 "The graphics card ({cards}) has too little free memory ({free_gib:.1f} GiB) for even one "

@@ -30,11 +30,17 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """`settings` without automatic values (flash attention aside), and what the user should know."""
+    """`settings` without automatic values (flash attention aside), and what the user should know. `wanted` is
+    what they were before the free RAM turned out to be too little."""
 
     settings: LoadSettings
+    wanted: LoadSettings
     notices: list[LoadNotice] = field(default_factory=list)
-    was_lowered: bool = False
+
+    @property
+    def was_lowered(self) -> bool:
+        """Something was given up already."""
+        return self.settings != self.wanted
 
 
 def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, room: Room) -> LoadPlan:
@@ -53,7 +59,7 @@ def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, 
     plan = msgspec.structs.replace(plan, context_tokens=_within_limit(context_tokens, asked, rope, notices))
     plan = msgspec.structs.replace(plan, gpu_layers=_layers(plan, asked, shape, room))
     if shape is None:
-        return LoadPlan(plan, notices)
+        return LoadPlan(plan, plan, notices)
     if not asked.sequences:
         plan = msgspec.structs.replace(plan, sequences=_sequences(plan, shape, room))
     lowered = _within_ram(plan, asked, shape, room, notices)
@@ -66,7 +72,7 @@ def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, 
                 {"needed": byte_count(need.total), "free": byte_count(room.ram_bytes)},
             )
         )
-    return LoadPlan(lowered, notices, lowered != plan)
+    return LoadPlan(lowered, plan, notices)
 
 
 def demand_of(plan: LoadSettings) -> Demand:

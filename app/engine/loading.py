@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from app.engine.deaths import names_memory
 from app.engine.gguf_shape import GgufFacts, read_facts
 from app.engine.ladder import LadderStep, Stage, next_step, processor_only
 from app.engine.llama.abort import AbortFlag
@@ -103,8 +104,11 @@ def load_model(
     room = Room(devices, ram_bytes, physical_cores())
     plan = plan_load(settings, facts.shape, facts.rope, room)
     loader = _Loader(backend, path, settings, facts, placement, abort, on_progress)
-    loaded, lowered = loader.load(plan.settings, plan.notices, on_attempt)
-    info = msgspec.structs.replace(loaded.info, was_lowered=plan.was_lowered or lowered)
+    loaded = loader.load(plan.settings, plan.notices, on_attempt)
+    # As many layers as there are: a plan may ask for more.
+    layers = min(plan.wanted.gpu_layers, loaded.info.layers + 1)
+    planned = msgspec.structs.replace(plan.wanted, gpu_layers=layers)
+    info = msgspec.structs.replace(loaded.info, planned=planned)
     notices = [
         *placement.notices,
         *plan.notices,
@@ -125,8 +129,7 @@ class _OutOfRoom(Exception):
     @property
     def is_memory(self) -> bool:
         """llama.cpp's words are about memory, as far as they can be told."""
-        words = self.native.lower()
-        return "alloc" in words or "memory" in words
+        return names_memory(self.native)
 
 
 class _Loader:
@@ -153,16 +156,13 @@ class _Loader:
         self._model: Model | None = None
         self._weights: dict[str, int] = {}
 
-    def load(
-        self, plan: LoadSettings, notices: list[LoadNotice], on_attempt: OnAttempt
-    ) -> tuple[LoadedModel, bool]:
-        """The model, and whether the plan had to be lowered; `notices` grows by what was given up."""
+    def load(self, plan: LoadSettings, notices: list[LoadNotice], on_attempt: OnAttempt) -> LoadedModel:
+        """The model; `notices` grows by what was given up."""
         said = notices[-1] if notices else None
-        lowered = False
         while True:
             on_attempt(plan, said)
             try:
-                return self._attempt(plan), lowered
+                return self._attempt(plan)
             except _OutOfRoom as failure:
                 step = self._after(failure, plan)
                 if step is None or step.plan.gpu_layers != plan.gpu_layers:
@@ -170,7 +170,7 @@ class _Loader:
                 if step is None:
                     raise _load_error(self._path, plan.context_tokens, failure) from None
                 notices.append(step.notice)
-                plan, said, lowered = step.plan, step.notice, True
+                plan, said = step.plan, step.notice
 
     def _after(self, failure: _OutOfRoom, plan: LoadSettings) -> LadderStep | None:
         if not failure.is_memory:

@@ -1,0 +1,84 @@
+"""Memory that is really too short: the engine's process may not take more address space."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.load_memory import LoadMemory
+from app.engine.messages import LoadSettings
+from app.errors import EngineError
+from tests.support.engines import GREEDY, STORY, starter_path
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS of another process")
+
+WAIT_S = 60
+MIB = 1 << 20
+
+# 30 layers x 3 heads x (64 + 64) x 2 bytes: 22.5 KiB a token, 180 MiB for the whole context in f16.
+CONTEXT_TOKENS = 8192
+WEIGHTS_BYTES = 100 * MIB
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> LoadMemory:
+    return LoadMemory(tmp_path / "loads.json")
+
+
+@pytest.fixture
+def client(memory: LoadMemory) -> Iterator[EngineClient]:
+    made = EngineClient(child_command("engine"), memory)
+    yield made
+    made.close()
+
+
+def allow(client: EngineClient, more_bytes: int) -> None:
+    """Let the engine's process grow by so much from where it is with its libraries."""
+    pid = client.list_devices().result(WAIT_S) and client.state.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    limit = process.memory_info().vms + more_bytes
+    process.rlimit(psutil.RLIMIT_AS, (limit, limit))
+
+
+def test_a_cache_that_cannot_be_had_is_made_smaller_and_said(
+    client: EngineClient, memory: LoadMemory
+) -> None:
+    allow(client, WEIGHTS_BYTES + 600 * MIB)
+    asked = LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1, mmap=False)
+    info = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert info.planned.sequences == 4
+    assert (info.plan.sequences, info.plan.context_tokens) == (1, CONTEXT_TOKENS)
+    assert "replies side by side" in str(info.notices[0])
+    end = client.generate(STORY, sampling=GREEDY, max_tokens=4).future.result(WAIT_S)
+    assert end.stats.completion_tokens == 4
+    known = memory.of(starter_path()).lowered
+    assert known is not None
+    assert known.given_up == ("sequences",)
+
+
+def test_what_failed_is_not_tried_again(client: EngineClient, memory: LoadMemory) -> None:
+    allow(client, WEIGHTS_BYTES + 190 * MIB)
+    asked = LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1, mmap=False, sequences=1)
+    first = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert first.plan.kv_type == "q8_0"
+    client.unload().result(WAIT_S)
+    second = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert second.plan == first.plan
+    assert second.asked.kv_type == "q8_0"
+    assert "the last time" in str(second.notices[0])
+    memory.forget(starter_path())
+    third = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert third.asked.kv_type == "auto"
+
+
+def test_weights_that_cannot_be_had_end_with_the_reason(client: EngineClient) -> None:
+    allow(client, WEIGHTS_BYTES // 2)
+    with pytest.raises(EngineError) as caught:
+        client.load(starter_path(), LoadSettings(threads=1, mmap=False)).future.result(WAIT_S)
+    assert "not enough memory" in str(caught.value)
+    assert "alloc" in caught.value.native
