@@ -5,7 +5,7 @@ Real parts fail in a real process; only the moment is chosen, since memory and h
 hang     llama_decode does not come back: ggml's abort callback is `sem_wait`, of which COUNT succeed.
 memory   ggml aborts with the words of an allocation that failed, at the COUNTth text of a reply.
 gpu      ggml aborts with the words of CUDA for a card that is gone, likewise.
-refuse   llama_decode says that there is no memory, from the COUNTth step of a reply on.
+refuse   llama_decode says that there is no memory, at the COUNTth step of a reply.
 
 In a process that was started again nothing fails, so that the way back can be looked at: FLAG is a file that
 is made at the first start.
@@ -63,9 +63,10 @@ def refuse(steps: int) -> None:
 
     def refusing(context: Context) -> int:
         nonlocal left
-        # The warm-up does not count.
-        left -= context.warm_up_s > 0
-        return decode(context) if left >= 0 else DECODE_NO_MEMORY
+        if context.warm_up_s == 0:
+            return decode(context)
+        left -= 1
+        return DECODE_NO_MEMORY if left == 0 else decode(context)
 
     Context.decode = refusing  # type: ignore[method-assign] # the fault
 
