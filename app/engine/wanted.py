@@ -99,7 +99,7 @@ class WantedModels:
             if step is not None:
                 model.settings = step.plan
                 model.notices = (*model.notices, step.notice)
-        elif cause != "peer" and plan.gpu_layers > 0 and model.deaths >= DEATHS_ON_GPU:
+        elif plan.gpu_layers > 0 and model.deaths >= DEATHS_ON_GPU:
             notice = LoadNotice(
                 "The engine stopped twice while it used the graphics card, so the model runs on the "
                 "processor."

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.faults import FATAL, MOMENTS
+
 
 def kill_under_a_window(home: Path, times: int) -> dict[str, int]:
     done = subprocess.run(
@@ -29,5 +31,5 @@ def test_each_death_costs_one_reply(tmp_path: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_ten_of_each_death_cost_one_reply_each(tmp_path: Path) -> None:
     counts = kill_under_a_window(tmp_path, 10)
-    assert len(counts) == 9
+    assert len(counts) == len(FATAL) * len(MOMENTS)
     assert set(counts.values()) == {10}

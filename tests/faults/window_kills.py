@@ -1,7 +1,8 @@
 """Kills under an open window: `python -m tests.faults.window_kills TIMES`, in `STILLROOM_HOME`; prints JSON.
 
-The engine's process is ended by SIGABRT, SIGSEGV and SIGKILL while the model loads, in prefill and in decode,
-each TIMES times. After each the partial reply must be kept and the next message answered by the same window.
+The engine's process is ended by SIGABRT, SIGSEGV, SIGBUS and SIGKILL, or stopped, while the model loads, in
+prefill and in decode, each TIMES times. After each the partial reply must be kept and the next message
+answered by the same window.
 """
 
 import asyncio
@@ -19,10 +20,9 @@ from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
 from models.starter import starter_file
+from tests.support.faults import FATAL, MOMENTS
 from tests.support.window import run_with_window, until
 
-SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL)
-MOMENTS = ("loading", "prefill", "decode")
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
 LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 24
 
@@ -65,13 +65,13 @@ def main() -> None:
     assert starter is not None
     paths = app_paths()
     SettingsFile(paths.settings).update(load=SETTINGS, sampling=Sampling(temperature=0.0))
-    counts = {f"{number.name} in {moment}": 0 for number in SIGNALS for moment in MOMENTS}
+    counts = {f"{number.name} in {moment}": 0 for number in FATAL for moment in MOMENTS}
 
     async def scene(application: WindowApplication) -> None:
         killer = Killer(application)
         tab = application.window.show_page("chat")
         assert isinstance(tab, ChatTab)
-        for number, moment, _ in itertools.product(SIGNALS, MOMENTS, range(times)):
+        for number, moment, _ in itertools.product(FATAL, MOMENTS, range(times)):
             # A load by hand starts the count of crashes anew, as it does for a user.
             await until(lambda: application.session.client.state.phase in ("ready", "loaded"), "the engine")
             await application.session.load(starter, SETTINGS)

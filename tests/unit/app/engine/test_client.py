@@ -18,7 +18,7 @@ from app.engine.messages import Delta, LoadSettings, Part, PromptProgress
 from app.engine.state import EngineState, Phase
 from app.errors import Cancelled, EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
-from tests.support.faults import crash_and_ask_again
+from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
 
@@ -138,8 +138,8 @@ def test_closing_fails_what_is_running_and_leaves_no_process(client: EngineClien
         client.generate(STORY).future.result(0)
 
 
-@pytest.mark.parametrize("moment", ["loading", "prefill", "decode"])
-@pytest.mark.parametrize("sent", [signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL])
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("sent", [sent for sent in FATAL if sent != signal.SIGSTOP])
 def test_a_crash_costs_one_reply(client: EngineClient, moment: str, sent: signal.Signals) -> None:
     crash_and_ask_again(client, moment, sent)
 
