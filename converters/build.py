@@ -9,18 +9,21 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from converters.architectures import PlannedTensor
+from converters.arrivals import Arrivals
 from converters.build_identity import build_identity
 from converters.build_journal import BuildJournal
 from converters.commits import Commits
 from converters.convert import Conversion
-from converters.errors import BuildError, DiskFullError
+from converters.errors import BuildError, CheckpointError, DiskFullError
 from converters.gguf_source import GgufSource
 from converters.gguf_types import FULL_PRECISION, canonical_type
 from converters.inspect import check_gguf
-from converters.messages import BuildRequest, BuiltFile
+from converters.messages import BuildRequest, BuiltFile, ComingFile
 from converters.one_pass import one_pass
 from converters.output import Importance, Output, Source
 from converters.reporter import Reporter
+from converters.safetensors_file import read_header
 from converters.working_files import (
     check_name,
     final_path,
@@ -39,21 +42,55 @@ log = logging.getLogger(__name__)
 
 
 def run_build(
-    request: BuildRequest, on_progress: OnProgress, importance: Importance | None = None
+    request: BuildRequest,
+    on_progress: OnProgress,
+    importance: Importance | None = None,
+    arrivals: Arrivals | None = None,
 ) -> list[BuiltFile]:
     """Do what `request` asks for and return the files in the order of its types.
 
     Nothing is written before everything is checked. Each file gets its name only when it is whole, checked
-    and synced. After a crash or a full disk a rerun goes on at the tensor where it stopped. Raises
-    `StillroomError`.
+    and synced. After a crash or a full disk a rerun goes on at the tensor where it stopped. `arrivals` tells
+    when a coming file is there. Raises `StillroomError`.
     """
     source_path = Path(request.source)
     types = list(dict.fromkeys(canonical_type(kind) for kind in request.types))
     check_name(request.name)
     is_gguf = source_path.is_file()
-    source: Source = GgufSource(source_path) if is_gguf else Conversion(source_path, request.name)
+    source: Source = (
+        GgufSource(source_path) if is_gguf else Conversion(source_path, request.name, request.coming)
+    )
     outputs = [source.output(kind, importance) for kind in types]
-    return _Build(Path(request.out_dir), request.name, source, outputs, on_progress).run()
+    coming = _Coming(source_path, request.coming, arrivals) if request.coming else None
+    return _Build(Path(request.out_dir), request.name, source, outputs, coming, on_progress).run()
+
+
+class _Coming:
+    """The files that come while the build goes on, each used for all of its tensors at once."""
+
+    def __init__(self, folder: Path, files: Sequence[ComingFile], arrivals: Arrivals | None) -> None:
+        assert arrivals is not None
+        self.arrivals = arrivals
+        self.checksums = {file.name: file.sha256 for file in files if file.sha256}
+        self._paths = [folder / file.name for file in files]
+
+    def groups(self, tensors: Sequence[PlannedTensor]) -> Iterator[list[PlannedTensor]]:
+        """The tensors file by file; blocks until each file is there. Asks for the files first."""
+        by_file = {path: [tensor for tensor in tensors if tensor.source.file == path] for path in self._paths}
+        needed = [path for path, group in by_file.items() if group]
+        self.arrivals.need([path.name for path in needed])
+        for path in needed:
+            self.arrivals.wait_for(path.name)
+            found = read_header(path)
+            for tensor in by_file[path]:
+                if found.get(tensor.source.name) != tensor.source:
+                    raise CheckpointError(
+                        "The file {file} is damaged: {reason}.",
+                        "Download the model again; this file is not what its publisher uploaded.",
+                        file=path.name,
+                        reason="its header is another than the server showed",
+                    )
+            yield by_file[path]
 
 
 class _Build:
@@ -63,19 +100,22 @@ class _Build:
         name: str,
         source: Source,
         outputs: Sequence[Output],
+        coming: _Coming | None,
         on_progress: OnProgress,
     ) -> None:
         self._out_dir = out_dir
         self._name = name
         self._source = source
         self._outputs = outputs
+        self._coming = coming
         self._on_progress = on_progress
         self._journal_path = journal_path(out_dir, name)
         self._journal: BuildJournal | None = None
 
     def run(self) -> list[BuiltFile]:
         """Build, or go on with what an earlier run has left."""
-        identity = build_identity(self._source.tensors, self._outputs, {})
+        checksums = self._coming.checksums if self._coming is not None else {}
+        identity = build_identity(self._source.tensors, self._outputs, checksums)
         with self._room():
             journal = self._journal = BuildJournal(self._journal_path, identity)
             try:
@@ -87,6 +127,8 @@ class _Build:
                     self._begin(journal)
                 if len(journal.whole) < len(self._outputs):
                     self._make(journal)
+                elif self._coming is not None:
+                    self._coming.arrivals.need([])
                 built = [self._named(output, journal.whole[output.kind]) for output in self._outputs]
             except StillroomError as error:
                 if not isinstance(error, DiskFullError):
@@ -125,15 +167,18 @@ class _Build:
         quantises = any(output.kind not in FULL_PRECISION for output in self._outputs)
         reporter = Reporter(self._on_progress, "quantise" if quantises else "convert", total)
         reporter.reach(total - sum(tensor.source.size for tensor in left), total, "")
-        commits = Commits(self._outputs, parts, journal, lambda names: None)
+        commits = Commits(self._outputs, parts, journal)
         try:
-            one_pass(
-                sorted(left, key=lambda tensor: place_in_file(tensor.name)),
-                self._outputs,
-                parts,
-                on_bytes=reporter.advance,
-                on_tensor=lambda tensor: commits.add(tensor.name),
-            )
+            for group in self._coming.groups(left) if self._coming is not None else [left]:
+                one_pass(
+                    sorted(group, key=lambda tensor: place_in_file(tensor.name)),
+                    self._outputs,
+                    parts,
+                    on_bytes=reporter.advance,
+                    on_tensor=lambda tensor: commits.add(tensor.name),
+                )
+                if self._coming is not None:
+                    commits.flush(partial(self._coming.arrivals.used, group[0].source.file.name))
             commits.finish()
             self._verify(commits, journal)
         finally:

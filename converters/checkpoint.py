@@ -1,9 +1,11 @@
 """A Hugging Face checkpoint on disk: its settings files and where its tensors lie."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from converters.errors import CheckpointError
+from converters.messages import ComingFile
 from converters.safetensors_file import StoredTensor, read_header
 
 Json = dict[str, object]
@@ -14,12 +16,15 @@ _MAX_JSON_BYTES = 256 << 20
 class Checkpoint:
     """The files of one checkpoint. Nothing but headers and settings is read on opening.
 
+    Of the `coming` files the headers are there.
+
     `tensors` are in the order of their files, then by name. Raises `CheckpointError` where a file is
     missing or damaged, or where the index and the files disagree.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, coming: Sequence[ComingFile] = ()) -> None:
         self.folder = folder
+        self._coming = {file.name: file for file in coming}
         if not (folder / "config.json").is_file():
             raise CheckpointError(
                 "There is no checkpoint in {folder}: config.json is missing.",
@@ -30,11 +35,6 @@ class Checkpoint:
         self.tokenizer = self._json("tokenizer.json")
         self.tokenizer_config = self._optional_json("tokenizer_config.json")
         self.tensors = self._tensors()
-
-    @property
-    def files(self) -> list[Path]:
-        """The weight files, each once."""
-        return list(dict.fromkeys(tensor.file for tensor in self.tensors.values()))
 
     def generation_config(self) -> Json:
         """The publisher's sampling defaults; empty where the file is missing or unreadable, as in
@@ -76,14 +76,15 @@ class Checkpoint:
             if not isinstance(weight_map, dict) or not all(isinstance(v, str) for v in weight_map.values()):
                 raise _bad_json("model.safetensors.index.json")
             return self._sharded(weight_map)
-        files = sorted(self.folder.glob("model*.safetensors"))
+        found = [file.name for file in self.folder.glob("model*.safetensors")]
+        files = sorted(self._coming or found)
         if not files:
             raise CheckpointError(
                 "There are no safetensors weights in {folder}.",
                 "Stillroom converts safetensors only: choose a repository that has them.",
                 folder=str(self.folder),
             )
-        return self._merged([file.name for file in files])
+        return self._merged(files)
 
     def _sharded(self, weight_map: dict[str, str]) -> dict[str, StoredTensor]:
         names = sorted(set(weight_map.values()))
@@ -111,7 +112,7 @@ class Checkpoint:
     def _merged(self, files: list[str]) -> dict[str, StoredTensor]:
         merged: dict[str, StoredTensor] = {}
         for file in files:
-            for name, tensor in read_header(self.folder / file).items():
+            for name, tensor in self._header(file).items():
                 if name in merged:
                     raise CheckpointError(
                         "The tensor {tensor} is in {first} and again in {second}.",
@@ -122,6 +123,12 @@ class Checkpoint:
                     )
                 merged[name] = tensor
         return merged
+
+    def _header(self, name: str) -> dict[str, StoredTensor]:
+        coming = self._coming.get(name)
+        if coming is None or not coming.header:
+            return read_header(self.folder / name)
+        return read_header(self.folder / name, Path(coming.header), coming.bytes)
 
 
 def _read(file: Path) -> bytes:

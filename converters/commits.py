@@ -25,11 +25,9 @@ class Commits:
         outputs: Sequence[Output],
         parts: Sequence[Path],
         journal: BuildJournal,
-        on_committed: Callable[[Sequence[str]], None],
     ) -> None:
         self._outputs = outputs
         self._journal = journal
-        self._on_committed = on_committed
         self._files: list[BinaryIO] = [part.open("r+b", buffering=0) for part in parts]
         self.hashes = [
             FollowingHash(part, output.layout.bytes) for part, output in zip(parts, outputs, strict=True)
@@ -48,12 +46,17 @@ class Commits:
         self._waiting.append(name)
         self._waiting_bytes += sum(output.layout.places[name].bytes for output in self._outputs)
         if self._waiting_bytes >= COMMIT_BYTES:
-            self._start()
+            self.flush()
+
+    def flush(self, after: Callable[[], None] = lambda: None) -> None:
+        """Begin to commit what was added; then `after` is called, on the other thread."""
+        self._wait()
+        names, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        self._running = self._pool.submit(self._commit, names, after)
 
     def finish(self) -> None:
         """Commit what is left; everything that was added is stored when this returns."""
-        if self._waiting:
-            self._start()
+        self.flush()
         self._wait()
 
     def close(self) -> None:
@@ -64,21 +67,17 @@ class Commits:
         for hashed in self.hashes:
             hashed.close()
 
-    def _start(self) -> None:
-        self._wait()
-        names, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        self._running = self._pool.submit(self._commit, names)
-
     def _wait(self) -> None:
         if self._running is not None:
             self._running.result()
             self._running = None
 
-    def _commit(self, names: list[str]) -> None:
-        for file in self._files:
-            os.fsync(file.fileno())
-        self._journal.add_tensors(names)
-        self._on_committed(names)
+    def _commit(self, names: list[str], after: Callable[[], None]) -> None:
+        if names:
+            for file in self._files:
+                os.fsync(file.fileno())
+            self._journal.add_tensors(names)
+        after()
         for hashed, output in zip(self.hashes, self._outputs, strict=True):
             for name in names:
                 hashed.add(*self._range(output, name))

@@ -7,14 +7,14 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 import msgspec
 
 from converters.errors import BuildError, CheckpointError, GgufError
-from converters.messages import Refused, Step
+from converters.messages import FileReady, FilesNeeded, FileUsed, Refused, Step
 from models.errors import StillroomError
-from models.progress import OnProgress, raise_if_cancelled
+from models.progress import OnProgress, Progress, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +33,37 @@ class ChildEnded(Exception):
         self.words = words
 
 
+class Feed(Protocol):
+    """What brings the files that a child waits for; any thread. See `models.shard_feed.ShardFeed`."""
+
+    def begin(self, needed: Sequence[str]) -> None:
+        """Bring these, in this order."""
+
+    def used(self, path: str) -> None:
+        """The child needs the file no more."""
+
+    def arrived(self) -> list[str]:
+        """What has become ready since the last call; raises what ended the transfer."""
+
+    def progress(self) -> Progress | None:
+        """Where the transfer is while the child waits for it, else None."""
+
+
 def converse(
     command: Sequence[str],
     request: msgspec.Struct,
     result_type: type[R],
     on_progress: OnProgress,
     cancel: threading.Event | None,
+    feed: Feed | None = None,
 ) -> R:
     """Start `command` (a process that `converters.serving.serve`s), pass its progress on, return its result.
 
     It blocks and calls `on_progress` on the caller's thread; the child has ended when this does. Setting
-    `cancel` ends it at once and raises `Cancelled`. Raises the `StillroomError` that the child raised, or
-    `ChildEnded`.
+    `cancel` ends it at once and raises `Cancelled`. `feed` brings the files that the child waits for. Raises
+    the `StillroomError` that the child or the feed raised, or `ChildEnded`.
     """
-    answers: Any = Step | Refused | result_type
+    answers: Any = Step | Refused | FilesNeeded | FileUsed | result_type
     decoder = msgspec.json.Decoder(answers)
     raise_if_cancelled(cancel)
     with tempfile.TemporaryFile() as stderr, _started(command, stderr) as process:
@@ -59,6 +76,8 @@ def converse(
                 process.stdin.write(msgspec.json.encode(request) + b"\n")
             while True:
                 raise_if_cancelled(cancel)
+                if feed is not None:
+                    _pass_on(feed, process, on_progress)
                 try:
                     line = lines.get(timeout=_CANCEL_CHECK_S)
                 except queue.Empty:
@@ -70,6 +89,12 @@ def converse(
                     on_progress(answer.progress())
                 elif isinstance(answer, Refused):
                     raise _error(answer)
+                elif isinstance(answer, FilesNeeded):
+                    assert feed is not None
+                    feed.begin(answer.files)
+                elif isinstance(answer, FileUsed):
+                    assert feed is not None
+                    feed.used(answer.file)
                 else:
                     assert isinstance(answer, result_type)
                     return answer
@@ -78,6 +103,17 @@ def converse(
             process.kill()
             process.wait()
             reader.join()
+
+
+def _pass_on(feed: Feed, process: "subprocess.Popen[bytes]", on_progress: OnProgress) -> None:
+    """Tell the child what has arrived, and the listener of the transfer while the child waits for it."""
+    for file in feed.arrived():
+        with contextlib.suppress(BrokenPipeError):  # its end is noticed elsewhere
+            assert process.stdin is not None
+            process.stdin.write(msgspec.json.encode(FileReady(file=file)) + b"\n")
+    progress = feed.progress()
+    if progress is not None:
+        on_progress(progress)
 
 
 def _started(command: Sequence[str], stderr: IO[bytes]) -> "subprocess.Popen[bytes]":

@@ -1,5 +1,6 @@
 """A checkpoint as the source of GGUF files: their metadata, their tensors, their layout."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from converters.checkpoint import Checkpoint
 from converters.gguf_layout import TensorForm, lay_out
 from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
+from converters.messages import ComingFile
 from converters.model_card import add_general
 from converters.output import Importance, Output
 from converters.quantised_output import quantised_output
@@ -22,12 +24,12 @@ _ROPE_FACTORS = "rope_freqs.weight"
 class Conversion:
     """One checkpoint, read and checked, ready to be built in any type.
 
-    `name` is the model's name for its metadata. Raises `CheckpointError` on construction for anything
-    damaged or not supported, so that nothing is written then.
+    `name` is the model's name for its metadata, `coming` weight files are not there yet. Raises
+    `CheckpointError` on construction for anything damaged or not supported, so that nothing is written then.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._checkpoint = Checkpoint(folder)
+    def __init__(self, folder: Path, name: str, coming: Sequence[ComingFile] = ()) -> None:
+        self._checkpoint = Checkpoint(folder, coming)
         self._name = name
         self.settings = read_settings(self._checkpoint.config)
         self.tensors = plan_tensors(self._checkpoint, self.settings)

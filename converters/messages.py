@@ -5,10 +5,21 @@ import msgspec
 from models.progress import Progress, Unit
 
 
-class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The only line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
+class ComingFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A weight file of the checkpoint that comes while the build goes on; `header` is a copy of its header,
+    empty where the file itself is there already."""
 
-    `imatrix` is the file of an importance matrix, or empty.
+    name: str
+    bytes: int
+    sha256: str = ""
+    header: str = ""
+
+
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
+
+    `imatrix` is the file of an importance matrix, or empty. Of `coming` files it uses each once the parent
+    has said that it is ready.
     """
 
     source: str
@@ -16,6 +27,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     out_dir: str
     name: str
     imatrix: str = ""
+    coming: list[ComingFile] = []
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,3 +72,21 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
     hint: str = ""
     values: dict[str, str | int | float] = {}
     native: str = ""
+
+
+class FilesNeeded(msgspec.Struct, frozen=True, kw_only=True, tag="needed"):
+    """The build process's wish: of the coming files these, in this order; the others are used up."""
+
+    files: list[str]
+
+
+class FileUsed(msgspec.Struct, frozen=True, kw_only=True, tag="used"):
+    """The build process needs a coming file no more."""
+
+    file: str
+
+
+class FileReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The parent's answer: a coming file is there, whole and verified."""
+
+    file: str

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.conversation import ChildEnded, converse
+from converters.conversation import ChildEnded, Feed, converse
 from converters.errors import BuildError
 from converters.gguf_types import canonical_type
-from converters.messages import BuildRequest, Finished
+from converters.messages import BuildRequest, ComingFile, Finished
 from converters.working_files import check_name
 from models.progress import OnProgress, raise_if_cancelled
 
@@ -43,6 +43,8 @@ def build(
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
     imatrix: Path | None = None,
+    coming: Sequence[ComingFile] = (),
+    feed: Feed | None = None,
 ) -> BuildResult:
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
@@ -52,10 +54,13 @@ def build(
     `on_progress` on that thread. Setting `cancel` ends the process at once and raises `Cancelled`. Raises
     `CheckpointError` for what cannot be converted and `BuildError` for what went wrong; no half-made file has
     a final name then. A later call for the same goes on where this one was stopped; `discard_build` deletes
-    what it has made so far. The file `imatrix` holds an importance matrix, which is used for the types of four
-    bits and less.
+    what it has made so far. `imatrix` is the file of an importance matrix, used for types of four bits and
+    less.
+
+    Of the `coming` weight files only the headers need to be there; `feed` brings them while the build goes
+    on, and its progress is told as "download" whenever the build waits for it.
     """
-    return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel, imatrix)
+    return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel, imatrix, coming, feed)
 
 
 def requantise(
@@ -84,6 +89,8 @@ def _run(
     on_progress: OnProgress,
     cancel: threading.Event | None,
     imatrix: Path | None,
+    coming: Sequence[ComingFile] = (),
+    feed: Feed | None = None,
 ) -> BuildResult:
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
@@ -94,11 +101,12 @@ def _run(
         out_dir=str(out_dir.absolute()),
         name=name,
         imatrix=str(imatrix.absolute()) if imatrix is not None else "",
+        coming=list(coming),
     )
     raise_if_cancelled(cancel)
     started_s = time.monotonic()
     try:
-        finished = converse(command, request, Finished, on_progress, cancel)
+        finished = converse(command, request, Finished, on_progress, cancel, feed)
     except ChildEnded as end:
         raise BuildError(
             "The build process ended unexpectedly (code {code}).",

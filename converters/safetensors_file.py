@@ -35,17 +35,22 @@ class StoredTensor:
     size: int
 
 
-def read_header(path: Path) -> dict[str, StoredTensor]:
+def read_header(
+    path: Path, copy: Path | None = None, file_size: int | None = None
+) -> dict[str, StoredTensor]:
     """The tensors of a safetensors file, sorted by name; every bound is checked against the file's length.
+
+    Of a file that is not there yet its header can be read from a `copy`, with the length that it will have.
 
     Raises `CheckpointError` for anything that the format forbids: a header that is too long or no JSON,
     a tensor outside the file, tensors that overlap or leave holes, a size that does not follow from dtype and
     shape, a name that occurs twice.
     """
     try:
-        with path.open("rb") as file:
-            file_size = file.seek(0, 2)
-            file.seek(0)
+        with (copy or path).open("rb") as file:
+            if file_size is None:
+                file_size = file.seek(0, 2)
+                file.seek(0)
             header_size = int.from_bytes(file.read(8), "little")
             if file_size < 8 or header_size > file_size - 8:
                 raise _damaged(path, "its header is cut short")

@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
+from converters.arrivals import Arrivals
 from converters.messages import Refused, Step
 from models.errors import StillroomError
 from models.progress import OnProgress, Progress
@@ -22,18 +23,29 @@ _PR_SET_PDEATHSIG = 1
 R = TypeVar("R")
 
 
-def serve(request_type: type[R], work: Callable[[R, OnProgress], msgspec.Struct]) -> int:
+def serve(
+    request_type: type[R],
+    work: Callable[[R, OnProgress], msgspec.Struct],
+    arrivals: Arrivals | None = None,
+) -> int:
     """Read the request, do `work` and write its result; 0 when it succeeded.
+
+    What the parent says meanwhile goes to `arrivals`.
 
     `work` loads llama.cpp's libraries itself: a process that is told to end before does so at once.
     """
     answers = _own_stdout()
     _die_with_parent()
     request = msgspec.json.decode(_read_line(), type=request_type)
-    threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    saying = threading.Lock()
 
     def answer(message: msgspec.Struct) -> None:
-        os.write(answers, msgspec.json.encode(message) + b"\n")
+        with saying:
+            os.write(answers, msgspec.json.encode(message) + b"\n")
+
+    if arrivals is not None:
+        arrivals.connect(answer)
+    threading.Thread(target=_end_with_stdin, args=(arrivals,), name="stdin", daemon=True).start()
 
     def on_progress(progress: Progress) -> None:
         answer(
@@ -102,9 +114,13 @@ def _read_line() -> bytes:
     return line
 
 
-def _end_with_stdin() -> NoReturn:
-    while os.read(0, 4096):
-        pass
+def _end_with_stdin(arrivals: Arrivals | None) -> NoReturn:
+    rest = b""
+    while piece := os.read(0, 4096):
+        *lines, rest = (rest + piece).split(b"\n")
+        if arrivals is not None:
+            for line in lines:
+                arrivals.on_line(line)
     os._exit(1)
 
 

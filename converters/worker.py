@@ -1,8 +1,10 @@
 """The build process. Run as `python -m converters.worker`, or by a bundle's own executable."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
+from converters.arrivals import Arrivals
 from converters.messages import BuildRequest, Finished
 from converters.serving import peak_memory_bytes, serve
 from models.progress import OnProgress
@@ -10,10 +12,11 @@ from models.progress import OnProgress
 
 def main() -> int:
     """Serve one build; 0 when it succeeded."""
-    return serve(BuildRequest, _build)
+    arrivals = Arrivals()
+    return serve(BuildRequest, partial(_build, arrivals), arrivals)
 
 
-def _build(request: BuildRequest, on_progress: OnProgress) -> Finished:
+def _build(arrivals: Arrivals, request: BuildRequest, on_progress: OnProgress) -> Finished:
     from converters.build import run_build
     from converters.imatrix import read_imatrix
 
@@ -21,7 +24,7 @@ def _build(request: BuildRequest, on_progress: OnProgress) -> Finished:
     if request.imatrix:
         path = Path(request.imatrix)
         importance = read_imatrix(path).importance(path.name)
-    outputs = run_build(request, on_progress, importance)
+    outputs = run_build(request, on_progress, importance, arrivals)
     return Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
 
 
