@@ -1,7 +1,9 @@
 """The chat database's schema, as steps that are never edited once released."""
 
 import sqlite3
+from collections.abc import Callable
 
+from app.chat.search import index_all
 from app.errors import StillroomError
 
 MIGRATIONS: tuple[str, ...] = (
@@ -39,7 +41,27 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX messages_of_parent ON messages (parent_id);
     CREATE INDEX conversations_by_time ON conversations (updated_at);
     """,
+    # 2: pins, folders, and an index of all words (app/chat/search.py fills it). Deleted words leave no trace.
+    """
+    CREATE TABLE folders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        created_at REAL NOT NULL
+    );
+    ALTER TABLE conversations ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN folder_id INTEGER REFERENCES folders (id) ON DELETE SET NULL;
+    CREATE VIRTUAL TABLE message_search USING fts5 (
+        content, thinking, tokenize = 'unicode61 remove_diacritics 2'
+    );
+    INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);
+    CREATE TRIGGER message_search_deletes AFTER DELETE ON messages BEGIN
+        DELETE FROM message_search WHERE rowid = old.id;
+    END;
+    """,
 )
+
+FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}
+"""What a step adds from what is there already, in the step's own transaction."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -64,4 +86,13 @@ def migrate(connection: sqlite3.Connection) -> None:
             known=SCHEMA_VERSION,
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
+            if number in FILLED_BY:
+                FILLED_BY[number](connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.commit()
+        except BaseException:
+            if connection.in_transaction:
+                connection.rollback()
+            raise

@@ -30,6 +30,16 @@ class Conversation:
     head_id: int | None
     created_at: float
     updated_at: float
+    pinned: bool = False
+    folder_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of chats; folders do not hold folders."""
+
+    id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

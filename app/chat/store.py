@@ -15,7 +15,8 @@ import msgspec
 
 from app.chat import backups
 from app.chat.migrations import SCHEMA_VERSION, migrate, schema_version
-from app.chat.records import Conversation, Outcome, Role, StoredMessage
+from app.chat.records import Conversation, Folder, Outcome, Role, StoredMessage
+from app.chat.search import SearchHit, index_message, search
 from app.engine.messages import GenerationStats, Sampling
 from app.errors import StillroomError
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 BUSY_S = 5.0
 CONVERSATION = (
-    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at"
+    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at,"
+    " pinned, folder_id"
 )
 MESSAGE = "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at"
 
@@ -72,7 +74,12 @@ class ChatStore:
             opened.pop_all()
         with self._writing() as db:
             db.execute("DELETE FROM conversations WHERE deleted_at IS NOT NULL")
-            db.execute("UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'")
+            interrupted = db.execute(
+                "UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'"
+                " RETURNING id, content, thinking"
+            )
+            for message_id, content, thinking in interrupted.fetchall():
+                index_message(db, message_id, content, thinking)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -156,6 +163,48 @@ class ChatStore:
         with self._writing() as db:
             db.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (conversation_id,))
 
+    def pin(self, conversation_id: int, pinned: bool) -> None:
+        """Keep a chat at the top of the list, or not."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, conversation_id))
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        """All folders by name."""
+        rows = self._read("SELECT id, name FROM folders ORDER BY name COLLATE NOCASE, id")
+        return [Folder(*row) for row in rows]
+
+    def create_folder(self, name: str) -> Folder:
+        """A new, empty folder."""
+        with self._writing() as db:
+            row = db.execute(
+                "INSERT INTO folders (name, created_at) VALUES (?, ?) RETURNING id, name", (name, time.time())
+            ).fetchall()[0]
+        return Folder(*row)
+
+    def rename_folder(self, folder_id: int, name: str) -> None:
+        """Give a folder another name."""
+        with self._writing() as db:
+            db.execute("UPDATE folders SET name = ? WHERE id = ?", (name, folder_id))
+
+    def delete_folder(self, folder_id: int) -> None:
+        """Take a folder away; its chats stay, without a folder."""
+        with self._writing() as db:
+            db.execute("DELETE FROM folders WHERE id = ?", (folder_id,))
+
+    def move(self, conversation_id: int, folder_id: int | None) -> None:
+        """Put a chat into a folder; None takes it out."""
+        with self._writing() as db:
+            db.execute("UPDATE conversations SET folder_id = ? WHERE id = ?", (folder_id, conversation_id))
+
+    # Search
+
+    def search(self, query: str) -> list[SearchHit]:
+        """Where the words stand, in titles and in every branch of every chat; see `app.chat.search`."""
+        with self._read_lock, _readable_errors():
+            return search(self._reader, query)
+
     # Messages
 
     def add_message(
@@ -176,6 +225,7 @@ class ChatStore:
                 f" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
                 (conversation_id, parent_id, role, content, model, outcome, now),
             ).fetchall()[0]
+            index_message(db, row[0], content, "")
             db.execute(
                 "UPDATE conversations SET head_id = ?, updated_at = ?, model = iif(? = '', model, ?),"
                 " draft = iif(? = 'user', '', draft) WHERE id = ?",
@@ -200,6 +250,8 @@ class ChatStore:
                 " WHERE id = ?",
                 (content, thinking, outcome, _to_json(stats), error, message_id),
             )
+            if outcome != "running":
+                index_message(db, message_id, content, thinking)
 
     def show_branch(self, conversation_id: int, head_id: int | None) -> None:
         """Make `head_id` the last message that is shown."""
@@ -284,9 +336,8 @@ def _to_json(value: Sampling | GenerationStats | None) -> str | None:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at = (
-        row
-    )
+    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, *rest = row
+    created_at, updated_at, pinned, folder_id = rest
     return Conversation(
         id=id_,
         title=title,
@@ -299,6 +350,8 @@ def _conversation(row: tuple[Any, ...]) -> Conversation:
         head_id=head_id,
         created_at=created_at,
         updated_at=updated_at,
+        pinned=bool(pinned),
+        folder_id=folder_id,
     )
 
 
