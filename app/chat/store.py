@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from app.chat import backups
+from app.chat.imported import ImportedChat
 from app.chat.migrations import SCHEMA_VERSION, migrate, schema_version
 from app.chat.records import Conversation, Folder, Outcome, Role, StoredMessage
 from app.chat.search import SearchHit, index_message, search
@@ -167,6 +168,50 @@ class ChatStore:
         """Keep a chat at the top of the list, or not."""
         with self._writing() as db:
             db.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, conversation_id))
+
+    def add_imported(self, chats: Sequence[ImportedChat]) -> list[int]:
+        """Add chats of another program, all or none; returns their numbers."""
+        with self._writing() as db:
+            return [self._add_imported(db, chat) for chat in chats]
+
+    def _add_imported(self, db: sqlite3.Connection, chat: ImportedChat) -> int:
+        now = time.time()
+        model = chat.model or next((message.model for message in chat.messages if message.model), "")
+        created_at = chat.created_at or now
+        conversation_id: int = db.execute(
+            "INSERT INTO conversations (title, titled, model, system_prompt, max_tokens, created_at,"
+            " updated_at) VALUES (?, ?, ?, ?, 0, ?, ?) RETURNING id",
+            (
+                chat.title,
+                bool(chat.title),
+                model,
+                chat.system_prompt,
+                created_at,
+                chat.updated_at or created_at,
+            ),
+        ).fetchall()[0][0]
+        ids: dict[str | None, int] = {}
+        for message in chat.messages:
+            row = db.execute(
+                "INSERT INTO messages (conversation_id, parent_id, role, content, thinking, model, outcome,"
+                " created_at) VALUES (?, ?, ?, ?, ?, ?, 'stop', ?) RETURNING id",
+                (
+                    conversation_id,
+                    ids.get(message.parent),
+                    message.role,
+                    message.content,
+                    message.thinking,
+                    message.model,
+                    message.created_at or created_at,
+                ),
+            ).fetchall()[0]
+            ids[message.key] = row[0]
+            index_message(db, row[0], message.content, message.thinking)
+        last = ids.get(chat.messages[-1].key) if chat.messages else None
+        db.execute(
+            "UPDATE conversations SET head_id = ? WHERE id = ?", (ids.get(chat.head, last), conversation_id)
+        )
+        return conversation_id
 
     # Folders
 
