@@ -9,12 +9,12 @@ from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.chat.markdown_blocks import TextBlock, parse_blocks
 from app.engine.messages import GenerationStats
 from app.ui.theme import Theme
 from app.ui.widgets import link_question
 from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.growing_text import GrowingText
-from app.ui.widgets.markdown_blocks import TextBlock, parse_blocks
 from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.reply_view import ReplyView
 from app.ui.widgets.rich_label import RichLabel

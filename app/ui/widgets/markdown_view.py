@@ -6,13 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
-from app.ui.theme import Theme
-from app.ui.widgets.card import label, rule
-from app.ui.widgets.code_card import CodeCard
-from app.ui.widgets.formula_card import FormulaCard
-from app.ui.widgets.growing_text import GrowingText
-from app.ui.widgets.link_question import ask_before_opening
-from app.ui.widgets.markdown_blocks import (
+from app.chat.markdown_blocks import (
     Block,
     CodeBlock,
     FormulaBlock,
@@ -23,6 +17,12 @@ from app.ui.widgets.markdown_blocks import (
     TextBlock,
     parse_blocks,
 )
+from app.ui.theme import Theme
+from app.ui.widgets.card import label, rule
+from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.formula_card import FormulaCard
+from app.ui.widgets.growing_text import GrowingText
+from app.ui.widgets.link_question import ask_before_opening
 from app.ui.widgets.rich_label import RichLabel
 from app.ui.widgets.table_label import TableLabel
 

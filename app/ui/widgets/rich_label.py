@@ -7,9 +7,9 @@ from html import escape, unescape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.chat.markdown_math import without_delimiters
 from app.ui.formulas import FormulaRequest
 from app.ui.theme import CODE_FAMILIES, Colours, Theme
-from app.ui.widgets.markdown_math import without_delimiters
 
 TEXT_PX = 13
 LINE_PX = 22

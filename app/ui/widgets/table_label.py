@@ -3,8 +3,8 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.chat.markdown_blocks import TableBlock
 from app.ui.theme import Theme
-from app.ui.widgets.markdown_blocks import TableBlock
 from app.ui.widgets.rich_label import TEXT_PX, text_style, with_formulas
 
 

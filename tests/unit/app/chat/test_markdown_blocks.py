@@ -4,7 +4,7 @@ from html import unescape
 
 import pytest
 
-from app.ui.widgets.markdown_blocks import (
+from app.chat.markdown_blocks import (
     Block,
     CodeBlock,
     FormulaBlock,

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from app.chat.hidden_characters import with_hidden_shown
-from app.ui.widgets.markdown_math import with_math
+from app.chat.markdown_math import with_math
 
 # Qt's labels break lines between words only: a long word may be broken after each such piece.
 LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
