@@ -78,7 +78,7 @@ Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
 def parse_blocks(source: str) -> list[Block]:
     """All blocks of a finished text."""
     blocks: list[Block] = []
-    for group in _groups(_parser().parse(source), source):
+    for group in _groups(markdown_parser().parse(source), source):
         blocks += group.blocks
     return blocks
 
@@ -92,7 +92,7 @@ class MarkdownStream:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self._parser = _parser()
+        self._parser = markdown_parser()
         self._env: dict[str, object] = {}
         self._source: list[str] = []
         self._tail = ""
@@ -143,7 +143,8 @@ class _Group:
     blocks: list[Block]
 
 
-def _parser() -> MarkdownIt:
+def markdown_parser() -> MarkdownIt:
+    """CommonMark with tables, strikethrough and formulas, without HTML."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
     return with_math(parser)
