@@ -26,7 +26,7 @@ class FormulaSvg:
 
 
 def draw_formula(latex: str, *, display: bool, pixel_size: float, colour: str) -> FormulaSvg | None:
-    """The formula `latex`, without its delimiters; `display` sets it apart, `colour` is `#RRGGBB` or CSS's word.
+    """The formula `latex`, without its delimiters; `display` sets it apart. `colour` is one of CSS.
 
     None where it is not whole or uses a command that is not known: then its source says more than half a
     picture. Takes 1 to 60 ms, and half a second the first time; any one thread.
