@@ -9,7 +9,7 @@ from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
 from app.chat.store import ChatStore, ChatStoreError
 from app.engine.client import EngineClient, OnReplyEvent
-from app.engine.messages import Delta, Finished, GenerationStats, PromptProgress, Sampling
+from app.engine.messages import Delta, Finished, GenerationStats, ReplyEvent, Sampling
 from app.errors import Cancelled, StillroomError
 
 
@@ -73,7 +73,7 @@ class Turn:
         """Block until the end is on the disk; False when that took too long."""
         return self._recorder.wait(timeout_s)
 
-    def _take(self, event: Delta | PromptProgress) -> None:
+    def _take(self, event: ReplyEvent) -> None:
         if isinstance(event, Delta) and event.text:
             self._recorder.add(event.channel, event.text)
         self._on_event(event)

@@ -12,7 +12,7 @@ from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console
 from app.engine.client import EngineClient
-from app.engine.messages import Channel, Delta, Finished, ModelInfo, Part, PromptProgress, Sampling
+from app.engine.messages import Channel, Delta, Finished, ModelInfo, Part, ReplyEvent, Sampling
 from app.errors import StillroomError
 
 
@@ -129,7 +129,7 @@ class Speaker:
                 f"The conversation no longer fits: its first {len(plan.dropped)} messages are left out."
             )
         printer = ReplyPrinter(self._console)
-        events: queue.SimpleQueue[Delta | PromptProgress | None] = queue.SimpleQueue()
+        events: queue.SimpleQueue[ReplyEvent | None] = queue.SimpleQueue()
         generation = self._client.generate(
             plan.prompt.parts,
             sampling=self._sampling,

@@ -21,6 +21,7 @@ from app.engine.lifeline import KillOnClose
 from app.engine.load_memory import LoadMemory, Recalled
 from app.engine.messages import (
     Alive,
+    AnswerNow,
     Cancel,
     Delta,
     DevicesListed,
@@ -83,7 +84,7 @@ class EngineClient:
         self._changed = threading.Condition()
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._outbox: deque[_Request | Cancel] = deque()
+        self._outbox: deque[_Request | AnswerNow | Cancel] = deque()
         self._life: EngineLife | None = None
         self._ready = False
         self._wanted = WantedModels()
@@ -210,11 +211,19 @@ class EngineClient:
             request_id=next(self._ids),
             parts=[Part(encodable(part.text), part.special) for part in request.parts],
             stop=[encodable(text) for text in request.stop],
+            grammar=encodable(request.grammar),
+            json_schema=encodable(request.json_schema),
         )
         future: Future[Finished] = Future()
         cancel = self._canceller(request.request_id, future)
         self._submit(_Pending(request, future, on_event))
-        return Generation(future, cancel)
+
+        def answer_now() -> None:
+            with self._changed:
+                if request.request_id in self._pending:
+                    self._send(AnswerNow(request_id=request.request_id))
+
+        return Generation(future, cancel, answer_now)
 
     def tokenize(self, parts: Sequence[Part], model: str = "") -> "Future[list[int]]":
         """Token ids of a prompt, with BOS, as `generate` would evaluate it."""
@@ -268,7 +277,7 @@ class EngineClient:
         requests = [pending.request for pending in self._pending.values()]
         return [request for request in requests if isinstance(request, Load) and path in ("", request.path)]
 
-    def _send(self, message: _Request | Cancel) -> None:
+    def _send(self, message: _Request | AnswerNow | Cancel) -> None:
         self._outbox.append(message)
         self._flush()
 

@@ -196,6 +196,9 @@ class EngineCore:
                 self._models.find(request.model).runner.prepare(request)
             elif isinstance(request, DropStates):
                 self._drop_states(request)
+            elif isinstance(request, AnswerNow):
+                for resident in self._models:
+                    resident.runner.answer_now(request.request_id)
         except StillroomError as error:
             if isinstance(request, _Answered):
                 self._emit(_failed(request.request_id, error, load=isinstance(request, Load)))

@@ -3,19 +3,44 @@
 from app.engine.messages import Generate
 from app.errors import EngineError
 
+MOST_STOP_STRINGS = 64
+MOST_LOGIT_BIASES = 1024
+MOST_DRY_BREAKERS = 16
+LONGEST_GRAMMAR = 4 * 1024 * 1024
+MOST_LOGPROBS = 100
+
 
 def check_generate(request: Generate, vocabulary: int) -> None:
     """Raise `EngineError` for a number outside its range; llama.cpp would abort or draw nonsense."""
-    sampling = request.sampling
+    sampling, limits = request.sampling, request.thinking_limits
     for name, value, low, high in (
         ("temperature", sampling.temperature, 0.0, 10.0),
         ("top_p", sampling.top_p, 0.0, 1.0),
         ("min_p", sampling.min_p, 0.0, 1.0),
         ("top_k", sampling.top_k, 0, 1_000_000),
+        ("typical_p", sampling.typical_p, 0.0, 1.0),
         ("repeat penalty", sampling.repeat_penalty, 0.01, 10.0),
         ("number of tokens for the repeat penalty", sampling.repeat_last_tokens, 0, 1_000_000),
+        ("presence penalty", sampling.presence_penalty, -10.0, 10.0),
+        ("frequency penalty", sampling.frequency_penalty, -10.0, 10.0),
+        ("DRY multiplier", sampling.dry_multiplier, 0.0, 100.0),
+        ("DRY base", sampling.dry_base, 1.0, 100.0),
+        ("number of tokens that DRY allows", sampling.dry_allowed_tokens, 0, 1_000_000),
+        ("number of tokens for DRY", sampling.dry_last_tokens, 0, 1_000_000),
+        ("number of DRY breakers", len(sampling.dry_breakers), 0, MOST_DRY_BREAKERS),
+        ("XTC probability", sampling.xtc_probability, 0.0, 1.0),
+        ("XTC threshold", sampling.xtc_threshold, 0.0, 1.0),
+        ("mirostat tau", sampling.mirostat_tau, 0.0, 100.0),
+        ("mirostat eta", sampling.mirostat_eta, 0.0, 10.0),
+        ("number of logit biases", len(sampling.logit_bias), 0, MOST_LOGIT_BIASES),
+        *(("logit bias", bias, -1000.0, 1000.0) for bias in sampling.logit_bias.values()),
         ("seed", 0 if sampling.seed is None else sampling.seed, 0, 2**32 - 1),
         ("number of new tokens", request.max_tokens, 0, 2**31 - 1),
+        ("number of stop strings", len(request.stop), 0, MOST_STOP_STRINGS),
+        ("number of log probabilities", request.logprobs or 0, 0, min(MOST_LOGPROBS, vocabulary)),
+        ("thinking budget in tokens", limits.tokens or 0, 0, 2**31 - 1),
+        ("thinking budget in seconds", limits.seconds or 0.0, 0.0, 1e9),
+        ("length of the grammar", len(request.grammar), 0, LONGEST_GRAMMAR),
     ):
         # Written so that a NaN is refused too.
         if not low <= value <= high:
@@ -27,7 +52,15 @@ def check_generate(request: Generate, vocabulary: int) -> None:
                 low=low,
                 high=high,
             )
-    for token in request.tokens or ():
+    if request.grammar and request.json_schema:
+        raise EngineError(
+            "A reply can follow a grammar or a JSON schema, not both.", "Leave one of the two out."
+        )
+    if request.thinking == "off" and limits.tokens:
+        raise EngineError(
+            "A thinking budget needs thinking and answer told apart.", "Leave the budget out, or turn it on."
+        )
+    for token in (*(request.tokens or ()), *sampling.logit_bias):
         if not 0 <= token < vocabulary:
             raise EngineError(
                 "Token {token} is not in the model's vocabulary of {vocabulary}.",

@@ -15,6 +15,8 @@ class Generation:
 
     future: "Future[Finished]"
     cancel: Callable[[], None]
+    answer_now: Callable[[], None]
+    """Closes the thinking block, so that the answer follows."""
 
 
 @dataclass(frozen=True, slots=True)

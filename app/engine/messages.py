@@ -12,6 +12,7 @@ Channel = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 FlashAttention = Literal["auto", "on", "off"]
+Reload = Literal["", "memory", "gpu", "peer", "file", "unknown"]
 Priority = Literal["front", "background"]
 SpeculationMode = Literal["off", "lookup", "draft"]
 ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
@@ -465,7 +466,7 @@ class Failed(Message, frozen=True, kw_only=True):
     cancelled: bool = False
     load: bool = False
     """It was a `Load`."""
-    reload: Literal["", "memory", "gpu", "peer", "file", "unknown"] = ""
+    reload: Reload = ""
     """The model must be loaded again before it can answer, and why: what ended this reply."""
 
 

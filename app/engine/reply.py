@@ -1,25 +1,43 @@
-"""One reply while it is generated: its sampler, its text, its clock."""
+"""One reply while it is generated: its sampler, its thinking, its text, its clock."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from app.engine.delta_stream import DeltaStream
+from app.engine.json_schema import schema_grammar
+from app.engine.llama.candidates import Candidates
+from app.engine.llama.context import Context
+from app.engine.llama.errors import NativeError
+from app.engine.llama.grammar import Grammar
+from app.engine.llama.logprobs import token_logprob
 from app.engine.llama.model import Model
 from app.engine.llama.sampler import Sampler
 from app.engine.messages import (
     Channel,
-    Delta,
     Event,
     Finished,
     FinishReason,
     Generate,
     GenerationStats,
+    Notice,
     PromptProgress,
+    ThinkingClosed,
+    TokenLogprob,
 )
 from app.engine.scheduler import Job
-from app.engine.text import ReplyText
+from app.engine.text import THINK_OPEN, ReplyText
+from app.engine.thinking_control import ThinkingControl
+from app.errors import EngineError
 
-DELTA_INTERVAL_S = 1 / 50
-"""New text crosses the pipe this often; a window paints about 30 times a second."""
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What becomes of a token that was drawn: the tokens that go into the context, and the reason where the
+    reply ends with it."""
+
+    tokens: list[int]
+    reason: FinishReason | None = None
 
 
 class Reply:
@@ -30,23 +48,35 @@ class Reply:
         request: Generate,
         job: Job,
         model: Model,
+        candidates: Candidates,
         seed: int,
         arrived_s: float,
         emit: Callable[[Event], None],
     ) -> None:
-        """`arrived_s` is `time.perf_counter()` at the request's arrival."""
+        """`arrived_s` is `time.perf_counter()` at the request's arrival. The prompt of a reply without
+        thinking has the end of the block already. Raises `EngineError`."""
         self.request = request
         self.job = job
-        self.sampler = Sampler(model, request.sampling, seed)
-        if request.sampling.repeat_penalty != 1.0:
-            for token in job.tokens[-request.sampling.repeat_last_tokens :]:
-                self.sampler.accept(token)
         self._model = model
+        self._control = ThinkingControl(request.thinking_limits)
+        self._closed: ThinkingClosed = ""
+        thinking = request.thinking
+        if thinking == "open" and self._control.off:
+            thinking = "auto"
+            self._closed = "budget"
+        self._text = ReplyText(thinking, request.stop)
+        self.sampler = Sampler(
+            model, request.sampling, seed, candidates, _grammar(request, model, candidates)
+        )
+        self.sampler.accept_prompt(job.tokens)
+        self._may_open = -1
+        if self.sampler.has_grammar and thinking != "open":
+            self.sampler.bind()
+            if thinking == "auto" and not self._control.off:
+                self._may_open = _only_token(model, THINK_OPEN)
+        self._deltas = DeltaStream(job.request_id, emit)
         self._emit = emit
         self._seed = seed
-        self._text = ReplyText(request.thinking, request.stop)
-        self._max_tokens = request.max_tokens
-        self._ignore_eog = request.ignore_eog
         self._arrived_s = arrived_s
         self._started_s = arrived_s
         self._first_s = 0.0
@@ -54,10 +84,6 @@ class Reply:
         self._thinking_end_s = 0.0
         self._completion_tokens = 0
         self._thinking_tokens = 0
-        self._pending_channel: Channel = self._text.channel
-        self._pending_text: list[str] = []
-        self._pending_tokens = 0
-        self._flushed_s = 0.0
 
     def started(self) -> None:
         """The prompt's evaluation begins."""
@@ -72,50 +98,25 @@ class Reply:
             )
         )
 
-    def take(self, token: int) -> FinishReason | None:
-        """Count one new token and its text; the reason if it is the last."""
-        now = time.perf_counter()
-        if not self._completion_tokens:
-            self._first_s = now
-        self._last_s = now
-        self._completion_tokens += 1
-        piece, ends = self._model.piece(token)
-        if ends and not self._ignore_eog:
-            return "stop"
-        channel = self._text.channel
-        stretches = self._text.feed(piece)
-        if channel == "thinking" or self._text.channel == "thinking":
-            channel = "thinking"
-            self._thinking_tokens += 1
-            self._thinking_end_s = now
-        if channel != self._pending_channel:
-            self._flush(now)
-            self._pending_channel = channel
-        self._pending_tokens += 1
-        for stretch_channel, text in stretches:
-            if stretch_channel != self._pending_channel:
-                self._flush(now)
-                self._pending_channel = stretch_channel
-            self._pending_text.append(text)
-        if self._text.stopped:
-            return "stop"
-        if now - self._flushed_s >= DELTA_INTERVAL_S:
-            self._flush(now)
-        if self._completion_tokens == self._max_tokens:
-            return "length"
-        return None
+    def answer_now(self) -> None:
+        """Close the thinking block with the next token."""
+        self._control.ask()
+
+    def draw(self, context: Context, row: int) -> Taken:
+        """Draw a token from the logits of batch row `row` and count it. Raises `NativeError`."""
+        token = self.sampler.sample(context, row, also=self._may_open)
+        logprob = None
+        if self.request.logprobs is not None:
+            logprob = token_logprob(self._model, context.logits(row), token, self.request.logprobs)
+        return self._take(token, logprob)
 
     def finish(self, reason: FinishReason, speculated: tuple[int, int] = (0, 0)) -> None:
         """Send the rest of the text and the figures, and free the sampler.
 
         `speculated` counts the tokens that were guessed ahead, and those of them that were right.
         """
-        for channel, text in self._text.finish():
-            if channel != self._pending_channel:
-                self._flush(0.0)
-                self._pending_channel = channel
-            self._pending_text.append(text)
-        self._flush(0.0)
+        self._deltas.add_text(self._text.finish())
+        self._deltas.send()
         self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
         self.free()
 
@@ -123,20 +124,82 @@ class Reply:
         """Give the sampler's memory back."""
         self.sampler.free()
 
-    def _flush(self, now_s: float) -> None:
-        if not self._pending_tokens and not self._pending_text:
-            return
-        self._flushed_s = now_s
-        self._emit(
-            Delta(
-                request_id=self.job.request_id,
-                channel=self._pending_channel,
-                text="".join(self._pending_text),
-                tokens=self._pending_tokens,
+    def _take(self, token: int, logprob: TokenLogprob | None) -> Taken:
+        now = time.perf_counter()
+        if not self._completion_tokens:
+            self._first_s = now
+        self._last_s = now
+        self._completion_tokens += 1
+        if token == self._may_open:
+            self.sampler.unbind()
+        self._may_open = -1
+        piece, ends = self._model.piece(token)
+        before = self._text.channel
+        if ends:
+            if before == "thinking" and self.sampler.has_grammar:
+                # It would end without the answer that was asked for.
+                return Taken(self._close("model"))
+            if not self.request.ignore_eog or self.sampler.bound:
+                return Taken([token], "stop")
+        stretches = self._text.feed(piece)
+        thinks = before == "thinking" or self._text.channel == "thinking"
+        channel: Channel = "thinking" if thinks else "answer"
+        self._deltas.add_token(channel, logprob)
+        tokens = [token]
+        if thinks:
+            self._thinking_tokens += 1
+            self._thinking_end_s = now
+            if self._text.channel == "answer":
+                tokens, stretches = self._model_closed(token, piece, stretches)
+        self._deltas.add_text(stretches)
+        if self._text.stopped:
+            return Taken(tokens, "stop")
+        if self._text.channel == "thinking":
+            why = self._control.after(token, piece, self._thinking_tokens, now - self._first_s)
+            if why and not self._text.is_inside_character:
+                tokens += self._close(why)
+        self._deltas.send_when_due(now)
+        if self._completion_tokens == self.request.max_tokens:
+            return Taken(tokens, "length")
+        return Taken(tokens)
+
+    def _model_closed(
+        self, token: int, piece: bytes, stretches: list[tuple[Channel, str]]
+    ) -> tuple[list[int], list[tuple[Channel, str]]]:
+        """The model has closed the block with this token; from here on a grammar counts."""
+        self._closed = self._closed or "model"
+        if not self.sampler.has_grammar:
+            return [token], stretches
+        # What the token says after the tag is not bound by the grammar: take it back.
+        rest = "".join(text for channel, text in stretches if channel == "answer").encode()
+        tokens = [token]
+        if rest:
+            tokens = self._model.tokenize(piece.removesuffix(rest), special=True)
+        if not piece.endswith(b"\n"):
+            tokens += self._model.tokenize(b"\n\n", special=False)
+        self.sampler.bind()
+        return tokens, [stretch for stretch in stretches if stretch[0] == "thinking"]
+
+    def _close(self, why: ThinkingClosed) -> list[int]:
+        """Close the thinking block; the tokens that do."""
+        closing = self._control.closing()
+        tokens = self._model.tokenize(closing, special=True)
+        self._deltas.add_text(self._text.feed(closing))
+        for token in tokens:
+            self.sampler.accept(token)
+        self._closed = why
+        if self.sampler.has_grammar:
+            self.sampler.bind()
+        if why == "loop":
+            self._deltas.send()
+            self._emit(
+                Notice(
+                    request_id=self.job.request_id,
+                    message="The thoughts only repeated themselves and were cut after {tokens} tokens.",
+                    values={"tokens": self._thinking_tokens},
+                )
             )
-        )
-        self._pending_text.clear()
-        self._pending_tokens = 0
+        return tokens
 
     def _stats(self, speculated: tuple[int, int]) -> GenerationStats:
         job, count = self.job, self._completion_tokens
@@ -158,4 +221,25 @@ class Reply:
             reused_tokens=job.reused,
             drafted_tokens=speculated[0],
             accepted_tokens=speculated[1],
+            thinking_closed=self._closed,
         )
+
+
+def _grammar(request: Generate, model: Model, candidates: Candidates) -> Grammar | None:
+    gbnf = schema_grammar(request.json_schema) if request.json_schema else request.grammar
+    if not gbnf:
+        return None
+    try:
+        return Grammar(model, candidates, gbnf)
+    except NativeError as error:
+        raise EngineError(
+            "The grammar could not be read.",
+            'It must be in llama.cpp\'s GBNF form and begin with the rule "root".',
+            native=str(error),
+        ) from error
+
+
+def _only_token(model: Model, text: str) -> int:
+    """The token that is `text`; -1 where the vocabulary has none."""
+    tokens = model.tokenize(text.encode(), special=True)
+    return tokens[0] if len(tokens) == 1 else -1

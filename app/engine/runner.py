@@ -8,13 +8,16 @@ from app.engine.chat_states import ChatStates
 from app.engine.deaths import cause_of
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
+from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK
+from app.engine.llama.errors import NativeError
 from app.engine.loading import LoadedModel
-from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare
+from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare, Reload
 from app.engine.reply import Reply
 from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
 from app.engine.state_keeper import LEAST_TOKENS, StateKeeper
+from app.engine.thinking_control import NO_THOUGHT
 from app.errors import EngineError
 
 AHEAD = -1
@@ -43,6 +46,7 @@ class Runner:
         self._scheduler = scheduler
         self._emit = emit
         self._replies: dict[int, Reply] = {}
+        self._candidates = Candidates(loaded.model.vocabulary)
         self._speculations = Speculations(loaded.context.context_tokens)
         self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
         self._ahead: Job | None = None
@@ -67,6 +71,8 @@ class Runner:
         loaded = self.loaded
         check_generate(request, loaded.info.vocabulary)
         tokens = request.tokens if request.tokens is not None else loaded.prompts.tokenize(request.parts)
+        if request.thinking == "open" and request.thinking_limits.tokens == 0:
+            tokens = [*tokens, *loaded.model.tokenize(NO_THOUGHT, special=True)]
         limit = loaded.context.context_tokens
         if not tokens:
             raise EngineError("The prompt is empty.", "Write something first.")
@@ -88,7 +94,9 @@ class Runner:
             chat_key=request.chat_key,
         )
         self._stop_working_ahead()
-        self._replies[job.request_id] = Reply(request, job, loaded.model, seed, arrived_s, self._emit)
+        self._replies[job.request_id] = Reply(
+            request, job, loaded.model, self._candidates, seed, arrived_s, self._emit
+        )
         self._speculations.begin(job, request.speculation, request.max_tokens)
         if self._states is None or not self._states.fetch(job):
             self._scheduler.add(job)
@@ -169,6 +177,11 @@ class Runner:
         if request_id in self._replies:
             self._finish(request_id, "cancelled")
 
+    def answer_now(self, request_id: int) -> None:
+        """Close the thinking block of a reply where it is one of this model's."""
+        if request_id in self._replies:
+            self._replies[request_id].answer_now()
+
     def free(self) -> None:
         """End all replies as "cancelled" and give the model's memory back."""
         for request_id in list(self._replies):
@@ -198,14 +211,18 @@ class Runner:
         known = len(job.tokens)
         reason: FinishReason | None = None
         for guess in (*chunk.draft, None):
-            token = reply.sampler.sample(self.loaded.context, row)
-            reason = reply.take(token)
-            if reason is None and len(job.tokens) >= self.loaded.context.context_tokens:
+            try:
+                taken = reply.draw(self.loaded.context, row)
+            except NativeError as error:
+                self._fail(job, str(error), "")
+                return
+            reason = taken.reason
+            if reason is None and len(job.tokens) + len(taken.tokens) > self.loaded.context.context_tokens:
                 reason = "context"
             if reason is not None:
                 break
-            job.tokens.append(token)
-            if token != guess:
+            job.tokens += taken.tokens
+            if taken.tokens != [guess]:
                 break
             job.evaluated += 1
             row += 1
@@ -219,23 +236,25 @@ class Runner:
     def _decode_failed(self, chunks: list[Chunk], result: int) -> None:
         native = self._backend.log.reason() or f"llama_decode returned {result}"
         for chunk in chunks:
-            request_id = chunk.job.request_id
             if chunk.job.ahead:
                 self._stop_working_ahead()
-                continue
-            self._scheduler.remove(chunk.job)
-            self._replies.pop(request_id).free()
-            self._speculations.end(chunk.job)
-            self._emit(
-                Failed(
-                    request_id=request_id,
-                    message="The model could not go on with this reply.",
-                    hint="Try again; if it happens again, load the model with a smaller context "
-                    "or with fewer layers on the graphics card.",
-                    native=native,
-                    reload="memory" if result == DECODE_NO_MEMORY else cause_of(native),
-                )
+            else:
+                self._fail(chunk.job, native, "memory" if result == DECODE_NO_MEMORY else cause_of(native))
+
+    def _fail(self, job: Job, native: str, reload: Reload) -> None:
+        self._scheduler.remove(job)
+        self._replies.pop(job.request_id).free()
+        self._speculations.end(job)
+        self._emit(
+            Failed(
+                request_id=job.request_id,
+                message="The model could not go on with this reply.",
+                hint="Try again; if it happens again, load the model with a smaller context "
+                "or with fewer layers on the graphics card.",
+                native=native,
+                reload=reload,
             )
+        )
 
     def _finish(self, request_id: int, reason: FinishReason) -> None:
         reply = self._replies.pop(request_id)

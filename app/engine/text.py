@@ -129,7 +129,7 @@ class ReplyText:
     """
 
     def __init__(self, thinking: ThinkingStart, stops: Sequence[str] = ()) -> None:
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._splitter = ThinkSplitter(thinking)
         self._stops = StopStrings(stops)
 
@@ -139,13 +139,18 @@ class ReplyText:
         return self._splitter.channel
 
     @property
+    def is_inside_character(self) -> bool:
+        """The bytes so far end within a character."""
+        return bool(self._decoder.getstate()[0])
+
+    @property
     def stopped(self) -> bool:
         """A stop string is complete: the reply is over."""
         return self._stops.stopped
 
     def feed(self, piece: bytes) -> list[tuple[Channel, str]]:
         """The stretches that one token completes."""
-        text = self._decode(piece)
+        text = self._decoder.decode(piece)
         if not text:
             return []
         return self._filter(self._splitter.feed(text))
@@ -154,7 +159,7 @@ class ReplyText:
         """The rest at the end of the reply."""
         if self.stopped:
             return []
-        out = self._filter(self._splitter.feed(self._decode(b"", True)) + self._splitter.finish())
+        out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())
         rest = self._stops.finish()
         if rest:
             out.append(("answer", rest))

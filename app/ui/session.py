@@ -9,20 +9,11 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine.client import EngineClient
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import (
-    Delta,
-    Finished,
-    Generate,
-    LoadSettings,
-    ModelInfo,
-    Part,
-    PromptProgress,
-    Ready,
-)
+from app.engine.messages import Finished, Generate, LoadSettings, ModelInfo, Part, Ready, ReplyEvent
 from app.engine.state import EngineState
 from app.ui.bridge import Bridge
 
-OnReplyEvent = Callable[[Delta | PromptProgress], None]
+OnReplyEvent = Callable[[ReplyEvent], None]
 
 
 class Reply:

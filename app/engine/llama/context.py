@@ -113,7 +113,9 @@ class Context:
         next `decode` writes again."""
         first = llama_cpp.llama_get_logits_ith(self._context, row)
         # as_array on the pointer would take ten times as long.
-        return np.frombuffer(self._logits_type.from_address(ctypes.addressof(first.contents)), np.float32)
+        return np.frombuffer(
+            memoryview(self._logits_type.from_address(ctypes.addressof(first.contents))), np.float32
+        )
 
     def synchronize(self) -> None:
         """Wait for a device that computes in the background."""

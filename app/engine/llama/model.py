@@ -78,6 +78,11 @@ class Model:
         """The `llama_model *`."""
         return self._model
 
+    @property
+    def vocab(self) -> Any:
+        """The `llama_vocab *`."""
+        return self._vocab
+
     def free(self) -> None:
         """Give the memory back."""
         if self._model:

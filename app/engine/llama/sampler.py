@@ -1,60 +1,243 @@
 """Drawing tokens with llama.cpp's own samplers."""
 
+import ctypes
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import llama_cpp
+import numpy as np
 
+from app.engine.llama.candidates import Candidates, Ids, Logits
 from app.engine.llama.context import Context
+from app.engine.llama.errors import NativeError
+from app.engine.llama.grammar import Grammar
 from app.engine.llama.model import Model
 from app.engine.messages import Sampling
-from app.engine.nucleus import negligible_ratio
+from app.engine.nucleus import likely, negligible_gap, nucleus
+
+WIDE_NUCLEUS = 8192
+"""llama.cpp's top_p sorts what it gets; from here on the nucleus is found without."""
+
+_MIROSTAT_TOKENS = 100
 
 
 class Sampler:
-    """A chain of llama.cpp's own samplers, in the order of the reference implementations: penalties, top_k,
-    temperature, top_p, min_p, draw (transformers applies top_p to the tempered distribution, and so were the
-    DeepSeek-R1 figures made; llama.cpp's own default tempers last)."""
+    """Chains of llama.cpp's own samplers, in the order of the reference implementations: bias and penalties,
+    top_k, temperature, typical, top_p, min_p, XTC, draw (transformers applies top_p to the tempered
+    distribution, and so were the DeepSeek-R1 figures made; llama.cpp's own default tempers last).
 
-    def __init__(self, model: Model, sampling: Sampling, seed: int) -> None:
-        add, chain = llama_cpp.llama_sampler_chain_add, _sampler_chain()
-        self._chain = chain
-        if sampling.repeat_penalty != 1.0 and sampling.repeat_last_tokens > 0:
-            last = sampling.repeat_last_tokens
-            penalties = llama_cpp.llama_sampler_init_penalties(
-                model.vocabulary, last, sampling.repeat_penalty, 0.0, 0.0
-            )
-            add(chain, penalties)
-        if sampling.temperature <= 0.0:
-            add(chain, llama_cpp.llama_sampler_init_greedy())
-            return
-        if sampling.top_k > 0:
-            add(chain, llama_cpp.llama_sampler_init_top_k(sampling.top_k))
-        else:
-            ratio = negligible_ratio(model.vocabulary, sampling.temperature)
-            add(chain, llama_cpp.llama_sampler_init_min_p(ratio, 1))
-        add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
-        if sampling.top_p < 1.0:
-            add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
-        if sampling.min_p > 0.0:
-            add(chain, llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1))
-        add(chain, llama_cpp.llama_sampler_init_dist(seed))
+    The samplers get only tokens that matter: the penalties those that they know, the others those whose share
+    is not negligible (see `nucleus`). A `grammar` counts from `bind` on.
+    """
 
-    def sample(self, context: Context, row: int) -> int:
-        """Draw the next token from the logits of batch row `row`, which must have asked for them."""
-        return int(llama_cpp.llama_sampler_sample(self._chain, context.handle, row))
+    def __init__(
+        self,
+        model: Model,
+        sampling: Sampling,
+        seed: int,
+        candidates: Candidates,
+        grammar: Grammar | None = None,
+    ) -> None:
+        self._candidates = candidates
+        self._sampling = sampling
+        self._grammar = grammar
+        self._bound = False
+        self._greedy = sampling.temperature <= 0.0
+        self._gap = 0.0 if self._greedy else negligible_gap(model.vocabulary, sampling.temperature)
+        self._penalty = _chain(_penalties(model, sampling))
+        window = max(
+            sampling.repeat_last_tokens if _penalises(sampling) else 0,
+            sampling.dry_last_tokens if sampling.dry_multiplier > 0.0 else 0,
+        )
+        self._recent: deque[int] = deque(maxlen=window)
+        self._biased = np.fromiter(sampling.logit_bias, np.int32, len(sampling.logit_bias))
+        # Two, because a wide nucleus takes the place of the first.
+        self._narrow = _chain(_narrowing(sampling))
+        self._draw = _chain(_drawing(model, sampling, seed))
+
+    def sample(self, context: Context, row: int, *, also: int = -1) -> int:
+        """Draw the next token from the logits of batch row `row`, which must have asked for them.
+
+        `also` is a token that may come although the grammar has none such. Raises `NativeError` where no
+        token can be drawn.
+        """
+        logits = context.logits(row)
+        if self._recent or len(self._biased):
+            logits = self._penalised(logits)
+        token = self._choose(logits)
+        grammar = self._grammar
+        if grammar is not None and self._bound and token != also:
+            # Mostly the model writes by itself what the grammar wants, and testing one token is cheap.
+            if not grammar.allows(token):
+                token = self._choose(logits, grammar.allowed(logits, self._gap))
+            grammar.accept(token)
+        self.accept(token)
+        return token
 
     def accept(self, token: int) -> None:
-        """Count a prompt token for the penalties; `sample` counts what it draws."""
-        llama_cpp.llama_sampler_accept(self._chain, token)
+        """Count a token that was not drawn here for the penalties; `sample` counts what it draws."""
+        if self._penalty is not None:
+            llama_cpp.llama_sampler_accept(self._penalty, token)
+            self._recent.append(token)
+
+    def accept_prompt(self, tokens: Sequence[int]) -> None:
+        """Count the end of the prompt, as far back as the penalties look."""
+        if window := self._recent.maxlen:
+            for token in tokens[-window:]:
+                self.accept(token)
+
+    def bind(self) -> None:
+        """From the next token on the grammar counts."""
+        self._bound = True
+
+    def unbind(self) -> None:
+        """The grammar waits again, as far as it has come."""
+        self._bound = False
+
+    @property
+    def has_grammar(self) -> bool:
+        """There is a grammar, whether it counts yet or not."""
+        return self._grammar is not None
+
+    @property
+    def bound(self) -> bool:
+        """A grammar counts now."""
+        return self._bound and self._grammar is not None
 
     def free(self) -> None:
         """Give the memory back."""
-        if self._chain:
-            llama_cpp.llama_sampler_free(self._chain)
-            self._chain = None
+        for chain in (self._penalty, self._narrow, self._draw):
+            if chain is not None:
+                llama_cpp.llama_sampler_free(chain)
+        self._penalty = self._narrow = self._draw = None
+        if self._grammar is not None:
+            self._grammar.free()
+            self._grammar = None
+
+    def _penalised(self, logits: Logits) -> Logits:
+        recent = np.fromiter(self._recent, np.int32, len(self._recent))
+        ids = np.unique(np.concatenate([recent, self._biased]))
+        candidates = self._candidates
+        candidates.fill(ids, logits[ids])
+        candidates.apply(self._penalty)
+        # What llama.cpp wrote stays, for the log probabilities of others.
+        logits = logits.copy()
+        logits[ids] = candidates.logits()
+        return logits
+
+    def _choose(self, logits: Logits, among: Ids | None = None) -> int:
+        if among is not None:
+            if not len(among):
+                raise NativeError("no token fits the grammar here")
+            return int(among[self._choose(logits[among])])
+        if self._greedy:
+            token = int(logits.argmax())
+            if not np.isfinite(logits[token]):
+                raise NativeError("the model computed no numbers")
+            return token
+        sampling, candidates = self._sampling, self._candidates
+        kept = likely(logits, self._gap)
+        if not len(kept):
+            raise NativeError("the model computed no numbers")
+        wide = len(kept) > WIDE_NUCLEUS and sampling.top_p < 1.0 and not sampling.mirostat
+        if wide and not sampling.top_k and sampling.typical_p >= 1.0:
+            values = logits[kept]
+            inside = nucleus(values, sampling.temperature, sampling.top_p)
+            candidates.fill(kept[inside], values[inside] / np.float32(sampling.temperature))
+        else:
+            candidates.fill(kept, logits[kept])
+            candidates.apply(self._narrow)
+        candidates.apply(self._draw)
+        return candidates.drawn()
 
 
-def _sampler_chain() -> Any:
+def _penalises(sampling: Sampling) -> bool:
+    return sampling.repeat_last_tokens > 0 and (
+        sampling.repeat_penalty != 1.0
+        or sampling.presence_penalty != 0.0
+        or sampling.frequency_penalty != 0.0
+    )
+
+
+def _penalties(model: Model, sampling: Sampling) -> list[Any]:
+    samplers = []
+    if sampling.logit_bias:
+        biases = (llama_cpp.llama_logit_bias * len(sampling.logit_bias))(*sampling.logit_bias.items())
+        samplers.append(llama_cpp.llama_sampler_init_logit_bias(model.vocabulary, len(biases), biases))
+    if sampling.dry_multiplier > 0.0:
+        breakers = (ctypes.c_char_p * len(sampling.dry_breakers))(
+            *(text.encode() for text in sampling.dry_breakers)
+        )
+        samplers.append(
+            llama_cpp.llama_sampler_init_dry(
+                model.vocab,
+                sampling.dry_multiplier,
+                sampling.dry_base,
+                sampling.dry_allowed_tokens,
+                sampling.dry_last_tokens,
+                breakers,
+                len(breakers),
+            )
+        )
+    if _penalises(sampling):
+        samplers.append(
+            llama_cpp.llama_sampler_init_penalties(
+                model.vocabulary,
+                sampling.repeat_last_tokens,
+                sampling.repeat_penalty,
+                sampling.frequency_penalty,
+                sampling.presence_penalty,
+            )
+        )
+    return samplers
+
+
+def _narrowing(sampling: Sampling) -> list[Any]:
+    if sampling.temperature <= 0.0:
+        return []
+    temper = llama_cpp.llama_sampler_init_temp(sampling.temperature)
+    if sampling.mirostat:
+        return [temper]
+    samplers = []
+    if sampling.top_k > 0:
+        samplers.append(llama_cpp.llama_sampler_init_top_k(sampling.top_k))
+    samplers.append(temper)
+    if sampling.typical_p < 1.0:
+        samplers.append(llama_cpp.llama_sampler_init_typical(sampling.typical_p, 1))
+    if sampling.top_p < 1.0:
+        samplers.append(llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
+    return samplers
+
+
+def _drawing(model: Model, sampling: Sampling, seed: int) -> list[Any]:
+    if sampling.temperature <= 0.0:
+        return []
+    if sampling.mirostat == 1:
+        return [
+            llama_cpp.llama_sampler_init_mirostat(
+                model.vocabulary, seed, sampling.mirostat_tau, sampling.mirostat_eta, _MIROSTAT_TOKENS
+            )
+        ]
+    if sampling.mirostat == 2:
+        return [llama_cpp.llama_sampler_init_mirostat_v2(seed, sampling.mirostat_tau, sampling.mirostat_eta)]
+    samplers = []
+    if sampling.min_p > 0.0:
+        samplers.append(llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1))
+    if sampling.xtc_probability > 0.0:
+        samplers.append(
+            llama_cpp.llama_sampler_init_xtc(sampling.xtc_probability, sampling.xtc_threshold, 1, seed)
+        )
+    return [*samplers, llama_cpp.llama_sampler_init_dist(seed)]
+
+
+def _chain(samplers: list[Any]) -> Any:
+    """A chain that owns `samplers`; None for none."""
+    if not samplers:
+        return None
     params = llama_cpp.llama_sampler_chain_default_params()
     params.no_perf = True
-    return llama_cpp.llama_sampler_chain_init(params)
+    chain = llama_cpp.llama_sampler_chain_init(params)
+    for sampler in samplers:
+        llama_cpp.llama_sampler_chain_add(chain, sampler)
+    return chain

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollA
 
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
-from app.engine.messages import Delta, PromptProgress, Sampling
+from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling
 from app.errors import EngineError, StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, Reply
@@ -169,10 +169,10 @@ class CodeConversation(QWidget):
     async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
         view = exchange.reply
 
-        def on_event(event: Delta | PromptProgress) -> None:
+        def on_event(event: ReplyEvent) -> None:
             if isinstance(event, Delta):
                 view.add(event.channel, event.text, event.tokens)
-            else:
+            elif isinstance(event, PromptProgress):
                 view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
         view.begin()

@@ -8,7 +8,7 @@ from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, TurnEnd
-from app.engine.messages import Delta, PromptProgress, Sampling
+from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling
 from app.errors import StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
@@ -79,13 +79,13 @@ class ReplyRunner:
     async def _generate(
         self, reply: RunningReply, prompt: Prompt, sampling: Sampling, max_tokens: int
     ) -> TurnEnd:
-        def show(event: Delta | PromptProgress) -> None:
+        def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
             if self.running is not reply:
                 return
             if isinstance(event, Delta):
                 reply.view.add(event.channel, event.text, event.tokens)
-            else:
+            elif isinstance(event, PromptProgress):
                 reply.view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
         turn = self._turn = Turn(

@@ -1,17 +1,18 @@
-"""The `min_p` in front of top_p leaves the distribution as it is: llama.cpp's own samplers against numpy."""
+"""Leaving tokens out before llama.cpp's samplers changes nothing about the distribution: against numpy and
+against llama.cpp's own top_p."""
 
 import ctypes
 from typing import Any
 
+import llama_cpp
 import numpy as np
 import pytest
 
-from app.engine.nucleus import NEGLIGIBLE_MASS, negligible_ratio
-
-llama_cpp = pytest.importorskip("llama_cpp")
+from app.engine.nucleus import NEGLIGIBLE_MASS, likely, negligible_gap, nucleus
 
 VOCABULARY = 151_936
 TOKEN_DATA = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
+SHAPES = ["flat", "nearly flat", "random", "wide", "peaked"]
 
 
 def logits_of(shape: str, seed: int) -> Any:
@@ -29,85 +30,70 @@ def logits_of(shape: str, seed: int) -> Any:
     return np.concatenate([tail, rng.normal(16, 4, 20)]).astype("f4")
 
 
-def apply(samplers: list[Any], logits: Any) -> Any:
-    """The candidates that `samplers` leave, as (id, logit, p) rows."""
-    params = llama_cpp.llama_sampler_chain_default_params()
-    chain = llama_cpp.llama_sampler_chain_init(params)
-    for sampler in samplers:
-        llama_cpp.llama_sampler_chain_add(chain, sampler)
-    rows = np.zeros(len(logits), TOKEN_DATA)
-    rows["id"] = np.arange(len(logits))
-    rows["logit"] = logits
+def top_p_of_llama(ids: Any, logits: Any, temperature: float, top_p: float) -> set[int]:
+    """The tokens that llama.cpp's samplers leave."""
+    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(temperature))
+    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_p(top_p, 1))
+    rows = np.zeros(len(ids), TOKEN_DATA)
+    rows["id"] = ids
+    rows["logit"] = logits[ids]
     pointer = ctypes.cast(rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data))
-    array = llama_cpp.llama_token_data_array(pointer, len(logits), -1, False)
+    array = llama_cpp.llama_token_data_array(pointer, len(ids), -1, False)
     llama_cpp.llama_sampler_apply(chain, ctypes.byref(array))
+    left = {int(array.data[place].id) for place in range(array.size)}
     llama_cpp.llama_sampler_free(chain)
-    return rows[: array.size]
+    return left
 
 
-def nucleus_shares(logits: Any, ids: Any, temperature: float, top_p: float) -> Any:
-    """The exact (float64) distribution over the vocabulary after top_p among the candidates `ids`."""
-    tempered = logits[ids].astype("f8") / temperature
-    shares = np.exp(tempered - tempered.max())
-    shares /= shares.sum()
-    order = np.argsort(-shares, kind="stable")
-    size = int(np.searchsorted(np.cumsum(shares[order]), top_p)) + 1
-    inside = order[:size]
-    out = np.zeros(len(logits))
-    out[ids[inside]] = shares[inside] / shares[inside].sum()
-    return out
-
-
-@pytest.mark.parametrize("temperature", [0.3, 0.6, 1.0, 2.0])
-@pytest.mark.parametrize("shape", ["flat", "nearly flat", "random", "wide", "peaked"])
-def test_the_distribution_is_that_of_the_whole_vocabulary(shape: str, temperature: float) -> None:
-    for seed in range(3):
-        logits = logits_of(shape, seed)
-        ratio = negligible_ratio(VOCABULARY, temperature)
-        kept = np.sort(apply([llama_cpp.llama_sampler_init_min_p(ratio, 1)], logits)["id"])
-        cut = nucleus_shares(logits, kept, temperature, 0.95)
-        whole = nucleus_shares(logits, np.arange(VOCABULARY), temperature, 0.95)
-        # At most the one token on the nucleus' edge may differ, and its share is below the float32 rounding.
-        assert np.count_nonzero((cut > 0) != (whole > 0)) <= 1
-        assert np.abs(cut - whole).sum() <= 1e-5
-        assert np.abs(cut - whole).max() <= 2 * whole[whole > 0].min() + 1e-7
-
-
-@pytest.mark.parametrize("shape", ["flat", "random", "wide", "peaked"])
-def test_the_chain_draws_from_the_same_candidates(shape: str) -> None:
-    logits = logits_of(shape, 5)
-    temper = llama_cpp.llama_sampler_init_temp(0.6), llama_cpp.llama_sampler_init_temp(0.6)
-    top_p = llama_cpp.llama_sampler_init_top_p(0.95, 1), llama_cpp.llama_sampler_init_top_p(0.95, 1)
-    ratio = negligible_ratio(VOCABULARY, 0.6)
-    cut = apply([llama_cpp.llama_sampler_init_min_p(ratio, 1), temper[0], top_p[0]], logits)
-    whole = apply([temper[1], top_p[1]], logits)
-    # The C samplers sum in float32 in another order, so the edge may lie some tokens off in a wide nucleus.
-    assert abs(len(cut) - len(whole)) <= 1 + len(whole) // 200
-    shared = min(len(cut), len(whole))
-    if shape != "flat":
-        assert set(cut["id"][:shared]) == set(whole["id"][:shared])
-    assert np.allclose(cut["p"][:shared], whole["p"][:shared], rtol=1e-4)
+def shares_of(logits: Any, temperature: float) -> Any:
+    shares = np.exp((logits.astype("f8") - logits.max()) / temperature)
+    return shares / shares.sum()
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.6, 1.0, 2.0, 10.0])
-@pytest.mark.parametrize("shape", ["flat", "random", "wide", "peaked"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_left_out_has_less_than_the_negligible_mass(shape: str, temperature: float) -> None:
     logits = logits_of(shape, 11)
-    ratio = negligible_ratio(VOCABULARY, temperature)
-    kept = apply([llama_cpp.llama_sampler_init_min_p(ratio, 1)], logits)
-    tempered = logits.astype("f8") / temperature
-    shares = np.exp(tempered - tempered.max())
-    lost = 1.0 - shares[kept["id"]].sum() / shares.sum()
-    assert lost <= NEGLIGIBLE_MASS
+    kept = likely(logits, negligible_gap(VOCABULARY, temperature))
+    lost = np.delete(shares_of(logits, temperature), kept).sum()
+    assert lost < NEGLIGIBLE_MASS
 
 
 def test_the_worst_case_stays_below_the_bound() -> None:
     # All but one token sit right below the edge: the most mass that can be lost.
-    temperature = 0.6
-    ratio = negligible_ratio(VOCABULARY, temperature)
-    logits = np.full(VOCABULARY, np.log(ratio) - 1e-4, "f4")
+    gap = negligible_gap(VOCABULARY, 0.6)
+    logits = np.full(VOCABULARY, -gap - 1e-4, "f4")
     logits[0] = 0.0
-    kept = apply([llama_cpp.llama_sampler_init_min_p(ratio, 1)], logits)
-    assert list(kept["id"]) == [0]
-    lost = (VOCABULARY - 1) * np.exp(float(logits[1]) / temperature)
-    assert lost < NEGLIGIBLE_MASS
+    assert list(likely(logits, gap)) == [0]
+    assert (VOCABULARY - 1) * np.exp(float(logits[1]) / 0.6) < NEGLIGIBLE_MASS
+
+
+@pytest.mark.parametrize("temperature", [0.3, 0.6, 1.0, 2.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_nucleus_is_the_smallest_set_of_likeliest_tokens(shape: str, temperature: float) -> None:
+    for seed in range(3):
+        logits = logits_of(shape, seed)
+        shares = shares_of(logits, temperature)
+        inside = nucleus(logits, temperature, 0.95)
+        least = shares[inside].min()
+        assert shares[inside].sum() >= 0.95 - 1e-6
+        # All tokens above its edge are in it, and without those at the edge it would be too small.
+        assert np.count_nonzero(shares > least * (1 + 1e-6)) <= len(inside)
+        assert shares[inside][shares[inside] > least * (1 + 1e-6)].sum() < 0.95 + 1e-6
+
+
+@pytest.mark.parametrize("shape", ["random", "wide", "peaked"])
+def test_llama_cpp_draws_from_the_same_tokens(shape: str) -> None:
+    logits = logits_of(shape, 5)
+    every = np.arange(VOCABULARY)
+    whole = top_p_of_llama(every, logits, 0.6, 0.95)
+    cut = top_p_of_llama(likely(logits, negligible_gap(VOCABULARY, 0.6)), logits, 0.6, 0.95)
+    found = set(nucleus(logits, 0.6, 0.95).tolist())
+    # The C samplers sum in float32 in another order, so the edge may lie some tokens off in a wide nucleus.
+    for other in (cut, found):
+        assert len(whole ^ other) <= 1 + len(whole) // 200
+
+
+def test_logits_that_are_no_numbers_leave_nothing() -> None:
+    assert not len(likely(np.full(10, np.nan, "f4"), 5.0))

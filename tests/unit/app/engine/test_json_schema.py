@@ -1,0 +1,157 @@
+"""The grammar of a schema accepts its documents and nothing else, by llama.cpp's own grammar."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.engine.json_schema import schema_grammar
+from app.engine.llama.backend import Backend
+from app.engine.llama.candidates import Candidates
+from app.engine.llama.grammar import Grammar
+from app.engine.llama.model import Model
+from app.engine.native_log import NativeLog
+from app.errors import EngineError
+from tests.support.engines import starter_path
+from tests.support.schema_check import is_valid
+
+PERSON = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 10},
+        "age": {"type": "integer", "minimum": 0, "maximum": 130},
+        "mail": {"type": ["string", "null"]},
+        "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 1, "maxItems": 3},
+    },
+    "required": ["name", "tags"],
+    "additionalProperties": False,
+}
+TREE = {
+    "$ref": "#/$defs/node",
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {
+                "value": {"type": "number"},
+                "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+            },
+            "required": ["value", "next"],
+        }
+    },
+}
+THREE = {"type": "object", "properties": {"a": {"const": 1}, "b": {"const": 2}, "c": {"const": 3}}}
+SECOND = {"type": "object", "properties": {"a": {"const": 1}, "b": {"const": 2}}, "required": ["b"]}
+MORE = {"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": True}
+JOINED = {
+    "allOf": [{"properties": {"a": {"type": "null"}}, "required": ["a"]}, {"$ref": "#/$defs/b"}],
+    "$defs": {"b": {"type": "object", "properties": {"b": {"const": "x"}}}},
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    model = Model(
+        Backend(NativeLog()), Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True
+    )
+    yield model
+    model.free()
+
+
+def accepts(model: Model, schema: Any, text: str) -> bool:
+    """The grammar lets `text` through and would end there."""
+    grammar = Grammar(model, Candidates(model.vocabulary), schema_grammar(json.dumps(schema)))
+    try:
+        for token in model.tokenize(text.encode(), special=False):
+            if not grammar.allows(token):
+                return False
+            grammar.accept(token)
+        return grammar.allows(model.eos)
+    finally:
+        grammar.free()
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (PERSON, '{"name": "Ann", "tags": ["a"]}'),
+        (PERSON, '{"name":"Ann","age":130,"mail":null,"tags":["a","b","a"]}'),
+        (PERSON, '{ "name": "An\\u00e9 \\"x\\"", "mail": "x", "tags": ["b"] }'),
+        (TREE, '{"value": -1.5e3, "next": {"value": 0, "next": null}}'),
+        ({"type": "array", "prefixItems": [{"type": "boolean"}, {"const": 3}], "items": False}, "[true, 3]"),
+        ({"type": "string", "format": "date"}, '"2024-02-28"'),
+        ({"type": "string", "format": "date-time"}, '"2024-02-28T23:59:59Z"'),
+        ({"type": "string", "format": "uuid"}, '"123e4567-e89b-12d3-a456-426614174000"'),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, '{"x": 1, "y": 22}'),
+        ({"type": "object", "properties": {}}, "{}"),
+        ({}, '[1, {"a": [null, true, "x"]}]'),
+        ({"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10}, "9"),
+        ({"type": "number", "minimum": 0}, "0.25"),
+        (JOINED, '{"a": null, "b": "x"}'),
+        (THREE, '{"c": 3}'),
+        (THREE, '{"a": 1, "c": 3}'),
+        (SECOND, '{"b": 2}'),
+        (SECOND, '{"a": 1, "b": 2}'),
+        (MORE, '{"a": 1, "z": []}'),
+        ({"enum": ["ä\n\"quoted\"", 7, None, {"deep": [1]}]}, '{"deep": [1]}'),
+    ],
+)  # fmt: skip
+def test_a_document_of_the_schema_is_accepted(model: Model, schema: dict[str, Any], text: str) -> None:
+    assert is_valid(text, schema)
+    assert accepts(model, schema, text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (PERSON, '{"tags": ["a"]}'),
+        (PERSON, '{"name": "", "tags": ["a"]}'),
+        (PERSON, '{"name": "Ann", "age": 131, "tags": ["a"]}'),
+        (PERSON, '{"name": "Ann", "tags": ["c"]}'),
+        (PERSON, '{"name": "Ann", "tags": []}'),
+        (PERSON, '{"name": "Ann", "tags": ["a", "a", "a", "a"]}'),
+        (PERSON, '{"name": "Ann", "tags": ["a"], "more": 1}'),
+        (PERSON, '{"name": "A\nB", "tags": ["a"]}'),
+        (PERSON, '{"name": "Ann", "tags": ["a"],}'),
+        ({"type": "string"}, '"half of a pair: \\ud800"'),
+        ({"type": "string", "format": "date"}, '"2023-02-30"'),
+        ({"type": "integer"}, "007"),
+        ({"type": "integer"}, "1.5"),
+        (MORE, '{"a": 1, "a": 2}'),
+    ],
+)  # fmt: skip
+def test_what_is_no_document_of_the_schema_is_not(model: Model, schema: dict[str, Any], text: str) -> None:
+    assert not accepts(model, schema, text)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^a+$"},
+        {"type": "array", "uniqueItems": True},
+        {"not": {"type": "null"}},
+        {"type": "number", "maximum": 3},
+        {"type": "integer", "multipleOf": 2},
+        {"type": "string", "format": "email"},
+        {"type": "what"},
+        {"$ref": "https://example.org/schema.json"},
+        {"$ref": "#/$defs/missing"},
+        {"type": "object", "properties": {}, "required": ["a"]},
+        {"type": "string", "maxLength": 100_000},
+        {"type": "array", "minItems": 3, "maxItems": 2},
+        {"type": "integer", "minimum": 3, "maximum": 2},
+        {"enum": []},
+        [],
+        3,
+    ],
+)
+def test_what_cannot_be_enforced_is_refused(schema: object) -> None:
+    with pytest.raises(EngineError):
+        schema_grammar(json.dumps(schema))
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"type": "string"', "[" * 100_000])
+def test_a_text_that_is_no_schema_is_refused(text: str) -> None:
+    with pytest.raises(EngineError):
+        schema_grammar(text)
