@@ -248,7 +248,7 @@ _VERDICTS = {
     Verdict.RAM: "runs on the processor",
     Verdict.TOO_LARGE: "too large: {needed} of RAM needed",
 }
-_SPEEDS = {"measured": "{rate}", "replies": "about {rate}", "memory": "at most {rate}", "": "not known"}
+_SPEEDS = {"measured": "{rate}", "replies": "about {rate}", "memory": "up to {rate}", "": "not known"}
 
 
 def _say_models(outlooks: list[Outlook], demand: Demand, console: Console, *, every: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.engine.messages import Device, KvType
+from converters.inspect import GgufSummary, ListSummary
 from models.demand import Demand
 from models.memory_need import MemoryNeed, gpu_layers_that_fit, memory_need, usable_vram_bytes
 from models.shape import ModelShape as Dimensions
@@ -100,6 +101,20 @@ def shape_from_gguf(
         vocabulary=vocabulary,
         context_limit=numbers.get("context_length", 0),
     )
+
+
+def shape_from_summary(summary: GgufSummary) -> ModelShape | None:
+    """The same from a header that was read already."""
+    prefix = summary.text("general.architecture") + "."
+    numbers = {}
+    for key, value in summary.metadata.items():
+        items = value.first if isinstance(value, ListSummary) else [value]
+        whole = [item for item in items if isinstance(item, int)]
+        if key.startswith(prefix) and whole:
+            numbers[key.removeprefix(prefix)] = max(whole)
+    tokens = summary.metadata.get("tokenizer.ggml.tokens")
+    vocabulary = tokens.length if isinstance(tokens, ListSummary) else 0
+    return shape_from_gguf(numbers, [(tensor.name, tensor.bytes) for tensor in summary.tensors], vocabulary)
 
 
 def offload_devices(devices: Sequence[Device]) -> list[Device]:

@@ -27,6 +27,7 @@ from app.engine.messages import (
     Shutdown,
 )
 from models.starter import starter_file
+from tests.support.estimates import assert_estimated
 
 EngineKind = Literal["thread", "child"]
 E = TypeVar("E", bound=Message)
@@ -142,6 +143,7 @@ class Session:
         while True:
             event = self.engine.next_event()
             if isinstance(event, Loaded):
+                assert_estimated(event.info)
                 return event.info
             if isinstance(event, Failed):
                 return event
