@@ -14,6 +14,7 @@ from app.commands import (
     doctor,
     import_models,
     inspect_file,
+    lend,
     listing,
     pull,
     verify,
@@ -26,7 +27,7 @@ from app.errors import Cancelled, EngineError, StillroomError
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = (listing, pull, build, import_models, inspect_file, verify, chat, bench, doctor)
+COMMANDS = (listing, pull, build, import_models, inspect_file, verify, chat, bench, lend, doctor)
 
 
 def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:

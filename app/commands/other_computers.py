@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from app.engine.messages import LoadSettings, RpcServer
-from app.engine.rpc_address import RpcError, parse_address
+from app.engine.rpc_address import RpcError, numeric_endpoint, parse_address
 
 
 def add_rpc_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +31,15 @@ def rpc_servers(options: argparse.Namespace) -> tuple[RpcServer, ...]:
 
 
 def with_rpc(settings: LoadSettings, options: argparse.Namespace) -> LoadSettings:
-    """`settings` with the computers of the command line, which help in any case, in place of its own."""
+    """`settings` with the computers of the command line, which help in any case, in place of its own.
+
+    Raises `RpcError` for a name that nobody has, and for an address outside the local network.
+    """
     servers = rpc_servers(options)
     if not servers:
         return settings
+    for server in servers:
+        numeric_endpoint(server)
     return msgspec.structs.replace(settings, rpc_servers=servers, rpc_use="always")
 
 

@@ -29,9 +29,9 @@ class RpcServe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RpcLending:
-    """A running rpc-server. llama.cpp's own words about its clients go to this process's stderr."""
+    """A running rpc-server."""
 
-    def __init__(self, command: Sequence[str], serve: RpcServe, *, quiet: bool = False) -> None:
+    def __init__(self, command: Sequence[str], serve: RpcServe) -> None:
         """Start it; `command` is `app.children.child_command("rpc_server")`."""
         self.endpoint = serve.endpoint
         creation_flags = 0
@@ -41,7 +41,8 @@ class RpcLending:
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else None,
+            # It names each connection, also those that only ask for the free memory.
+            stderr=subprocess.DEVNULL,
             creationflags=creation_flags,
             # Ctrl+C is for the program, which then ends the process.
             start_new_session=True,
@@ -67,7 +68,7 @@ class RpcLending:
                 raise_if_cancelled(cancel)
             else:
                 return
-        raise EngineError("The rpc-server does not start.", "Look at what llama.cpp said above.")
+        raise EngineError("The rpc-server does not start.", "Choose another port, or run `stillroom doctor`.")
 
     def check(self) -> None:
         """Raise `EngineError` where it has ended by itself."""

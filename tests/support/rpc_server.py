@@ -23,7 +23,7 @@ def free_port() -> int:
 def rpc_server(port: int = 0) -> Iterator[RpcLending]:
     """A running rpc-server; skips the test where llama.cpp was built without RPC."""
     serve = RpcServe(endpoint=f"127.0.0.1:{port or free_port()}", threads=1)
-    lending = RpcLending(child_command("rpc_server"), serve, quiet=True)
+    lending = RpcLending(child_command("rpc_server"), serve)
     try:
         lending.wait_until_it_answers(threading.Event())
     except EngineError as error:
