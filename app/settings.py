@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.messages import LoadSettings, Sampling, SpeculationMode
 from app.errors import StillroomError
 from models.durable import write_durably
 
@@ -31,7 +31,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     last_model: Annotated[str, Meta(description="The model that was loaded last, as a store reference.")] = ""
     load: Annotated[LoadSettings, Meta(description="How models are loaded.")] = LoadSettings()
     sampling: Annotated[Sampling, Meta(description="How tokens are drawn in new chats.")] = Sampling()
+    speculation: Annotated[
+        SpeculationMode, Meta(description="How replies are guessed ahead; what is said stays the same.")
+    ] = "lookup"
+    chat_states_gb: Annotated[
+        float, Meta(ge=0.0, le=1000.0, description="Space for what was evaluated for chats; 0 keeps none.")
+    ] = 2.0
     live_panel_open: Annotated[bool, Meta(description="Whether the live panel is open.")] = True
+    idle_unload_minutes: Annotated[
+        int,
+        Meta(
+            ge=0, le=1440, description="Give the models' memory back after so long without use; 0 is never."
+        ),
+    ] = 30
     keep_original_weights: Annotated[
         bool, Meta(description="Keep the downloaded weights after a model was built from them.")
     ] = False

@@ -25,6 +25,7 @@ from app.engine.messages import (
     Cancel,
     Delta,
     DevicesListed,
+    DropStates,
     Event,
     Failed,
     Finished,
@@ -32,11 +33,13 @@ from app.engine.messages import (
     ListDevices,
     Load,
     Loaded,
+    LoadNotice,
     LoadProgress,
     LoadSettings,
     ModelInfo,
     Notice,
     Part,
+    Prepare,
     PromptProgress,
     Ready,
     ReplyEvent,
@@ -48,6 +51,7 @@ from app.engine.messages import (
     Unloaded,
 )
 from app.engine.model_file import mark
+from app.engine.saved_states import StatesPlace, delete_states
 from app.engine.state import EngineState, after
 from app.engine.wanted import WantedModels
 from app.errors import Cancelled, EngineError
@@ -57,6 +61,9 @@ log = logging.getLogger(__name__)
 OnReplyEvent = Callable[[ReplyEvent], None]
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
+SAVING_S = 5.0
+"""What the end of the program waits for chats' states to be saved."""
+
 _Request = Load | Unload | Generate | Tokenize | ListDevices
 
 
@@ -76,15 +83,18 @@ class EngineClient:
     the reason. After three crashes in a minute only `load` starts the process again.
     """
 
-    def __init__(self, command: Sequence[str], memory: LoadMemory | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
+    ) -> None:
         """`command` is `app.children.child_command("engine")`; `memory` fills the automatic load settings,
-        and learns where memory was short."""
+        and learns where memory was short. In `states` is kept what was evaluated for chats."""
         self._command = list(command)
         self._memory = memory
+        self._states = states
         self._changed = threading.Condition()
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        self._outbox: deque[_Request | AnswerNow | Cancel] = deque()
+        self._outbox: deque[_Request | Prepare | DropStates | AnswerNow | Cancel] = deque()
         self._life: EngineLife | None = None
         self._ready = False
         self._wanted = WantedModels()
@@ -108,12 +118,15 @@ class EngineClient:
             self._thread.start()
 
     def close(self) -> None:
-        """End the process and fail what is running with `Cancelled`. Waits for the end."""
+        """End the process and fail what is running with `Cancelled`. Waits for the end, and a moment for the
+        chats' states to be saved."""
         with self._changed:
             self._closed = True
             started, life = self._started, self._life
             self._changed.notify_all()
-        if life is not None:
+        if life is not None and self._states is not None:
+            life.end_in_order(SAVING_S)
+        elif life is not None:
             life.end()
         if started:
             self._thread.join()
@@ -148,12 +161,7 @@ class EngineClient:
         had never been before."""
         memory = self._memory if remember else None
         recalled = Recalled(settings) if memory is None else memory.recall(path, settings)
-        request = Load(
-            request_id=next(self._ids),
-            path=path,
-            settings=recalled.settings,
-            notices=list(recalled.notices),
-        )
+        request = self._load_request(path, recalled.settings, recalled.notices)
         future: Future[ModelInfo] = Future()
 
         def report(event: LoadProgress) -> None:
@@ -176,6 +184,19 @@ class EngineClient:
             self._wanted.forget(path)
         self._submit(_Pending(Unload(request_id=next(self._ids), model=path), future))
         return future
+
+    def rest(self) -> bool:
+        """Free all models and their memory until the next request that needs one; False while something is
+        asked of the engine, or nothing is loaded."""
+        with self._changed:
+            if self._closed or self._pending or not self._wanted.any_present:
+                return False
+            # Whatever is asked from now on loads its model again, behind this.
+            self._wanted.gone()
+            request = Unload(request_id=next(self._ids), rests=True)
+            self._pending[request.request_id] = _Pending(request, Future())
+            self._send(request)
+            return True
 
     def generate(
         self,
@@ -232,6 +253,23 @@ class EngineClient:
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
+    def prepare(self, parts: Sequence[Part], chat_key: str) -> None:
+        """Let the current model, if it is there, evaluate ahead what a chat's next prompt begins with."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        with self._changed:
+            model = self._wanted.find("")
+            if self._ready and model is not None and model.present:
+                self._send(Prepare(parts=clean, chat_key=chat_key, model=model.path))
+
+    def drop_states(self, chat_keys: Sequence[str]) -> None:
+        """Delete what was evaluated for these chats, in the engine and on the disk."""
+        with self._changed:
+            if self._ready:
+                # What it is writing just now comes after the deletion here, and before the one there.
+                self._send(DropStates(chat_keys=list(chat_keys)))
+        if self._states is not None:
+            delete_states(self._states.folder, chat_keys)
+
     def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
         """The compute devices with the memory that is free now, and those of other computers."""
         future: Future[DevicesListed] = Future()
@@ -266,18 +304,27 @@ class EngineClient:
         if model is None or model.present or self._loads(path):
             return
         model.mark = mark(path)
-        load = Load(
-            request_id=next(self._ids), path=path, settings=model.settings, notices=list(model.notices)
-        )
+        load = self._load_request(path, model.settings, model.notices)
         self._pending[load.request_id] = _Pending(load, Future())
         self._send(load)
+
+    def _load_request(self, path: str, settings: LoadSettings, notices: Sequence[LoadNotice]) -> Load:
+        states = self._states
+        return Load(
+            request_id=next(self._ids),
+            path=path,
+            settings=settings,
+            notices=list(notices),
+            states_path=str(states.folder) if states is not None else "",
+            states_limit_bytes=states.limit_bytes() if states is not None else 0,
+        )
 
     def _loads(self, path: str = "") -> list[Load]:
         """The loads that are not answered, of one file or of all."""
         requests = [pending.request for pending in self._pending.values()]
         return [request for request in requests if isinstance(request, Load) and path in ("", request.path)]
 
-    def _send(self, message: _Request | AnswerNow | Cancel) -> None:
+    def _send(self, message: _Request | Prepare | DropStates | AnswerNow | Cancel) -> None:
         self._outbox.append(message)
         self._flush()
 

@@ -306,7 +306,7 @@ class EngineCore:
                 self._waiting.remove(item)
                 self._emit(_cancelled(load))
         self._models.free(request.model)
-        self._emit(Unloaded(request_id=request.request_id, path=request.model))
+        self._emit(Unloaded(request_id=request.request_id, path=request.model, rests=request.rests))
 
 
 def _cancelled(request: _Answered) -> Failed:

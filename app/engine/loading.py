@@ -11,6 +11,7 @@ import psutil
 
 from app.engine.deaths import names_memory
 from app.engine.gguf_shape import GgufFacts, read_facts
+from app.engine.heap import release_freed_memory
 from app.engine.ladder import LadderStep, Stage, next_step, processor_only
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
@@ -48,6 +49,7 @@ class LoadedModel:
         """Give all memory back."""
         self.context.free()
         self.model.free()
+        release_freed_memory()
 
 
 def physical_cores() -> int:

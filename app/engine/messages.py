@@ -140,11 +140,12 @@ class Load(Message, frozen=True, kw_only=True):
 class Unload(Message, frozen=True, kw_only=True):
     """Free the model of the file `model`, or all of them, and their memory; their replies end as "cancelled".
 
-    Answered by `Unloaded`.
+    `rests` says that they come back with the next request. Answered by `Unloaded`.
     """
 
     request_id: int
     model: str = ""
+    rests: bool = False
 
 
 class Lora(msgspec.Struct, frozen=True):
@@ -372,6 +373,7 @@ class Unloaded(Message, frozen=True, kw_only=True):
 
     request_id: int
     path: str = ""
+    rests: bool = False
 
 
 class PromptProgress(Message, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from app.engine.messages import (
     Event,
     Failed,
     Loaded,
+    LoadNotice,
     LoadProgress,
     ModelInfo,
     Ready,
@@ -38,6 +39,10 @@ class EngineState:
     load_fraction: float = 0.0
     load_waits: bool = False
     """For the end of a reply of another model, which has to go first."""
+    load_notice: LoadNotice | None = None
+    """What there was to say before the file is read."""
+    resting: ModelInfo | None = None
+    """The model whose memory was given back because nobody used it: it comes back with the next request."""
     error: EngineError | None = None
 
 
@@ -61,6 +66,8 @@ def after(state: EngineState, event: Event) -> EngineState:
                 loading_path=event.path,
                 load_fraction=event.fraction,
                 load_waits=event.waits,
+                load_notice=event.notice if event.plan is not None else state.load_notice,
+                resting=None,
             )
         case Loaded():
             models = (*_without(state.models, event.info.path), event.info)
@@ -70,7 +77,8 @@ def after(state: EngineState, event: Event) -> EngineState:
             # What makes room for a load goes in the middle of it.
             if state.phase == "loading" and event.path:
                 return replace(state, models=models)
-            return _at_rest(state, models, error=state.error)
+            resting = state.model or state.resting if event.rests else None
+            return replace(_at_rest(state, models, error=state.error), resting=resting)
         case Failed() if state.phase == "loading" and event.load:
             error = EngineError(event.message, event.hint, native=event.native, **event.values)
             return _at_rest(state, state.models, error=None if event.cancelled else error)
@@ -87,6 +95,8 @@ def _at_rest(state: EngineState, models: tuple[ModelInfo, ...], error: EngineErr
         loading_path="",
         load_fraction=1.0 if models else 0.0,
         load_waits=False,
+        load_notice=None,
+        resting=None,
         error=error,
     )
 

@@ -78,6 +78,11 @@ class WantedModels:
             if path in ("", model.path):
                 model.present = False
 
+    @property
+    def any_present(self) -> bool:
+        """One at least is in memory."""
+        return any(model.present for model in self._models.values())
+
     def answered(self, path: str) -> None:
         """It has ended a reply as it should."""
         model = self.find(path)

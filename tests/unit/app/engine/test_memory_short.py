@@ -83,3 +83,20 @@ def test_weights_that_cannot_be_had_end_with_the_reason(client: EngineClient) ->
         client.load(starter_path(), LoadSettings(threads=1, mmap=False)).future.result(WAIT_S)
     assert "not enough memory" in str(caught.value)
     assert "alloc" in caught.value.native
+
+
+def test_memory_comes_back_after_unload(client: EngineClient) -> None:
+    client.list_devices().result(WAIT_S)
+    assert client.state.pid is not None
+    process = psutil.Process(client.state.pid)
+    fresh = process.memory_info().rss
+    unloaded = []
+    for _ in range(3):
+        client.load(starter_path(), LoadSettings(threads=1, sequences=4)).future.result(WAIT_S)
+        client.generate(STORY, sampling=GREEDY, max_tokens=4).future.result(WAIT_S)
+        assert process.memory_info().rss > fresh + 700 * MIB
+        client.unload().result(WAIT_S)
+        unloaded.append(process.memory_info().rss)
+    # The code that a first load brings in stays.
+    assert unloaded[-1] < fresh + 60 * MIB
+    assert unloaded[-1] < unloaded[0] + 8 * MIB
