@@ -86,8 +86,9 @@ class Reply:
         self._thinking_tokens = 0
 
     def started(self) -> None:
-        """The prompt's evaluation begins."""
-        self._started_s = time.perf_counter()
+        """The prompt's evaluation begins, or what a reply of the background has said is evaluated again."""
+        if not self._completion_tokens:
+            self._started_s = time.perf_counter()
 
     def prompt_progress(self) -> None:
         """Tell how much of the prompt is evaluated."""
@@ -205,7 +206,8 @@ class Reply:
         job, count = self.job, self._completion_tokens
         prompt_s = (self._first_s or time.perf_counter()) - self._started_s
         decode_s = self._last_s - self._first_s
-        evaluated = (job.prompt_length if count else job.evaluated) - job.reused
+        reused = min(job.reused, job.prompt_length)
+        evaluated = (job.prompt_length if count else job.evaluated) - reused
         return GenerationStats(
             prompt_tokens=job.prompt_length,
             completion_tokens=count,
@@ -218,7 +220,7 @@ class Reply:
             decode_tok_per_s=(count - 1) / decode_s if decode_s > 0 else 0.0,
             context_tokens_used=job.evaluated,
             seed=self._seed,
-            reused_tokens=job.reused,
+            reused_tokens=reused,
             drafted_tokens=speculated[0],
             accepted_tokens=speculated[1],
             thinking_closed=self._closed,

@@ -92,6 +92,7 @@ class Runner:
             len(tokens),
             reuse_prefix=request.reuse_prefix,
             chat_key=request.chat_key,
+            background=request.priority == "background",
         )
         self._stop_working_ahead()
         self._replies[job.request_id] = Reply(
@@ -164,7 +165,9 @@ class Runner:
                         self._stop_working_ahead()
                 else:
                     self._replies[chunk.job.request_id].prompt_progress()
-            self._speculations.note_step(chunks, time.perf_counter() - began_s)
+            step_s = time.perf_counter() - began_s
+            self._speculations.note_step(chunks, step_s)
+            scheduler.took(chunks, step_s)
             return
         # Some of the batch may be in the cache: remove it, so that the same batch can go in again.
         for chunk in chunks:

@@ -4,10 +4,19 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from app.engine.pace import BackgroundPace
 from app.engine.prefix import NOTHING, Held, Place, choose_place, least_copied_tokens, reusable
+from app.engine.shares import fair_shares
+
+CHUNK_TOKENS = 512
+"""Most tokens of one prompt in a step: a GPU cannot stop within one, and others want their turn."""
 
 IDLE_CHUNK_TOKENS = 64
 """Work ahead of a question goes in small chunks: the question that comes meanwhile takes over after one."""
+
+LONGEST_TURN_TOKENS = 16
+"""A reply has one new token to evaluate, or the few that close its thinking. More is a job that goes on after
+it had to leave its sequence, which is evaluated again like a prompt."""
 
 
 @dataclass(slots=True, eq=False)
@@ -16,7 +25,8 @@ class Job:
     `evaluated` of them are in the KV cache.
 
     `draft` are guesses at the tokens that follow, which the next batch checks. A job that is `ahead` only
-    evaluates its prompt, for a reply that is not asked for yet.
+    evaluates its prompt, for a reply that is not asked for yet. One of the `background` leaves its sequence
+    to the front, and goes on later from its `tokens`.
     """
 
     request_id: int
@@ -26,6 +36,7 @@ class Job:
     chat_key: str = ""
     variant: str = ""
     ahead: bool = False
+    background: bool = False
     draft: list[int] = field(default_factory=list)
     saved: Held | None = None
     evaluated: int = 0
@@ -36,6 +47,16 @@ class Job:
     def in_prompt(self) -> bool:
         """The prompt is not evaluated to its end."""
         return self.evaluated < self.prompt_length
+
+    @property
+    def pending(self) -> int:
+        """Tokens that have to be evaluated before the next one can be drawn."""
+        return len(self.tokens) - self.evaluated
+
+    @property
+    def replies(self) -> bool:
+        """The next step gives its next token."""
+        return not self.in_prompt and self.pending <= LONGEST_TURN_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,7 @@ class Scheduler:
         self._draft_rows = draft_rows
         self._least_copied = least_copied_tokens(context_tokens)
         self._waiting: deque[Job] = deque()
+        self._pace = BackgroundPace()
         self._turn = 0
         self._uses = 0
 
@@ -103,7 +125,7 @@ class Scheduler:
 
     def replies(self) -> list[Job]:
         """The jobs whose prompts are evaluated to the end."""
-        return [slot.job for slot in self._slots if slot.job is not None and not slot.job.in_prompt]
+        return [job for job in self._running() if job.replies]
 
     def held(self) -> list[tuple[int, Held]]:
         """The sequences that no job uses, with what they hold; used longest ago first."""
@@ -121,11 +143,15 @@ class Scheduler:
     def admit(self) -> Admission | None:
         """Give the next waiting job a free sequence; None when nobody can go. Call it until then, and do
         what it says before the next call: a later job may copy what this one brings."""
+        # The front first, each in the order of its coming: `sorted` keeps it.
+        waiting = sorted(self._waiting, key=lambda job: job.background)
+        job = next((job for job in waiting if not self._is_evaluated_elsewhere(job)), None)
+        if job is None:
+            return None
+        if not job.background and all(slot.job for slot in self._slots):
+            self._send_one_to_wait()
         free = {slot.sequence: slot.held for slot in self._slots if slot.job is None}
         if not free:
-            return None
-        job = next((job for job in self._waiting if not self._is_evaluated_elsewhere(job)), None)
-        if job is None:
             return None
         self._waiting.remove(job)
         busy = {slot.sequence: slot.present for slot in self._slots if slot.job is not None}
@@ -141,6 +167,19 @@ class Scheduler:
         slot.held = NOTHING
         slot.last_used = self._uses = self._uses + 1
         return admission
+
+    def _send_one_to_wait(self) -> None:
+        """Take the sequence from the job of the background that loses least."""
+        background = [job for job in self._running() if job.background]
+        if background:
+            job = min(background, key=lambda job: job.evaluated)
+            self.remove(job)
+            job.sequence = -1
+            job.draft.clear()
+            self._waiting.appendleft(job)
+
+    def _running(self) -> list[Job]:
+        return [slot.job for slot in self._slots if slot.job is not None]
 
     def _place_for_saved(self, job: Job, saved: Held, place: Place) -> Place:
         """Where the saved state of a chat goes that is read from the disk."""
@@ -169,36 +208,68 @@ class Scheduler:
         job.evaluated = job.reused = 0
 
     def plan(self) -> list[Chunk]:
-        """The next batch. Nothing changes before `evaluated`, so a batch can be planned again."""
-        room = self._batch_tokens
-        running = [slot.job for slot in self._slots if slot.job]
-        if running and all(job.ahead for job in running):
-            room = min(room, IDLE_CHUNK_TOKENS)
-        chunks = []
-        replies = self.replies()
-        draft_room = min(self._draft_rows, room - sum(len(job.tokens) - job.evaluated for job in replies))
-        for job in replies:
-            if room:
-                draft = tuple(job.draft[: max(0, draft_room)])
-                chunks.append(Chunk(job, job.evaluated, len(job.tokens), logits=True, draft=draft))
-                draft_room -= len(draft)
-                room -= len(job.tokens) - job.evaluated + len(draft)
-        prompts = [job for job in running if job.in_prompt]
-        for index in range(len(prompts)):
-            if not room:
-                break
-            job = prompts[(self._turn + index) % len(prompts)]
-            end = min(job.evaluated + room, job.prompt_length)
-            logits = end == job.prompt_length and not job.ahead
-            chunks.append(Chunk(job, job.evaluated, end, logits=logits))
-            room -= end - job.evaluated
-        self._turn += 1
+        """The next batch: the next token of each reply first, then the prompts, which share the rest of it.
+
+        Nothing changes before `evaluated`, so a batch can be planned again.
+        """
+        running = self._running()
+        front = [job for job in running if not job.background]
+        chunks = self._plan(front, self._room(running))
+        background = [job for job in running if job.background]
+        if not background:
+            return chunks
+        room = self._batch_tokens - sum(chunk.end - chunk.start + len(chunk.draft) for chunk in chunks)
+        if not front:
+            return self._plan(background, room)
+        if all(job.replies for job in front):
+            chunks += self._plan(background, min(room, self._pace.tokens), drafts=False)
         return chunks
+
+    def _room(self, running: list[Job]) -> int:
+        if running and all(job.ahead for job in running):
+            return min(self._batch_tokens, IDLE_CHUNK_TOKENS)
+        return self._batch_tokens
+
+    def _plan(self, jobs: list[Job], room: int, *, drafts: bool = True) -> list[Chunk]:
+        chunks = []
+        replies = [job for job in jobs if job.replies]
+        draft_room = min(self._draft_rows, room - sum(job.pending for job in replies)) if drafts else 0
+        for job in self._in_turn(replies):
+            end = min(len(job.tokens), job.evaluated + room)
+            if end == job.evaluated:
+                break
+            is_whole = end == len(job.tokens)
+            draft = tuple(job.draft[: max(0, draft_room)]) if is_whole else ()
+            chunks.append(Chunk(job, job.evaluated, end, logits=is_whole, draft=draft))
+            draft_room -= len(draft)
+            room -= end - job.evaluated + len(draft)
+        prompts = self._in_turn([job for job in jobs if not job.replies and job.pending])
+        for job, share in zip(
+            prompts, fair_shares([job.pending for job in prompts], room, CHUNK_TOKENS), strict=True
+        ):
+            if share:
+                end = job.evaluated + share
+                logits = end == len(job.tokens) and not job.ahead
+                chunks.append(Chunk(job, job.evaluated, end, logits=logits))
+        return chunks
+
+    def _in_turn(self, jobs: list[Job]) -> list[Job]:
+        """Another one first in each step, for where there is not room for all."""
+        first = self._turn % len(jobs) if jobs else 0
+        return jobs[first:] + jobs[:first]
 
     def evaluated(self, chunks: list[Chunk]) -> None:
         """The batch went through."""
+        self._turn += 1
         for chunk in chunks:
             chunk.job.evaluated = chunk.end
+
+    def took(self, chunks: list[Chunk], seconds: float) -> None:
+        """The step with this batch took so long."""
+        if any(job.background for job in self._running()):
+            background = [chunk for chunk in chunks if chunk.job.background]
+            if len(background) < len(chunks):
+                self._pace.took(seconds, sum(chunk.end - chunk.start for chunk in background))
 
     def remove(self, job: Job) -> None:
         """End a job; what it evaluated stays in its sequence for a prompt that begins the same way."""

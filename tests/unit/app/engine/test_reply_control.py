@@ -307,3 +307,35 @@ def test_a_sampler_out_of_its_range_is_refused(session: Session, change: dict[st
 )
 def test_what_cannot_be_done_is_refused(session: Session, options: dict[str, object]) -> None:
     assert refused(session, **options).hint
+
+
+def test_a_reply_of_the_background_says_the_same_after_it_had_to_wait() -> None:
+    session = Session("thread")
+    try:
+        # Its batches are others the second time, but no two tokens are as likely in this text.
+        loaded = session.load(
+            starter_path(), LoadSettings(context_tokens=256, batch_tokens=64, threads=1, sequences=1)
+        )
+        assert isinstance(loaded, ModelInfo)
+        alone = hear(session, max_tokens=16).answer
+        background = Generate(
+            request_id=session.new_id(), parts=STORY, sampling=GREEDY, max_tokens=16, priority="background",
+            reuse_prefix=False,
+        )  # fmt: skip
+        session.engine.post(background)
+        text = session.wait_for(Delta).text
+        front = Generate(request_id=session.new_id(), parts=[Part("One two three")], max_tokens=4)
+        session.engine.post(front)
+        ended: list[Finished] = []
+        while len(ended) < 2:
+            event = session.engine.next_event()
+            assert not isinstance(event, Failed)
+            if isinstance(event, Delta) and event.request_id == background.request_id:
+                text += event.text
+            elif isinstance(event, Finished):
+                ended.append(event)
+        assert [end.request_id for end in ended] == [front.request_id, background.request_id]
+        assert ended[1].stats.completion_tokens == 16
+        assert text == alone
+    finally:
+        session.engine.close()

@@ -43,12 +43,107 @@ def test_running_replies_come_before_prompts() -> None:
     ]
 
 
-def test_prompts_share_the_batches_in_turn() -> None:
-    scheduler = Scheduler(2, 4)
+def test_prompts_share_the_batches() -> None:
+    scheduler = Scheduler(3, 12)
+    scheduler.add(make_job(1, list(range(100))))
+    scheduler.add(make_job(2, list(range(200, 203))))
+    scheduler.add(make_job(3, list(range(300, 400))))
+    spans = {chunk.job.request_id: (chunk.start, chunk.end) for chunk in run_step(scheduler)}
+    assert spans == {1: (0, 4), 2: (0, 3), 3: (0, 5)}
+
+
+def test_prompts_for_which_there_is_no_room_come_in_turn() -> None:
+    scheduler = Scheduler(2, 1)
     scheduler.add(make_job(1, list(range(12))))
     scheduler.add(make_job(2, list(range(50, 62))))
     order = [[c.job.request_id for c in run_step(scheduler)] for _ in range(4)]
     assert order == [[1], [2], [1], [2]]
+
+
+def test_one_prompt_takes_a_chunk_of_a_large_batch() -> None:
+    scheduler = Scheduler(2, 2048)
+    scheduler.add(make_job(1, list(range(4000))))
+    assert [(c.start, c.end) for c in run_step(scheduler)] == [(0, 512)]
+
+
+def test_the_tokens_that_close_a_thought_go_before_prompts() -> None:
+    scheduler = Scheduler(2, 8)
+    first = make_job(1, [1, 2, 3])
+    scheduler.add(first)
+    run_step(scheduler)
+    first.tokens += [4, 5, 6]
+    scheduler.add(make_job(2, list(range(20))))
+    assert [(c.job.request_id, c.start, c.end, c.logits) for c in run_step(scheduler)] == [
+        (1, 3, 7, True),
+        (2, 0, 4, False),
+    ]
+
+
+def test_a_batch_that_is_too_small_for_them_takes_a_part() -> None:
+    scheduler = Scheduler(1, 2)
+    job = make_job(1, [1, 2])
+    scheduler.add(job)
+    run_step(scheduler)
+    job.tokens += [4, 5]
+    assert [(c.start, c.end, c.logits) for c in run_step(scheduler)] == [(2, 4, False)]
+    assert [(c.start, c.end, c.logits) for c in run_step(scheduler)] == [(4, 5, True)]
+
+
+def test_the_front_goes_before_the_background() -> None:
+    scheduler = Scheduler(1, 8)
+    background = make_job(1, [1, 2])
+    background.background = True
+    first, second = make_job(2, [3, 4]), make_job(3, [5, 6])
+    for job in (first, background, second):
+        scheduler.add(job)
+    run_step(scheduler)
+    scheduler.remove(first)
+    assert [admission.job for admission in admit_all(scheduler)] == [second]
+
+
+def test_the_background_gives_its_sequence_to_the_front_and_goes_on_later() -> None:
+    scheduler = Scheduler(1, 64)
+    background = make_job(1, [1, 2, 3])
+    background.background = True
+    scheduler.add(background)
+    for token in (4, 5, 6):
+        run_step(scheduler, new_token=token)
+    front = make_job(2, [7, 8])
+    scheduler.add(front)
+    assert [c.job for c in run_step(scheduler)] == [front]
+    assert background.sequence == -1
+    scheduler.remove(front)
+    # All that it has said is evaluated again, and only the last gives a new token.
+    (chunk,) = run_step(scheduler, new_token=9)
+    assert (chunk.job, chunk.start, chunk.end, chunk.logits) == (background, 0, 6, True)
+    assert background.tokens == [1, 2, 3, 4, 5, 6, 9]
+
+
+def test_the_background_waits_while_the_front_reads_its_prompt() -> None:
+    scheduler = Scheduler(2, 8)
+    background = make_job(1, [1, 2, 3])
+    background.background = True
+    scheduler.add(background)
+    run_step(scheduler)
+    front = make_job(2, list(range(10, 22)))
+    scheduler.add(front)
+    assert [[c.job for c in run_step(scheduler)] for _ in range(2)] == [[front], [front]]
+    assert {c.job.request_id for c in run_step(scheduler)} == {1, 2}
+
+
+def test_the_front_goes_alone_until_it_has_had_as_much_time() -> None:
+    scheduler = Scheduler(2, 8)
+    background = make_job(1, [1, 2, 3])
+    background.background = True
+    scheduler.add(background)
+    scheduler.add(make_job(2, [4, 5, 6]))
+    run_step(scheduler)
+    sizes = []
+    for _ in range(12):
+        chunks = run_step(scheduler)
+        sizes.append(len(chunks))
+        scheduler.took(chunks, 0.01 * len(chunks))
+    assert sizes.count(2) in (5, 6, 7)
 
 
 def test_a_job_waits_until_a_sequence_is_free() -> None:
