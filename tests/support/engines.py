@@ -110,8 +110,8 @@ class ChildEngine:
 class Session:
     """Questions and answers with an engine; request ids are counted here."""
 
-    def __init__(self, kind: EngineKind) -> None:
-        self.engine: Engine = ThreadEngine() if kind == "thread" else ChildEngine()
+    def __init__(self, kind: EngineKind, engine: Engine | None = None) -> None:
+        self.engine: Engine = engine or (ThreadEngine() if kind == "thread" else ChildEngine())
         self.ready = self.wait_for(Ready)
         self._last_id = 0
 
