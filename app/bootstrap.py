@@ -99,6 +99,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.chat.store import ChatStore
     from app.doctor import examine
     from app.engine.client import EngineClient
+    from app.engine.saved_states import StatesPlace
     from app.jobs import JobBook
     from app.machine import look_at_machine
     from app.telemetry.gpu_monitor import GpuMonitor
@@ -108,7 +109,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.ui.application import WindowParts
 
     memory = core.load_memory()
-    client = EngineClient(child_command("engine"), memory)
+    states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
+    client = EngineClient(child_command("engine"), memory, states)
     gpu, meter = GpuMonitor(), RateMeter()
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
     client.observe_events(core.measurements.on_event)

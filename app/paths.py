@@ -52,6 +52,11 @@ class AppPaths:
         return self.data / "loads.json"
 
     @property
+    def chat_states(self) -> Path:
+        """What was evaluated for chats; it only saves time, so it may be deleted."""
+        return self.cache / "chat-states"
+
+    @property
     def settings(self) -> Path:
         """The settings file (JSON)."""
         return self.config / "settings.json"

@@ -42,6 +42,9 @@ class Prompt:
         return "".join(part.text for part in self.parts)
 
 
+_NEXT_QUESTION = "x"
+
+
 class ChatTemplate:
     """A model's chat template, ready to render. Any thread.
 
@@ -95,6 +98,15 @@ class ChatTemplate:
             # https://github.com/deepseek-ai/DeepSeek-R1#usage-recommendations
             return Prompt(_merged([*parts, Part(f"{THINK_OPEN}\n", special=True)]), "open")
         return Prompt(parts, "auto")
+
+    def beginning(self, messages: Sequence[ChatMessage]) -> list[Part]:
+        """What every prompt begins with that goes on from `messages`, the last of which is a reply.
+
+        Raises `StillroomError` when the template refuses the conversation.
+        """
+        parts = self.render([*messages, ChatMessage("user", _NEXT_QUESTION)]).parts
+        said = [index for index, part in enumerate(parts) if part == Part(_NEXT_QUESTION)]
+        return parts[: said[-1]] if said else []
 
     def _parts(self, turns: list[ChatMessage]) -> list[Part]:
         plain = self._render(turns)

@@ -9,7 +9,15 @@ from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
 from app.chat.store import ChatStore, ChatStoreError
 from app.engine.client import EngineClient, OnReplyEvent
-from app.engine.messages import Delta, Finished, GenerationStats, ReplyEvent, Sampling
+from app.engine.messages import (
+    Delta,
+    Finished,
+    Generate,
+    GenerationStats,
+    ReplyEvent,
+    Sampling,
+    SpeculationMode,
+)
 from app.errors import Cancelled, StillroomError
 
 
@@ -20,6 +28,11 @@ class TurnEnd:
     outcome: Outcome
     stats: GenerationStats | None = None
     error: BaseException | None = None
+
+
+def chat_key(conversation_id: int) -> str:
+    """The name of a kept chat for the engine; no number of a chat is ever given out twice."""
+    return f"chat-{conversation_id}"
 
 
 def history(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[ChatMessage]:
@@ -45,9 +58,11 @@ class Turn:
         *,
         sampling: Sampling,
         max_tokens: int = 0,
+        chat_key: str = "",
+        speculation: SpeculationMode = "off",
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
     ) -> None:
-        """Start it; `max_tokens` 0 is as many as fit.
+        """Start it; `max_tokens` 0 is as many as fit, `chat_key` and `speculation` as in `messages.Generate`.
 
         `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.
         """
@@ -56,13 +71,16 @@ class Turn:
         """Resolved when the reply has ended, never with an error."""
         self._on_event = on_event
         self._recorder = ReplyRecorder(store, message_id, on_problem=on_disk_problem)
-        self._generation = engine.generate(
-            prompt.parts,
+        request = Generate(
+            request_id=0,
+            parts=prompt.parts,
             sampling=sampling,
             max_tokens=max_tokens,
             thinking=prompt.thinking,
-            on_event=self._take,
+            chat_key=chat_key,
+            speculation=speculation,
         )
+        self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)
 
     def cancel(self) -> None:

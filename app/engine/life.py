@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from app.engine.child import EngineChild
 from app.engine.deaths import Death, describe_exit, explain
 from app.engine.lifeline import KillOnClose
-from app.engine.messages import Alive, Event, Message
+from app.engine.messages import Alive, Event, Message, Shutdown
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,12 @@ class EngineLife:
 
     def end(self) -> None:
         """End it at once; any thread."""
+        self._child.end()
+
+    def end_in_order(self, timeout_s: float) -> None:
+        """Let it save the chats' states and end by itself, but for no longer than this; any thread."""
+        self._child.write(Shutdown())
+        self._ended.wait(timeout_s)
         self._child.end()
 
     def wait(self, changed_file: Callable[[], str]) -> Death:

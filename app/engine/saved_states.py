@@ -7,7 +7,7 @@ import os
 import re
 import struct
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,14 @@ MAGIC = b"stillroom state 1\n"
 _LENGTH = struct.Struct("<I")
 _LONGEST_HEADER = 64 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}\.state")
+
+
+@dataclass(frozen=True, slots=True)
+class StatesPlace:
+    """Where chats' states are kept, and how large all of them may get now; 0 keeps none."""
+
+    folder: Path
+    limit_bytes: Callable[[], int]
 
 
 class _Header(msgspec.Struct, frozen=True):

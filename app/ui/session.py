@@ -9,7 +9,16 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine.client import EngineClient
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, Generate, LoadSettings, ModelInfo, Part, Ready, ReplyEvent
+from app.engine.messages import (
+    Finished,
+    Generate,
+    LoadNotice,
+    LoadSettings,
+    ModelInfo,
+    Part,
+    Ready,
+    ReplyEvent,
+)
 from app.engine.state import EngineState
 from app.ui.bridge import Bridge
 
@@ -43,6 +52,9 @@ class EngineSession(QObject):
     loaded = Signal(object)
     """`ModelInfo` of the model that is now ready."""
     unloaded = Signal()
+    rested = Signal(object)
+    """`ModelInfo` of the model whose memory was given back for want of use; `info` stays, because the next
+    request loads it again by itself."""
     load_failed = Signal(object)
     """The `EngineError` or `Cancelled` that ended a load."""
     engine_ready = Signal(object)
@@ -92,18 +104,14 @@ class EngineSession(QObject):
         """Free the model and its memory."""
         await asyncio.wrap_future(self.client.unload())
 
+    @property
+    def load_notice(self) -> LoadNotice | None:
+        """What there is to say about the load that runs."""
+        return self._state.load_notice
+
     def generate(self, request: Generate, on_event: OnReplyEvent) -> Reply:
         """Start a reply; `on_event` runs on the GUI thread, about 30 times a second at most."""
-        return Reply(
-            self.client.generate(
-                request.parts,
-                sampling=request.sampling,
-                max_tokens=request.max_tokens,
-                stop=request.stop,
-                thinking=request.thinking,
-                on_event=self._bridge.wrap(on_event),
-            )
-        )
+        return Reply(self.client.ask(request, self._bridge.wrap(on_event)))
 
     async def count_tokens(self, parts: list[Part]) -> int:
         """How many tokens a prompt takes, BOS included."""
@@ -138,6 +146,9 @@ class EngineSession(QObject):
         if state.phase == "dead":
             self.info = None
             self.engine_died.emit(state.error)
+        elif state.resting is not None and self.info is not None:
+            if before.resting is None:
+                self.rested.emit(self.info)
         elif state.phase == "ready" and before.phase == "loaded":
             self.info = None
             self.unloaded.emit()

@@ -12,7 +12,7 @@ from app.chat.context import ContextPlan, plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
-from app.chat.turn import history
+from app.chat.turn import chat_key, history
 from app.engine.messages import ModelInfo, Part
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
@@ -137,7 +137,7 @@ class ChatTab(QWidget):
 
     def show_chats(self) -> None:
         """Fill the list from the store."""
-        self.chats.show_chats(self._store.conversations(), self.chat.id if self.chat else None)
+        self.list_actions.show()
 
     def open_chat(self, conversation_id: int | None) -> None:
         """Show a chat, or an empty one."""
@@ -204,6 +204,7 @@ class ChatTab(QWidget):
         self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
         self.chats.chat_chosen.connect(self.open_chat)
         self.list_actions.deleting.connect(self._stop_in)
+        self.list_actions.deleting.connect(lambda which: self._session.client.drop_states([chat_key(which)]))
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
@@ -231,6 +232,7 @@ class ChatTab(QWidget):
             (QKeySequence("Escape"), self.stop),
             (QKeySequence(QKeySequence.StandardKey.New), lambda: self.open_chat(None)),
             (QKeySequence("Ctrl+End"), self.conversation.go_to_end),
+            (QKeySequence("Ctrl+Shift+F"), self.chats.begin_search),
         ):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -405,12 +407,23 @@ class ChatTab(QWidget):
         self.show_chats()
         self._follow_engine()
         await self._runner.run(
-            plan.prompt, choices.sampling or self._settings.values.sampling, choices.max_tokens
+            plan.prompt,
+            choices.sampling or self._settings.values.sampling,
+            choices.max_tokens,
+            self._settings.values.speculation,
         )
         kept = self._store.message(message.id)
+        self._prepare_next(chat, plan, kept)
         self.conversation.end_live_reply(kept)
         await self._keeper.title_from(chat.id, kept.content)
         self.show_chats()
+
+    def _prepare_next(self, chat: Conversation, plan: ContextPlan, reply: StoredMessage) -> None:
+        """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
+        if self._template is None or reply.outcome != "stop" or plan.dropped:
+            return
+        messages = [*plan.sent, ChatMessage("assistant", reply.content)]
+        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id))
 
     # Chats
 

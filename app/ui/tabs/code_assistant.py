@@ -101,7 +101,12 @@ class CodeAssistant(QObject):
     def ask(self, fitted: FittedQuestion, sampling: Sampling, on_event: OnReplyEvent) -> Reply:
         """Start the reply to a fitted question."""
         request = Generate(
-            request_id=0, parts=fitted.prompt.parts, sampling=sampling, thinking=fitted.prompt.thinking
+            request_id=0,
+            parts=fitted.prompt.parts,
+            sampling=sampling,
+            thinking=fitted.prompt.thinking,
+            # Answers about code repeat much of it.
+            speculation="lookup",
         )
         return self._session.generate(request, on_event)
 

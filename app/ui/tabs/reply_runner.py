@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
-from app.chat.turn import Turn, TurnEnd
-from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling
+from app.chat.turn import Turn, TurnEnd, chat_key
+from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling, SpeculationMode
 from app.errors import StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
@@ -61,7 +61,9 @@ class ReplyRunner:
         self._stopped = False
         reply.view.begin()
 
-    async def run(self, prompt: Prompt, sampling: Sampling, max_tokens: int) -> None:
+    async def run(
+        self, prompt: Prompt, sampling: Sampling, max_tokens: int, speculation: SpeculationMode = "off"
+    ) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
         When the task is cancelled, the window is going: its widgets are left alone.
@@ -69,7 +71,7 @@ class ReplyRunner:
         reply = self.running
         assert reply is not None
         try:
-            end = await self._generate(reply, prompt, sampling, max_tokens)
+            end = await self._generate(reply, prompt, sampling, max_tokens, speculation)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
@@ -77,7 +79,12 @@ class ReplyRunner:
         reply.view.finish(end.outcome, end.stats, _sentence(end.error))
 
     async def _generate(
-        self, reply: RunningReply, prompt: Prompt, sampling: Sampling, max_tokens: int
+        self,
+        reply: RunningReply,
+        prompt: Prompt,
+        sampling: Sampling,
+        max_tokens: int,
+        speculation: SpeculationMode,
     ) -> TurnEnd:
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
@@ -96,6 +103,8 @@ class ReplyRunner:
             self._bridge.wrap(show),
             sampling=sampling,
             max_tokens=max_tokens,
+            chat_key=chat_key(reply.chat.id),
+            speculation=speculation,
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
         if self._stopped:
