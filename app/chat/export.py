@@ -1,4 +1,4 @@
-"""One chat as a file for people (Markdown) or for programs (JSON)."""
+"""Chats as files for people (Markdown) or for programs (JSON)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,15 +32,21 @@ def to_markdown(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def to_json(
-    conversation: Conversation, messages: Sequence[StoredMessage], *, with_thinking: bool = False
-) -> str:
-    """The chat with all its branches; thinking is left out unless asked for.
+def to_json(*chats: tuple[Conversation, Sequence[StoredMessage]], with_thinking: bool = False) -> str:
+    """A chat with all its branches, or a list of several; thinking is left out unless asked for.
 
     `messages[]` is a tree by `parent_id`; `head_id` is the last message of the branch that is shown. Times
     are ISO 8601 in UTC.
     """
-    document = {
+    documents = [_document(chat, messages, with_thinking=with_thinking) for chat, messages in chats]
+    whole = documents[0] if len(documents) == 1 else documents
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+
+
+def _document(
+    conversation: Conversation, messages: Sequence[StoredMessage], *, with_thinking: bool
+) -> dict[str, object]:
+    return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "title": conversation.title,
@@ -53,7 +59,6 @@ def to_json(
         "head_id": conversation.head_id,
         "messages": [_message(message, with_thinking=with_thinking) for message in messages],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def _message(message: StoredMessage, *, with_thinking: bool) -> dict[str, object]:

@@ -1,7 +1,9 @@
 """One chat as a page that needs nothing from anywhere: no script, no link that loads by itself."""
 
+import base64
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
@@ -20,6 +22,9 @@ from app.chat.markdown_math import without_delimiters
 from app.chat.records import Conversation, StoredMessage
 
 FORMULA_PX = 18.0
+PRINT_PX = 15.0
+PRINT_SCALE = 4
+_SIZE = re.compile(r'width="[^"]*" height="[^"]*" viewBox="(\S+) (\S+) (\S+) (\S+)"')
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
 :root { color-scheme: light dark;
@@ -35,13 +40,17 @@ h2 { font-size: .85rem; font-weight: 600; margin: 2rem 0 .3rem; }
 details { color: var(--muted); border-left: 3px solid var(--line); padding-left: 1rem; }
 pre { background: var(--soft); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto; font-size: .85em; }
 table { border-collapse: collapse; } td, th { border-bottom: 1px solid var(--line); padding: .3rem .8rem; }
-.formula { display: block; text-align: center; margin: 1rem 0; overflow-x: auto; }
+.formula { text-align: center; overflow-x: auto; }
 svg { color: var(--text); } .ended { color: var(--muted); font-style: italic; }
 """
 
 
 def to_html(
-    conversation: Conversation, branch: Sequence[StoredMessage], *, with_thinking: bool = False
+    conversation: Conversation,
+    branch: Sequence[StoredMessage],
+    *,
+    with_thinking: bool = False,
+    for_print: bool = False,
 ) -> str:
     """The branch that is shown, as one file; thinking is left out unless asked for. Formulas are drawn, code
     is coloured. Takes some milliseconds a formula: for a worker thread.
@@ -49,7 +58,7 @@ def to_html(
     title = html.escape(conversation.title or "Untitled chat")
     created = datetime.fromtimestamp(conversation.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     about = " · ".join(html.escape(part) for part in (conversation.model, created) if part)
-    parser = _parser()
+    parser = _parser(_picture if for_print else _drawing)
     body = [f"<h1>{title}</h1>", f'<p class="about">{about}</p>']
     if conversation.system_prompt:
         body += ["<h2>System prompt</h2>", _plain(conversation.system_prompt)]
@@ -65,6 +74,8 @@ def to_html(
         if message.outcome not in ("stop", "running"):
             body.append(f'<p class="ended">This reply ended early ({message.outcome}).</p>')
     light, dark = _code_colours("default"), _code_colours("native")
+    if for_print:
+        return f"<style>{light}\n{_PRINT_STYLE}</style>\n" + "\n".join(body)
     return (
         f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{title}</title>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(_POLICY)}">\n'
@@ -74,9 +85,25 @@ def to_html(
     )
 
 
+_PRINT_STYLE = """
+body { font-family: Inter; font-size: 10pt; } h1 { font-size: 15pt; } h2 { font-size: 9pt; color: #6b625a; }
+.about, .thinking, .ended { color: #6b625a; } pre { background-color: #f4f0ea; font-size: 8.5pt; }
+.user { background-color: #f4f0ea; } td, th { padding: 3px 10px; }
+"""
+
+
 def _code_colours(style: str) -> str:
     colours: str = HtmlFormatter(style=style).get_style_defs("pre")  # type: ignore[no-untyped-call]  # its stub
     return colours
+
+
+def to_print_html(
+    conversation: Conversation, branch: Sequence[StoredMessage], *, with_thinking: bool = False
+) -> str:
+    """As `to_html`, in the HTML and CSS that Qt's rich text knows, formulas as pictures."""
+    page = to_html(conversation, branch, with_thinking=with_thinking, for_print=True)
+    page = re.sub(r"<details><summary>Thinking</summary>", '<blockquote class="thinking">', page)
+    return page.replace("</details>", "</blockquote>")
 
 
 def _plain(text: str) -> str:
@@ -84,11 +111,25 @@ def _plain(text: str) -> str:
     return f"<p>{'<br>'.join(lines)}</p>"
 
 
-def _parser() -> MarkdownIt:
+Formula = Callable[[str, str, bool], str]
+"""LaTeX, its source in the text and whether it stands apart; gives HTML."""
+
+
+def _parser(formula: Formula) -> MarkdownIt:
+    def math(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[index]
+        return formula(without_delimiters(token.content), token.content, bool(token.meta["display"]))
+
+    def math_block(
+        _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        latex = tokens[index].content
+        return f'<p class="formula" align="center">{formula(latex, latex, True)}</p>\n'
+
     parser = markdown_parser()
     parser.add_render_rule("text", _text)
-    parser.add_render_rule("math", _math)
-    parser.add_render_rule("math_block", _math_block)
+    parser.add_render_rule("math", math)
+    parser.add_render_rule("math_block", math_block)
     parser.add_render_rule("image", _image)
     parser.add_render_rule("fence", _code)
     parser.add_render_rule("code_block", _code)
@@ -97,18 +138,6 @@ def _parser() -> MarkdownIt:
 
 def _text(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     return html.escape(with_hidden_shown(tokens[index].content))
-
-
-def _math(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    token = tokens[index]
-    return _formula(without_delimiters(token.content), token.content, display=bool(token.meta["display"]))
-
-
-def _math_block(
-    _: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
-    latex = tokens[index].content
-    return f'<span class="formula">{_formula(latex, latex, display=True)}</span>'
 
 
 def _image(_: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
@@ -126,7 +155,7 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, options: Options
     return f"<pre><code>{code}</code></pre>\n"
 
 
-def _formula(latex: str, source: str, *, display: bool) -> str:
+def _drawing(latex: str, source: str, display: bool) -> str:
     # currentColor follows the page's scheme; the library takes any word for a colour.
     drawn = draw_formula(latex, display=display, pixel_size=FORMULA_PX, colour="currentColor")
     if drawn is None:
@@ -134,4 +163,26 @@ def _formula(latex: str, source: str, *, display: bool) -> str:
     label = html.escape(source)
     return drawn.svg.replace(
         "<svg ", f'<svg role="img" aria-label="{label}" style="vertical-align: -{drawn.descent:.2f}px" ', 1
+    )
+
+
+def _picture(latex: str, source: str, display: bool) -> str:
+    drawn = draw_formula(latex, display=display, pixel_size=PRINT_PX, colour="#000000")
+    if drawn is None:
+        return f"<code>{html.escape(source)}</code>"
+    # Qt centres such a picture in its line; see app/ui/formulas.py.
+    lead = PRINT_PX / 4
+    ascent = max(drawn.ascent, drawn.descent + lead, PRINT_PX * 0.8)
+    width, height = drawn.width, 2 * ascent - lead
+
+    def larger(size: re.Match[str]) -> str:
+        return (
+            f'width="{width * PRINT_SCALE}" height="{height * PRINT_SCALE}"'
+            f' viewBox="{size[1]} {-ascent} {width} {height}"'
+        )
+
+    data = base64.b64encode(_SIZE.sub(larger, drawn.svg, count=1).encode()).decode()
+    return (
+        f'<img src="data:image/svg+xml;base64,{data}" width="{width:.0f}" height="{height:.0f}"'
+        ' style="vertical-align: middle">'
     )

@@ -2,16 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from app.chat.export import to_json, to_markdown
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.title import title_from
-from app.errors import StillroomError
 from app.ui.widgets.reply_settings import ReplyChoices
-from models.durable import write_durably
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +51,11 @@ class ChatKeeper:
         """Do a disk job on a worker thread, after the ones asked for before."""
         async with self._order:
             return await asyncio.to_thread(call, *args, **kwargs)
+
+    @staticmethod
+    async def read(call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do a slow read on a worker thread; it waits for no write."""
+        return await asyncio.to_thread(call, *args, **kwargs)
 
     async def kept_chat(self, choices: ReplyChoices) -> Conversation:
         """The open chat; a new one is created in the store now."""
@@ -107,20 +108,3 @@ class ChatKeeper:
         if title:
             await self.write(self.store.rename, conversation_id, title, by_user=False)
         self.refresh(conversation_id)
-
-    async def export(self, conversation_id: int, kind: str, with_thinking: bool, path: Path) -> None:
-        """Write one chat to a file: `kind` is "markdown" or "json"."""
-        chat = self.store.conversation(conversation_id)
-        if kind == "markdown":
-            text = to_markdown(chat, self.store.branch(chat.id), with_thinking=with_thinking)
-        else:
-            text = to_json(chat, self.store.messages(chat.id), with_thinking=with_thinking)
-        try:
-            await asyncio.to_thread(write_durably, path, text.encode())
-        except OSError as error:
-            raise StillroomError(
-                "The chat could not be written to {path}: {reason}.",
-                "Choose another folder.",
-                path=str(path),
-                reason=error.strerror or str(error),
-            ) from error

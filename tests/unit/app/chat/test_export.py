@@ -20,10 +20,12 @@ def test_thinking_is_left_out_unless_asked_for(tmp_path: Path) -> None:
     assert "two and" not in plain
     assert "> two and\n> two\n" in to_markdown(chat, branch, with_thinking=True)
 
-    document = json.loads(to_json(chat, store.messages(chat.id)))
+    document = json.loads(to_json((chat, store.messages(chat.id))))
     assert document["format"] == "stillroom-chat"
     assert [m["parent_id"] for m in document["messages"]] == [None, question.id]
     assert document["head_id"] == reply.id
     assert "thinking" not in document["messages"][1]
-    assert json.loads(to_json(chat, branch, with_thinking=True))["messages"][1]["thinking"] == "two and\ntwo"
+    assert (
+        json.loads(to_json((chat, branch), with_thinking=True))["messages"][1]["thinking"] == "two and\ntwo"
+    )
     store.close()

@@ -153,7 +153,7 @@ def test_our_own_export_comes_back_whole(tmp_path: Path, store: ChatStore) -> No
         store.save_reply(reply.id, f"A{number}", f"T{number}", outcome="stop")
     path = tmp_path / "chat.json"
     path.write_text(
-        to_json(store.conversation(made.id), store.messages(made.id), with_thinking=True), encoding="utf-8"
+        to_json((store.conversation(made.id), store.messages(made.id)), with_thinking=True), encoding="utf-8"
     )
     [chat_id] = store.add_imported(read_chats(path))
     copy = store.conversation(chat_id)
