@@ -17,6 +17,10 @@ class RpcError(EngineError):
     """Another computer cannot be used; its address is in the values as `address`."""
 
 
+class NotLocal(RpcError):
+    """It is not in the local network: the user may insist on it."""
+
+
 def parse_address(address: str) -> tuple[str, int]:
     """Host and port of "host", "host:port" or "1.2.3.4:port". Raises `RpcError`."""
     host, colon, port = address.strip().partition(":")
@@ -47,7 +51,7 @@ def numeric_endpoint(server: RpcServer) -> str:
     host, port = parse_address(server.address)
     address = _resolved(host, server.address)
     if not server.anywhere and not is_local(address):
-        raise RpcError(
+        raise NotLocal(
             "{address} is not in the local network. llama.cpp's RPC has neither password nor encryption: "
             "whoever can reach the connection can read the conversation and take over both computers.",
             "Use it through a VPN, or allow this address expressly if you know what lies between.",

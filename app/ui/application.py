@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -23,7 +23,8 @@ from app.bench.runner import BenchmarkRunner
 from app.chat.store import ChatStore
 from app.doctor import Diagnosis
 from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.messages import LoadSettings, RpcServer
+from app.engine.rpc_address import numeric_endpoint
 from app.errors import Cancelled, StillroomError
 from app.jobs import JobBook
 from app.log import report
@@ -90,6 +91,7 @@ class WindowApplication(QObject):
         self._theme = Theme(qt, self._values.theme)
         self._bridge = Bridge(self._on_error, self)
         self._session = EngineSession(parts.client, self._bridge, self)
+        self._session.engine_ready.connect(self._on_engine_ready)
         self._plots = PlotLibrary(self._bridge)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
@@ -285,6 +287,14 @@ class WindowApplication(QObject):
             self._code.close_tab()
             self._code = None
 
+    def _on_engine_ready(self) -> None:
+        servers = self.parts.settings.values.load.rpc_servers
+        if servers:
+            self._bridge.start(self._ask_other_computers(servers))
+
+    async def _ask_other_computers(self, servers: Sequence[RpcServer]) -> None:
+        await self._session.list_devices(servers)
+
     def _open_load_settings(self) -> None:
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
 
@@ -302,9 +312,10 @@ class WindowApplication(QObject):
         self.open_settings_page(0)
 
     def open_settings_page(self, index: int) -> "SettingsDialog":
-        """Open the settings: 0 general, 1 this computer, 2 about."""
+        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 about."""
         from app.ui.dialogs.settings_dialog import SettingsDialog
         from app.ui.widgets.doctor_page import DoctorPage
+        from app.ui.widgets.other_computers_page import OtherComputersPage
 
         doctor = DoctorPage(
             self._theme,
@@ -312,7 +323,14 @@ class WindowApplication(QObject):
             partial(asyncio.to_thread, self.parts.examine),
             lambda: report(self.parts.paths.logs),
         )
-        dialog = SettingsDialog(self.parts.settings, self.parts.paths, doctor, self._window)
+        others = OtherComputersPage(
+            self.parts.settings,
+            self._theme,
+            self._bridge,
+            self._session.list_devices,
+            lambda server: asyncio.to_thread(numeric_endpoint, server),
+        )
+        dialog = SettingsDialog(self.parts.settings, self.parts.paths, doctor, others, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show_page(index)
         dialog.open()

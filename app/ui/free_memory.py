@@ -1,19 +1,22 @@
 """The memory that a model can have: what the engine's devices and the system report."""
 
+from collections.abc import Sequence
+
 import psutil
 
-from app.engine.messages import ModelInfo, Ready
+from app.engine.messages import Device, ModelInfo, Ready
 from models.fit import GpuMemory, Memory
 
 
-def free_memory(ready: Ready, loaded: ModelInfo | None) -> Memory:
-    """RAM that is free now, and each GPU's memory as it was before the first load.
+def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device] = ()) -> Memory:
+    """RAM that is free now, and each GPU's memory as it was before the first load; `remote` are the devices
+    of other computers.
 
     What the loaded model takes counts as free, because the next one takes its place.
     """
     gpus = tuple(
         GpuMemory(device.description or device.name, device.memory_free_bytes)
-        for device in ready.devices
+        for device in (*ready.devices, *remote)
         if device.kind == "gpu"
     )
     own = 0

@@ -1,7 +1,7 @@
 """The engine as the window sees it: what is loaded, what is happening, on the GUI thread."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.engine.client import EngineClient
 from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import (
+    Device,
+    DevicesListed,
     Finished,
     Generate,
     LoadNotice,
@@ -18,6 +20,7 @@ from app.engine.messages import (
     Part,
     Ready,
     ReplyEvent,
+    RpcServer,
 )
 from app.engine.state import EngineState
 from app.ui.bridge import Bridge
@@ -61,6 +64,8 @@ class EngineSession(QObject):
     """`Ready` of a fresh engine process, with its devices."""
     engine_died = Signal(object)
     """The `EngineError` that says why the process ended; it comes back with the next request."""
+    remote_changed = Signal()
+    """Other computers' devices were asked for: `remote` has changed."""
     reservation_changed = Signal(str)
 
     def __init__(self, client: EngineClient, bridge: Bridge, parent: QObject | None = None) -> None:
@@ -71,6 +76,7 @@ class EngineSession(QObject):
         self.client = client
         self.info: ModelInfo | None = None
         self.ready: Ready | None = None
+        self.remote: list[Device] = []
         self.loading_path = ""
         self.reserved_for = ""
         self._names: dict[str, str] = {}
@@ -117,6 +123,13 @@ class EngineSession(QObject):
         """How many tokens a prompt takes, BOS included."""
         tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts))
         return len(tokens)
+
+    async def list_devices(self, servers: Sequence[RpcServer]) -> DevicesListed:
+        """The devices of this computer and of `servers`, with what is free now; `remote` keeps the latter."""
+        listed: DevicesListed = await asyncio.wrap_future(self.client.list_devices(servers))
+        self.remote = [device for device in listed.devices if device.backend == "RPC"]
+        self.remote_changed.emit()
+        return listed
 
     def reserve(self, job: str) -> None:
         """Keep the engine for `job`, or give it back with an empty name."""

@@ -21,18 +21,25 @@ from app.paths import AppPaths
 from app.settings import SettingsFile
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.doctor_page import DoctorPage
+from app.ui.widgets.other_computers_page import OtherComputersPage
 
 
 class SettingsDialog(QDialog):
     """Changes apply at once. The theme and language observers of `settings` do the rest."""
 
     def __init__(
-        self, settings: SettingsFile, paths: AppPaths, doctor: DoctorPage, parent: QWidget | None = None
+        self,
+        settings: SettingsFile,
+        paths: AppPaths,
+        doctor: DoctorPage,
+        others: OtherComputersPage,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings = settings
         self._paths = paths
         self._doctor = doctor
+        self._others = others
         self.setWindowTitle(self.tr("Settings"))
         self.resize(760, 560)
         self._stack = QStackedWidget()
@@ -42,6 +49,7 @@ class SettingsDialog(QDialog):
         for title, page in (
             (self.tr("General"), self._make_general()),
             (self.tr("This computer"), doctor),
+            (self.tr("Other computers"), others),
             (self.tr("About"), self._make_about()),
         ):
             tab = button(title, "tab")
@@ -59,12 +67,14 @@ class SettingsDialog(QDialog):
         self.show_page(0)
 
     def show_page(self, index: int) -> None:
-        """0 general, 1 this computer, 2 about."""
+        """0 general, 1 this computer, 2 other computers, 3 about."""
         self._group.button(index).setChecked(True)
         self._group.button(index).setFocus()
         self._stack.setCurrentIndex(index)
         if self._stack.currentWidget() is self._doctor:
             self._doctor.examine()
+        elif self._stack.currentWidget() is self._others:
+            self._others.check()
 
     def _make_general(self) -> QWidget:
         values = self._settings.values

@@ -75,6 +75,7 @@ class ModelsTab(QScrollArea):
         session.loaded.connect(self._on_machine_changed)
         session.unloaded.connect(self._on_machine_changed)
         session.engine_died.connect(self._on_machine_changed)
+        session.remote_changed.connect(self._on_machine_changed)
         self._observe_jobs()
         for view in self._views.values():
             self._show_job(view)
@@ -183,7 +184,7 @@ class ModelsTab(QScrollArea):
 
     def _on_machine_changed(self, _: object = None) -> None:
         ready = self._session.ready
-        self._memory = free_memory(ready, self._session.info) if ready is not None else None
+        self._memory = free_memory(ready, self._session.info, self._session.remote) if ready is not None else None
         self._refresh()
 
     def _on_row(self, number: int) -> None:
