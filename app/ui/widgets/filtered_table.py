@@ -1,0 +1,92 @@
+"""A table that is filtered by typing, sorted by its header and copied by rows."""
+
+from PySide6.QtCore import QAbstractItemModel, QSortFilterProxyModel, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
+
+from app.ui.widgets.card import label
+
+SORT_ROLE = Qt.ItemDataRole.UserRole
+"""Of the table's model: a plain value to sort by."""
+
+ROW_PX = 30
+
+
+class FilteredTable(QWidget):
+    """Shows `model`, whose column `wide` takes the room that is left; GUI thread.
+
+    Ctrl+C copies the selected rows with tabs between the cells, Ctrl+F goes to the filter.
+    """
+
+    def __init__(
+        self, model: QAbstractItemModel, name: str, wide: int, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.proxy = QSortFilterProxyModel(self)
+        self.proxy.setSourceModel(model)
+        self.proxy.setSortRole(SORT_ROLE)
+        self.proxy.setFilterKeyColumn(-1)
+        self.proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(self.tr("Filter"))
+        self.field.setAccessibleName(self.tr("Filter {table}").format(table=name))
+        self.field.setClearButtonEnabled(True)
+        self.field.textChanged.connect(self._on_filter)
+        self._count = label("", "small")
+        self.view = QTableView()
+        self.view.setModel(self.proxy)
+        self.view.setAccessibleName(name)
+        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setShowGrid(False)
+        self.view.setWordWrap(False)
+        self.view.setTabKeyNavigation(False)
+        self.view.setSortingEnabled(True)
+        self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.view.verticalHeader().hide()
+        self.view.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = self.view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(72)
+        header.setMaximumSectionSize(420)
+        copy = QShortcut(QKeySequence.StandardKey.Copy, self.view)
+        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.activated.connect(self.copy)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.field.setFocus)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.field)
+        column.addWidget(self.view, 1)
+        column.addWidget(self._count)
+        self._show_count()
+
+    def copy(self) -> None:
+        """Put the selected rows, or all that are shown, on the clipboard."""
+        selected = [index.row() for index in self.view.selectionModel().selectedRows()]
+        rows = sorted(selected) or range(self.proxy.rowCount())
+        lines = [
+            "\t".join(self._cell(row, column) for column in range(self.proxy.columnCount())) for row in rows
+        ]
+        QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def _cell(self, row: int, column: int) -> str:
+        index = self.proxy.index(row, column)
+        whole = index.data(Qt.ItemDataRole.EditRole)
+        return str(index.data() if whole is None else whole)
+
+    def _on_filter(self, text: str) -> None:
+        self.proxy.setFilterFixedString(text.strip())
+        self._show_count()
+
+    def _show_count(self) -> None:
+        source = self.proxy.sourceModel()
+        self._count.setText(
+            self.tr("{shown} of {all}").format(
+                shown=f"{self.proxy.rowCount():,}", all=f"{source.rowCount():,}"
+            )
+        )
