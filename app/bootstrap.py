@@ -99,6 +99,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.chat.store import ChatStore
     from app.doctor import examine
     from app.engine.client import EngineClient
+    from app.engine.idle import IdleUnload
     from app.engine.saved_states import StatesPlace
     from app.jobs import JobBook
     from app.machine import look_at_machine
@@ -129,6 +130,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             client, benchmarks, lambda: look_at_machine(core.paths.models, ()), gpu
         ),
         gpu=gpu,
+        idle=IdleUnload(client, 60 * core.settings.values.idle_unload_minutes),
         make_sampler=lambda on_snapshot: TelemetrySampler(
             host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz
         ),

@@ -5,7 +5,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from app.commands.console import WAKE_S, Console
 from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, ModelInfo
+from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
 from models.progress import Progress
 from models.store import InstalledModel
 
@@ -22,6 +22,7 @@ def load_model(
     Raises `EngineError` with llama.cpp's reason, or `Cancelled`.
     """
     fraction = 0.0
+    said: list[LoadNotice] = []
 
     def note_fraction(done: float) -> None:
         nonlocal fraction
@@ -34,11 +35,20 @@ def load_model(
         try:
             load.future.exception(timeout=WAKE_S)
         except FutureTimeoutError:
+            said = _say(client.state.load_notice, said, console)
             if console.is_terminal:
                 done = round(fraction * model.bytes)
                 console.progress(Progress("load", done, model.bytes, model.reference))
     info = load.future.result()
     console.clear()
     for notice in info.notices:
-        console.note(str(notice))
+        said = _say(notice, said, console)
     return info
+
+
+def _say(notice: LoadNotice | None, said: list[LoadNotice], console: Console) -> list[LoadNotice]:
+    """Tell it unless it was told, such as before the file was read."""
+    if notice is None or notice in said:
+        return said
+    console.note(str(notice))
+    return [*said, notice]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import psutil
 
 from app.engine.in_memory import ModelsInMemory, Resident, check_file
+from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import (
     AnswerNow,
     Cancel,
@@ -26,6 +27,7 @@ from app.engine.messages import (
     Load,
     Loaded,
     LoadProgress,
+    Notice,
     Prepare,
     Ready,
     Request,
@@ -67,6 +69,7 @@ class EngineCore:
         self._inbox: deque[tuple[float, Request]] = deque()
         self._wake = threading.Event()
         self._cancelled: set[int] = set()
+        self._watch = MemoryWatch()
         self._abort: AbortFlag | None = None
         self._models = ModelsInMemory()
         self._waiting: deque[tuple[float, Request]] = deque()
@@ -211,6 +214,19 @@ class EngineCore:
             self._emit(_failed(request.request_id, error, reload="file"))
             return
         resident.runner.admit(request, arrived_s)
+        if resident.info.gpu_layers:
+            self._look_at_cards(request.request_id)
+
+    def _look_at_cards(self, request_id: int) -> None:
+        """Before a reply: has another program filled the card meanwhile? The window asks NVIDIA's driver all
+        the time; others tell only here."""
+        for device in self._backend.devices():
+            if device.kind == "gpu" and device.backend != "CUDA":
+                notice = self._watch.card(
+                    device.description or device.name, device.memory_free_bytes, device.memory_total_bytes
+                )
+                if notice is not None:
+                    self._emit(Notice(request_id=request_id, message=notice.message, values=notice.values))
 
     def _drop_states(self, request: DropStates) -> None:
         for resident in self._models:

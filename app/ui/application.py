@@ -23,6 +23,8 @@ from app.bench.runner import BenchmarkRunner
 from app.chat.store import ChatStore
 from app.doctor import Diagnosis
 from app.engine.client import EngineClient
+from app.engine.idle import IdleUnload
+from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import LoadSettings, RpcServer
 from app.engine.rpc_address import numeric_endpoint
 from app.errors import Cancelled, StillroomError
@@ -43,7 +45,7 @@ from app.ui.stop_signals import StopSignals
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
 from app.ui.widgets.model_picker import ModelPicker
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.notices import Notices, notice_text
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel, ModelStore
 
@@ -72,6 +74,7 @@ class WindowParts:
     benchmarks: BenchmarkHistory
     benchmark_runner: BenchmarkRunner
     gpu: GpuMonitor
+    idle: IdleUnload
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]
     examine: Callable[[], Diagnosis]
 
@@ -84,6 +87,7 @@ class WindowApplication(QObject):
         self.parts = parts
         self._ended = asyncio.Event()
         self._values = parts.settings.values
+        self._watch = MemoryWatch()
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
         self._languages = Languages(qt)
@@ -127,7 +131,7 @@ class WindowApplication(QObject):
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
-        for part in (self.parts.jobs, self.parts.client, self.parts.gpu):
+        for part in (self.parts.jobs, self.parts.idle, self.parts.client, self.parts.gpu):
             await asyncio.to_thread(part.close)
         self.parts.chats.close()
         self.parts.benchmarks.close()
@@ -154,7 +158,7 @@ class WindowApplication(QObject):
         window = MainWindow(self._theme, parts.settings, picker, pages, self._panel)
         self._notices = Notices(window, lambda: report(parts.paths.logs))
         picker.chosen.connect(self._on_model_chosen)
-        picker.unload_asked.connect(lambda: self._bridge.start(self._session.unload()))
+        picker.unload_asked.connect(self._unload)
         picker.more_asked.connect(lambda: window.show_page("models"))
         window.load_settings_asked.connect(self._open_load_settings)
         window.settings_asked.connect(self._open_settings)
@@ -251,11 +255,31 @@ class WindowApplication(QObject):
 
     def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
         self._panel.show_snapshot(snapshot)
+        self._watch_memory(snapshot)
+
+    def _watch_memory(self, snapshot: TelemetrySnapshot) -> None:
+        """Warn before a program that was started meanwhile makes a reply fail."""
+        info = self._session.info
+        if info is None:
+            return
+        host, found = snapshot.host, []
+        if info.gpu_layers:
+            for gpu in snapshot.gpu.gpus:
+                free = gpu.vram_total_bytes - gpu.vram_used_bytes
+                found.append(self._watch.card(gpu.name, free, gpu.vram_total_bytes))
+        found.append(self._watch.ram(host.ram_total_bytes - host.ram_used_bytes, host.ram_total_bytes))
+        for notice in found:
+            if notice is not None:
+                self._notices.warn(notice_text(notice), self.tr("Unload"), self._unload)
+
+    def _unload(self) -> None:
+        self._bridge.start(self._session.unload())
 
     def _on_settings(self, values: Settings) -> None:
         before, self._values = self._values, values
         self._theme.choose(values.theme)
         self._sampler.set_rate_hz(values.telemetry_hz)
+        self.parts.idle.set_idle_s(60 * values.idle_unload_minutes)
         if values.language != before.language:
             self._languages.choose(values.language)
             self._replace_window()

@@ -43,6 +43,11 @@ class Reply:
         return await asyncio.wrap_future(self._generation.future)
 
 
+def model_name(info: ModelInfo) -> str:
+    """The name by which chats remember a model."""
+    return " · ".join(part for part in (info.name, info.quantisation) if part)
+
+
 class EngineSession(QObject):
     """Loads, unloads and generates through the one `EngineClient`, and says what changes.
 
@@ -54,6 +59,8 @@ class EngineSession(QObject):
     """Path of the file and the fraction of it that is read, 0 to 1."""
     loaded = Signal(object)
     """`ModelInfo` of the model that is now ready."""
+    models_changed = Signal()
+    """Another model than the current one has come or gone."""
     unloaded = Signal()
     rested = Signal(object)
     """`ModelInfo` of the model whose memory was given back for want of use; `info` stays, because the next
@@ -80,13 +87,42 @@ class EngineSession(QObject):
         self.loading_path = ""
         self.reserved_for = ""
         self._names: dict[str, str] = {}
+        self._known: dict[str, ModelInfo] = {}
         client.observe(bridge.wrap(self._on_state))
 
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """The models in memory; the current one is `info`."""
+        return tuple(self._named(info) for info in self._state.models)
+
+    def use(self, path: str) -> bool:
+        """Make a model that was loaded before the current one, without waiting; False for one that was not,
+        or was unloaded by the user.
+
+        One that had to make room meanwhile comes back with the next request.
+        """
+        known = self._known.get(path)
+        if known is None or self.loading_path or self._state.phase not in ("loaded", "ready"):
+            return False
+        self.client.use(path)
+        if self.info is None or self.info.path != path:
+            # The state follows by the bridge, and says nothing of a model that is not in memory.
+            self.info = known
+            self.loaded.emit(known)
+        return True
+
+    def known(self, name: str) -> str:
+        """Path of the model that a chat remembers as `name`, if `use` can take it; empty if not."""
+        return next((info.path for info in self._known.values() if model_name(info) == name), "")
+
     async def load(self, path: Path, settings: LoadSettings, name: str = "") -> ModelInfo:
-        """Load a model in place of the present one; `name` is shown in place of the one in the file.
+        """Load a model, beside the present ones where it fits; it is the current one then. `name` is shown in
+        place of the one in the file.
 
         Raises `EngineError` with the reason, or `Cancelled`; `load_failed` tells the rest of the window.
         """
+        if self.loading_path and self.loading_path != str(path):
+            self.cancel_load()
         self.loading_path = str(path)
         self.info = None
         if name:
@@ -106,9 +142,13 @@ class EngineSession(QObject):
         if self._load is not None:
             self._load.cancel()
 
-    async def unload(self) -> None:
-        """Free the model and its memory."""
-        await asyncio.wrap_future(self.client.unload())
+    async def unload(self, path: str = "") -> None:
+        """Free the model of a file, or all of them, and their memory."""
+        if path:
+            self._known.pop(path, None)
+        else:
+            self._known.clear()
+        await asyncio.wrap_future(self.client.unload(path))
 
     @property
     def load_notice(self) -> LoadNotice | None:
@@ -119,9 +159,9 @@ class EngineSession(QObject):
         """Start a reply; `on_event` runs on the GUI thread, about 30 times a second at most."""
         return Reply(self.client.ask(request, self._bridge.wrap(on_event)))
 
-    async def count_tokens(self, parts: list[Part]) -> int:
-        """How many tokens a prompt takes, BOS included."""
-        tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts))
+    async def count_tokens(self, parts: list[Part], model: str = "") -> int:
+        """How many tokens a prompt takes, BOS included, by the model of a file or the current one."""
+        tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts, model))
         return len(tokens)
 
     async def list_devices(self, servers: Sequence[RpcServer]) -> DevicesListed:
@@ -140,13 +180,15 @@ class EngineSession(QObject):
         before, self._state = self._state, state
         if state.phase == "loading":
             self.info = None
-            self.loading.emit(self.loading_path, state.load_fraction)
+            self.loading.emit(self.loading_path or state.loading_path, state.load_fraction)
             return
         if state.phase == "loaded" and state.model is not None:
             self.loading_path = ""
             if state.model is not before.model or self.info is None:
-                self.info = self._named(state.model)
+                self.info = self._known[state.model.path] = self._named(state.model)
                 self.loaded.emit(self.info)
+            if state.models != before.models:
+                self.models_changed.emit()
             return
         if state.pid is not None and state.pid != before.pid:
             self.ready = Ready(

@@ -33,6 +33,7 @@ class LoadedLine(QWidget):
         layout.addWidget(self._where)
         session.loading.connect(self._on_loading)
         session.loaded.connect(self._on_loaded)
+        session.rested.connect(self._on_rested)
         session.unloaded.connect(self._on_unloaded)
         session.load_failed.connect(self._on_unloaded)
         session.engine_died.connect(self._on_died)
@@ -42,8 +43,12 @@ class LoadedLine(QWidget):
             self._on_unloaded()
 
     def _on_loading(self, path: str, fraction: float) -> None:
+        notice = self._session.load_notice
         self._show(
-            "warning", self.tr("Loading {percent}%").format(percent=int(100 * fraction)), Path(path).stem
+            "warning",
+            self.tr("Loading {percent}%").format(percent=int(100 * fraction)),
+            Path(path).stem,
+            "" if notice is None else notice_text(notice),
         )
 
     def _on_loaded(self, info: ModelInfo) -> None:
@@ -57,6 +62,13 @@ class LoadedLine(QWidget):
                 layers=info.layers, threads=info.threads
             )
         self._show("good", name, where, "\n".join(notice_text(notice) for notice in info.notices))
+
+    def _on_rested(self, info: ModelInfo) -> None:
+        self._show(
+            "muted",
+            info.name,
+            self.tr("Its memory was given back for want of use. The next message loads it again."),
+        )
 
     def _on_unloaded(self, *_: object) -> None:
         self._show("muted", self.tr("No model loaded"), self.tr("Choose one above to start."))

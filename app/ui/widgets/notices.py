@@ -99,6 +99,10 @@ class Notices(QFrame):
         """Say that something happened; `action` (an undo, mostly) is offered for some seconds."""
         self._add(_Notice(text, "", action_text, action, "toast", INFORM_MS))
 
+    def warn(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
+        """Say that something is going wrong; longer than what only informs."""
+        self._add(_Notice(text, "", action_text, action, "toast", ERROR_MS))
+
     def error(self, error: BaseException) -> None:
         """Show a failure: what happened and what to do. What nobody foresaw can be copied as a report."""
         if isinstance(error, StillroomError):
