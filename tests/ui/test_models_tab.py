@@ -42,11 +42,13 @@ class StandInSession(QObject):
     loaded = Signal(object)
     unloaded = Signal()
     engine_died = Signal(object)
+    remote_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.ready: Ready | None = None
         self.info: ModelInfo | None = None
+        self.remote: list[Device] = []
 
     def become_ready(self, vram_gib: float) -> None:
         gpu = Device(

@@ -1,0 +1,108 @@
+"""The settings' page of other computers, in the whole window, with a real rpc-server on loopback."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+
+from app.engine.messages import RpcServer
+from app.ui.application import WindowApplication
+from app.ui.widgets.other_computers_page import OtherComputersPage
+from tests.support.rpc_server import free_port, rpc_server
+from tests.support.window import run_with_window, until
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def open_page(application: WindowApplication) -> OtherComputersPage:
+    page = application.open_settings_page(2).findChild(OtherComputersPage)
+    assert isinstance(page, OtherComputersPage)
+    return page
+
+
+def words(page: QWidget) -> str:
+    return "\n".join(label.text() for label in page.findChildren(QLabel) if not label.isHidden())
+
+
+def press(page: QWidget, text: str) -> None:
+    (found,) = (each for each in page.findChildren(QPushButton) if each.text() == text)
+    found.click()
+
+
+def enter(page: QWidget, address: str) -> None:
+    field = page.findChild(QLineEdit, "rpc-address")
+    assert isinstance(field, QLineEdit)
+    field.setText(address)
+    field.textEdited.emit(address)
+    press(page, "Add")
+
+
+@pytest.mark.rpc
+def test_a_computer_is_added_with_its_memory_and_removed(qapp: QApplication) -> None:
+    with rpc_server() as den:
+
+        async def scene(application: WindowApplication) -> None:
+            settings = application.parts.settings
+            page = open_page(application)
+            enter(page, den.endpoint)
+            await until(lambda: "of memory free" in words(page), "its memory")
+            assert settings.values.load.rpc_servers == (RpcServer(den.endpoint),)
+            assert [device.description for device in application.session.remote] == [den.endpoint]
+            press(page, "Remove")
+            assert settings.values.load.rpc_servers == ()
+            await until(lambda: den.endpoint not in words(page), "its end")
+
+        run_with_window(scene)
+
+
+def test_a_computer_that_does_not_answer_stays_and_says_why(qapp: QApplication) -> None:
+    address = f"127.0.0.1:{free_port()}"
+
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        enter(page, address)
+        await until(lambda: "cannot" in words(page), "the reason")
+        assert application.parts.settings.values.load.rpc_servers == (RpcServer(address),)
+
+    run_with_window(scene)
+
+
+def test_an_address_of_the_internet_needs_a_second_word(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        settings = application.parts.settings
+        page = open_page(application)
+        enter(page, "100.64.0.1:50052")
+        await until(lambda: "not in the local network" in words(page), "the refusal")
+        assert settings.values.load.rpc_servers == ()
+        press(page, "Add it all the same")
+        await until(lambda: bool(settings.values.load.rpc_servers), "the computer")
+        assert settings.values.load.rpc_servers == (RpcServer("100.64.0.1:50052", anywhere=True),)
+        assert "allowed by you" in words(page)
+
+    run_with_window(scene)
+
+
+def test_what_is_no_address_is_refused_at_once(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        enter(page, "http://den-pc")
+        assert "is no address" in words(page)
+        assert application.parts.settings.values.load.rpc_servers == ()
+
+    run_with_window(scene)
+
+
+def test_when_they_help_is_kept(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        page = open_page(application)
+        (use,) = page.findChildren(QComboBox)
+        assert use.currentData() == "too_large"
+        use.setCurrentIndex(1)
+        use.activated.emit(1)
+        assert application.parts.settings.values.load.rpc_use == "always"
+
+    run_with_window(scene)
