@@ -53,10 +53,13 @@ def requantise_into(
     command: Sequence[str],
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
+    imatrix: Path | None = None,
+    imatrix_text: str = "",
 ) -> tuple[list[InstalledModel], int]:
     """Make each of `types` from `source` and put them into `store`; the models, and the build's peak memory.
 
-    `command` starts the build process. Blocks, on any thread. Raises `StillroomError` and `Cancelled`; a
+    `command` starts the build process, `imatrix` is the file of an importance matrix that was collected over
+    `imatrix_text`. Blocks, on any thread. Raises `StillroomError` and `Cancelled`; a
     later call goes on where this one stopped.
     """
     work = work_folder(store, source)
@@ -69,6 +72,7 @@ def requantise_into(
         command=command,
         on_progress=on_progress,
         cancel=cancel,
+        imatrix=imatrix,
     )
     new = [NewFile(output.type, output.path, output.sha256, output.bytes) for output in result.outputs]
     models = store.add(
@@ -79,6 +83,7 @@ def requantise_into(
         commit=source.commit,
         inputs=[InputFile(path=source.path.name, sha256=source.sha256, bytes=source.path.stat().st_size)],
         tools={name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python")},
+        imatrix=imatrix_text,
     )
     shutil.rmtree(work)
     return models, result.peak_memory_bytes

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from models.durable import write_durably
+from models.quality import Quality
 
 MANIFEST_NAME = "manifest.json"
 
@@ -28,7 +29,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     `file` is its name in the model's folder, or an absolute path for a file that stays where the user keeps
     it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
     `tools` names the versions that made it. `sha256` is empty for an imported file that nobody
-    named one for. `quality` is filled in once it is measured.
+    named one for. `imatrix` says what the importance matrix was collected over that it
+    was quantised with. `measured` is what quantising cost it, once that is known.
     """
 
     type: str
@@ -41,7 +43,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     made_at: str = ""
     imported: bool = False
     tools: dict[str, str] = {}
-    quality: dict[str, float] = {}
+    imatrix: str = ""
+    measured: Quality | None = None
 
 
 class Manifest(msgspec.Struct, kw_only=True):

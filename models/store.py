@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import msgspec
 from models.durable import rename_durably, write_durably
 from models.errors import StillroomError
 from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, read_manifest, type_in_name
+from models.quality import Quality
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class InstalledModel:
     commit: str = ""
     imported: bool = False
     bundled: bool = False
+    imatrix: str = ""
+    quality: Quality | None = None
 
     @property
     def reference(self) -> str:
@@ -131,6 +134,7 @@ class ModelStore:
         commit: str = "",
         inputs: Sequence[InputFile] = (),
         tools: dict[str, str] | None = None,
+        imatrix: str = "",
     ) -> list[InstalledModel]:
         """Move finished, synced `files` (on the store's own disk) into the model `name`.
 
@@ -157,6 +161,7 @@ class ModelStore:
                     inputs=tuple(inputs),
                     made_at=made_at,
                     tools=tools or {},
+                    imatrix=imatrix,
                 )
                 _put(manifest, output)
                 manifest.write(folder)
@@ -253,6 +258,23 @@ class ModelStore:
             manifest.write(folder)
             shutil.rmtree(trash)
             return _installed(folder, manifest, output)
+
+    def record_quality(self, model: InstalledModel, quality: Quality) -> InstalledModel:
+        """Note what quantising cost `model`. The bundled starter has no record, so nothing is kept of it."""
+        if model.bundled:
+            return replace(model, quality=quality)
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            measured = msgspec.structs.replace(output, measured=quality)
+            _put(manifest, measured)
+            manifest.write(folder)
+            return _installed(folder, manifest, measured)
+
+    def remove(self, model: InstalledModel) -> None:
+        """Delete for good a model that was made in passing; the user's own go through `delete`."""
+        trashed = self.delete(model)
+        with self._changing():
+            shutil.rmtree(self.root / _TRASH / trashed.id)
 
     def trash_bytes(self) -> int:
         """What emptying the trash would free."""
@@ -351,6 +373,8 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         repo=output.repo,
         commit=output.commit,
         imported=output.imported,
+        imatrix=output.imatrix,
+        quality=output.measured,
     )
 
 
