@@ -14,6 +14,7 @@ from app.engine.messages import (
     Finished,
     Generate,
     GenerationStats,
+    Lora,
     ReplyEvent,
     Sampling,
     SpeculationMode,
@@ -60,9 +61,11 @@ class Turn:
         max_tokens: int = 0,
         chat_key: str = "",
         speculation: SpeculationMode = "off",
+        model: str = "",
+        loras: tuple[Lora, ...] = (),
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
     ) -> None:
-        """Start it; `max_tokens` 0 is as many as fit, `chat_key` and `speculation` as in `messages.Generate`.
+        """Start it; `max_tokens` 0 is as many as fit, `chat_key` and what follows as in `messages.Generate`.
 
         `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.
         """
@@ -79,6 +82,8 @@ class Turn:
             thinking=prompt.thinking,
             chat_key=chat_key,
             speculation=speculation,
+            model=model,
+            loras=loras,
         )
         self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)

@@ -36,6 +36,8 @@ from app.engine.messages import (
     LoadNotice,
     LoadProgress,
     LoadSettings,
+    Measure,
+    Measured,
     ModelInfo,
     Notice,
     Part,
@@ -52,7 +54,7 @@ from app.engine.messages import (
 )
 from app.engine.model_file import mark
 from app.engine.saved_states import StatesPlace, delete_states
-from app.engine.state import EngineState, after
+from app.engine.state import EngineState, after, using
 from app.engine.wanted import WantedModels
 from app.errors import Cancelled, EngineError
 
@@ -64,7 +66,7 @@ OnEvent = Callable[[Event], None]
 SAVING_S = 5.0
 """What the end of the program waits for chats' states to be saved."""
 
-_Request = Load | Unload | Generate | Tokenize | ListDevices
+_Request = Load | Unload | Generate | Tokenize | ListDevices | Measure
 
 
 @dataclass(slots=True, eq=False)
@@ -177,6 +179,15 @@ class EngineClient:
         self._submit(_Pending(request, future, report))
         return LoadHandle(future, cancel)
 
+    def use(self, path: str) -> None:
+        """Requests that name no model are for this one from now on, which was loaded before; it is loaded
+        again with the first of them, if it had to make room meanwhile."""
+        with self._changed:
+            self._wanted.use(path)
+            state = using(self._state, path)
+        if state is not self._state:
+            self._set_state(state)
+
     def unload(self, path: str = "") -> "Future[None]":
         """Free the model of the file `path`, or all of them, and their memory."""
         future: Future[None] = Future()
@@ -253,13 +264,13 @@ class EngineClient:
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
-    def prepare(self, parts: Sequence[Part], chat_key: str) -> None:
-        """Let the current model, if it is there, evaluate ahead what a chat's next prompt begins with."""
+    def prepare(self, parts: Sequence[Part], chat_key: str, model: str = "") -> None:
+        """Let a model, if it is there, evaluate ahead what a chat's next prompt begins with."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         with self._changed:
-            model = self._wanted.find("")
-            if self._ready and model is not None and model.present:
-                self._send(Prepare(parts=clean, chat_key=chat_key, model=model.path))
+            found = self._wanted.find(model)
+            if self._ready and found is not None and found.present:
+                self._send(Prepare(parts=clean, chat_key=chat_key, model=found.path))
 
     def drop_states(self, chat_keys: Sequence[str]) -> None:
         """Delete what was evaluated for these chats, in the engine and on the disk."""
@@ -276,6 +287,21 @@ class EngineClient:
         request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
         self._submit(_Pending(request, future))
         return future
+
+    def measure(
+        self, settings: LoadSettings, *, prompt_tokens: int, decode_tokens: int
+    ) -> tuple["Future[Measured]", Callable[[], None]]:
+        """Time the current model with other settings of its context, and what cancels that."""
+        request = Measure(
+            request_id=next(self._ids),
+            settings=settings,
+            prompt_tokens=prompt_tokens,
+            decode_tokens=decode_tokens,
+        )
+        future: Future[Measured] = Future()
+        cancel = self._canceller(request.request_id, future)
+        self._submit(_Pending(request, future))
+        return future, cancel
 
     def _submit(self, pending: _Pending) -> None:
         self.start()
@@ -504,7 +530,8 @@ class EngineClient:
 
 
 def _settle(
-    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Failed, future: "Future[Any]"
+    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Measured | Failed,
+    future: "Future[Any]",
 ) -> None:
     """Hand an answer to who waits for it."""
     match event:

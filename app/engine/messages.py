@@ -243,12 +243,33 @@ class ListDevices(Message, frozen=True, kw_only=True):
     rpc_servers: tuple[RpcServer, ...] = ()
 
 
+class Measure(Message, frozen=True, kw_only=True):
+    """Time a loaded model with other settings of its context; the weights stay where they are. `settings` must
+    have no automatic values, flash attention aside. Answered by `Measured` or `Failed`."""
+
+    request_id: int
+    settings: LoadSettings
+    prompt_tokens: int
+    decode_tokens: int
+    model: str = ""
+
+
 class Shutdown(Message, frozen=True, kw_only=True):
     """Free everything and end the process."""
 
 
 Request = (
-    Load | Unload | Generate | Prepare | DropStates | AnswerNow | Cancel | Tokenize | ListDevices | Shutdown
+    Load
+    | Unload
+    | Generate
+    | Prepare
+    | DropStates
+    | AnswerNow
+    | Cancel
+    | Tokenize
+    | ListDevices
+    | Measure
+    | Shutdown
 )
 
 
@@ -449,6 +470,16 @@ class Finished(Message, frozen=True, kw_only=True):
     stats: GenerationStats
 
 
+class Measured(Message, frozen=True, kw_only=True):
+    """Answer to `Measure`: the seconds that the prompt took, and then the tokens one by one."""
+
+    request_id: int
+    prompt_tokens: int
+    decode_tokens: int
+    prompt_s: float
+    decode_s: float
+
+
 class Tokenized(Message, frozen=True, kw_only=True):
     """Answer to `Tokenize`."""
 
@@ -484,6 +515,7 @@ Event = (
     | ReplyEvent
     | Finished
     | Tokenized
+    | Measured
     | DevicesListed
     | Failed
 )

@@ -46,6 +46,14 @@ class EngineState:
     error: EngineError | None = None
 
 
+def using(state: EngineState, path: str) -> EngineState:
+    """The state once the model of a file is the current one; the same object where it is not in memory."""
+    found = next((info for info in state.models if info.path == path), None)
+    if found is None or state.phase != "loaded":
+        return state
+    return replace(state, model=found, models=(*_without(state.models, path), found))
+
+
 def after(state: EngineState, event: Event) -> EngineState:
     """The state once `event` has come; the same object where it changes nothing."""
     match event:

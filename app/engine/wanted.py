@@ -46,6 +46,12 @@ class WantedModels:
         how = recalled or Recalled(asked)
         self._models[path] = WantedModel(path, asked, how.settings, mark, how.notices)
 
+    def use(self, path: str) -> None:
+        """Make a wanted model the current one."""
+        model = self._models.pop(path, None)
+        if model is not None:
+            self._models[path] = model
+
     def forget(self, path: str = "") -> None:
         """The user unloads one, or all."""
         if path:

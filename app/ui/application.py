@@ -242,6 +242,11 @@ class WindowApplication(QObject):
         self._bridge.start(self._load(model))
 
     async def _load(self, model: InstalledModel) -> None:
+        """Choose a model: at once where it is in memory."""
+        in_memory = any(info.path == str(model.path) for info in self._session.models)
+        if in_memory and self._session.use(str(model.path)):
+            self.parts.settings.update(last_model=model.reference)
+            return
         await self._session.load(model.path, self.parts.settings.values.load, model.name)
         self.parts.settings.update(last_model=model.reference)
 
@@ -272,8 +277,8 @@ class WindowApplication(QObject):
             if notice is not None:
                 self._notices.warn(notice_text(notice), self.tr("Unload"), self._unload)
 
-    def _unload(self) -> None:
-        self._bridge.start(self._session.unload())
+    def _unload(self, path: str = "") -> None:
+        self._bridge.start(self._session.unload(path))
 
     def _on_settings(self, values: Settings) -> None:
         before, self._values = self._values, values

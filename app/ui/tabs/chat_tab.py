@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.chat.branches import newest_end, versions_of
 from app.chat.context import ContextPlan, plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.chat.records import Conversation, StoredMessage
+from app.chat.search import SearchHit
 from app.chat.store import ChatStore
 from app.chat.turn import chat_key, history
 from app.engine.messages import ModelInfo, Part
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
-from app.ui.session import EngineSession
+from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
@@ -144,7 +147,10 @@ class ChatTab(QWidget):
         self.choices.flush()
         self._keep_draft(leaving=True)
         self._keeper.open(conversation_id)
-        chat, running = self.chat, self._runner.running
+        chat = self.chat
+        own_model = self._session.known(chat.model) if chat is not None else ""
+        if own_model:
+            self._session.use(own_model)
         self.composer.set_text(chat.draft if chat else "")
         self._draft_timer.stop()
         self.composer.set_budget("")
@@ -153,13 +159,17 @@ class ChatTab(QWidget):
             ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens) if chat else ReplyChoices(),
             self._settings.values.sampling,
         )
-        self.conversation.show_branch(
-            self._store.branch(chat.id) if chat else [],
-            (running.message.id, running.view) if running else None,
-        )
+        self._show_branch(chat)
         self.show_chats()
         self._follow_engine()
         self.composer.setFocus()
+
+    def show_hit(self, hit: SearchHit) -> None:
+        """Open the chat of a search hit, at the message."""
+        if self.chat is None or self.chat.id != hit.conversation_id:
+            self.open_chat(hit.conversation_id)
+        if hit.message_id is not None and not self.conversation.show_message(hit.message_id):
+            self._start(self._show_version(hit.message_id))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Typing goes into the message from the start."""
@@ -209,6 +219,9 @@ class ChatTab(QWidget):
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
         self.conversation.another_requested.connect(lambda old: self._start(self._answer_again(old)))
+        self.conversation.edit_requested.connect(lambda *what: self._start(self._ask_again(*what)))
+        self.conversation.version_requested.connect(lambda which: self._start(self._show_version(which)))
+        self.chats.hit_chosen.connect(self.show_hit)
         self.composer.send_requested.connect(lambda text: self._start(self._send(text)))
         self.composer.stop_requested.connect(self.stop)
         self.composer.remedy_requested.connect(self.models_requested)
@@ -276,7 +289,8 @@ class ChatTab(QWidget):
         if self._closed:
             return
         session, running = self._session, self._runner.running
-        self.conversation.show_model(_model_name(session.info) if session.info else "")
+        self.conversation.offer_editing(running is None and self._model is not None)
+        self.conversation.show_model(model_name(session.info) if session.info else "")
         if running is not None:
             reason = ""
             if not self._keeper.is_open(running.chat.id):
@@ -308,7 +322,8 @@ class ChatTab(QWidget):
         messages = history(branch, self.choices.choices.system_prompt)
         if text:
             messages.append(ChatMessage("user", text))
-        return await plan_context(self._template, messages, self._session.count_tokens, info.context_tokens)
+        count = partial(self._session.count_tokens, model=info.path)
+        return await plan_context(self._template, messages, count, info.context_tokens)
 
     async def _update_budget(self) -> None:
         """Show what the message costs, and what would not fit any more."""
@@ -319,7 +334,7 @@ class ChatTab(QWidget):
             self.composer.set_budget("")
             self.notice.hide()
             return
-        tokens = await self._session.count_tokens([Part(text)])
+        tokens = await self._session.count_tokens([Part(text)], info.path)
         plan = await self._plan(info, list(self.conversation.branch), text)
         if (self._model, self.composer.text(), self._keeper.opened) != (info, text, opened):
             return
@@ -346,14 +361,20 @@ class ChatTab(QWidget):
 
     # Sending
 
-    async def _send(self, text: str) -> None:
+    async def _ask_again(self, old: StoredMessage, text: str) -> None:
+        """Ask in other words in the place of a question, which stays in the store as its sibling."""
+        await self._send(text, in_place_of=old)
+
+    async def _send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
         info, opened = self._model, self._keeper.opened
         if info is None or self._sending or self._runner.running is not None or not text.strip():
             return
         self._sending = True
         try:
             self.choices.flush()
-            branch = list(self.conversation.branch)
+            branch = [
+                kept for kept in self.conversation.branch if in_place_of is None or kept.id < in_place_of.id
+            ]
             plan = await self._plan(info, branch, text)
             if opened != self._keeper.opened:
                 return
@@ -363,8 +384,13 @@ class ChatTab(QWidget):
             chat = await self._keeper.kept_chat(self.choices.choices)
             question = await self._keeper.add_question(chat, branch[-1].id if branch else None, text)
             if opened == self._keeper.opened:
-                self.composer.set_text("")
-                self._draft_timer.stop()
+                if in_place_of is None:
+                    self.composer.set_text("")
+                    self._draft_timer.stop()
+                else:
+                    self.conversation.remove_after(in_place_of.parent_id)
+                    # A question takes the draft with it, but this one was not typed there.
+                    self._draft_timer.start()
                 self.conversation.add_question(question)
             await self._reply(chat, question.id, plan, info)
         finally:
@@ -399,7 +425,7 @@ class ChatTab(QWidget):
     ) -> None:
         """Generate one reply into the store and the column, and wait for its end."""
         choices = self.choices.choices
-        message = await self._keeper.add_reply(chat, parent_id, _model_name(info))
+        message = await self._keeper.add_reply(chat, parent_id, model_name(info))
         view = self.conversation.make_reply(message)
         if self._keeper.is_open(chat.id):
             self.conversation.add_live_reply(message, view)
@@ -411,21 +437,48 @@ class ChatTab(QWidget):
             choices.sampling or self._settings.values.sampling,
             choices.max_tokens,
             self._settings.values.speculation,
+            info.path,
         )
         kept = self._store.message(message.id)
-        self._prepare_next(chat, plan, kept)
+        self._prepare_next(chat, plan, kept, info)
         self.conversation.end_live_reply(kept)
+        if self._keeper.is_open(chat.id):
+            self.conversation.show_versions(versions_of(self._store.messages(chat.id)))
         await self._keeper.title_from(chat.id, kept.content)
         self.show_chats()
 
-    def _prepare_next(self, chat: Conversation, plan: ContextPlan, reply: StoredMessage) -> None:
+    def _prepare_next(
+        self, chat: Conversation, plan: ContextPlan, reply: StoredMessage, info: ModelInfo
+    ) -> None:
         """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
         if self._template is None or reply.outcome != "stop" or plan.dropped:
             return
         messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id))
+        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id), info.path)
 
     # Chats
+
+    def _show_branch(self, chat: Conversation | None) -> None:
+        running = self._runner.running
+        self.conversation.show_branch(
+            self._store.branch(chat.id) if chat else [],
+            (running.message.id, running.view) if running else None,
+            versions_of(self._store.messages(chat.id)) if chat else {},
+        )
+
+    async def _show_version(self, message_id: int) -> None:
+        """Show the newest branch through a message, and the message in it."""
+        chat, opened = self.chat, self._keeper.opened
+        if chat is None:
+            return
+        end = newest_end(self._store.messages(chat.id), message_id)
+        await self._keeper.write(self._store.show_branch, chat.id, end)
+        if opened != self._keeper.opened:
+            return
+        self._keeper.refresh(chat.id)
+        self._show_branch(self.chat)
+        self.conversation.show_message(message_id)
+        self._budget_timer.start()
 
     def _keep_draft(self, *, leaving: bool = False) -> None:
         draft, chat = self.composer.text(), self.chat
@@ -480,7 +533,3 @@ class ChatTab(QWidget):
     def _back_up(self) -> None:
         self._start(asyncio.to_thread(self._store.back_up_if_due))
         self._backup_timer.start(BACKUP_MS)
-
-
-def _model_name(info: ModelInfo) -> str:
-    return f"{info.name} · {info.quantisation}" if info.quantisation else info.name

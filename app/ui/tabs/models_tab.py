@@ -184,7 +184,9 @@ class ModelsTab(QScrollArea):
 
     def _on_machine_changed(self, _: object = None) -> None:
         ready = self._session.ready
-        self._memory = free_memory(ready, self._session.info, self._session.remote) if ready is not None else None
+        self._memory = (
+            free_memory(ready, self._session.info, self._session.remote) if ready is not None else None
+        )
         self._refresh()
 
     def _on_row(self, number: int) -> None:
@@ -246,8 +248,8 @@ class ModelsTab(QScrollArea):
         self._bridge.start(self._delete(model))
 
     async def _delete(self, model: InstalledModel) -> None:
-        if self._session.info is not None and self._session.info.path == str(model.path):
-            await self._session.unload()
+        if any(info.path == str(model.path) for info in self._session.models):
+            await self._session.unload(str(model.path))
         trashed = await asyncio.to_thread(self._store.delete, model)
         await self._reload()
 

@@ -8,7 +8,7 @@ from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, TurnEnd, chat_key
-from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling, SpeculationMode
+from app.engine.messages import Delta, Lora, PromptProgress, ReplyEvent, Sampling, SpeculationMode
 from app.errors import StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
@@ -62,7 +62,13 @@ class ReplyRunner:
         reply.view.begin()
 
     async def run(
-        self, prompt: Prompt, sampling: Sampling, max_tokens: int, speculation: SpeculationMode = "off"
+        self,
+        prompt: Prompt,
+        sampling: Sampling,
+        max_tokens: int,
+        speculation: SpeculationMode = "off",
+        model: str = "",
+        loras: tuple[Lora, ...] = (),
     ) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
@@ -71,7 +77,7 @@ class ReplyRunner:
         reply = self.running
         assert reply is not None
         try:
-            end = await self._generate(reply, prompt, sampling, max_tokens, speculation)
+            end = await self._generate(reply, prompt, sampling, max_tokens, speculation, model, loras)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
@@ -85,6 +91,8 @@ class ReplyRunner:
         sampling: Sampling,
         max_tokens: int,
         speculation: SpeculationMode,
+        model: str,
+        loras: tuple[Lora, ...],
     ) -> TurnEnd:
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
@@ -105,6 +113,8 @@ class ReplyRunner:
             max_tokens=max_tokens,
             chat_key=chat_key(reply.chat.id),
             speculation=speculation,
+            model=model,
+            loras=loras,
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
         if self._stopped:

@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
 from app.engine.messages import ModelInfo
-from app.ui.session import EngineSession
+from app.ui.session import EngineSession, model_name
 from app.ui.theme import Theme
 from models.store import InstalledModel
 
@@ -19,7 +19,8 @@ class ModelPicker(QToolButton):
     """A button with a menu of the models on disk. `chosen` carries the `InstalledModel` to load."""
 
     chosen = Signal(object)
-    unload_asked = Signal()
+    unload_asked = Signal(str)
+    """Path of the model to unload; empty is all of them."""
     more_asked = Signal()
 
     def __init__(
@@ -85,8 +86,11 @@ class ModelPicker(QToolButton):
         menu = self.menu()
         menu.clear()
         models = self._installed()
+        loaded = {info.path for info in self._session.models}
         for model in models:
-            action = QAction(f"{model.name} · {model.type}", menu)
+            # What stands behind a tab is set to the right, as shortcuts are.
+            note = self.tr("loaded") if str(model.path) in loaded else ""
+            action = QAction(f"{model.name} · {model.type}\t{note}", menu)
             action.setCheckable(True)
             action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
             action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
@@ -95,9 +99,23 @@ class ModelPicker(QToolButton):
             menu.addSeparator()
         if self._session.loading_path:
             menu.addAction(self.tr("Cancel loading"), self._session.cancel_load)
-        unload = menu.addAction(self.tr("Unload and free its memory"), self.unload_asked.emit)
-        unload.setEnabled(self._session.info is not None)
+        self._add_unloads(menu)
         menu.addAction(self.tr("Get more models…"), self.more_asked.emit)
+
+    def _add_unloads(self, menu: QMenu) -> None:
+        models = self._session.models
+        if len(models) < 2:
+            unload = menu.addAction(self.tr("Unload and free its memory"))
+            unload.triggered.connect(lambda: self.unload_asked.emit(""))
+            unload.setEnabled(bool(models))
+            return
+        unloads = menu.addMenu(self.tr("Unload and free memory"))
+        for info in models:
+            action = unloads.addAction(model_name(info))
+            action.triggered.connect(lambda _=False, path=info.path: self.unload_asked.emit(path))
+        unloads.addSeparator()
+        every = unloads.addAction(self.tr("All models"))
+        every.triggered.connect(lambda: self.unload_asked.emit(""))
 
     def _show(self, text: str) -> None:
         self._text = text

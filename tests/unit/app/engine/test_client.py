@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.lifeline import ABORT_MARK
-from app.engine.messages import Delta, LoadSettings, Part, PromptProgress
+from app.engine.messages import Delta, Generate, LoadSettings, Part, PromptProgress
 from app.engine.state import EngineState, Phase
 from app.errors import Cancelled, EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
@@ -225,3 +226,71 @@ def test_a_killed_parent_takes_the_engine_with_it() -> None:
     finally:
         os.close(descriptor)
     assert ended
+
+
+@pytest.fixture
+def second_path(tmp_path: Path) -> str:
+    """The starter model under another name."""
+    path = tmp_path / "second.gguf"
+    path.symlink_to(starter_path())
+    return str(path)
+
+
+def test_two_models_are_shown_and_either_can_be_used(client: EngineClient, second_path: str) -> None:
+    for path in (starter_path(), second_path):
+        client.load(path, SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    assert [info.path for info in client.state.models] == [starter_path(), second_path]
+    assert client.state.model is not None
+    assert client.state.model.path == second_path
+    client.use(starter_path())
+    assert client.state.model.path == starter_path()
+    assert len(client.tokenize(STORY).result(ANSWER_TIMEOUT_S)) > 0
+    client.unload(starter_path()).result(ANSWER_TIMEOUT_S)
+    assert [info.path for info in client.state.models] == [second_path]
+    assert client.state.model.path == second_path
+    client.unload().result(ANSWER_TIMEOUT_S)
+    assert client.state.phase == "ready"
+
+
+def test_each_of_two_models_gives_its_memory_back(client: EngineClient, second_path: str) -> None:
+    client.tokenize([]).exception(ANSWER_TIMEOUT_S)
+    process = psutil.Process(client.state.pid)
+    before_bytes = process.memory_info().rss
+    # 189 MB of KV cache each: see test_unloading_gives_the_memory_back.
+    settings = LoadSettings(context_tokens=8192, threads=1, sequences=1, mmap=False)
+    rss_bytes = []
+    for path in (starter_path(), second_path):
+        client.load(path, settings).future.result(ANSWER_TIMEOUT_S)
+        rss_bytes.append(process.memory_info().rss)
+    assert rss_bytes[1] - rss_bytes[0] > 250_000_000
+    client.unload(starter_path()).result(ANSWER_TIMEOUT_S)
+    assert rss_bytes[1] - process.memory_info().rss > 250_000_000
+    client.unload(second_path).result(ANSWER_TIMEOUT_S)
+    assert process.memory_info().rss - before_bytes < 40_000_000
+
+
+def test_after_a_crash_each_model_comes_back_with_the_request_that_needs_it(
+    client: EngineClient, second_path: str
+) -> None:
+    for path in (starter_path(), second_path):
+        client.load(path, SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    dead = threading.Event()
+    client.observe(lambda state: dead.set() if state.phase == "dead" else None)
+    assert client.state.pid is not None
+    os.kill(client.state.pid, signal.SIGKILL)
+    assert dead.wait(ANSWER_TIMEOUT_S)
+    for path, present in ((starter_path(), [starter_path()]), (second_path, [starter_path(), second_path])):
+        request = Generate(request_id=0, parts=STORY, sampling=GREEDY, max_tokens=2, model=path)
+        assert client.ask(request).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 2
+        assert [info.path for info in client.state.models] == present
+
+
+def test_a_load_that_fails_leaves_the_other_model_in_use(client: EngineClient, tmp_path: Path) -> None:
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    load = client.load(str(tmp_path / "missing.gguf"), SETTINGS)
+    waiting = client.tokenize(STORY)
+    for future in (load.future, waiting):
+        with pytest.raises(EngineError, match="cannot be read"):
+            future.result(ANSWER_TIMEOUT_S)
+    assert client.state.phase == "loaded"
+    assert client.generate(STORY, max_tokens=1).future.result(ANSWER_TIMEOUT_S).stats.completion_tokens == 1
