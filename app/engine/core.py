@@ -27,6 +27,7 @@ from app.engine.messages import (
     Load,
     Loaded,
     LoadProgress,
+    Measure,
     Notice,
     Prepare,
     Ready,
@@ -38,14 +39,14 @@ from app.engine.messages import (
     Unloaded,
 )
 from app.engine.pulse import Pulse
-from app.errors import EngineError, StillroomError
+from app.errors import Cancelled, EngineError, StillroomError
 from converters.inspect import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag
 
 
-_Answered = Load | Generate | Tokenize | ListDevices
+_Answered = Load | Generate | Tokenize | ListDevices | Measure
 """Requests that hear of their end."""
 
 
@@ -193,6 +194,8 @@ class EngineCore:
             elif isinstance(request, Tokenize):
                 tokens = self._models.find(request.model).runner.loaded.prompts.tokenize(request.parts)
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
+            elif isinstance(request, Measure):
+                self._measure(request)
             elif isinstance(request, Generate):
                 self._generate(request, arrived_s)
             elif isinstance(request, Prepare):
@@ -216,6 +219,29 @@ class EngineCore:
         resident.runner.admit(request, arrived_s)
         if resident.info.gpu_layers:
             self._look_at_cards(request.request_id)
+
+    def _measure(self, request: Measure) -> None:
+        from app.engine.measuring import measure
+
+        assert self._abort is not None
+        loaded = self._models.find(request.model).runner.loaded
+        try:
+            measured = measure(
+                self._backend,
+                loaded.model,
+                request,
+                abort=self._abort,
+                pulse=self.pulse,
+                stops=lambda: (
+                    request.request_id in self._cancelled
+                    or any(isinstance(other, Unload | Shutdown) for _, other in tuple(self._inbox))
+                ),
+            )
+        except Cancelled:
+            self._cancelled.discard(request.request_id)
+            self._emit(_cancelled(request))
+            return
+        self._emit(measured)
 
     def _look_at_cards(self, request_id: int) -> None:
         """Before a reply: has another program filled the card meanwhile? The window asks NVIDIA's driver all

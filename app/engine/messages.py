@@ -244,8 +244,8 @@ class ListDevices(Message, frozen=True, kw_only=True):
 
 
 class Measure(Message, frozen=True, kw_only=True):
-    """Time a loaded model with other settings of its context; the weights stay where they are. `settings` must
-    have no automatic values, flash attention aside. Answered by `Measured` or `Failed`."""
+    """Time a loaded model with other settings of its context; the weights stay where they are. `settings`
+    must have no automatic values, flash attention aside. Answered by `Measured` or `Failed`."""
 
     request_id: int
     settings: LoadSettings
