@@ -1,0 +1,176 @@
+"""Where a build's files go: the store, or a folder that the user named."""
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.requantise import requantise_into, source_of
+from converters.pipeline import BuildResult, requantise
+from models.progress import OnProgress
+from models.quality import Quality
+from models.store import InstalledModel, ModelStore
+
+Make = Callable[[Sequence[str]], "Made"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A file of the build; `was_there` is one that no new file had to be made for."""
+
+    path: Path
+    type: str
+    sha256: str
+    bytes: int
+    was_there: bool = False
+    imatrix: str = ""
+    quality: Quality | None = None
+    installed: InstalledModel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one step of a build gave."""
+
+    models: tuple[BuiltModel, ...]
+    peak_memory_bytes: int = 0
+
+
+class BuildPlace(Protocol):
+    """What `app.quality_build.QualityBuild` needs of a place; each method blocks."""
+
+    @property
+    def work_folder(self) -> Path:
+        """A folder for files made in passing, on the same disk."""
+
+    def make(self, types: Sequence[str]) -> Made:
+        """The model from its original weights; files that are there already are not made again."""
+
+    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
+        """The model from its file `source`, weighed by the matrix in the file `imatrix` over `text`."""
+
+    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
+        """`model` with what it cost."""
+
+    def remove(self, model: BuiltModel) -> None:
+        """Delete a file that was made in passing."""
+
+
+class StorePlace:
+    """The store; what is recorded is in its manifests."""
+
+    def __init__(
+        self,
+        store: ModelStore,
+        make: Make,
+        command: Sequence[str],
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> None:
+        self._store = store
+        self.make = make
+        self._command = command
+        self._on_progress = on_progress
+        self._cancel = cancel
+
+    @property
+    def work_folder(self) -> Path:
+        """The store's own."""
+        return self._store.work_folder("importance")
+
+    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
+        """See `BuildPlace`."""
+        models, peak_memory_bytes = requantise_into(
+            self._store,
+            source_of(source.path, self._store),
+            types,
+            command=self._command,
+            on_progress=self._on_progress,
+            cancel=self._cancel,
+            imatrix=imatrix,
+            imatrix_text=text,
+        )
+        return Made(tuple(map(from_store, models)), peak_memory_bytes)
+
+    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
+        """See `BuildPlace`."""
+        assert model.installed is not None
+        return from_store(self._store.record_quality(model.installed, quality))
+
+    def remove(self, model: BuiltModel) -> None:
+        """See `BuildPlace`."""
+        assert model.installed is not None
+        self._store.remove(model.installed)
+
+
+class FolderPlace:
+    """A folder; what is recorded is in the build's result only."""
+
+    def __init__(
+        self,
+        out: Path,
+        make: Make,
+        command: Sequence[str],
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.work_folder = out
+        self.make = make
+        self._command = command
+        self._on_progress = on_progress
+        self._cancel = cancel
+
+    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
+        """See `BuildPlace`."""
+        result = requantise(
+            source.path,
+            types,
+            self.work_folder,
+            source.path.stem.removesuffix(f"-{source.type}"),
+            command=self._command,
+            on_progress=self._on_progress,
+            cancel=self._cancel,
+            imatrix=imatrix,
+        )
+        return from_result(result, imatrix=text)
+
+    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
+        """See `BuildPlace`."""
+        return BuiltModel(
+            model.path, model.type, model.sha256, model.bytes, imatrix=model.imatrix, quality=quality
+        )
+
+    def remove(self, model: BuiltModel) -> None:
+        """See `BuildPlace`."""
+        model.path.unlink()
+
+
+def from_store(model: InstalledModel, *, was_there: bool = False) -> BuiltModel:
+    """A model of the store."""
+    return BuiltModel(
+        path=model.path,
+        type=model.type,
+        sha256=model.sha256,
+        bytes=model.bytes,
+        was_there=was_there,
+        imatrix=model.imatrix,
+        quality=model.quality,
+        installed=model,
+    )
+
+
+def from_result(result: BuildResult, *, imatrix: str = "", there: Collection[Path] = ()) -> Made:
+    """The files of a build into a folder, which held the files `there` before."""
+    models = tuple(
+        BuiltModel(
+            output.path,
+            output.type,
+            output.sha256,
+            output.bytes,
+            was_there=output.path in there,
+            imatrix=imatrix,
+        )
+        for output in result.outputs
+    )
+    return Made(models, result.peak_memory_bytes)
