@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import zipfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.chat.export import to_json
+from app.chat.importing import read_chats
 from app.chat.store import ChatStore
 from app.children import child_command
 from app.engine.client import EngineClient
@@ -25,9 +28,9 @@ from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
-from app.ui.widgets.chat_column import QuestionCard
 from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_settings import ReplyChoices
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
@@ -116,6 +119,11 @@ class Opened:
     def unlimited(self) -> None:
         """Let the replies of the open chat be as long as they want."""
         self.tab.choices.show_choices(ReplyChoices(), self.tab._settings.values.sampling)
+
+    def undo(self) -> None:
+        """Press the newest notice's button."""
+        [undo] = [b for b in self.notices.findChildren(QPushButton) if b.text() == "Undo"]
+        undo.click()
 
     def titles(self) -> list[str]:
         return [chat.title for chat in self.store.conversations() if chat.title]
@@ -468,3 +476,144 @@ def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, 
         assert "benchmark" in tab.composer.reason
         session.reserve("")
         assert "No model is loaded" in tab.composer.reason
+
+
+def test_an_edited_question_begins_a_branch_and_arrows_lead_back(opened: Opened, qtbot: QtBot) -> None:
+    async def scene() -> None:
+        await opened.reply_to("Say one.")
+        await opened.reply_to("Say two.")
+        first = opened.shown()
+        card = opened.tab.conversation.messages()[2]
+        assert isinstance(card, QuestionCard)
+        assert card.versions.isHidden()
+        opened.tab.composer.set_text("typed meanwhile")
+        card.start_editing()
+        card._field.setPlainText("Say three.")
+        qtbot.keyClick(card._field, Qt.Key.Key_Return)
+        await until(lambda: opened.tab.running_view is not None)
+        await opened.idle()
+        edited = opened.shown()
+        assert edited[:3] == [*first[:2], "Say three."]
+        assert opened.tab.composer.text() == "typed meanwhile"
+        card = opened.tab.conversation.messages()[2]
+        assert isinstance(card, QuestionCard)
+        assert card.versions.text == "2 of 2"
+        card.versions._before.click()
+        await until(lambda: opened.shown() == first)
+        assert opened.tab.chat is not None
+        assert [m.content for m in opened.store.branch(opened.tab.chat.id)] == first
+        card = opened.tab.conversation.messages()[2]
+        assert isinstance(card, QuestionCard)
+        card.versions._next.click()
+        await until(lambda: opened.shown() == edited)
+
+    opened.run(scene())
+
+
+def test_a_second_reply_gets_arrows(opened: Opened) -> None:
+    async def scene() -> None:
+        view = await opened.reply_to("Say one.")
+        view.regenerate_requested.emit()
+        await until(lambda: opened.tab.running_view is not None)
+        await opened.idle()
+        second = opened.tab.conversation.messages()[1]
+        assert isinstance(second, ReplyView)
+        assert second.versions.text == "2 of 2"
+
+    opened.run(scene())
+
+
+def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opened, qtbot: QtBot) -> None:
+    store = opened.store
+    chat = store.create_conversation(title="Long")
+    parent = None
+    for number in range(40):
+        parent = store.add_message(
+            chat.id, parent, "user" if number % 2 == 0 else "assistant", f"line {number}"
+        ).id
+    hidden = store.add_message(chat.id, None, "user", "the xylophone question")
+    store.show_branch(chat.id, parent)
+
+    async def scene() -> None:
+        opened.tab.open_chat(None)
+        opened.tab.chats.begin_search()
+        opened.tab.chats.search.setText("xylo")
+        await until(lambda: opened.tab.chats.results.summary == "1 hits")
+        qtbot.keyClick(opened.tab.chats.search, Qt.Key.Key_Down)
+        qtbot.keyClick(opened.tab.chats.results._list, Qt.Key.Key_Return)
+        await until(lambda: opened.shown() == [hidden.content])
+        opened.tab.chats.search.setText('"line 3"')
+        await until(
+            lambda: (
+                "line 3" in opened.tab.chats.results._list.item(0).data(Qt.ItemDataRole.AccessibleTextRole)
+            )
+        )
+        opened.tab.chats.results._on_chosen(opened.tab.chats.results._list.item(0))
+        await until(lambda: "line 3" in opened.shown())
+        bar = opened.tab.conversation.verticalScrollBar()
+        assert bar.value() < bar.maximum()
+
+    opened.run(scene())
+
+
+def test_chats_are_pinned_and_put_into_folders(opened: Opened) -> None:
+    store, rows = opened.store, opened.tab.chats.model
+    one, two = (store.create_conversation(title=title) for title in ("One", "Two"))
+
+    def shown() -> list[str]:
+        return [str(rows.index(number).data()) for number in range(rows.rowCount())]
+
+    async def scene() -> None:
+        opened.tab.show_chats()
+        opened.tab.chats.pin_requested.emit(one.id, True)
+        await until(lambda: shown()[:2] == ["Pinned", "One"])
+        opened.tab.chats.move_requested.emit(two.id, "")
+        await until(lambda: shown()[2:4] == ["New folder", "Two"])
+        [folder] = store.folders()
+        rows.setData(rows.index_of_folder(folder.id), "Work")
+        await until(lambda: "Work" in shown())
+        rows.toggle_folder(folder.id)
+        assert "Two" not in shown()
+        opened.tab.chats.folder_delete_requested.emit(folder.id)
+        await until(lambda: "Work" not in shown() and "Two" in shown())
+        opened.undo()
+        await until(lambda: "Work" in shown())
+        [again] = store.folders()
+        assert store.conversation(two.id).folder_id == again.id
+
+    opened.run(scene())
+
+
+def test_all_chats_are_exported(opened: Opened, tmp_path: Path) -> None:
+    actions = opened.tab.list_actions
+    chat = opened.store.create_conversation(title="A / b")
+    asked = opened.store.add_message(chat.id, None, "user", "Q")
+    opened.store.add_message(chat.id, asked.id, "assistant", "So \\(x^2\\).")
+    opened.store.create_conversation(title="Empty")
+
+    async def scene() -> None:
+        for kind, ending in (("html", "zip"), ("markdown", "zip"), ("pdf", "zip"), ("json", "json")):
+            await actions.export(0, kind, False, tmp_path / f"{kind}.{ending}")
+        await actions.export(chat.id, "pdf", False, tmp_path / "one.pdf")
+        with zipfile.ZipFile(tmp_path / "html.zip") as archive:
+            assert archive.namelist() == ["A b.html"]
+        assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF-")
+        assert [chat.title for chat in read_chats(tmp_path / "json.json")] == ["A / b"]
+
+    opened.run(scene())
+
+
+def test_imported_chats_are_opened_and_can_be_taken_out_again(opened: Opened, tmp_path: Path) -> None:
+    chat = opened.store.create_conversation(title="A")
+    question = opened.store.add_message(chat.id, None, "user", "Q")
+    path = tmp_path / "chat.json"
+    path.write_text(to_json((chat, [question])), encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.list_actions.import_from(path)
+        assert opened.titles() == ["A", "A"]
+        assert opened.shown() == ["Q"]
+        opened.undo()
+        await until(lambda: opened.titles() == ["A"] and opened.shown() == [])
+
+    opened.run(scene())

@@ -60,7 +60,10 @@ class ChatListActions(QObject):
     async def export(self, conversation_id: int, kind: str, with_thinking: bool, path: Path) -> None:
         """Write a chat, or all of them (0), to a file and say where it is: `kind` as in `ChatFiles`."""
         store = self._keeper.store
-        chats = [store.conversation(conversation_id)] if conversation_id else store.conversations()
+        if conversation_id:
+            chats = [store.conversation(conversation_id)]
+        else:
+            chats = [chat for chat in store.conversations() if chat.head_id is not None]
         await self._files.export(chats, kind, with_thinking, path, several=not conversation_id)
         self._notices.inform(
             self.tr("The chat is in {path}.").format(path=str(path))

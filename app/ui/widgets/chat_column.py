@@ -1,18 +1,15 @@
 """The messages of a chat in one column, which stays at its end while a reply streams."""
 
-import re
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button
+from app.ui.widgets.card import button
 
 COLUMN_PX = 820
 MARGIN_PX = 28
 NEAR_END_PX = 24
-LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
 
 
 class ChatColumn(QScrollArea):
@@ -29,7 +26,7 @@ class ChatColumn(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Conversation"))
-        page = QWidget()
+        self._page = page = QWidget()
         page.setProperty("look", "page")
         row = QHBoxLayout(page)
         row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
@@ -111,6 +108,14 @@ class ChatColumn(QScrollArea):
         """Whether there are messages before the ones that are shown."""
         self._earlier.setVisible(offered)
 
+    def go_to(self, widget: QWidget) -> None:
+        """Show the beginning of a message, with a little of what stands above it."""
+        self._follows = False
+        self._messages.activate()
+        self._page.adjustSize()
+        top = widget.mapTo(self._page, widget.rect().topLeft()).y()
+        self.verticalScrollBar().setValue(max(0, top - MARGIN_PX))
+
     def go_to_end(self) -> None:
         """Show the end, and follow it."""
         self._follows = True
@@ -148,36 +153,3 @@ class ChatColumn(QScrollArea):
     def _draw_icons(self) -> None:
         self._latest.setIcon(self._theme.icon("arrow-down", "text"))
         self._earlier.setIcon(self._theme.icon("arrow-up"))
-
-
-class QuestionCard(Card):
-    """What the user said, as it was typed."""
-
-    def __init__(self, text: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, margin_px=14)
-        self.text = text
-        self.body.setContentsMargins(15, 10, 15, 11)
-        shown = _WrappedText(text)
-        shown.setAccessibleName(self.tr("Your message"))
-        self.body.addWidget(shown)
-
-
-class _WrappedText(QLabel):
-    """Plain text that is measured once for each width, however often the column is laid out."""
-
-    def __init__(self, text: str) -> None:
-        # A label breaks lines between words only.
-        super().__init__(LONG_WORD.sub(lambda word: word[0] + "\u200b", text))
-        self._heights: dict[int, int] = {}
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-
-    def heightForWidth(self, width: int) -> int:  # noqa: N802
-        """The height of the wrapped text."""
-        if width not in self._heights:
-            self._heights[width] = super().heightForWidth(width)
-        return self._heights[width]

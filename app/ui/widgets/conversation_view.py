@@ -1,6 +1,6 @@
 """The messages of the branch that is shown, as widgets in the column."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.chat.records import StoredMessage
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
-from app.ui.widgets.chat_column import ChatColumn, QuestionCard
+from app.ui.widgets.chat_column import ChatColumn
+from app.ui.widgets.mark import Mark
+from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 
 SHOWN_MESSAGES = 16
@@ -20,10 +22,16 @@ class ConversationView(ChatColumn):
     to_code_requested = Signal(str, str)
     another_requested = Signal(object)
     """Another reply is wanted in place of this `StoredMessage`."""
+    edit_requested = Signal(object, str)
+    """This `StoredMessage` of the user is to be asked again in other words."""
+    version_requested = Signal(int)
+    """The branch of this message is to be shown in place of the present one."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self._branch: list[StoredMessage] = []
+        self._versions: Mapping[int, Sequence[int]] = {}
+        self._offers_editing = False
         self._live: tuple[int, ReplyView] | None = None
         self._empty = EmptyChat()
         self.earlier_requested.connect(self._show_earlier)
@@ -33,12 +41,20 @@ class ConversationView(ChatColumn):
         """The messages from the first to the last, as they were when they were read."""
         return self._branch
 
-    def show_branch(self, branch: Sequence[StoredMessage], live: tuple[int, ReplyView] | None) -> None:
-        """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message."""
+    def show_branch(
+        self,
+        branch: Sequence[StoredMessage],
+        live: tuple[int, ReplyView] | None,
+        versions: Mapping[int, Sequence[int]],
+    ) -> None:
+        """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
+        `versions` are the messages in the place of each, as `app.chat.branches.versions_of` gives them.
+        """
         for widget in self.clear():
             if widget is not self._empty and (self._live is None or widget is not self._live[1]):
                 widget.deleteLater()
         self._branch = list(branch)
+        self._versions = versions
         self._live = live
         if not self._branch:
             self.add(self._empty)
@@ -54,7 +70,7 @@ class ConversationView(ChatColumn):
         if not self._branch:
             self.remove(self._empty)
         self._branch.append(message)
-        self.add(QuestionCard(message.content))
+        self.add(self._make_question(message))
         self._offer_another()
         self.go_to_end()
 
@@ -72,6 +88,45 @@ class ConversationView(ChatColumn):
         if self._branch and self._branch[-1].id == message.id:
             self._branch[-1] = message
 
+    def show_versions(self, versions: Mapping[int, Sequence[int]]) -> None:
+        """The branches have changed: say anew which version each message is."""
+        self._versions = versions
+        for message, widget in self._shown():
+            if isinstance(widget, QuestionCard | ReplyView):
+                widget.show_versions(versions.get(message.id, ()), message.id)
+
+    def offer_editing(self, offered: bool) -> None:
+        """Whether a question can be asked again now."""
+        self._offers_editing = offered
+        for widget in self.messages():
+            if isinstance(widget, QuestionCard):
+                widget.offer_editing(offered)
+
+    def show_message(self, message_id: int) -> bool:
+        """Scroll to a message and mark it for a moment; False where it is not in this branch."""
+        places = [place for place, message in enumerate(self._branch) if message.id == message_id]
+        if not places:
+            return False
+        while len(self.messages()) < len(self._branch) - places[0]:
+            self._show_earlier()
+        [widget] = [widget for message, widget in self._shown() if message.id == message_id]
+        self.go_to(widget)
+        Mark(widget, self._theme)
+        return True
+
+    def _shown(self) -> list[tuple[StoredMessage, QWidget]]:
+        """The messages that have widgets, with them."""
+        widgets = self.messages()
+        return list(zip(self._branch[len(self._branch) - len(widgets) :], widgets, strict=True))
+
+    def _make_question(self, message: StoredMessage) -> QuestionCard:
+        card = QuestionCard(self._theme, message.content)
+        card.edited.connect(lambda text: self.edit_requested.emit(message, text))
+        card.version_chosen.connect(self.version_requested)
+        card.show_versions(self._versions.get(message.id, ()), message.id)
+        card.offer_editing(self._offers_editing)
+        return card
+
     def remove_after(self, parent_id: int | None) -> None:
         """Take away what follows the message `parent_id`."""
         while self._branch and self._branch[-1].id != parent_id:
@@ -86,6 +141,8 @@ class ConversationView(ChatColumn):
         view.to_code_requested.connect(self.to_code_requested)
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
         view.retry_requested.connect(lambda: self.another_requested.emit(message))
+        view.version_chosen.connect(self.version_requested)
+        view.show_versions(self._versions.get(message.id, ()), message.id)
         return view
 
     def show_model(self, name: str) -> None:
@@ -101,7 +158,7 @@ class ConversationView(ChatColumn):
 
     def _widget_for(self, message: StoredMessage) -> QWidget:
         if message.role == "user":
-            return QuestionCard(message.content)
+            return self._make_question(message)
         if self._live is not None and self._live[0] == message.id:
             return self._live[1]
         view = self.make_reply(message)

@@ -1,6 +1,7 @@
 """One reply of the model: its thinking, its answer, how it ended, and how fast it was."""
 
 import time
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -12,6 +13,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.thinking_line import ThinkingLine
+from app.ui.widgets.version_switch import VersionSwitch
 
 FRAME_MS = 33
 # A frame may take a quarter of the time: a slow one makes the next ones rarer.
@@ -30,6 +32,8 @@ class ReplyView(QWidget):
     retry_requested = Signal()
     to_code_requested = Signal(str, str)
     """Code of a block and its language as the model named it."""
+    version_chosen = Signal(int)
+    """Another version of this reply is to be shown."""
     painted = Signal()
     """New text has just been put into the widgets."""
 
@@ -165,6 +169,10 @@ class ReplyView(QWidget):
         self._regenerate.setVisible(offered)
         self._notice.retry.setVisible(offered and self._ended_badly)
 
+    def show_versions(self, versions: Sequence[int], shown: int) -> None:
+        """All versions of this reply, and which one this is."""
+        self.versions.show_versions(versions, shown)
+
     def copy(self) -> None:
         """Put the answer on the clipboard, as Markdown."""
         QGuiApplication.clipboard().setText(self.answer.strip())
@@ -250,9 +258,12 @@ class ReplyView(QWidget):
         self._regenerate = button("", "quiet", name=self.tr("Regenerate the reply"))
         self._regenerate.clicked.connect(self.regenerate_requested)
         self._stats = label("", "small", selectable=True)
+        self.versions = VersionSwitch(self._theme)
+        self.versions.chosen.connect(self.version_chosen)
         row = QHBoxLayout(foot)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
+        row.addWidget(self.versions)
         row.addWidget(self._copy)
         row.addWidget(self._regenerate)
         row.addStretch()
