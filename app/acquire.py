@@ -1,8 +1,6 @@
 """Getting a model: resolve what was asked for, download, convert, quantise, and put it into the store."""
 
-import hashlib
 import importlib.metadata
-import json
 import logging
 import shutil
 import threading
@@ -11,21 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.build_room import check_room
 from app.errors import StillroomError
+from app.hub_build import HubBuild, check_supported, drop_folder, keep_folder
 from app.importing import import_models
+from app.input_hashes import InputHashes
 from app.requantise import requantise_into, source_of, work_folder
-from converters.architectures import read_settings
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
-from converters.pipeline import build
+from converters.pipeline import BuildResult, build
 from models.catalog import find
 from models.download import LocalFile, download
-from models.download_record import read_record
+from models.download_record import RECORD_NAME, read_record
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.manifest import InputFile, type_in_name
-from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.progress import OnProgress, ignore_progress
 from models.reference import (
     CatalogReference,
     CheckpointReference,
@@ -38,10 +36,6 @@ from models.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf,
 from models.store import InstalledModel, ModelStore, NewFile, folder_name
 
 log = logging.getLogger(__name__)
-
-# In a checkpoint's folder: the weights were fetched for a build only and go when it is done.
-_TEMPORARY = ".temporary"
-_HASH_BYTES = 8 << 20
 
 USUAL_TYPES = ("Q4_K_M",)
 """What is built where no type is asked for."""
@@ -69,7 +63,7 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    """Original weights on disk, ready to build. `owned`: Stillroom's own copy, which may be deleted."""
+    """Original weights that a model was built from."""
 
     name: str
     folder: Path
@@ -77,7 +71,6 @@ class _Checkpoint:
     key: str = ""
     repo: str = ""
     commit: str = ""
-    owned: bool = False
 
 
 class Acquirer:
@@ -100,6 +93,7 @@ class Acquirer:
         self._checkpoints = checkpoints
         self._build_command = list(build_command)
         self._transfer = transfer
+        self._hub_build = HubBuild(hub, self._build_command, transfer)
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
         """What a repository holds, see `HubClient.resolve`."""
@@ -119,9 +113,8 @@ class Acquirer:
 
         Types that are there from the same commit are not built again. A GGUF file on this computer is
         quantised anew, or recorded where it lies if there are no `types`; one in a repository is downloaded
-        as it is. Downloaded original weights are
-        deleted after the build unless `keep_original`. Raises `StillroomError` and `Cancelled`; a later call
-        goes on where this one stopped.
+        as it is. Original weights are quantised as they arrive and deleted when they are used up, unless
+        `keep_original`. Raises `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
         """
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
@@ -141,8 +134,9 @@ class Acquirer:
         elif isinstance(reference, GgufReference):
             models = import_models([reference.file], self._store, cancel=cancel).models
         elif isinstance(reference, CheckpointReference):
-            checkpoint = self._local(reference.folder, on_progress, cancel)
-            models, peak_memory_bytes = self._build(checkpoint, kinds or USUAL_TYPES, on_progress, cancel)
+            models, peak_memory_bytes = self._build_from_folder(
+                reference.folder, kinds or USUAL_TYPES, on_progress, cancel
+            )
         else:
             repo, key, file, asked = _source(reference, revision)
             snapshot = self._hub.resolve(repo, asked, cancel=cancel)
@@ -154,8 +148,9 @@ class Acquirer:
                 models = self._there(name, snapshot, kinds)
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
                 if missing:
-                    checkpoint = self._fetch(snapshot, name, key, missing, on_progress, cancel, keep_original)
-                    made, peak_memory_bytes = self._build(checkpoint, missing, on_progress, cancel)
+                    made, peak_memory_bytes = self._build_from_hub(
+                        snapshot, name, key, missing, on_progress, cancel, keep_original
+                    )
                     models += made
         return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
 
@@ -184,8 +179,36 @@ class Acquirer:
             files = checkpoint_files(snapshot)
         folder = out or self._checkpoints / folder_name(_model_name(reference))
         local = self._download(snapshot, files, folder, on_progress, cancel)
-        (folder / _TEMPORARY).unlink(missing_ok=True)
+        keep_folder(folder)
         return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
+
+    def build_into(
+        self,
+        reference: CatalogReference | HubReference,
+        types: Sequence[str],
+        out: Path,
+        *,
+        keep_original: bool = False,
+        on_progress: OnProgress = ignore_progress,
+        cancel: threading.Event | None = None,
+    ) -> BuildResult:
+        """Build a repository's model into the folder `out` instead of the store, otherwise as `get` does."""
+        repo, _, _, asked = _source(reference, "")
+        snapshot = self._hub.resolve(repo, asked, cancel=cancel)
+        name = folder_name(_model_name(reference))
+        folder = self._checkpoints / name
+        built = self._hub_build.run(
+            snapshot,
+            types,
+            folder,
+            out,
+            name,
+            keep_original=keep_original,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        drop_folder(folder)
+        return built.result
 
     def discard(self, model: str) -> None:
         """Delete what an unfinished `get` of `model` left on disk; whole models and kept weights stay."""
@@ -200,8 +223,7 @@ class Acquirer:
             )
         elif isinstance(reference, CatalogReference | HubReference):
             name = folder_name(_model_name(reference))
-            if (self._checkpoints / name / _TEMPORARY).exists():
-                shutil.rmtree(self._checkpoints / name)
+            drop_folder(self._checkpoints / name)
             shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
 
     def _there(self, name: str, snapshot: Snapshot, types: Sequence[str]) -> tuple[InstalledModel, ...]:
@@ -252,62 +274,62 @@ class Acquirer:
         shutil.rmtree(work)
         return model
 
-    def _fetch(
+    def _build_from_hub(
         self,
         snapshot: Snapshot,
         name: str,
         key: str,
-        kinds: Sequence[str],
+        types: Sequence[str],
         on_progress: OnProgress,
         cancel: threading.Event | None,
         keep_original: bool,
-    ) -> _Checkpoint:
-        folder = self._checkpoints / folder_name(name)
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            (folder / _TEMPORARY).touch()
-        if keep_original:
-            (folder / _TEMPORARY).unlink(missing_ok=True)
-        wanted = checkpoint_files(snapshot)
-        weights = [file for file in wanted if file.path.endswith(".safetensors")]
-        text = [file for file in wanted if file not in weights]
-        files = self._download(snapshot, text, folder, on_progress, cancel)
-        _check_supported(folder / "config.json", snapshot.repo)
-        work = self._store.work_folder(name)
-        work.mkdir(parents=True, exist_ok=True)
-        check_room(weights, kinds, folder, work)
-        files += self._download(snapshot, weights, folder, on_progress, cancel)
-        inputs = tuple(InputFile(path=file.name, sha256=file.sha256, bytes=file.bytes) for file in files)
-        return _Checkpoint(name, folder, inputs, key, snapshot.repo, snapshot.commit, owned=True)
+    ) -> tuple[tuple[InstalledModel, ...], int]:
+        folder, work = self._checkpoints / folder_name(name), self._store.work_folder(name)
+        built = self._hub_build.run(
+            snapshot,
+            types,
+            folder,
+            work,
+            folder_name(name),
+            keep_original=keep_original,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        checkpoint = _Checkpoint(name, folder, built.inputs, key, snapshot.repo, snapshot.commit)
+        models = self._store_built(checkpoint, built.result)
+        drop_folder(folder)
+        return models, built.result.peak_memory_bytes
 
-    def _local(self, folder: Path, on_progress: OnProgress, cancel: threading.Event | None) -> _Checkpoint:
-        _check_supported(folder / "config.json", folder.name)
-        record = read_record(folder)
-        known = find(record.repo) or find(folder.name)
-        files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
-        files = [path for path in files if path.name != "download.json"]
-        inputs = _hash_files(files, on_progress, cancel)
-        name, key = (known.name, known.key) if known is not None else (folder.name, "")
-        return _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
-
-    def _build(
+    def _build_from_folder(
         self,
-        checkpoint: _Checkpoint,
+        folder: Path,
         types: Sequence[str],
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> tuple[tuple[InstalledModel, ...], int]:
+        check_supported(folder / "config.json", folder.name)
+        record = read_record(folder)
+        known = find(record.repo) or find(folder.name)
+        files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
+        files = [path for path in files if path.name != RECORD_NAME]
+        name, key = (known.name, known.key) if known is not None else (folder.name, "")
+        work = self._store.work_folder(name)
+        with InputHashes(files) as hashes:
+            result = build(
+                folder,
+                types,
+                work,
+                folder_name(name),
+                command=self._build_command,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+            inputs = hashes.wait(on_progress, cancel)
+        checkpoint = _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
+        return self._store_built(checkpoint, result), result.peak_memory_bytes
+
+    def _store_built(self, checkpoint: _Checkpoint, result: BuildResult) -> tuple[InstalledModel, ...]:
         work = self._store.work_folder(checkpoint.name)
-        work.mkdir(parents=True, exist_ok=True)
-        result = build(
-            checkpoint.folder,
-            list(types),
-            work,
-            folder_name(checkpoint.name),
-            command=self._build_command,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
         new = [NewFile(output.type, output.path, output.sha256, output.bytes) for output in result.outputs]
         models = self._store.add(
             checkpoint.name,
@@ -319,9 +341,7 @@ class Acquirer:
             tools=tool_versions(),
         )
         shutil.rmtree(work)
-        if checkpoint.owned and (checkpoint.folder / _TEMPORARY).exists():
-            shutil.rmtree(checkpoint.folder)
-        return tuple(models), result.peak_memory_bytes
+        return tuple(models)
 
 
 def tool_versions() -> dict[str, str]:
@@ -342,33 +362,3 @@ def _model_name(reference: CatalogReference | HubReference) -> str:
 
 def _has_checkpoint(snapshot: Snapshot) -> bool:
     return not gguf_files(snapshot) or any(file.path.endswith(".safetensors") for file in snapshot.files)
-
-
-def _check_supported(config: Path, repo: str) -> None:
-    """Refuse a model that cannot be converted before its weights are downloaded."""
-    try:
-        settings = json.loads(config.read_bytes())
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise StillroomError(
-            "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
-        )
-    read_settings(settings)
-
-
-def _hash_files(
-    files: Sequence[Path], on_progress: OnProgress, cancel: threading.Event | None
-) -> tuple[InputFile, ...]:
-    total, done = sum(path.stat().st_size for path in files), 0
-    inputs = []
-    for path in files:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_HASH_BYTES):
-                raise_if_cancelled(cancel)
-                digest.update(block)
-                done += len(block)
-                on_progress(Progress("verify", done, total, path.name))
-        inputs.append(InputFile(path=path.name, sha256=digest.hexdigest(), bytes=path.stat().st_size))
-    return tuple(inputs)

@@ -1,4 +1,4 @@
-"""Whether the disks have room for a download and the build that follows."""
+"""Whether the disks have room for a download and the build that goes on with it."""
 
 import shutil
 from collections.abc import Sequence
@@ -6,24 +6,35 @@ from pathlib import Path
 
 from app.errors import StillroomError
 from models.part_file import stored_bytes
+from models.shard_feed import MOST_ON_DISK
 from models.sizes import weight_share
 from models.snapshot import RemoteFile
 from models.wording import byte_count
 
 
-def check_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, models: Path) -> None:
-    """Raise `StillroomError` if `weights` in `folder` and the files of `types` in `models` will not fit.
+def check_room(
+    weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, out_dir: Path, *, keep: bool
+) -> None:
+    """Raise `StillroomError` if `weights` in `folder` and the files of `types` in `out_dir` will not fit.
 
-    Both folders must exist.
+    Of weights that are not to `keep` only the largest are there at once. Both folders must exist.
     """
-    download = sum(file.bytes - stored_bytes(folder / file.path) for file in weights)
-    whole = sum(file.bytes for file in weights)
-    build = sum(int(whole * weight_share(kind)) for kind in types)
-    if folder.stat().st_dev == models.stat().st_dev:
-        _check(download + build, models)
+    sizes = sorted((file.bytes for file in weights), reverse=True)
+    stored = sum(stored_bytes(folder / file.path) for file in weights)
+    download = max(0, sum(sizes if keep else sizes[:MOST_ON_DISK]) - stored)
+    made = sum(_allocated(path) for path in out_dir.glob(".*.part"))
+    build = max(0, sum(int(sum(sizes) * weight_share(kind)) for kind in types) - made)
+    if folder.stat().st_dev == out_dir.stat().st_dev:
+        _check(download + build, out_dir)
     else:
         _check(download, folder)
-        _check(build, models)
+        _check(build, out_dir)
+
+
+def _allocated(path: Path) -> int:
+    """What a file that may have holes takes of the disk."""
+    stat = path.stat()
+    return stat.st_blocks * 512 if hasattr(stat, "st_blocks") else stat.st_size
 
 
 def _check(needed: int, folder: Path) -> None:

@@ -166,7 +166,7 @@ class _Build:
         total = sum(tensor.source.size for tensor in self._source.tensors)
         quantises = any(output.kind not in FULL_PRECISION for output in self._outputs)
         reporter = Reporter(self._on_progress, "quantise" if quantises else "convert", total)
-        reporter.reach(total - sum(tensor.source.size for tensor in left), total, "")
+        reporter.begin_at(total - sum(tensor.source.size for tensor in left))
         commits = Commits(self._outputs, parts, journal)
         try:
             for group in self._coming.groups(left) if self._coming is not None else [left]:
@@ -188,12 +188,13 @@ class _Build:
         """Check the complete working files and hash what is not hashed yet."""
         total = sum(output.layout.bytes for output in self._outputs)
         reporter = Reporter(self._on_progress, "verify", total)
-        reporter.reach(sum(hashed.done for hashed in commits.hashes), total, "")
+        reporter.begin_at(sum(hashed.done for hashed in commits.hashes))
         for output, hashed in zip(self._outputs, commits.hashes, strict=True):
             final = self._final(output)
             check_gguf(self._part(output))
             hashed.follow(partial(reporter.advance, detail=final.name))
             journal.add_whole(output.kind, hashed.hexdigest())
+        reporter.reach(total, total, "")
 
     def _named(self, output: Output, sha256: str) -> BuiltFile:
         part, final = self._part(output), self._final(output)

@@ -23,6 +23,11 @@ class Reporter:
         self._rate = RateMeter(clock)
         self._told_s: float | None = None
 
+    def begin_at(self, done: int) -> None:
+        """`done` bytes were done before; nobody is told yet."""
+        self._done = done
+        self._rate.update(done)
+
     def advance(self, count: int, detail: str) -> None:
         """`count` more bytes are done."""
         self.reach(self._done + count, self._total, detail)

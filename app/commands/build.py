@@ -14,13 +14,11 @@ from app.commands.console import Console, time_text
 from app.commands.core import Core
 from app.requantise import source_of
 from models.reference import (
-    CatalogReference,
     CheckpointReference,
     GgufReference,
     Reference,
     parse_reference,
 )
-from models.store import folder_name
 from models.wording import byte_count
 
 NAME = "build"
@@ -124,15 +122,18 @@ def _build_into_folder(
         cancel=cancel,
     )
     if isinstance(reference, GgufReference):
-        source, name = reference.file, reference.file.stem
+        built = build_process(reference.file, types, out, reference.file.stem)
     elif isinstance(reference, CheckpointReference):
-        source, name = reference.folder, reference.folder.name
+        built = build_process(reference.folder, types, out, reference.folder.name)
     else:
-        source = core.acquirer().pull(reference, on_progress=console.progress, cancel=cancel).folder
-        name = (
-            reference.model.name if isinstance(reference, CatalogReference) else folder_name(reference.repo)
+        built = core.acquirer().build_into(
+            reference,
+            types,
+            out,
+            keep_original=core.settings.values.keep_original_weights,
+            on_progress=console.progress,
+            cancel=cancel,
         )
-    built = build_process(source, types, out, name)
     outputs = [
         BuiltFile(path=str(output.path), type=output.type, sha256=output.sha256, bytes=output.bytes)
         for output in built.outputs

@@ -1,5 +1,6 @@
 """Getting a model from a loopback hub through the real build process."""
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Iterator
@@ -99,21 +100,74 @@ def test_pulled_weights_are_built_from_without_a_download_and_stay(desk: Desk) -
     assert all(file.path.is_file() for file in pulled.files)
 
 
-def test_a_build_that_is_cancelled_goes_on_without_a_download(desk: Desk) -> None:
+def test_a_cancelled_build_goes_on_where_it_was_and_fetches_nothing_twice(desk: Desk) -> None:
+    """Also where it stopped in the second file, when the first is used up and gone."""
+    weights = [file for file in desk.hub.repos[REPO].files() if file.suffix == ".safetensors"]
+    total = sum(file.stat().st_size for file in weights)
+    reference = parse_reference(REPO)
+    for fraction in (0.3, 0.9):
+        cancel = threading.Event()
+
+        def stop_while_quantising(
+            progress: Progress, fraction: float = fraction, cancel: threading.Event = cancel
+        ) -> None:
+            if progress.stage == "quantise" and progress.done >= fraction * progress.total:
+                cancel.set()
+
+        with pytest.raises(Cancelled):
+            desk.acquirer.get(reference, ["Q4_0", "Q8_0"], on_progress=stop_while_quantising, cancel=cancel)
+        assert desk.store.listing().models == ()
+        assert [path for path in desk.leftovers() if path.suffix == ".gguf"] == []
+    acquired = desk.acquirer.get(reference, ["Q4_0", "Q8_0"])
+    served = sum(desk.hub.bytes_served[file.name] for file in weights)
+    assert served <= total + (8 << 20)
+    whole = desk.acquirer.get(CheckpointReference(desk.hub.repos[REPO].folder), ["Q4_0", "Q8_0"])
+    ours, theirs = (
+        {model.type: tensor_bytes(model.path) for model in got.models} for got in (acquired, whole)
+    )
+    assert ours == theirs
+
+
+def tensor_bytes(file: Path) -> bytes:
+    """All data behind the header, as a hash; the model's name in the metadata may differ."""
+    return hashlib.sha256(file.read_bytes()[inspect(file).data_offset :]).digest()
+
+
+def test_at_most_two_weight_files_are_on_disk_and_a_used_one_goes(desk: Desk, tmp_path: Path) -> None:
+    starter = starter_file()
+    assert starter is not None
+    desk.hub.add("owner/sharded", rebuild_starter(starter, tmp_path / "sharded", shards=6))
+    folder = desk.checkpoints / "owner--sharded"
+    seen: set[str] = set()
+
+    def look(progress: Progress) -> None:
+        there = {file.name.removesuffix(".part") for file in folder.glob("*.safetensors*")}
+        there = {name for name in there if name.endswith(".safetensors")}
+        assert len(there) <= 2, there
+        seen.update(there)
+
+    acquired = desk.acquirer.get(parse_reference("owner/sharded"), ["BF16"], on_progress=look)
+    assert len(seen) == 6
+    assert not folder.exists()
+    [output] = read_manifest(acquired.models[0].path.parent).outputs
+    assert sum(source.path.endswith(".safetensors") for source in output.inputs) == 6
+    assert all(len(source.sha256) == 64 for source in output.inputs)
+
+
+def test_weights_that_are_to_be_kept_after_all_are_fetched_again(desk: Desk) -> None:
     cancel = threading.Event()
 
-    def stop_while_quantising(progress: Progress) -> None:
-        if progress.stage == "quantise":
+    def stop_late(progress: Progress) -> None:
+        if progress.stage == "quantise" and progress.done >= 0.9 * progress.total:
             cancel.set()
 
-    reference = parse_reference(REPO)
     with pytest.raises(Cancelled):
-        desk.acquirer.get(reference, ["Q4_K_M"], on_progress=stop_while_quantising, cancel=cancel)
-    assert desk.store.listing().models == ()
-    assert [path for path in desk.leftovers() if path.suffix == ".gguf"] == []
-    before = desk.hub.bytes_served[WEIGHTS]
-    desk.acquirer.get(reference, ["BF16"])
-    assert desk.hub.bytes_served[WEIGHTS] == before
+        desk.acquirer.get(parse_reference(REPO), ["Q4_0"], on_progress=stop_late, cancel=cancel)
+    desk.acquirer.get(parse_reference(REPO), ["Q4_0"], keep_original=True)
+    kept = desk.checkpoints / "owner--small-model"
+    for file in desk.hub.repos[REPO].files():
+        assert (kept / file.name).read_bytes() == file.read_bytes()
+    assert not list(kept.glob(".headers"))
 
 
 def test_discard_deletes_what_an_unfinished_get_left(desk: Desk) -> None:
@@ -136,9 +190,11 @@ def test_a_folder_is_built_where_it_is_and_left_as_it_was(desk: Desk, checkpoint
     acquired = desk.acquirer.get(CheckpointReference(checkpoint), ["BF16"], on_progress=desk.reports.append)
     assert acquired.models[0].path.is_file()
     assert {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()} == before
-    assert "verify" in desk.stages()
+    assert desk.stages()[0] == "convert"
     [output] = read_manifest(acquired.models[0].path.parent).outputs
-    assert {source.path for source in output.inputs} >= {"config.json", WEIGHTS}
+    hashes = {source.path: source.sha256 for source in output.inputs}
+    for name in ("config.json", WEIGHTS):
+        assert hashes[name] == hashlib.sha256((checkpoint / name).read_bytes()).hexdigest()
     assert not any(request for request in desk.hub.requests)
 
 

@@ -154,14 +154,13 @@ def build_processes() -> list[psutil.Process]:
     return [child for child in children if "converters.worker" in child.cmdline()]
 
 
-@pytest.mark.parametrize("stage", ["quantise", "verify"])
 def test_cancel_ends_the_process_and_what_it_made_can_be_discarded(
-    stage: str, starter_checkpoint: Path, tmp_path: Path
+    starter_checkpoint: Path, tmp_path: Path
 ) -> None:
     cancel = threading.Event()
 
     def on_progress(step: Progress) -> None:
-        if step.stage == stage:
+        if step.stage == "quantise":
             cancel.set()
 
     with pytest.raises(Cancelled):

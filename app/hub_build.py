@@ -1,0 +1,164 @@
+"""A build whose weights come from the hub meanwhile: the next file arrives while one is quantised."""
+
+import json
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.build_room import check_room
+from app.errors import StillroomError
+from converters.architectures import read_settings
+from converters.messages import ComingFile
+from converters.pipeline import BuildResult, build
+from models.download import LocalFile, download
+from models.download_record import read_record
+from models.fetch import TransferOptions
+from models.hub import HubClient
+from models.manifest import InputFile
+from models.progress import OnProgress
+from models.shard_feed import ShardFeed
+from models.snapshot import RemoteFile, Snapshot, checkpoint_files
+from models.weight_headers import fetch_weight_headers
+
+# In a checkpoint's folder: its files were fetched for a build only and go when it is done.
+_TEMPORARY = ".temporary"
+_HEADERS = ".headers"
+
+
+@dataclass(frozen=True, slots=True)
+class HubBuilt:
+    """What was built, and the repository's files that it was built from."""
+
+    result: BuildResult
+    inputs: tuple[InputFile, ...]
+
+
+class HubBuild:
+    """Builds from repositories of `hub`. `command` starts the build process. Blocks, on any thread."""
+
+    def __init__(self, hub: HubClient, command: Sequence[str], transfer: TransferOptions | None) -> None:
+        self._hub = hub
+        self._command = command
+        self._transfer = transfer
+
+    def run(
+        self,
+        snapshot: Snapshot,
+        types: Sequence[str],
+        folder: Path,
+        out_dir: Path,
+        name: str,
+        *,
+        keep_original: bool,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> HubBuilt:
+        """Make `<out_dir>/<name>-<TYPE>.gguf` of each of `types`.
+
+        The original files pass through `folder`. At most two weight files are there at once, and each is
+        deleted when it is used up, unless `keep_original` or the folder was there before. Raises
+        `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
+        """
+        keep = _claim(folder, keep_original)
+        wanted = checkpoint_files(snapshot)
+        weights = [file for file in wanted if file.path.endswith(".safetensors")]
+        text = [file for file in wanted if file not in weights]
+
+        def fetch(
+            files: Sequence[RemoteFile], listener: OnProgress, stop: threading.Event | None
+        ) -> list[LocalFile]:
+            return download(
+                snapshot,
+                files,
+                folder,
+                self._hub,
+                options=self._transfer,
+                on_progress=listener,
+                cancel=stop,
+            )
+
+        fetch(text, on_progress, cancel)
+        check_supported(folder / "config.json", snapshot.repo)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        check_room(weights, types, folder, out_dir, keep=keep)
+        coming = self._coming(snapshot, weights, folder, cancel)
+        with ShardFeed(
+            weights, folder, lambda file, listener, stop: fetch([file], listener, stop), keep=keep
+        ) as feed:
+            result = build(
+                folder,
+                types,
+                out_dir,
+                name,
+                command=self._command,
+                on_progress=on_progress,
+                cancel=cancel,
+                coming=coming,
+                feed=feed,
+            )
+        verified = read_record(folder).files
+        inputs = tuple(
+            InputFile(path=file.path, sha256=verified[file.path].sha256, bytes=file.bytes) for file in wanted
+        )
+        if keep:
+            # What an earlier run, which was not to keep them, has used up.
+            fetch(weights, on_progress, cancel)
+            shutil.rmtree(folder / _HEADERS, ignore_errors=True)
+        return HubBuilt(result, inputs)
+
+    def _coming(
+        self,
+        snapshot: Snapshot,
+        weights: Sequence[RemoteFile],
+        folder: Path,
+        cancel: threading.Event | None,
+    ) -> list[ComingFile]:
+        absent = [file for file in weights if not (folder / file.path).exists()]
+        headers = fetch_weight_headers(
+            snapshot, absent, folder / _HEADERS, self._hub, options=self._transfer, cancel=cancel
+        )
+        return [
+            ComingFile(
+                name=file.path,
+                bytes=file.bytes,
+                sha256=file.sha256 or file.oid,
+                header=str(headers[file.path].absolute()) if file.path in headers else "",
+            )
+            for file in weights
+        ]
+
+
+def keep_folder(folder: Path) -> None:
+    """The files in `folder` stay from now on."""
+    (folder / _TEMPORARY).unlink(missing_ok=True)
+
+
+def drop_folder(folder: Path) -> None:
+    """Delete what was fetched for a build only."""
+    if (folder / _TEMPORARY).exists():
+        shutil.rmtree(folder)
+
+
+def check_supported(config: Path, repo: str) -> None:
+    """Refuse a model that cannot be converted before its weights are downloaded."""
+    try:
+        settings = json.loads(config.read_bytes())
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise StillroomError(
+            "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
+        )
+    read_settings(settings)
+
+
+def _claim(folder: Path, keep_original: bool) -> bool:
+    """Make the folder, or go on with it; whether its files are to stay."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / _TEMPORARY).touch()
+    if keep_original:
+        keep_folder(folder)
+    return not (folder / _TEMPORARY).exists()
