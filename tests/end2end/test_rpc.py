@@ -1,5 +1,8 @@
 """One model over two computers: two of llama.cpp's own rpc-servers on loopback, the real engine process."""
 
+import os
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -163,3 +166,20 @@ def test_unloading_gives_the_memory_there_back(client: EngineClient, den: RpcLen
     # The next connection is accepted after the last one's memory is freed.
     client.list_devices(settings.rpc_servers).result(ANSWER_TIMEOUT_S)
     assert loaded_bytes - process.memory_info().rss > 80_000_000
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform == "win32", reason="stops a process by a signal")
+def test_a_computer_that_freezes_costs_one_reply(client: EngineClient, den: RpcLending) -> None:
+    client.load(starter_path(), over(den)).future.result(ANSWER_TIMEOUT_S)
+    whole = reply(client, STORY)
+    begun = threading.Event()
+    lost = client.generate(STORY, sampling=GREEDY, max_tokens=400, on_event=lambda _: begun.set())
+    assert begun.wait(ANSWER_TIMEOUT_S)
+    os.kill(den.pid, signal.SIGSTOP)
+    with pytest.raises(EngineError, match="no sign of life"):
+        lost.future.result(ANSWER_TIMEOUT_S)
+    assert reply(client, STORY) == whole
+    model = client.state.model
+    assert model is not None
+    assert any("does not answer" in str(notice) for notice in model.notices)
