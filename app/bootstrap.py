@@ -19,6 +19,7 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
+    from app.measurer import Measurer
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
@@ -49,6 +50,12 @@ class StillroomCore:
         from app.engine.load_memory import LoadMemory
 
         return LoadMemory(self.paths.loads)
+
+    def measurer(self) -> "Measurer":
+        """What measures the models of this store."""
+        from app.measurer import Measurer
+
+        return Measurer(self.store, self.acquirer, child_command("measure"))
 
     @contextmanager
     def engine(self) -> Iterator["EngineClient"]:

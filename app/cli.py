@@ -1,4 +1,4 @@
-"""The commands: list, pull, build, import, inspect, verify, chat, bench and doctor. Qt is never imported."""
+"""The commands: list, pull, build, import, measure, chat and the others. Qt is never imported."""
 
 import argparse
 import importlib.metadata
@@ -16,6 +16,7 @@ from app.commands import (
     inspect_file,
     lend,
     listing,
+    measure,
     pull,
     verify,
 )
@@ -27,7 +28,7 @@ from app.errors import Cancelled, EngineError, StillroomError
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = (listing, pull, build, import_models, inspect_file, verify, chat, bench, lend, doctor)
+COMMANDS = (listing, pull, build, import_models, inspect_file, measure, verify, chat, bench, lend, doctor)
 
 
 def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:

@@ -47,6 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_original_weights: Annotated[
         bool, Meta(description="Keep the downloaded weights after a model was built from them.")
     ] = False
+    measure_builds: Annotated[bool, Meta(description="Measure what quantising cost, after each build.")] = (
+        False
+    )
+    accuracy_loss_gate_percent: Annotated[
+        float,
+        Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),
+    ] = 2.3
     telemetry_hz: Annotated[
         float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
     ] = 2.0

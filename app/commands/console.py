@@ -23,6 +23,8 @@ _STAGES = {
     "convert": "Converting",
     "quantise": "Quantising",
     "load": "Loading",
+    "collect": "Collecting the importance matrix",
+    "measure": "Measuring the quality",
 }
 
 
@@ -113,7 +115,9 @@ class Console:
             self.clear()
             took = time_text(time.monotonic() - self._stage_began_s)
             stage, self._stage = self._stage, ""
-            self.note(f"{_STAGES.get(stage, stage.capitalize())}: {byte_count(self._last.done)} in {took}")
+            self.note(
+                f"{_STAGES.get(stage, stage.capitalize())}: {_amount(self._last, self._last.done)} in {took}"
+            )
 
     def clear(self) -> None:
         """Wipe an unfinished progress line, so that other text starts at the margin."""
@@ -135,9 +139,9 @@ def progress_line(progress: Progress) -> str:
     fields = [_words(progress)]
     if progress.total:
         fields.append(f"{100 * progress.done / progress.total:3.0f}%")
-        fields.append(f"{byte_count(progress.done)} of {byte_count(progress.total)}")
+        fields.append(f"{_amount(progress, progress.done)} of {_amount(progress, progress.total)}")
     elif progress.done:
-        fields.append(byte_count(progress.done))
+        fields.append(_amount(progress, progress.done))
     if progress.bytes_per_s:
         fields.append(f"{byte_count(progress.bytes_per_s)}/s")
     if progress.remaining_s is not None:
@@ -150,7 +154,11 @@ def _words(progress: Progress) -> str:
 
 
 def _total(progress: Progress) -> str:
-    return f" {byte_count(progress.total)}" if progress.total else ""
+    return f" {_amount(progress, progress.total)}" if progress.total else ""
+
+
+def _amount(progress: Progress, count: int) -> str:
+    return f"{count:,} tokens" if progress.unit == "tokens" else byte_count(count)
 
 
 def prepare_streams() -> None:

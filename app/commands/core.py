@@ -13,6 +13,7 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire import Acquirer
+    from app.measurer import Measurer
 
 
 class Core(Protocol):
@@ -36,6 +37,9 @@ class Core(Protocol):
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds."""
+
+    def measurer(self) -> "Measurer":
+        """What measures models that are built."""
 
     def engine(self) -> AbstractContextManager[EngineClient]:
         """A client with its own engine process, which ends with the context."""

@@ -4,12 +4,14 @@ import argparse
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.commands.quality_words import quality_document, quality_sentences
 from converters.inspect import ListSummary, TensorInfo, Value, inspect
 from models.wording import byte_count
 
@@ -28,6 +30,7 @@ class InspectResult(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     metadata: dict[str, Value | ListSummary]
     tensors: list[TensorInfo]
+    quality: dict[str, Any] | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +46,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if not path.is_file():
         path = installed_model(core.store, options.file).path
     found = inspect(path)
+    known = next((model for model in core.store.listing().models if model.path == path.absolute()), None)
+    quality = known.quality if known is not None else None
     console.document(
         InspectResult(
             file=str(path),
@@ -50,6 +55,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             version=found.version,
             metadata=found.metadata,
             tensors=found.tensors,
+            quality=quality_document(quality),
         )
     )
     console.say(f"{path}: GGUF {found.version}, {byte_count(found.bytes)}, {len(found.tensors)} tensors")
@@ -63,6 +69,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     for tensor in found.tensors:
         sizes[tensor.type] += tensor.bytes
     console.say(", ".join(f"{kind} {byte_count(size)}" for kind, size in sizes.most_common()))
+    if known is not None and quality is not None:
+        for line in quality_sentences(known.type, quality):
+            console.say(line)
 
 
 def _shown(value: Value | ListSummary) -> str:

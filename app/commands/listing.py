@@ -2,11 +2,13 @@
 
 import argparse
 import threading
+from typing import Any
 
 import msgspec
 
 from app.commands.console import Console
 from app.commands.core import Core
+from app.commands.quality_words import quality_document
 from models.catalog import catalogue
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel
@@ -24,6 +26,8 @@ class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     bytes: int
     sha256: str
+    imatrix: str = ""
+    quality: dict[str, Any] | None = None
 
 
 class ListedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +104,14 @@ def _listed(installed: tuple[InstalledModel, ...]) -> list[ListedModel]:
 
 
 def _file(model: InstalledModel) -> ListedFile:
-    return ListedFile(path=str(model.path), type=model.type, bytes=model.bytes, sha256=model.sha256)
+    return ListedFile(
+        path=str(model.path),
+        type=model.type,
+        bytes=model.bytes,
+        sha256=model.sha256,
+        imatrix=model.imatrix,
+        quality=quality_document(model.quality),
+    )
 
 
 def _size(size_bytes: int) -> str:

@@ -94,7 +94,7 @@ class JobCard(Card):
         self._step.setText(step)
         if progress.total > 0:
             amount = self.tr("{done} of {total}").format(
-                done=byte_count(progress.done), total=byte_count(progress.total)
+                done=self._count(progress, progress.done), total=self._count(progress, progress.total)
             )
             if progress.remaining_s is not None:
                 left = self.tr("{time} left").format(time=duration(progress.remaining_s))
@@ -120,7 +120,16 @@ class JobCard(Card):
                 return self.tr("Converting")
             case "quantise":
                 return self.tr("Quantising")
+            case "collect":
+                return self.tr("Collecting the importance matrix")
+            case "measure":
+                return self.tr("Measuring what it cost")
         return stage
+
+    def _count(self, progress: Progress, count: int) -> str:
+        if progress.unit == "tokens":
+            return self.tr("{count} tokens").format(count=f"{count:,}")
+        return byte_count(count)
 
     def _waiting_text(self, view: JobView) -> str:
         match view.state:
