@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
@@ -103,15 +104,13 @@ class LoadSettingsDialog(QDialog):
 
     def _apply(self) -> None:
         self.applied.emit(
-            LoadSettings(
+            msgspec.structs.replace(
+                self._present,
                 context_tokens=self._context.value(),
                 gpu_layers=self._gpu_layers.value(),
                 threads=self._threads.value(),
                 kv_type=self._kv.currentText(),  # type: ignore[arg-type]  # its items are KvType's values
                 flash_attention=self._flash.currentData(),
-                batch_tokens=self._present.batch_tokens,
-                sequences=self._present.sequences,
-                mmap=self._present.mmap,
             )
         )
         self.accept()
