@@ -27,6 +27,7 @@ class ChatSearchResults(QWidget):
         self._hits: Sequence[SearchHit] = ()
         self._count = label("", "small", wrap=True)
         self._list = _Hits()
+        self._list.setProperty("look", "hits")
         self._list.setAccessibleName(self.tr("Search results"))
         self._list.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -53,7 +54,7 @@ class ChatSearchResults(QWidget):
         for hit in hits:
             item = QListWidgetItem(self._list)
             widget = _HitLabel(self._theme, hit, self.tr("New chat"), self.tr("in the thinking"))
-            item.setSizeHint(QSize(self._width_px, widget.heightForWidth(self._width_px - 12) + 10))
+            item.setSizeHint(QSize(self._width_px, widget.heightForWidth(self._width_px - 8) + 2))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, widget.plain)
             self._list.setItemWidget(item, widget)
 
