@@ -109,7 +109,7 @@ class LoadSettingsDialog(QDialog):
                 context_tokens=self._context.value(),
                 gpu_layers=self._gpu_layers.value(),
                 threads=self._threads.value(),
-                kv_type=self._kv.currentText(),  # type: ignore[arg-type]  # its items are KvType's values
+                kv_type=self._kv.currentText(),
                 flash_attention=self._flash.currentData(),
             )
         )
