@@ -19,6 +19,7 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
+    from app.builder import Builder
     from app.measurer import Measurer
     from app.bench.history import BenchmarkHistory
     from app.engine.client import EngineClient
@@ -50,6 +51,12 @@ class StillroomCore:
         from app.engine.load_memory import LoadMemory
 
         return LoadMemory(self.paths.loads)
+
+    def builder(self) -> "Builder":
+        """What gets a model as the user wishes it, with `acquirer`."""
+        from app.builder import Builder
+
+        return Builder(self.acquirer(), self.store, child_command("build"), child_command("measure"))
 
     def measurer(self) -> "Measurer":
         """What measures the models of this store."""
@@ -130,7 +137,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         settings=core.settings,
         store=core.store,
         client=client,
-        jobs=JobBook(core.paths.jobs, core.acquirer),
+        jobs=JobBook(core.paths.jobs, core.builder),
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
         benchmark_runner=BenchmarkRunner(

@@ -21,7 +21,7 @@ from models.store import InstalledModel
 
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.
-    from app.acquire import Acquirer
+    from app.builder import Builder
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Job(msgspec.Struct, kw_only=True):
     types: list[str]
     revision: str = ""
     keep_original: bool = False
+    measure: bool = False
     created_at: str = ""
     state: JobState = "waiting"
     message: str = ""
@@ -66,15 +67,15 @@ class JobView:
 class JobBook:
     """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.
 
-    Jobs are kept in `folder`; `make_acquirer` makes what does the work. A job that was waiting or running
+    Jobs are kept in `folder`; `make_builder` makes what does the work. A job that was waiting or running
     when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
     was made, cancelling deletes it.
     """
 
-    def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
+    def __init__(self, folder: Path, make_builder: "Callable[[], Builder]") -> None:
         self._folder = folder
-        self._make_acquirer = make_acquirer
-        self._made: Acquirer | None = None
+        self._make_builder = make_builder
+        self._made: Builder | None = None
         self._making = threading.Lock()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
@@ -126,9 +127,11 @@ class JobBook:
         *,
         revision: str = "",
         keep_original: bool = False,
+        measure: bool = False,
         title: str = "",
     ) -> JobView:
-        """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew.
+        """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
+        `measure` what that cost.
 
         The job is called `title`. Raises `StillroomError` if the model is unknown.
         """
@@ -140,6 +143,7 @@ class JobBook:
             types=list(types),
             revision=revision,
             keep_original=keep_original,
+            measure=measure,
             created_at=datetime.now(UTC).isoformat(),
         )
         with self._changed:
@@ -149,7 +153,7 @@ class JobBook:
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
         """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
-        return self._acquirer().resolve(repo, revision, cancel=cancel)
+        return self._builder().resolve(repo, revision, cancel=cancel)
 
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""
@@ -173,10 +177,10 @@ class JobBook:
             if job_id in self._jobs and self._jobs[job_id].state == "done":
                 del self._jobs[job_id]
 
-    def _acquirer(self) -> "Acquirer":
+    def _builder(self) -> "Builder":
         with self._making:
             if self._made is None:
-                self._made = self._make_acquirer()
+                self._made = self._make_builder()
             return self._made
 
     def _end_with(self, job_id: str, state: JobState) -> None:
@@ -236,18 +240,18 @@ class JobBook:
                 self._set(job, "failed")
 
     def _get(self, job: Job, on_progress: OnProgress) -> tuple[InstalledModel, ...]:
-        return (
-            self._acquirer()
-            .get(
-                parse_reference(job.model),
-                job.types,
-                revision=job.revision,
-                keep_original=job.keep_original,
-                on_progress=on_progress,
-                cancel=self._stop,
-            )
-            .models
+        from app.quality_build import BuildWish  # as late as the builder, and for the same reason
+
+        build = self._builder().get(
+            parse_reference(job.model),
+            job.types,
+            BuildWish(measure=job.measure),
+            revision=job.revision,
+            keep_original=job.keep_original,
+            on_progress=on_progress,
+            cancel=self._stop,
         )
+        return tuple(model.installed for model in build.models if model.installed is not None)
 
     def _discard(self, job: Job) -> None:
         with self._changed:
@@ -256,7 +260,7 @@ class JobBook:
             ]
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
-            self._acquirer().discard(job.model)
+            self._builder().discard(job.model)
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)

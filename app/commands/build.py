@@ -2,23 +2,19 @@
 
 import argparse
 import threading
-import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from app.children import child_command
 from app.commands.arguments import TYPES, quantisation
 from app.commands.console import Console, time_text
 from app.commands.core import Core
+from app.commands.quality_words import gate_warning, quality_document, quality_sentences
+from app.quality_build import AUTO, OFF, ON, WORTH_IT, Build, BuildWish
 from app.requantise import source_of
-from models.reference import (
-    CheckpointReference,
-    GgufReference,
-    Reference,
-    parse_reference,
-)
+from models.reference import GgufReference, parse_reference
 from models.wording import byte_count
 
 NAME = "build"
@@ -27,12 +23,17 @@ EXAMPLE = "stillroom build r1-qwen-1.5b --type Q4_K_M --type Q8_0"
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A GGUF file that was made, or was there already from the same commit."""
+    """A GGUF file that was made, or was there already from the same commit.
+
+    `imatrix` says what its importance matrix was collected over, `quality` what quantising cost.
+    """
 
     path: str
     type: str
     sha256: str
     bytes: int
+    imatrix: str = ""
+    quality: dict[str, Any] | None = None
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --type, --out."""
+    """MODEL, --type, --out, --imatrix, --measure."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -59,7 +60,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help=f"one of {', '.join(TYPES)}; may be given several times",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: Stillroom's own models)")
+    parser.add_argument("--out", type=_folder, metavar="DIR", help="folder (default: Stillroom's own models)")
+    parser.add_argument(
+        "--imatrix",
+        type=_matrix,
+        default=AUTO,
+        metavar="auto|on|off|FILE",
+        help=f"importance matrix: collected for {' and '.join(WORTH_IT)} (auto, the default), for every type "
+        "of four bits and less (on), none (off), or from a file of llama-imatrix",
+    )
+    parser.add_argument(
+        "--measure", action="store_true", help="measure what quantising cost, against full precision"
+    )
 
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
@@ -72,74 +84,54 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
                 f"{reference.file.name} is quantised already ({source.type}): quantising it again loses more "
                 "quality than building from the original weights."
             )
-    types = list(dict.fromkeys(options.types))
-    if options.out is None:
-        result = _build_into_store(reference, types, core, console, cancel)
-    else:
-        out = options.out.expanduser().absolute()
-        result = _build_into_folder(reference, types, out, core, console, cancel)
-    console.end_progress()
-    console.document(result)
-    for file in result.outputs:
-        console.say(f"{file.type}  {byte_count(file.bytes)}  {file.path}")
-    console.say(f"Done in {time_text(result.seconds)}.")
-
-
-def _build_into_store(
-    reference: Reference, types: list[str], core: Core, console: Console, cancel: threading.Event
-) -> BuildResult:
-    acquired = core.acquirer().get(
+    settings = core.settings.values
+    wish = BuildWish(imatrix=options.imatrix, measure=options.measure)
+    builder = core.builder()
+    build = builder.get if options.out is None else partial(builder.build_into, out=options.out)
+    built = build(
         reference,
-        types,
-        keep_original=core.settings.values.keep_original_weights,
+        options.types,
+        wish=wish,
+        keep_original=settings.keep_original_weights,
         on_progress=console.progress,
         cancel=cancel,
     )
+    console.end_progress()
+    console.document(_result(built))
+    for model in built.models:
+        console.say(f"{model.type}  {byte_count(model.bytes)}  {model.path}")
+        if model.quality is not None:
+            for line in quality_sentences(model.type, model.quality):
+                console.say(f"  {line}")
+            warning = gate_warning(model.type, model.quality, settings.accuracy_loss_gate_percent)
+            if warning:
+                console.note(warning)
+    console.say(f"Done in {time_text(built.seconds)}.")
+
+
+def _result(built: Build) -> BuildResult:
     outputs = [
-        BuiltFile(path=str(model.path), type=model.type, sha256=model.sha256, bytes=model.bytes)
-        for model in acquired.models
-    ]
-    return BuildResult(
-        outputs=outputs, seconds=round(acquired.seconds, 3), peak_memory_bytes=acquired.peak_memory_bytes
-    )
-
-
-def _build_into_folder(
-    reference: Reference,
-    types: list[str],
-    out: Path,
-    core: Core,
-    console: Console,
-    cancel: threading.Event,
-) -> BuildResult:
-    from converters.pipeline import build, requantise
-
-    started_s = time.monotonic()
-    build_process = partial(
-        requantise if isinstance(reference, GgufReference) else build,
-        command=child_command("build"),
-        on_progress=console.progress,
-        cancel=cancel,
-    )
-    if isinstance(reference, GgufReference):
-        built = build_process(reference.file, types, out, reference.file.stem)
-    elif isinstance(reference, CheckpointReference):
-        built = build_process(reference.folder, types, out, reference.folder.name)
-    else:
-        built = core.acquirer().build_into(
-            reference,
-            types,
-            out,
-            keep_original=core.settings.values.keep_original_weights,
-            on_progress=console.progress,
-            cancel=cancel,
+        BuiltFile(
+            path=str(model.path),
+            type=model.type,
+            sha256=model.sha256,
+            bytes=model.bytes,
+            imatrix=model.imatrix,
+            quality=quality_document(model.quality),
         )
-    outputs = [
-        BuiltFile(path=str(output.path), type=output.type, sha256=output.sha256, bytes=output.bytes)
-        for output in built.outputs
+        for model in built.models
     ]
     return BuildResult(
-        outputs=outputs,
-        seconds=round(time.monotonic() - started_s, 3),
-        peak_memory_bytes=built.peak_memory_bytes,
+        outputs=outputs, seconds=round(built.seconds, 3), peak_memory_bytes=built.peak_memory_bytes
     )
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _matrix(text: str) -> str:
+    """Reads --imatrix: one of its words, or a file."""
+    if text not in (AUTO, ON, OFF) and not Path(text).expanduser().is_file():
+        raise argparse.ArgumentTypeError(f"{text} is none of {AUTO}, {ON} and {OFF}, and no file")
+    return text

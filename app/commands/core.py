@@ -13,6 +13,7 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire import Acquirer
+    from app.builder import Builder
     from app.measurer import Measurer
 
 
@@ -37,6 +38,9 @@ class Core(Protocol):
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds."""
+
+    def builder(self) -> "Builder":
+        """What builds as the user wishes it."""
 
     def measurer(self) -> "Measurer":
         """What measures models that are built."""

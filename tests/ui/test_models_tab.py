@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QMenu, QPushButto
 from pytestqt.qtbot import QtBot
 
 from app.acquire import Acquirer
+from app.builder import Builder
 from app.engine.messages import Device, ModelInfo, Ready
 from app.jobs import JobBook
 from app.settings import SettingsFile
@@ -81,7 +82,8 @@ class Room:
         client = HubClient(hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
-        self.jobs = JobBook(root / "jobs", lambda: acquirer)
+        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
+        self.jobs = JobBook(root / "jobs", lambda: builder)
         self.host = QWidget()
         self.host.resize(1200, 900)
         qtbot.addWidget(self.host)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.acquire import Acquirer
+from app.builder import Builder
 from app.jobs import JobBook, JobState, JobView
 from models.fetch import TransferOptions
 from models.hub import HubClient
@@ -45,7 +46,8 @@ class Desk:
         client = HubClient(self.hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         acquirer = Acquirer(client, self.store, self.root / "checkpoints", ["unused"], options)
-        self.book = JobBook(self.root / "jobs", lambda: acquirer)
+        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
+        self.book = JobBook(self.root / "jobs", lambda: builder)
         self.book.observe(self.views.put)
         return self.book
 
