@@ -151,6 +151,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         examine=lambda: examine(
             core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
         ),
+        measurements=core.measurements,
     )
 
 

@@ -30,6 +30,7 @@ from app.engine.rpc_address import numeric_endpoint
 from app.errors import Cancelled, StillroomError
 from app.jobs import JobBook
 from app.log import report
+from app.measurements import Measurements
 from app.paths import AppPaths
 from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -77,6 +78,7 @@ class WindowParts:
     idle: IdleUnload
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]
     examine: Callable[[], Diagnosis]
+    measurements: Measurements
 
 
 class WindowApplication(QObject):
@@ -216,6 +218,7 @@ class WindowApplication(QObject):
             parts.jobs,
             parts.settings,
             self._notices,
+            parts.measurements,
         )
         tab.load_asked.connect(self._on_model_chosen)
         return tab

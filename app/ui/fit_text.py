@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from app.advisor import Outlook
 from models.fit import Fit, Verdict
 from models.wording import byte_count
 
@@ -32,3 +33,34 @@ def need_text(found: Fit) -> str:
     template = QCoreApplication.translate("fit", "{verdict}: {needed} with a context of {context} tokens")
     needed = byte_count(found.needed_bytes)
     return template.format(verdict=verdict_text(found), needed=needed, context=found.values["context"])
+
+
+def speed_text(outlook: Outlook) -> str:
+    """Expected tokens per second, as sure as they are known."""
+    if outlook.tok_per_s is None:
+        return "–"
+    rate = f"{outlook.tok_per_s:.1f}" if outlook.tok_per_s < 10 else f"{outlook.tok_per_s:.0f}"
+    match outlook.basis:
+        case "measured":
+            return rate
+        case "replies":
+            return QCoreApplication.translate("fit", "about {rate}").format(rate=rate)
+    return QCoreApplication.translate("fit", "up to {rate}").format(rate=rate)
+
+
+def speed_tip(outlook: Outlook) -> str:
+    """Where the expected speed comes from, as one sentence."""
+    match outlook.basis:
+        case "measured":
+            return QCoreApplication.translate("fit", "Measured with this file: the fastest reply so far.")
+        case "replies":
+            return QCoreApplication.translate(
+                "fit", "From how fast replies of another model read its weights on this PC."
+            )
+        case "memory":
+            return QCoreApplication.translate(
+                "fit", "What the measured speed of the memory allows; computing can make it slower."
+            )
+    if outlook.fit.verdict is Verdict.TOO_LARGE:
+        return QCoreApplication.translate("fit", "It does not fit into memory.")
+    return QCoreApplication.translate("fit", "Not known until a first reply has run on this graphics card.")

@@ -15,11 +15,14 @@ def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device]
     What the loaded model takes counts as free, because the next one takes its place.
     """
     gpus = tuple(
-        GpuMemory(device.description or device.name, device.memory_free_bytes)
+        GpuMemory(device.description or device.name, device.memory_free_bytes, device.memory_total_bytes)
         for device in (*ready.devices, *remote)
         if device.kind == "gpu"
     )
     own = 0
     if loaded is not None:
-        own = sum(size for name, size in loaded.buffers.items() if name.startswith("CPU"))
+        # The mapped file counts as available already: its pages can be dropped.
+        own = sum(
+            size for name, size in loaded.buffers.items() if name.startswith("CPU") and name != "CPU_Mapped"
+        )
     return Memory(psutil.virtual_memory().available + own, gpus)

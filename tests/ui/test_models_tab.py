@@ -15,6 +15,7 @@ from app.acquire import Acquirer
 from app.builder import Builder
 from app.engine.messages import Device, ModelInfo, Ready
 from app.jobs import JobBook
+from app.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SIZE
@@ -64,7 +65,11 @@ class StandInSession(QObject):
         self.ready = Ready(llama_cpp_version="0", system_info="", devices=devices, pid=1)
         self.engine_ready.emit(self.ready)
 
-    async def unload(self) -> None:
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        return (self.info,) if self.info is not None else ()
+
+    async def unload(self, path: str = "") -> None:
         self.info = None
         self.unloaded.emit()
 
@@ -88,6 +93,7 @@ class Room:
         self.host.resize(1200, 900)
         qtbot.addWidget(self.host)
         self.notices = Notices(self.host, lambda: "")
+        self.measurements = Measurements(root / "measured.json")
         self.tab = ModelsTab(
             theme,
             self.bridge,
@@ -96,6 +102,7 @@ class Room:
             self.jobs,
             SettingsFile(root / "settings.json"),
             self.notices,
+            self.measurements,
             self.host,
         )
         self.loads: list[InstalledModel] = []
@@ -321,11 +328,12 @@ def test_a_gguf_file_is_added_where_it_lies(room: Room, run: Run, tmp_path: Path
     async def scenario() -> None:
         file = tmp_path / "Mine.Q5_K_M.gguf"
         write_tiny_gguf(file)
-        room.tab.add_card.file_chosen.emit(str(file))
+        room.tab.add_card.paths_chosen.emit([file])
         await until(lambda: room.tab.table.number_of("disk:Mine.Q5_K_M") >= 0)
-        assert f"Stays where it is: {file}" in room.texts(room.tab.detail)
+        await until(lambda: f"Stays where it is: {file}" in room.texts(room.tab.detail))
+        assert "Its file stays where it is" in room.texts(room.notices)
         file.with_name("broken.gguf").write_bytes(b"GGUF")
-        room.tab.add_card.file_chosen.emit(str(file.with_name("broken.gguf")))
+        room.tab.add_card.paths_chosen.emit([file.with_name("broken.gguf")])
         await until(lambda: room.errors)
 
     run(scenario())

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.advisor import Advisor, Outlook
 from models.catalog import CatalogModel
-from models.fit import Fit, Memory, fit
+from models.demand import Demand
+from models.fit import Fit
+from models.sizes import QUANTISATIONS
 from models.store import InstalledModel
 
 USUAL_TYPE = "Q4_K_M"
@@ -12,22 +15,28 @@ USUAL_TYPE = "Q4_K_M"
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One model. `model` is None for one that the catalogue does not know; `fit` is the verdict on the type
-    on disk that runs best, or on the usual type where none is; `getting` are the types of unfinished jobs."""
+    """One model. `model` is None for one that the catalogue does not know; `outlook` is that of the type on
+    disk that runs best, or of the usual type where none is; `getting` are the types of unfinished jobs."""
 
     key: str
     title: str
     model: CatalogModel | None
     installed: tuple[InstalledModel, ...]
-    fit: Fit | None
+    outlook: Outlook | None
     getting: tuple[str, ...] = ()
     loaded_type: str = ""
+
+    @property
+    def fit(self) -> Fit | None:
+        """The verdict, where there is one."""
+        return self.outlook.fit if self.outlook is not None else None
 
 
 def model_rows(
     catalogue: Sequence[CatalogModel],
     installed: Sequence[InstalledModel],
-    memory: Memory | None,
+    advisor: Advisor | None,
+    demand: Demand,
     getting: Iterable[tuple[str, Sequence[str]]] = (),
     loaded_path: str = "",
 ) -> list[ModelRow]:
@@ -54,7 +63,7 @@ def model_rows(
                 title=model.title,
                 model=model,
                 installed=files,
-                fit=_fit(model, files, memory),
+                outlook=_outlook(model, files, advisor, demand),
                 getting=tuple(wanted.get(model.name, ())),
                 loaded_type=_loaded(files, loaded_path),
             )
@@ -67,7 +76,7 @@ def model_rows(
                 title=name,
                 model=None,
                 installed=files,
-                fit=None,
+                outlook=None,
                 getting=tuple(wanted.get(name, ())),
                 loaded_type=_loaded(files, loaded_path),
             )
@@ -75,11 +84,15 @@ def model_rows(
     return rows
 
 
-def _fit(model: CatalogModel, files: Sequence[InstalledModel], memory: Memory | None) -> Fit | None:
-    if memory is None:
+def _outlook(
+    model: CatalogModel, files: Sequence[InstalledModel], advisor: Advisor | None, demand: Demand
+) -> Outlook | None:
+    if advisor is None:
         return None
-    kinds = [file.type for file in files if file.type in model.sizes_bytes] or [USUAL_TYPE]
-    return min((fit(model.shape, kind, memory) for kind in kinds), key=lambda found: found.needed_bytes)
+    kinds = [file.type for file in files if file.type in QUANTISATIONS] or [USUAL_TYPE]
+    return min(
+        (advisor.outlook(model, kind, demand) for kind in kinds), key=lambda found: found.fit.needed_bytes
+    )
 
 
 def _loaded(files: Sequence[InstalledModel], loaded_path: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.ui.fit_text import fit_text, verdict_text
+from app.ui.fit_text import fit_text, speed_text, speed_tip, verdict_text
 from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme
 from models.fit import Verdict
@@ -109,7 +109,12 @@ class ModelsTable(QAbstractTableModel):
                 return f"{score:.1f}%" if score is not None else ""
         if row.loaded_type:
             return self.tr("Loaded")
-        return verdict_text(row.fit) if row.fit is not None else ""
+        if row.outlook is None:
+            return ""
+        verdict = verdict_text(row.outlook.fit)
+        if row.outlook.tok_per_s is None:
+            return verdict
+        return self.tr("{verdict} · {rate} tok/s").format(verdict=verdict, rate=speed_text(row.outlook))
 
     @staticmethod
     def _colour(row: ModelRow, column: int) -> str:
@@ -123,8 +128,8 @@ class ModelsTable(QAbstractTableModel):
 
     @staticmethod
     def _tip(row: ModelRow, column: int) -> str | None:
-        if column == HERE and row.fit is not None:
-            return fit_text(row.fit)
+        if column == HERE and row.outlook is not None:
+            return f"{fit_text(row.outlook.fit)} {speed_tip(row.outlook)}"
         if column == MODEL and row.model is not None:
             return row.model.name
         return None

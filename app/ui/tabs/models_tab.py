@@ -2,13 +2,16 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
+from app.advisor import Advisor
 from app.jobs import JobBook, JobView
+from app.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.free_memory import free_memory
@@ -16,18 +19,20 @@ from app.ui.session import EngineSession
 from app.ui.tables.model_rows import ModelRow, model_rows
 from app.ui.tables.models_table import ModelsTable
 from app.ui.tables.models_view import ModelsView
+from app.ui.tabs.model_actions import ModelActions
 from app.ui.theme import Theme
 from app.ui.widgets.add_model_card import AddModelCard
 from app.ui.widgets.card import Card
 from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.model_detail import ModelDetail
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.outlook_card import OutlookCard
 from app.ui.widgets.recommendation_card import RecommendationCard
-from converters.inspect import check_gguf
 from models.catalog import catalogue
 from models.fit import Memory
 from models.recommend import recommend
 from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.sizes import QUANTISATIONS
 from models.snapshot import Snapshot, gguf_files
 from models.store import InstalledModel, ModelStore, StoreListing, TrashedModel
 from models.wording import byte_count
@@ -54,6 +59,7 @@ class ModelsTab(QScrollArea):
         jobs: JobBook,
         settings: SettingsFile,
         notices: Notices,
+        measurements: Measurements,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -64,12 +70,15 @@ class ModelsTab(QScrollArea):
         self._jobs = jobs
         self._settings = settings
         self._notices = notices
+        self._measurements = measurements
         self._memory: Memory | None = None
+        self._memory_bytes_per_s = 0.0
         self._listing = StoreListing((), ())
         self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
         self._cards: dict[str, JobCard] = {}
         self._told: set[str] = set()
         self._selected = ""
+        self._advisor: Advisor | None = None
         self._build_page()
         session.engine_ready.connect(self._on_machine_changed)
         session.loaded.connect(self._on_machine_changed)
@@ -81,6 +90,7 @@ class ModelsTab(QScrollArea):
             self._show_job(view)
         self._on_machine_changed()
         self.reload()
+        bridge.start(self._learn_memory_speed())
 
     def reload(self) -> None:
         """Look at the disk again."""
@@ -91,6 +101,21 @@ class ModelsTab(QScrollArea):
         number = self.table.number_of(key)
         if number >= 0:
             self._view.selectRow(number)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Replies may have been measured meanwhile."""
+        super().showEvent(event)
+        self._refresh()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take GGUF files and folders."""
+        if _dropped(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Add them where they lie."""
+        event.acceptProposedAction()
+        self._actions.import_paths(_dropped(event))
 
     def _observe_jobs(self) -> None:
         """Follow the jobs for as long as the widget lives; what is posted late must not reach it."""
@@ -118,16 +143,31 @@ class ModelsTab(QScrollArea):
         self._view = ModelsView(self.table)
         self._view.row_selected.connect(self._on_row)
         self._view.row_activated.connect(self._on_activated)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._view.customContextMenuRequested.connect(self._on_context_menu)
+        inside = QShortcut(QKeySequence("Ctrl+I"), self._view)
+        inside.setContext(Qt.ShortcutContext.WidgetShortcut)
+        inside.activated.connect(self._on_look_inside)
         frame = Card(margin_px=8)
         frame.body.addWidget(self._view)
         self.detail = ModelDetail(self._theme)
         self.detail.get_asked.connect(self._on_get)
         self.detail.load_asked.connect(self.load_asked)
         self.detail.delete_asked.connect(self._on_delete)
-        self.detail.folder_asked.connect(self._on_folder)
+        self.outlooks = OutlookCard(self._theme)
+        self.outlooks.demand_changed.connect(self._refresh)
+        self.outlooks.hide()
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
-        self.add_card.file_chosen.connect(self._on_file)
+        self._actions = ModelActions(
+            self._theme, self._bridge, self._store, self._jobs, self._notices, self._job_place, self
+        )
+        self._actions.load_asked.connect(self.load_asked)
+        self._actions.delete_asked.connect(self._on_delete)
+        self._actions.imported.connect(self._on_imported)
+        self.detail.folder_asked.connect(self._actions.show_folder)
+        self.detail.menu_asked.connect(lambda model, place: self._actions.menu([model]).popup(place))
+        self.add_card.paths_chosen.connect(self._actions.import_paths)
         page = QWidget()
         page.setProperty("look", "page")
         column = QVBoxLayout(page)
@@ -137,12 +177,14 @@ class ModelsTab(QScrollArea):
         column.addLayout(self._job_place)
         column.addWidget(frame)
         column.addWidget(self.detail)
+        column.addWidget(self.outlooks)
         column.addWidget(self.add_card)
         column.addStretch(1)
         self.setWidget(page)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAcceptDrops(True)
 
     async def _reload(self) -> None:
         before = self._listing
@@ -158,7 +200,10 @@ class ModelsTab(QScrollArea):
     def _refresh(self) -> None:
         loaded = self._session.info.path if self._session.info is not None else ""
         getting = [(view.title, view.types) for view in self._views.values()]
-        rows = model_rows(catalogue(), self._listing.models, self._memory, getting, loaded)
+        self._advisor = self._make_advisor()
+        rows = model_rows(
+            catalogue(), self._listing.models, self._advisor, self.outlooks.demand, getting, loaded
+        )
         self.table.show_rows(rows)
         if self._selected and self.table.number_of(self._selected) >= 0:
             self.select(self._selected)
@@ -168,10 +213,10 @@ class ModelsTab(QScrollArea):
         self._show_recommendation(rows)
 
     def _show_recommendation(self, rows: list[ModelRow]) -> None:
-        if self._memory is None:
+        if self._advisor is None:
             self.recommendation.show_looking()
             return
-        found = recommend(catalogue(), self._memory)
+        found = recommend(catalogue(), self._advisor.memory)
         if found is None:
             self.recommendation.show_none()
             return
@@ -179,7 +224,11 @@ class ModelsTab(QScrollArea):
         row = next(row for row in rows if row.key == found.model.key)
         installed = next((model for model in row.installed if model.type == kind), None)
         self.recommendation.show_recommendation(
-            found, installed, getting=kind in row.getting, loaded=row.loaded_type == kind
+            found,
+            self._advisor.outlook(found.model, kind, found.fit.demand),
+            installed,
+            getting=kind in row.getting,
+            loaded=row.loaded_type == kind,
         )
 
     def _on_machine_changed(self, _: object = None) -> None:
@@ -194,7 +243,12 @@ class ModelsTab(QScrollArea):
         if number >= 0:
             row = self.table.row(number)
             self._selected = row.key
-            self.detail.show_row(row, self._memory)
+            demand, model = self.outlooks.demand, row.model
+            self.detail.show_row(row, self._advisor, demand)
+            outlooks = []
+            if self._advisor is not None and model is not None and model.thinks:
+                outlooks = [self._advisor.outlook(model, kind, demand) for kind in QUANTISATIONS]
+            self.outlooks.show_outlooks(outlooks)
 
     def _on_activated(self, number: int) -> None:
         """Enter or a double click loads what is on disk."""
@@ -266,26 +320,46 @@ class ModelsTab(QScrollArea):
         await asyncio.to_thread(self._store.restore, trashed)
         await self._reload()
 
-    @staticmethod
-    def _on_folder(model: InstalledModel) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(model.path.parent)))
+    def _on_context_menu(self, place: QPoint) -> None:
+        """At the mouse, or at the row where the keyboard asked for it."""
+        number = self._view.indexAt(place).row()
+        row = self.table.row(number if number >= 0 else self._view.currentIndex().row())
+        if row.installed:
+            menu = self._actions.menu(row.installed, row.loaded_type)
+            menu.popup(self._view.viewport().mapToGlobal(place))
 
-    def _on_file(self, path: str) -> None:
-        self._bridge.start(self._import(Path(path)))
+    def _on_look_inside(self) -> None:
+        row = self.table.row(self._view.currentIndex().row())
+        if row.installed:
+            self._actions.inspect(row.installed[0])
 
-    async def _import(self, path: Path) -> None:
-        await asyncio.to_thread(check_gguf, path)
-        model = await asyncio.to_thread(self._store.import_file, path)
-        self._selected = f"disk:{model.name}"
-        await self._reload()
+    def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
+        first = models[0]
+        self._selected = first.key or f"disk:{first.name}"
+        self.reload()
+
+    def _make_advisor(self) -> Advisor | None:
+        if self._memory is None:
+            return None
+        memory = replace(self._memory, ram_bytes_per_s=self._memory_bytes_per_s)
+        return Advisor(catalogue(), memory, self._measurements.loads(), self._listing.models)
+
+    async def _learn_memory_speed(self) -> None:
+        self._memory_bytes_per_s = await asyncio.to_thread(self._measurements.memory_speed)
+        self._refresh()
 
     def _on_add(self, text: str, kind: str) -> None:
         self._bridge.start(self._add(text, kind))
 
     async def _add(self, text: str, kind: str) -> None:
+        folder = Path(text).expanduser()
+        if folder.is_dir() and not (folder / "config.json").is_file():
+            self._actions.import_paths([folder.absolute()])
+            self.add_card.clear()
+            return
         reference = parse_reference(text)
         if isinstance(reference, GgufReference):
-            await self._import(reference.file)
+            self._actions.import_paths([reference.file])
         elif isinstance(reference, CatalogReference):
             self.select(reference.model.key)
             self._on_get(reference.model.key, [kind])
@@ -324,3 +398,9 @@ class ModelsTab(QScrollArea):
             action.setData(f"{reference.repo}:{file.path}")
         menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    """The GGUF files and folders of a drag."""
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return [path for path in paths if path.is_dir() or path.suffix.lower() == ".gguf"]

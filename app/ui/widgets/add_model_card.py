@@ -1,6 +1,8 @@
 """Getting a model that the list does not name: by its Hugging Face id, or a file on this computer."""
 
-from PySide6.QtCore import Signal
+from pathlib import Path
+
+from PySide6.QtCore import QDir, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.ui.theme import Theme
@@ -13,7 +15,8 @@ class AddModelCard(Card):
 
     add_asked = Signal(str, str)
     """What was typed, and the type to build."""
-    file_chosen = Signal(str)
+    paths_chosen = Signal(list)
+    """Files and folders as `Path`s."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,13 +38,16 @@ class AddModelCard(Card):
         self._add.clicked.connect(self._on_add)
         self._file = button(self.tr("Open a GGUF file…"))
         self._file.clicked.connect(self._on_file)
+        self._folder = button(
+            self.tr("Add a folder…"),
+            tip=self.tr("Every GGUF file in it, or the models of Ollama or LM Studio; nothing is copied"),
+        )
+        self._folder.clicked.connect(self._on_folder)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.field, 1)
         row.addWidget(self.types)
         row.addWidget(self._add)
-        row.addSpacing(8)
-        row.addWidget(self._file)
         self.body.addWidget(label(self.tr("ANOTHER MODEL"), "caption"))
         self.body.addLayout(row)
         self.body.addWidget(
@@ -54,6 +60,22 @@ class AddModelCard(Card):
                 wrap=True,
             )
         )
+        here = QHBoxLayout()
+        here.setSpacing(8)
+        here.addWidget(
+            label(
+                self.tr(
+                    "Models that are on this PC already, Ollama's and LM Studio's too, stay where they are. "
+                    "Files and folders can also be dropped here."
+                ),
+                "small",
+                wrap=True,
+            ),
+            1,
+        )
+        here.addWidget(self._file)
+        here.addWidget(self._folder)
+        self.body.addLayout(here)
         theme.changed.connect(self._colour_icons)
         self._colour_icons()
         self._update()
@@ -80,10 +102,22 @@ class AddModelCard(Card):
         dialog = QFileDialog(self, self.tr("Open a GGUF file"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self.tr("GGUF models (*.gguf)"))
-        dialog.fileSelected.connect(self.file_chosen)
+        self._open(dialog)
+
+    def _on_folder(self) -> None:
+        dialog = QFileDialog(self, self.tr("Add a folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        # Ollama keeps its models below a hidden folder.
+        dialog.setFilter(dialog.filter() | QDir.Filter.Hidden)
+        self._open(dialog)
+
+    def _open(self, dialog: QFileDialog) -> None:
+        dialog.fileSelected.connect(lambda path: self.paths_chosen.emit([Path(path)]))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def _colour_icons(self) -> None:
         self._add.setIcon(self._theme.icon("download-simple", "text"))
         self._file.setIcon(self._theme.icon("file-plus", "text"))
+        self._folder.setIcon(self._theme.icon("folder-plus", "text"))

@@ -1,13 +1,15 @@
 """One model in full: what it is, and each of its types with what can be done with it."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
+from app.advisor import Advisor
 from app.ui.fit_text import fit_text, need_text
 from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
-from models.fit import Memory, fit
+from models.demand import Demand
+from models.fit import DEFAULT_CONTEXT_TOKENS
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel
 from models.wording import byte_count
@@ -20,12 +22,15 @@ class ModelDetail(Card):
     load_asked = Signal(object)
     delete_asked = Signal(object)
     folder_asked = Signal(object)
+    menu_asked = Signal(object, object)
+    """An `InstalledModel`, and the `QPoint` on the screen to open its menu at."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._row: ModelRow | None = None
-        self._memory: Memory | None = None
+        self._advisor: Advisor | None = None
+        self._demand = Demand(DEFAULT_CONTEXT_TOKENS)
         self._choices: dict[str, QCheckBox] = {}
         self._chosen: set[str] = set()
         self._title = label("", "title", selectable=True)
@@ -42,11 +47,11 @@ class ModelDetail(Card):
         self.body.addLayout(foot)
         theme.changed.connect(self._redraw)
 
-    def show_row(self, row: ModelRow, memory: Memory | None) -> None:
-        """Show a model; ticks stay while it is the same one."""
+    def show_row(self, row: ModelRow, advisor: Advisor | None, demand: Demand) -> None:
+        """Show a model, judged by `advisor`; ticks stay while it is the same one."""
         if self._row is None or row.key != self._row.key:
             self._chosen = set()
-        self._row, self._memory = row, memory
+        self._row, self._advisor, self._demand = row, advisor, demand
         self._redraw()
 
     def _redraw(self) -> None:
@@ -93,7 +98,12 @@ class ModelDetail(Card):
         delete.setIcon(self._theme.icon("trash"))
         delete.clicked.connect(lambda: self.delete_asked.emit(installed))
         delete.setEnabled(not installed.bundled)
-        for column, made in enumerate((load, folder, delete), start=3):
+        more = button(kind="quiet", name=self.tr("More for {model}").format(model=called))
+        more.setIcon(self._theme.icon("dots-three-vertical"))
+        more.clicked.connect(
+            lambda: self.menu_asked.emit(installed, more.mapToGlobal(QPoint(0, more.height())))
+        )
+        for column, made in enumerate((load, folder, delete, more), start=3):
             grid.addWidget(made, line, column)
 
     def _state(self, installed: InstalledModel, is_loaded: bool) -> str:
@@ -123,13 +133,13 @@ class ModelDetail(Card):
             text = tip = ""
             if kind in row.getting:
                 text = self.tr("On its way")
-            elif self._memory is not None:
-                found = fit(row.model.shape, kind, self._memory)
+            elif self._advisor is not None:
+                found = self._advisor.outlook(row.model, kind, self._demand).fit
                 text, tip = need_text(found), fit_text(found)
             verdict = label(text, "muted")
             verdict.setToolTip(tip)
             choice.setAccessibleDescription(text)
-            grid.addWidget(verdict, line, 2, 1, 4)
+            grid.addWidget(verdict, line, 2, 1, 5)
 
     def _facts_text(self, row: ModelRow) -> str:
         model = row.model

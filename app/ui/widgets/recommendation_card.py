@@ -3,7 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.ui.fit_text import fit_text
+from app.advisor import Outlook
+from app.ui.fit_text import fit_text, speed_text, speed_tip
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from models.recommend import Recommendation
@@ -65,6 +66,7 @@ class RecommendationCard(Card):
     def show_recommendation(
         self,
         recommendation: Recommendation,
+        outlook: Outlook,
         installed: InstalledModel | None,
         *,
         getting: bool,
@@ -80,7 +82,12 @@ class RecommendationCard(Card):
             "The best published scores of the models that run quickly here "
             "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
         ).format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond)
-        self._reason.setText(f"{fit_text(found)} {scores}")
+        sentences = [fit_text(found), scores]
+        if outlook.tok_per_s is not None:
+            rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
+            sentences.insert(1, rate)
+        self._reason.setText(" ".join(sentences))
+        self._reason.setToolTip(speed_tip(outlook))
         download = byte_count(model.checkpoint_bytes)
         if recommendation.alternative is not None:
             other, its_fit = recommendation.alternative

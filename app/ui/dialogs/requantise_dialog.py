@@ -1,0 +1,78 @@
+"""Choosing another type to make of a model that is on disk."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.widgets.card import Card, button, label
+from models.sizes import QUANTISATIONS, weight_share
+from models.store import InstalledModel
+from models.wording import byte_count
+
+
+class RequantiseDialog(QDialog):
+    """Says what it costs in quality; `chosen` carries the type. GUI thread.
+
+    `source_type` is the type of the file itself, `parameters` the model's size; `loses_quality` says that the
+    file is quantised already.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(
+        self,
+        model: InstalledModel,
+        source_type: str,
+        parameters: int,
+        *,
+        loses_quality: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._parameters = parameters
+        self.setWindowTitle(self.tr("Another type of {model}").format(model=model.name))
+        self.setMinimumWidth(480)
+        self._types = QComboBox()
+        self._types.addItems([kind for kind in QUANTISATIONS if kind != source_type])
+        self._types.setAccessibleName(self.tr("Type to make"))
+        self._types.currentIndexChanged.connect(self._show_size)
+        self._size = label("", "muted")
+        if loses_quality:
+            words = self.tr(
+                "The file is quantised already ({type}). Quantising it again adds to what that has cost: "
+                "built from the original weights the same type answers better."
+            ).format(type=source_type)
+        else:
+            words = self.tr(
+                "The file has full precision ({type}), so the result is as good as one from the original "
+                "weights."
+            ).format(type=source_type)
+        row = QHBoxLayout()
+        row.addWidget(label(self.tr("Type")))
+        row.addWidget(self._types)
+        row.addWidget(self._size, 1)
+        card = Card()
+        card.body.addLayout(row)
+        card.body.addWidget(label(words, "warning" if loses_quality else "muted", wrap=True))
+        cancel = button(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        start = button(self.tr("Make it"), "primary")
+        start.setDefault(True)
+        start.clicked.connect(self._on_start)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(cancel)
+        foot.addWidget(start)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(20, 20, 20, 20)
+        body.setSpacing(16)
+        body.addWidget(card)
+        body.addLayout(foot)
+        self._show_size()
+
+    def _show_size(self) -> None:
+        size = 2 * self._parameters * weight_share(self._types.currentText())
+        self._size.setText(self.tr("about {size}").format(size=byte_count(size)))
+
+    def _on_start(self) -> None:
+        self.chosen.emit(self._types.currentText())
+        self.accept()
