@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.engine.messages import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
@@ -49,8 +49,7 @@ class OtherComputersPage(QWidget):
         body.setSpacing(12)
         body.addWidget(self._make_explanation())
         body.addWidget(self._make_entry())
-        body.addLayout(self._rows)
-        body.addStretch(1)
+        body.addWidget(self._make_list(), 1)
         self._show({}, {})
 
     def check(self) -> None:
@@ -117,6 +116,20 @@ class OtherComputersPage(QWidget):
         self._refusal.hide()
         card.body.addWidget(self._refusal)
         return card
+
+    def _make_list(self) -> QScrollArea:
+        inner = QWidget()
+        inner.setProperty("look", "page")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._rows)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(160)
+        scroll.setWidget(inner)
+        return scroll
 
     def _on_edited(self) -> None:
         self._insisted = ""
