@@ -1,0 +1,109 @@
+"""The child process that reads a document, so that a hostile one can only end this process.
+
+One JSON request on stdin (`path`), one JSON answer on stdout: `text`, or `reason` why there is none ("kind",
+"encrypted", "empty", "damaged", "memory"). Nothing in a document is run or fetched.
+"""
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+MEMORY_LIMIT_BYTES = 2 << 30
+CPU_LIMIT_S = 100
+
+_ENCODINGS = ("utf-8-sig", "utf-16", "gb18030", "cp1252")
+
+
+def main() -> None:
+    """Answer the one request on stdin."""
+    _limit_resources()
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    path = Path(json.load(sys.stdin)["path"])
+    try:
+        answer = read(path)
+    except MemoryError:
+        answer = {"reason": "memory"}
+    except (Exception, RecursionError):  # noqa: BLE001 - whatever a reader raises for a damaged file
+        answer = {"reason": "damaged"}
+    json.dump(answer, sys.stdout)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The text of a document by what it is, not by its name."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if head.startswith(b"%PDF-"):
+        return _answer(_pdf(path))
+    if head.startswith(b"PK\x03\x04"):
+        return _answer(_docx(path)) if path.suffix.lower() == ".docx" else {"reason": "kind"}
+    return _text(path)
+
+
+def _answer(text: str | None) -> dict[str, str]:
+    if text is None:
+        return {"reason": "encrypted"}
+    return {"text": text} if text.strip() else {"reason": "empty"}
+
+
+def _pdf(path: Path) -> str | None:
+    from pypdf import PdfReader
+
+    reader = PdfReader(path)
+    if reader.is_encrypted and not reader.decrypt(""):
+        return None
+    return "\n\n".join(page.extract_text() for page in reader.pages)
+
+
+def _docx(path: Path) -> str:
+    from docx import Document
+    from docx.table import Table
+
+    def lines() -> Iterator[str]:
+        for block in Document(str(path)).iter_inner_content():
+            if isinstance(block, Table):
+                for row in block.rows:
+                    yield "| " + " | ".join(cell.text.replace("\n", " ") for cell in row.cells) + " |"
+                yield ""
+            else:
+                name = (block.style.name or "") if block.style is not None else ""
+                level = name.removeprefix("Heading ")
+                yield f"{'#' * int(level)} {block.text}" if level.isdecimal() else block.text
+                yield ""
+
+    return "\n".join(lines())
+
+
+def _text(path: Path) -> dict[str, str]:
+    data = path.read_bytes()
+    if not data.strip():
+        return {"reason": "empty"}
+    has_mark = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in data and not has_mark:
+        return {"reason": "kind"}
+    for encoding in _ENCODINGS:
+        if encoding == "utf-16" and not has_mark:
+            continue
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return {"text": text.replace("\r\n", "\n").replace("\r", "\n")}
+    return {"reason": "kind"}
+
+
+def _limit_resources() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's time limit and the size limit have to do
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Documents that are attached to a message: text, code, Markdown, CSV, PDF, DOCX."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.children import child_command
+from app.errors import StillroomError
+
+MOST_FILE_BYTES = 64 << 20
+MOST_CHARACTERS = 8_000_000
+TIME_LIMIT_S = 120.0
+
+_REASONS = {
+    "kind": (
+        "{name} is not a kind of file that can be read here.",
+        "Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.",
+    ),
+    "encrypted": ("{name} is protected by a password.", "Save a copy without the password and attach that."),
+    "empty": (
+        "{name} holds no text.",
+        "A scanned document is pictures of text: run it through text recognition (OCR) first.",
+    ),
+    "damaged": ("{name} is damaged.", "Open it in the program that made it, save it anew, and attach that."),
+    "memory": ("{name} needs too much memory to be read.", "Attach a part of it."),
+    "time": ("{name} takes too long to be read.", "Attach a part of it."),
+}
+
+
+class DocumentError(StillroomError):
+    """A document that cannot be attached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's name and its text."""
+
+    name: str
+    text: str
+
+
+def read_document(path: Path) -> Document:
+    """Read a document in a child process with its own limits on memory and time.
+
+    Any thread but the GUI's: it waits for the child, 0.1 s for a text and about 20 ms a page for a PDF.
+    Raises `DocumentError`.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise _error("kind", path)
+    except OSError as error:
+        raise DocumentError(
+            "{name} could not be read: {reason}.",
+            "Check that it is still there and that you may open it.",
+            name=path.name,
+            reason=error.strerror or str(error),
+        ) from error
+    if size > MOST_FILE_BYTES:
+        raise DocumentError(
+            "{name} is larger than {megabytes} MB.",
+            "Attach a part of it.",
+            name=path.name,
+            megabytes=MOST_FILE_BYTES >> 20,
+        )
+    try:
+        child = subprocess.run(
+            child_command("document"),
+            input=json.dumps({"path": str(path.absolute())}).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIME_LIMIT_S,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except subprocess.TimeoutExpired:
+        raise _error("time", path) from None
+    answer: dict[str, str] = json.loads(child.stdout) if child.returncode == 0 else {"reason": "damaged"}
+    if "reason" in answer:
+        raise _error(answer["reason"], path)
+    text = answer["text"]
+    if len(text) > MOST_CHARACTERS:
+        raise _error("memory", path)
+    return Document(path.name, text)
+
+
+def _error(reason: str, path: Path) -> DocumentError:
+    message, hint = _REASONS[reason]
+    return DocumentError(message, hint, name=path.name)
