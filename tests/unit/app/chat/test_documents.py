@@ -8,7 +8,6 @@ import pytest
 from app.chat import documents
 from app.chat.documents import DocumentError, read_document
 
-
 OPEN_XML = "http://schemas.openxmlformats.org"
 
 
