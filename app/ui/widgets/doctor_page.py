@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.doctor import Advice, Diagnosis
-from app.engine.messages import Device
+from app.engine.messages import BackendState, Device
 from app.findings import Problem
 from app.machine import Machine
 from app.ui.bridge import Bridge
@@ -80,7 +80,7 @@ class DoctorPage(QWidget):
                 widget.deleteLater()
         if not diagnosis.can_run:
             self._verdict.setText(self.tr("Models cannot run here yet."))
-        elif any(device.kind in ("gpu", "igpu") for device in diagnosis.backends):
+        elif any(device.kind in ("gpu", "igpu") and device.backend != "RPC" for device in diagnosis.backends):
             self._verdict.setText(self.tr("Models run here, on the graphics card."))
         else:
             self._verdict.setText(self.tr("Models run here, on the processor."))
@@ -93,6 +93,9 @@ class DoctorPage(QWidget):
         self._findings.addWidget(self._machine_card(diagnosis.machine))
         for device in diagnosis.backends:
             self._findings.addWidget(self._device_card(device))
+        for library in diagnosis.libraries:
+            if library.reason:
+                self._findings.addWidget(self._library_card(library))
 
     def _problem_card(self, problem: Problem) -> Card:
         icon, role = SEVERITY_LOOKS.get(problem.severity, SEVERITY_LOOKS["info"])
@@ -115,13 +118,20 @@ class DoctorPage(QWidget):
         return self._card("desktop", "muted", title, text)
 
     def _device_card(self, device: Device) -> Card:
-        title = self.tr("llama.cpp computes on {backend}: {device}").format(
-            backend=device.backend, device=device.description or device.name
-        )
+        if device.backend == "RPC":
+            title = self.tr("Another computer helps: {address}").format(address=device.description)
+        else:
+            title = self.tr("llama.cpp computes on {backend}: {device}").format(
+                backend=device.backend, device=device.description or device.name
+            )
         text = self.tr("{free} of {total} of memory free").format(
             free=byte_count(device.memory_free_bytes), total=byte_count(device.memory_total_bytes)
         )
         return self._card("cpu", "good", title, text)
+
+    def _library_card(self, library: BackendState) -> Card:
+        title = self.tr("llama.cpp's {backend} back end is not used").format(backend=library.name)
+        return self._card("info", "muted", title, library.reason)
 
     def _card(self, icon: str, role: Role, title: str, text: str) -> Card:
         card = Card(margin_px=12)
