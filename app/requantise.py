@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.file_type import file_type
-from converters.inspect import inspect
+from converters.inspect import GgufSummary, inspect
 from converters.pipeline import requantise
 from models.catalog import catalogue
 from models.manifest import InputFile
+from models.mixture import MixtureModel, mixture
 from models.progress import OnProgress
-from models.sizes import FULL_PRECISION
+from models.sizes import FULL_PRECISION, tensor_bytes
 from models.store import InstalledModel, ModelStore, NewFile, folder_name
 
 
@@ -43,6 +44,22 @@ def source_of(path: Path, store: ModelStore) -> Source:
         return Source(path, kind, path.stem)
     known = next((model.name for model in catalogue() if model.key == found.key), found.name)
     return Source(path, kind, known, found.key, found.repo, found.commit, found.sha256)
+
+
+def estimated_bytes(summary: GgufSummary, kind: str) -> int:
+    """Bytes of the file that quantising this one to `kind` makes."""
+    architecture = summary.text("general.architecture")
+    numbers = [
+        value if isinstance(value, int) else 1
+        for name in ("block_count", "attention.head_count", "attention.head_count_kv")
+        for value in [summary.metadata.get(f"{architecture}.{name}")]
+    ]
+    shapes = {tensor.name: tensor.shape[::-1] for tensor in summary.tensors}
+    kinds = mixture(kind, shapes, MixtureModel(architecture, *numbers))
+    return summary.data_offset + sum(
+        tensor_bytes((shapes[tensor.name], kinds[tensor.name])) if tensor.name in kinds else tensor.bytes
+        for tensor in summary.tensors
+    )
 
 
 def requantise_into(

@@ -20,11 +20,13 @@ class Recommendation:
     """One model and quantisation for this computer; the fit says why it runs well.
 
     `alternative` is a model with better published scores that runs too, but slower or with less context.
+    `is_quick` False: no model is quick here, and this is the smallest.
     """
 
     model: CatalogModel
     fit: Fit
     alternative: tuple[CatalogModel, Fit] | None = None
+    is_quick: bool = True
 
 
 def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation | None:
@@ -46,7 +48,7 @@ def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation 
         for context in _CONTEXTS:
             found = fit(model.shape, "Q4_K_M", memory, context_tokens=context)
             if found.verdict is not Verdict.TOO_LARGE:
-                return Recommendation(model, found, _better(ranked, model, memory))
+                return Recommendation(model, found, _better(ranked, model, memory), is_quick=False)
     return None
 
 

@@ -1,14 +1,17 @@
 """The Models tab with a real store, real jobs and a real hub on loopback."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import qasync
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtCore import QMimeData, QObject, QPointF, Qt, QUrl, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire import Acquirer
@@ -18,14 +21,20 @@ from app.jobs import JobBook
 from app.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
+from app.ui.dialogs.gguf_dialog import GgufDialog
+from app.ui.dialogs.requantise_dialog import RequantiseDialog
 from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SIZE
+from app.ui.tables.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
+from app.ui.tables.outlook_table import HERE as HERE_ON_PC
 from app.ui.tabs.models_tab import ModelsTab
 from app.ui.theme import Theme
 from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.verify_card import VerifyCard
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.retry import RetryPolicy
+from models.sizes import QUANTISATIONS
 from models.store import InstalledModel, ModelStore, NewFile
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -384,3 +393,127 @@ def test_it_follows_the_theme(room: Room, theme: Theme) -> None:
     theme.choose("dark")
     assert room.tab.table.data(index, Qt.ItemDataRole.ForegroundRole) != before
     theme.choose("light")
+
+
+def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.session.become_ready(11.3)
+        room.tab.select("r1-qwen-7b")
+        table = room.tab.outlooks.table
+        row = QUANTISATIONS.index("Q4_K_M")
+
+        def cell(column: int) -> str:
+            return str(table.data(table.index(row, column)))
+
+        assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.7 GB", "29 / 29")
+        assert (cell(CACHE), cell(SPEED)) == ("940 MB", "–")
+        assert "Fits entirely" in room.texts(room.tab.outlooks)
+        assert "Not known until a first reply" in room.texts(room.tab.outlooks)
+        context, cache = room.tab.outlooks.findChildren(QComboBox)
+        context.setCurrentIndex(context.findData(4096))
+        cache.setCurrentText("q8_0")
+        assert cell(CACHE) == "125 MB"
+        room.tab.select("r1-llama-70b")
+        assert cell(HERE_ON_PC).startswith("Too large")
+
+    run(scenario())
+
+
+def test_the_speed_of_memory_tells_the_speed_of_models(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        await until(lambda: room.tab._memory_bytes_per_s)
+        room.tab._memory_bytes_per_s = 47e9
+        room.session.become_ready(0)
+        assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
+        assert "Expected: up to" in room.texts(room.tab.recommendation)
+
+    run(scenario())
+
+
+def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        [model] = room.tab._listing.models
+        room.tab._actions.verify(model)
+        await until(lambda: "is not what was recorded" in room.texts(room.tab))
+        [card] = room.tab.findChildren(VerifyCard)
+        assert "get the model again" in room.texts(card)
+        room.press(card, "Close")
+        await until(lambda: not room.tab.findChildren(VerifyCard))
+        right = hashlib.sha256(model.path.read_bytes()).hexdigest()
+        room.tab._actions.verify(replace(model, sha256=right))
+        await until(lambda: "is what was recorded" in room.texts(room.tab))
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        view = room.tab._view
+        room.tab.select(KEY)
+        view.setFocus()
+        qtbot.keyClick(view, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: room.host.findChildren(GgufDialog))
+        [dialog] = room.host.findChildren(GgufDialog)
+        assert dialog.tensors.proxy.rowCount() == 1
+        dialog.close()
+        room.press(room.tab.detail, "More for R1 Qwen 1.5B Q4_K_M")
+        [menu] = room.tab.findChildren(QMenu)
+        assert [action.text() for action in menu.actions() if action.text()] == [
+            "Load",
+            "Look inside…",
+            "Verify",
+            "Make another type…",
+            "Show in its folder",
+            "Delete",
+        ]
+        next(action for action in menu.actions() if action.text().startswith("Make")).trigger()
+        menu.close()
+        await until(lambda: room.host.findChildren(RequantiseDialog))
+        [asked] = room.host.findChildren(RequantiseDialog)
+        assert "The file has full precision (F32)" in room.texts(asked)
+        asked.findChildren(QComboBox)[0].setCurrentText("Q5_K_M")
+        room.press(asked, "Make it")
+        [job] = room.jobs.jobs()
+        assert (job.title, job.types) == (NAME, ("Q5_K_M",))
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, getting…")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_files_and_folders_are_dropped_onto_the_tab(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        folder = tmp_path / "publisher" / "repository"
+        folder.mkdir(parents=True)
+        for name in ("one", "two"):
+            write_tiny_gguf(folder / f"{name}.gguf")
+        (folder / "broken.gguf").write_bytes(b"GGUF")
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(folder.parent)), QUrl.fromLocalFile(str(tmp_path / "a.txt"))])
+        middle = QPointF(room.tab.rect().center())
+        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        copy = Qt.DropAction.CopyAction
+        entered = QDragEnterEvent(middle.toPoint(), copy, data, buttons, keys)
+        QApplication.sendEvent(room.tab.viewport(), entered)
+        assert entered.isAccepted()
+        QApplication.sendEvent(room.tab.viewport(), QDropEvent(middle, copy, data, buttons, keys))
+        await until(lambda: room.tab.table.number_of("disk:two") >= 0)
+        assert room.tab.table.number_of("disk:one") >= 0
+        assert "2 models were added" in room.texts(room.notices)
+        nothing = QMimeData()
+        nothing.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.txt"))])
+        refused = QDragEnterEvent(middle.toPoint(), copy, nothing, buttons, keys)
+        QApplication.sendEvent(room.tab.viewport(), refused)
+        assert not refused.isAccepted()
+
+    run(scenario())
+    assert room.errors == []

@@ -1,10 +1,11 @@
 """Choosing another type to make of a model that is on disk."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import Card, button, label
-from models.sizes import QUANTISATIONS, weight_share
 from models.store import InstalledModel
 from models.wording import byte_count
 
@@ -12,8 +13,8 @@ from models.wording import byte_count
 class RequantiseDialog(QDialog):
     """Says what it costs in quality; `chosen` carries the type. GUI thread.
 
-    `source_type` is the type of the file itself, `parameters` the model's size; `loses_quality` says that the
-    file is quantised already.
+    `source_type` is the type of the file itself, `sizes_bytes` has the size of each type that can be made;
+    `loses_quality` says that the file is quantised already.
     """
 
     chosen = Signal(str)
@@ -22,17 +23,17 @@ class RequantiseDialog(QDialog):
         self,
         model: InstalledModel,
         source_type: str,
-        parameters: int,
+        sizes_bytes: Mapping[str, int],
         *,
         loses_quality: bool,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._parameters = parameters
+        self._sizes_bytes = sizes_bytes
         self.setWindowTitle(self.tr("Another type of {model}").format(model=model.name))
         self.setMinimumWidth(480)
         self._types = QComboBox()
-        self._types.addItems([kind for kind in QUANTISATIONS if kind != source_type])
+        self._types.addItems(list(sizes_bytes))
         self._types.setAccessibleName(self.tr("Type to make"))
         self._types.currentIndexChanged.connect(self._show_size)
         self._size = label("", "muted")
@@ -70,8 +71,7 @@ class RequantiseDialog(QDialog):
         self._show_size()
 
     def _show_size(self) -> None:
-        size = 2 * self._parameters * weight_share(self._types.currentText())
-        self._size.setText(self.tr("about {size}").format(size=byte_count(size)))
+        self._size.setText(byte_count(self._sizes_bytes[self._types.currentText()]))
 
     def _on_start(self) -> None:
         self.chosen.emit(self._types.currentText())

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from math import prod
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QUrl, Signal
@@ -13,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from app.errors import Cancelled, StillroomError
 from app.importing import import_models
 from app.jobs import JobBook
-from app.requantise import source_of
+from app.requantise import estimated_bytes, source_of
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog
 from app.ui.dialogs.requantise_dialog import RequantiseDialog
@@ -24,6 +23,7 @@ from converters.inspect import check_gguf, inspect
 from models.catalog import find
 from models.file_check import FileCheck, check_file
 from models.progress import OnProgress, Progress
+from models.sizes import QUANTISATIONS
 from models.store import InstalledModel, ModelStore
 
 
@@ -57,7 +57,7 @@ class ModelActions(QObject):
         self._place = place
         self._window = window
 
-    def menu(self, models: Sequence[InstalledModel], loaded_type: str = "") -> QMenu:
+    def menu(self, models: Sequence[InstalledModel], loaded_type: str) -> QMenu:
         """A menu for one model's files; of several each has its own. It deletes itself."""
         menu = QMenu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -106,8 +106,16 @@ class ModelActions(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
+    def _remove(self, card: VerifyCard) -> None:
+        self._place.removeWidget(card)
+        card.deleteLater()
+
     async def _verify(self, model: InstalledModel) -> None:
-        card = VerifyCard(f"{model.name} {model.type}")
+        called = f"{model.name} {model.type}"
+        for before in self._window.findChildren(VerifyCard):
+            if before.called == called and before.is_done:
+                self._remove(before)
+        card = VerifyCard(called)
         cancel = threading.Event()
         card.cancel_asked.connect(cancel.set)
         card.closed.connect(lambda: self._remove(card))
@@ -132,18 +140,14 @@ class ModelActions(QObject):
             # Also where the window ends meanwhile: the thread stops at its next block.
             cancel.set()
 
-    def _remove(self, card: VerifyCard) -> None:
-        self._place.removeWidget(card)
-        card.deleteLater()
-
     async def _ask_type(self, model: InstalledModel) -> None:
         source = await asyncio.to_thread(source_of, model.path, self._store)
         summary = await asyncio.to_thread(inspect, model.path)
-        parameters = sum(prod(tensor.shape) for tensor in summary.tensors)
+        sizes = {kind: estimated_bytes(summary, kind) for kind in QUANTISATIONS if kind != source.type}
         dialog = RequantiseDialog(
             model,
             source.type,
-            parameters,
+            sizes,
             loses_quality=source.loses_quality,
             parent=self._window.window(),
         )

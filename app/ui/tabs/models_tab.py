@@ -166,7 +166,7 @@ class ModelsTab(QScrollArea):
         self._actions.delete_asked.connect(self._on_delete)
         self._actions.imported.connect(self._on_imported)
         self.detail.folder_asked.connect(self._actions.show_folder)
-        self.detail.menu_asked.connect(lambda model, place: self._actions.menu([model]).popup(place))
+        self.detail.menu_asked.connect(self._on_menu)
         self.add_card.paths_chosen.connect(self._actions.import_paths)
         page = QWidget()
         page.setProperty("look", "page")
@@ -327,6 +327,10 @@ class ModelsTab(QScrollArea):
         if row.installed:
             menu = self._actions.menu(row.installed, row.loaded_type)
             menu.popup(self._view.viewport().mapToGlobal(place))
+
+    def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
+        row = self.table.row(self.table.number_of(self._selected))
+        self._actions.menu([model], row.loaded_type).popup(place)
 
     def _on_look_inside(self) -> None:
         row = self.table.row(self._view.currentIndex().row())

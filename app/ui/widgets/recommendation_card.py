@@ -78,10 +78,17 @@ class RecommendationCard(Card):
         model, found = recommendation.model, recommendation.fit
         self._title.setText(f"{model.name} · {found.quantisation}")
         size = byte_count(model.sizes_bytes[found.quantisation])
-        scores = self.tr(
-            "The best published scores of the models that run quickly here "
-            "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
-        ).format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond)
+        if recommendation.is_quick:
+            scores = self.tr(
+                "The best published scores of the models that run quickly here "
+                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
+            )
+        else:
+            scores = self.tr(
+                "No R1 model is quick on this PC; this is the smallest "
+                "(AIME 2024 {aime}%, GPQA Diamond {gpqa}%)."
+            )
+        scores = scores.format(aime=model.scores.aime24, gpqa=model.scores.gpqa_diamond)
         sentences = [fit_text(found), scores]
         if outlook.tok_per_s is not None:
             rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))

@@ -21,7 +21,9 @@ class VerifyCard(Card):
 
     def __init__(self, called: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = ElidedLabel("title")
+        self.called = called
+        self.is_done = False
+        title = self._title = ElidedLabel("title")
         title.setText(self.tr("Verifying {model}").format(model=called))
         self.setAccessibleName(title.text())
         self._cancel = button(self.tr("Cancel"), "quiet")
@@ -81,6 +83,8 @@ class VerifyCard(Card):
         self._end("danger", message, hint)
 
     def _end(self, look: str, text: str, note: str) -> None:
+        self.is_done = True
+        self._title.setText(self.tr("Verified {model}").format(model=self.called))
         set_look(self._step, look)
         self._step.setText(text)
         self._note.setText(note)

@@ -94,6 +94,7 @@ def test_a_slow_memory_means_a_smaller_model() -> None:
     slowest = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=5e9))
     assert slowest is not None
     assert (slowest.model.key, slowest.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
+    assert not slowest.is_quick
 
 
 def test_the_alternative_has_better_scores_and_runs() -> None:
