@@ -18,6 +18,7 @@ from app.commands import (
     listing,
     measure,
     pull,
+    tune,
     verify,
 )
 from app.commands.console import Console, Unsuccessful, WrongUse, prepare_streams, silence_stdout
@@ -28,7 +29,20 @@ from app.errors import Cancelled, EngineError, StillroomError
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS = (listing, pull, build, import_models, inspect_file, measure, verify, chat, bench, lend, doctor)
+COMMANDS = (
+    listing,
+    pull,
+    build,
+    import_models,
+    inspect_file,
+    measure,
+    verify,
+    chat,
+    bench,
+    tune,
+    lend,
+    doctor,
+)
 
 
 def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.bench.history import BenchmarkHistory
 from app.engine.client import EngineClient
+from app.engine.load_memory import LoadMemory
 from app.measurements import Measurements
 from app.paths import AppPaths
 from app.settings import SettingsFile
@@ -47,6 +48,9 @@ class Core(Protocol):
 
     def engine(self) -> AbstractContextManager[EngineClient]:
         """A client with its own engine process, which ends with the context."""
+
+    def load_memory(self) -> LoadMemory:
+        """What was learnt about loading each model."""
 
     def benchmarks(self) -> AbstractContextManager[BenchmarkHistory]:
         """The history of benchmark runs."""

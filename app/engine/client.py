@@ -36,6 +36,7 @@ from app.engine.messages import (
     LoadNotice,
     LoadProgress,
     LoadSettings,
+    Lora,
     Measure,
     Measured,
     ModelInfo,
@@ -264,13 +265,15 @@ class EngineClient:
         self._submit(_Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
-    def prepare(self, parts: Sequence[Part], chat_key: str, model: str = "") -> None:
+    def prepare(
+        self, parts: Sequence[Part], chat_key: str, model: str = "", loras: tuple[Lora, ...] = ()
+    ) -> None:
         """Let a model, if it is there, evaluate ahead what a chat's next prompt begins with."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         with self._changed:
             found = self._wanted.find(model)
             if self._ready and found is not None and found.present:
-                self._send(Prepare(parts=clean, chat_key=chat_key, model=found.path))
+                self._send(Prepare(parts=clean, chat_key=chat_key, model=found.path, loras=loras))
 
     def drop_states(self, chat_keys: Sequence[str]) -> None:
         """Delete what was evaluated for these chats, in the engine and on the disk."""
@@ -289,7 +292,7 @@ class EngineClient:
         return future
 
     def measure(
-        self, settings: LoadSettings, *, prompt_tokens: int, decode_tokens: int
+        self, settings: LoadSettings, *, prompt_tokens: int, decode_tokens: int, most_s: float
     ) -> tuple["Future[Measured]", Callable[[], None]]:
         """Time the current model with other settings of its context, and what cancels that."""
         request = Measure(
@@ -297,6 +300,7 @@ class EngineClient:
             settings=settings,
             prompt_tokens=prompt_tokens,
             decode_tokens=decode_tokens,
+            most_s=most_s,
         )
         future: Future[Measured] = Future()
         cancel = self._canceller(request.request_id, future)

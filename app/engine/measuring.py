@@ -79,18 +79,24 @@ class _Measurement:
         self._token_s = self._context.warm_up_s
         batch = request.settings.batch_tokens
         started_s = time.perf_counter()
-        for start in range(0, len(tokens), batch):
-            self._step(tokens[start : start + batch], start)
-        prompt_s = time.perf_counter() - started_s
+        prompt_s, position = 0.0, 0
+        while position < len(tokens) and (position == 0 or prompt_s < request.most_s):
+            chunk = tokens[position : position + batch]
+            self._step(chunk, position)
+            position += len(chunk)
+            prompt_s = time.perf_counter() - started_s
         started_s = time.perf_counter()
-        for position in range(len(tokens), len(tokens) + request.decode_tokens):
-            self._step([draw.randrange(self._model.vocabulary)], position)
+        decode_s, decoded = 0.0, 0
+        while decoded < request.decode_tokens and (decoded == 0 or decode_s < request.most_s):
+            self._step([draw.randrange(self._model.vocabulary)], position + decoded)
+            decoded += 1
+            decode_s = time.perf_counter() - started_s
         return Measured(
             request_id=request.request_id,
-            prompt_tokens=request.prompt_tokens,
-            decode_tokens=request.decode_tokens,
+            prompt_tokens=position,
+            decode_tokens=decoded,
             prompt_s=prompt_s,
-            decode_s=time.perf_counter() - started_s,
+            decode_s=decode_s,
         )
 
     def _step(self, tokens: list[int], position: int) -> None:

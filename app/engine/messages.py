@@ -206,6 +206,7 @@ class Prepare(Message, frozen=True, kw_only=True):
     chat_key: str = ""
     model: str = ""
     """File of a loaded model; empty is the one that was loaded last."""
+    loras: tuple[Lora, ...] = ()
 
 
 class DropStates(Message, frozen=True, kw_only=True):
@@ -245,12 +246,14 @@ class ListDevices(Message, frozen=True, kw_only=True):
 
 class Measure(Message, frozen=True, kw_only=True):
     """Time a loaded model with other settings of its context; the weights stay where they are. `settings`
-    must have no automatic values, flash attention aside. Answered by `Measured` or `Failed`."""
+    must have no automatic values, flash attention aside. The tokens are fewer where they would take longer
+    than `most_s`. Answered by `Measured` or `Failed`."""
 
     request_id: int
     settings: LoadSettings
     prompt_tokens: int
     decode_tokens: int
+    most_s: float
     model: str = ""
 
 
@@ -471,7 +474,8 @@ class Finished(Message, frozen=True, kw_only=True):
 
 
 class Measured(Message, frozen=True, kw_only=True):
-    """Answer to `Measure`: the seconds that the prompt took, and then the tokens one by one."""
+    """Answer to `Measure`: the seconds that the prompt took, and then the tokens one by one, and how many of
+    each there were."""
 
     request_id: int
     prompt_tokens: int
