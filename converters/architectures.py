@@ -117,7 +117,7 @@ def plan_tensors(checkpoint: Checkpoint, settings: ModelSettings) -> list[Planne
     """All tensors in the checkpoint's order, each checked for its shape and type; none missing, none
     unknown.
     """
-    expected = dict(_expected(settings))
+    expected = dict(expected_tensors(settings))
     plan = []
     for name, stored in checkpoint.tensors.items():
         if name.endswith((".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias")):
@@ -141,7 +141,7 @@ def plan_tensors(checkpoint: Checkpoint, settings: ModelSettings) -> list[Planne
     return plan
 
 
-def _expected(settings: ModelSettings) -> Iterable[tuple[str, tuple[str, tuple[int, ...], int]]]:
+def expected_tensors(settings: ModelSettings) -> Iterable[tuple[str, tuple[str, tuple[int, ...], int]]]:
     """Each tensor's name in the checkpoint with its name in GGUF, its shape and the heads to interleave."""
     s = settings
     q_rows, kv_rows = s.heads * s.head_dim, s.kv_heads * s.head_dim

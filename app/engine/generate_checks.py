@@ -8,6 +8,8 @@ MOST_LOGIT_BIASES = 1024
 MOST_DRY_BREAKERS = 16
 LONGEST_GRAMMAR = 4 * 1024 * 1024
 MOST_LOGPROBS = 100
+LARGEST_SCALE = 100.0
+"""Of an adapter; 1 is as it was trained."""
 
 
 def check_generate(request: Generate, vocabulary: int) -> None:
@@ -40,6 +42,7 @@ def check_generate(request: Generate, vocabulary: int) -> None:
         ("number of log probabilities", request.logprobs or 0, 0, min(MOST_LOGPROBS, vocabulary)),
         ("thinking budget in tokens", limits.tokens or 0, 0, 2**31 - 1),
         ("thinking budget in seconds", limits.seconds or 0.0, 0.0, 1e9),
+        *(("scale of an adapter", lora.scale, -LARGEST_SCALE, LARGEST_SCALE) for lora in request.loras),
         ("length of the grammar", len(request.grammar), 0, LONGEST_GRAMMAR),
     ):
         # Written so that a NaN is refused too.

@@ -26,7 +26,9 @@ _STRING = 8
 _ARRAY = 9
 
 
-class _InitParams(ctypes.Structure):
+class InitParams(ctypes.Structure):
+    """`gguf_init_params` of ggml/include/gguf.h."""
+
     _fields_ = [("no_alloc", ctypes.c_bool), ("ctx", ctypes.c_void_p)]
 
 
@@ -43,8 +45,8 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
 
     `ggml` is the library's ctypes handle. The file must have passed `converters.inspect.check_gguf`.
     """
-    _declare(ggml)
-    context = ggml.gguf_init_from_file(os.fsencode(path), _InitParams(True, None))
+    declare_gguf(ggml)
+    context = ggml.gguf_init_from_file(os.fsencode(path), InitParams(True, None))
     if not context:
         return GgufFacts(None, RopeScaling(0))
     try:
@@ -89,10 +91,11 @@ def _value(ggml: Any, context: Any, index: int) -> int | float | str | None:
     return None
 
 
-def _declare(ggml: Any) -> None:
+def declare_gguf(ggml: Any) -> None:
+    """Declare what is used of ggml's GGUF reader."""
     pointer, key = ctypes.c_void_p, ctypes.c_int64
     for name, result, arguments in (
-        ("gguf_init_from_file", pointer, [ctypes.c_char_p, _InitParams]),
+        ("gguf_init_from_file", pointer, [ctypes.c_char_p, InitParams]),
         ("gguf_free", None, [pointer]),
         ("gguf_find_key", key, [pointer, ctypes.c_char_p]),
         ("gguf_get_n_kv", key, [pointer]),

@@ -11,6 +11,7 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK
 from app.engine.llama.errors import NativeError
+from app.engine.llama.lora import Adapters
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare, Reload
 from app.engine.reply import Reply
@@ -46,6 +47,7 @@ class Runner:
         self._scheduler = scheduler
         self._emit = emit
         self._replies: dict[int, Reply] = {}
+        self._adapters = Adapters(backend, loaded.model, loaded.context)
         self._candidates = Candidates(loaded.model.vocabulary)
         self._speculations = Speculations(loaded.context.context_tokens)
         self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
@@ -92,6 +94,7 @@ class Runner:
             len(tokens),
             reuse_prefix=request.reuse_prefix,
             chat_key=request.chat_key,
+            variant=self._adapters.variant(request.loras),
             background=request.priority == "background",
         )
         self._stop_working_ahead()
@@ -105,7 +108,8 @@ class Runner:
     def prepare(self, request: Prepare) -> None:
         """Evaluate the beginning of a prompt while nobody waits for a reply."""
         tokens = self.loaded.prompts.tokenize(request.parts)
-        job = Job(AHEAD, tokens, len(tokens), chat_key=request.chat_key, ahead=True)
+        variant = self._adapters.variant(request.loras)
+        job = Job(AHEAD, tokens, len(tokens), chat_key=request.chat_key, variant=variant, ahead=True)
         is_worth = LEAST_TOKENS <= len(tokens) < self.loaded.context.context_tokens
         if is_worth and len(tokens) - self._scheduler.reusable(job) >= LEAST_AHEAD_TOKENS:
             self._stop_working_ahead()
@@ -144,6 +148,8 @@ class Runner:
         self._speculations.guess(scheduler.replies())
         chunks = scheduler.plan()
         began_s = time.perf_counter()
+        if chunks:
+            self._adapters.apply(chunks[0].job.variant)
         context.start_batch()
         rows = [
             context.add(
@@ -192,6 +198,7 @@ class Runner:
         self._stop_working_ahead()
         if self._states is not None:
             self._states.close()
+        self._adapters.free()
         self.loaded.free()
 
     def _place(self, admission: Admission) -> None:

@@ -19,6 +19,10 @@ LONGEST_TURN_TOKENS = 16
 it had to leave its sequence, which is evaluated again like a prompt."""
 
 
+VARIANT_STEPS = 8
+"""Other adapters cost llama.cpp a new plan of its buffers, so they do not change with every step."""
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One reply on its way. `tokens` is the prompt and then every token that has to be evaluated;
@@ -212,7 +216,7 @@ class Scheduler:
 
         Nothing changes before `evaluated`, so a batch can be planned again.
         """
-        running = self._running()
+        running = self._of_one_variant(self._running())
         front = [job for job in running if not job.background]
         chunks = self._plan(front, self._room(running))
         background = [job for job in running if job.background]
@@ -224,6 +228,16 @@ class Scheduler:
         if all(job.replies for job in front):
             chunks += self._plan(background, min(room, self._pace.tokens), drafts=False)
         return chunks
+
+    def _of_one_variant(self, jobs: list[Job]) -> list[Job]:
+        """The jobs that can share a batch: llama.cpp evaluates all of it with the same adapters. Each variant
+        has its turn for some steps, those of the front before those of the background."""
+        first = [job for job in jobs if not job.background] or jobs
+        variants = list(dict.fromkeys(job.variant for job in first))
+        if not variants:
+            return jobs
+        chosen = variants[self._turn // VARIANT_STEPS % len(variants)]
+        return [job for job in jobs if job.variant == chosen]
 
     def _room(self, running: list[Job]) -> int:
         if running and all(job.ahead for job in running):
