@@ -1,0 +1,108 @@
+"""What guessing ahead brings on edits of code: same model, same run, greedy. Never fails on a clock."""
+
+import os
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import (
+    Delta,
+    Generate,
+    GenerationStats,
+    LoadSettings,
+    ReplyEvent,
+    SpeculationMode,
+    TokenLogprob,
+)
+from tests.perf.code_edits import CODE_EDITS, CodeEdit
+from tests.support.engines import GREEDY, starter_path
+
+THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
+ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "5"))
+MOST_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply with its figures; `tokens` only where they were asked for."""
+
+    text: str
+    stats: GenerationStats
+    tokens: list[TokenLogprob]
+
+
+@pytest.fixture
+def client() -> Iterator[EngineClient]:
+    client = EngineClient(child_command("engine"))
+    settings = LoadSettings(context_tokens=2048, threads=THREADS, sequences=1)
+    client.load(starter_path(), settings).future.result()
+    yield client
+    client.close()
+
+
+def reply(client: EngineClient, edit: CodeEdit, mode: SpeculationMode, logprobs: int | None = None) -> Said:
+    text: list[str] = []
+    tokens: list[TokenLogprob] = []
+
+    def note(event: ReplyEvent) -> None:
+        if isinstance(event, Delta):
+            text.append(event.text)
+            tokens.extend(event.logprobs)
+
+    request = Generate(
+        request_id=0,
+        parts=edit.prompt(),
+        sampling=GREEDY,
+        max_tokens=MOST_TOKENS,
+        speculation=mode,
+        reuse_prefix=False,
+        logprobs=logprobs,
+    )
+    finished = client.ask(request, note).future.result()
+    return Said("".join(text), finished.stats, tokens)
+
+
+def gap_at_the_difference(client: EngineClient, edit: CodeEdit) -> float:
+    """How far apart the two best tokens were where the two replies went different ways."""
+    plain = reply(client, edit, "off", logprobs=2).tokens
+    guessed = reply(client, edit, "lookup", logprobs=2).tokens
+    for one, other in zip(plain, guessed, strict=False):
+        if one.drawn.token != other.drawn.token:
+            return one.top[0].logprob - one.top[1].logprob
+    return 0.0
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(3600)
+def test_prompt_lookup_on_edits_of_code(client: EngineClient) -> None:
+    rates: dict[str, list[float]] = {"off": [], "lookup": []}
+    different: set[str] = set()
+    drafted = accepted = 0
+    for _ in range(ROUNDS):
+        seconds = {"off": 0.0, "lookup": 0.0}
+        tokens = {"off": 0, "lookup": 0}
+        for edit in CODE_EDITS:
+            plain, guessed = reply(client, edit, "off"), reply(client, edit, "lookup")
+            for name, said in (("off", plain), ("lookup", guessed)):
+                seconds[name] += said.stats.decode_s
+                tokens[name] += said.stats.completion_tokens - 1
+            drafted += guessed.stats.drafted_tokens
+            accepted += guessed.stats.accepted_tokens
+            if plain.text != guessed.text:
+                different.add(edit.change)
+        for name in rates:
+            rates[name].append(tokens[name] / seconds[name])
+    off, lookup = statistics.median(rates["off"]), statistics.median(rates["lookup"])
+    print(f"\n{len(CODE_EDITS)} edits of code, {THREADS} thread(s), {ROUNDS} rounds, medians")
+    print(f"  off {off:.1f} tok/s, lookup {lookup:.1f} tok/s ({lookup / off:.2f}x)")
+    print(f"  {accepted / max(1, drafted):.0%} of the guesses were right")
+    print(f"  same text in {len(CODE_EDITS) - len(different)} of {len(CODE_EDITS)}")
+    for edit in CODE_EDITS:
+        if edit.change in different:
+            print(
+                f"  different: {edit.change} ({gap_at_the_difference(client, edit):.4f} between the two best)"
+            )
