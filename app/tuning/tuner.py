@@ -35,7 +35,7 @@ SMALL_CONTEXT_TOKENS = 512
 PROMPT_S, DECODE_S = 1.0, 0.7
 """What one sample should take; short ones are drowned in noise."""
 
-MOST_S = 4.0
+MOST_S = 2.5
 """What the prompt and the reply of one sample may take each, where a setting is much slower."""
 
 NOISY = 0.1
