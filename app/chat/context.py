@@ -1,9 +1,13 @@
 """What fits into the context: computed before anything is sent, so that nothing is cut in silence."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from app.chat.attached import with_documents
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.chat.records import Attachment
+from app.chat.retrieval import PASSAGE_CHARACTERS, Passage, best_passages
 from app.engine.messages import Part
 
 CountTokens = Callable[[list[Part]], Awaitable[int]]
@@ -81,3 +85,37 @@ async def plan_context(
         context_tokens=context_tokens,
         fits=tokens + reserve <= context_tokens,
     )
+
+
+PASSAGE_TOKENS = PASSAGE_CHARACTERS // 4
+"""About what a passage takes; the engine's count has the last word."""
+
+
+async def plan_with_documents(
+    template: ChatTemplate,
+    earlier: Sequence[ChatMessage],
+    question: str,
+    attachments: Sequence[Attachment],
+    count_tokens: CountTokens,
+    context_tokens: int,
+) -> tuple[ContextPlan, list[Passage] | None]:
+    """As `plan_context`, for a question with documents: whole where they fit beside the question, else their
+    best passages, as many as take half of what is free. The passages are None where the whole goes along.
+    """
+
+    async def planned(passages: list[Passage] | None) -> ContextPlan:
+        content = with_documents(question, attachments, passages)
+        messages = [*earlier, ChatMessage("user", content)]
+        return await plan_context(template, messages, count_tokens, context_tokens)
+
+    whole = await planned(None)
+    if whole.fits or not attachments:
+        return whole, None
+    texts = [attachment.text for attachment in attachments]
+    most = max(1, context_tokens // 2 // PASSAGE_TOKENS)
+    while True:
+        passages = await asyncio.to_thread(best_passages, texts, question, most)
+        plan = await planned(passages)
+        if plan.fits or most == 1:
+            return plan, passages
+        most = max(1, most * 2 // 3)

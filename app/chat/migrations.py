@@ -58,6 +58,21 @@ MIGRATIONS: tuple[str, ...] = (
         DELETE FROM message_search WHERE rowid = old.id;
     END;
     """,
+    # 3: documents of a message (message_id NULL: attached, and not sent yet), and the passages of them that a
+    # question took along where the whole did not fit.
+    """
+    CREATE TABLE attachments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        message_id INTEGER REFERENCES messages (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        created_at REAL NOT NULL
+    );
+    CREATE INDEX attachments_of_conversation ON attachments (conversation_id);
+    CREATE INDEX attachments_of_message ON attachments (message_id);
+    ALTER TABLE messages ADD COLUMN passages TEXT;
+    """,
 )
 
 FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from app.chat.retrieval import Passage
 from app.engine.messages import GenerationStats, Sampling
 
 Role = Literal["user", "assistant"]
@@ -43,11 +44,21 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document that goes with a message of the user."""
+
+    id: int
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMessage:
     """One message of the tree; the root messages of a chat have no parent.
 
     `content` is what was said (an assistant's answer), `thinking` what was thought before it. `error` is the
-    sentence that the user read when `outcome` is "failed".
+    sentence that the user read when `outcome` is "failed". `attachments` are a question's documents; with
+    `passages` only those parts of them go to the model (documents are counted as in `attachments`).
     """
 
     id: int
@@ -61,3 +72,5 @@ class StoredMessage:
     outcome: Outcome
     error: str
     created_at: float
+    attachments: tuple[Attachment, ...] = ()
+    passages: tuple[Passage, ...] | None = None

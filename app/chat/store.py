@@ -16,7 +16,8 @@ import msgspec
 from app.chat import backups
 from app.chat.imported import ImportedChat
 from app.chat.migrations import SCHEMA_VERSION, migrate, schema_version
-from app.chat.records import Conversation, Folder, Outcome, Role, StoredMessage
+from app.chat.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
+from app.chat.retrieval import Passage
 from app.chat.search import SearchHit, index_message, search
 from app.engine.messages import GenerationStats, Sampling
 from app.errors import StillroomError
@@ -28,7 +29,10 @@ CONVERSATION = (
     "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at,"
     " pinned, folder_id"
 )
-MESSAGE = "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at"
+MESSAGE = (
+    "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
+    " passages"
+)
 
 
 class ChatStoreError(StillroomError):
@@ -261,22 +265,39 @@ class ChatStore:
         *,
         model: str = "",
         outcome: Outcome = "stop",
+        attachments: Sequence[Attachment] = (),
+        passages: Sequence[Passage] | None = None,
     ) -> StoredMessage:
-        """Add a message below `parent_id` and show its branch; a user's message also clears the draft."""
+        """Add a message below `parent_id` and show its branch; a user's message also clears the draft.
+
+        `attachments` go with it: those that waited are its own from now on, those of another message (an
+        edited question) are copied.
+        """
         now = time.time()
         with self._writing() as db:
             row = db.execute(
-                "INSERT INTO messages (conversation_id, parent_id, role, content, model, outcome, created_at)"
-                f" VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
-                (conversation_id, parent_id, role, content, model, outcome, now),
+                "INSERT INTO messages (conversation_id, parent_id, role, content, model, outcome, created_at,"
+                f" passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
+                (conversation_id, parent_id, role, content, model, outcome, now, _to_json(passages)),
             ).fetchall()[0]
+            for attachment in attachments:
+                taken = db.execute(
+                    "UPDATE attachments SET message_id = ? WHERE id = ? AND message_id IS NULL",
+                    (row[0], attachment.id),
+                )
+                if not taken.rowcount:
+                    db.execute(
+                        "INSERT INTO attachments (conversation_id, message_id, name, text, created_at)"
+                        " VALUES (?, ?, ?, ?, ?)",
+                        (conversation_id, row[0], attachment.name, attachment.text, now),
+                    )
             index_message(db, row[0], content, "")
             db.execute(
                 "UPDATE conversations SET head_id = ?, updated_at = ?, model = iif(? = '', model, ?),"
                 " draft = iif(? = 'user', '', draft) WHERE id = ?",
                 (row[0], now, model, model, role, conversation_id),
             )
-        return _message(row)
+        return self._with_attachments([row])[0] if attachments else _message(row)
 
     def save_reply(
         self,
@@ -308,14 +329,14 @@ class ChatStore:
         rows = self._read(f"SELECT {MESSAGE} FROM messages WHERE id = ?", (message_id,))
         if not rows:
             raise ChatStoreError("This message no longer exists.", "Open the chat again.")
-        return _message(rows[0])
+        return self._with_attachments(rows)[0]
 
     def messages(self, conversation_id: int) -> list[StoredMessage]:
         """Every message of a chat, all branches, oldest first."""
         rows = self._read(
             f"SELECT {MESSAGE} FROM messages WHERE conversation_id = ? ORDER BY id", (conversation_id,)
         )
-        return [_message(row) for row in rows]
+        return self._with_attachments(rows)
 
     def branch(self, conversation_id: int, head_id: int | None = None) -> list[StoredMessage]:
         """The messages from the root to `head_id`, by default the branch that is shown."""
@@ -331,7 +352,44 @@ class ChatStore:
             """.replace("m.*", ", ".join(f"m.{column}" for column in MESSAGE.split(", "))),
             (conversation_id, head_id),
         )
-        return [_message(row) for row in rows]
+        return self._with_attachments(rows)
+
+    def _with_attachments(self, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessage]:
+        found: dict[int, list[Attachment]] = {}
+        for conversation_id in {row[1] for row in rows}:
+            for message_id, *values in self._read(
+                "SELECT message_id, id, name, text FROM attachments"
+                " WHERE conversation_id = ? AND message_id IS NOT NULL ORDER BY id",
+                (conversation_id,),
+            ):
+                found.setdefault(message_id, []).append(Attachment(*values))
+        return [_message(row, found.get(row[0], ())) for row in rows]
+
+    # Documents
+
+    def attach(self, conversation_id: int, name: str, text: str) -> Attachment:
+        """Keep a document for the chat's next message."""
+        with self._writing() as db:
+            row = db.execute(
+                "INSERT INTO attachments (conversation_id, name, text, created_at) VALUES (?, ?, ?, ?)"
+                " RETURNING id, name, text",
+                (conversation_id, name, text, time.time()),
+            ).fetchall()[0]
+        return Attachment(*row)
+
+    def detach(self, attachment_id: int) -> None:
+        """Take away a document that was not sent."""
+        with self._writing() as db:
+            db.execute("DELETE FROM attachments WHERE id = ? AND message_id IS NULL", (attachment_id,))
+
+    def waiting_attachments(self, conversation_id: int) -> list[Attachment]:
+        """The documents for the chat's next message."""
+        rows = self._read(
+            "SELECT id, name, text FROM attachments WHERE conversation_id = ? AND message_id IS NULL"
+            " ORDER BY id",
+            (conversation_id,),
+        )
+        return [Attachment(*row) for row in rows]
 
     # Connections
 
@@ -376,7 +434,7 @@ def _readable_errors() -> Iterator[None]:
         ) from error
 
 
-def _to_json(value: Sampling | GenerationStats | None) -> str | None:
+def _to_json(value: Sampling | GenerationStats | Sequence[Passage] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
@@ -400,8 +458,9 @@ def _conversation(row: tuple[Any, ...]) -> Conversation:
     )
 
 
-def _message(row: tuple[Any, ...]) -> StoredMessage:
-    id_, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at = row
+def _message(row: tuple[Any, ...], attachments: Sequence[Attachment] = ()) -> StoredMessage:
+    id_, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, *rest = row
+    created_at, passages = rest
     return StoredMessage(
         id=id_,
         conversation_id=conversation_id,
@@ -414,4 +473,6 @@ def _message(row: tuple[Any, ...]) -> StoredMessage:
         outcome=outcome,
         error=error,
         created_at=created_at,
+        attachments=tuple(attachments),
+        passages=None if passages is None else msgspec.json.decode(passages, type=tuple[Passage, ...]),
     )

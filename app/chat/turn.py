@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from app.chat.attached import content_for_model
 from app.chat.prompt import ChatMessage, Prompt
 from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
@@ -39,7 +40,7 @@ def chat_key(conversation_id: int) -> str:
 def history(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[ChatMessage]:
     """A branch as the model gets it: the answers without the thinking that led to them."""
     messages = [ChatMessage("system", system_prompt)] if system_prompt.strip() else []
-    return messages + [ChatMessage(message.role, message.content) for message in branch]
+    return messages + [ChatMessage(message.role, content_for_model(message)) for message in branch]
 
 
 class Turn:

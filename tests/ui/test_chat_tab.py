@@ -14,9 +14,10 @@ import pytest
 import qasync
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.chat.attached import content_for_model
 from app.chat.export import to_json
 from app.chat.importing import read_chats
 from app.chat.store import ChatStore
@@ -615,5 +616,87 @@ def test_imported_chats_are_opened_and_can_be_taken_out_again(opened: Opened, tm
         assert opened.shown() == ["Q"]
         opened.undo()
         await until(lambda: opened.titles() == ["A"] and opened.shown() == [])
+
+    opened.run(scene())
+
+
+def test_a_document_goes_along_whole_and_stays_with_its_question(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        opened.tab.composer.files_given.emit([path, tmp_path / "missing.txt"])
+        await until(lambda: opened.tab.composer.attachments.names == ["note.txt"])
+        await until(
+            lambda: any("missing.txt" in label.text() for label in opened.notices.findChildren(QLabel))
+        )
+        await opened.reply_to("What is the code word?")
+        assert opened.tab.composer.attachments.names == []
+        chat = opened.tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert [attachment.name for attachment in question.attachments] == ["note.txt"]
+        assert question.passages is None
+        assert "marmalade" in content_for_model(question)
+        card = opened.tab.conversation.messages()[0]
+        assert isinstance(card, QuestionCard)
+        assert card.attachments.names == ["note.txt"]
+        card.edited.emit("Say the code word.")
+        await until(lambda: opened.tab.running_view is not None)
+        await opened.idle()
+        edited = opened.store.branch(chat.id)[0]
+        assert edited.content == "Say the code word."
+        assert [attachment.text for attachment in edited.attachments] == ["The code word is marmalade."]
+
+    opened.run(scene())
+
+
+def test_of_a_long_document_the_fitting_passages_go_along_and_are_named(
+    opened: Opened, tmp_path: Path
+) -> None:
+    path = tmp_path / "book.txt"
+    filler = "Nothing happens in this part of the book, and the weather is fine.\n\n" * 400
+    path.write_text(filler + "The lighthouse keeper is called Ines.\n\n" + filler, encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.attachments.attach([path])
+        view = await opened.reply_to("What is the lighthouse keeper called?")
+        chat = opened.tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert question.passages
+        assert "Ines" in content_for_model(question)
+        assert len(content_for_model(question)) < len(filler)
+        assert len(view.sources.texts) == len(question.passages)
+        [place] = [
+            passage
+            for passage in question.passages
+            if "Ines" in question.attachments[0].text[passage.start : passage.end]
+        ]
+        dialog = opened.tab.attachments.show_document(question.attachments[0], question.passages, place)
+        assert dialog.first_shown
+        dialog.close()
+
+    opened.run(scene())
+
+
+def test_a_waiting_document_is_kept_with_its_chat_and_can_be_taken_away(
+    opened: Opened, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("text", encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.attachments.attach([path])
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.open_chat(None)
+        assert opened.tab.composer.attachments.names == []
+        opened.tab.open_chat(chat.id)
+        assert opened.tab.composer.attachments.names == ["a.md"]
+        opened.tab.composer.attachments.removed.emit(opened.tab.attachments.waiting[0])
+        await until(lambda: opened.tab.composer.attachments.names == [])
+        opened.undo()
+        await until(lambda: opened.tab.composer.attachments.names == ["a.md"])
 
     opened.run(scene())

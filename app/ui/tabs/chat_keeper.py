@@ -1,10 +1,11 @@
 """The Chat tab's way to the disk: in order, on worker threads, one open chat."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from app.chat.records import Conversation, StoredMessage
+from app.chat.records import Attachment, Conversation, StoredMessage
+from app.chat.retrieval import Passage
 from app.chat.store import ChatStore
 from app.chat.title import title_from
 from app.ui.widgets.reply_settings import ReplyChoices
@@ -89,9 +90,24 @@ class ChatKeeper:
         )
         self.refresh(chat.id)
 
-    async def add_question(self, chat: Conversation, parent_id: int | None, text: str) -> StoredMessage:
-        """Keep a message of the user; it names a chat that has no name."""
-        question = await self.write(self.store.add_message, chat.id, parent_id, "user", text)
+    async def add_question(
+        self,
+        chat: Conversation,
+        parent_id: int | None,
+        text: str,
+        attachments: Sequence[Attachment] = (),
+        passages: Sequence[Passage] | None = None,
+    ) -> StoredMessage:
+        """Keep a message of the user with its documents; it names a chat that has no name."""
+        question = await self.write(
+            self.store.add_message,
+            chat.id,
+            parent_id,
+            "user",
+            text,
+            attachments=attachments,
+            passages=passages,
+        )
         await self.title_from(chat.id, text)
         return question
 

@@ -1,7 +1,7 @@
 """The Chat tab: the chats, one conversation, and the reply that is coming in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,10 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
-from app.chat.context import ContextPlan, plan_context
+from app.chat.context import ContextPlan, plan_context, plan_with_documents
 from app.chat.prompt import ChatMessage, ChatTemplate
-from app.chat.records import Conversation, StoredMessage
+from app.chat.records import Attachment, Conversation, StoredMessage
+from app.chat.retrieval import Passage
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
 from app.chat.turn import chat_key, history
@@ -20,6 +21,7 @@ from app.engine.messages import ModelInfo, Part
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, model_name
+from app.ui.tabs.chat_attachments import ChatAttachments
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
@@ -77,6 +79,16 @@ class ChatTab(QWidget):
         self.list_actions = ChatListActions(self.chats, self._keeper, notices, self._start, self)
         self.conversation = ConversationView(theme)
         self.composer = Composer(theme)
+        self.attachments = ChatAttachments(
+            self.composer.attachments,
+            self._keeper,
+            session,
+            theme,
+            notices,
+            self._start,
+            lambda: self._keeper.kept_chat(self.choices.choices),
+            self,
+        )
         self.notice = ContextNotice(theme)
         self.choices = ReplySettings(theme)
         self.choices.hide()
@@ -152,6 +164,7 @@ class ChatTab(QWidget):
         if own_model:
             self._session.use(own_model)
         self.composer.set_text(chat.draft if chat else "")
+        self.attachments.show(chat.id if chat else None)
         self._draft_timer.stop()
         self.composer.set_budget("")
         self.notice.hide()
@@ -224,6 +237,10 @@ class ChatTab(QWidget):
         self.chats.hit_chosen.connect(self.show_hit)
         self.composer.send_requested.connect(lambda text: self._start(self._send(text)))
         self.composer.stop_requested.connect(self.stop)
+        self.composer.attach_requested.connect(self.attachments.ask_for_files)
+        self.composer.files_given.connect(lambda files: self._start(self.attachments.attach(files)))
+        self.conversation.document_requested.connect(self.attachments.show_document)
+        self.attachments.changed.connect(self._budget_timer.start)
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._draft_timer.start)
         self.composer.text_changed.connect(self._budget_timer.start)
@@ -246,6 +263,7 @@ class ChatTab(QWidget):
             (QKeySequence(QKeySequence.StandardKey.New), lambda: self.open_chat(None)),
             (QKeySequence("Ctrl+End"), self.conversation.go_to_end),
             (QKeySequence("Ctrl+Shift+F"), self.chats.begin_search),
+            (QKeySequence("Ctrl+Shift+A"), self.attachments.ask_for_files),
         ):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -278,6 +296,7 @@ class ChatTab(QWidget):
     def _on_loaded(self, info: ModelInfo) -> None:
         self._last_model = info
         self._template = None
+        self.attachments.forget_counts()
         self._follow_engine()
 
     def _on_unloaded(self) -> None:
@@ -316,14 +335,23 @@ class ChatTab(QWidget):
 
     # What fits
 
-    async def _plan(self, info: ModelInfo, branch: list[StoredMessage], text: str = "") -> ContextPlan:
+    async def _plan(
+        self,
+        info: ModelInfo,
+        branch: list[StoredMessage],
+        text: str = "",
+        attachments: Sequence[Attachment] = (),
+    ) -> tuple[ContextPlan, list[Passage] | None]:
+        """What goes to the model, and the passages of the documents where they do not fit whole."""
         if self._template is None:
             self._template = ChatTemplate.of(info)
         messages = history(branch, self.choices.choices.system_prompt)
-        if text:
-            messages.append(ChatMessage("user", text))
         count = partial(self._session.count_tokens, model=info.path)
-        return await plan_context(self._template, messages, count, info.context_tokens)
+        if not text:
+            return await plan_context(self._template, messages, count, info.context_tokens), None
+        return await plan_with_documents(
+            self._template, messages, text, attachments, count, info.context_tokens
+        )
 
     async def _update_budget(self) -> None:
         """Show what the message costs, and what would not fit any more."""
@@ -335,13 +363,16 @@ class ChatTab(QWidget):
             self.notice.hide()
             return
         tokens = await self._session.count_tokens([Part(text)], info.path)
-        plan = await self._plan(info, list(self.conversation.branch), text)
+        plan, passages = await self._plan(
+            info, list(self.conversation.branch), text, self.attachments.waiting
+        )
         if (self._model, self.composer.text(), self._keeper.opened) != (info, text, opened):
             return
+        left = f"{plan.left_tokens:,}"
         self.composer.set_budget(
-            self.tr("{tokens} tokens · {left} left").format(
-                tokens=f"{tokens:,}", left=f"{plan.left_tokens:,}"
-            )
+            self.tr("{tokens} tokens · {left} left").format(tokens=f"{tokens:,}", left=left)
+            if passages is None
+            else self.tr("%n passages of the documents · {left} left", "", len(passages)).format(left=left)
         )
         self.notice.show_plan(plan, accepted=self._accepts_dropping_now())
 
@@ -375,17 +406,21 @@ class ChatTab(QWidget):
             branch = [
                 kept for kept in self.conversation.branch if in_place_of is None or kept.id < in_place_of.id
             ]
-            plan = await self._plan(info, branch, text)
+            attachments = in_place_of.attachments if in_place_of is not None else self.attachments.waiting
+            plan, passages = await self._plan(info, branch, text, attachments)
             if opened != self._keeper.opened:
                 return
             self.notice.show_plan(plan, accepted=self._accepts_dropping_now())
             if not plan.fits or (plan.dropped and not self._accepts_dropping_now()):
                 return
             chat = await self._keeper.kept_chat(self.choices.choices)
-            question = await self._keeper.add_question(chat, branch[-1].id if branch else None, text)
+            question = await self._keeper.add_question(
+                chat, branch[-1].id if branch else None, text, attachments, passages
+            )
             if opened == self._keeper.opened:
                 if in_place_of is None:
                     self.composer.set_text("")
+                    self.attachments.show(chat.id)
                     self._draft_timer.stop()
                 else:
                     self.conversation.remove_after(in_place_of.parent_id)
@@ -407,7 +442,7 @@ class ChatTab(QWidget):
             self.choices.flush()
             opened = self._keeper.opened
             branch = [kept for kept in self.conversation.branch if kept.id < old.id]
-            plan = await self._plan(info, branch)
+            plan, _ = await self._plan(info, branch)
             if opened != self._keeper.opened:
                 return
             # The question was sent once, so what it leaves out has been told before.

@@ -1,12 +1,14 @@
 """Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
 
 from enum import Enum, auto
+from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
+from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
 
 LEAST_LINES, MOST_LINES = 2, 12
@@ -29,6 +31,9 @@ class Composer(QWidget):
     stop_requested = Signal()
     text_changed = Signal(str)
     settings_toggled = Signal(bool)
+    attach_requested = Signal()
+    files_given = Signal(list)
+    """Files (`Path`) were dropped or pasted."""
     remedy_requested = Signal()
     """The button that mends what blocks sending was pressed."""
 
@@ -45,6 +50,10 @@ class Composer(QWidget):
         )
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
+        self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
+        self.attach.clicked.connect(self.attach_requested)
+        self.attachments = AttachmentChips(theme, removable=True)
+        self._field.files_given.connect(self.files_given)
         self._reason = label("", "small")
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -56,10 +65,14 @@ class Composer(QWidget):
         self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
         self._stop.clicked.connect(self.stop_requested)
         card = Card(margin_px=0)
+        self.attachments.setContentsMargins(12, 10, 12, 0)
+        card.body.setSpacing(0)
+        card.body.addWidget(self.attachments)
         card.body.addWidget(self._field)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        row.addWidget(self.attach)
         row.addWidget(self.settings)
         row.addWidget(self._reason, 1)
         row.addWidget(self._budget)
@@ -132,13 +145,15 @@ class Composer(QWidget):
     def _draw_icons(self) -> None:
         self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
         self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
+        self.attach.setIcon(self._theme.icon("paperclip"))
         self._stop.setIcon(self._theme.icon("stop-fill", "text"))
 
 
 class _Field(QPlainTextEdit):
-    """Grows with its text up to twelve lines."""
+    """Grows with its text up to twelve lines. Files dropped or pasted into it are given on, not typed."""
 
     submitted = Signal()
+    files_given = Signal(list)
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,6 +178,18 @@ class _Field(QPlainTextEdit):
             return
         super().keyPressEvent(event)
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
+        """Files too."""
+        return bool(_local_files(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
+        """Dropped or pasted: files are attached."""
+        files = _local_files(source)
+        if files:
+            self.files_given.emit(files)
+        else:
+            super().insertFromMimeData(source)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lines may wrap otherwise now."""
         super().resizeEvent(event)
@@ -182,3 +209,7 @@ class _Field(QPlainTextEdit):
         height = round(self.fontMetrics().lineSpacing() * shown) + 23
         if height != self.height():
             self.setFixedHeight(height)
+
+
+def _local_files(source: QMimeData) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()] if source.hasUrls() else []

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.chat.records import StoredMessage
+from app.chat.records import Attachment, StoredMessage
+from app.chat.retrieval import Passage
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.chat_column import ChatColumn
@@ -24,6 +25,8 @@ class ConversationView(ChatColumn):
     """Another reply is wanted in place of this `StoredMessage`."""
     edit_requested = Signal(object, str)
     """This `StoredMessage` of the user is to be asked again in other words."""
+    document_requested = Signal(object, object, object)
+    """An `Attachment`, the passages of it that were used, and the one to show, or None."""
     version_requested = Signal(int)
     """The branch of this message is to be shown in place of the present one."""
 
@@ -125,7 +128,17 @@ class ConversationView(ChatColumn):
         card.version_chosen.connect(self.version_requested)
         card.show_versions(self._versions.get(message.id, ()), message.id)
         card.offer_editing(self._offers_editing)
+        card.attachments.show_attachments(message.attachments)
+        card.attachments.opened.connect(lambda which: self._open_document(message, which, None))
         return card
+
+    def _open_document(self, question: StoredMessage, which: Attachment, place: Passage | None) -> None:
+        used = [
+            passage
+            for passage in question.passages or ()
+            if question.attachments[passage.document].id == which.id
+        ]
+        self.document_requested.emit(which, used, place)
 
     def remove_after(self, parent_id: int | None) -> None:
         """Take away what follows the message `parent_id`."""
@@ -143,6 +156,12 @@ class ConversationView(ChatColumn):
         view.retry_requested.connect(lambda: self.another_requested.emit(message))
         view.version_chosen.connect(self.version_requested)
         view.show_versions(self._versions.get(message.id, ()), message.id)
+        for question in self._branch:
+            if question.id == message.parent_id:
+                view.sources.show_passages(question.attachments, question.passages)
+                view.sources.opened.connect(
+                    lambda which, place, question=question: self._open_document(question, which, place)
+                )
         return view
 
     def show_model(self, name: str) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, 
 
 from app.chat.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
+from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button
 from app.ui.widgets.version_switch import VersionSwitch
 
@@ -37,6 +38,7 @@ class QuestionCard(Card):
         self._field.submitted.connect(self._submit)
         self._field.given_up.connect(self.stop_editing)
         self._field.hide()
+        self.attachments = AttachmentChips(theme)
         self.versions = VersionSwitch(theme)
         self.versions.chosen.connect(self.version_chosen)
         self._copy = button("", "quiet", name=self.tr("Copy the message"))
@@ -56,6 +58,7 @@ class QuestionCard(Card):
             row.addWidget(widget)
         self.body.addWidget(self._shown)
         self.body.addWidget(self._field)
+        self.body.addWidget(self.attachments)
         self.body.addLayout(row)
         self._show_editing(False)
         theme.changed.connect(self._draw_icons)

@@ -12,6 +12,7 @@ from app.engine.messages import Channel, GenerationStats
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.markdown_view import MarkdownView
+from app.ui.widgets.sources_line import SourcesLine
 from app.ui.widgets.thinking_line import ThinkingLine
 from app.ui.widgets.version_switch import VersionSwitch
 
@@ -74,7 +75,8 @@ class ReplyView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        for widget in (self.thinking, self._state, self._answer, self._notice, self._foot):
+        self.sources = SourcesLine()
+        for widget in (self.thinking, self._state, self._answer, self._notice, self.sources, self._foot):
             layout.addWidget(widget)
 
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)

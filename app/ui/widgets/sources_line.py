@@ -1,0 +1,54 @@
+"""Which passages of the documents an answer is made from."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from app.chat.records import Attachment
+from app.chat.retrieval import Passage
+from app.ui.widgets.card import button, label
+
+SHOWN_CHARACTERS = 90
+
+
+class SourcesLine(QWidget):
+    """The passages below a reply; a click opens the document there. GUI thread."""
+
+    opened = Signal(object, object)
+    """An `Attachment` and the `Passage` in it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._buttons: list[QPushButton] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self.hide()
+
+    @property
+    def texts(self) -> list[str]:
+        """The buttons' texts."""
+        return [made.text() for made in self._buttons]
+
+    def show_passages(self, attachments: Sequence[Attachment], passages: Sequence[Passage] | None) -> None:
+        """List these passages of the question's documents; None where the whole went along."""
+        while (item := self._layout.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        self._buttons = []
+        self.setVisible(bool(passages))
+        if not passages:
+            return
+        self._layout.addWidget(label(self.tr("PASSAGES USED"), "caption"))
+        for passage in passages:
+            attachment = attachments[passage.document]
+            words = " ".join(attachment.text[passage.start : passage.end].split())[:SHOWN_CHARACTERS]
+            made = button(f"{attachment.name}: {words}…".replace("&", "&&"), "quiet")
+            made.setStyleSheet("text-align: left;")
+            made.setToolTip(self.tr("Open the document at this place"))
+            made.clicked.connect(
+                lambda _=False, attachment=attachment, passage=passage: self.opened.emit(attachment, passage)
+            )
+            self._layout.addWidget(made)
+            self._buttons.append(made)
