@@ -42,6 +42,8 @@ from app.engine.messages import (
     ModelInfo,
     Notice,
     Part,
+    PlanLoad,
+    Planned,
     Prepare,
     PromptProgress,
     Ready,
@@ -67,7 +69,7 @@ OnEvent = Callable[[Event], None]
 SAVING_S = 5.0
 """What the end of the program waits for chats' states to be saved."""
 
-_Request = Load | Unload | Generate | Tokenize | ListDevices | Measure
+_Request = Load | Unload | Generate | Tokenize | ListDevices | PlanLoad | Measure
 
 
 @dataclass(slots=True, eq=False)
@@ -288,6 +290,13 @@ class EngineClient:
         """The compute devices with the memory that is free now, and those of other computers."""
         future: Future[DevicesListed] = Future()
         request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
+        self._submit(_Pending(request, future))
+        return future
+
+    def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
+        """What a load of a GGUF file would come to, without loading it."""
+        future: Future[Planned] = Future()
+        request = PlanLoad(request_id=next(self._ids), path=path, settings=settings)
         self._submit(_Pending(request, future))
         return future
 
@@ -534,7 +543,7 @@ class EngineClient:
 
 
 def _settle(
-    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Measured | Failed,
+    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Measured | Planned | Failed,
     future: "Future[Any]",
 ) -> None:
     """Hand an answer to who waits for it."""

@@ -29,6 +29,8 @@ from app.engine.messages import (
     LoadProgress,
     Measure,
     Notice,
+    PlanLoad,
+    Planned,
     Prepare,
     Ready,
     Request,
@@ -44,9 +46,10 @@ from converters.inspect import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag
+    from app.engine.preview import Preview
 
 
-_Answered = Load | Generate | Tokenize | ListDevices | Measure
+_Answered = Load | Generate | Tokenize | ListDevices | PlanLoad | Measure
 """Requests that hear of their end."""
 
 
@@ -71,6 +74,7 @@ class EngineCore:
         self._wake = threading.Event()
         self._cancelled: set[int] = set()
         self._watch = MemoryWatch()
+        self._preview: Preview | None = None
         self._abort: AbortFlag | None = None
         self._models = ModelsInMemory()
         self._waiting: deque[tuple[float, Request]] = deque()
@@ -194,6 +198,8 @@ class EngineCore:
             elif isinstance(request, Tokenize):
                 tokens = self._models.find(request.model).runner.loaded.prompts.tokenize(request.parts)
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
+            elif isinstance(request, PlanLoad):
+                self._emit(self._plan(request))
             elif isinstance(request, Measure):
                 self._measure(request)
             elif isinstance(request, Generate):
@@ -219,6 +225,26 @@ class EngineCore:
         resident.runner.admit(request, arrived_s)
         if resident.info.gpu_layers:
             self._look_at_cards(request.request_id)
+
+    def _plan(self, request: PlanLoad) -> Planned:
+        from app.engine.gguf_shape import read_facts
+        from app.engine.loading import check_settings, physical_cores
+        from app.engine.preview import Preview
+
+        check_settings(request.settings)
+        check_gguf(Path(request.path))
+        if self._preview is None:
+            self._preview = Preview(lambda path: read_facts(self._backend.ggml, path))
+        present = next((one.info for one in self._models if one.info.path == request.path), None)
+        return self._preview.plan(
+            request.request_id,
+            request.path,
+            request.settings,
+            self._backend.devices(),
+            self._free_ram(),
+            physical_cores(),
+            present,
+        )
 
     def _measure(self, request: Measure) -> None:
         from app.engine.measuring import measure

@@ -244,6 +244,14 @@ class ListDevices(Message, frozen=True, kw_only=True):
     rpc_servers: tuple[RpcServer, ...] = ()
 
 
+class PlanLoad(Message, frozen=True, kw_only=True):
+    """What a load would come to with these settings, without loading. Answered by `Planned` or `Failed`."""
+
+    request_id: int
+    path: str
+    settings: LoadSettings
+
+
 class Measure(Message, frozen=True, kw_only=True):
     """Time a loaded model with other settings of its context; the weights stay where they are. `settings`
     must have no automatic values, flash attention aside. The tokens are fewer where they would take longer
@@ -271,6 +279,7 @@ Request = (
     | Cancel
     | Tokenize
     | ListDevices
+    | PlanLoad
     | Measure
     | Shutdown
 )
@@ -473,6 +482,22 @@ class Finished(Message, frozen=True, kw_only=True):
     stats: GenerationStats
 
 
+class Planned(Message, frozen=True, kw_only=True):
+    """Answer to `PlanLoad`: the plan, what it needs and what is free for it. `layers` counts the output too,
+    0 where the file does not tell; `can_stretch` says that YaRN can go beyond `context_limit`."""
+
+    request_id: int
+    plan: LoadSettings
+    notices: list[LoadNotice]
+    ram_bytes: int
+    ram_free_bytes: int
+    vram_bytes: int
+    vram_free_bytes: int
+    layers: int
+    context_limit: int
+    can_stretch: bool
+
+
 class Measured(Message, frozen=True, kw_only=True):
     """Answer to `Measure`: the seconds that the prompt took, and then the tokens one by one, and how many of
     each there were."""
@@ -520,6 +545,7 @@ Event = (
     | Finished
     | Tokenized
     | Measured
+    | Planned
     | DevicesListed
     | Failed
 )
