@@ -29,10 +29,16 @@ def host_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
     return input_bytes(shape, demand) + shape.hidden * demand.step_tokens * F32_BYTES
 
 
-def device_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
-    """Bytes of the compute buffer on the graphics card: its copies of the inputs and the layers."""
+def device_buffer_bytes(shape: ModelShape, demand: Demand, borrowed_layer_bytes: int = 0) -> int:
+    """Bytes of the compute buffer on the graphics card: its copies of the inputs and the layers.
+
+    Where it borrows layers of `borrowed_layer_bytes` from RAM, it copies one matrix at a time. Their types
+    differ, and a larger one does not fit into the hole of the one before, so that a second is counted.
+    """
     outside = shape.hidden * demand.step_tokens * F32_BYTES
-    return _walk(shape, demand, input_bytes(shape, demand) - outside)
+    matrices = [rows * length for rows, length in shape.layer_matrices.values()]
+    second = borrowed_layer_bytes * max(matrices) // sum(matrices)
+    return _walk(shape, demand, input_bytes(shape, demand) - outside, borrowed_layer_bytes) + second
 
 
 def output_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
@@ -50,6 +56,8 @@ class _Arena:
 
     def take(self, size: int) -> tuple[int, int]:
         """A block of at least `size` bytes."""
+        if not size:
+            return self._end, 0
         size = -(-size // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
         # Of equal holes ggml takes the last one.
         fitting = [(hole[1], -hole[0], hole) for hole in self._holes if hole[1] >= size]
@@ -66,6 +74,8 @@ class _Arena:
     def give(self, block: tuple[int, int]) -> None:
         """Take a block back and join it with its neighbours."""
         start, size = block
+        if not size:
+            return
         for hole in list(self._holes):
             if hole[0] + hole[1] == start:
                 start, size = hole[0], hole[1] + size
@@ -108,7 +118,7 @@ def _rotations(shape: ModelShape, demand: Demand) -> tuple[int, int]:
     return side, _ROTATION_STEP
 
 
-def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
+def _walk(shape: ModelShape, demand: Demand, inputs: int, borrowed_layer_bytes: int = 0) -> int:
     arena = _Arena()
     row = demand.step_tokens * F32_BYTES
     hidden, queries, keys = shape.hidden * row, shape.attention_width * row, shape.kv_width * row
@@ -117,6 +127,16 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
     rotated = _rotations(shape, demand)[0] > 0
     arena.take(inputs)
     stream = arena.take(hidden)
+
+    weights = {name: rows * length for name, (rows, length) in shape.layer_matrices.items()}
+    bytes_per_weight = borrowed_layer_bytes / sum(weights.values())
+
+    def times(name: str, size: int) -> tuple[int, int]:
+        """The product with a matrix of the layer, which is copied for it where it is borrowed."""
+        copy = arena.take(int(weights[name] * bytes_per_weight))
+        product = arena.take(size)
+        arena.give(copy)
+        return product
 
     def replaced(block: tuple[int, int]) -> tuple[int, int]:
         """A result of the same size, after which `block` is not needed."""
@@ -131,9 +151,9 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
     for layer in range(layers):
         normed = arena.take(hidden)
         # Positions (and Qwen3's norms) are applied to views of the heads, which the allocator never reuses.
-        q = rotate(replaced(arena.take(queries)))
-        v = rotate(arena.take(keys))
-        k = arena.take(keys)
+        q = rotate(replaced(times("attn_q", queries)))
+        v = rotate(times("attn_v", keys))
+        k = times("attn_k", keys)
         arena.give(normed)
         k = rotate(replaced(k))
         arena.give(k)
@@ -142,14 +162,14 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
             attended = arena.take(queries)
             arena.give(q)
         else:
-            weights = arena.take(scores)
+            attention = arena.take(scores)
             arena.give(q)
             mixed = arena.take(queries)
-            arena.give(weights)
+            arena.give(attention)
             attended = arena.take(queries)
             arena.give(mixed)
         attended = rotate(attended)
-        out = arena.take(hidden)
+        out = times("attn_output", hidden)
         arena.give(attended)
         if layer == layers - 1:
             # Only the rows whose logits are asked for go on.
@@ -163,12 +183,12 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int) -> int:
             stream = picked
         arena.give(stream)
         normed = arena.take(hidden)
-        gate, up = arena.take(ffn), arena.take(ffn)
+        gate, up = times("ffn_gate", ffn), times("ffn_up", ffn)
         arena.give(normed)
         product = arena.take(ffn)
         arena.give(gate)
         arena.give(up)
-        stream = arena.take(hidden)
+        stream = times("ffn_down", hidden)
         arena.give(product)
         arena.give(out)
     arena.take(demand.output_rows * shape.vocabulary * F32_BYTES)

@@ -68,7 +68,8 @@ def memory_need(
         return MemoryNeed(Share(weights.total, cache, compute_buffer_bytes(shape, demand) + logits), Share())
     on_card = min(gpu_layers - 1, shape.layers)
     whole = on_card == shape.layers
-    host_compute = host_buffer_bytes(shape, demand) if whole else compute_buffer_bytes(shape, demand)
+    on_host = not whole and demand.step_tokens < _BORROWING_BATCH_TOKENS
+    host_compute = compute_buffer_bytes(shape, demand) if on_host else host_buffer_bytes(shape, demand)
     device = Share(
         weights.on_device(gpu_layers),
         cache * on_card // shape.layers,
@@ -81,15 +82,11 @@ def memory_need(
 def card_compute_bytes(
     shape: ModelShape, weights: Weights, demand: Demand, *, whole: bool, cards: int = 1
 ) -> int:
-    """Scratch memory of each card. Where not the `whole` model is there, with the largest matrix of a layer,
-    at most a quarter of it in dense models."""
-    size = device_buffer_bytes(shape, demand)
+    """Scratch memory of each card. Where not the `whole` model is there, it borrows the other layers."""
     if not whole and demand.step_tokens >= _BORROWING_BATCH_TOKENS:
-        matrices = [rows * length for rows, length in shape.layer_matrices.values()]
-        size += max(weights.layers) * max(matrices) // sum(matrices)
-    elif cards > 1:
-        size += (_PIPELINE_COPIES - 1) * input_bytes(shape, demand)
-    return size
+        return device_buffer_bytes(shape, demand, max(weights.layers))
+    copies = _PIPELINE_COPIES if whole and cards > 1 else 1
+    return device_buffer_bytes(shape, demand) + (copies - 1) * input_bytes(shape, demand)
 
 
 def usable_vram_bytes(free_bytes: int, total_bytes: int) -> int:

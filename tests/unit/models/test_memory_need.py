@@ -84,3 +84,40 @@ def test_the_layers_that_fit_take_no_more_than_the_room() -> None:
         before = layers
         assert memory_need(model.shape, weights, demand, layers).device.total <= room
     assert before == model.shape.layers + 1
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("key", "gpu_layers", "demand", "card_mib", "host_mib"),
+    [
+        # llama-cpp-python 0.3.36 with one RPC device: graphics memory of its own, nothing borrowed.
+        ("r1-qwen-7b", 29, Demand(8192), 140.0, 22.0),
+        ("r1-qwen-7b", 29, Demand(4096, batch_tokens=2048, kv_type="q8_0"), 516.1, 72.1),
+        ("r1-qwen-7b", 29, Demand(4096, flash_attention=False), 262.0, 24.0),
+        ("r1-llama-8b", 33, Demand(8192), 116.0, 24.0),
+        ("r1-llama-8b", 33, Demand(4096, batch_tokens=2048, kv_type="q8_0"), 416.1, 80.1),
+        ("r1-llama-8b", 33, Demand(4096, flash_attention=False), 300.0, 28.0),
+        # The same with Vulkan, which borrows the layers in RAM one matrix at a time.
+        ("r1-qwen-7b", 14, Demand(8192), 198.3, 22.0),
+        ("r1-qwen-7b", 14, Demand(4096, batch_tokens=256), 94.3, 9.0),
+        ("r1-llama-8b", 16, Demand(8192), 135.5, 24.0),
+        ("r1-llama-8b", 16, Demand(4096, batch_tokens=256), 84.9, 10.0),
+        ("r1-qwen-14b", 24, Demand(8192), 146.1, 28.0),
+        ("r1-qwen-14b", 24, Demand(8192, batch_tokens=16), 3.4, 4.0),
+    ],
+)
+def test_the_parts_on_a_card_and_beside_it_are_as_llama_cpp_logged_them(
+    key: str, gpu_layers: int, demand: Demand, card_mib: float, host_mib: float
+) -> None:
+    model = find(key)
+    assert model is not None
+    weights = weights_of(model.shape, "Q4_K_M")
+    need = memory_need(model.shape, weights, demand, gpu_layers)
+    theirs = need.device.weights + need.device.cache + card_mib * MIB
+    assert need.device.total == pytest.approx(theirs, rel=0.05)
+    host = host_mib * MIB + output_buffer_bytes(model.shape, demand)
+    assert need.ram.compute == pytest.approx(host, rel=0.01, abs=MIB // 2)
+    if gpu_layers > model.shape.layers:
+        assert need.device.compute == pytest.approx(card_mib * MIB, rel=0.002)
