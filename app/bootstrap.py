@@ -19,12 +19,12 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
-    from app.builder import Builder
-    from app.measurer import Measurer
     from app.bench.history import BenchmarkHistory
+    from app.builder import Builder
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
     from app.engine.messages import DevicesListed
+    from app.measurer import Measurer
     from app.ui.application import WindowParts
 
 log = logging.getLogger(__name__)
@@ -138,6 +138,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         store=core.store,
         client=client,
         jobs=JobBook(core.paths.jobs, core.builder),
+        measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
         benchmark_runner=BenchmarkRunner(

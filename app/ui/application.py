@@ -31,6 +31,7 @@ from app.errors import Cancelled, StillroomError
 from app.jobs import JobBook
 from app.log import report
 from app.measurements import Measurements
+from app.measurer import Measurer
 from app.paths import AppPaths
 from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -71,6 +72,7 @@ class WindowParts:
     store: ModelStore
     client: EngineClient
     jobs: JobBook
+    measurer: Measurer
     chats: ChatStore
     benchmarks: BenchmarkHistory
     benchmark_runner: BenchmarkRunner
@@ -219,6 +221,8 @@ class WindowApplication(QObject):
             parts.settings,
             self._notices,
             parts.measurements,
+            parts.measurer,
+            self._plots,
         )
         tab.load_asked.connect(self._on_model_chosen)
         return tab

@@ -16,9 +16,11 @@ from pytestqt.qtbot import QtBot
 
 from app.acquire import Acquirer
 from app.builder import Builder
+from app.children import child_command
 from app.engine.messages import Device, ModelInfo, Ready
 from app.jobs import JobBook
 from app.measurements import Measurements
+from app.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog
@@ -30,6 +32,7 @@ from app.ui.tabs.models_tab import ModelsTab
 from app.ui.theme import Theme
 from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.verify_card import VerifyCard
 from models.fetch import TransferOptions
 from models.hub import HubClient
@@ -98,6 +101,7 @@ class Room:
         acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
         builder = Builder(acquirer, self.store, ["unused"], ["unused"])
         self.jobs = JobBook(root / "jobs", lambda: builder)
+        self.measurer = Measurer(self.store, lambda: acquirer, child_command("measure"))
         self.host = QWidget()
         self.host.resize(1200, 900)
         qtbot.addWidget(self.host)
@@ -112,6 +116,8 @@ class Room:
             SettingsFile(root / "settings.json"),
             self.notices,
             self.measurements,
+            self.measurer,
+            PlotLibrary(self.bridge),
             self.host,
         )
         self.loads: list[InstalledModel] = []

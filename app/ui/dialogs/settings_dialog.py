@@ -104,6 +104,19 @@ class SettingsDialog(QDialog):
         keep.setChecked(values.keep_original_weights)
         keep.toggled.connect(lambda on: self._settings.update(keep_original_weights=on))
         keep.setToolTip(self.tr("They are needed to build another quantisation without a new download."))
+        measure = QCheckBox(self.tr("Measure what quantising cost after each build"))
+        measure.setChecked(values.measure_builds)
+        measure.toggled.connect(lambda on: self._settings.update(measure_builds=on))
+        measure.setToolTip(self.tr("Takes room for the model in full precision meanwhile, and some minutes."))
+        gate = QDoubleSpinBox()
+        gate.setRange(0, 100)
+        gate.setDecimals(1)
+        gate.setSingleStep(0.1)
+        gate.setValue(values.accuracy_loss_gate_percent)
+        gate.setSuffix(" %")
+        gate.setToolTip(self.tr("By how much the perplexity of a text may grow before a build warns."))
+        gate.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
+        gate.valueChanged.connect(lambda loss: self._settings.update(accuracy_loss_gate_percent=loss))
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
@@ -111,10 +124,12 @@ class SettingsDialog(QDialog):
             (self.tr("Colours"), theme),
             (self.tr("Language"), language),
             (self.tr("Live measurements"), rate),
+            (self.tr("Warn of an accuracy loss above"), gate),
         ):
             field.setAccessibleName(title)
             form.addRow(label(title), field)
         form.addRow("", keep)
+        form.addRow("", measure)
         card = Card()
         card.body.addLayout(form)
         folder = Card()

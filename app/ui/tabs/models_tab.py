@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 from app.advisor import Advisor
 from app.jobs import JobBook, JobView
 from app.measurements import Measurements
+from app.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.free_memory import free_memory
@@ -20,6 +21,7 @@ from app.ui.tables.model_rows import ModelRow, model_rows
 from app.ui.tables.models_table import ModelsTable
 from app.ui.tables.models_view import ModelsView
 from app.ui.tabs.model_actions import ModelActions
+from app.ui.tabs.model_quality import ModelQuality
 from app.ui.theme import Theme
 from app.ui.widgets.add_model_card import AddModelCard
 from app.ui.widgets.card import Card
@@ -27,6 +29,7 @@ from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.model_detail import ModelDetail
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.outlook_card import OutlookCard
+from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.recommendation_card import RecommendationCard
 from models.catalog import catalogue
 from models.fit import Memory
@@ -60,6 +63,8 @@ class ModelsTab(QScrollArea):
         settings: SettingsFile,
         notices: Notices,
         measurements: Measurements,
+        measurer: Measurer,
+        plots: PlotLibrary,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -79,6 +84,8 @@ class ModelsTab(QScrollArea):
         self._told: set[str] = set()
         self._selected = ""
         self._advisor: Advisor | None = None
+        self._quality = ModelQuality(theme, bridge, measurer, settings, notices, plots, self)
+        self._quality.measured.connect(self.reload)
         self._build_page()
         session.engine_ready.connect(self._on_machine_changed)
         session.loaded.connect(self._on_machine_changed)
@@ -177,6 +184,7 @@ class ModelsTab(QScrollArea):
         column.addLayout(self._job_place)
         column.addWidget(frame)
         column.addWidget(self.detail)
+        column.addWidget(self._quality.card)
         column.addWidget(self.outlooks)
         column.addWidget(self.add_card)
         column.addStretch(1)
@@ -240,6 +248,7 @@ class ModelsTab(QScrollArea):
 
     def _on_row(self, number: int) -> None:
         self.detail.setVisible(number >= 0)
+        self._quality.show_row(self.table.row(number) if number >= 0 else None)
         if number >= 0:
             row = self.table.row(number)
             self._selected = row.key
@@ -257,7 +266,8 @@ class ModelsTab(QScrollArea):
             self.load_asked.emit(row.installed[0])
 
     def _on_get(self, key: str, types: list[str]) -> None:
-        self._jobs.add(key, types, keep_original=self._settings.values.keep_original_weights)
+        values = self._settings.values
+        self._jobs.add(key, types, keep_original=values.keep_original_weights, measure=values.measure_builds)
 
     def _on_job(self, view: JobView) -> None:
         if view.state in _FINISHED:
@@ -278,6 +288,7 @@ class ModelsTab(QScrollArea):
 
     def _on_done(self, view: JobView) -> None:
         self._jobs.dismiss(view.id)
+        self._quality.warn(view.installed)
         if view.installed:
             first = view.installed[0]
             self._notices.inform(
@@ -390,6 +401,7 @@ class ModelsTab(QScrollArea):
                 [kind],
                 revision=reference.revision,
                 keep_original=self._settings.values.keep_original_weights,
+                measure=self._settings.values.measure_builds,
             )
             return
         if len(choices) == 1:
