@@ -1,6 +1,7 @@
 """One engine process as its parent sees it: its pipes, its last words, its end."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import BinaryIO, cast
 from app.engine.frames import EventReader, FrameError, FrameWriter
 from app.engine.lifeline import ABORT_MARK, KillOnClose
 from app.engine.messages import Event, Message
+from app.engine.spinning import engine_environment
 
 KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
@@ -39,6 +41,7 @@ class EngineChild:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=engine_environment(os.environ),
             creationflags=creation_flags,
             # Ctrl+C in a terminal is for the program, which then cancels what the child does.
             start_new_session=True,

@@ -9,6 +9,9 @@ import numpy.typing as npt
 NEGLIGIBLE_MASS = 2.0**-24
 """Half a unit in the last place of a float32 sum of probabilities."""
 
+WIDE_NUCLEUS = 8192
+"""From here on the edge of the nucleus is searched, and not found by sorting."""
+
 _HALVINGS = 40
 
 Logits = npt.NDArray[np.float32]
@@ -38,30 +41,44 @@ def likely(logits: Logits, gap: float) -> Ids:
     return np.flatnonzero(logits >= logits.max() - np.float32(gap))
 
 
-def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
-    """The indices of the smallest set of likeliest tokens whose shares at `temperature` sum to `top_p`.
+def nucleus(logits: Logits, temperature: float, top_p: float, scratch: Logits) -> Ids:
+    """The indices of the smallest set of likeliest tokens whose shares at `temperature` sum to `top_p`, as
+    llama.cpp's top_p finds them. `scratch` is of the size of `logits` and is written over.
 
-    As llama.cpp's top_p, but by halving the range of the edge instead of sorting: 2 ms where sorting 152,000
-    tokens takes 12. Equal logits at the edge stay all in.
+    A token whose share is below (1 - top_p) / vocabulary of the largest cannot be in it: all such tokens
+    together do not reach the 1 - top_p that stay outside, as all shares sum to the largest at least. So only
+    few are sorted.
     """
-    shares = np.exp((logits - logits.max()) / np.float32(temperature), dtype=np.float32)
-    wanted = top_p * float(shares.sum(dtype=np.float64))
-    low, high = 0.0, 1.0
-    inside, above = np.flatnonzero(shares > 0.0), 0.0
-    # `inside` holds the tokens between the bounds of the edge; those above it are in whatever it becomes.
+    largest = logits.max()
+    np.subtract(logits, largest, out=scratch)
+    np.multiply(scratch, np.float32(1.0 / temperature), out=scratch)
+    np.exp(scratch, out=scratch)
+    wanted = top_p * float(scratch.sum())
+    kept = np.flatnonzero(scratch >= np.float32((1.0 - top_p) / len(logits)))
+    shares = scratch[kept]
+    if len(kept) > WIDE_NUCLEUS:
+        return kept[shares >= _edge(shares, wanted)]
+    order = np.argsort(-shares)
+    size = int(np.searchsorted(np.cumsum(shares[order], dtype=np.float64), wanted)) + 1
+    return kept[order[:size]]
+
+
+def _edge(shares: Logits, wanted: float) -> np.float32:
+    """The smallest share in the nucleus, by halving its range: 2 ms where sorting 152,000 takes 12. Equal
+    shares at the edge stay all in."""
+    low, high, above = 0.0, 1.0, 0.0
+    between = shares
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        part = shares[inside]
-        upper = part > middle
-        mass = float(part[upper].sum(dtype=np.float64))
+        upper = between > middle
+        mass = float(between[upper].sum(dtype=np.float64))
         if above + mass >= wanted:
             low = middle
-            inside = inside[upper]
+            between = between[upper]
         else:
             above += mass
             high = middle
-            inside = inside[~upper]
-        if not len(inside) or shares[inside].min() == shares[inside].max():
+            between = between[~upper]
+        if not len(between) or between.min() == between.max():
             break
-    edge = float(shares[inside].min()) if len(inside) else high
-    return np.flatnonzero(shares >= np.float32(edge))
+    return np.float32(between.min() if len(between) else high)

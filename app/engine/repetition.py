@@ -45,9 +45,9 @@ class LoopGuard:
     def add(self, token: int, piece: bytes) -> bool:
         """One token more, which prints `piece`; True when the thought goes round in circles."""
         text = piece.decode("utf-8", "ignore").strip()
-        has_word = any(character.isalpha() for character in text)
+        has_word = text.isalpha() or any(character.isalpha() for character in text)
         circle = self._is_exact(token, has_word)
-        if text.isascii() and not any(character.isalnum() for character in text):
+        if not has_word and text.isascii() and not any(character.isdigit() for character in text):
             return circle
         return self._is_stale(text) or circle
 

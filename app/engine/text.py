@@ -38,6 +38,8 @@ class ThinkSplitter:
 
     def feed(self, text: str) -> list[tuple[Channel, str]]:
         """The stretches that `text` completes, in order; never an empty one."""
+        if not self._held and not self._at_start and not self._skip_line_breaks and "<" not in text:
+            return [(self.channel, text)] if text else []
         text = self._held + text
         self._held = ""
         out: list[tuple[Channel, str]] = []

@@ -47,12 +47,19 @@ class Batch:
     def add(self, tokens: Sequence[int], position: int, sequence: int, *, logits: int) -> int:
         """Append tokens of one sequence; the last `logits` of them ask for theirs. Returns the last row."""
         start, end = self._fill, self._fill + len(tokens)
+        self._fill = end
+        if end == start + 1:
+            # The usual step of a reply; slices would take five times as long.
+            self._tokens[start] = tokens[0]
+            self._positions[start] = position
+            self._sequences[start] = sequence
+            self._logits[start] = logits
+            return start
         self._tokens[start:end] = tokens
         self._positions[start:end] = range(position, position + len(tokens))
         self._sequences[start:end] = sequence
         self._logits[start:end] = 0
         self._logits[end - logits : end] = 1
-        self._fill = end
         return end - 1
 
     def native(self) -> Any:

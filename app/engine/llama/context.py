@@ -30,6 +30,11 @@ _FLASH_ATTENTION: dict[FlashAttention, int] = {
     "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
 
+_logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
+    ("llama_get_logits_ith", llama_cpp.llama_cpp._lib)
+)
+"""llama_cpp's own gives a pointer object, which takes ten times as long to make an array of."""
+
 
 class Context:
     """A KV cache with its compute buffers and a reusable batch of `batch_tokens`."""
@@ -77,7 +82,8 @@ class Context:
         self._batch = Batch(batch_tokens)
         self.warm_up_s = 0.0
         """What one token took on the warm-up, the reading of the file included."""
-        self._logits_type = ctypes.c_float * model.vocabulary
+        self._vocabulary = model.vocabulary
+        self._logits: dict[int, npt.NDArray[np.float32]] = {}
 
     @property
     def handle(self) -> Any:
@@ -111,11 +117,12 @@ class Context:
     def logits(self, row: int) -> npt.NDArray[np.float32]:
         """The logits of batch row `row`, which must have asked for them: llama.cpp's own memory, which the
         next `decode` writes again."""
-        first = llama_cpp.llama_get_logits_ith(self._context, row)
-        # as_array on the pointer would take ten times as long.
-        return np.frombuffer(
-            memoryview(self._logits_type.from_address(ctypes.addressof(first.contents))), np.float32
-        )
+        address = _logits_address(self._context, row)
+        known = self._logits.get(address)
+        if known is None:
+            floats = (ctypes.c_float * self._vocabulary).from_address(address)
+            known = self._logits[address] = np.frombuffer(memoryview(floats), np.float32)
+        return known
 
     def synchronize(self) -> None:
         """Wait for a device that computes in the background."""

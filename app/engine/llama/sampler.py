@@ -16,9 +16,6 @@ from app.engine.llama.model import Model
 from app.engine.messages import Sampling
 from app.engine.nucleus import likely, negligible_gap, nucleus
 
-WIDE_NUCLEUS = 8192
-"""llama.cpp's top_p sorts what it gets; from here on the nucleus is found without."""
-
 _MIROSTAT_TOKENS = 100
 
 
@@ -52,7 +49,13 @@ class Sampler:
         )
         self._recent: deque[int] = deque(maxlen=window)
         self._biased = np.fromiter(sampling.logit_bias, np.int32, len(sampling.logit_bias))
-        # Two, because a wide nucleus takes the place of the first.
+        # The usual case, R1's temperature and top_p, needs no sorting of the whole vocabulary.
+        self._by_nucleus = (
+            0.0 < sampling.top_p < 1.0
+            and not sampling.mirostat
+            and not sampling.top_k
+            and sampling.typical_p >= 1.0
+        )
         self._narrow = _chain(_narrowing(sampling))
         self._draw = _chain(_drawing(model, sampling, seed))
 
@@ -136,20 +139,24 @@ class Sampler:
             if not np.isfinite(logits[token]):
                 raise NativeError("the model computed no numbers")
             return token
-        sampling, candidates = self._sampling, self._candidates
-        kept = likely(logits, self._gap)
-        if not len(kept):
-            raise NativeError("the model computed no numbers")
-        wide = len(kept) > WIDE_NUCLEUS and sampling.top_p < 1.0 and not sampling.mirostat
-        if wide and not sampling.top_k and sampling.typical_p >= 1.0:
-            values = logits[kept]
-            inside = nucleus(values, sampling.temperature, sampling.top_p)
-            candidates.fill(kept[inside], values[inside] / np.float32(sampling.temperature))
+        candidates = self._candidates
+        if self._by_nucleus:
+            sampling = self._sampling
+            kept = nucleus(logits, sampling.temperature, sampling.top_p, candidates.scratch[: len(logits)])
+            _check_any(kept, logits)
+            candidates.fill(kept, logits[kept] / np.float32(sampling.temperature))
         else:
+            kept = likely(logits, self._gap)
+            _check_any(kept, logits)
             candidates.fill(kept, logits[kept])
             candidates.apply(self._narrow)
         candidates.apply(self._draw)
         return candidates.drawn()
+
+
+def _check_any(kept: Ids, logits: Logits) -> None:
+    if not len(kept) or not np.isfinite(logits[kept[0]]):
+        raise NativeError("the model computed no numbers")
 
 
 def _penalises(sampling: Sampling) -> bool:

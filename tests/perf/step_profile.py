@@ -1,0 +1,157 @@
+"""How much of a step is Python's: everything on the engine's thread that is not llama_decode.
+
+    python -m tests.perf.step_profile [--sequences N] [--tokens N] [--threads N] [--drawn]
+
+Prints what a step takes, Python's share of it, and Python's time for the first and the last tenth of the
+reply, which must not grow. Events are encoded and written as in the child process. Python's time is the
+thread's own processor time, so that other programs do not count.
+"""
+
+import argparse
+import os
+import queue
+import statistics
+import time
+from pathlib import Path
+
+from app.engine.core import EngineCore
+from app.engine.frames import FrameWriter
+from app.engine.llama.context import Context
+from app.engine.messages import (
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    LoadSettings,
+    Ready,
+    Sampling,
+    Shutdown,
+)
+from app.engine.runner import Runner
+from tests.support.engines import GREEDY, starter_path
+
+
+class StepClock:
+    """Times each step and the llama_decode in it, by wrapping the engine's own methods."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[float, float]] = []
+        """Seconds of each llama_decode, and of Python's processor time around it."""
+        self._decode_s = self._decode_thread_s = 0.0
+        decode, step = Context.decode, Runner.step
+
+        def timed_decode(context: Context) -> int:
+            began_s, began_thread_s = time.perf_counter(), time.thread_time()
+            result = decode(context)
+            self._decode_s += time.perf_counter() - began_s
+            self._decode_thread_s += time.thread_time() - began_thread_s
+            return result
+
+        def timed_step(runner: Runner) -> None:
+            self._decode_s = self._decode_thread_s = 0.0
+            began_thread_s = time.thread_time()
+            step(runner)
+            python_s = time.thread_time() - began_thread_s - self._decode_thread_s
+            self.steps.append((self._decode_s, python_s))
+
+        Context.decode = timed_decode  # type: ignore[method-assign] # for the measurement
+        Runner.step = timed_step  # type: ignore[method-assign] # for the measurement
+
+    def python_share(self) -> float:
+        """Python's part of the time of all steps."""
+        python_s = sum(python for _, python in self.steps)
+        return python_s / (python_s + sum(decode for decode, _ in self.steps))
+
+
+class Engine:
+    """EngineCore in a thread, with its events written into nothing."""
+
+    def __init__(self, model: str, settings: LoadSettings) -> None:
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._nowhere = Path(os.devnull).open("wb", buffering=0)  # noqa: SIM115 - until `close`
+        writer = FrameWriter(self._nowhere)
+
+        def emit(event: Event) -> None:
+            writer.write(event)
+            if isinstance(event, Ready | Loaded | Finished | Failed):
+                self._events.put(event)
+
+        self._core = EngineCore(emit)
+        self._core.start()
+        self._events.get()
+        self._core.post(Load(request_id=0, path=model, settings=settings))
+        assert isinstance(self._events.get(), Loaded)
+
+    def generate(self, requests: list[Generate]) -> list[Finished]:
+        """The ends of replies that run side by side."""
+        for request in requests:
+            self._core.post(request)
+        ends = [self._events.get() for _ in requests]
+        finished = [end for end in ends if isinstance(end, Finished)]
+        assert len(finished) == len(requests), ends
+        return finished
+
+    def close(self) -> None:
+        self._core.post(Shutdown())
+        self._core.join()
+        self._nowhere.close()
+
+
+def measure(model: str, *, sequences: int, tokens: int, threads: int, sampling: Sampling) -> StepClock:
+    """The steps of `sequences` replies of `tokens` tokens each, without those of the prompts."""
+    settings = LoadSettings(
+        context_tokens=tokens + 64, context_stretch=2.0, threads=threads, sequences=sequences
+    )
+    engine = Engine(model, settings)
+
+    def requests(count: int) -> list[Generate]:
+        return [
+            Generate(
+                request_id=place + 1, tokens=[1000 + place], sampling=sampling, max_tokens=count,
+                ignore_eog=True, reuse_prefix=False, thinking="open",
+            )
+            for place in range(sequences)
+        ]  # fmt: skip
+
+    engine.generate(requests(16))
+    clock = StepClock()
+    engine.generate(requests(tokens))
+    engine.close()
+    clock.steps = clock.steps[2:]
+    return clock
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default=starter_path())
+    parser.add_argument("--sequences", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--drawn", action="store_true", help="R1's sampling in place of greedy")
+    options = parser.parse_args()
+    clock = measure(
+        options.model,
+        sequences=options.sequences,
+        tokens=options.tokens,
+        threads=options.threads,
+        sampling=Sampling(seed=1) if options.drawn else GREEDY,
+    )
+    steps = clock.steps
+    python_us = [python * 1e6 / options.sequences for _, python in steps]
+    tenth = max(1, len(steps) // 10)
+    print(f"{Path(options.model).name}, {options.sequences} sequence(s), {len(steps)} steps")
+    print(f"  llama_decode {statistics.median(decode for decode, _ in steps) * 1e3:.2f} ms (median)")
+    print(
+        f"  Python {statistics.median(python_us):.0f} us a token (median), {clock.python_share():.2%} in all"
+    )
+    print(
+        f"  Python, first tenth {statistics.median(python_us[:tenth]):.0f} us a token, "
+        f"last tenth {statistics.median(python_us[-tenth:]):.0f} us"
+    )
+
+
+if __name__ == "__main__":
+    main()
