@@ -107,7 +107,7 @@ class Opened:
         return view
 
     async def idle(self) -> None:
-        await until(lambda: self.tab.composer.state is ComposerState.READY and not self.tab._sending)
+        await until(lambda: self.tab.composer.state is ComposerState.READY and not self.tab.exchange.sending)
 
     def shown(self) -> list[str]:
         """What the column holds, as text."""
@@ -350,7 +350,7 @@ def test_nothing_is_dropped_from_the_context_without_the_users_word(opened: Open
         assert "question 0" in opened.tab.notice.text
         await until(lambda: "left" in opened.tab.composer.budget)
         opened.tab.send("And now?")
-        await until(lambda: not opened.tab._sending)
+        await until(lambda: not opened.tab.exchange.sending)
         assert len(opened.store.messages(chat.id)) == 12
         assert opened.tab.composer.text() == "And now?"
         opened.tab.notice.accepted.emit()

@@ -1,8 +1,7 @@
 """The Chat tab: the chats, one conversation, and the reply that is coming in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -10,21 +9,20 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
-from app.chat.context import ContextPlan, plan_context, plan_with_documents
-from app.chat.prompt import ChatMessage, ChatTemplate
-from app.chat.records import Attachment, Conversation, StoredMessage
-from app.chat.retrieval import Passage
+from app.chat.records import Conversation
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
-from app.chat.turn import chat_key, history
-from app.engine.messages import ModelInfo, Part
+from app.chat.turn import chat_key
+from app.engine.messages import ModelInfo
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_attachments import ChatAttachments
+from app.ui.tabs.chat_exchange import ChatDesk, ChatExchange
+from app.ui.tabs.chat_health import ChatHealth
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
-from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
+from app.ui.tabs.reply_runner import ReplyRunner
 from app.ui.theme import Theme
 from app.ui.widgets.chat_column import COLUMN_PX, MARGIN_PX
 from app.ui.widgets.chat_list import ChatList
@@ -38,8 +36,6 @@ from app.ui.widgets.reply_view import ReplyView
 ROOM_FOR_ALL_PX = 960
 DRAFT_MS = 700
 BUDGET_MS = 300
-FIRST_BACKUP_MS = 30 * 1000
-BACKUP_MS = 10 * 60 * 1000
 
 
 class ChatTab(QWidget):
@@ -68,12 +64,8 @@ class ChatTab(QWidget):
         self._store = store
         self._keeper = ChatKeeper(store)
         self._runner = ReplyRunner(store, session, bridge, notices)
-        self._template: ChatTemplate | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._sending = False
         self._closed = False
-        self._last_model: ModelInfo | None = None
-        self._accepts_dropping: set[int] = set()
 
         self.chats = ChatList(theme)
         self.list_actions = ChatListActions(self.chats, self._keeper, notices, self._start, self)
@@ -92,17 +84,23 @@ class ChatTab(QWidget):
         self.notice = ContextNotice(theme)
         self.choices = ReplySettings(theme)
         self.choices.hide()
+        self.exchange = ChatExchange(
+            store,
+            self._keeper,
+            session,
+            settings,
+            self._runner,
+            ChatDesk(self.conversation, self.composer, self.attachments, self.notice, self.choices),
+            self._start,
+            self,
+        )
         self._lay_out()
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
-        self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self._update_budget()))
-        self._backup_timer = self._timer(FIRST_BACKUP_MS, self._back_up)
+        self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self.exchange.update_budget()))
         self._connect()
-        if session.info is not None:
-            self._last_model = session.info
         chats = store.conversations()
         self.open_chat(chats[0].id if chats else None)
-        self._tell_recovery()
-        self._backup_timer.start()
+        self._health = ChatHealth(store, notices, self._start, self)
 
     # What the window calls
 
@@ -119,7 +117,7 @@ class ChatTab(QWidget):
     def send(self, text: str) -> None:
         """Send a message in the open chat, as if it had been typed."""
         self.composer.set_text(text)
-        self._start(self._send(text))
+        self._start(self.exchange.send(text))
 
     def stop(self) -> None:
         """Stop the reply; what has come is kept."""
@@ -130,11 +128,13 @@ class ChatTab(QWidget):
 
         What the tab had begun is cancelled; it must not be used afterwards.
         """
-        for timer in (self._draft_timer, self._budget_timer, self._backup_timer):
+        for timer in (self._draft_timer, self._budget_timer):
             timer.stop()
+        self._health.stop()
         for task in self._tasks:
             task.cancel()
         self._closed = True
+        self.exchange.close()
         draft = self.composer.text()
         if self.chat is None and draft.strip():
             self._keeper.chat = self._store.create_conversation()
@@ -231,11 +231,14 @@ class ChatTab(QWidget):
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
-        self.conversation.another_requested.connect(lambda old: self._start(self._answer_again(old)))
-        self.conversation.edit_requested.connect(lambda *what: self._start(self._ask_again(*what)))
+        self.conversation.another_requested.connect(lambda old: self._start(self.exchange.answer_again(old)))
+        self.conversation.edit_requested.connect(lambda *what: self._start(self.exchange.ask_again(*what)))
         self.conversation.version_requested.connect(lambda which: self._start(self._show_version(which)))
         self.chats.hit_chosen.connect(self.show_hit)
-        self.composer.send_requested.connect(lambda text: self._start(self._send(text)))
+        self.exchange.chats_changed.connect(self.show_chats)
+        self.exchange.state_changed.connect(self._follow_engine)
+        self.exchange.question_kept.connect(self._on_question_kept)
+        self.composer.send_requested.connect(lambda text: self._start(self.exchange.send(text)))
         self.composer.stop_requested.connect(self.stop)
         self.composer.attach_requested.connect(self.attachments.ask_for_files)
         self.composer.files_given.connect(lambda files: self._start(self.attachments.attach(files)))
@@ -247,7 +250,7 @@ class ChatTab(QWidget):
         self.composer.settings_toggled.connect(self._show_drawer)
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self.choices.changed.connect(self._on_choices_changed)
-        self.notice.accepted.connect(self._on_dropping_accepted)
+        self.notice.accepted.connect(self.exchange.accept_dropping)
         self.notice.new_chat_requested.connect(self._move_to_new_chat)
         self._session.loaded.connect(self._on_loaded)
         self._session.unloaded.connect(self._on_unloaded)
@@ -288,19 +291,13 @@ class ChatTab(QWidget):
 
     # The engine
 
-    @property
-    def _model(self) -> ModelInfo | None:
-        """The loaded model, or the one that went down with its engine and comes back with the message."""
-        return self._session.info or self._last_model
-
     def _on_loaded(self, info: ModelInfo) -> None:
-        self._last_model = info
-        self._template = None
+        self.exchange.use_model(info)
         self.attachments.forget_counts()
         self._follow_engine()
 
     def _on_unloaded(self) -> None:
-        self._last_model = None
+        self.exchange.use_model(None)
         self._follow_engine()
 
     def _follow_engine(self, *_: object) -> None:
@@ -308,7 +305,7 @@ class ChatTab(QWidget):
         if self._closed:
             return
         session, running = self._session, self._runner.running
-        self.conversation.offer_editing(running is None and self._model is not None)
+        self.conversation.offer_editing(running is None and self.exchange.model is not None)
         self.conversation.show_model(model_name(session.info) if session.info else "")
         if running is not None:
             reason = ""
@@ -319,11 +316,11 @@ class ChatTab(QWidget):
             self.composer.set_state(ComposerState.RUNNING, reason)
         elif session.reserved_for:
             self.composer.set_state(
-                ComposerState.BLOCKED, self.tr("The benchmark is using the model. Wait until it is done.")
+                ComposerState.BLOCKED, self.tr("The model is being measured. Wait until that is done.")
             )
         elif session.loading_path:
             self.composer.set_state(ComposerState.BLOCKED, self.tr("The model is being loaded."))
-        elif self._model is not None:
+        elif self.exchange.model is not None:
             self.composer.set_state(ComposerState.READY)
             self._budget_timer.start()
         else:
@@ -333,163 +330,18 @@ class ChatTab(QWidget):
                 self.tr("Get a model"),
             )
 
-    # What fits
-
-    async def _plan(
-        self,
-        info: ModelInfo,
-        branch: list[StoredMessage],
-        text: str = "",
-        attachments: Sequence[Attachment] = (),
-    ) -> tuple[ContextPlan, list[Passage] | None]:
-        """What goes to the model, and the passages of the documents where they do not fit whole."""
-        if self._template is None:
-            self._template = ChatTemplate.of(info)
-        messages = history(branch, self.choices.choices.system_prompt)
-        count = partial(self._session.count_tokens, model=info.path)
-        if not text:
-            return await plan_context(self._template, messages, count, info.context_tokens), None
-        return await plan_with_documents(
-            self._template, messages, text, attachments, count, info.context_tokens
-        )
-
-    async def _update_budget(self) -> None:
-        """Show what the message costs, and what would not fit any more."""
-        info, text, opened = self._model, self.composer.text(), self._keeper.opened
-        if info is None or self.composer.state is not ComposerState.READY:
-            return
-        if not text.strip():
-            self.composer.set_budget("")
-            self.notice.hide()
-            return
-        tokens = await self._session.count_tokens([Part(text)], info.path)
-        plan, passages = await self._plan(
-            info, list(self.conversation.branch), text, self.attachments.waiting
-        )
-        if (self._model, self.composer.text(), self._keeper.opened) != (info, text, opened):
-            return
-        left = f"{plan.left_tokens:,}"
-        self.composer.set_budget(
-            self.tr("{tokens} tokens · {left} left").format(tokens=f"{tokens:,}", left=left)
-            if passages is None
-            else self.tr("%n passages of the documents · {left} left", "", len(passages)).format(left=left)
-        )
-        self.notice.show_plan(plan, accepted=self._accepts_dropping_now())
-
-    def _accepts_dropping_now(self) -> bool:
-        return self.chat is not None and self.chat.id in self._accepts_dropping
-
-    def _on_dropping_accepted(self) -> None:
-        if self.chat is not None:
-            self._accepts_dropping.add(self.chat.id)
-        self._start(self._send(self.composer.text()))
+    def _on_question_kept(self, was_typed: bool) -> None:
+        if was_typed:
+            self._draft_timer.stop()
+        else:
+            # A question takes the draft with it, but this one was not typed there.
+            self._draft_timer.start()
 
     def _move_to_new_chat(self) -> None:
         text = self.composer.text()
         self.composer.set_text("")
         self.open_chat(None)
         self.composer.set_text(text)
-
-    # Sending
-
-    async def _ask_again(self, old: StoredMessage, text: str) -> None:
-        """Ask in other words in the place of a question, which stays in the store as its sibling."""
-        await self._send(text, in_place_of=old)
-
-    async def _send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
-        info, opened = self._model, self._keeper.opened
-        if info is None or self._sending or self._runner.running is not None or not text.strip():
-            return
-        self._sending = True
-        try:
-            self.choices.flush()
-            branch = [
-                kept for kept in self.conversation.branch if in_place_of is None or kept.id < in_place_of.id
-            ]
-            attachments = in_place_of.attachments if in_place_of is not None else self.attachments.waiting
-            plan, passages = await self._plan(info, branch, text, attachments)
-            if opened != self._keeper.opened:
-                return
-            self.notice.show_plan(plan, accepted=self._accepts_dropping_now())
-            if not plan.fits or (plan.dropped and not self._accepts_dropping_now()):
-                return
-            chat = await self._keeper.kept_chat(self.choices.choices)
-            question = await self._keeper.add_question(
-                chat, branch[-1].id if branch else None, text, attachments, passages
-            )
-            if opened == self._keeper.opened:
-                if in_place_of is None:
-                    self.composer.set_text("")
-                    self.attachments.show(chat.id)
-                    self._draft_timer.stop()
-                else:
-                    self.conversation.remove_after(in_place_of.parent_id)
-                    # A question takes the draft with it, but this one was not typed there.
-                    self._draft_timer.start()
-                self.conversation.add_question(question)
-            await self._reply(chat, question.id, plan, info)
-        finally:
-            self._sending = False
-            self._follow_engine()
-
-    async def _answer_again(self, old: StoredMessage) -> None:
-        """Ask for another reply to the same question; the old one stays in the store as its sibling."""
-        info, chat = self._model, self.chat
-        if info is None or chat is None or self._sending or self._runner.running is not None:
-            return
-        self._sending = True
-        try:
-            self.choices.flush()
-            opened = self._keeper.opened
-            branch = [kept for kept in self.conversation.branch if kept.id < old.id]
-            plan, _ = await self._plan(info, branch)
-            if opened != self._keeper.opened:
-                return
-            # The question was sent once, so what it leaves out has been told before.
-            self.notice.show_plan(plan, accepted=True)
-            if not plan.fits:
-                return
-            self.conversation.remove_after(old.parent_id)
-            await self._reply(chat, old.parent_id, plan, info)
-        finally:
-            self._sending = False
-            self._follow_engine()
-
-    async def _reply(
-        self, chat: Conversation, parent_id: int | None, plan: ContextPlan, info: ModelInfo
-    ) -> None:
-        """Generate one reply into the store and the column, and wait for its end."""
-        choices = self.choices.choices
-        message = await self._keeper.add_reply(chat, parent_id, model_name(info))
-        view = self.conversation.make_reply(message)
-        if self._keeper.is_open(chat.id):
-            self.conversation.add_live_reply(message, view)
-        self._runner.begin(RunningReply(chat, message, view))
-        self.show_chats()
-        self._follow_engine()
-        await self._runner.run(
-            plan.prompt,
-            choices.sampling or self._settings.values.sampling,
-            choices.max_tokens,
-            self._settings.values.speculation,
-            info.path,
-        )
-        kept = self._store.message(message.id)
-        self._prepare_next(chat, plan, kept, info)
-        self.conversation.end_live_reply(kept)
-        if self._keeper.is_open(chat.id):
-            self.conversation.show_versions(versions_of(self._store.messages(chat.id)))
-        await self._keeper.title_from(chat.id, kept.content)
-        self.show_chats()
-
-    def _prepare_next(
-        self, chat: Conversation, plan: ContextPlan, reply: StoredMessage, info: ModelInfo
-    ) -> None:
-        """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
-        if self._template is None or reply.outcome != "stop" or plan.dropped:
-            return
-        messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id), info.path)
 
     # Chats
 
@@ -519,7 +371,7 @@ class ChatTab(QWidget):
         draft, chat = self.composer.text(), self.chat
         if chat is not None and draft != chat.draft:
             self._start(self._save_draft(chat, draft))
-        elif chat is None and draft.strip() and not self._sending:
+        elif chat is None and draft.strip() and not self.exchange.sending:
             self._start(self._save_new_draft(draft, leaving))
 
     async def _save_draft(self, chat: Conversation, draft: str) -> None:
@@ -547,24 +399,3 @@ class ChatTab(QWidget):
         running = self._runner.running
         if running is not None and running.chat.id == conversation_id:
             self.stop()
-
-    # The store's health
-
-    def _tell_recovery(self) -> None:
-        recovery = self._store.recovery
-        if recovery is None:
-            return
-        if recovery.restored_from is None:
-            text = self.tr(
-                "The file of your chats was damaged and no backup was found. It is kept as {path}."
-            ).format(path=str(recovery.damaged))
-        else:
-            text = self.tr(
-                "The file of your chats was damaged. The backup of {time} is in its place; the damaged file"
-                " is kept as {path}."
-            ).format(time=recovery.restored_from.strftime("%Y-%m-%d %H:%M"), path=str(recovery.damaged))
-        self._notices.inform(text)
-
-    def _back_up(self) -> None:
-        self._start(asyncio.to_thread(self._store.back_up_if_due))
-        self._backup_timer.start(BACKUP_MS)
