@@ -19,8 +19,8 @@ from converters.measuring import measure
 from converters.token_progress import TokenProgress
 from models.errors import Cancelled
 from models.progress import Progress, ignore_progress
-from models.quality import Quality
 from tests.support.make_quality_reference import DATA, TEXT, TYPES, build_small_model
+from tests.support.qualities import made_up_quality
 
 COMMAND = child_command("measure")
 
@@ -173,37 +173,7 @@ def test_logits_that_are_all_alike_are_kept() -> None:
 
 
 def test_the_loss_is_the_growth_of_perplexity() -> None:
-    known = Quality(
-        reference="BF16",
-        reference_bytes=2,
-        bytes=1,
-        text="a text",
-        text_sha256="",
-        context_tokens=512,
-        chunks=1,
-        scored_tokens=255,
-        perplexity=11,
-        perplexity_error=0.1,
-        reference_perplexity=10,
-        reference_perplexity_error=0.1,
-        log_ratio=float(np.log(1.1)),
-        log_ratio_error=0.01,
-        kld_mean=0,
-        kld_mean_error=0,
-        kld_median=0,
-        kld_p99=0,
-        kld_max=0,
-        same_top=1,
-        same_top_error=0,
-        prompt_tok_per_s=1,
-        decode_tok_per_s=1,
-        reference_prompt_tok_per_s=1,
-        reference_decode_tok_per_s=1,
-        streamed=False,
-        seconds=1,
-        measured_at="",
-        tools={},
-    )
+    known = made_up_quality(10.0, log_ratio_error=0.01)
     assert known.accuracy_loss_percent == pytest.approx(10)
     low, high = known.accuracy_loss_interval
     assert low < 10 < high

@@ -1,0 +1,155 @@
+r"""The loss of the starter model in each quantisation, as a table and a plot for docs/.
+
+    python -m tests.support.quality_loss docs/quality [--type TYPE ...] [--chunks N] [--imatrix auto|on|off]
+
+Full precision is the bf16 file built from the checkpoint that `tests.support.checkpoints` rebuilds. Writes
+`loss.md`, `loss.json` and `loss.png` into the folder; the plot is the one of the Models tab.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import qasync
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QApplication
+
+from app.build_place import FolderPlace, Made, from_result
+from app.children import child_command
+from app.commands.quality_words import quality_document
+from app.quality_build import BuildWish, QualityBuild
+from app.ui.bridge import Bridge
+from app.ui.theme import Theme
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.quality_plot import QualityPlot
+from converters.measuring import measure
+from converters.pipeline import build
+from models.progress import Progress
+from models.quality import CONFIDENCE
+from models.starter import starter_file
+from models.store import InstalledModel
+from models.wording import byte_count
+from tests.support.checkpoints import rebuild_starter
+from tests.support.make_reference import STARTER_FOLDER
+
+TYPES = ("Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0")
+SIZE_PX = (760, 320)
+
+
+def measured_models(types: Sequence[str], imatrix: str, chunks: int, folder: Path) -> list[InstalledModel]:
+    """The starter in each of `types`, measured; `chunks` 0 is the whole text."""
+    starter = starter_file()
+    assert starter is not None, "the starter model is installed by `make`"
+    checkpoint = rebuild_starter(starter, folder / STARTER_FOLDER)
+
+    def make(kinds: Sequence[str]) -> Made:
+        command = child_command("build")
+        return from_result(build(checkpoint, kinds, folder, "s", command=command, on_progress=tell))
+
+    place = FolderPlace(folder, make, child_command("build"), tell, None)
+    work = QualityBuild(place, child_command("measure"), tell, None)
+    built = work.run(["BF16", *types], BuildWish(imatrix=imatrix)).models
+    full, *quantised = built
+    qualities = measure(
+        full.path,
+        [model.path for model in quantised],
+        command=child_command("measure"),
+        on_progress=tell,
+        most_chunks=chunks,
+    )
+    return [
+        InstalledModel(
+            STARTER_FOLDER, model.type, model.path, model.bytes, imatrix=model.imatrix, quality=quality
+        )
+        for model, quality in zip(quantised, qualities, strict=True)
+    ]
+
+
+def tell(progress: Progress) -> None:
+    if progress.unit == "tokens":
+        left = "" if progress.remaining_s is None else f", {progress.remaining_s:.0f} s left"
+        print(f"{progress.stage}: {progress.done:,} of {progress.total:,} tokens{left}", file=sys.stderr)
+
+
+def table(models: Sequence[InstalledModel]) -> str:
+    """Markdown; ± is the 95% confidence interval."""
+    lines = [
+        "| type | size | same next token | accuracy loss | perplexity | divergence, nats | 99% below |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for model in models:
+        quality = model.quality
+        assert quality is not None
+        low, high = quality.accuracy_loss_interval
+        cells = [
+            model.type + (" with matrix" if model.imatrix else ""),
+            byte_count(model.bytes),
+            f"{100 * quality.same_top:.1f}% ± {100 * CONFIDENCE * quality.same_top_error:.1f}",
+            f"{quality.accuracy_loss_percent:.2f}% ({low:.2f} to {high:.2f})",
+            f"{quality.perplexity:.3f}",
+            f"{quality.kld_mean:.5f} ± {CONFIDENCE * quality.kld_mean_error:.5f}",
+            f"{quality.kld_p99:.4f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    first = models[0].quality
+    assert first is not None
+    lines += [
+        "",
+        f"Against {first.reference} ({byte_count(first.reference_bytes)}, perplexity "
+        f"{first.reference_perplexity:.3f}) on {first.scored_tokens:,} tokens of {first.text}, "
+        f"{first.chunks} chunks of {first.context_tokens}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def draw(models: Sequence[InstalledModel], path: Path) -> None:
+    """The Models tab's plot, in its light colours."""
+    qt = QApplication.instance() or QApplication(["stillroom"])
+    assert isinstance(qt, QApplication)
+    loop = qasync.QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+
+    async def scene() -> QPixmap:
+        bridge = Bridge(lambda error: print(error, file=sys.stderr))
+        plot = QualityPlot(Theme(qt, "light"), PlotLibrary(bridge))
+        plot.resize(*SIZE_PX)
+        plot.show_models(models)
+        plot.show()
+        while plot.plot is None:
+            await asyncio.sleep(0.05)
+        for _ in range(10):
+            await asyncio.sleep(0.02)
+        return plot.grab()
+
+    with loop:
+        picture = loop.run_until_complete(scene())
+    if not picture.save(str(path)):
+        raise OSError(f"could not write {path}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--type", dest="types", action="append")
+    parser.add_argument("--chunks", type=int, default=0)
+    parser.add_argument("--imatrix", default="off")
+    options = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as work:
+        models = measured_models(options.types or TYPES, options.imatrix, options.chunks, Path(work))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    text = table(models)
+    (options.folder / "loss.md").write_text(text, "utf-8")
+    figures = {model.type: quality_document(model.quality) for model in models}
+    (options.folder / "loss.json").write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+    draw(models, options.folder / "loss.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
