@@ -47,10 +47,11 @@ class Measurer:
         models: Sequence[InstalledModel],
         *,
         reference: Path | None = None,
+        text: Path | None = None,
         on_progress: OnProgress,
         cancel: threading.Event | None = None,
     ) -> list[InstalledModel]:
-        """`models`, files of one model, with their quality, in their order.
+        """`models`, files of one model, with their quality on the file `text`, in their order.
 
         The reference is the file `reference`, else the model's full-precision file on disk, else one that is
         built from the original weights, which are downloaded, and that goes again. Blocks; any thread. Raises
@@ -68,6 +69,7 @@ class Measurer:
             command=self._command,
             on_progress=on_progress,
             cancel=cancel,
+            text=text,
         )
         if made is not None:
             self._store.remove(made)

@@ -36,7 +36,7 @@ class MeasureResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --reference."""
+    """MODEL, --reference, --text."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -49,12 +49,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the full-precision GGUF file to compare with (default: the model's own, downloaded if need be)",
     )
 
+    parser.add_argument(
+        "--text", type=Path, metavar="FILE", help="the text to read (default: Stillroom's own held-out text)"
+    )
+
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Measure, keep it in the manifest, and print it."""
     models = _models(core.store, options.model)
     measured = core.measurer().measure(
-        models, reference=options.reference, on_progress=console.progress, cancel=cancel
+        models,
+        reference=options.reference,
+        text=options.text,
+        on_progress=console.progress,
+        cancel=cancel,
     )
     console.end_progress()
     files = [
