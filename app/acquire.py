@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.disk_full import told_when_full
 from app.errors import StillroomError
 from app.hub_build import HubBuild, check_supported, drop_folder, keep_folder
 from app.importing import import_models
@@ -285,18 +286,19 @@ class Acquirer:
         keep_original: bool,
     ) -> tuple[tuple[InstalledModel, ...], int]:
         folder, work = self._checkpoints / folder_name(name), self._store.work_folder(name)
-        built = self._hub_build.run(
-            snapshot,
-            types,
-            folder,
-            work,
-            folder_name(name),
-            keep_original=keep_original,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        checkpoint = _Checkpoint(name, folder, built.inputs, key, snapshot.repo, snapshot.commit)
-        models = self._store_built(checkpoint, built.result)
+        with told_when_full(work):
+            built = self._hub_build.run(
+                snapshot,
+                types,
+                folder,
+                work,
+                folder_name(name),
+                keep_original=keep_original,
+                on_progress=on_progress,
+                cancel=cancel,
+            )
+            checkpoint = _Checkpoint(name, folder, built.inputs, key, snapshot.repo, snapshot.commit)
+            models = self._store_built(checkpoint, built.result)
         drop_folder(folder)
         return models, built.result.peak_memory_bytes
 

@@ -25,7 +25,7 @@ from models.wording import byte_count
 
 _TICK_S = 0.05
 _REPORT_EVERY_S = 0.2
-_SPARE_BYTES = 256 << 20
+_MOST_SPARE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def download(
             folder=str(folder),
         ) from error
     except OSError as error:
-        raise _disk_error(error, folder) from error
+        raise _disk_error(error, folder, files) from error
 
 
 class _Download:
@@ -174,13 +174,14 @@ class _Download:
         return digest.sha256 if digest.matches else None
 
     def _check_space(self) -> None:
-        missing = sum(file.bytes - stored_bytes(self._folder / file.path) for file in self._files)
+        missing = _missing_bytes(self._files, self._folder)
+        spare = min(_MOST_SPARE_BYTES, missing // 20)
         free = shutil.disk_usage(self._folder).free
-        if missing > 0 and missing + _SPARE_BYTES > free:
+        if missing + spare > free:
             raise StillroomError(
                 "The download needs {needed} more on {folder}, and {free} are free.",
                 "Free some space, or keep the models on another disk.",
-                needed=byte_count(missing + _SPARE_BYTES),
+                needed=byte_count(missing + spare),
                 folder=str(self._folder),
                 free=byte_count(free),
             )
@@ -206,12 +207,17 @@ class _Download:
         self._on_progress(Progress(stage, done, total, detail, self._rate.bytes_per_s, left_s))
 
 
-def _disk_error(error: OSError, folder: Path) -> StillroomError:
+def _missing_bytes(files: Sequence[RemoteFile], folder: Path) -> int:
+    return sum(file.bytes - stored_bytes(folder / file.path) for file in files)
+
+
+def _disk_error(error: OSError, folder: Path, files: Sequence[RemoteFile]) -> StillroomError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StillroomError(
-            "The disk of {folder} is full.",
+            "The disk of {folder} is full: the download needs {needed} more.",
             "Free some space and resume; what has arrived is kept.",
             folder=str(folder),
+            needed=byte_count(_missing_bytes(files, folder)),
         )
     return StillroomError(
         "The download cannot be written to {folder}: {reason}.",

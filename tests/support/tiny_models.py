@@ -6,6 +6,7 @@ and yarn (Qwen3), Llama 3.1's rope scaling (Llama), the special tokens, the way 
 tokens, the sampling defaults. The vocabulary is a small byte-level one, learned here from a few sentences.
 """
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -262,6 +263,15 @@ def make_tiny_model(key: str, parent: Path) -> Path:
         (folder / "chat_template.jinja").write_text(TEMPLATE, "utf-8")
     if model.readme:
         (folder / "README.md").write_text(model.readme, "utf-8")
+    return folder
+
+
+def make_sharded_model(parent: Path, shards: int) -> Path:
+    """The qwen2 checkpoint with its weights in `shards` files; its folder."""
+    folder = make_tiny_model("qwen2", parent)
+    (folder / "model.safetensors").unlink()
+    model = TINY_MODELS["qwen2"]
+    write_weights(folder, _weights(model, json.loads((folder / "config.json").read_bytes())), shards)
     return folder
 
 

@@ -154,6 +154,15 @@ def test_at_most_two_weight_files_are_on_disk_and_a_used_one_goes(desk: Desk, tm
     assert all(len(source.sha256) == 64 for source in output.inputs)
 
 
+def test_a_header_that_arrives_damaged_builds_nothing(desk: Desk) -> None:
+    """Headers come first and unverified; what they say must be what the verified file says."""
+    desk.hub.fail("corrupt", WEIGHTS)
+    with pytest.raises(StillroomError, match=WEIGHTS):
+        desk.acquirer.get(parse_reference(REPO), ["Q8_0"])
+    assert desk.store.listing().models == ()
+    assert desk.acquirer.get(parse_reference(REPO), ["Q8_0"]).models
+
+
 def test_weights_that_are_to_be_kept_after_all_are_fetched_again(desk: Desk) -> None:
     cancel = threading.Event()
 
