@@ -73,7 +73,7 @@ class QualityCard(Card):
         `possible`: its full-precision form can be had; for `download_bytes`, 0 where it is here.
         """
         measured = [(model.type, model.quality) for model in models if model.quality is not None]
-        measured.sort(key=lambda row: row[1].bytes)
+        measured.sort(key=lambda row: -row[1].bytes)
         self.table.show_models(models, gate_percent)
         self._plot.show_models(models)
         self._view.setVisible(bool(measured))

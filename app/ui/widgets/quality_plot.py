@@ -1,5 +1,6 @@
 """The divergence of a model's quantisations against their size."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ from models.quality import CONFIDENCE, Quality
 from models.store import InstalledModel
 
 MOST_TICKS = 8
+CROWDED_SHARE = 0.12
 
 
 class QualityPlot(PointsPlot):
-    """A named point a quantisation, joined by size, with its 95% confidence interval; GUI thread."""
+    """A named point a quantisation, with its 95% confidence interval; GUI thread."""
 
     def __init__(self, theme: Theme, library: PlotLibrary) -> None:
         super().__init__(theme, library, "", "")
@@ -28,25 +30,30 @@ class QualityPlot(PointsPlot):
         self.redraw()
 
     def draw(self) -> None:
-        """Points, line and names."""
+        """Points and names."""
         sizes_gb = [quality.bytes / 1e9 for _, quality in self._rows]
-        width = 1.2 * max(sizes_gb, default=1.0)
+        first, last = 0.8 * min(sizes_gb, default=0.0), 1.12 * max(sizes_gb, default=1.0)
         self.set_points(
             sizes_gb,
             [quality.kld_mean for _, quality in self._rows],
             [CONFIDENCE * quality.kld_mean_error for _, quality in self._rows],
-            (0.0, width),
-            joined=True,
+            (first, last),
+            joined=False,
         )
         for old in self._labels:
             self.plot.removeItem(old)
-        self._labels = [self._label(kind, quality) for kind, quality in self._rows]
-        step = round_step(width / MOST_TICKS)
+        nexts = [*sizes_gb[1:], math.inf]
+        self._labels = [
+            self._label(kind, quality, crowded=after - size_gb < CROWDED_SHARE * (last - first))
+            for (kind, quality), size_gb, after in zip(self._rows, sizes_gb, nexts, strict=True)
+        ]
+        step = round_step((last - first) / MOST_TICKS)
         self.plot.getAxis("bottom").setTickSpacing(major=step, minor=step)
 
-    def _label(self, kind: str, quality: Quality) -> Any:
-        # Above and to the right: the line falls from the left.
-        text = self.pyqtgraph.TextItem(kind, color=self.theme.colour("text"), anchor=(-0.08, 0.9))
+    def _label(self, kind: str, quality: Quality, *, crowded: bool) -> Any:
+        # At the right of the point, or at its left where another one follows closely.
+        anchor = (1.1, 0.5) if crowded else (-0.1, 0.5)
+        text = self.pyqtgraph.TextItem(kind, color=self.theme.colour("text"), anchor=anchor)
         text.setFont(self.font())
         text.setPos(quality.bytes / 1e9, quality.kld_mean)
         self.plot.addItem(text)
