@@ -73,6 +73,10 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX attachments_of_message ON attachments (message_id);
     ALTER TABLE messages ADD COLUMN passages TEXT;
     """,
+    # 4: how long the model may think in a chat; NULL is as long as it likes.
+    """
+    ALTER TABLE conversations ADD COLUMN thinking TEXT;
+    """,
 )
 
 FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.chat.retrieval import Passage
-from app.engine.messages import GenerationStats, Sampling
+from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
 Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]
@@ -27,6 +27,7 @@ class Conversation:
     system_prompt: str
     sampling: Sampling | None
     max_tokens: int
+    thinking: ThinkingLimits
     draft: str
     head_id: int | None
     created_at: float

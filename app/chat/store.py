@@ -19,15 +19,15 @@ from app.chat.migrations import SCHEMA_VERSION, migrate, schema_version
 from app.chat.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
 from app.chat.retrieval import Passage
 from app.chat.search import SearchHit, index_message, search
-from app.engine.messages import GenerationStats, Sampling
+from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
 from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
 
 BUSY_S = 5.0
 CONVERSATION = (
-    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at,"
-    " pinned, folder_id"
+    "id, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, created_at,"
+    " updated_at, pinned, folder_id"
 )
 MESSAGE = (
     "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
@@ -109,14 +109,15 @@ class ChatStore:
         system_prompt: str = "",
         sampling: Sampling | None = None,
         max_tokens: int = 0,
+        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
     ) -> Conversation:
         """A new, empty chat."""
         now = time.time()
         with self._writing() as db:
             row = db.execute(
-                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, created_at,"
-                f" updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {CONVERSATION}",
-                (title, model, system_prompt, _to_json(sampling), max_tokens, now, now),
+                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, thinking,"
+                f" created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING {CONVERSATION}",
+                (title, model, system_prompt, _to_json(sampling), max_tokens, _to_json(thinking), now, now),
             ).fetchall()[0]
         return _conversation(row)
 
@@ -144,13 +145,20 @@ class ChatStore:
             )
 
     def save_settings(
-        self, conversation_id: int, *, system_prompt: str, sampling: Sampling | None, max_tokens: int
+        self,
+        conversation_id: int,
+        *,
+        system_prompt: str,
+        sampling: Sampling | None,
+        max_tokens: int,
+        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
     ) -> None:
         """Keep the chat's system prompt and how its replies are drawn."""
         with self._writing() as db:
             db.execute(
-                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ? WHERE id = ?",
-                (system_prompt, _to_json(sampling), max_tokens, conversation_id),
+                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ?, thinking = ?"
+                " WHERE id = ?",
+                (system_prompt, _to_json(sampling), max_tokens, _to_json(thinking), conversation_id),
             )
 
     def save_draft(self, conversation_id: int, draft: str) -> None:
@@ -434,12 +442,12 @@ def _readable_errors() -> Iterator[None]:
         ) from error
 
 
-def _to_json(value: Sampling | GenerationStats | Sequence[Passage] | None) -> str | None:
+def _to_json(value: Sampling | ThinkingLimits | GenerationStats | Sequence[Passage] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, *rest = row
+    id_, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, *rest = row
     created_at, updated_at, pinned, folder_id = rest
     return Conversation(
         id=id_,
@@ -449,6 +457,7 @@ def _conversation(row: tuple[Any, ...]) -> Conversation:
         system_prompt=system_prompt,
         sampling=None if sampling is None else msgspec.json.decode(sampling, type=Sampling),
         max_tokens=max_tokens,
+        thinking=ThinkingLimits() if thinking is None else msgspec.json.decode(thinking, type=ThinkingLimits),
         draft=draft,
         head_id=head_id,
         created_at=created_at,

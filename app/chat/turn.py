@@ -19,6 +19,7 @@ from app.engine.messages import (
     ReplyEvent,
     Sampling,
     SpeculationMode,
+    ThinkingLimits,
 )
 from app.errors import Cancelled, StillroomError
 
@@ -64,6 +65,7 @@ class Turn:
         speculation: SpeculationMode = "off",
         model: str = "",
         loras: tuple[Lora, ...] = (),
+        thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
     ) -> None:
         """Start it; `max_tokens` 0 is as many as fit, `chat_key` and what follows as in `messages.Generate`.
@@ -85,6 +87,7 @@ class Turn:
             speculation=speculation,
             model=model,
             loras=loras,
+            thinking_limits=thinking_limits,
         )
         self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)
@@ -92,6 +95,10 @@ class Turn:
     def cancel(self) -> None:
         """Stop within one step; what has come is kept."""
         self._generation.cancel()
+
+    def answer_now(self) -> None:
+        """End the thinking, so that the answer follows."""
+        self._generation.answer_now()
 
     def wait_until_kept(self, timeout_s: float | None = None) -> bool:
         """Block until the end is on the disk; False when that took too long."""

@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+from app.engine.messages import ThinkingLimits
 from app.settings import LIMITS
 from models.sizes import FULL_PRECISION, QUANTISATIONS
 
@@ -49,6 +51,25 @@ def at_least_one(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number
+
+
+def thinking_budget(text: str) -> ThinkingLimits:
+    """Reads a budget in tokens ("2000") or in seconds ("30s")."""
+    try:
+        number = float(text.removesuffix("s")) if text.endswith("s") else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is neither tokens (2000) nor seconds (30s)") from None
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is no budget; --no-thinking leaves the thinking out")
+    return ThinkingLimits(seconds=number) if isinstance(number, float) else ThinkingLimits(tokens=number)
+
+
+def file_text(text: str) -> str:
+    """Reads the text of a file."""
+    try:
+        return Path(text).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from None
 
 
 def quantisation(text: str) -> str:

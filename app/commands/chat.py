@@ -6,12 +6,12 @@ import threading
 
 import msgspec
 
-from app.commands.arguments import at_least_one, decimal, whole
+from app.commands.arguments import at_least_one, decimal, file_text, thinking_budget, whole
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.other_computers import add_rpc_arguments, with_rpc
-from app.engine.messages import FinishReason, LoadSettings, Sampling
+from app.engine.messages import FinishReason, LoadSettings, Sampling, ThinkingLimits
 from app.errors import Cancelled
 from models.catalog import CatalogModel, find
 
@@ -57,6 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-tokens", type=at_least_one, metavar="N", help="longest reply, thinking included"
     )
+    parser.add_argument("--stop", action="append", default=[], metavar="S", help="end before this text")
+    thinking = parser.add_mutually_exclusive_group()
+    thinking.add_argument(
+        "--thinking-budget", type=thinking_budget, metavar="N|Ns", help="most thinking, in tokens or seconds"
+    )
+    thinking.add_argument("--no-thinking", action="store_true", help="answer at once")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--json-schema", type=file_text, metavar="FILE", help="the answer is JSON of this schema"
+    )
+    form.add_argument(
+        "--grammar", type=file_text, metavar="FILE", help="the answer follows this GBNF grammar"
+    )
     parser.add_argument("--context", type=whole("context_tokens"), metavar="N", help="tokens; 0 is automatic")
     parser.add_argument("--gpu-layers", type=whole("gpu_layers"), metavar="N", help="-1 is automatic")
     parser.add_argument("--threads", type=whole("threads"), metavar="N", help="0 is automatic")
@@ -80,7 +93,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     # Jinja is for chats only.
     from app.commands.conversation import converse
     from app.commands.loading import load_model
-    from app.commands.reply import Speaker
+    from app.commands.reply import ReplyWishes, Speaker
 
     with core.engine() as client:
         info = load_model(client, model, _load_settings(values.load, options), console, cancel)
@@ -90,6 +103,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             console,
             sampling=_sampling(values.sampling, recommended, options),
             max_tokens=options.max_tokens or (recommended.sampling.max_new_tokens if recommended else 0),
+            wishes=ReplyWishes(
+                stop=tuple(options.stop),
+                thinking=_thinking(options),
+                grammar=options.grammar or "",
+                json_schema=options.json_schema or "",
+            ),
         )
         if prompt is None:
             converse(speaker, model, options.system, console)
@@ -113,13 +132,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             decode_tok_per_s=round(stats.decode_tok_per_s, 2),
             load_s=round(info.load_s, 3),
             seed=stats.seed,
-            notices=[str(notice) for notice in info.notices],
+            notices=[*(str(notice) for notice in info.notices), *reply.notices],
         )
     )
     if console.is_terminal:
         if reply.broke_off():
             console.note(reply.broke_off())
         console.note(reply.figures())
+
+
+def _thinking(options: argparse.Namespace) -> ThinkingLimits:
+    if options.no_thinking:
+        return ThinkingLimits(tokens=0)
+    return options.thinking_budget or ThinkingLimits()
 
 
 def _load_settings(defaults: LoadSettings, options: argparse.Namespace) -> LoadSettings:

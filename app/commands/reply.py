@@ -5,14 +5,25 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console
 from app.engine.client import EngineClient
-from app.engine.messages import Channel, Delta, Finished, ModelInfo, Part, ReplyEvent, Sampling
+from app.engine.messages import (
+    Channel,
+    Delta,
+    Finished,
+    Generate,
+    ModelInfo,
+    Notice,
+    Part,
+    ReplyEvent,
+    Sampling,
+    ThinkingLimits,
+)
 from app.errors import StillroomError
 
 
@@ -23,6 +34,7 @@ class Reply:
     thinking: str
     answer: str
     end: Finished
+    notices: tuple[str, ...] = ()
 
     def figures(self) -> str:
         """Tokens and speed in one line."""
@@ -45,6 +57,16 @@ class Reply:
                 return "(broken off at the end of the context; --context enlarges it)"
             case "stop":
                 return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWishes:
+    """What every reply of a conversation is bound to."""
+
+    stop: tuple[str, ...] = ()
+    thinking: ThinkingLimits = field(default_factory=ThinkingLimits)
+    grammar: str = ""
+    json_schema: str = ""
 
 
 class ReplyPrinter:
@@ -96,12 +118,14 @@ class Speaker:
         *,
         sampling: Sampling,
         max_tokens: int,
+        wishes: ReplyWishes = ReplyWishes(),
     ) -> None:
         self.info = info
         self._client = client
         self._console = console
         self._sampling = sampling
         self._max_tokens = max_tokens
+        self._wishes = wishes
         self._template = ChatTemplate.of(info)
 
     def answer(self, system: str, prompt: str, cancel: threading.Event) -> Reply:
@@ -130,13 +154,20 @@ class Speaker:
             )
         printer = ReplyPrinter(self._console)
         events: queue.SimpleQueue[ReplyEvent | None] = queue.SimpleQueue()
-        generation = self._client.generate(
-            plan.prompt.parts,
+        wishes = self._wishes
+        request = Generate(
+            request_id=0,
+            parts=plan.prompt.parts,
             sampling=self._sampling,
             max_tokens=self._max_tokens,
             thinking=plan.prompt.thinking,
-            on_event=events.put,
+            stop=list(wishes.stop),
+            thinking_limits=wishes.thinking,
+            grammar=wishes.grammar,
+            json_schema=wishes.json_schema,
         )
+        generation = self._client.ask(request, events.put)
+        notices = []
         generation.future.add_done_callback(lambda _: events.put(None))
         asked_to_stop = False
         while True:
@@ -151,8 +182,14 @@ class Speaker:
                 break
             if isinstance(event, Delta) and event.text:
                 printer.add(event.channel, event.text)
+            elif isinstance(event, Notice):
+                notices.append(event.message.format(**event.values))
         printer.end()
-        return Reply(printer.text("thinking"), printer.text("answer"), generation.future.result())
+        for notice in notices:
+            self._console.note(notice)
+        return Reply(
+            printer.text("thinking"), printer.text("answer"), generation.future.result(), tuple(notices)
+        )
 
     async def _count_tokens(self, parts: list[Part]) -> int:
         tokens: list[int] = await asyncio.wrap_future(self._client.tokenize(parts))

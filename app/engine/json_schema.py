@@ -84,9 +84,9 @@ def schema_grammar(schema_text: str) -> str:
 
 def _refused(why: str, **values: Any) -> EngineError:
     return EngineError(
-        f"The JSON schema cannot be used: {why}.",
-        "Change the schema; the documentation lists what a reply can be bound to.",
-        **values,
+        "The JSON schema cannot be used: {reason}.",
+        "Change the schema: what cannot be enforced must not stand in it.",
+        reason=why.format(**values),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
@@ -253,3 +254,25 @@ def test_a_growing_paragraph_looks_like_the_finished_one(qtbot: QtBot, theme: Th
         height = whole.heightForWidth(260)
         assert grown.heightForWidth(260) == height
         assert picture(grown, 260, height) == picture(whole, 260, height)
+
+
+def test_the_answer_can_be_asked_for_while_the_model_thinks(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "A long thought.", 4)
+    qtbot.waitUntil(lambda: view.thinking.isVisible())
+    (now,) = [button for button in view.thinking.findChildren(QPushButton) if button.isVisible()]
+    assert now.text() == "Answer now"
+    with qtbot.waitSignal(view.answer_now_requested):
+        qtbot.mouseClick(now, Qt.MouseButton.LeftButton)
+    assert not now.isEnabled()
+    assert not view.thinking.is_open
+    view.add("answer", "Yes.", 2)
+    qtbot.waitUntil(lambda: not now.isVisible())
+    view.finish("stop", STATS)
+
+
+def test_thoughts_that_were_cut_are_said_below_the_reply(view: ReplyView) -> None:
+    stats = msgspec.structs.replace(STATS, thinking_closed="loop")
+    view.show_kept("Yes.", "again and again", "stop", stats)
+    assert "812 tokens" in view.remark_text
+    assert view.notice_text == ""

@@ -226,6 +226,7 @@ class ChatExchange(QObject):
             choices.max_tokens,
             self._settings.values.speculation,
             info.path,
+            thinking_limits=choices.thinking,
         )
         kept = self._store.message(message.id)
         self._prepare_next(chat, plan, kept, info)

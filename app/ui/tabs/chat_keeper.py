@@ -69,6 +69,7 @@ class ChatKeeper:
                 system_prompt=choices.system_prompt,
                 sampling=choices.sampling,
                 max_tokens=choices.max_tokens,
+                thinking=choices.thinking,
             )
             if opened == self._opened:
                 self.chat = chat
@@ -87,6 +88,7 @@ class ChatKeeper:
             system_prompt=choices.system_prompt,
             sampling=choices.sampling,
             max_tokens=choices.max_tokens,
+            thinking=choices.thinking,
         )
         self.refresh(chat.id)
 

@@ -147,6 +147,7 @@ class ChatTab(QWidget):
                 system_prompt=choices.system_prompt,
                 sampling=choices.sampling,
                 max_tokens=choices.max_tokens,
+                thinking=choices.thinking,
             )
         self._runner.close_down()
 
@@ -169,7 +170,9 @@ class ChatTab(QWidget):
         self.composer.set_budget("")
         self.notice.hide()
         self.choices.show_choices(
-            ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens) if chat else ReplyChoices(),
+            ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens, chat.thinking)
+            if chat
+            else ReplyChoices(),
             self._settings.values.sampling,
         )
         self._show_branch(chat)

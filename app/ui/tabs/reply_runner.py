@@ -8,11 +8,20 @@ from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, TurnEnd, chat_key
-from app.engine.messages import Delta, Lora, PromptProgress, ReplyEvent, Sampling, SpeculationMode
+from app.engine.messages import (
+    Delta,
+    Lora,
+    Notice,
+    PromptProgress,
+    ReplyEvent,
+    Sampling,
+    SpeculationMode,
+    ThinkingLimits,
+)
 from app.errors import StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from app.ui.widgets.notices import Notices, translated
+from app.ui.widgets.notices import Notices, filled, translated
 from app.ui.widgets.reply_view import ReplyView
 
 log = logging.getLogger(__name__)
@@ -69,6 +78,7 @@ class ReplyRunner:
         speculation: SpeculationMode = "off",
         model: str = "",
         loras: tuple[Lora, ...] = (),
+        thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
     ) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
@@ -77,7 +87,9 @@ class ReplyRunner:
         reply = self.running
         assert reply is not None
         try:
-            end = await self._generate(reply, prompt, sampling, max_tokens, speculation, model, loras)
+            end = await self._generate(
+                reply, prompt, sampling, max_tokens, speculation, model, loras, thinking_limits
+            )
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
@@ -93,6 +105,7 @@ class ReplyRunner:
         speculation: SpeculationMode,
         model: str,
         loras: tuple[Lora, ...],
+        thinking_limits: ThinkingLimits,
     ) -> TurnEnd:
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
@@ -100,6 +113,8 @@ class ReplyRunner:
                 return
             if isinstance(event, Delta):
                 reply.view.add(event.channel, event.text, event.tokens)
+            elif isinstance(event, Notice):
+                reply.view.show_remark(filled(event.message, event.values))
             elif isinstance(event, PromptProgress):
                 reply.view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
@@ -115,8 +130,10 @@ class ReplyRunner:
             speculation=speculation,
             model=model,
             loras=loras,
+            thinking_limits=thinking_limits,
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
+        reply.view.answer_now_requested.connect(turn.answer_now)
         if self._stopped:
             turn.cancel()
         ended: asyncio.Future[TurnEnd] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.engine.messages import Sampling
+from app.engine.messages import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
@@ -25,6 +26,8 @@ from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 WIDTH_PX = 300
 SETTLE_MS = 400
 MOST_TOKENS = 1 << 20
+MOST_SECONDS = 24 * 3600
+NO_LIMITS = ThinkingLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class ReplyChoices:
     system_prompt: str = ""
     sampling: Sampling | None = None
     max_tokens: int = 0
+    thinking: ThinkingLimits = NO_LIMITS
 
 
 class ReplySettings(QFrame):
@@ -93,6 +97,26 @@ class ReplySettings(QFrame):
         ):
             field.setToolTip(tip)
             form.addRow(label(text, "muted"), field)
+        self._thinks = QCheckBox(self.tr("Think before the answer"))
+        self._thinks.setToolTip(self.tr("Without thinking the answer comes at once, and is often worse."))
+        self._thinks.toggled.connect(self._on_thinking_edited)
+        no_limit = self.tr("no limit")
+        self._thinking_tokens = self._whole((0, MOST_TOKENS), self.tr("Most thinking in tokens"), no_limit)
+        self._thinking_seconds = self._whole((0, MOST_SECONDS), self.tr("Most thinking in seconds"), no_limit)
+        for field in (self._thinking_tokens, self._thinking_seconds):
+            field.valueChanged.disconnect(self._on_sampling_edited)
+            field.valueChanged.connect(self._on_thinking_edited)
+        budget = QFormLayout()
+        budget.setHorizontalSpacing(12)
+        budget.setVerticalSpacing(8)
+        budget.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        tip = self.tr("Then the thinking is closed and the answer begins.")
+        for text, field in (
+            (self.tr("At most, tokens"), self._thinking_tokens),
+            (self.tr("At most, seconds"), self._thinking_seconds),
+        ):
+            field.setToolTip(tip)
+            budget.addRow(label(text, "muted"), field)
         self._advice = label("", "small", wrap=True)
         self._reset = button(self.tr("Use the recommendation"))
         self._reset.clicked.connect(self._on_reset)
@@ -112,6 +136,10 @@ class ReplySettings(QFrame):
                 wrap=True,
             )
         )
+        body.addSpacing(8)
+        body.addWidget(label(self.tr("THINKING"), "caption"))
+        body.addWidget(self._thinks)
+        body.addLayout(budget)
         body.addSpacing(8)
         body.addWidget(label(self.tr("SAMPLING"), "caption"))
         body.addLayout(form)
@@ -145,6 +173,10 @@ class ReplySettings(QFrame):
             system_prompt=self._system.toPlainText(),
             sampling=None if self._follows else sampling,
             max_tokens=self._max_tokens.value(),
+            thinking=ThinkingLimits(
+                tokens=(self._thinking_tokens.value() or None) if self._thinks.isChecked() else 0,
+                seconds=self._thinking_seconds.value() or None,
+            ),
         )
 
     def show_choices(self, choices: ReplyChoices, recommended: Sampling) -> None:
@@ -162,6 +194,11 @@ class ReplySettings(QFrame):
         self._min_p.setValue(shown.min_p)
         self._max_tokens.setValue(choices.max_tokens)
         self._seed.setText("" if shown.seed is None else str(shown.seed))
+        limits = choices.thinking
+        self._thinks.setChecked(limits.tokens != 0)
+        self._thinking_tokens.setValue(limits.tokens or 0)
+        self._thinking_seconds.setValue(round(limits.seconds or 0))
+        self._enable_budget()
         self._showing = False
         self._show_advice()
 
@@ -182,6 +219,14 @@ class ReplySettings(QFrame):
     def _on_edited(self) -> None:
         if not self._showing:
             self._settle.start()
+
+    def _on_thinking_edited(self) -> None:
+        self._enable_budget()
+        self._on_edited()
+
+    def _enable_budget(self) -> None:
+        for field in (self._thinking_tokens, self._thinking_seconds):
+            field.setEnabled(self._thinks.isChecked())
 
     def _on_sampling_edited(self) -> None:
         if not self._showing:

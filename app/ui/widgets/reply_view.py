@@ -31,6 +31,7 @@ class ReplyView(QWidget):
 
     regenerate_requested = Signal()
     retry_requested = Signal()
+    answer_now_requested = Signal()
     to_code_requested = Signal(str, str)
     """Code of a block and its language as the model named it."""
     version_chosen = Signal(int)
@@ -58,6 +59,10 @@ class ReplyView(QWidget):
 
         self.thinking = ThinkingLine(theme)
         self.thinking.hide()
+        self.thinking.answer_now_requested.connect(self.answer_now_requested)
+        self._remark = _Notice(theme)
+        self._remark.retry.hide()
+        self._remark.hide()
         self._state = label("", "muted")
         self._state.hide()
         self._answer = MarkdownView(theme, offers_to_code=offers_to_code)
@@ -76,8 +81,10 @@ class ReplyView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         self.sources = SourcesLine()
-        for widget in (self.thinking, self._state, self._answer, self._notice, self.sources, self._foot):
+        for widget in (self.thinking, self._state, self._answer, self._remark, self._notice):
             layout.addWidget(widget)
+        layout.addWidget(self.sources)
+        layout.addWidget(self._foot)
 
         self._frame = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._frame.timeout.connect(self._paint)
@@ -132,6 +139,16 @@ class ReplyView(QWidget):
             self._thinking_s = time.monotonic() - self._thinking_since_s
         if not self._frame.isActive():
             self._frame.start(0 if not self._state.isHidden() else FRAME_MS)
+
+    def show_remark(self, text: str) -> None:
+        """A sentence about the reply while it is on its way, such as why its thinking was cut."""
+        self._remark.text.setText(text)
+        self._remark.show()
+
+    @property
+    def remark_text(self) -> str:
+        """That sentence; empty where there is none."""
+        return "" if self._remark.isHidden() else self._remark.text.text()
 
     def finish(self, outcome: Outcome, stats: GenerationStats | None, error: str = "") -> None:
         """The reply has ended; `error` is the sentence for an engine failure."""
@@ -222,6 +239,12 @@ class ReplyView(QWidget):
         self._notice.retry.setVisible(self._offers_another and self._ended_badly)
         self._notice.setVisible(bool(sentence))
         self._foot.setVisible(outcome != "running")
+        if stats is not None and stats.thinking_closed == "loop":
+            self.show_remark(
+                self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.").format(
+                    tokens=f"{stats.thinking_tokens:,}"
+                )
+            )
         if stats is None:
             self._stats.setText("")
             return

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from app.chat.thinking import last_step
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, label
+from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.markdown_view import MarkdownView
 
 
@@ -17,6 +17,8 @@ class ThinkingLine(Card):
     """
 
     toggled = Signal(bool)
+    answer_now_requested = Signal()
+    """The user does not want to wait for the end of the thinking."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin_px=0)
@@ -26,6 +28,7 @@ class ThinkingLine(Card):
         self._view: MarkdownView | None = None
         self._head = _Head(theme)
         self._head.clicked.connect(lambda: self.set_open(not self.is_open))
+        self._head.answer_now.clicked.connect(self._on_answer_now)
         self.body.setSpacing(0)
         self.body.addWidget(self._head)
         self._inner = QVBoxLayout()
@@ -51,6 +54,7 @@ class ThinkingLine(Card):
     def begin(self) -> None:
         """The model starts thinking."""
         self._running = True
+        self._head.answer_now.show()
         self.count(0.0, 0)
 
     def add(self, text: str) -> None:
@@ -71,6 +75,7 @@ class ThinkingLine(Card):
     def finish(self, elapsed_s: float | None, tokens: int | None, *, answered: bool = False) -> None:
         """The thinking is over; None where nobody measured it. `answered`: an answer followed anyway."""
         self._running = False
+        self._head.answer_now.hide()
         if elapsed_s is None or tokens is None:
             self._head.set_summary(self.tr("Thought") if answered else self.tr("Thought, not finished"))
         else:
@@ -111,6 +116,10 @@ class ThinkingLine(Card):
         self._head.show_open(is_open)
         self.toggled.emit(is_open)
 
+    def _on_answer_now(self) -> None:
+        self._head.answer_now.setEnabled(False)
+        self.answer_now_requested.emit()
+
     def _tail(self) -> str:
         tail: list[str] = []
         length = 0
@@ -149,6 +158,11 @@ class _Head(QFrame):
         row.addWidget(self.chevron)
         row.addWidget(self.summary)
         row.addWidget(self._step, 1)
+        self.answer_now = button(
+            self.tr("Answer now"), "quiet", tip=self.tr("End the thinking here and begin the answer")
+        )
+        self.answer_now.hide()
+        row.addWidget(self.answer_now)
 
     def set_summary(self, text: str) -> None:
         self.summary.setText(text)

@@ -175,3 +175,33 @@ def test_the_log_never_holds_what_was_said(cli: Cli) -> None:
     assert "zebrafish" not in text
     assert answer.strip()[:20] not in text
     assert json.dumps(answer)[:20] not in text
+
+
+def test_an_answer_is_bound_to_a_schema(cli: Cli, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"colour": {"enum": ["red", "blue"]}}, "required": ["colour"]}
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps(schema))
+    document = cli("chat", "starter", QUESTION, *GREEDY, "--json", "--json-schema", str(path)).json()
+    assert json.loads(document["answer"])["colour"] in ("red", "blue")
+
+
+def test_an_answer_is_bound_to_a_grammar_and_ends_before_a_stop_text(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "grammar.gbnf"
+    path.write_text('root ::= "one two three"')
+    ran = cli(
+        "chat", "starter", QUESTION, *GREEDY, "--grammar", str(path), "--stop", " three", "--no-thinking"
+    )
+    assert ran.out == "one two\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--thinking-budget", "many"],
+        ["--thinking-budget", "0"],
+        ["--thinking-budget", "10", "--no-thinking"],
+        ["--json-schema", "/nowhere"],
+    ],
+)
+def test_wrong_wishes_are_wrong_use(cli: Cli, wrong: list[str]) -> None:
+    assert cli("chat", "starter", QUESTION, *wrong).code == 2
