@@ -4,8 +4,9 @@ import logging
 import threading
 from collections.abc import Callable
 
+from app.chat.database import ChatStoreError
 from app.chat.records import Outcome
-from app.chat.store import ChatStore, ChatStoreError
+from app.chat.store import ChatStore
 from app.engine.messages import Channel, GenerationStats
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from app.chat.attached import content_for_model
+from app.chat.database import ChatStoreError
 from app.chat.prompt import ChatMessage, Prompt
 from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
-from app.chat.store import ChatStore, ChatStoreError
+from app.chat.store import ChatStore
 from app.engine.client import EngineClient, OnReplyEvent
 from app.engine.messages import (
     Delta,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.chat.database import ChatStoreError
 from app.chat.recorder import ReplyRecorder
-from app.chat.store import ChatStore, ChatStoreError
+from app.chat.store import ChatStore
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_the_first_piece_is_written_at_once_and_later_ones_by_the_second(
 
 
 def test_a_disk_that_refuses_is_told_once(store: ChatStore, reply: int) -> None:
-    store._writer.execute("PRAGMA max_page_count = 1")
+    store._database._writer.execute("PRAGMA max_page_count = 1")
     problems: list[ChatStoreError] = []
     recorder = ReplyRecorder(store, reply, interval_s=0, on_problem=problems.append)
     for _ in range(5):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.chat import backups
+from app.chat.database import ChatStoreError
 from app.chat.migrations import SCHEMA_VERSION
-from app.chat.store import ChatStore, ChatStoreError
-from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
+from app.chat.store import ChatStore
+from app.engine.messages import GenerationStats, Sampling
 from app.errors import StillroomError
 
 STATS = GenerationStats(
@@ -63,7 +64,7 @@ def test_a_chat_is_there_again_after_a_restart(path: Path) -> None:
 def test_the_file_is_written_through(path: Path) -> None:
     with closing(ChatStore(path)) as store:
         pragmas = {
-            name: store._writer.execute(f"PRAGMA {name}").fetchone()[0]
+            name: store._database._writer.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys", "user_version")
         }
     assert pragmas == {
@@ -227,7 +228,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None
 def test_a_full_disk_or_a_locked_file_is_told_in_words(path: Path) -> None:
     fill(path)
     with closing(ChatStore(path)) as store:
-        store._writer.execute("PRAGMA max_page_count = 1")
+        store._database._writer.execute("PRAGMA max_page_count = 1")
         with pytest.raises(ChatStoreError, match="full") as raised:
             store.create_conversation(title="x" * 100_000)
         assert "free space" in raised.value.hint_text()
@@ -256,15 +257,3 @@ def test_an_interrupted_backup_leaves_no_backup(path: Path) -> None:
     assert [entry for _, entry in backups.list_backups(path)] == [made]
     assert backups.is_sound(made)
     assert sorted(entry.name for entry in folder.iterdir()) == [made.name]
-
-
-def test_a_chat_keeps_how_long_its_model_may_think(path: Path) -> None:
-    with closing(ChatStore(path)) as store:
-        chat = store.create_conversation(thinking=ThinkingLimits(tokens=0))
-        free = store.create_conversation()
-        assert store.conversation(chat.id).thinking == ThinkingLimits(tokens=0)
-        assert store.conversation(free.id).thinking == ThinkingLimits()
-        store.save_settings(
-            free.id, system_prompt="", sampling=None, max_tokens=0, thinking=ThinkingLimits(seconds=30.0)
-        )
-        assert store.conversation(free.id).thinking == ThinkingLimits(seconds=30.0)

@@ -1,0 +1,67 @@
+"""Rows of the chat database as records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from app.chat.records import Attachment, Conversation, StoredMessage
+from app.chat.retrieval import Passage
+from app.engine.messages import GenerationStats, Sampling
+
+CONVERSATION = (
+    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at,"
+    " pinned, folder_id"
+)
+MESSAGE = (
+    "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
+    " passages"
+)
+"""The columns that `conversation_of` and `message_of` take, in their order."""
+
+
+def to_json(value: Sampling | GenerationStats | Sequence[Passage] | None) -> str | None:
+    """How a value stands in a column."""
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def conversation_of(row: tuple[Any, ...]) -> Conversation:
+    """A chat."""
+    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, *rest = row
+    created_at, updated_at, pinned, folder_id = rest
+    return Conversation(
+        id=id_,
+        title=title,
+        titled=bool(titled),
+        model=model,
+        system_prompt=system_prompt,
+        sampling=None if sampling is None else msgspec.json.decode(sampling, type=Sampling),
+        max_tokens=max_tokens,
+        draft=draft,
+        head_id=head_id,
+        created_at=created_at,
+        updated_at=updated_at,
+        pinned=bool(pinned),
+        folder_id=folder_id,
+    )
+
+
+def message_of(row: tuple[Any, ...], attachments: Sequence[Attachment] = ()) -> StoredMessage:
+    """A message with its documents."""
+    id_, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, *rest = row
+    created_at, passages = rest
+    return StoredMessage(
+        id=id_,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=role,
+        content=content,
+        thinking=thinking,
+        model=model,
+        stats=None if stats is None else msgspec.json.decode(stats, type=GenerationStats),
+        outcome=outcome,
+        error=error,
+        created_at=created_at,
+        attachments=tuple(attachments),
+        passages=None if passages is None else msgspec.json.decode(passages, type=tuple[Passage, ...]),
+    )
