@@ -29,8 +29,8 @@ def quality_sentences(kind: str, quality: Quality) -> list[str]:
         f"({byte_count(quality.bytes)}).",
         f"  accuracy loss {quality.accuracy_loss_percent:.2f}% ({low:.2f} to {high:.2f}): perplexity "
         f"{quality.perplexity:.3f} instead of {quality.reference_perplexity:.3f}",
-        f"  divergence {quality.kld_mean:.4f} nats a token (± {CONFIDENCE * quality.kld_mean_error:.4f}), "
-        f"median {quality.kld_median:.4f}, 99% below {quality.kld_p99:.3f}, at most {quality.kld_max:.2f}",
+        f"  divergence {quality.kld_mean:.3g} nats a token (± {CONFIDENCE * quality.kld_mean_error:.2g}), "
+        f"median {quality.kld_median:.3g}, 99% below {quality.kld_p99:.3g}, at most {quality.kld_max:.3g}",
         f"  speed {quality.decode_tok_per_s:.1f} tok/s instead of {quality.reference_decode_tok_per_s:.1f}"
         + (", which is the disk's: it did not fit into memory" if quality.streamed else ""),
     ]

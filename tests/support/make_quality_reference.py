@@ -49,11 +49,13 @@ def build_small_model(folder: Path) -> dict[str, Path]:
     return {output.type: output.path for output in result.outputs}
 
 
-def llama_perplexity(tool: Path, reference: Path, model: Path, text: Path, work: Path) -> dict[str, float]:
+def llama_perplexity(
+    tool: Path, reference: Path, model: Path, text: Path, work: Path, chunks: int = -1
+) -> dict[str, float]:
     """The figures of llama-perplexity, by the names that `Quality` has for them."""
     kept = work / "base.kld"
     base = ["--kl-divergence-base", kept]
-    _run([tool, "-m", reference, "-f", text, *base])
+    _run([tool, "-m", reference, "-f", text, *base, "--chunks", chunks])
     printed = ""
     while "Same top p:" not in printed:  # on a busy machine its log can end before its last lines
         printed = _run([tool, "-m", model, "--kl-divergence", *base])

@@ -92,8 +92,8 @@ def table(models: Sequence[InstalledModel]) -> str:
             f"{100 * quality.same_top:.1f}% ± {100 * CONFIDENCE * quality.same_top_error:.1f}",
             f"{quality.accuracy_loss_percent:.2f}% ({low:.2f} to {high:.2f})",
             f"{quality.perplexity:.3f}",
-            f"{quality.kld_mean:.5f} ± {CONFIDENCE * quality.kld_mean_error:.5f}",
-            f"{quality.kld_p99:.4f}",
+            f"{quality.kld_mean:.3g} ± {CONFIDENCE * quality.kld_mean_error:.2g}",
+            f"{quality.kld_p99:.3g}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     first = models[0].quality

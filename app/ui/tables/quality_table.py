@@ -101,9 +101,9 @@ class QualityTable(QAbstractTableModel):
                 low, high = quality.accuracy_loss_interval
                 return f"{quality.accuracy_loss_percent:.2f}% ± {(high - low) / 2:.2f}"
             case 4:
-                return f"{quality.kld_mean:.4f} ± {CONFIDENCE * quality.kld_mean_error:.4f}"
+                return f"{quality.kld_mean:.3g} ± {CONFIDENCE * quality.kld_mean_error:.2g}"
             case 5:
-                return f"{quality.kld_p99:.3f}"
+                return f"{quality.kld_p99:.3g}"
         return f"{quality.decode_tok_per_s:.1f} / {quality.reference_decode_tok_per_s:.1f}"
 
     def _on_theme_changed(self) -> None:

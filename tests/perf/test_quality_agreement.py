@@ -1,0 +1,87 @@
+"""Our figures of the starter model beside those that llama.cpp's own tools find now, on the own texts.
+
+    python -m tests.perf.build_llama_tools llama-imatrix llama-perplexity
+    python -m pytest -m perf -s tests/perf/test_quality_agreement.py
+
+`STILLROOM_LLAMA_TOOLS` names another folder with the tools, `STILLROOM_QUALITY_CHUNKS` takes more of the texts.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.children import child_command
+from converters.imatrix import read_imatrix
+from converters.measuring import calibration_text, collect, held_out_text, measure
+from converters.pipeline import build
+from models.progress import ignore_progress
+from models.starter import starter_file
+from tests.perf.build_llama_tools import llama_tool
+from tests.support.checkpoints import rebuild_starter
+from tests.support.make_quality_reference import llama_imatrix, llama_perplexity
+
+CHUNKS = int(os.environ.get("STILLROOM_QUALITY_CHUNKS", "4"))
+TYPES = ("BF16", "Q8_0", "Q4_K_M", "Q4_0")
+
+pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
+
+
+def tool(name: str) -> Path:
+    folder = os.environ.get("STILLROOM_LLAMA_TOOLS")
+    found = Path(folder) / name if folder else llama_tool(name)
+    if found is None or not found.is_file():
+        pytest.skip(f"no {name}: run `python -m tests.perf.build_llama_tools {name}`")
+    return found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    starter = starter_file()
+    if starter is None:
+        pytest.skip("the starter extra is not installed")
+    folder = tmp_path_factory.mktemp("starter")
+    checkpoint = rebuild_starter(starter, folder / "checkpoint")
+    result = build(
+        checkpoint, TYPES, folder, "s", command=child_command("build"), on_progress=ignore_progress
+    )
+    return {output.type: output.path for output in result.outputs}
+
+
+def test_perplexity_and_divergence(files: dict[str, Path], tmp_path: Path) -> None:
+    models = [files[kind] for kind in TYPES[1:]]
+    ours = measure(
+        files["BF16"],
+        models,
+        command=child_command("measure"),
+        on_progress=ignore_progress,
+        most_chunks=CHUNKS,
+    )
+    for kind, found in zip(TYPES[1:], ours, strict=True):
+        theirs = llama_perplexity(
+            tool("llama-perplexity"), files["BF16"], files[kind], held_out_text(), tmp_path, CHUNKS
+        )
+        print(f"\n{kind}, {found.scored_tokens} tokens: field, Stillroom, llama-perplexity")
+        for name, value in theirs.items():
+            print(f"  {name:28} {getattr(found, name):12.6f} {value:12.6f}")
+        for name, value in theirs.items():
+            # Three significant digits, or the last one that llama-perplexity prints.
+            assert getattr(found, name) == pytest.approx(value, rel=5e-4, abs=6e-6), (kind, name)
+
+
+def test_importance_matrix(files: dict[str, Path], tmp_path: Path) -> None:
+    model, ours, theirs = files["Q8_0"], tmp_path / "ours.gguf", tmp_path / "theirs.gguf"
+    llama_imatrix(tool("llama-imatrix"), model, calibration_text(), theirs, CHUNKS)
+    collect(
+        model,
+        ours,
+        command=child_command("measure"),
+        on_progress=ignore_progress,
+        most_chunks=CHUNKS,
+    )
+    found, expected = read_imatrix(ours).sums, read_imatrix(theirs).sums
+    assert found.keys() == expected.keys()
+    worst = max(float(np.abs(found[name].means() / expected[name].means() - 1).max()) for name in expected)
+    print(f"\n{len(found)} tensors, {CHUNKS} chunks: largest relative difference {worst:.2e}")
+    assert worst < 1e-3
