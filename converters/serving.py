@@ -69,20 +69,6 @@ def serve(
     return 0
 
 
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held at once, mapped files included."""
-    if sys.platform == "linux":
-        # Not getrusage: its maximum starts with the parent's memory at the fork.
-        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
-            for line in status:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    import psutil
-
-    memory = psutil.Process().memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))
-
-
 def _refusal(error: StillroomError) -> Refused:
     values = {
         key: value if isinstance(value, str | int | float) else str(value)

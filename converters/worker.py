@@ -6,7 +6,8 @@ from pathlib import Path
 
 from converters.arrivals import Arrivals
 from converters.messages import BuildRequest, Finished
-from converters.serving import peak_memory_bytes, serve
+from converters.peak_memory import peak_memory_bytes
+from converters.serving import serve
 from models.progress import OnProgress
 
 

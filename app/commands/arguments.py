@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from app.engine.messages import ThinkingLimits
+from app.engine.generate_checks import LARGEST_SCALE
+from app.engine.messages import Lora, ThinkingLimits
 from app.settings import LIMITS
 from models.sizes import FULL_PRECISION, QUANTISATIONS
 
@@ -51,6 +52,20 @@ def at_least_one(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number
+
+
+def adapter(text: str) -> Lora:
+    """Reads FILE or FILE:SCALE, of a LoRA adapter."""
+    name, colon, scale = text.rpartition(":")
+    try:
+        lora = Lora(name, float(scale)) if colon else Lora(text)
+    except ValueError:
+        # The colon belongs to the name, as in C:\\adapter.gguf.
+        lora = Lora(text)
+    path = Path(lora.path).expanduser().absolute()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {lora.path}")
+    return Lora(str(path), _within(lora.scale, -LARGEST_SCALE, LARGEST_SCALE))
 
 
 def thinking_budget(text: str) -> ThinkingLimits:

@@ -2,6 +2,7 @@
 
 import argparse
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import msgspec
 
 from app.commands.arguments import TYPES, quantisation
-from app.commands.console import Console, time_text
+from app.commands.build_adapter import ADAPTER_TYPE, build_adapter
+from app.commands.console import Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
 from app.quality_build import AUTO, OFF, ON, WORTH_IT, Build, BuildWish
 from app.requantise import source_of
+from converters.lora import is_adapter
+from converters.peak_memory import peak_memory_bytes
 from models.reference import GgufReference, parse_reference
 from models.wording import byte_count
 
@@ -45,11 +49,12 @@ class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --type, --out, --imatrix, --measure."""
+    """MODEL, --type, --out, --base, --imatrix, --measure."""
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a key of `stillroom list`, a Hugging Face id, a checkpoint's folder, or a .gguf file",
+        help="a key of `stillroom list`, a Hugging Face id, a checkpoint's folder, a .gguf file, or "
+        "an adapter's folder (LoRA)",
     )
     parser.add_argument(
         "--type",
@@ -57,10 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=quantisation,
         metavar="TYPE",
-        required=True,
+        default=[],
         help=f"one of {', '.join(TYPES)}; may be given several times",
     )
     parser.add_argument("--out", type=_folder, metavar="DIR", help="folder (default: Stillroom's own models)")
+    parser.add_argument(
+        "--base",
+        type=_folder,
+        metavar="DIR",
+        help="of an adapter: a folder with its base model's config.json (no weights are needed)",
+    )
     parser.add_argument(
         "--imatrix",
         type=_matrix,
@@ -76,6 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Download where needed, convert, quantise; an interrupted download goes on when asked for again."""
+    folder = _folder(options.model)
+    if is_adapter(folder):
+        _build_adapter(folder, options, core, console)
+        return
+    if not options.types:
+        raise WrongUse("Name at least one --type to build.")
     reference = parse_reference(options.model)
     if isinstance(reference, GgufReference):
         source = source_of(reference.file, core.store)
@@ -107,6 +124,17 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             if warning:
                 console.note(warning)
     console.say(f"Done in {time_text(built.seconds)}.")
+
+
+def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, console: Console) -> None:
+    started_s = time.monotonic()
+    target, sha256 = build_adapter(folder, options.base, options.out, core.paths.checkpoints)
+    size = target.stat().st_size
+    output = BuiltFile(path=str(target), type=ADAPTER_TYPE, sha256=sha256, bytes=size)
+    seconds = round(time.monotonic() - started_s, 3)
+    console.document(BuildResult(outputs=[output], seconds=seconds, peak_memory_bytes=peak_memory_bytes()))
+    console.say(f"{byte_count(size)}  {target}")
+    console.say(f"Use it with `stillroom chat MODEL --lora {target}`.")
 
 
 def _result(built: Build) -> BuildResult:

@@ -6,7 +6,7 @@ import threading
 
 import msgspec
 
-from app.commands.arguments import at_least_one, decimal, file_text, thinking_budget, whole
+from app.commands.arguments import adapter, at_least_one, decimal, file_text, thinking_budget, whole
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
@@ -73,6 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=whole("context_tokens"), metavar="N", help="tokens; 0 is automatic")
     parser.add_argument("--gpu-layers", type=whole("gpu_layers"), metavar="N", help="-1 is automatic")
     parser.add_argument("--threads", type=whole("threads"), metavar="N", help="0 is automatic")
+    parser.add_argument(
+        "--lora",
+        dest="loras",
+        action="append",
+        default=[],
+        type=adapter,
+        metavar="FILE[:SCALE]",
+        help="put an adapter's .gguf file on the model, 1 times or SCALE times; may be given several times",
+    )
     add_rpc_arguments(parser)
 
 
@@ -103,6 +112,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             console,
             sampling=_sampling(values.sampling, recommended, options),
             max_tokens=options.max_tokens or (recommended.sampling.max_new_tokens if recommended else 0),
+            loras=tuple(options.loras),
             wishes=ReplyWishes(
                 stop=tuple(options.stop),
                 thinking=_thinking(options),

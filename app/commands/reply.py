@@ -17,6 +17,7 @@ from app.engine.messages import (
     Delta,
     Finished,
     Generate,
+    Lora,
     ModelInfo,
     Notice,
     Part,
@@ -118,9 +119,11 @@ class Speaker:
         *,
         sampling: Sampling,
         max_tokens: int,
+        loras: tuple[Lora, ...] = (),
         wishes: ReplyWishes = ReplyWishes(),
     ) -> None:
         self.info = info
+        self._loras = loras
         self._client = client
         self._console = console
         self._sampling = sampling
@@ -161,6 +164,7 @@ class Speaker:
             sampling=self._sampling,
             max_tokens=self._max_tokens,
             thinking=plan.prompt.thinking,
+            loras=self._loras,
             stop=list(wishes.stop),
             thinking_limits=wishes.thinking,
             grammar=wishes.grammar,

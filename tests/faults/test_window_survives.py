@@ -22,7 +22,7 @@ def kill_under_a_window(home: Path, times: int) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_death_costs_one_reply(tmp_path: Path) -> None:
     assert set(kill_under_a_window(tmp_path, 1).values()) == {1}
 

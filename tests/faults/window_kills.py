@@ -24,7 +24,7 @@ from tests.support.faults import FATAL, MOMENTS
 from tests.support.window import run_with_window, until
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
-LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 24
+LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 8
 
 
 class Killer:
@@ -105,7 +105,8 @@ async def kill_once(
         except EngineError:
             pass
     else:
-        tab.send(LONG if moment == "prefill" else "Tell me about the sea.")
+        # What another chat began with would not be evaluated again.
+        tab.send(f"{chat.id}: {LONG}" if moment == "prefill" else "Tell me about the sea.")
         await until(lambda: killer.done, "the kill")
         await until(lambda: tab.running_view is None, "the reply's end")
         reply = store.messages(chat.id)[-1]

@@ -14,7 +14,6 @@ WRONG = [
     (["serve", "starter"], "serve"),
     (["list", "--jason"], "--jason"),
     (["pull"], "MODEL"),
-    (["build", "starter"], "--type"),
     (["build", "starter", "--type", "Q3_K"], "Q3_K is no type that Stillroom builds: Q4_K_M, Q4_K_S"),
     (["inspect"], "FILE"),
     (["chat"], "MODEL"),

@@ -1,0 +1,37 @@
+"""`stillroom build ADAPTER`: the GGUF file of a Hugging Face adapter (LoRA)."""
+
+import hashlib
+from pathlib import Path
+
+from converters.errors import CheckpointError
+from converters.lora import Adapter, convert_adapter, read_adapter
+
+ADAPTER_TYPE = "F32"
+"""The matrices are small, and llama.cpp adds them to the weights in full precision."""
+
+
+def build_adapter(folder: Path, base: Path | None, out: Path | None, checkpoints: Path) -> tuple[Path, str]:
+    """Write the adapter's GGUF file into `out`, or beside its weights; its path and sha256.
+
+    Of the base model only config.json is needed: from `base`, from the adapter's own folder, or from
+    original weights that were downloaded into `checkpoints`. Raises `CheckpointError` and `OSError`.
+    """
+    adapter = read_adapter(folder)
+    target_folder = out or folder
+    target_folder.mkdir(parents=True, exist_ok=True)
+    target = target_folder / f"{folder.name}.gguf"
+    convert_adapter(adapter, base or _base_of(adapter, checkpoints), target)
+    return target, hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def _base_of(adapter: Adapter, checkpoints: Path) -> Path:
+    name = adapter.base_model.rpartition("/")[2]
+    for folder in (adapter.folder, checkpoints / name if name else adapter.folder):
+        if (folder / "config.json").is_file():
+            return folder
+    raise CheckpointError(
+        "The adapter {adapter} was trained on {base}, and that model's config.json is not here.",
+        "Name a folder that holds it with --base; the model's weights are not needed.",
+        adapter=adapter.folder.name,
+        base=adapter.base_model or "?",
+    )
