@@ -121,6 +121,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.telemetry.host import HostReader
     from app.telemetry.rates import RateMeter
     from app.telemetry.sampler import TelemetrySampler
+    from app.tuning.tuner import Tuner
     from app.ui.application import WindowParts
 
     memory = core.load_memory()
@@ -145,6 +146,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             client, benchmarks, lambda: look_at_machine(core.paths.models, ()), gpu
         ),
         gpu=gpu,
+        memory=memory,
+        tuner=Tuner(client, memory),
         idle=IdleUnload(client, 60 * core.settings.values.idle_unload_minutes),
         make_sampler=lambda on_snapshot: TelemetrySampler(
             host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz

@@ -16,7 +16,7 @@ from models.durable import write_durably
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 
 Theme = Literal["system", "light", "dark"]
 Language = Literal["system", "en", "zh_CN"]
@@ -64,7 +64,9 @@ LIMITS: dict[str, tuple[float, float]] = {
     "context_tokens": (0, 1 << 20),
     "gpu_layers": (-1, 1000),
     "threads": (0, 1024),
+    "prompt_threads": (0, 1024),
     "batch_tokens": (0, 4096),
+    "context_stretch": (1, 8),
     "sequences": (0, 64),
     "temperature": (0.0, 5.0),
     "top_p": (0.0, 1.0),
@@ -149,6 +151,7 @@ class SettingsFile:
         return {}
 
     def _convert(self, document: dict[str, Any]) -> Settings:
+        _migrate(document)
         wrong = [
             name for name in Settings.__struct_fields__ if name in document and not _fits(name, document)
         ]
@@ -194,6 +197,19 @@ class SettingsFile:
                 path=str(self._path),
                 reason=error.strerror or "unknown",
             ) from error
+
+
+def _migrate(document: dict[str, Any]) -> None:
+    """Bring the settings of an earlier version to this one's meaning.
+
+    Until version 1 the defaults of these three were numbers, written down with any other load setting; they
+    are automatic now.
+    """
+    load = document.get("load")
+    if document.get("version", VERSION) == 1 and isinstance(load, dict):
+        for name, before in (("batch_tokens", 512), ("sequences", 1), ("kv_type", "f16")):
+            if load.get(name) == before:
+                del load[name]
 
 
 def _checked(document: dict[str, Any]) -> Settings:

@@ -12,7 +12,7 @@ from app.commands.installed import installed_model
 from app.engine.load_memory import Tuned
 from app.engine.messages import LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow
-from app.tuning.tuner import Tuner, TuningProgress
+from app.tuning.tuner import TUNED_FIELDS, Tuner, TuningProgress, left_open
 
 NAME = "tune"
 SUMMARY = "find the fastest settings for a model on this computer, in under two minutes"
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     asked = core.settings.values.load
     try:
         with core.engine() as engine:
-            report = Tuner(engine, memory).run(model.path, _automatic(asked), _TuningLine(console), cancel)
+            report = Tuner(engine, memory).run(model.path, left_open(asked), _TuningLine(console), cancel)
     finally:
         console.clear()
     notices = [*map(str, report.notices), *_notices(asked)]
@@ -93,18 +93,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.note(notice)
 
 
-def _automatic(asked: LoadSettings) -> LoadSettings:
-    """The user's settings, with what tuning decides left open."""
-    fresh = LoadSettings()
-    return msgspec.structs.replace(asked, **{name: getattr(fresh, name) for name in _TUNED_FIELDS})
-
-
-_TUNED_FIELDS = ("threads", "prompt_threads", "batch_tokens", "flash_attention", "kv_type", "gpu_layers")
-
-
 def _notices(asked: LoadSettings) -> list[str]:
     fresh = LoadSettings()
-    fixed = [name for name in _TUNED_FIELDS if getattr(asked, name) != getattr(fresh, name)]
+    fixed = [name for name in TUNED_FIELDS if getattr(asked, name) != getattr(fresh, name)]
     if not fixed:
         return []
     names = ", ".join(_WORDS[name].lower() for name in fixed)

@@ -294,8 +294,10 @@ class EngineClient:
         return future
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
-        """What a load of a GGUF file would come to, without loading it."""
+        """What `load` would come to, without loading."""
         future: Future[Planned] = Future()
+        if self._memory is not None:
+            settings = self._memory.recall(path, settings).settings
         request = PlanLoad(request_id=next(self._ids), path=path, settings=settings)
         self._submit(_Pending(request, future))
         return future

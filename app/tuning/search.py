@@ -175,20 +175,20 @@ class Search:
 _DEFAULT = LoadNotice("Stays: nothing is clearly faster.")
 _LEFT = LoadNotice("The default; another value is faster.")
 _NO_TIME = LoadNotice("Not measured: the time was over.")
-_DID_NOT_WORK = LoadNotice("Does not work here: too little memory, or not for this model.")
+_DID_NOT_WORK = LoadNotice("Does not work with this model or memory.")
 
 
 def _why(gain: float, clear: bool, least: float | None) -> LoadNotice:
     values: dict[str, str | int | float] = {"percent": round(100 * abs(gain), 1)}
     if least is None:
-        return LoadNotice("Only shown: it can cost accuracy, so it is never taken for its speed.")
+        return LoadNotice("Only shown: it can cost accuracy.")
     if clear:
         return LoadNotice("{percent} % faster.", values)
     if gain < 0:
         return LoadNotice("{percent} % slower.", values)
     if least > LEAST_GAIN:
-        return LoadNotice("{percent} % faster: too little for what it costs in accuracy.", values)
-    return LoadNotice("{percent} % faster: not clearly more than the noise.", values)
+        return LoadNotice("{percent} % faster: too little for its cost.", values)
+    return LoadNotice("{percent} % faster: no more than noise.", values)
 
 
 def _chosen(row: TuningRow) -> TuningRow:

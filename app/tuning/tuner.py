@@ -46,6 +46,15 @@ SHORT_PROMPT_TOKENS = 16
 T = TypeVar("T")
 
 
+TUNED_FIELDS = ("threads", "prompt_threads", "batch_tokens", "flash_attention", "kv_type", "gpu_layers")
+
+
+def left_open(asked: LoadSettings) -> LoadSettings:
+    """The user's settings with what tuning decides left open: what he has fixed goes before it."""
+    fresh = LoadSettings()
+    return msgspec.structs.replace(asked, **{name: getattr(fresh, name) for name in TUNED_FIELDS})
+
+
 class TuningEngine(Protocol):
     """What tuning needs of `EngineClient`; every call returns at once."""
 

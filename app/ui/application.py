@@ -24,6 +24,7 @@ from app.chat.store import ChatStore
 from app.doctor import Diagnosis
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
+from app.engine.load_memory import LoadMemory
 from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import LoadSettings, RpcServer
 from app.engine.rpc_address import numeric_endpoint
@@ -36,6 +37,7 @@ from app.paths import AppPaths
 from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
+from app.tuning.tuner import Tuner
 from app.ui.bridge import Bridge
 from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
@@ -78,6 +80,8 @@ class WindowParts:
     benchmark_runner: BenchmarkRunner
     gpu: GpuMonitor
     idle: IdleUnload
+    memory: LoadMemory
+    tuner: Tuner
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]
     examine: Callable[[], Diagnosis]
     measurements: Measurements
@@ -332,17 +336,56 @@ class WindowApplication(QObject):
         await self._session.list_devices(servers)
 
     def _open_load_settings(self) -> None:
+        from app.engine.load_memory import Remembered
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
 
-        dialog = LoadSettingsDialog(self.parts.settings.values.load, self._window)
+        info, values = self._session.info, self.parts.settings.values
+        dialog = LoadSettingsDialog(
+            values.load,
+            values.idle_unload_minutes,
+            Remembered() if info is None else self.parts.memory.of(info.path),
+            None if info is None else partial(self._session.plan, info.path),
+            self._bridge,
+            self._window,
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._on_load_settings)
+        dialog.tune_asked.connect(self._open_tuning)
+        dialog.forget_asked.connect(self._on_forget)
         dialog.open()
 
-    def _on_load_settings(self, settings: LoadSettings) -> None:
-        self.parts.settings.update(load=settings)
+    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int) -> None:
+        self.parts.settings.update(load=settings, idle_unload_minutes=idle_minutes)
+        self._reload()
+
+    def _on_forget(self) -> None:
         if self._session.info is not None:
-            self._bridge.start(self._load_again(Path(self._session.info.path), settings))
+            self.parts.memory.forget(self._session.info.path, "lowered")
+            self._reload()
+
+    def _reload(self) -> None:
+        if self._session.info is not None:
+            path = Path(self._session.info.path)
+            self._bridge.start(self._load_again(path, self.parts.settings.values.load))
+
+    def _open_tuning(self) -> None:
+        from app.ui.tuning_session import open_tuning
+
+        if self._session.info is None:
+            return
+        if self._session.reserved_for:
+            self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
+            return
+        parts = self.parts
+        open_tuning(
+            self._session,
+            parts.tuner,
+            parts.settings,
+            parts.memory,
+            self._bridge,
+            self._window,
+            self._load_again,
+        )
 
     def _open_settings(self) -> None:
         self.open_settings_page(0)

@@ -18,6 +18,7 @@ from app.engine.messages import (
     LoadSettings,
     ModelInfo,
     Part,
+    Planned,
     Ready,
     ReplyEvent,
     RpcServer,
@@ -149,6 +150,10 @@ class EngineSession(QObject):
         else:
             self._known.clear()
         await asyncio.wrap_future(self.client.unload(path))
+
+    async def plan(self, path: str, settings: LoadSettings) -> Planned:
+        """What a load of a file would come to. Raises `EngineError`."""
+        return await asyncio.wrap_future(self.client.plan(path, settings))
 
     @property
     def load_notice(self) -> LoadNotice | None:

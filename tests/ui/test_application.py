@@ -80,7 +80,8 @@ def test_load_settings_are_kept_and_load_the_model_again(qapp: QApplication) -> 
         application.window.load_settings_asked.emit()
         dialog = application.window.findChild(LoadSettingsDialog)
         assert isinstance(dialog, LoadSettingsDialog)
-        dialog.findChildren(QComboBox)[0].setCurrentText("q8_0")
+        [cache] = [box for box in dialog.findChildren(QComboBox) if box.accessibleName() == "Cache type"]
+        cache.setCurrentText("q8_0")
         dialog.findChild(QPushButton, "apply").click()
         await until(
             lambda: application.session.info is not None and application.session.info.kv_type == "q8_0",

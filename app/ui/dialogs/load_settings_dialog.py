@@ -1,80 +1,231 @@
-"""How a model is loaded: context, threads, layers on the GPU, cache type."""
+"""How a model is loaded: context and memory on the left, speed on the right, what it would take beside."""
 
-from typing import get_args
+from collections.abc import Awaitable, Callable
 
 import msgspec
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.engine.messages import KvType, LoadSettings
+from app.engine.load_memory import Remembered
+from app.engine.messages import LoadSettings, Planned
+from app.errors import StillroomError
 from app.settings import LIMITS
+from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.context_slider import ContextSlider
+from app.ui.widgets.memory_need import MemoryNeedView
+
+SETTLE_MS = 150
+STRETCHES = (1.0, 2.0, 4.0, 8.0)
+
+PlanLoad = Callable[[LoadSettings], Awaitable[Planned]]
 
 
 class LoadSettingsDialog(QDialog):
-    """Edits a `LoadSettings`; `applied` carries the new one."""
+    """Edits a `LoadSettings`. `plan` tells what they would come to for the model that is loaded, None where
+    there is none; `remembered` is what is known of it. GUI thread."""
 
-    applied = Signal(object)
+    applied = Signal(object, int)
+    """The new `LoadSettings`, and the minutes without use after which the memory is given back."""
+    tune_asked = Signal()
+    forget_asked = Signal()
+    """Forget what had to be given up for this model, and load it again."""
 
-    def __init__(self, present: LoadSettings, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        present: LoadSettings,
+        idle_minutes: int,
+        remembered: Remembered,
+        plan: PlanLoad | None,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._present = present
+        self._plan = plan
+        self._bridge = bridge
+        self._asked = 0
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._ask_plan)
         self.setWindowTitle(self.tr("How the model is loaded"))
-        self.setMinimumWidth(480)
+        self.setMinimumWidth(860)
         automatic = self.tr("automatic")
-        self._context = _number("context_tokens", 1024, automatic)
+        self._context = ContextSlider()
+        self._stretch = QComboBox()
+        for stretch in STRETCHES:
+            text = self.tr("off") if stretch == 1 else self.tr("up to {times}×").format(times=int(stretch))
+            self._stretch.addItem(text, stretch)
+        self._kv = _choice((("auto", automatic), ("f16", "f16"), ("q8_0", "q8_0"), ("q4_0", "q4_0")))
+        self._sequences = _number("sequences", 1, automatic)
+        self._idle = QSpinBox()
+        self._idle.setRange(0, 1440)
+        self._idle.setSingleStep(5)
+        self._idle.setSpecialValueText(self.tr("never"))
+        self._idle.setSuffix(self.tr(" min"))
+        self._idle.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
+        self._idle.setValue(idle_minutes)
         self._gpu_layers = _number("gpu_layers", 1, automatic)
         self._threads = _number("threads", 1, automatic)
-        self._kv = QComboBox()
-        self._kv.addItems(list(get_args(KvType)))
-        self._flash = QComboBox()
-        for value, text in (
-            ("auto", automatic),
-            ("on", self.tr("on")),
-            ("off", self.tr("off")),
-        ):
-            self._flash.addItem(text, value)
+        self._prompt_threads = _number("prompt_threads", 1, automatic)
+        self._batch = _number("batch_tokens", 128, automatic)
+        self._flash = _choice((("auto", automatic), ("on", self.tr("on")), ("off", self.tr("off"))))
+        self._need = MemoryNeedView()
 
-        form = QFormLayout()
-        form.setHorizontalSpacing(24)
-        form.setVerticalSpacing(10)
-        rows: list[tuple[str, QWidget, str]] = [
-            (
-                self.tr("Context"),
-                self._context,
-                self.tr("Tokens that the model can see at once. More needs more memory."),
-            ),
-            (
-                self.tr("GPU layers"),
-                self._gpu_layers,
-                self.tr("Layers that run on the graphics card. Automatic takes as many as fit."),
-            ),
-            (
-                self.tr("Threads"),
-                self._threads,
-                self.tr("Processor threads. Automatic takes one for each physical core."),
-            ),
-            (
-                self.tr("Cache type"),
-                self._kv,
-                self.tr("q8_0 halves the memory of the context at a hardly measurable loss."),
-            ),
-            (
-                self.tr("Flash attention"),
-                self._flash,
-                self.tr("Faster and smaller where the device can do it."),
-            ),
-        ]
-        for title, field, explanation in rows:
-            field.setAccessibleName(title)
-            field.setToolTip(explanation)
-            cell = QVBoxLayout()
-            cell.setSpacing(2)
-            cell.addWidget(field)
-            cell.addWidget(label(explanation, "small", wrap=True))
-            form.addRow(label(title), cell)
+        cards = QHBoxLayout()
+        cards.setSpacing(16)
+        cards.addWidget(self._make_memory(), 1)
+        cards.addWidget(self._make_speed(remembered), 1)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(20, 20, 20, 20)
+        body.setSpacing(16)
+        body.addLayout(cards)
+        body.addWidget(self._need)
+        if remembered.lowered is not None:
+            body.addWidget(self._make_lowered())
+        body.addLayout(self._make_buttons())
+        self._show(present)
+        self._context.changed.connect(self._settle.start)
+        for choice in (self._stretch, self._kv, self._flash):
+            choice.currentIndexChanged.connect(self._settle.start)
+        for number in (self._sequences, self._gpu_layers, self._threads, self._batch):
+            number.valueChanged.connect(self._settle.start)
+        self._ask_plan()
+
+    def done(self, result: int) -> None:
+        """Nothing is shown any more once it is closed."""
+        self._plan = None
+        super().done(result)
+
+    def settings(self) -> LoadSettings:
+        """What is chosen now."""
+        return msgspec.structs.replace(
+            self._present,
+            context_tokens=self._context.tokens(),
+            context_stretch=self._stretch.currentData(),
+            kv_type=self._kv.currentData(),
+            sequences=self._sequences.value(),
+            gpu_layers=self._gpu_layers.value(),
+            threads=self._threads.value(),
+            prompt_threads=self._prompt_threads.value(),
+            batch_tokens=self._batch.value(),
+            flash_attention=self._flash.currentData(),
+        )
+
+    def _make_memory(self) -> Card:
         card = Card()
-        card.body.addLayout(form)
+        card.body.addWidget(label(self.tr("CONTEXT AND MEMORY"), "caption"))
+        card.body.addLayout(
+            _form(
+                (
+                    self.tr("Context"),
+                    self._context,
+                    self.tr("Tokens that the model can see at once. More needs more memory."),
+                ),
+                (
+                    self.tr("Beyond its limit"),
+                    self._stretch,
+                    self.tr("YaRN stretches the context beyond what the model was made for, less exactly."),
+                ),
+                (
+                    self.tr("Cache type"),
+                    self._kv,
+                    self.tr("q8_0 halves the memory of the context at a hardly measurable loss."),
+                ),
+                (
+                    self.tr("Replies side by side"),
+                    self._sequences,
+                    self.tr("Each has a whole context of its own. Chats that rest keep theirs."),
+                ),
+                (
+                    self.tr("Give memory back after"),
+                    self._idle,
+                    self.tr("Without use. The model comes back by itself with the next message."),
+                ),
+            )
+        )
+        card.body.addStretch(1)
+        return card
+
+    def _make_speed(self, remembered: Remembered) -> Card:
+        card = Card()
+        card.body.addWidget(label(self.tr("SPEED"), "caption"))
+        card.body.addLayout(
+            _form(
+                (
+                    self.tr("GPU layers"),
+                    self._gpu_layers,
+                    self.tr("Layers on the graphics card. Automatic takes as many as fit."),
+                ),
+                (
+                    self.tr("Threads"),
+                    self._threads,
+                    self.tr("For replies. Automatic takes one for each physical core."),
+                ),
+                (
+                    self.tr("Threads for prompts"),
+                    self._prompt_threads,
+                    self.tr("Automatic takes as many as for replies."),
+                ),
+                (
+                    self.tr("Batch"),
+                    self._batch,
+                    self.tr("Tokens of a prompt that are evaluated in one step."),
+                ),
+                (
+                    self.tr("Flash attention"),
+                    self._flash,
+                    self.tr("Faster and smaller where the device can do it."),
+                ),
+            )
+        )
+        card.body.addStretch(1)
+        tuned = remembered.tuned
+        said = (
+            self.tr("Not measured for this model yet. It takes less than two minutes.")
+            if tuned is None
+            else self.tr("Automatic values are the fastest, as measured on {date}.").format(
+                date=tuned.at[:10]
+            )
+        )
+        tune = button(self.tr("Find the fastest"))
+        tune.setObjectName("tune")
+        tune.setEnabled(self._plan is not None)
+        tune.clicked.connect(self._tune)
+        row = QHBoxLayout()
+        row.addWidget(label(said, "small", wrap=True), 1)
+        row.addWidget(tune)
+        card.body.addLayout(row)
+        return card
+
+    def _make_lowered(self) -> Card:
+        card = Card(look="notice")
+        forget = button(self.tr("Try again from the start"))
+        forget.setObjectName("forget")
+        forget.clicked.connect(self._forget)
+        row = QHBoxLayout()
+        row.addWidget(
+            label(
+                self.tr(
+                    "Memory was too short for this model, so it is loaded with less than these settings ask "
+                    "for."
+                ),
+                wrap=True,
+            ),
+            1,
+        )
+        row.addWidget(forget)
+        card.body.addLayout(row)
+        return card
+
+    def _make_buttons(self) -> QHBoxLayout:
         defaults = button(self.tr("Defaults"), "quiet")
         defaults.clicked.connect(lambda: self._show(LoadSettings()))
         cancel = button(self.tr("Cancel"))
@@ -88,32 +239,73 @@ class LoadSettingsDialog(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(cancel)
         buttons.addWidget(apply)
-        body = QVBoxLayout(self)
-        body.setContentsMargins(20, 20, 20, 20)
-        body.setSpacing(16)
-        body.addWidget(card)
-        body.addLayout(buttons)
-        self._show(present)
+        return buttons
 
     def _show(self, settings: LoadSettings) -> None:
-        self._context.setValue(settings.context_tokens)
+        self._context.set_tokens(settings.context_tokens)
+        self._stretch.setCurrentIndex(max(0, self._stretch.findData(settings.context_stretch)))
+        self._kv.setCurrentIndex(self._kv.findData(settings.kv_type))
+        self._sequences.setValue(settings.sequences)
         self._gpu_layers.setValue(settings.gpu_layers)
         self._threads.setValue(settings.threads)
-        self._kv.setCurrentText(settings.kv_type)
+        self._prompt_threads.setValue(settings.prompt_threads)
+        self._batch.setValue(settings.batch_tokens)
         self._flash.setCurrentIndex(self._flash.findData(settings.flash_attention))
 
+    def _ask_plan(self) -> None:
+        if self._plan is not None:
+            self._asked += 1
+            self._bridge.start(self._show_plan(self._plan, self.settings(), self._asked))
+
+    async def _show_plan(self, plan: PlanLoad, settings: LoadSettings, asked: int) -> None:
+        try:
+            planned = await plan(settings)
+        except StillroomError as error:
+            if self._plan is not None and asked == self._asked:
+                self._need.show_problem(error)
+            return
+        # The next question's answer may be here already, or the dialog closed.
+        if self._plan is None or asked != self._asked:
+            return
+        self._need.show_plan(planned)
+        self._context.set_limit(int(planned.context_limit * settings.context_stretch))
+        self._stretch.setEnabled(planned.can_stretch)
+        self._gpu_layers.setEnabled(planned.vram_free_bytes > 0)
+
+    def _tune(self) -> None:
+        self.reject()
+        self.tune_asked.emit()
+
+    def _forget(self) -> None:
+        self.reject()
+        self.forget_asked.emit()
+
     def _apply(self) -> None:
-        self.applied.emit(
-            msgspec.structs.replace(
-                self._present,
-                context_tokens=self._context.value(),
-                gpu_layers=self._gpu_layers.value(),
-                threads=self._threads.value(),
-                kv_type=self._kv.currentText(),
-                flash_attention=self._flash.currentData(),
-            )
-        )
+        settings, idle = self.settings(), self._idle.value()
         self.accept()
+        self.applied.emit(settings, idle)
+
+
+def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(16)
+    form.setVerticalSpacing(12)
+    for title, field, explanation in rows:
+        field.setAccessibleName(title)
+        field.setToolTip(explanation)
+        cell = QVBoxLayout()
+        cell.setSpacing(2)
+        cell.addWidget(field)
+        cell.addWidget(label(explanation, "small", wrap=True))
+        form.addRow(label(title), cell)
+    return form
+
+
+def _choice(items: tuple[tuple[str, str], ...]) -> QComboBox:
+    field = QComboBox()
+    for value, text in items:
+        field.addItem(text, value)
+    return field
 
 
 def _number(name: str, step: int, lowest_text: str) -> QSpinBox:

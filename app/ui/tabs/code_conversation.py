@@ -266,7 +266,7 @@ class CodeConversation(QWidget):
     def _refusal(self) -> str:
         """Why nothing can be asked now; empty when it can."""
         if self._session.reserved_for:
-            return self.tr("The engine is busy with the benchmark. Ask again when it is done.")
+            return self.tr("The model is being measured. Ask again when that is done.")
         if self._session.loading_path:
             return self.tr("The model is being loaded.")
         if self._assistant.model is None:

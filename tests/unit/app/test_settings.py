@@ -24,7 +24,7 @@ def test_changes_survive_a_restart(path: Path) -> None:
     SettingsFile(path).update(theme="dark", sampling=Sampling(temperature=0.2), load=LoadSettings(threads=3))
     again = SettingsFile(path).values
     assert (again.theme, again.sampling.temperature, again.load.threads) == ("dark", 0.2, 3)
-    assert json.loads(path.read_text())["version"] == 1
+    assert json.loads(path.read_text())["version"] == 2
     assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
 
 
@@ -118,3 +118,14 @@ def test_every_limit_names_a_field_and_holds_its_default() -> None:
 def test_every_setting_says_what_it_is() -> None:
     for field in Settings.__annotations__.values():
         assert field.__metadata__[0].description
+
+
+def test_defaults_that_an_earlier_version_wrote_down_are_automatic_now(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    load = '{"threads": 3, "batch_tokens": 512, "sequences": 1, "kv_type": "f16"}'
+    path.write_text('{"version": 1, "load": ' + load + "}")
+    assert SettingsFile(path).values.load == LoadSettings(threads=3)
+    path.write_text('{"version": 2, "load": ' + load + "}")
+    assert SettingsFile(path).values.load.batch_tokens == 512
+    path.write_text('{"version": 1, "load": {"batch_tokens": 64, "kv_type": "q8_0"}}')
+    assert SettingsFile(path).values.load == LoadSettings(batch_tokens=64, kv_type="q8_0")
