@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from converters.architectures import PlannedTensor
-from converters.ggml import Floats
 from converters.gguf_layout import Layout
+
+# That of converters.ggml would load llama.cpp into the program itself.
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
