@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models.catalog import catalogue
 from tests.support.cli import ROOT, Cli
 
 
@@ -20,6 +21,14 @@ def test_doctor_says_in_words_what_runs_here(cli: Cli) -> None:
     assert ran.out.startswith("This computer: ")
     assert "llama.cpp can use: CPU" in ran.out
     assert str(cli.home / "logs") in ran.out
+    table = ran.out[ran.out.index("The models with a context of 16,384 tokens and a f16 cache:") :]
+    assert [line.split()[:2] for line in table.splitlines()[2:9]] == [
+        [model.key, "Q4_K_M"] for model in catalogue() if model.thinks
+    ]
+    asked = cli("doctor", "--all", "--context", "4096", "--kv-type", "q8_0")
+    assert "a context of 4,096 tokens and a q8_0 cache" in asked.out
+    assert "r1-qwen-7b" in asked.out
+    assert "Q8_0" in asked.out
 
 
 def test_doctor_as_json(cli: Cli) -> None:
@@ -27,6 +36,16 @@ def test_doctor_as_json(cli: Cli) -> None:
     assert document["can_run"] is True
     assert any(device["backend"] == "CPU" for device in document["backends"])
     assert isinstance(document["gpus"], list)
+    assert document["memory_bytes_per_s"] > 1e8
+    models = {(model["key"], model["quantisation"]): model for model in document["models"]}
+    assert len({key for key, _ in models}) == 7
+    small = models["r1-qwen-1.5b", "Q4_K_M"]
+    assert small["cache_bytes"] == 28 * 2 * 256 * 2 * 16384
+    assert small["ram_bytes"] + small["vram_bytes"] == (
+        small["weights_bytes"] + small["cache_bytes"] + small["compute_bytes"]
+    )
+    assert small["verdict"] in ("ram", "too_large", "gpu", "partly")
+    assert small["tok_per_s_basis"] in ("memory", "")
     for problem in document["problems"]:
         assert problem["severity"] in ("limits", "info")
         assert problem["message"]
