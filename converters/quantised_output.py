@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from converters.errors import BuildError
-from converters.ggml import Floats
 from converters.gguf_layout import TensorForm, lay_out
 from converters.gguf_metadata import encode_text, encode_uint32
 from converters.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
-from converters.output import Importance, Output
+from converters.output import Floats, Importance, Output
 from models.mixture import MixtureModel, mixture, place_in_file
 
 WEIGHED = ("IQ4_XS", "Q3_K_M", "Q4_0", "Q4_K_M", "Q4_K_S")
