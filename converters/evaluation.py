@@ -25,6 +25,8 @@ CONTEXT_TOKENS = 512
 _GPU_RESERVE_BYTES = 1 << 30
 """What stays free on the graphics card for the computation and for other programs."""
 
+_SAMPLE_TOKENS = 64
+
 _DECODE_TOKENS = 32
 _DECODE_S = 5.0
 """A model's speed in generation is that of 32 tokens, or of those that 5 seconds were enough for."""
@@ -59,6 +61,7 @@ class Evaluation:
 
     def __init__(self, path: Path, machine: Machine, window: Window, *, streamed: bool = False) -> None:
         self.path = path
+        self.streamed = streamed
         self.bytes = path.stat().st_size
         self.prompt_tokens = 0
         self.prompt_s = 0.0
@@ -138,6 +141,19 @@ class Evaluation:
         self.prompt_tokens += len(rows)
         for sequence in range(len(chunks)):
             yield self._logits(sequence * length + first, length - first)
+
+    def chunk_s(self) -> float:
+        """How long a chunk takes, judged by a few of its tokens: first figure for people who wait."""
+        for row in range(_SAMPLE_TOKENS):
+            self._put(row, self._bos or 0, row, 0, output=row == 0)
+        rounds = 1 if self.streamed else 2  # the first one fetches the weights from the disk
+        for _ in range(rounds):
+            started_s = time.monotonic()
+            self._decode(_SAMPLE_TOKENS, clear=True)
+            sample_s = time.monotonic() - started_s
+        if self.streamed:
+            return sample_s / self._window.sequences  # reading the file is all that counts
+        return sample_s * self._window.tokens / _SAMPLE_TOKENS
 
     def decode_tok_per_s(self) -> float:
         """The speed of generating token by token, after a chunk's first half."""

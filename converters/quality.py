@@ -36,8 +36,6 @@ A streamed model is read once for all of them."""
 
 _LOGIT_BYTES = 4
 
-_SAMPLE_BYTES = 128 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class MeasuringText:
@@ -115,7 +113,7 @@ class _Pass:
             ]
             self._check_vocabulary(base, measured)
             chunks = base.chunks(self._text.data)[: self._most_chunks or None]
-            progress = self._begun(base, len(chunks), passes)
+            progress = self._begun(base, measured, len(chunks), passes)
             for start in range(0, len(chunks), window.sequences):
                 batch = chunks[start : start + window.sequences]
                 self._compare(base, measured, batch)
@@ -148,14 +146,16 @@ class _Pass:
                     reference=base.path.name,
                 )
 
-    def _begun(self, base: Evaluation, chunks: int, passes: int) -> TokenProgress:
+    def _begun(
+        self, base: Evaluation, measured: Sequence[_Measured], chunks: int, passes: int
+    ) -> TokenProgress:
         if self._progress is None:
-            expected_s = None
-            if self._streamed:
-                batches = -(-chunks // _SEQUENCES)
-                expected_s = passes * batches * base.bytes / _disk_bytes_per_s(base.path)
+            chunk_s = sum(model.chunk_s() for model in (base, *(one.evaluation for one in measured)))
             self._progress = TokenProgress(
-                self._on_progress, "measure", passes * chunks * CONTEXT_TOKENS, expected_s=expected_s
+                self._on_progress,
+                "measure",
+                passes * chunks * CONTEXT_TOKENS,
+                expected_s=passes * chunks * chunk_s,
             )
         return self._progress
 
@@ -215,15 +215,3 @@ def _needed_bytes(path: Path) -> int:
     vocabulary = tokens.length if isinstance(tokens, ListSummary) else 0
     outputs = _SEQUENCES * (CONTEXT_TOKENS - _FIRST)
     return path.stat().st_size + outputs * vocabulary * _LOGIT_BYTES
-
-
-def _disk_bytes_per_s(path: Path) -> float:
-    """How fast the middle of `path` can be read; a part that the page cache has already is faster."""
-    size = path.stat().st_size
-    with path.open("rb", buffering=0) as file:
-        file.seek(size // 2)
-        started_s = time.monotonic()
-        done = 0
-        while done < min(_SAMPLE_BYTES, size // 2) and (block := file.read(4 << 20)):
-            done += len(block)
-        return max(done, 1) / max(time.monotonic() - started_s, 1e-6)

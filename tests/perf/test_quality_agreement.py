@@ -3,7 +3,8 @@
     python -m tests.perf.build_llama_tools llama-imatrix llama-perplexity
     python -m pytest -m perf -s tests/perf/test_quality_agreement.py
 
-`STILLROOM_LLAMA_TOOLS` names another folder with the tools, `STILLROOM_QUALITY_CHUNKS` takes more of the texts.
+`STILLROOM_LLAMA_TOOLS` names another folder with the tools, `STILLROOM_QUALITY_CHUNKS` takes more of the
+texts.
 """
 
 import os

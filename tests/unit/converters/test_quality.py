@@ -48,6 +48,8 @@ def test_it_agrees_with_llama_perplexity(files: dict[str, Path]) -> None:
         assert min(one.prompt_tok_per_s, one.decode_tok_per_s, one.reference_decode_tok_per_s) > 0
         assert not one.streamed
     assert told[-1].done == told[-1].total == found[0].chunks * 512
+    assert told[0].done == 0
+    assert told[0].remaining_s is not None  # an estimate before the first chunk
     assert told[-1].remaining_s == 0
 
 
