@@ -26,7 +26,7 @@ faults: test-env
 	$(PYTEST) -m faults
 
 perf: test-env
-	$(BIN)/python -m tests.perf.build_llama_tools
+	$(BIN)/python -m tests.perf.build_llama_tools llama-bench llama-imatrix llama-perplexity
 	$(PYTEST) -m perf -s
 
 bundle: test-env
