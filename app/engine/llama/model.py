@@ -50,7 +50,11 @@ class Model:
         # llama.cpp reads both while it loads, and the list of devices up to a null.
         handles = (ctypes.c_void_p * (len(placement.handles) + 1))(*placement.handles)
         split = (ctypes.c_float * llama_cpp.llama_max_devices())(*placement.split)
-        if placement.handles and gpu_layers:
+        nowhere = (ctypes.c_void_p * 1)()
+        if not gpu_layers:
+            # Without a layer there, llama.cpp would still compute large batches on a card, even a broken one.
+            params.devices = ctypes.cast(nowhere, ctypes.c_void_p)
+        elif placement.handles:
             params.devices = ctypes.cast(handles, ctypes.c_void_p)
             params.tensor_split = split
             self._endpoints = placement.endpoints
