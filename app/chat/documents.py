@@ -13,19 +13,32 @@ MOST_FILE_BYTES = 64 << 20
 MOST_CHARACTERS = 8_000_000
 TIME_LIMIT_S = 120.0
 
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What is wrong with a document, and what to do."""
+
+    message: str
+    hint: str
+
+
 _REASONS = {
-    "kind": (
+    "kind": _Problem(
         "{name} is not a kind of file that can be read here.",
         "Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.",
     ),
-    "encrypted": ("{name} is protected by a password.", "Save a copy without the password and attach that."),
-    "empty": (
+    "encrypted": _Problem(
+        "{name} is protected by a password.", "Save a copy without the password and attach that."
+    ),
+    "empty": _Problem(
         "{name} holds no text.",
         "A scanned document is pictures of text: run it through text recognition (OCR) first.",
     ),
-    "damaged": ("{name} is damaged.", "Open it in the program that made it, save it anew, and attach that."),
-    "memory": ("{name} needs too much memory to be read.", "Attach a part of it."),
-    "time": ("{name} takes too long to be read.", "Attach a part of it."),
+    "damaged": _Problem(
+        "{name} is damaged.", "Open it in the program that made it, save it anew, and attach that."
+    ),
+    "memory": _Problem("{name} needs too much memory to be read.", "Attach a part of it."),
+    "time": _Problem("{name} takes too long to be read.", "Attach a part of it."),
 }
 
 
@@ -87,5 +100,5 @@ def read_document(path: Path) -> Document:
 
 
 def _error(reason: str, path: Path) -> DocumentError:
-    message, hint = _REASONS[reason]
-    return DocumentError(message, hint, name=path.name)
+    problem = _REASONS[reason]
+    return DocumentError(problem.message, problem.hint, name=path.name)
