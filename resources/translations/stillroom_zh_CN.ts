@@ -2,6 +2,33 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AdapterList</name>
+    <message>
+        <source>Add an adapter…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a LoRA adapter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Adapters (*.gguf)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Strength of {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 is as it was trained, 0 is without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove {name}</source>
+        <translation>移除 {name}</translation>
+    </message>
+</context>
+<context>
     <name>AddModelCard</name>
     <message>
         <source>Hugging Face id or address, such as owner/name</source>
@@ -28,12 +55,24 @@
         <translation>打开 GGUF 文件…</translation>
     </message>
     <message>
+        <source>Add a folder…</source>
+        <translation>添加文件夹…</translation>
+    </message>
+    <message>
+        <source>Every GGUF file in it, or the models of Ollama or LM Studio; nothing is copied</source>
+        <translation>其中的所有 GGUF 文件，或 Ollama、LM Studio 的模型；不会复制任何文件</translation>
+    </message>
+    <message>
         <source>ANOTHER MODEL</source>
         <translation>其他模型</translation>
     </message>
     <message>
         <source>Llama, Qwen2 and Qwen3 models with .safetensors weights are built here; repositories with GGUF files are taken as they are.</source>
         <translation>带有 .safetensors 权重的 Llama、Qwen2 和 Qwen3 模型在本机构建；含有 GGUF 文件的仓库则直接使用。</translation>
+    </message>
+    <message>
+        <source>Models that are on this PC already, Ollama&apos;s and LM Studio&apos;s too, stay where they are. Files and folders can also be dropped here.</source>
+        <translation>本机已有的模型（包括 Ollama 和 LM Studio 的）留在原处。也可以把文件和文件夹拖到这里。</translation>
     </message>
     <message>
         <source>Asking…</source>
@@ -46,6 +85,25 @@
     <message>
         <source>GGUF models (*.gguf)</source>
         <translation>GGUF 模型 (*.gguf)</translation>
+    </message>
+    <message>
+        <source>Add a folder</source>
+        <translation>添加文件夹</translation>
+    </message>
+</context>
+<context>
+    <name>AttachmentChips</name>
+    <message>
+        <source>Open {name}</source>
+        <translation>打开 {name}</translation>
+    </message>
+    <message>
+        <source>{name} · {tokens} tokens</source>
+        <translation>{name} · {tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>Remove {name}</source>
+        <translation>移除 {name}</translation>
     </message>
 </context>
 <context>
@@ -264,6 +322,21 @@
     </message>
 </context>
 <context>
+    <name>ChatAttachments</name>
+    <message>
+        <source>Attach files</source>
+        <translation>附加文件</translation>
+    </message>
+    <message>
+        <source>{name} is not attached any more.</source>
+        <translation>{name} 已不再附加。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation type="unfinished">撤销</translation>
+    </message>
+</context>
+<context>
     <name>ChatColumn</name>
     <message>
         <source>Conversation</source>
@@ -280,6 +353,30 @@
     <message>
         <source>Go to the end of the chat (Ctrl+End)</source>
         <translation>转到聊天末尾 (Ctrl+End)</translation>
+    </message>
+</context>
+<context>
+    <name>ChatExchange</name>
+    <message>
+        <source>{tokens} tokens · {left} left</source>
+        <translation type="unfinished">{tokens} 个词元 · 剩余 {left}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n passages of the documents · {left} left</source>
+        <translation>
+            <numerusform>文档的 %n 个片段 · 还剩 {left}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ChatHealth</name>
+    <message>
+        <source>The file of your chats was damaged and no backup was found. It is kept as {path}.</source>
+        <translation type="unfinished">聊天文件已损坏，且没有找到备份。损坏的文件保留为 {path}。</translation>
+    </message>
+    <message>
+        <source>The file of your chats was damaged. The backup of {time} is in its place; the damaged file is kept as {path}.</source>
+        <translation type="unfinished">聊天文件已损坏，已用 {time} 的备份替换；损坏的文件保留为 {path}。</translation>
     </message>
 </context>
 <context>
@@ -301,8 +398,52 @@
         <translation>重命名</translation>
     </message>
     <message>
+        <source>Import and export chats</source>
+        <translation>导入和导出聊天</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>搜索所有聊天</translation>
+    </message>
+    <message>
+        <source>Search all chats (Ctrl+Shift+F)</source>
+        <translation>搜索所有聊天 (Ctrl+Shift+F)</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>取消置顶</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>置顶</translation>
+    </message>
+    <message>
+        <source>Move to folder</source>
+        <translation>移到文件夹</translation>
+    </message>
+    <message>
         <source>Export</source>
         <translation>导出</translation>
+    </message>
+    <message>
+        <source>Remove folder, keep its chats</source>
+        <translation>移除文件夹，保留其中的聊天</translation>
+    </message>
+    <message>
+        <source>Import chats…</source>
+        <translation>导入聊天…</translation>
+    </message>
+    <message>
+        <source>Export all chats</source>
+        <translation>导出所有聊天</translation>
+    </message>
+    <message>
+        <source>No folder</source>
+        <translation>不放入文件夹</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>新建文件夹</translation>
     </message>
     <message>
         <source>Markdown…</source>
@@ -311,6 +452,22 @@
     <message>
         <source>Markdown with thinking…</source>
         <translation>Markdown（含思考）…</translation>
+    </message>
+    <message>
+        <source>Web page…</source>
+        <translation>网页…</translation>
+    </message>
+    <message>
+        <source>Web page with thinking…</source>
+        <translation>网页（含思考）…</translation>
+    </message>
+    <message>
+        <source>PDF…</source>
+        <translation>PDF…</translation>
+    </message>
+    <message>
+        <source>PDF with thinking…</source>
+        <translation>PDF（含思考）…</translation>
     </message>
     <message>
         <source>JSON…</source>
@@ -335,9 +492,45 @@
         <source>The chat is in {path}.</source>
         <translation>聊天已保存到 {path}。</translation>
     </message>
+    <message numerus="yes">
+        <source>%n chats are in {path}.</source>
+        <translation>
+            <numerusform>%n 个聊天已保存到 {path}。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chats were added.</source>
+        <translation>
+            <numerusform>已添加 %n 个聊天。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Left out, as chats here hold text only: {kinds}.</source>
+        <translation>未导入（这里的聊天只含文字）：{kinds}。</translation>
+    </message>
+    <message>
+        <source>New folder</source>
+        <translation>新建文件夹</translation>
+    </message>
+    <message>
+        <source>The folder “{name}” is removed; its chats are kept.</source>
+        <translation>文件夹“{name}”已移除，其中的聊天仍保留。</translation>
+    </message>
     <message>
         <source>“{title}” is deleted.</source>
         <translation>已删除“{title}”。</translation>
+    </message>
+    <message>
+        <source>Export chats</source>
+        <translation>导出聊天</translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation>导入聊天</translation>
+    </message>
+    <message>
+        <source>Chats of Stillroom, ChatGPT, Open WebUI, LM Studio (*.json *.zip)</source>
+        <translation>Stillroom、ChatGPT、Open WebUI、LM Studio 的聊天 (*.json *.zip)</translation>
     </message>
     <message>
         <source>Undo</source>
@@ -349,26 +542,66 @@
     </message>
 </context>
 <context>
-    <name>ChatListModel</name>
+    <name>ChatRowDelegate</name>
+    <message>
+        <source>Title of the chat</source>
+        <translation type="unfinished">聊天标题</translation>
+    </message>
+    <message>
+        <source>Name of the folder</source>
+        <translation>文件夹名称</translation>
+    </message>
+</context>
+<context>
+    <name>ChatRowsModel</name>
+    <message>
+        <source>Pinned</source>
+        <translation>已置顶</translation>
+    </message>
     <message>
         <source>Today</source>
-        <translation>今天</translation>
+        <translation type="unfinished">今天</translation>
     </message>
     <message>
         <source>Yesterday</source>
-        <translation>昨天</translation>
+        <translation type="unfinished">昨天</translation>
     </message>
     <message>
         <source>Last week</source>
-        <translation>最近一周</translation>
+        <translation type="unfinished">最近一周</translation>
     </message>
     <message>
         <source>Earlier</source>
-        <translation>更早</translation>
+        <translation type="unfinished">更早</translation>
     </message>
     <message>
         <source>New chat</source>
-        <translation>新聊天</translation>
+        <translation type="unfinished">新聊天</translation>
+    </message>
+</context>
+<context>
+    <name>ChatSearchResults</name>
+    <message>
+        <source>Search results</source>
+        <translation>搜索结果</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n hits</source>
+        <translation>
+            <numerusform>%n 处匹配</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Nothing found. Try fewer or other words.</source>
+        <translation>没有找到。请减少或更换关键词。</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation type="unfinished">新聊天</translation>
+    </message>
+    <message>
+        <source>in the thinking</source>
+        <translation>在思考中</translation>
     </message>
 </context>
 <context>
@@ -378,8 +611,8 @@
         <translation>正在回答“{title}”</translation>
     </message>
     <message>
-        <source>The benchmark is using the model. Wait until it is done.</source>
-        <translation>基准测试正在使用模型，请等它结束。</translation>
+        <source>The model is being measured. Wait until that is done.</source>
+        <translation>正在测量此模型，请等待测量完成。</translation>
     </message>
     <message>
         <source>The model is being loaded.</source>
@@ -392,18 +625,6 @@
     <message>
         <source>Get a model</source>
         <translation>获取模型</translation>
-    </message>
-    <message>
-        <source>{tokens} tokens · {left} left</source>
-        <translation>{tokens} 个词元 · 剩余 {left}</translation>
-    </message>
-    <message>
-        <source>The file of your chats was damaged and no backup was found. It is kept as {path}.</source>
-        <translation>聊天文件已损坏，且没有找到备份。损坏的文件保留为 {path}。</translation>
-    </message>
-    <message>
-        <source>The file of your chats was damaged. The backup of {time} is in its place; the damaged file is kept as {path}.</source>
-        <translation>聊天文件已损坏，已用 {time} 的备份替换；损坏的文件保留为 {path}。</translation>
     </message>
 </context>
 <context>
@@ -492,8 +713,8 @@
         <translation>未命名</translation>
     </message>
     <message>
-        <source>The engine is busy with the benchmark. Ask again when it is done.</source>
-        <translation>引擎正忙于基准测试，请等它结束后再提问。</translation>
+        <source>The model is being measured. Ask again when that is done.</source>
+        <translation>正在测量此模型，请在测量完成后再提问。</translation>
     </message>
     <message>
         <source>The model is being loaded.</source>
@@ -914,6 +1135,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>系统提示词与采样</translation>
     </message>
     <message>
+        <source>Attach files (Ctrl+Shift+A)</source>
+        <translation>附加文件 (Ctrl+Shift+A)</translation>
+    </message>
+    <message>
         <source>Send</source>
         <translation>发送</translation>
     </message>
@@ -977,6 +1202,13 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>ContextSlider</name>
+    <message>
+        <source>automatic</source>
+        <translation type="unfinished">自动</translation>
+    </message>
+</context>
+<context>
     <name>DoctorPage</name>
     <message>
         <source>Looking at this computer…</source>
@@ -1019,12 +1251,39 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>内存可用 {free}（共 {total}），磁盘可用 {disk}</translation>
     </message>
     <message>
+        <source>Another computer helps: {address}</source>
+        <translation>另一台计算机正在协助：{address}</translation>
+    </message>
+    <message>
         <source>llama.cpp computes on {backend}: {device}</source>
         <translation>llama.cpp 通过 {backend} 计算：{device}</translation>
     </message>
     <message>
         <source>{free} of {total} of memory free</source>
         <translation>内存可用 {free}（共 {total}）</translation>
+    </message>
+    <message>
+        <source>llama.cpp&apos;s {backend} back end is not used</source>
+        <translation>未使用 llama.cpp 的 {backend} 后端</translation>
+    </message>
+</context>
+<context>
+    <name>DocumentDialog</name>
+    <message>
+        <source>Text of {name}</source>
+        <translation>{name} 的文字</translation>
+    </message>
+    <message>
+        <source>The marked passages went to the model: the whole did not fit into the context.</source>
+        <translation>标出的片段已交给模型：全文超出了上下文。</translation>
+    </message>
+    <message>
+        <source>This is what the model reads of it.</source>
+        <translation>模型读到的就是这些内容。</translation>
+    </message>
+    <message>
+        <source>It holds characters that cannot be seen.</source>
+        <translation>其中含有看不见的字符。</translation>
     </message>
 </context>
 <context>
@@ -1075,6 +1334,21 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{tokens} tokens; 95%: {low} to {high}</source>
         <translation>{tokens} 个词元；95%：{low} 至 {high}</translation>
+    </message>
+</context>
+<context>
+    <name>FilteredTable</name>
+    <message>
+        <source>Filter</source>
+        <translation>筛选</translation>
+    </message>
+    <message>
+        <source>Filter {table}</source>
+        <translation>筛选{table}</translation>
+    </message>
+    <message>
+        <source>{shown} of {all}</source>
+        <translation>{shown} / {all}</translation>
     </message>
 </context>
 <context>
@@ -1145,6 +1419,13 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>FormulaCard</name>
+    <message>
+        <source>Copy LaTeX</source>
+        <translation>复制 LaTeX</translation>
+    </message>
+</context>
+<context>
     <name>GenerationSection</name>
     <message>
         <source>Generation speed over the last two minutes</source>
@@ -1173,6 +1454,79 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>First token {duration} s</source>
         <translation>首个词元 {duration} 秒</translation>
+    </message>
+</context>
+<context>
+    <name>GgufDialog</name>
+    <message>
+        <source>Inside {file}</source>
+        <translation>{file} 的内容</translation>
+    </message>
+    <message>
+        <source>Tensors</source>
+        <translation>张量</translation>
+    </message>
+    <message>
+        <source>Metadata</source>
+        <translation>元数据</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation type="unfinished">复制</translation>
+    </message>
+    <message>
+        <source>Copies the selected rows, or all that are shown</source>
+        <translation>复制所选的行；未选择时复制显示的全部行</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">关闭</translation>
+    </message>
+    <message>
+        <source>{type} · {size} · {parameters} billion parameters in {tensors} tensors · {entries} metadata entries · GGUF version {version}</source>
+        <translation>{type} · {size} · {tensors} 个张量中有 {parameters} 十亿参数 · {entries} 项元数据 · GGUF 版本 {version}</translation>
+    </message>
+    <message>
+        <source>{type} {size} ({share}%)</source>
+        <translation>{type} {size}（{share}%）</translation>
+    </message>
+</context>
+<context>
+    <name>GgufMetadataTable</name>
+    <message>
+        <source>Key</source>
+        <translation>键</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>值</translation>
+    </message>
+    <message>
+        <source>{count} × {type}: {items}, …</source>
+        <translation>{count} × {type}：{items}, …</translation>
+    </message>
+</context>
+<context>
+    <name>GgufTensorsTable</name>
+    <message>
+        <source>Tensor</source>
+        <translation>张量</translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>Shape</source>
+        <translation>形状</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation type="unfinished">大小</translation>
+    </message>
+    <message>
+        <source>Share of the file</source>
+        <translation>占文件的比例</translation>
     </message>
 </context>
 <context>
@@ -1327,6 +1681,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>正在量化</translation>
     </message>
     <message>
+        <source>Collecting the importance matrix</source>
+        <translation>正在收集重要性矩阵</translation>
+    </message>
+    <message>
+        <source>Measuring what it cost</source>
+        <translation>正在测量量化的代价</translation>
+    </message>
+    <message>
+        <source>{count} tokens</source>
+        <translation>{count} 个词元</translation>
+    </message>
+    <message>
         <source>Paused</source>
         <translation>已暂停</translation>
     </message>
@@ -1392,6 +1758,22 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>关闭</translation>
     </message>
     <message>
+        <source>up to {times}×</source>
+        <translation>最多 {times} 倍</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>从不</translation>
+    </message>
+    <message>
+        <source> min</source>
+        <translation> 分钟</translation>
+    </message>
+    <message>
+        <source>CONTEXT AND MEMORY</source>
+        <translation>上下文与内存</translation>
+    </message>
+    <message>
         <source>Context</source>
         <translation>上下文</translation>
     </message>
@@ -1400,20 +1782,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>模型一次能看到的词元数。越多占用内存越多。</translation>
     </message>
     <message>
+        <source>Beyond its limit</source>
+        <translation>超出模型上限</translation>
+    </message>
+    <message>
+        <source>YaRN stretches the context beyond what the model was made for, less exactly.</source>
+        <translation>YaRN 把上下文延伸到模型原本的长度之外，精度略降。</translation>
+    </message>
+    <message>
+        <source>Replies side by side</source>
+        <translation>同时进行的回答</translation>
+    </message>
+    <message>
+        <source>Each has a whole context of its own. Chats that rest keep theirs.</source>
+        <translation>每个回答都有完整的上下文；暂停的聊天保留自己的上下文。</translation>
+    </message>
+    <message>
+        <source>Give memory back after</source>
+        <translation>归还内存的时间</translation>
+    </message>
+    <message>
+        <source>Without use. The model comes back by itself with the next message.</source>
+        <translation>未使用多久后归还。发送下一条消息时模型会自动恢复。</translation>
+    </message>
+    <message>
+        <source>SPEED</source>
+        <translation>速度</translation>
+    </message>
+    <message>
         <source>GPU layers</source>
         <translation>GPU 层数</translation>
     </message>
     <message>
-        <source>Layers that run on the graphics card. Automatic takes as many as fit.</source>
-        <translation>在显卡上运行的层数。“自动”会放入尽可能多的层。</translation>
-    </message>
-    <message>
         <source>Threads</source>
         <translation>线程数</translation>
-    </message>
-    <message>
-        <source>Processor threads. Automatic takes one for each physical core.</source>
-        <translation>处理器线程数。“自动”为每个物理核心一个线程。</translation>
     </message>
     <message>
         <source>Cache type</source>
@@ -1424,12 +1826,56 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>q8_0 使上下文内存减半，质量几乎无损。</translation>
     </message>
     <message>
+        <source>Layers on the graphics card. Automatic takes as many as fit.</source>
+        <translation>放在显卡上的层数。“自动”会放入能容纳的全部层。</translation>
+    </message>
+    <message>
+        <source>For replies. Automatic takes one for each physical core.</source>
+        <translation>用于生成回答。“自动”按物理核心数。</translation>
+    </message>
+    <message>
+        <source>Threads for prompts</source>
+        <translation>处理提示词的线程</translation>
+    </message>
+    <message>
+        <source>Automatic takes as many as for replies.</source>
+        <translation>“自动”与生成回答的线程数相同。</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>批大小</translation>
+    </message>
+    <message>
+        <source>Tokens of a prompt that are evaluated in one step.</source>
+        <translation>一步中处理的提示词词元数。</translation>
+    </message>
+    <message>
         <source>Flash attention</source>
         <translation>Flash attention</translation>
     </message>
     <message>
         <source>Faster and smaller where the device can do it.</source>
         <translation>在设备支持时更快、更省内存。</translation>
+    </message>
+    <message>
+        <source>Not measured for this model yet. It takes less than two minutes.</source>
+        <translation>尚未对此模型测量。用时不到两分钟。</translation>
+    </message>
+    <message>
+        <source>Automatic values are the fastest, as measured on {date}.</source>
+        <translation>“自动”值是 {date} 测得的最快值。</translation>
+    </message>
+    <message>
+        <source>Find the fastest</source>
+        <translation>寻找最快设置</translation>
+    </message>
+    <message>
+        <source>Try again from the start</source>
+        <translation>从头再试</translation>
+    </message>
+    <message>
+        <source>Memory was too short for this model, so it is loaded with less than these settings ask for.</source>
+        <translation>内存不足以加载此模型，因此实际加载的少于这些设置所要求的。</translation>
     </message>
     <message>
         <source>Defaults</source>
@@ -1457,6 +1903,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>All {layers} layers on the processor, {threads} threads</source>
         <translation>全部 {layers} 层在处理器上，{threads} 个线程</translation>
+    </message>
+    <message>
+        <source>Its memory was given back for want of use. The next message loads it again.</source>
+        <translation>因长时间未使用，其内存已归还。下一条消息会重新加载它。</translation>
     </message>
     <message>
         <source>No model loaded</source>
@@ -1491,6 +1941,72 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>MemoryNeedView</name>
+    <message>
+        <source>Graphics memory</source>
+        <translation type="unfinished">显存</translation>
+    </message>
+    <message>
+        <source>RAM</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Load a model to see what it needs.</source>
+        <translation>加载一个模型即可看到它需要多少。</translation>
+    </message>
+    <message>
+        <source>{context:,} tokens of context for each of {sequences} replies, cache in {cache}, {on_gpu} of {layers} layers on the GPU, threads: {threads}.</source>
+        <translation>{sequences} 个回答各 {context:,} 个词元的上下文，缓存为 {cache}，{layers} 层中有 {on_gpu} 层在显卡上，线程数：{threads}。</translation>
+    </message>
+    <message>
+        <source>{context:,} tokens of context for each of {sequences} replies, cache in {cache}, everything on the processor, threads: {threads}.</source>
+        <translation>{sequences} 个回答各 {context:,} 个词元的上下文，缓存为 {cache}，全部在处理器上，线程数：{threads}。</translation>
+    </message>
+    <message>
+        <source>{needed} of {free} free</source>
+        <translation>需要 {needed}，可用 {free}</translation>
+    </message>
+</context>
+<context>
+    <name>ModelActions</name>
+    <message>
+        <source>Load</source>
+        <translation type="unfinished">加载</translation>
+    </message>
+    <message>
+        <source>Look inside…</source>
+        <translation>查看内部…</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>校验</translation>
+    </message>
+    <message>
+        <source>Make another type…</source>
+        <translation>制作其他类型…</translation>
+    </message>
+    <message>
+        <source>Show in its folder</source>
+        <translation>在文件夹中显示</translation>
+    </message>
+    <message>
+        <source>Take off the list</source>
+        <translation>从列表中移除</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation type="unfinished">删除</translation>
+    </message>
+    <message>
+        <source>{count} models were added. Their files stay where they are.</source>
+        <translation>已添加 {count} 个模型。其文件留在原处。</translation>
+    </message>
+    <message>
+        <source>{model} was added. Its file stays where it is.</source>
+        <translation>已添加 {model}。其文件留在原处。</translation>
+    </message>
+</context>
+<context>
     <name>ModelDetail</name>
     <message>
         <source>Tick what to get</source>
@@ -1511,6 +2027,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Delete {model}</source>
         <translation>删除 {model}</translation>
+    </message>
+    <message>
+        <source>More for {model}</source>
+        <translation>{model} 的更多操作</translation>
     </message>
     <message>
         <source>Loaded</source>
@@ -1580,6 +2100,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>选择用来回答的模型 (Ctrl+M)</translation>
     </message>
     <message>
+        <source>loaded</source>
+        <translation>已加载</translation>
+    </message>
+    <message>
         <source>Cancel loading</source>
         <translation>取消加载</translation>
     </message>
@@ -1592,12 +2116,27 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>获取更多模型…</translation>
     </message>
     <message>
+        <source>Unload and free memory</source>
+        <translation>卸载并释放内存</translation>
+    </message>
+    <message>
+        <source>All models</source>
+        <translation>所有模型</translation>
+    </message>
+    <message>
         <source>Loading {model}, {percent}%</source>
         <translation>正在加载 {model}，{percent}%</translation>
     </message>
     <message>
         <source>Choose a model</source>
         <translation>选择模型</translation>
+    </message>
+</context>
+<context>
+    <name>ModelQuality</name>
+    <message>
+        <source>{model} lost {loss}% accuracy, more than the {limit}% that you allow.</source>
+        <translation>{model} 的准确度损失了 {loss}%，超过了您允许的 {limit}%。</translation>
     </message>
 </context>
 <context>
@@ -1657,6 +2196,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <source>Loaded</source>
         <translation>已加载</translation>
     </message>
+    <message>
+        <source>{verdict} · {rate} tok/s</source>
+        <translation>{verdict} · {rate} 词元/秒</translation>
+    </message>
 </context>
 <context>
     <name>ModelsView</name>
@@ -1693,10 +2236,328 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>OtherComputersPage</name>
+    <message>
+        <source>Other computers</source>
+        <translation>其他计算机</translation>
+    </message>
+    <message>
+        <source>They take a part of a model that is too large for this computer. Each runs llama.cpp&apos;s rpc-server; where Stillroom is installed, `stillroom lend` starts it.</source>
+        <translation>它们可以分担对本机来说过大的模型。每台都运行 llama.cpp 的 rpc-server；装有 Stillroom 的计算机可用 `stillroom lend` 启动它。</translation>
+    </message>
+    <message>
+        <source>The connection has neither password nor encryption. Whoever is in the same network can read along and use these computers: do this only in a network that you trust.</source>
+        <translation>连接既没有密码也没有加密。同一网络中的任何人都能读取内容并使用这些计算机：请只在可信的网络中这样做。</translation>
+    </message>
+    <message>
+        <source>When other computers help</source>
+        <translation>其他计算机何时协助</translation>
+    </message>
+    <message>
+        <source>Only with a model that is too large for this computer</source>
+        <translation>仅当模型对本机过大时</translation>
+    </message>
+    <message>
+        <source>With every model</source>
+        <translation>对所有模型</translation>
+    </message>
+    <message>
+        <source>Address of the other computer</source>
+        <translation>另一台计算机的地址</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Add it all the same</source>
+        <translation>仍然添加</translation>
+    </message>
+    <message>
+        <source>{free} of {total} of memory free</source>
+        <translation type="unfinished">内存可用 {free}（共 {total}）</translation>
+    </message>
+    <message>
+        <source>Asking…</source>
+        <translation type="unfinished">正在查询…</translation>
+    </message>
+    <message>
+        <source>Outside the local network, allowed by you</source>
+        <translation>在本地网络之外，已由您允许</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Remove {address}</source>
+        <translation>移除 {address}</translation>
+    </message>
+</context>
+<context>
+    <name>OutlookCard</name>
+    <message>
+        <source>{tokens} tokens</source>
+        <translation>{tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>Context to judge with</source>
+        <translation>用于判断的上下文</translation>
+    </message>
+    <message>
+        <source>Cache type to judge with</source>
+        <translation>用于判断的缓存类型</translation>
+    </message>
+    <message>
+        <source>Quantisations on this PC</source>
+        <translation>本机上的量化版本</translation>
+    </message>
+    <message>
+        <source>ON THIS PC</source>
+        <translation>在本机上</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation type="unfinished">上下文</translation>
+    </message>
+    <message>
+        <source>Cache</source>
+        <translation>缓存</translation>
+    </message>
+    <message>
+        <source>When it was loaded so, llama.cpp took {ram} of RAM and {card} on graphics cards.</source>
+        <translation>以此方式加载时，llama.cpp 占用了 {ram} 内存和 {card} 显存。</translation>
+    </message>
+</context>
+<context>
+    <name>OutlookTable</name>
+    <message>
+        <source>Type</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation type="unfinished">KV 缓存</translation>
+    </message>
+    <message>
+        <source>Compute</source>
+        <translation>计算</translation>
+    </message>
+    <message>
+        <source>RAM</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>GPU memory</source>
+        <translation>显存</translation>
+    </message>
+    <message>
+        <source>Layers on GPU</source>
+        <translation>显卡上的层数</translation>
+    </message>
+    <message>
+        <source>Tokens/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>On this PC</source>
+        <translation type="unfinished">本机运行</translation>
+    </message>
+    <message>
+        <source>Keys and values of the whole context.</source>
+        <translation>整个上下文的键和值。</translation>
+    </message>
+    <message>
+        <source>Scratch memory of one step, and the logits.</source>
+        <translation>一步计算所需的临时内存，以及 logits。</translation>
+    </message>
+    <message>
+        <source>Everything in RAM together.</source>
+        <translation>内存中的总量。</translation>
+    </message>
+    <message>
+        <source>Everything on graphics cards together.</source>
+        <translation>显卡上的总量。</translation>
+    </message>
+    <message>
+        <source>Layers that fit on the graphics cards; the output is the last of them.</source>
+        <translation>显卡能容纳的层数；输出层是其中最后一层。</translation>
+    </message>
+    <message>
+        <source>New tokens per second while the context is short.</source>
+        <translation>上下文较短时每秒生成的词元数。</translation>
+    </message>
+</context>
+<context>
+    <name>QualityCard</name>
+    <message>
+        <source>Measure</source>
+        <translation>测量</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>WHAT IT COST</source>
+        <translation>量化的代价</translation>
+    </message>
+    <message>
+        <source>Divergence against size</source>
+        <translation>散度与大小</translation>
+    </message>
+    <message>
+        <source>More than the {limit}% that you allow: {types}. A larger type loses less.</source>
+        <translation>超过您允许的 {limit}%：{types}。更大的类型损失更少。</translation>
+    </message>
+    <message>
+        <source>Measure · {size} to download</source>
+        <translation>测量 · 需下载 {size}</translation>
+    </message>
+    <message>
+        <source>Measure again</source>
+        <translation>重新测量</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation type="unfinished">剩余 {time}</translation>
+    </message>
+    <message>
+        <source>What each quantisation cost</source>
+        <translation>各量化版本的代价</translation>
+    </message>
+    <message>
+        <source>{type} answers the same next word as {reference} {share}% of the time (± {spread}), at {size}% of its size.</source>
+        <translation>{type} 有 {share}% 的情况与 {reference} 给出相同的下一个词（± {spread}），大小为其 {size}%。</translation>
+    </message>
+    <message>
+        <source>Not measured. That needs the model in full precision (BF16), which is neither here nor known where to get.</source>
+        <translation>尚未测量。需要全精度（BF16）的模型，但它既不在本机，也不知从何处获取。</translation>
+    </message>
+    <message>
+        <source>Not measured yet. The full-precision weights are downloaded for that and deleted afterwards.</source>
+        <translation>尚未测量。将为此下载全精度权重，之后删除。</translation>
+    </message>
+    <message>
+        <source>Not measured yet. Both forms read the same text, and their predictions are compared.</source>
+        <translation>尚未测量。两个版本读取同一段文字，然后比较它们的预测。</translation>
+    </message>
+    <message>
+        <source>Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. Accuracy loss is the growth of the perplexity.</source>
+        <translation>以 {reference} 为参照，在{text}的 {tokens} 个词元上测得；± 为 95% 置信区间。准确度损失是困惑度的增长。</translation>
+    </message>
+    <message>
+        <source>Full precision did not fit into memory, so its speed is the disk&apos;s.</source>
+        <translation>全精度模型放不进内存，因此它的速度受硬盘限制。</translation>
+    </message>
+    <message>
+        <source>Downloading the full-precision weights</source>
+        <translation>正在下载全精度权重</translation>
+    </message>
+    <message>
+        <source>Both forms read the text</source>
+        <translation>两个版本正在读取文字</translation>
+    </message>
+    <message>
+        <source>Making the full-precision file</source>
+        <translation>正在生成全精度文件</translation>
+    </message>
+    <message>
+        <source>working out how long it takes</source>
+        <translation>正在估算所需时间</translation>
+    </message>
+</context>
+<context>
+    <name>QualityPlot</name>
+    <message>
+        <source>size, GB</source>
+        <translation type="unfinished">大小，GB</translation>
+    </message>
+    <message>
+        <source>divergence, nats a token</source>
+        <translation>散度，nat/词元</translation>
+    </message>
+</context>
+<context>
+    <name>QualityTable</name>
+    <message>
+        <source>Type</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation type="unfinished">大小</translation>
+    </message>
+    <message>
+        <source>Same next word</source>
+        <translation>相同的下一个词</translation>
+    </message>
+    <message>
+        <source>Accuracy loss</source>
+        <translation>准确度损失</translation>
+    </message>
+    <message>
+        <source>Divergence</source>
+        <translation>散度</translation>
+    </message>
+    <message>
+        <source>99% below</source>
+        <translation>99% 低于</translation>
+    </message>
+    <message>
+        <source>Tokens/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>How often both models hold the same next token for the likeliest.</source>
+        <translation>两个模型认为最可能的下一个词元相同的比例。</translation>
+    </message>
+    <message>
+        <source>By how much the perplexity of the text grew.</source>
+        <translation>文字的困惑度增长了多少。</translation>
+    </message>
+    <message>
+        <source>Kullback-Leibler divergence from full precision, the mean in nats a token.</source>
+        <translation>相对全精度的 KL 散度，平均值，单位 nat/词元。</translation>
+    </message>
+    <message>
+        <source>The divergence that 99 of 100 tokens stay below.</source>
+        <translation>100 个词元中有 99 个低于此散度。</translation>
+    </message>
+    <message>
+        <source>New tokens per second when it was measured, and those of full precision.</source>
+        <translation>测量时每秒生成的词元数，以及全精度的词元数。</translation>
+    </message>
+</context>
+<context>
     <name>QuestionCard</name>
     <message>
         <source>Your message</source>
         <translation>你的消息</translation>
+    </message>
+    <message>
+        <source>Copy the message</source>
+        <translation>复制消息</translation>
+    </message>
+    <message>
+        <source>Edit the message and ask again</source>
+        <translation>编辑消息并重新提问</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Ask again</source>
+        <translation>重新提问</translation>
+    </message>
+    <message>
+        <source>Ask again (Enter)</source>
+        <translation>重新提问 (Enter)</translation>
     </message>
 </context>
 <context>
@@ -1728,6 +2589,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The best published scores of the models that run quickly here (AIME 2024 {aime}%, GPQA Diamond {gpqa}%).</source>
         <translation>在本机运行流畅的模型中公布成绩最好（AIME 2024 {aime}%，GPQA Diamond {gpqa}%）。</translation>
+    </message>
+    <message>
+        <source>No R1 model is quick on this PC; this is the smallest (AIME 2024 {aime}%, GPQA Diamond {gpqa}%).</source>
+        <translation>没有 R1 模型能在本机上快速运行；这是最小的（AIME 2024 {aime}%，GPQA Diamond {gpqa}%）。</translation>
+    </message>
+    <message>
+        <source>Expected: {rate} tokens per second.</source>
+        <translation>预计：每秒 {rate} 个词元。</translation>
     </message>
     <message>
         <source>{model} scores higher: {reason}</source>
@@ -1833,6 +2702,38 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>相同的种子会得到相同的回答。</translation>
     </message>
     <message>
+        <source>Think before the answer</source>
+        <translation>回答前先思考</translation>
+    </message>
+    <message>
+        <source>Without thinking the answer comes at once, and is often worse.</source>
+        <translation>不思考时会立即回答，但质量往往较差。</translation>
+    </message>
+    <message>
+        <source>no limit</source>
+        <translation>无限制</translation>
+    </message>
+    <message>
+        <source>Most thinking in tokens</source>
+        <translation>思考的最多词元数</translation>
+    </message>
+    <message>
+        <source>Most thinking in seconds</source>
+        <translation>思考的最多秒数</translation>
+    </message>
+    <message>
+        <source>Then the thinking is closed and the answer begins.</source>
+        <translation>到达后结束思考，开始回答。</translation>
+    </message>
+    <message>
+        <source>At most, tokens</source>
+        <translation>最多词元数</translation>
+    </message>
+    <message>
+        <source>At most, seconds</source>
+        <translation>最多秒数</translation>
+    </message>
+    <message>
         <source>Use the recommendation</source>
         <translation>使用推荐值</translation>
     </message>
@@ -1845,8 +2746,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>R1 模型不用系统提示词效果最好：请把要求写进消息里。</translation>
     </message>
     <message>
+        <source>THINKING</source>
+        <translation>思考</translation>
+    </message>
+    <message>
         <source>SAMPLING</source>
         <translation>采样</translation>
+    </message>
+    <message>
+        <source>ADAPTERS (LORA)</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>This chat follows DeepSeek&apos;s authors, who recommend temperature {temperature} and top-p {top_p} for R1 models.</source>
@@ -1870,6 +2779,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Reading the prompt… {done} of {total} tokens</source>
         <translation>正在读取提示词… {done} / {total} 个词元</translation>
+    </message>
+    <message>
+        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
+        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
@@ -1913,6 +2826,37 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>RequantiseDialog</name>
+    <message>
+        <source>Another type of {model}</source>
+        <translation>{model} 的其他类型</translation>
+    </message>
+    <message>
+        <source>Type to make</source>
+        <translation>要制作的类型</translation>
+    </message>
+    <message>
+        <source>The file is quantised already ({type}). Quantising it again adds to what that has cost: built from the original weights the same type answers better.</source>
+        <translation>该文件已经量化过（{type}）。再次量化会增加损失：用原始权重制作同一类型，回答更好。</translation>
+    </message>
+    <message>
+        <source>The file has full precision ({type}), so the result is as good as one from the original weights.</source>
+        <translation>该文件为全精度（{type}），因此结果与用原始权重制作的一样好。</translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation>类型</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Make it</source>
+        <translation>开始制作</translation>
+    </message>
+</context>
+<context>
     <name>RunsPlot</name>
     <message>
         <source>run</source>
@@ -1936,6 +2880,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>This computer</source>
         <translation>本机</translation>
+    </message>
+    <message>
+        <source>Other computers</source>
+        <translation>其他计算机</translation>
     </message>
     <message>
         <source>About</source>
@@ -1962,6 +2910,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>有了它们，构建其他量化版本时无需重新下载。</translation>
     </message>
     <message>
+        <source>Measure what quantising cost after each build</source>
+        <translation>每次构建后测量量化的代价</translation>
+    </message>
+    <message>
+        <source>Takes room for the model in full precision meanwhile, and some minutes.</source>
+        <translation>期间需要容纳全精度模型的空间，并花费几分钟。</translation>
+    </message>
+    <message>
+        <source>By how much the perplexity of a text may grow before a build warns.</source>
+        <translation>文字的困惑度增长多少时，构建会发出警告。</translation>
+    </message>
+    <message>
         <source>Colours</source>
         <translation>颜色</translation>
     </message>
@@ -1972,6 +2932,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Live measurements</source>
         <translation>实时测量</translation>
+    </message>
+    <message>
+        <source>Warn of an accuracy loss above</source>
+        <translation>准确度损失超过此值时警告</translation>
     </message>
     <message>
         <source>Where your files are</source>
@@ -2006,6 +2970,17 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>SourcesLine</name>
+    <message>
+        <source>PASSAGES USED</source>
+        <translation>所用片段</translation>
+    </message>
+    <message>
+        <source>Open the document at this place</source>
+        <translation>在此处打开文档</translation>
+    </message>
+</context>
+<context>
     <name>ThinkingLine</name>
     <message>
         <source>Thinking… {seconds} s · {tokens} tokens</source>
@@ -2022,6 +2997,134 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Thought for {seconds} s · {tokens} tokens</source>
         <translation>思考了 {seconds} 秒 · {tokens} 个词元</translation>
+    </message>
+</context>
+<context>
+    <name>TuningDialog</name>
+    <message>
+        <source>The fastest settings for {model}</source>
+        <translation>{model} 的最快设置</translation>
+    </message>
+    <message>
+        <source>Measures what is fastest on this computer. Leave it alone for a moment.</source>
+        <translation>测量本机上最快的设置。请暂时不要使用计算机。</translation>
+    </message>
+    <message>
+        <source>What was measured</source>
+        <translation>测量结果</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Load with these</source>
+        <translation>用这些设置加载</translation>
+    </message>
+    <message>
+        <source>Measures: {what}</source>
+        <translation>正在测量：{what}</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation type="unfinished">剩余 {time}</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">关闭</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation type="unfinished">放弃</translation>
+    </message>
+    <message>
+        <source>The defaults are the fastest here: nothing else is clearly faster.</source>
+        <translation>默认设置在本机上最快：没有其他设置明显更快。</translation>
+    </message>
+    <message>
+        <source>Replies at {reply} tokens/s instead of {reply_before}, prompts at {prompt} instead of {prompt_before}.</source>
+        <translation>回答 {reply} 词元/秒（原为 {reply_before}），提示词 {prompt} 词元/秒（原为 {prompt_before}）。</translation>
+    </message>
+</context>
+<context>
+    <name>TuningRowsModel</name>
+    <message>
+        <source>Setting</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>值</translation>
+    </message>
+    <message>
+        <source>Prompt, tok/s</source>
+        <translation type="unfinished">提示词，词元/秒</translation>
+    </message>
+    <message>
+        <source>Reply, tok/s</source>
+        <translation>回答，词元/秒</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>原因</translation>
+    </message>
+</context>
+<context>
+    <name>VerifyCard</name>
+    <message>
+        <source>Verifying {model}</source>
+        <translation>正在校验 {model}</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">关闭</translation>
+    </message>
+    <message>
+        <source>Reading the file</source>
+        <translation>正在读取文件</translation>
+    </message>
+    <message>
+        <source>{done} of {total}</source>
+        <translation type="unfinished">{done} / {total}</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation type="unfinished">剩余 {time}</translation>
+    </message>
+    <message>
+        <source>The file is what was recorded when it was made.</source>
+        <translation>文件与制作时的记录一致。</translation>
+    </message>
+    <message>
+        <source>No hash was recorded for this file; its header is whole.</source>
+        <translation>此文件没有记录哈希；其文件头完整。</translation>
+    </message>
+    <message>
+        <source>Its SHA-256 is {sha256}</source>
+        <translation>其 SHA-256 为 {sha256}</translation>
+    </message>
+    <message>
+        <source>Verified {model}</source>
+        <translation>已校验 {model}</translation>
+    </message>
+</context>
+<context>
+    <name>VersionSwitch</name>
+    <message>
+        <source>Earlier version</source>
+        <translation>较早的版本</translation>
+    </message>
+    <message>
+        <source>Later version</source>
+        <translation>较晚的版本</translation>
+    </message>
+    <message>
+        <source>{number} of {count}</source>
+        <translation>第 {number} 个，共 {count} 个</translation>
     </message>
 </context>
 <context>
@@ -2042,12 +3145,13 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <source>Models</source>
         <translation>模型</translation>
     </message>
-</context>
-<context>
-    <name>_Delegate</name>
     <message>
-        <source>Title of the chat</source>
-        <translation>聊天标题</translation>
+        <source>Unload</source>
+        <translation>卸载</translation>
+    </message>
+    <message>
+        <source>The model is being measured. Try again when that is done.</source>
+        <translation>正在测量此模型，请在测量完成后重试。</translation>
     </message>
 </context>
 <context>
@@ -2059,6 +3163,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
 </context>
 <context>
     <name>_Head</name>
+    <message>
+        <source>Answer now</source>
+        <translation>立即回答</translation>
+    </message>
+    <message>
+        <source>End the thinking here and begin the answer</source>
+        <translation>在此结束思考并开始回答</translation>
+    </message>
     <message>
         <source>The thinking is shown.</source>
         <translation>思考已展开。</translation>
@@ -2331,10 +3443,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请检查磁盘是否已满，以及 Stillroom 的数据文件夹是否可写。</translation>
     </message>
     <message>
-        <source>Check that the disk is not full, then try again; the details are in the report.</source>
-        <translation>请检查磁盘是否已满，然后重试；详情见报告。</translation>
-    </message>
-    <message>
         <source>Check that the file exists and that you may read it.</source>
         <translation>请检查文件是否存在以及是否可读。</translation>
     </message>
@@ -2533,10 +3641,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Free some space, choose a smaller model, or keep the models on another disk.</source>
         <translation>请腾出一些空间、选择更小的模型，或把模型存放到其他磁盘。</translation>
-    </message>
-    <message>
-        <source>Free some space, or build into a folder on another disk.</source>
-        <translation>请腾出一些空间，或构建到其他磁盘的文件夹。</translation>
     </message>
     <message>
         <source>Free some space, or keep the models on another disk.</source>
@@ -2855,14 +3959,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>磁盘可用 {free} GB；构建 {model} 期间需要 {need} GB。</translation>
     </message>
     <message>
-        <source>The disk of {folder} is full.</source>
-        <translation>{folder} 所在的磁盘已满。</translation>
-    </message>
-    <message>
-        <source>The disk of {folder} is too full: the build needs {needed_gb} GB and {free_gb} GB are free.</source>
-        <translation>{folder} 所在的磁盘空间不足：构建需要 {needed_gb} GB，可用 {free_gb} GB。</translation>
-    </message>
-    <message>
         <source>The download cannot be written to {folder}: {reason}.</source>
         <translation>无法把下载内容写入 {folder}：{reason}。</translation>
     </message>
@@ -2999,16 +4095,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>无法把报告保存为 {name}：{reason}。</translation>
     </message>
     <message>
+        <source>Use the same version of llama.cpp on both computers.</source>
+        <translation>请在两台计算机上使用相同版本的 llama.cpp。</translation>
+    </message>
+    <message>
+        <source>What answers at {address} is no rpc-server, or one of another version of llama.cpp.</source>
+        <translation>{address} 上应答的不是 rpc-server，或属于其他版本的 llama.cpp。</translation>
+    </message>
+    <message>
         <source>Write something first.</source>
         <translation>请先写点内容。</translation>
     </message>
     <message>
-        <source>llama.cpp could not load {name}.</source>
-        <translation>llama.cpp 无法加载 {name}。</translation>
+        <source>failed to parse grammar</source>
+        <translation>无法解析语法</translation>
     </message>
     <message>
-        <source>llama.cpp could not quantise the model to {type}.</source>
-        <translation>llama.cpp 无法把模型量化为 {type}。</translation>
+        <source>it found no device</source>
+        <translation>没有找到设备</translation>
+    </message>
+    <message>
+        <source>it holds something else than chats</source>
+        <translation>其中含有聊天以外的内容</translation>
+    </message>
+    <message>
+        <source>it is no table</source>
+        <translation>它不是表格</translation>
+    </message>
+    <message>
+        <source>its header is another than the server showed</source>
+        <translation>其文件头与服务器所示不同</translation>
+    </message>
+    <message>
+        <source>llama.cpp could not load {name}.</source>
+        <translation>llama.cpp 无法加载 {name}。</translation>
     </message>
     <message>
         <source>llama.cpp does not start. {reason} {native}</source>
@@ -3017,6 +4137,518 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The processor {name} has no AVX2, so models run several times slower on it.</source>
         <translation>处理器 {name} 没有 AVX2，模型运行会慢数倍。</translation>
+    </message>
+    <message>
+        <source>A reply can follow a grammar or a JSON schema, not both.</source>
+        <translation>回答只能遵循语法或 JSON schema 之一，不能同时使用。</translation>
+    </message>
+    <message>
+        <source>A scanned document is pictures of text: run it through text recognition (OCR) first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A thinking budget needs thinking and answer told apart.</source>
+        <translation>思考预算要求区分思考与回答。</translation>
+    </message>
+    <message>
+        <source>Another computer that computed a part of the model is gone.</source>
+        <translation>参与计算模型一部分的另一台计算机已断开。</translation>
+    </message>
+    <message>
+        <source>Another program takes memory of the graphics card ({card}): {free} are free. Replies can become slow or fail. Close that program, or load the model again so that it takes less.</source>
+        <translation>其他程序正在占用显存（{card}）：剩余 {free}。回答可能变慢或失败。请关闭该程序，或重新加载模型以减少占用。</translation>
+    </message>
+    <message>
+        <source>Attach a part of it.</source>
+        <translation>请附加其中的一部分。</translation>
+    </message>
+    <message>
+        <source>Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Build its BF16 from the original weights, or name such a file with --reference.</source>
+        <translation>请用原始权重构建其 BF16，或用 --reference 指定这样的文件。</translation>
+    </message>
+    <message>
+        <source>Change the schema: what cannot be enforced must not stand in it.</source>
+        <translation>请修改 schema：不能包含无法强制的内容。</translation>
+    </message>
+    <message>
+        <source>Check that it is on, that ggml-rpc-server runs there with its `--host` set to that computer&apos;s address, and that its firewall lets this computer in.</source>
+        <translation>请检查它已开机、ggml-rpc-server 正在运行且其 `--host` 设为该计算机的地址，并且防火墙允许本机访问。</translation>
+    </message>
+    <message>
+        <source>Check that it is still there and that you may open it.</source>
+        <translation>请检查它是否仍在原处，以及您是否有权打开它。</translation>
+    </message>
+    <message>
+        <source>Check that it is there and download it again.</source>
+        <translation>请检查它是否存在，并重新下载。</translation>
+    </message>
+    <message>
+        <source>Check the name, or use the computer&apos;s IPv4 address.</source>
+        <translation>请检查名称，或使用该计算机的 IPv4 地址。</translation>
+    </message>
+    <message>
+        <source>Choose a folder with .gguf files, or Ollama&apos;s or LM Studio&apos;s folder of models.</source>
+        <translation>请选择含有 .gguf 文件的文件夹，或 Ollama、LM Studio 的模型文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose a longer text.</source>
+        <translation>请选择更长的文字。</translation>
+    </message>
+    <message>
+        <source>Choose a smaller context or fewer layers on the graphics card.</source>
+        <translation>请选择更小的上下文，或更少的显卡层数。</translation>
+    </message>
+    <message>
+        <source>Choose an adapter without invocation tokens.</source>
+        <translation>请选择没有触发词元的适配器。</translation>
+    </message>
+    <message>
+        <source>Choose an adapter&apos;s GGUF file; `stillroom build` makes one of a Hugging Face adapter&apos;s folder.</source>
+        <translation>请选择适配器的 GGUF 文件；`stillroom build` 可由 Hugging Face 适配器文件夹生成。</translation>
+    </message>
+    <message>
+        <source>Choose an export of Stillroom, ChatGPT, Open WebUI or LM Studio (JSON, or ChatGPT&apos;s zip).</source>
+        <translation>请选择 Stillroom、ChatGPT、Open WebUI 或 LM Studio 的导出文件（JSON，或 ChatGPT 的 zip）。</translation>
+    </message>
+    <message>
+        <source>Choose an export of Stillroom, ChatGPT, Open WebUI or LM Studio.</source>
+        <translation>请选择 Stillroom、ChatGPT、Open WebUI 或 LM Studio 的导出文件。</translation>
+    </message>
+    <message>
+        <source>Choose another file.</source>
+        <translation>请选择其他文件。</translation>
+    </message>
+    <message>
+        <source>Choose another port, or run `stillroom doctor`.</source>
+        <translation>请选择其他端口，或运行 `stillroom doctor`。</translation>
+    </message>
+    <message>
+        <source>Choose the base model that the adapter was trained on.</source>
+        <translation>请选择训练该适配器时所用的基础模型。</translation>
+    </message>
+    <message>
+        <source>Choose the full-precision file that the model was made from.</source>
+        <translation>请选择制作该模型所用的全精度文件。</translation>
+    </message>
+    <message>
+        <source>Choose the model that it was trained for.</source>
+        <translation>请选择训练它时所用的模型。</translation>
+    </message>
+    <message>
+        <source>Choose the model&apos;s own file.</source>
+        <translation>请选择模型自己的文件。</translation>
+    </message>
+    <message>
+        <source>Choose the repository that has the model&apos;s original weights.</source>
+        <translation>请选择含有该模型原始权重的仓库。</translation>
+    </message>
+    <message>
+        <source>Delete it and get the model again: it may have been damaged on the disk, or been changed.</source>
+        <translation>请删除它并重新获取模型：它可能在硬盘上损坏或被修改。</translation>
+    </message>
+    <message>
+        <source>Does not work with this model or memory.</source>
+        <translation>此模型或内存不支持。</translation>
+    </message>
+    <message>
+        <source>Download it again; if it stays so, it is damaged.</source>
+        <translation>请重新下载；如果仍然如此，说明它已损坏。</translation>
+    </message>
+    <message>
+        <source>Download or build it again.</source>
+        <translation>请重新下载或构建。</translation>
+    </message>
+    <message>
+        <source>Download the model again; if it stays so, its weights are damaged.</source>
+        <translation>请重新下载模型；如果仍然如此，说明其权重已损坏。</translation>
+    </message>
+    <message>
+        <source>Free some space and build again: it goes on from here.</source>
+        <translation>请腾出一些空间后重新构建：会从此处继续。</translation>
+    </message>
+    <message>
+        <source>Free some space and resume; what has been made is kept.</source>
+        <translation>请腾出一些空间后继续；已完成的部分会保留。</translation>
+    </message>
+    <message>
+        <source>Get the model again with the program that it belongs to.</source>
+        <translation>请用它所属的程序重新获取该模型。</translation>
+    </message>
+    <message>
+        <source>Give its name or IPv4 address and the port of its rpc-server, such as 192.168.1.20:{port}.</source>
+        <translation>请给出名称或 IPv4 地址及其 rpc-server 的端口，例如 192.168.1.20:{port}。</translation>
+    </message>
+    <message>
+        <source>Give the computer&apos;s name or its IPv4 address, such as 192.168.1.20:{port}.</source>
+        <translation>请给出计算机的名称或 IPv4 地址，例如 192.168.1.20:{port}。</translation>
+    </message>
+    <message>
+        <source>If you changed it yourself, take it off the list and add it again; if not, restore it.</source>
+        <translation>如果是您自己修改的，请从列表移除后重新添加；否则请还原它。</translation>
+    </message>
+    <message>
+        <source>Install it again with CMAKE_ARGS=&quot;-DGGML_RPC=ON&quot;, or use Stillroom&apos;s own build.</source>
+        <translation>请用 CMAKE_ARGS=&quot;-DGGML_RPC=ON&quot; 重新安装，或使用 Stillroom 自己的构建。</translation>
+    </message>
+    <message>
+        <source>It must be in llama.cpp&apos;s GBNF form and begin with the rule &quot;root&quot;.</source>
+        <translation>它必须采用 llama.cpp 的 GBNF 形式，并以规则“root”开头。</translation>
+    </message>
+    <message>
+        <source>Its rpc-server serves one program at a time: end the other one, or check the port.</source>
+        <translation>它的 rpc-server 一次只为一个程序服务：请结束另一个程序，或检查端口。</translation>
+    </message>
+    <message>
+        <source>Join them with llama.cpp&apos;s llama-gguf-split --merge, then add the whole file.</source>
+        <translation>请用 llama.cpp 的 llama-gguf-split --merge 合并它们，再添加完整的文件。</translation>
+    </message>
+    <message>
+        <source>Leave one of the two out.</source>
+        <translation>请去掉其中一个。</translation>
+    </message>
+    <message>
+        <source>Leave the budget out, or turn it on.</source>
+        <translation>请去掉预算，或开启思考。</translation>
+    </message>
+    <message>
+        <source>Leave the file alone while its model is loaded. Send the message again: the file is checked and loaded as it is now.</source>
+        <translation>模型加载期间请不要改动文件。请重新发送消息：文件会重新检查并按现状加载。</translation>
+    </message>
+    <message>
+        <source>Load it, or choose another model.</source>
+        <translation>请加载它，或选择其他模型。</translation>
+    </message>
+    <message>
+        <source>Look for a plain LoRA adapter, or merge it into its model first.</source>
+        <translation>请寻找普通的 LoRA 适配器，或先将其合并到模型中。</translation>
+    </message>
+    <message>
+        <source>Look for a ready-made GGUF file in the type that you want.</source>
+        <translation>请寻找所需类型的现成 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Look whether its disk is still there and whole, then send the message again.</source>
+        <translation>请检查其硬盘是否仍在且完好，然后重新发送消息。</translation>
+    </message>
+    <message>
+        <source>Memory is too short for a cache in f16, so it is kept in q8_0: half the size at a hardly measurable loss.</source>
+        <translation>内存不足以使用 f16 缓存，因此采用 q8_0：大小减半，损失几乎无法察觉。</translation>
+    </message>
+    <message>
+        <source>Memory is too short for a cache in {before}, so it is kept in q4_0, which can cost accuracy.</source>
+        <translation>内存不足以使用 {before} 缓存，因此采用 q4_0，可能损失准确度。</translation>
+    </message>
+    <message>
+        <source>Memory is too short for a context of {before} tokens, so it was lowered to {after}.</source>
+        <translation>内存不足以容纳 {before} 个词元的上下文，因此降至 {after}。</translation>
+    </message>
+    <message>
+        <source>Memory is too short for {before} replies side by side, so one is written after the other.</source>
+        <translation>内存不足以同时进行 {before} 个回答，因此逐个生成。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so replies are written one after the other.</source>
+        <translation>上次更大的设置失败，因此回答逐个生成。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so the cache is kept in {value}.</source>
+        <translation>上次更大的设置失败，因此缓存采用 {value}。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so the context has {value} tokens.</source>
+        <translation>上次更大的设置失败，因此上下文为 {value} 个词元。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so {value} layers run on the graphics card.</source>
+        <translation>上次更大的设置失败，因此显卡上运行 {value} 层。</translation>
+    </message>
+    <message>
+        <source>Name a folder that holds it with --base; the model&apos;s weights are not needed.</source>
+        <translation>请用 --base 指定含有它的文件夹；不需要模型的权重。</translation>
+    </message>
+    <message>
+        <source>Name one of its quantised files.</source>
+        <translation>请指定其中一个量化文件。</translation>
+    </message>
+    <message>
+        <source>No computer with the name {host} was found.</source>
+        <translation>没有找到名为 {host} 的计算机。</translation>
+    </message>
+    <message>
+        <source>Not measured: the time was over.</source>
+        <translation>未测量：时间已用完。</translation>
+    </message>
+    <message>
+        <source>Only shown: it can cost accuracy.</source>
+        <translation>仅供参考：可能损失准确度。</translation>
+    </message>
+    <message>
+        <source>Open it in the program that made it, save it anew, and attach that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Other computers compute a part of this model ({addresses}). What is written crosses the network without encryption.</source>
+        <translation>其他计算机参与计算此模型的一部分（{addresses}）。内容在网络上传输时不加密。</translation>
+    </message>
+    <message>
+        <source>Save a copy without the password and attach that.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Send the message again: the model is loaded again by itself, so that it takes less. Closing other programs, or a smaller model or context, helps too.</source>
+        <translation>请重新发送消息：模型会自动重新加载，并减少占用。关闭其他程序，或使用更小的模型或上下文也有帮助。</translation>
+    </message>
+    <message>
+        <source>Send the message again: the model is loaded again by itself, without that computer for as long as it does not answer.</source>
+        <translation>请重新发送消息：模型会自动重新加载；在那台计算机应答之前不再使用它。</translation>
+    </message>
+    <message>
+        <source>Send the message again: the model is loaded again by itself. If it happens again, it runs on the processor; look for a newer driver, or a card that gets too hot.</source>
+        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，它将在处理器上运行；请寻找更新的驱动，或检查显卡是否过热。</translation>
+    </message>
+    <message>
+        <source>Send the message again: the model is loaded again by itself. If it happens again, load it with fewer layers on the graphics card, or look for a newer driver.</source>
+        <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请减少显卡层数，或寻找更新的驱动。</translation>
+    </message>
+    <message>
+        <source>Start ggml-rpc-server of the same version as the llama.cpp here, and check the port.</source>
+        <translation>请启动与这里的 llama.cpp 版本相同的 ggml-rpc-server，并检查端口。</translation>
+    </message>
+    <message>
+        <source>Start it with a device, such as `ggml-rpc-server --device CPU`.</source>
+        <translation>请为它指定设备，例如 `ggml-rpc-server --device CPU`。</translation>
+    </message>
+    <message>
+        <source>Stays: nothing is clearly faster.</source>
+        <translation>保持不变：没有明显更快的。</translation>
+    </message>
+    <message>
+        <source>Stillroom converts plain LoRA adapters; one that replaces whole tensors must be merged into its model first.</source>
+        <translation>Stillroom 可转换普通的 LoRA 适配器；替换整个张量的适配器须先合并到模型中。</translation>
+    </message>
+    <message>
+        <source>The JSON schema cannot be used: {reason}.</source>
+        <translation>无法使用该 JSON schema：{reason}。</translation>
+    </message>
+    <message>
+        <source>The adapter changes {tensor}, which {architecture} models do not have.</source>
+        <translation>适配器改动了 {tensor}，而 {architecture} 模型没有它。</translation>
+    </message>
+    <message>
+        <source>The adapter has only one of the two matrices for {tensor}.</source>
+        <translation>对于 {tensor}，适配器只有两个矩阵中的一个。</translation>
+    </message>
+    <message>
+        <source>The adapter holds {tensor}, which is no matrix of a LoRA.</source>
+        <translation>适配器含有 {tensor}，它不是 LoRA 的矩阵。</translation>
+    </message>
+    <message>
+        <source>The adapter {adapter} was trained on {base}, and that model&apos;s config.json is not here.</source>
+        <translation>适配器 {adapter} 是在 {base} 上训练的，而这里没有该模型的 config.json。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} begins to act only after certain words, which Stillroom does not support.</source>
+        <translation>适配器 {file} 只在特定词语之后才起作用，Stillroom 不支持这一点。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} does not fit this model.</source>
+        <translation>适配器 {file} 不适合此模型。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: {reason}.</source>
+        <translation>适配器 {file} 已损坏：{reason}。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is for {found} models, but this model is of the kind {architecture}.</source>
+        <translation>适配器 {file} 用于 {found} 模型，而此模型属于 {architecture}。</translation>
+    </message>
+    <message>
+        <source>The adapter&apos;s matrices for {tensor} do not fit the base model.</source>
+        <translation>适配器中 {tensor} 的矩阵与基础模型不符。</translation>
+    </message>
+    <message>
+        <source>The adapter&apos;s matrices for {tensor} hold numbers that are infinite or none.</source>
+        <translation>适配器中 {tensor} 的矩阵含有无穷大或非数字的值。</translation>
+    </message>
+    <message>
+        <source>The computer {address} cannot be reached ({reason}).</source>
+        <translation>无法连接计算机 {address}（{reason}）。</translation>
+    </message>
+    <message>
+        <source>The computer&apos;s memory is nearly full: {free} are free. Everything on it can become slow. Close other programs, or unload the model.</source>
+        <translation>计算机内存将满：剩余 {free}。所有程序都可能变慢。请关闭其他程序，或卸载模型。</translation>
+    </message>
+    <message>
+        <source>The context of {context_tokens} tokens is stretched beyond the {limit} that the model was made for, by YaRN: long conversations work, at some cost of accuracy.</source>
+        <translation>{context_tokens} 个词元的上下文已由 YaRN 延伸，超出模型原本的 {limit}：可以进行长对话，但准确度略降。</translation>
+    </message>
+    <message>
+        <source>The context was set to {context_tokens} tokens; the model was made for {limit}, so it was lowered to that.</source>
+        <translation>上下文设为 {context_tokens} 个词元；模型原本支持 {limit}，因此降至该值。</translation>
+    </message>
+    <message>
+        <source>The default; another value is faster.</source>
+        <translation>默认值；另一个值更快。</translation>
+    </message>
+    <message>
+        <source>The details are in the report; the memory may be too small.</source>
+        <translation>详情在报告中；可能是内存不足。</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} is full: the download needs {needed} more.</source>
+        <translation>{folder} 所在的硬盘已满：下载还需要 {needed}。</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} is full: {needed} more are needed.</source>
+        <translation>{folder} 所在的硬盘已满：还需要 {needed}。</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} is too full: the build needs {needed} more, and {free} are free.</source>
+        <translation>{folder} 所在的硬盘空间不足：构建还需要 {needed}，可用 {free}。</translation>
+    </message>
+    <message>
+        <source>The engine could not read the model&apos;s file any more ({reason}).</source>
+        <translation>引擎无法继续读取模型文件（{reason}）。</translation>
+    </message>
+    <message>
+        <source>The engine gave no sign of life any more and was ended.</source>
+        <translation>引擎不再响应，已被结束。</translation>
+    </message>
+    <message>
+        <source>The engine ran out of memory.</source>
+        <translation>引擎的内存用尽了。</translation>
+    </message>
+    <message>
+        <source>The engine stopped twice while it used the graphics card, so the model runs on the processor.</source>
+        <translation>引擎在使用显卡时停止了两次，因此模型在处理器上运行。</translation>
+    </message>
+    <message>
+        <source>The file may be damaged; build it again.</source>
+        <translation>文件可能已损坏；请重新构建。</translation>
+    </message>
+    <message>
+        <source>The file of {name} is missing: {file}.</source>
+        <translation>{name} 的文件不见了：{file}。</translation>
+    </message>
+    <message>
+        <source>The file of {name} {type} cannot be read: {reason}.</source>
+        <translation>无法读取 {name} {type} 的文件：{reason}。</translation>
+    </message>
+    <message>
+        <source>The file of {name} {type} is not what was recorded: {file}.</source>
+        <translation>{name} {type} 的文件与记录不符：{file}。</translation>
+    </message>
+    <message>
+        <source>The file {file} is no safetensors file.</source>
+        <translation>文件 {file} 不是 safetensors 文件。</translation>
+    </message>
+    <message>
+        <source>The file {file} is not a LoRA adapter.</source>
+        <translation>文件 {file} 不是 LoRA 适配器。</translation>
+    </message>
+    <message>
+        <source>The file {file} was cut short while it was read.</source>
+        <translation>文件 {file} 在读取时被截断。</translation>
+    </message>
+    <message>
+        <source>The grammar could not be read.</source>
+        <translation>无法读取该语法。</translation>
+    </message>
+    <message>
+        <source>The graphics card ({cards}) has too little free memory ({free_gib:.1f} GiB) for even one layer of this model, so it runs on the processor. Close other programs that use the card, or choose a smaller model or context.</source>
+        <translation>显卡（{cards}）的可用显存（{free_gib:.1f} GiB）连此模型的一层都放不下，因此在处理器上运行。请关闭占用显卡的其他程序，或选择更小的模型或上下文。</translation>
+    </message>
+    <message>
+        <source>The graphics card could not load the model, so it runs on the processor.</source>
+        <translation>显卡无法加载该模型，因此在处理器上运行。</translation>
+    </message>
+    <message>
+        <source>The graphics card has too little memory for {before} layers, so it takes {after}.</source>
+        <translation>显存不足以放入 {before} 层，因此放入 {after} 层。</translation>
+    </message>
+    <message>
+        <source>The graphics card has too little memory, so the model runs on the processor.</source>
+        <translation>显存不足，因此模型在处理器上运行。</translation>
+    </message>
+    <message>
+        <source>The graphics card stopped working for the engine.</source>
+        <translation>显卡停止为引擎工作。</translation>
+    </message>
+    <message>
+        <source>The importance matrix has {columns} columns for {tensor}, which has {wanted}.</source>
+        <translation>重要性矩阵中 {tensor} 有 {columns} 列，而该张量有 {wanted} 列。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} cannot be read: {reason}.</source>
+        <translation>无法读取重要性矩阵 {file}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: {reason}.</source>
+        <translation>重要性矩阵 {file} 已损坏：{reason}。</translation>
+    </message>
+    <message>
+        <source>The installed llama.cpp was built without RPC, so it cannot lend this computer.</source>
+        <translation>所装的 llama.cpp 构建时未含 RPC，因此无法出借本机。</translation>
+    </message>
+    <message>
+        <source>The installed llama.cpp was built without RPC, so {address} cannot be used.</source>
+        <translation>所装的 llama.cpp 构建时未含 RPC，因此无法使用 {address}。</translation>
+    </message>
+    <message>
+        <source>The machine was busy with something else: the figures scatter by {percent} %. Tune again when it is quiet.</source>
+        <translation>计算机正忙于其他工作：数值离散达 {percent} %。请在空闲时重新调优。</translation>
+    </message>
+    <message>
+        <source>The measuring process ended unexpectedly (code {code}).</source>
+        <translation>测量进程意外结束（代码 {code}）。</translation>
+    </message>
+    <message>
+        <source>The memory may be too small; close other programs and try again.</source>
+        <translation>可能内存不足；请关闭其他程序后重试。</translation>
+    </message>
+    <message>
+        <source>The memory may be too small; the details are in the report.</source>
+        <translation>可能内存不足；详情在报告中。</translation>
+    </message>
+    <message>
+        <source>The model could not be measured with these settings.</source>
+        <translation>无法以这些设置测量该模型。</translation>
+    </message>
+    <message>
+        <source>The model file {file} was changed while it was in use.</source>
+        <translation>模型文件 {file} 在使用中被更改。</translation>
+    </message>
+    <message>
+        <source>The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk again and again, which is slow. Close other programs, or choose a smaller quantisation.</source>
+        <translation>模型需要 {needed} 内存，可用 {free}：部分内容将反复从硬盘读取，速度很慢。请关闭其他程序，或选择更小的量化。</translation>
+    </message>
+    <message>
+        <source>The model that should guess ahead, {name}, could not be loaded: {reason}</source>
+        <translation>无法加载用于预测的模型 {name}：{reason}</translation>
+    </message>
+    <message>
+        <source>The model {file} cannot be loaded to be measured.</source>
+        <translation>无法加载模型 {file} 进行测量。</translation>
+    </message>
+    <message>
+        <source>The model {file} could not be evaluated (code {code}).</source>
+        <translation>无法对模型 {file} 求值（代码 {code}）。</translation>
+    </message>
+    <message>
+        <source>The model {file} is not loaded.</source>
+        <translation>模型 {file} 未加载。</translation>
+    </message>
+    <message>
+        <source>The model&apos;s activations are no numbers at {tensor}.</source>
+        <translation>模型在 {tensor} 处的激活值不是数字。</translation>
+    </message>
+    <message>
+        <source>The positions of this model cannot be stretched by YaRN, so its own limit holds.</source>
+        <translation>此模型的位置编码无法用 YaRN 延伸，因此以其自身上限为准。</translation>
     </message>
     <message>
         <source>The prompt has {prompt_tokens} tokens, but the context holds {context_tokens}.</source>
@@ -3029,6 +4661,22 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The record of {name} is damaged, so where its files came from is not known.</source>
         <translation>{name} 的记录已损坏，因此无法得知其文件的来源。</translation>
+    </message>
+    <message>
+        <source>The rpc-server at {address} offers no device.</source>
+        <translation>{address} 上的 rpc-server 没有提供设备。</translation>
+    </message>
+    <message>
+        <source>The rpc-server at {address} speaks version {theirs} of its protocol, and this llama.cpp {ours}.</source>
+        <translation>{address} 上的 rpc-server 使用协议版本 {theirs}，而这里的 llama.cpp 使用 {ours}。</translation>
+    </message>
+    <message>
+        <source>The rpc-server does not start.</source>
+        <translation>rpc-server 无法启动。</translation>
+    </message>
+    <message>
+        <source>The rpc-server ended (exit code {status}).</source>
+        <translation>rpc-server 已结束（退出码 {status}）。</translation>
     </message>
     <message>
         <source>The selection needs {tokens} tokens, and {budget} are left for the question.</source>
@@ -3071,8 +4719,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>张量 {tensor} 无法量化：每行有 {columns} 个权重，不能被 {block} 整除。</translation>
     </message>
     <message>
+        <source>The tensor {tensor} has several matrices in one.</source>
+        <translation>张量 {tensor} 含有多个矩阵。</translation>
+    </message>
+    <message>
         <source>The tensor {tensor} has the shape {shape}, but config.json asks for {expected}.</source>
         <translation>张量 {tensor} 的形状为 {shape}，而 config.json 要求 {expected}。</translation>
+    </message>
+    <message>
+        <source>The tensor {tensor} holds numbers that are infinite, not numbers, or too large to be quantised.</source>
+        <translation>张量 {tensor} 含有无穷大、非数字或过大而无法量化的值。</translation>
     </message>
     <message>
         <source>The tensor {tensor} holds weights that are too large for f16.</source>
@@ -3103,6 +4759,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>文本仍在这里。请以其他名称保存，或保存到其他文件夹。</translation>
     </message>
     <message>
+        <source>The text is too short: it has {tokens} tokens, and {needed} are needed.</source>
+        <translation>文字太短：有 {tokens} 个词元，需要 {needed} 个。</translation>
+    </message>
+    <message>
+        <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
+        <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
+    </message>
+    <message>
         <source>The tokenizer has {tokens} tokens, but the model&apos;s vocabulary ends at {vocabulary}.</source>
         <translation>分词器有 {tokens} 个词元，而模型的词表只到 {vocabulary}。</translation>
     </message>
@@ -3131,6 +4795,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>有 NVIDIA 显卡，但 NVIDIA 驱动未安装或未加载。</translation>
     </message>
     <message>
+        <source>There is no GGUF file in {folder}.</source>
+        <translation>{folder} 中没有 GGUF 文件。</translation>
+    </message>
+    <message>
         <source>There is no benchmark suite named {name}.</source>
         <translation>没有名为 {name} 的基准测试套件。</translation>
     </message>
@@ -3141,6 +4809,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>There is no display here, so the window cannot open. The commands work.</source>
         <translation>这里没有显示器，窗口无法打开。命令可以使用。</translation>
+    </message>
+    <message>
+        <source>There is no full-precision file of {model} here to compare it with.</source>
+        <translation>这里没有 {model} 的全精度文件可供比较。</translation>
     </message>
     <message>
         <source>There is no model called {name}.</source>
@@ -3155,12 +4827,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>没有名为 {name} 的设置。</translation>
     </message>
     <message>
+        <source>There is not enough memory for that many layers on the graphics card.</source>
+        <translation>内存不足以在显卡上放这么多层。</translation>
+    </message>
+    <message>
         <source>There is not enough memory for {name} with a context of {context_tokens} tokens.</source>
         <translation>内存不足，无法以 {context_tokens} 个词元的上下文运行 {name}。</translation>
     </message>
     <message>
         <source>These chats were written by a newer Stillroom (schema {found}, this one knows {known}).</source>
         <translation>这些聊天由更新版本的 Stillroom 写入（schema {found}，此版本支持 {known}）。</translation>
+    </message>
+    <message>
+        <source>This adapter is of a kind that Stillroom does not convert: {what}.</source>
+        <translation>此适配器属于 Stillroom 不转换的类型：{what}。</translation>
     </message>
     <message>
         <source>This benchmark report has the format {schema} {version}, which this Stillroom cannot read.</source>
@@ -3175,8 +4855,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>此检查点已经量化（{method}）。</translation>
     </message>
     <message>
+        <source>This export was written by a newer Stillroom (version {version}).</source>
+        <translation>此导出文件由更新版本的 Stillroom 写成（版本 {version}）。</translation>
+    </message>
+    <message>
         <source>This is not a benchmark report of Stillroom: {reason}.</source>
         <translation>这不是 Stillroom 的基准测试报告：{reason}。</translation>
+    </message>
+    <message>
+        <source>This llama.cpp has another form of tensors, so no importance matrix can be collected.</source>
+        <translation>此 llama.cpp 的张量形式不同，因此无法收集重要性矩阵。</translation>
+    </message>
+    <message>
+        <source>This machine has a graphics card ({cards}), but llama.cpp cannot use it, so the model runs on the processor. The driver is missing or too old: run `stillroom doctor`.</source>
+        <translation>本机有显卡（{cards}），但 llama.cpp 无法使用它，因此模型在处理器上运行。驱动缺失或过旧：请运行 `stillroom doctor`。</translation>
+    </message>
+    <message>
+        <source>This machine has a graphics card ({cards}), but the installed llama.cpp has no CUDA or Vulkan back end, so the model runs on the processor. Run `stillroom doctor` for what to install.</source>
+        <translation>本机有显卡（{cards}），但所装的 llama.cpp 没有 CUDA 或 Vulkan 后端，因此模型在处理器上运行。请运行 `stillroom doctor` 查看需要安装什么。</translation>
     </message>
     <message>
         <source>This message no longer exists.</source>
@@ -3251,12 +4947,56 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请使用 Debian 12、Ubuntu 22.04 或更新版本。</translation>
     </message>
     <message>
+        <source>Use a file that llama-imatrix has made, or the version that Stillroom was released with.</source>
+        <translation>请使用 llama-imatrix 生成的文件，或 Stillroom 发布时所用的版本。</translation>
+    </message>
+    <message>
+        <source>Use an importance matrix that was made with this model.</source>
+        <translation>请使用由此模型生成的重要性矩阵。</translation>
+    </message>
+    <message>
+        <source>Use another file, or let Stillroom collect one.</source>
+        <translation>请使用其他文件，或让 Stillroom 收集一个。</translation>
+    </message>
+    <message>
         <source>Use huggingface.co, or another HF_ENDPOINT.</source>
         <translation>请使用 huggingface.co 或其他 HF_ENDPOINT。</translation>
     </message>
     <message>
-        <source>Use it with: stillroom chat {file}</source>
-        <translation>使用命令：stillroom chat {file}</translation>
+        <source>{file} does not say what its {key} is.</source>
+        <translation>{file} 没有说明其 {key}。</translation>
+    </message>
+    <message>
+        <source>{file} is a {architecture} model, which Stillroom does not quantise.</source>
+        <translation>{file} 是 {architecture} 模型，Stillroom 不对其量化。</translation>
+    </message>
+    <message>
+        <source>{name} holds no text.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} is damaged.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} is not a kind of file that can be read here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} is protected by a password.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} needs too much memory to be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} takes too long to be read.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>“Try again from the start” in the load settings forgets that.</source>
+        <translation>加载设置中的“从头再试”会忘记这一点。</translation>
     </message>
     <message>
         <source>Use the model&apos;s original weights in bf16, f16 or f32.</source>
@@ -3275,8 +5015,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请等待该构建结束，或将其取消。</translation>
     </message>
     <message>
+        <source>no answer</source>
+        <translation>没有应答</translation>
+    </message>
+    <message>
+        <source>no token fits the grammar here</source>
+        <translation>此处没有词元符合语法</translation>
+    </message>
+    <message>
+        <source>the model computed no numbers</source>
+        <translation>模型没有算出数字</translation>
+    </message>
+    <message>
         <source>the text is too long to tokenise</source>
         <translation>文本太长，无法分词</translation>
+    </message>
+    <message>
+        <source>{address} accepts the connection but does not answer.</source>
+        <translation>{address} 接受了连接但没有应答。</translation>
+    </message>
+    <message>
+        <source>{address} is no address of another computer.</source>
+        <translation>{address} 不是另一台计算机的地址。</translation>
+    </message>
+    <message>
+        <source>{address} looks like an IPv6 address, which llama.cpp&apos;s rpc-server does not speak.</source>
+        <translation>{address} 看起来是 IPv6 地址，llama.cpp 的 rpc-server 不支持。</translation>
+    </message>
+    <message>
+        <source>{endpoint} may be in use already, or not an address of this computer.</source>
+        <translation>{endpoint} 可能已被占用，或不是本机的地址。</translation>
+    </message>
+    <message>
+        <source>{file} and {reference} have different vocabularies, so they cannot be compared.</source>
+        <translation>{file} 与 {reference} 的词表不同，无法比较。</translation>
     </message>
     <message>
         <source>{file} arrived damaged twice: its checksum is not the one that the repository names.</source>
@@ -3287,16 +5059,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>无法读取 {file}：{reason}。</translation>
     </message>
     <message>
-        <source>{file} is built already.</source>
-        <translation>{file} 已经构建。</translation>
-    </message>
-    <message>
         <source>{file} is in use.</source>
         <translation>{file} 正在使用中。</translation>
     </message>
     <message>
         <source>{file} is no GGUF file.</source>
         <translation>{file} 不是 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>{file} is no language model, but of the kind {kind}.</source>
+        <translation>{file} 不是语言模型，而是 {kind} 类型。</translation>
+    </message>
+    <message>
+        <source>{file} is one part of a model in several files, which Stillroom does not load.</source>
+        <translation>{file} 是多文件模型的一部分，Stillroom 不加载它。</translation>
     </message>
     <message>
         <source>{file} is one part of a split GGUF, which Stillroom does not join.</source>
@@ -3313,6 +5089,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{gpu_layers} of {layers} layers fit on the {gpu} ({free} free), the rest runs on the processor: {needed} with a context of {context} tokens.</source>
         <translation>{layers} 层中有 {gpu_layers} 层可放入 {gpu}（可用 {free}），其余在处理器上运行：共需 {needed}，上下文为 {context} 个词元。</translation>
+    </message>
+    <message>
+        <source>{gpu_layers} of {layers} layers run on the graphics card ({cards}, {free_gib:.1f} GiB free), the rest on the processor, which is slower. A smaller quantisation or context would fit more.</source>
+        <translation>{layers} 层中有 {gpu_layers} 层在显卡上运行（{cards}，可用 {free_gib:.1f} GiB），其余在处理器上，速度较慢。更小的量化或上下文可放入更多层。</translation>
     </message>
     <message>
         <source>{host} answers, but not as a model hub does.</source>
@@ -3355,12 +5135,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>{host} 拒绝提供 {repo} 的信息 (HTTP {status})。</translation>
     </message>
     <message>
+        <source>{model} is in full precision, so quantising has cost it nothing.</source>
+        <translation>{model} 为全精度，因此没有量化代价。</translation>
+    </message>
+    <message>
+        <source>{name} cannot guess ahead for this model: their vocabularies differ. Choose a small model of the same family.</source>
+        <translation>{name} 无法为此模型预测：二者词表不同。请选择同系列的小模型。</translation>
+    </message>
+    <message>
         <source>{name} could not be read: {reason}.</source>
         <translation>无法读取 {name}：{reason}。</translation>
     </message>
     <message>
         <source>{name} could not be saved: {reason}.</source>
         <translation>无法保存 {name}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{name} holds no chats.</source>
+        <translation>{name} 中没有聊天。</translation>
     </message>
     <message>
         <source>{name} is a binary file.</source>
@@ -3375,8 +5167,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>{name} 大于 4 MiB。</translation>
     </message>
     <message>
+        <source>{name} is larger than {megabytes} MB.</source>
+        <translation>{name} 大于 {megabytes} MB。</translation>
+    </message>
+    <message>
         <source>{name} is not UTF-8 text (byte {byte}).</source>
         <translation>{name} 不是 UTF-8 文本（字节 {byte}）。</translation>
+    </message>
+    <message>
+        <source>{name} is not an export that Stillroom knows: {reason}.</source>
+        <translation>{name} 不是 Stillroom 认识的导出文件：{reason}。</translation>
     </message>
     <message>
         <source>{name} is not on this computer yet.</source>
@@ -3403,8 +5203,28 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>{path} 已存在，且是另一个文件。</translation>
     </message>
     <message>
+        <source>{percent} % faster.</source>
+        <translation>快 {percent} %。</translation>
+    </message>
+    <message>
+        <source>{percent} % faster: no more than noise.</source>
+        <translation>快 {percent} %：在误差范围之内。</translation>
+    </message>
+    <message>
+        <source>{percent} % faster: too little for its cost.</source>
+        <translation>快 {percent} %：收益太小，不值得其代价。</translation>
+    </message>
+    <message>
+        <source>{percent} % slower.</source>
+        <translation>慢 {percent} %。</translation>
+    </message>
+    <message>
         <source>{repo} asks you to accept its terms before it can be downloaded.</source>
         <translation>{repo} 要求先接受其条款才能下载。</translation>
+    </message>
+    <message>
+        <source>{repo} has finished GGUF files only, so there is nothing to build and to measure.</source>
+        <translation>{repo} 只有成品 GGUF 文件，因此无需构建或测量。</translation>
     </message>
     <message>
         <source>{repo} has no config.json, so its weights cannot be understood.</source>
@@ -3468,6 +5288,81 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{verdict}: {needed} with a context of {context} tokens</source>
         <translation>{verdict}：{needed}，上下文 {context} 个词元</translation>
+    </message>
+    <message>
+        <source>about {rate}</source>
+        <translation>约 {rate}</translation>
+    </message>
+    <message>
+        <source>up to {rate}</source>
+        <translation>最多 {rate}</translation>
+    </message>
+    <message>
+        <source>Measured with this file: the fastest reply so far.</source>
+        <translation>用此文件测得：迄今最快的回答。</translation>
+    </message>
+    <message>
+        <source>From how fast replies of another model read its weights on this PC.</source>
+        <translation>根据其他模型在本机上回答时读取权重的速度。</translation>
+    </message>
+    <message>
+        <source>What the measured speed of the memory allows; computing can make it slower.</source>
+        <translation>内存的实测速度所允许的；计算可能使其更慢。</translation>
+    </message>
+    <message>
+        <source>It does not fit into memory.</source>
+        <translation>放不进内存。</translation>
+    </message>
+    <message>
+        <source>Not known until a first reply has run on this graphics card.</source>
+        <translation>在此显卡上运行首个回答之前无法得知。</translation>
+    </message>
+</context>
+<context>
+    <name>tuning</name>
+    <message>
+        <source>Loading</source>
+        <translation>加载中</translation>
+    </message>
+    <message>
+        <source>The defaults</source>
+        <translation>默认设置</translation>
+    </message>
+    <message>
+        <source>The defaults against the choice</source>
+        <translation>默认设置与所选设置的比较</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation type="unfinished">线程数</translation>
+    </message>
+    <message>
+        <source>Threads for prompts</source>
+        <translation>处理提示词的线程</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>批大小</translation>
+    </message>
+    <message>
+        <source>Flash attention</source>
+        <translation type="unfinished">Flash attention</translation>
+    </message>
+    <message>
+        <source>Cache type</source>
+        <translation type="unfinished">缓存类型</translation>
+    </message>
+    <message>
+        <source>GPU layers</source>
+        <translation type="unfinished">GPU 层数</translation>
+    </message>
+    <message>
+        <source>automatic</source>
+        <translation type="unfinished">自动</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation type="unfinished">关闭</translation>
     </message>
 </context>
 </TS>
