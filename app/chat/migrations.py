@@ -77,6 +77,10 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE conversations ADD COLUMN thinking TEXT;
     """,
+    # 5: the LoRA adapters that a chat puts on its model; NULL is none.
+    """
+    ALTER TABLE conversations ADD COLUMN loras TEXT;
+    """,
 )
 
 FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}

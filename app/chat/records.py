@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.chat.retrieval import Passage
-from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
+from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
 Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]
@@ -34,6 +34,7 @@ class Conversation:
     updated_at: float
     pinned: bool = False
     folder_id: int | None = None
+    loras: tuple[Lora, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

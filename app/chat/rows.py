@@ -7,11 +7,11 @@ import msgspec
 
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
-from app.engine.messages import GenerationStats, Sampling
+from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
 
 CONVERSATION = (
-    "id, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, created_at, updated_at,"
-    " pinned, folder_id"
+    "id, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, created_at,"
+    " updated_at, pinned, folder_id, loras"
 )
 MESSAGE = (
     "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
@@ -20,15 +20,17 @@ MESSAGE = (
 """The columns that `conversation_of` and `message_of` take, in their order."""
 
 
-def to_json(value: Sampling | GenerationStats | Sequence[Passage] | None) -> str | None:
+def to_json(
+    value: Sampling | ThinkingLimits | GenerationStats | Sequence[Passage | Lora] | None,
+) -> str | None:
     """How a value stands in a column."""
     return None if value is None else msgspec.json.encode(value).decode()
 
 
 def conversation_of(row: tuple[Any, ...]) -> Conversation:
     """A chat."""
-    id_, title, titled, model, system_prompt, sampling, max_tokens, draft, head_id, *rest = row
-    created_at, updated_at, pinned, folder_id = rest
+    id_, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, *rest = row
+    created_at, updated_at, pinned, folder_id, loras = rest
     return Conversation(
         id=id_,
         title=title,
@@ -37,12 +39,14 @@ def conversation_of(row: tuple[Any, ...]) -> Conversation:
         system_prompt=system_prompt,
         sampling=None if sampling is None else msgspec.json.decode(sampling, type=Sampling),
         max_tokens=max_tokens,
+        thinking=ThinkingLimits() if thinking is None else msgspec.json.decode(thinking, type=ThinkingLimits),
         draft=draft,
         head_id=head_id,
         created_at=created_at,
         updated_at=updated_at,
         pinned=bool(pinned),
         folder_id=folder_id,
+        loras=() if loras is None else msgspec.json.decode(loras, type=tuple[Lora, ...]),
     )
 
 

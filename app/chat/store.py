@@ -12,7 +12,7 @@ from app.chat.records import Attachment, Conversation, Folder, Outcome, Role, St
 from app.chat.retrieval import Passage
 from app.chat.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to_json
 from app.chat.search import SearchHit, index_message, search
-from app.engine.messages import GenerationStats, Sampling
+from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
 
 
 class ChatStore:
@@ -56,14 +56,27 @@ class ChatStore:
         system_prompt: str = "",
         sampling: Sampling | None = None,
         max_tokens: int = 0,
+        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
+        loras: tuple[Lora, ...] = (),
     ) -> Conversation:
         """A new, empty chat."""
         now = time.time()
         with self._database.writing() as db:
             row = db.execute(
-                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, created_at,"
-                f" updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {CONVERSATION}",
-                (title, model, system_prompt, to_json(sampling), max_tokens, now, now),
+                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, thinking,"
+                " loras, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                f" RETURNING {CONVERSATION}",
+                (
+                    title,
+                    model,
+                    system_prompt,
+                    to_json(sampling),
+                    max_tokens,
+                    to_json(thinking),
+                    to_json(loras or None),
+                    now,
+                    now,
+                ),
             ).fetchall()[0]
         return conversation_of(row)
 
@@ -93,13 +106,28 @@ class ChatStore:
             )
 
     def save_settings(
-        self, conversation_id: int, *, system_prompt: str, sampling: Sampling | None, max_tokens: int
+        self,
+        conversation_id: int,
+        *,
+        system_prompt: str,
+        sampling: Sampling | None,
+        max_tokens: int,
+        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
+        loras: tuple[Lora, ...] = (),
     ) -> None:
         """Keep the chat's system prompt and how its replies are drawn."""
         with self._database.writing() as db:
             db.execute(
-                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ? WHERE id = ?",
-                (system_prompt, to_json(sampling), max_tokens, conversation_id),
+                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ?, thinking = ?,"
+                " loras = ? WHERE id = ?",
+                (
+                    system_prompt,
+                    to_json(sampling),
+                    max_tokens,
+                    to_json(thinking),
+                    to_json(loras or None),
+                    conversation_id,
+                ),
             )
 
     def save_draft(self, conversation_id: int, draft: str) -> None:
