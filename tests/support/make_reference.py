@@ -28,10 +28,10 @@ from tests.support.tiny_models import TINY_MODELS, make_tiny_model
 
 DATA = Path(__file__).parents[1] / "data" / "converters"
 FULL = ("BF16", "F16", "F32")
-QUANTISED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
+QUANTISED = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
 STARTER_FOLDER = "SmolLM2-135M-Instruct"
 
-_PATCHED = """
+PATCHED_CONVERTER = """
 import runpy, sys
 sys.path[:0] = [{llama_cpp!r}, {llama_cpp!r} + "/gguf-py"]
 from conversion.base import TextModel
@@ -100,7 +100,7 @@ def _write(key: str, folder: Path, base: str, pretokenizer: str | None, options:
         script = str(options.llama_cpp / "convert_hf_to_gguf.py")
         if pretokenizer is not None:
             script = str(options.work / "patched.py")
-            text = _PATCHED.format(llama_cpp=str(options.llama_cpp), pretokenizer=pretokenizer)
+            text = PATCHED_CONVERTER.format(llama_cpp=str(options.llama_cpp), pretokenizer=pretokenizer)
             Path(script).write_text(textwrap.dedent(text), "utf-8")
         command = [options.python, script, "--outtype", kind.lower(), "--outfile", file, folder]
         subprocess.run([str(part) for part in command], check=True)
