@@ -1,5 +1,6 @@
 """Small LoRA adapters with random weights, as PEFT writes them, the same every time."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.architectures import expected_tensors, read_settings
-from tests.support.checkpoints import round_to_bf16, write_json, write_safetensors
+from converters.lora import convert_adapter, read_adapter
+from models.starter import starter_file
+from tests.support.checkpoints import rebuild_starter, round_to_bf16, write_json, write_safetensors
 
 MODULES = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.down_proj")
 
@@ -57,3 +60,17 @@ def write_adapter(
         },
     )
     return folder
+
+
+def build_starter_adapters(parent: Path, count: int) -> list[Path]:
+    """GGUF adapters for the starter model, each another one."""
+    starter = starter_file()
+    assert starter is not None, "the `starter` extra is not installed"
+    base = rebuild_starter(starter, parent / "base")
+    config = json.loads((base / "config.json").read_text("utf-8"))
+    paths = []
+    for seed in range(1, count + 1):
+        folder = write_adapter(parent / f"adapter{seed}", config, seed=seed, rank=8, strength=0.2)
+        paths.append(parent / f"adapter{seed}.gguf")
+        convert_adapter(read_adapter(folder), base, paths[-1])
+    return paths

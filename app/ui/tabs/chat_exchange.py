@@ -14,7 +14,7 @@ from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
 from app.chat.store import ChatStore
 from app.chat.turn import chat_key, history
-from app.engine.messages import ModelInfo, Part
+from app.engine.messages import Lora, ModelInfo, Part
 from app.settings import SettingsFile
 from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_attachments import ChatAttachments
@@ -226,10 +226,11 @@ class ChatExchange(QObject):
             choices.max_tokens,
             self._settings.values.speculation,
             info.path,
+            choices.loras,
             thinking_limits=choices.thinking,
         )
         kept = self._store.message(message.id)
-        self._prepare_next(chat, plan, kept, info)
+        self._prepare_next(chat, plan, kept, info, choices.loras)
         self._desk.conversation.end_live_reply(kept)
         if self._keeper.is_open(chat.id):
             self._desk.conversation.show_versions(versions_of(self._store.messages(chat.id)))
@@ -237,10 +238,15 @@ class ChatExchange(QObject):
         self.chats_changed.emit()
 
     def _prepare_next(
-        self, chat: Conversation, plan: ContextPlan, reply: StoredMessage, info: ModelInfo
+        self,
+        chat: Conversation,
+        plan: ContextPlan,
+        reply: StoredMessage,
+        info: ModelInfo,
+        loras: tuple[Lora, ...],
     ) -> None:
         """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
         if self._template is None or reply.outcome != "stop" or plan.dropped:
             return
         messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id), info.path)
+        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id), info.path, loras)

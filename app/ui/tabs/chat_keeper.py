@@ -70,6 +70,7 @@ class ChatKeeper:
                 sampling=choices.sampling,
                 max_tokens=choices.max_tokens,
                 thinking=choices.thinking,
+                loras=choices.loras,
             )
             if opened == self._opened:
                 self.chat = chat
@@ -89,6 +90,7 @@ class ChatKeeper:
             sampling=choices.sampling,
             max_tokens=choices.max_tokens,
             thinking=choices.thinking,
+            loras=choices.loras,
         )
         self.refresh(chat.id)
 

@@ -148,6 +148,7 @@ class ChatTab(QWidget):
                 sampling=choices.sampling,
                 max_tokens=choices.max_tokens,
                 thinking=choices.thinking,
+                loras=choices.loras,
             )
         self._runner.close_down()
 
@@ -170,7 +171,7 @@ class ChatTab(QWidget):
         self.composer.set_budget("")
         self.notice.hide()
         self.choices.show_choices(
-            ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens, chat.thinking)
+            ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens, chat.thinking, chat.loras)
             if chat
             else ReplyChoices(),
             self._settings.values.sampling,

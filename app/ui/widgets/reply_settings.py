@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.engine.messages import Sampling, ThinkingLimits
+from app.engine.messages import Lora, Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
+from app.ui.widgets.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 
 WIDTH_PX = 300
@@ -38,6 +39,7 @@ class ReplyChoices:
     sampling: Sampling | None = None
     max_tokens: int = 0
     thinking: ThinkingLimits = NO_LIMITS
+    loras: tuple[Lora, ...] = ()
 
 
 class ReplySettings(QFrame):
@@ -117,6 +119,8 @@ class ReplySettings(QFrame):
         ):
             field.setToolTip(tip)
             budget.addRow(label(text, "muted"), field)
+        self.adapters = AdapterList(theme)
+        self.adapters.changed.connect(self._on_edited)
         self._advice = label("", "small", wrap=True)
         self._reset = button(self.tr("Use the recommendation"))
         self._reset.clicked.connect(self._on_reset)
@@ -146,6 +150,9 @@ class ReplySettings(QFrame):
         body.addSpacing(4)
         body.addWidget(self._advice)
         body.addWidget(self._reset)
+        body.addSpacing(8)
+        body.addWidget(label(self.tr("ADAPTERS (LORA)"), "caption"))
+        body.addWidget(self.adapters)
         body.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -177,6 +184,7 @@ class ReplySettings(QFrame):
                 tokens=(self._thinking_tokens.value() or None) if self._thinks.isChecked() else 0,
                 seconds=self._thinking_seconds.value() or None,
             ),
+            loras=self.adapters.loras,
         )
 
     def show_choices(self, choices: ReplyChoices, recommended: Sampling) -> None:
@@ -199,6 +207,7 @@ class ReplySettings(QFrame):
         self._thinking_tokens.setValue(limits.tokens or 0)
         self._thinking_seconds.setValue(round(limits.seconds or 0))
         self._enable_budget()
+        self.adapters.show_loras(choices.loras)
         self._showing = False
         self._show_advice()
 
@@ -235,7 +244,8 @@ class ReplySettings(QFrame):
             self._settle.start()
 
     def _on_reset(self) -> None:
-        self.show_choices(ReplyChoices(self._system.toPlainText()), self._recommended)
+        kept = ReplyChoices(self._system.toPlainText(), loras=self.adapters.loras)
+        self.show_choices(kept, self._recommended)
         self._tell()
 
     def _show_advice(self) -> None:

@@ -1,6 +1,5 @@
 """Adapters on the starter model: what they change, who shares a batch with whom, what is refused."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +17,10 @@ from app.engine.messages import (
     Part,
     PromptProgress,
 )
-from converters.architectures import read_settings
 from converters.gguf_layout import lay_out
 from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32, TYPE_NAMED, TensorType
-from converters.lora import convert_adapter, read_adapter
-from models.starter import starter_file
-from tests.support.adapters import write_adapter
-from tests.support.checkpoints import rebuild_starter
+from tests.support.adapters import build_starter_adapters
 from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=3)
@@ -37,19 +32,8 @@ WIDE = 576
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Two adapters for the starter model."""
-    parent = tmp_path_factory.mktemp("adapters")
-    starter = starter_file()
-    assert starter is not None
-    base = rebuild_starter(starter, parent / "base")
-    config = json.loads((base / "config.json").read_text("utf-8"))
-    assert read_settings(config).hidden == WIDE
-    paths = []
-    for seed in (1, 2):
-        folder = write_adapter(parent / f"adapter{seed}", config, seed=seed, rank=8, strength=0.2)
-        target = parent / f"adapter{seed}.gguf"
-        convert_adapter(read_adapter(folder), base, target)
-        paths.append(str(target))
-    return paths[0], paths[1]
+    first, second = build_starter_adapters(tmp_path_factory.mktemp("adapters"), 2)
+    return str(first), str(second)
 
 
 @pytest.fixture(scope="module", params=["thread", "child"])
