@@ -24,23 +24,29 @@ class DraftLength:
         self.drafted = 0
         self.accepted = 0
 
-    def trim(self, guess: Guess, batch_tokens: int) -> Guess:
-        """The part of a guess that pays, possibly nothing, in a batch that has `batch_tokens` without it.
+    def best(self, confidence: int, most: int, batch_tokens: int, guess_s: float = 0.0) -> int:
+        """How many tokens to guess, at most `most` and possibly none; the batch has `batch_tokens` without.
 
         Of a guess whose tokens are each right with chance p, k give (1 - p ** (k + 1)) / (1 - p) tokens a
-        step; k is taken where that is largest against the step's cost.
+        step; k is taken where that is largest against the step's cost. `guess_s` is what a guessed token
+        costs before it is checked.
         """
-        self._guess = guess
-        kind = _class_of(guess.confidence)
+        kind = _class_of(confidence)
         chance = min(self._right[kind] / self._all[kind], _SUREST)
+        alone_s = self._cost.seconds(batch_tokens)
         best, best_gain, expected, reached = 0, 1.0, 1.0, 1.0
-        for count in range(1, len(guess.tokens) + 1):
+        for count in range(1, most + 1):
             reached *= chance
             expected += reached
-            gain = expected / self._cost.relative(batch_tokens + count, batch_tokens)
+            cost_s = self._cost.seconds(batch_tokens + count) + count * guess_s
+            gain = expected * alone_s / cost_s
             if gain > best_gain:
                 best, best_gain = count, gain
-        return Guess(guess.tokens[:best], guess.confidence)
+        return best
+
+    def note(self, guess: Guess) -> None:
+        """This is guessed, whether all of it is checked or not."""
+        self._guess = guess
 
     def learn(self, drafted: int, new_tokens: Sequence[int]) -> None:
         """The step's `new_tokens` have come, after the guess's first `drafted` tokens were in its batch.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.engine.draft import load_draft
 from app.engine.fingerprint import state_fingerprint
 from app.engine.in_memory import Resident
 from app.engine.llama.abort import AbortFlag
@@ -89,7 +90,11 @@ class Loader:
             context_tokens=loaded.info.context_tokens,
             draft_rows=DRAFT_ROWS,
         )
-        info = msgspec.structs.replace(loaded.info, notices=[*request.notices, *loaded.info.notices])
+        notices = [*request.notices, *loaded.info.notices]
+        if plan.draft_path:
+            loaded.draft, notice = load_draft(self._backend, loaded.model, plan, self._abort)
+            notices += [notice] if notice is not None else []
+        info = msgspec.structs.replace(loaded.info, notices=notices)
         runner = Runner(self._backend, loaded, scheduler, self._emit, self._states(request, plan))
         return Resident(runner, info, before if plan.mmap else None, token_s=loaded.context.warm_up_s)
 

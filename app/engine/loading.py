@@ -10,6 +10,7 @@ import msgspec
 import psutil
 
 from app.engine.deaths import names_memory
+from app.engine.draft import DraftModel
 from app.engine.gguf_shape import GgufFacts, read_facts
 from app.engine.heap import release_freed_memory
 from app.engine.ladder import LadderStep, Stage, next_step, processor_only
@@ -44,9 +45,12 @@ class LoadedModel:
     context: Context
     prompts: PromptTokens
     info: ModelInfo
+    draft: DraftModel | None = None
 
     def free(self) -> None:
         """Give all memory back."""
+        if self.draft is not None:
+            self.draft.free()
         self.context.free()
         self.model.free()
         release_freed_memory()

@@ -49,7 +49,7 @@ class Runner:
         self._replies: dict[int, Reply] = {}
         self._adapters = Adapters(backend, loaded.model, loaded.context)
         self._candidates = Candidates(loaded.model.vocabulary)
-        self._speculations = Speculations(loaded.context.context_tokens)
+        self._speculations = Speculations(loaded.context.context_tokens, loaded.draft)
         self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
         self._ahead: Job | None = None
 

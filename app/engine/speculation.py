@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.engine.draft_length import DraftLength
+from app.engine.guess import NO_GUESS, Guess
 from app.engine.lookup import PromptLookup
 from app.engine.messages import SpeculationMode
 from app.engine.scheduler import Chunk, Job
@@ -14,11 +16,29 @@ DRAFT_ROWS = 32
 vocabulary). On a graphics card a step costs about the same up to here."""
 
 
+SURE_LOOKUP = 8
+"""So many tokens must agree for a guess from the text to go before one of the draft model."""
+
+PROBE_STEPS = 64
+"""A draft model that did not pay is tried again after so many steps: texts change."""
+
+
+class Drafter(Protocol):
+    """A small model that guesses; `draft.DraftModel`."""
+
+    token_s: float
+
+    def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
+        """Guesses by request, each of as many tokens at most as is wanted of it."""
+
+
 @dataclass(slots=True)
 class _Guesser:
     lookup: PromptLookup
     length: DraftLength
+    drafts: bool
     last_position: int
+    idle_steps: int = 0
 
 
 class Speculations:
@@ -28,8 +48,9 @@ class Speculations:
     without guesses, and a guess only decides whether the next one can be drawn from the same batch.
     """
 
-    def __init__(self, context_tokens: int) -> None:
+    def __init__(self, context_tokens: int, draft: Drafter | None = None) -> None:
         self._context_tokens = context_tokens
+        self._draft = draft
         self._cost = StepCost()
         self._guessers: dict[int, _Guesser] = {}
 
@@ -39,21 +60,48 @@ class Speculations:
             return
         last = job.prompt_length + max_tokens if max_tokens else self._context_tokens
         self._guessers[job.request_id] = _Guesser(
-            PromptLookup(), DraftLength(self._cost), min(last, self._context_tokens)
+            PromptLookup(),
+            DraftLength(self._cost),
+            mode == "draft" and self._draft is not None,
+            min(last, self._context_tokens),
         )
 
     def guess(self, replies: Sequence[Job]) -> None:
         """Set each reply's `draft` for the next step."""
+        if not self._guessers:
+            return
         batch_tokens = sum(len(job.tokens) - job.evaluated for job in replies)
+        drafting: list[tuple[Job, int]] = []
         for job in replies:
             guesser = self._guessers.get(job.request_id)
             if guesser is None:
                 continue
             # The token that is drawn after the last guess has to fit as well.
             most = min(DRAFT_ROWS, guesser.last_position - len(job.tokens) - 1)
-            guess = guesser.length.trim(guesser.lookup.guess(job.tokens, most), batch_tokens)
-            job.draft = list(guess.tokens)
-            batch_tokens += len(job.draft)
+            found = guesser.lookup.guess(job.tokens, most)
+            if guesser.drafts and found.confidence < SURE_LOOKUP:
+                job.draft = []
+                drafting.append((job, self._draft_length(guesser, most, batch_tokens)))
+                continue
+            guesser.length.note(found)
+            count = guesser.length.best(found.confidence, len(found.tokens), batch_tokens)
+            job.draft = list(found.tokens[:count])
+            batch_tokens += count
+        if self._draft is not None and drafting:
+            guesses = self._draft.guess(drafting)
+            for job, _ in drafting:
+                guess = guesses.get(job.request_id, NO_GUESS)
+                self._guessers[job.request_id].length.note(guess)
+                job.draft = list(guess.tokens)
+
+    def _draft_length(self, guesser: _Guesser, most: int, batch_tokens: int) -> int:
+        assert self._draft is not None
+        count = guesser.length.best(0, most, batch_tokens, self._draft.token_s)
+        guesser.idle_steps = 0 if count else guesser.idle_steps + 1
+        if guesser.idle_steps == PROBE_STEPS:
+            guesser.idle_steps = 0
+            return min(most, 2)
+        return count
 
     def note_step(self, chunks: Sequence[Chunk], seconds: float) -> None:
         """A step took so long; prompts are left out, as nobody guesses at them."""

@@ -19,10 +19,10 @@ class StepCost:
         self._t = self._t * FORGET + seconds
         self._nt = self._nt * FORGET + tokens * seconds
 
-    def relative(self, tokens: int, to: int) -> float:
-        """The cost of a step of `tokens`, in steps of `to` tokens."""
+    def seconds(self, tokens: int) -> float:
+        """What a step of `tokens` takes; before there is a measurement, in a unit of its own."""
         base, slope = self._line()
-        return (base + slope * tokens) / (base + slope * to)
+        return base + slope * tokens
 
     def _line(self) -> tuple[float, float]:
         spread = self._weight * self._nn - self._n * self._n

@@ -1,8 +1,11 @@
-"""Twenty small edits of code, as the Code tab asks for them: repeat this with one change."""
+"""Twenty small edits of code: repeat this with one change."""
 
 from dataclasses import dataclass
 
 from app.engine.messages import Part
+
+FENCE = "```"
+"""Ends the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +16,8 @@ class CodeEdit:
     code: str
 
     def prompt(self) -> list[Part]:
-        """The question in the starter model's own format."""
+        """The question in the starter model's own format. The answer's fence is open already, so that even a
+        small model writes code at once."""
         question = (
             f"{self.change} Repeat the whole code with this change and nothing else.\n\n"
             f"```python\n{self.code.strip()}\n```"
@@ -21,7 +25,7 @@ class CodeEdit:
         return [
             Part("<|im_start|>user\n", special=True),
             Part(question),
-            Part("<|im_end|>\n<|im_start|>assistant\n", special=True),
+            Part("<|im_end|>\n<|im_start|>assistant\n```python\n", special=True),
         ]
 
 

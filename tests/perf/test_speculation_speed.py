@@ -18,7 +18,7 @@ from app.engine.messages import (
     SpeculationMode,
     TokenLogprob,
 )
-from tests.perf.code_edits import CODE_EDITS, CodeEdit
+from tests.perf.code_edits import CODE_EDITS, FENCE, CodeEdit
 from tests.support.engines import GREEDY, starter_path
 
 THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
@@ -58,6 +58,7 @@ def reply(client: EngineClient, edit: CodeEdit, mode: SpeculationMode, logprobs:
         parts=edit.prompt(),
         sampling=GREEDY,
         max_tokens=MOST_TOKENS,
+        stop=[FENCE],
         speculation=mode,
         reuse_prefix=False,
         logprobs=logprobs,

@@ -1,0 +1,87 @@
+"""Time to the first token of a long chat that goes on, against the cold one. Never fails on a clock."""
+
+import os
+import random
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import Generate, GenerationStats, LoadSettings, Part
+from app.engine.saved_states import StatesPlace
+from tests.support.engines import GREEDY, starter_path
+
+CHAT_TOKENS = 4000
+THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
+ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "5"))
+CHAT = "chat-1"
+
+WORDS = ["light", "tower", "stone", "water", "night", "ship", "storm", "lamp", "keeper", "wind", "wave"]
+
+
+def start(folder: Path) -> EngineClient:
+    """A fresh engine process with the starter model."""
+    client = EngineClient(child_command("engine"), states=StatesPlace(folder, lambda: 2_000_000_000))
+    settings = LoadSettings(context_tokens=6144, threads=THREADS, sequences=1, kv_type="f16")
+    client.load(starter_path(), settings).future.result()
+    return client
+
+
+def turn(role: str, words: int, dice: random.Random) -> list[Part]:
+    return [
+        Part(f"<|im_start|>{role}\n", special=True),
+        Part(" ".join(dice.choice(WORDS) for _ in range(words))),
+        Part("<|im_end|>\n", special=True),
+    ]
+
+
+def ask(client: EngineClient, chat: list[Part], question: list[Part]) -> GenerationStats:
+    parts = [*chat, *question, Part("<|im_start|>assistant\n", special=True)]
+    request = Generate(request_id=0, parts=parts, sampling=GREEDY, max_tokens=2, chat_key=CHAT)
+    return client.ask(request).future.result().stats
+
+
+def wait_until_saved(folder: Path) -> None:
+    before = time.monotonic()
+    while not list(folder.glob("*.state")):
+        assert time.monotonic() - before < 60, "nothing was saved"
+        time.sleep(0.05)
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(3600)
+def test_a_long_chat_goes_on(tmp_path: Path) -> None:
+    rows: dict[str, list[float]] = {"cold": [], "second turn": [], "last message edited": [], "reopened": []}
+    reused: dict[str, int] = {}
+    for number in range(ROUNDS):
+        folder = tmp_path / str(number)
+        dice = random.Random(number)
+        chat: list[Part] = []
+        for _ in range(10):
+            chat += turn("user", CHAT_TOKENS // 20, dice) + turn("assistant", CHAT_TOKENS // 20, dice)
+        first, second, edited, third = (turn("user", 20, dice) for _ in range(4))
+        answer = turn("assistant", 20, dice)
+        client = start(folder)
+
+        def note(name: str, client: EngineClient, chat: list[Part], question: list[Part]) -> None:
+            stats = ask(client, chat, question)
+            rows[name].append(stats.ttft_s)
+            reused[name] = stats.reused_tokens
+
+        note("cold", client, chat, first)
+        chat += first + answer
+        note("second turn", client, chat, second)
+        note("last message edited", client, chat, edited)
+        wait_until_saved(folder)
+        client.close()
+        client = start(folder)
+        note("reopened", client, chat + edited + answer, third)
+        client.close()
+    cold = statistics.median(rows["cold"])
+    print(f"\nchat of {CHAT_TOKENS} tokens, {THREADS} thread(s), {ROUNDS} rounds, medians")
+    for name, seconds in rows.items():
+        median = statistics.median(seconds)
+        print(f"  {name:20} {median * 1000:8.0f} ms ({median / cold:.1%}), {reused[name]} tokens reused")

@@ -1,0 +1,44 @@
+from app.engine.prefix import Held, Place, choose_place
+from app.engine.scheduler import Job
+
+SHARED = list(range(200))
+
+
+def job(tokens: list[int], chat_key: str = "", variant: str = "") -> Job:
+    return Job(1, tokens, len(tokens), chat_key=chat_key, variant=variant)
+
+
+def place(wanted: Job, free: dict[int, Held], busy: dict[int, Held] | None = None) -> Place:
+    used = dict.fromkeys([*free, *(busy or {})], 0)
+    return choose_place(wanted, free, busy or {}, used, least_copied=64)
+
+
+def test_a_chat_goes_on_where_it_was() -> None:
+    free = {0: Held([]), 1: Held([*SHARED, 7, 8, 9], "a")}
+    assert place(job([*SHARED, 7, 1], "a"), free) == Place(1, 201)
+
+
+def test_the_beginning_of_another_chat_is_copied_and_that_chat_stays() -> None:
+    free = {0: Held([]), 1: Held([*SHARED, *range(1000, 3000)], "a")}
+    assert place(job([*SHARED, 1], "b"), free) == Place(0, 200, copy_from=1)
+
+
+def test_the_beginning_is_copied_out_of_a_reply_that_runs() -> None:
+    assert place(job([*SHARED, 1]), {0: Held([])}, {1: Held([*SHARED, 5])}) == Place(0, 200, copy_from=1)
+
+
+def test_a_few_tokens_are_not_worth_a_copy() -> None:
+    assert place(job([*SHARED[:50], 1]), {0: Held([])}, {1: Held(SHARED)}) == Place(0, 0)
+
+
+def test_with_one_sequence_there_is_no_choice() -> None:
+    assert place(job([*SHARED, 1], "b"), {0: Held([*SHARED, *range(1000, 3000)], "a")}) == Place(0, 200)
+
+
+def test_what_was_evaluated_with_another_adapter_is_not_shared() -> None:
+    assert place(job([*SHARED, 1], variant="x"), {0: Held(SHARED)}) == Place(0, 0)
+
+
+def test_the_sequence_that_holds_least_goes() -> None:
+    free = {0: Held(list(range(500, 900)), "a"), 1: Held(list(range(900, 1000)), "b")}
+    assert place(job([1, 2, 3], "c"), free) == Place(1, 0)
