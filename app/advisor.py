@@ -19,11 +19,14 @@ SpeedBasis = Literal["measured", "replies", "memory", ""]
 """Whether a speed was measured with this very file, follows from replies of another model on this computer,
 or from the speed of its memory alone; empty where nothing is known."""
 
+_TELLING_BYTES = 500_000_000
+"""Replies of a smaller model tell little of large ones: caches hold much of it, and its steps are short."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """One model in one quantisation on this computer. `measured` is there once this file was loaded with
-    this context and cache."""
+    this context and cache, for as many parallel replies as it says."""
 
     model: CatalogModel
     quantisation: str
@@ -33,14 +36,20 @@ class Outlook:
     measured: LoadMeasurement | None = None
 
     @property
+    def measured_so(self) -> LoadMeasurement | None:
+        """What was measured for exactly the use that is judged."""
+        same = self.measured is not None and self.measured.sequences == self.fit.demand.sequences
+        return self.measured if same else None
+
+    @property
     def ram_bytes(self) -> int:
         """RAM it takes."""
-        return self.measured.ram_bytes if self.measured is not None else self.fit.need.ram.total
+        return self.measured_so.ram_bytes if self.measured_so is not None else self.fit.need.ram.total
 
     @property
     def device_bytes(self) -> int:
         """Memory of graphics cards it takes."""
-        return self.measured.device_bytes if self.measured is not None else self.fit.need.device.total
+        return self.measured_so.device_bytes if self.measured_so is not None else self.fit.need.device.total
 
 
 class Advisor:
@@ -90,10 +99,11 @@ class Advisor:
         wanted = (str(file.path), file.bytes, demand.attended_cells, demand.kv_type)
         same = [
             load
-            for load in self._loads
+            for load in reversed(self._loads)
             if (load.path, load.file_bytes, load.context_tokens, load.kv_type) == wanted
         ]
-        return same[-1] if same else None
+        # The use itself goes before another number of parallel replies, a later load before an earlier one.
+        return max(same, key=lambda load: load.sequences == demand.sequences) if same else None
 
     def _with_reply_speeds(self, memory: Memory) -> Memory:
         """Speeds that replies reached are better than those of reading memory: they hold the computing too.
@@ -106,6 +116,8 @@ class Advisor:
         for load in self._loads:
             file = by_path.get(load.path)
             if file is None or not load.decode_tok_per_s or load.file_bytes != file.bytes:
+                continue
+            if file.bytes < _TELLING_BYTES:
                 continue
             shape = self._models[file.key].shape
             speed = _read_bytes(shape, file.bytes) * load.decode_tok_per_s

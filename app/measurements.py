@@ -45,6 +45,7 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     kv_type: str
     batch_tokens: int
     gpu_layers: int
+    sequences: int = 1
     buffers: dict[str, int]
     decode_tok_per_s: float = 0.0
     measured_at: str = ""
@@ -175,6 +176,7 @@ def measured_load(info: ModelInfo) -> LoadMeasurement:
         kv_type=info.kv_type,
         batch_tokens=info.batch_tokens,
         gpu_layers=info.gpu_layers,
+        sequences=max(1, info.plan.sequences),
         buffers=info.buffers,
         measured_at=_now(),
     )
@@ -184,7 +186,7 @@ def _same(one: LoadMeasurement, other: LoadMeasurement) -> bool:
     return _settings(one) == _settings(other)
 
 
-def _settings(load: LoadMeasurement) -> tuple[str, int, int, str, int, int]:
+def _settings(load: LoadMeasurement) -> tuple[str, int, int, str, int, int, int]:
     return (
         load.path,
         load.file_bytes,
@@ -192,6 +194,7 @@ def _settings(load: LoadMeasurement) -> tuple[str, int, int, str, int, int]:
         load.kv_type,
         load.batch_tokens,
         load.gpu_layers,
+        load.sequences,
     )
 
 

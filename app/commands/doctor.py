@@ -176,7 +176,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
 
 
 def _outlook(outlook: Outlook) -> ModelOutlook:
-    found, measured = outlook.fit, outlook.measured
+    found, measured = outlook.fit, outlook.measured_so
     return ModelOutlook(
         key=outlook.model.key,
         quantisation=outlook.quantisation,

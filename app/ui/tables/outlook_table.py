@@ -123,7 +123,7 @@ class OutlookTable(QAbstractTableModel):
     def _colour(outlook: Outlook, column: int) -> str:
         if outlook.fit.verdict is Verdict.TOO_LARGE:
             return "muted"
-        measured = outlook.basis == "measured" if column == SPEED else outlook.measured is not None
+        measured = outlook.basis == "measured" if column == SPEED else outlook.measured_so is not None
         return "good" if measured and column in (RAM, CARD, SPEED) else "text"
 
     def _on_theme_changed(self) -> None:

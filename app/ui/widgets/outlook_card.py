@@ -87,16 +87,18 @@ class OutlookCard(Card):
             return
         outlook = self.table.outlook(row)
         sentences = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
-        if outlook.measured is not None:
-            sentences.insert(
-                1,
-                self.tr(
+        if (load := outlook.measured) is not None:
+            if load.sequences == 1:
+                taken = self.tr(
                     "When it was loaded so, llama.cpp took {ram} of RAM and {card} on graphics cards."
-                ).format(
-                    ram=byte_count(outlook.measured.ram_bytes),
-                    card=byte_count(outlook.measured.device_bytes),
-                ),
-            )
+                )
+            else:
+                taken = self.tr(
+                    "When it was loaded so for {replies} parallel replies, llama.cpp took {ram} of RAM and "
+                    "{card} on graphics cards."
+                )
+            amounts = {"ram": byte_count(load.ram_bytes), "card": byte_count(load.device_bytes)}
+            sentences.insert(1, taken.format(replies=load.sequences, **amounts))
         self._reason.setText(" ".join(sentences))
 
     def _fit_height(self) -> None:

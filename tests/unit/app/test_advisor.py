@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.advisor import Advisor
@@ -88,3 +89,19 @@ def test_a_cards_speed_is_unknown_until_a_reply_ran_on_it() -> None:
     found = known.outlook(wanted, "Q4_K_M", DEMAND)
     assert found.fit.verdict is Verdict.GPU
     assert found.tok_per_s == pytest.approx(76, rel=0.1)
+
+
+def test_a_load_for_more_replies_tells_its_speed_and_not_its_memory() -> None:
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    four = msgspec.structs.replace(measurement(file, 3.3), sequences=4)
+    one = Advisor(catalogue(), MEMORY, [four], [file]).outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    assert (one.tok_per_s, one.basis, one.measured) == (3.3, "measured", four)
+    assert one.ram_bytes == one.fit.need.ram.total
+    both = Advisor(catalogue(), MEMORY, [measurement(file, 3.0), four], [file])
+    assert both.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).ram_bytes == 5 * GIB
+
+
+def test_a_small_models_replies_say_nothing_of_large_ones() -> None:
+    starter = InstalledModel("SmolLM2", "Q4_1", Path("/s.gguf"), 98_000_000, key="starter", bundled=True)
+    advisor = Advisor(catalogue(), MEMORY, [measurement(starter, 130.0)], [starter])
+    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).basis == "memory"
