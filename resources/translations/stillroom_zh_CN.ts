@@ -5,23 +5,23 @@
     <name>AdapterList</name>
     <message>
         <source>Add an adapter…</source>
-        <translation type="unfinished"></translation>
+        <translation>添加适配器…</translation>
     </message>
     <message>
         <source>Choose a LoRA adapter</source>
-        <translation type="unfinished"></translation>
+        <translation>选择 LoRA 适配器</translation>
     </message>
     <message>
         <source>Adapters (*.gguf)</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器 (*.gguf)</translation>
     </message>
     <message>
         <source>Strength of {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的强度</translation>
     </message>
     <message>
         <source>1 is as it was trained, 0 is without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 为训练时的强度，0 为不使用。</translation>
     </message>
     <message>
         <source>Remove {name}</source>
@@ -333,7 +333,7 @@
     </message>
     <message>
         <source>Undo</source>
-        <translation type="unfinished">撤销</translation>
+        <translation>撤销</translation>
     </message>
 </context>
 <context>
@@ -359,24 +359,22 @@
     <name>ChatExchange</name>
     <message>
         <source>{tokens} tokens · {left} left</source>
-        <translation type="unfinished">{tokens} 个词元 · 剩余 {left}</translation>
+        <translation>{tokens} 个词元 · 还剩 {left}</translation>
     </message>
-    <message numerus="yes">
-        <source>%n passages of the documents · {left} left</source>
-        <translation>
-            <numerusform>文档的 %n 个片段 · 还剩 {left}</numerusform>
-        </translation>
+    <message>
+        <source>Passages of the documents: {count} · {left} left</source>
+        <translation>文档片段：{count} 个 · 还剩 {left}</translation>
     </message>
 </context>
 <context>
     <name>ChatHealth</name>
     <message>
         <source>The file of your chats was damaged and no backup was found. It is kept as {path}.</source>
-        <translation type="unfinished">聊天文件已损坏，且没有找到备份。损坏的文件保留为 {path}。</translation>
+        <translation>聊天文件已损坏，且没有找到备份。损坏的文件保存为 {path}。</translation>
     </message>
     <message>
         <source>The file of your chats was damaged. The backup of {time} is in its place; the damaged file is kept as {path}.</source>
-        <translation type="unfinished">聊天文件已损坏，已用 {time} 的备份替换；损坏的文件保留为 {path}。</translation>
+        <translation>聊天文件已损坏。已用 {time} 的备份代替；损坏的文件保存为 {path}。</translation>
     </message>
 </context>
 <context>
@@ -492,18 +490,6 @@
         <source>The chat is in {path}.</source>
         <translation>聊天已保存到 {path}。</translation>
     </message>
-    <message numerus="yes">
-        <source>%n chats are in {path}.</source>
-        <translation>
-            <numerusform>%n 个聊天已保存到 {path}。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n chats were added.</source>
-        <translation>
-            <numerusform>已添加 %n 个聊天。</numerusform>
-        </translation>
-    </message>
     <message>
         <source>Left out, as chats here hold text only: {kinds}.</source>
         <translation>未导入（这里的聊天只含文字）：{kinds}。</translation>
@@ -537,6 +523,14 @@
         <translation>撤销</translation>
     </message>
     <message>
+        <source>All chats ({count}) are in {path}.</source>
+        <translation>所有聊天（{count} 个）已保存到 {path}。</translation>
+    </message>
+    <message>
+        <source>Chats added: {count}.</source>
+        <translation>已添加聊天：{count} 个。</translation>
+    </message>
+    <message>
         <source>Export chat</source>
         <translation>导出聊天</translation>
     </message>
@@ -545,7 +539,7 @@
     <name>ChatRowDelegate</name>
     <message>
         <source>Title of the chat</source>
-        <translation type="unfinished">聊天标题</translation>
+        <translation>聊天标题</translation>
     </message>
     <message>
         <source>Name of the folder</source>
@@ -560,23 +554,23 @@
     </message>
     <message>
         <source>Today</source>
-        <translation type="unfinished">今天</translation>
+        <translation>今天</translation>
     </message>
     <message>
         <source>Yesterday</source>
-        <translation type="unfinished">昨天</translation>
+        <translation>昨天</translation>
     </message>
     <message>
         <source>Last week</source>
-        <translation type="unfinished">最近一周</translation>
+        <translation>上周</translation>
     </message>
     <message>
         <source>Earlier</source>
-        <translation type="unfinished">更早</translation>
+        <translation>更早</translation>
     </message>
     <message>
         <source>New chat</source>
-        <translation type="unfinished">新聊天</translation>
+        <translation>新聊天</translation>
     </message>
 </context>
 <context>
@@ -585,11 +579,9 @@
         <source>Search results</source>
         <translation>搜索结果</translation>
     </message>
-    <message numerus="yes">
-        <source>%n hits</source>
-        <translation>
-            <numerusform>%n 处匹配</numerusform>
-        </translation>
+    <message>
+        <source>Hits: {count}</source>
+        <translation>匹配：{count} 处</translation>
     </message>
     <message>
         <source>Nothing found. Try fewer or other words.</source>
@@ -597,7 +589,7 @@
     </message>
     <message>
         <source>New chat</source>
-        <translation type="unfinished">新聊天</translation>
+        <translation>新聊天</translation>
     </message>
     <message>
         <source>in the thinking</source>
@@ -1205,7 +1197,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <name>ContextSlider</name>
     <message>
         <source>automatic</source>
-        <translation type="unfinished">自动</translation>
+        <translation>自动</translation>
     </message>
 </context>
 <context>
@@ -1472,7 +1464,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished">复制</translation>
+        <translation>复制</translation>
     </message>
     <message>
         <source>Copies the selected rows, or all that are shown</source>
@@ -1480,7 +1472,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">关闭</translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>{type} · {size} · {parameters} billion parameters in {tensors} tensors · {entries} metadata entries · GGUF version {version}</source>
@@ -1522,7 +1514,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Size</source>
-        <translation type="unfinished">大小</translation>
+        <translation>大小</translation>
     </message>
     <message>
         <source>Share of the file</source>
@@ -1944,7 +1936,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <name>MemoryNeedView</name>
     <message>
         <source>Graphics memory</source>
-        <translation type="unfinished">显存</translation>
+        <translation>显存</translation>
     </message>
     <message>
         <source>RAM</source>
@@ -1971,7 +1963,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <name>ModelActions</name>
     <message>
         <source>Load</source>
-        <translation type="unfinished">加载</translation>
+        <translation>加载</translation>
     </message>
     <message>
         <source>Look inside…</source>
@@ -1995,7 +1987,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Delete</source>
-        <translation type="unfinished">删除</translation>
+        <translation>删除</translation>
     </message>
     <message>
         <source>{count} models were added. Their files stay where they are.</source>
@@ -2275,11 +2267,11 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{free} of {total} of memory free</source>
-        <translation type="unfinished">内存可用 {free}（共 {total}）</translation>
+        <translation>内存 {total}，可用 {free}</translation>
     </message>
     <message>
         <source>Asking…</source>
-        <translation type="unfinished">正在查询…</translation>
+        <translation>正在询问…</translation>
     </message>
     <message>
         <source>Outside the local network, allowed by you</source>
@@ -2318,7 +2310,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Context</source>
-        <translation type="unfinished">上下文</translation>
+        <translation>上下文</translation>
     </message>
     <message>
         <source>Cache</source>
@@ -2327,6 +2319,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>When it was loaded so, llama.cpp took {ram} of RAM and {card} on graphics cards.</source>
         <translation>以此方式加载时，llama.cpp 占用了 {ram} 内存和 {card} 显存。</translation>
+    </message>
+    <message>
+        <source>When it was loaded so for {replies} parallel replies, llama.cpp took {ram} of RAM and {card} on graphics cards.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2341,7 +2337,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>KV cache</source>
-        <translation type="unfinished">KV 缓存</translation>
+        <translation>KV 缓存</translation>
     </message>
     <message>
         <source>Compute</source>
@@ -2365,7 +2361,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>On this PC</source>
-        <translation type="unfinished">本机运行</translation>
+        <translation>在本机上</translation>
     </message>
     <message>
         <source>Keys and values of the whole context.</source>
@@ -2400,7 +2396,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>WHAT IT COST</source>
@@ -2424,7 +2420,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{time} left</source>
-        <translation type="unfinished">剩余 {time}</translation>
+        <translation>还需 {time}</translation>
     </message>
     <message>
         <source>What each quantisation cost</source>
@@ -2475,7 +2471,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <name>QualityPlot</name>
     <message>
         <source>size, GB</source>
-        <translation type="unfinished">大小，GB</translation>
+        <translation>大小，GB</translation>
     </message>
     <message>
         <source>divergence, nats a token</source>
@@ -2490,7 +2486,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Size</source>
-        <translation type="unfinished">大小</translation>
+        <translation>大小</translation>
     </message>
     <message>
         <source>Same next word</source>
@@ -2549,7 +2545,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Ask again</source>
@@ -2755,7 +2751,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>ADAPTERS (LORA)</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器（LORA）</translation>
     </message>
     <message>
         <source>This chat follows DeepSeek&apos;s authors, who recommend temperature {temperature} and top-p {top_p} for R1 models.</source>
@@ -2783,6 +2779,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The thoughts only repeated themselves and were cut after {tokens} tokens.</source>
         <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
@@ -2849,7 +2849,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Make it</source>
@@ -3015,7 +3015,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Load with these</source>
@@ -3027,15 +3027,15 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{time} left</source>
-        <translation type="unfinished">剩余 {time}</translation>
+        <translation>还需 {time}</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">关闭</translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>Discard</source>
-        <translation type="unfinished">放弃</translation>
+        <translation>放弃</translation>
     </message>
     <message>
         <source>The defaults are the fastest here: nothing else is clearly faster.</source>
@@ -3058,7 +3058,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Prompt, tok/s</source>
-        <translation type="unfinished">提示词，词元/秒</translation>
+        <translation>提示词，词元/秒</translation>
     </message>
     <message>
         <source>Reply, tok/s</source>
@@ -3077,11 +3077,11 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">关闭</translation>
+        <translation>关闭</translation>
     </message>
     <message>
         <source>Reading the file</source>
@@ -3089,11 +3089,11 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{done} of {total}</source>
-        <translation type="unfinished">{done} / {total}</translation>
+        <translation>{done} / {total}</translation>
     </message>
     <message>
         <source>{time} left</source>
-        <translation type="unfinished">剩余 {time}</translation>
+        <translation>还需 {time}</translation>
     </message>
     <message>
         <source>The file is what was recorded when it was made.</source>
@@ -4144,7 +4144,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>A scanned document is pictures of text: run it through text recognition (OCR) first.</source>
-        <translation type="unfinished"></translation>
+        <translation>扫描的文档是文字的图片：请先进行文字识别（OCR）。</translation>
     </message>
     <message>
         <source>A thinking budget needs thinking and answer told apart.</source>
@@ -4164,7 +4164,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.</source>
-        <translation type="unfinished"></translation>
+        <translation>请附加文本、代码、Markdown、CSV、PDF 或 DOCX；较旧的文档请先另存为其中之一。</translation>
     </message>
     <message>
         <source>Build its BF16 from the original weights, or name such a file with --reference.</source>
@@ -4388,7 +4388,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Open it in the program that made it, save it anew, and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>请在制作它的程序中打开，重新保存后再附加。</translation>
     </message>
     <message>
         <source>Other computers compute a part of this model ({addresses}). What is written crosses the network without encryption.</source>
@@ -4396,7 +4396,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Save a copy without the password and attach that.</source>
-        <translation type="unfinished"></translation>
+        <translation>请另存一份不带密码的副本再附加。</translation>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself, so that it takes less. Closing other programs, or a smaller model or context, helps too.</source>
@@ -4972,27 +4972,27 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{name} holds no text.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 中没有文字。</translation>
     </message>
     <message>
         <source>{name} is damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 已损坏。</translation>
     </message>
     <message>
         <source>{name} is not a kind of file that can be read here.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 不是这里能读取的文件类型。</translation>
     </message>
     <message>
         <source>{name} is protected by a password.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 受密码保护。</translation>
     </message>
     <message>
         <source>{name} needs too much memory to be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>读取 {name} 需要过多内存。</translation>
     </message>
     <message>
         <source>{name} takes too long to be read.</source>
-        <translation type="unfinished"></translation>
+        <translation>读取 {name} 用时过长。</translation>
     </message>
     <message>
         <source>“Try again from the start” in the load settings forgets that.</source>
@@ -5334,7 +5334,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Threads</source>
-        <translation type="unfinished">线程数</translation>
+        <translation>线程</translation>
     </message>
     <message>
         <source>Threads for prompts</source>
@@ -5346,23 +5346,23 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>Flash attention</source>
-        <translation type="unfinished">Flash attention</translation>
+        <translation>闪存注意力</translation>
     </message>
     <message>
         <source>Cache type</source>
-        <translation type="unfinished">缓存类型</translation>
+        <translation>缓存类型</translation>
     </message>
     <message>
         <source>GPU layers</source>
-        <translation type="unfinished">GPU 层数</translation>
+        <translation>显卡层数</translation>
     </message>
     <message>
         <source>automatic</source>
-        <translation type="unfinished">自动</translation>
+        <translation>自动</translation>
     </message>
     <message>
         <source>off</source>
-        <translation type="unfinished">关闭</translation>
+        <translation>关闭</translation>
     </message>
 </context>
 </TS>

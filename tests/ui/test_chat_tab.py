@@ -539,7 +539,7 @@ def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opene
         opened.tab.open_chat(None)
         opened.tab.chats.begin_search()
         opened.tab.chats.search.setText("xylo")
-        await until(lambda: opened.tab.chats.results.summary == "1 hits")
+        await until(lambda: opened.tab.chats.results.summary == "Hits: 1")
         qtbot.keyClick(opened.tab.chats.search, Qt.Key.Key_Down)
         qtbot.keyClick(opened.tab.chats.results._list, Qt.Key.Key_Return)
         await until(lambda: opened.shown() == [hidden.content])

@@ -120,7 +120,9 @@ class ChatExchange(QObject):
         self._desk.composer.set_budget(
             self.tr("{tokens} tokens · {left} left").format(tokens=f"{tokens:,}", left=left)
             if passages is None
-            else self.tr("%n passages of the documents · {left} left", "", len(passages)).format(left=left)
+            else self.tr("Passages of the documents: {count} · {left} left").format(
+                count=len(passages), left=left
+            )
         )
         self._desk.notice.show_plan(plan, accepted=self._accepts_dropping_now())
 

@@ -68,7 +68,7 @@ class ChatListActions(QObject):
         self._notices.inform(
             self.tr("The chat is in {path}.").format(path=str(path))
             if conversation_id
-            else self.tr("%n chats are in {path}.", "", len(chats)).format(path=str(path))
+            else self.tr("All chats ({count}) are in {path}.").format(count=len(chats), path=str(path))
         )
 
     async def import_from(self, path: Path) -> None:
@@ -76,7 +76,7 @@ class ChatListActions(QObject):
         ids, left_out = await self._files.import_from(path)
         self.open_requested.emit(ids[0])
         self.changed.emit()
-        text = self.tr("%n chats were added.", "", len(ids))
+        text = self.tr("Chats added: {count}.").format(count=len(ids))
         if left_out:
             text += " " + self.tr("Left out, as chats here hold text only: {kinds}.").format(
                 kinds=", ".join(left_out)

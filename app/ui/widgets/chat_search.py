@@ -49,7 +49,9 @@ class ChatSearchResults(QWidget):
         self._hits = hits
         self._list.clear()
         self._count.setText(
-            self.tr("%n hits", "", len(hits)) if hits else self.tr("Nothing found. Try fewer or other words.")
+            self.tr("Hits: {count}").format(count=len(hits))
+            if hits
+            else self.tr("Nothing found. Try fewer or other words.")
         )
         for hit in hits:
             item = QListWidgetItem(self._list)
