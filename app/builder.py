@@ -6,8 +6,9 @@ from pathlib import Path
 
 from app.acquire import USUAL_TYPES, Acquirer
 from app.build_place import BuiltModel, FolderPlace, Made, StorePlace, from_result, from_store
+from app.build_wish import AUTO, OFF, BuildWish
 from app.errors import StillroomError
-from app.quality_build import AUTO, OFF, Build, BuildWish, QualityBuild
+from app.quality_build import Build, QualityBuild
 from app.requantise import source_of
 from converters.pipeline import build, requantise
 from models.progress import OnProgress, ignore_progress

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from app.build_wish import BuildWish
 from app.errors import Cancelled, StillroomError
 from models.durable import write_durably
 from models.progress import OnProgress, Progress
@@ -240,8 +241,6 @@ class JobBook:
                 self._set(job, "failed")
 
     def _get(self, job: Job, on_progress: OnProgress) -> tuple[InstalledModel, ...]:
-        from app.quality_build import BuildWish  # as late as the builder, and for the same reason
-
         build = self._builder().get(
             parse_reference(job.model),
             job.types,

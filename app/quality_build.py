@@ -12,44 +12,17 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.build_place import BuildPlace, BuiltModel, Made
+from app.build_wish import BuildWish
 from converters.gguf_types import canonical_type
 from converters.imatrix import read_imatrix
 from converters.measuring import OWN_TEXT, collect, measure
-from converters.quantised_output import WEIGHED
 from models.progress import OnProgress
 from models.sizes import FULL_PRECISION
 
-AUTO, ON, OFF = "auto", "on", "off"
-
-WORTH_IT = ("IQ4_XS", "Q3_K_M")
-"""The types that a matrix is collected for unasked. Below four and a half bits it takes a third off the
-divergence or more; for the larger 4-bit types less than the wait is worth, so there one asks for it."""
-
 _EXACT = ("BF16", "F32")
 """What holds the original weights of every model of the catalogue exactly, as they are stored in bf16."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildWish:
-    """How to build. `imatrix` is "auto", "on" (for every type of four bits and less), "off" or a file."""
-
-    imatrix: str = AUTO
-    measure: bool = False
-
-    def weighed(self, types: Sequence[str]) -> list[str]:
-        """Those of `types` that take a matrix."""
-        if self.imatrix == OFF:
-            return []
-        wanted = WORTH_IT if self.imatrix == AUTO else WEIGHED
-        return [kind for kind in types if kind in wanted]
-
-    @property
-    def file(self) -> Path | None:
-        """The file of a matrix that was given."""
-        return None if self.imatrix in (AUTO, ON, OFF) else Path(self.imatrix).expanduser()
 
 
 @dataclass(frozen=True, slots=True)

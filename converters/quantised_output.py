@@ -8,9 +8,7 @@ from converters.gguf_metadata import encode_text, encode_uint32
 from converters.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
 from converters.output import Floats, Importance, Output
 from models.mixture import MixtureModel, mixture, place_in_file
-
-WEIGHED = ("IQ4_XS", "Q3_K_M", "Q4_0", "Q4_K_M", "Q4_K_S")
-"""The types for which an importance matrix is used: those of four bits and less."""
+from models.sizes import WEIGHED
 
 # What llama-quantize cuts a text of `quantize.imatrix` to.
 _MOST_TEXT_BYTES = 127

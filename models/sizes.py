@@ -27,6 +27,9 @@ BYTES_PER_WEIGHT: dict[str, float] = {
 QUANTISATIONS = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0", "IQ4_XS", "Q3_K_M")
 """The types that Stillroom quantises to, the everyday choice first."""
 
+WEIGHED = ("IQ4_XS", "Q3_K_M", "Q4_0", "Q4_K_M", "Q4_K_S")
+"""The types for which an importance matrix is used: those of four bits and less."""
+
 FULL_PRECISION = ("BF16", "F16", "F32")
 """The types that a checkpoint can be written in without quantising."""
 

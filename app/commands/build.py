@@ -5,21 +5,25 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.build_wish import AUTO, OFF, ON, WORTH_IT, BuildWish
 from app.commands.arguments import TYPES, quantisation
 from app.commands.build_adapter import ADAPTER_TYPE, build_adapter
 from app.commands.console import Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
-from app.quality_build import AUTO, OFF, ON, WORTH_IT, Build, BuildWish
 from app.requantise import source_of
 from converters.lora import is_adapter
 from converters.peak_memory import peak_memory_bytes
 from models.reference import GgufReference, parse_reference
 from models.wording import byte_count
+
+if TYPE_CHECKING:
+    # What builds takes longer to load than the help takes.
+    from app.quality_build import Build
 
 NAME = "build"
 SUMMARY = "convert and quantise a model, downloading its original weights where they are not here"
@@ -137,7 +141,7 @@ def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, consol
     console.say(f"Use it with `stillroom chat MODEL --lora {target}`.")
 
 
-def _result(built: Build) -> BuildResult:
+def _result(built: "Build") -> BuildResult:
     outputs = [
         BuiltFile(
             path=str(model.path),

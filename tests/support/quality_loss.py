@@ -20,9 +20,10 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
 from app.build_place import FolderPlace, Made, from_result
+from app.build_wish import BuildWish
 from app.children import child_command
 from app.commands.quality_words import quality_document
-from app.quality_build import BuildWish, QualityBuild
+from app.quality_build import QualityBuild
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary

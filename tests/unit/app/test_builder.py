@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.acquire import Acquirer
+from app.build_wish import AUTO, OFF, ON, BuildWish
 from app.builder import Builder
 from app.children import child_command
-from app.quality_build import AUTO, OFF, ON, BuildWish
 from converters import measuring
 from converters.errors import BuildError
 from converters.inspect import inspect

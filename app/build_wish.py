@@ -1,0 +1,33 @@
+"""How the user wishes a model to be built. Nothing slow is imported: the command line's help needs it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.sizes import WEIGHED
+
+AUTO, ON, OFF = "auto", "on", "off"
+
+WORTH_IT = ("IQ4_XS", "Q3_K_M")
+"""The types that a matrix is collected for unasked. Below four and a half bits it takes a third off the
+divergence or more; for the larger 4-bit types less than the wait is worth, so there one asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWish:
+    """How to build. `imatrix` is "auto", "on" (for every type of four bits and less), "off" or a file."""
+
+    imatrix: str = AUTO
+    measure: bool = False
+
+    def weighed(self, types: Sequence[str]) -> list[str]:
+        """Those of `types` that take a matrix."""
+        if self.imatrix == OFF:
+            return []
+        wanted = WORTH_IT if self.imatrix == AUTO else WEIGHED
+        return [kind for kind in types if kind in wanted]
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a matrix that was given."""
+        return None if self.imatrix in (AUTO, ON, OFF) else Path(self.imatrix).expanduser()
