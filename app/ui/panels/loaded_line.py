@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.messages import ModelInfo
-from app.ui.session import EngineSession
+from app.ui.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import notice_text
@@ -33,6 +33,7 @@ class LoadedLine(QWidget):
         layout.addWidget(self._where)
         session.loading.connect(self._on_loading)
         session.loaded.connect(self._on_loaded)
+        session.models_changed.connect(self._on_models_changed)
         session.rested.connect(self._on_rested)
         session.unloaded.connect(self._on_unloaded)
         session.load_failed.connect(self._on_unloaded)
@@ -61,7 +62,14 @@ class LoadedLine(QWidget):
             where = self.tr("All {layers} layers on the processor, {threads} threads").format(
                 layers=info.layers, threads=info.threads
             )
+        others = [model_name(other) for other in self._session.models if other.path != info.path]
+        if others:
+            where += "\n" + self.tr("Also loaded: {models}").format(models=", ".join(others))
         self._show("good", name, where, "\n".join(notice_text(notice) for notice in info.notices))
+
+    def _on_models_changed(self) -> None:
+        if self._session.info is not None:
+            self._on_loaded(self._session.info)
 
     def _on_rested(self, info: ModelInfo) -> None:
         self._show(

@@ -48,6 +48,8 @@ class ModelPicker(QToolButton):
         self.setShortcut("Ctrl+M")
         menu = QMenu(self)
         menu.setMinimumWidth(WIDTH_PX)
+        # The button is turned round for its arrow only.
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         menu.aboutToShow.connect(self._fill)
         self.setMenu(menu)
         self._progress = QProgressBar(self)
