@@ -11,11 +11,10 @@ from typing import Literal
 import msgspec
 
 from app.engine.messages import LoadNotice, LoadSettings
+from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 
 Stage = Literal["weights", "context", "decode"]
 """Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
-
-SMALLEST_CONTEXT_TOKENS = 4096
 
 GIVEN_UP = ("sequences", "context_tokens", "kv_type", "gpu_layers")
 """The settings that steps change."""

@@ -1,4 +1,4 @@
-"""What fits where: the context to choose, the layers for the GPU, the ladder when it fails. Pure.
+"""What fits where: the context to choose, the layers for the GPU. Pure.
 
 The figures are those of `models.memory_need`, here for a file's own tensors and the engine's devices.
 """
@@ -136,13 +136,6 @@ def layers_that_fit(shape: ModelShape, demand: Demand, devices: Sequence[Device]
     """`n_gpu_layers` for the free memory of `devices`, 0 to layers + 1."""
     rooms = [usable_bytes(device) for device in devices]
     return gpu_layers_that_fit(shape.dimensions, shape.weights, demand, rooms)
-
-
-def ladder(first: int, layers: int) -> list[int]:
-    """GPU layers to try in turn: the plan, then three quarters, half, a quarter, then the CPU alone."""
-    first = min(max(first, 0), layers + 1)
-    steps = [first, first * 3 // 4, first // 2, first // 4, 0]
-    return list(dict.fromkeys(steps))
 
 
 def choose_context(

@@ -1,5 +1,6 @@
-from app.engine.ladder import SMALLEST_CONTEXT_TOKENS, next_step, processor_only, steps
+from app.engine.ladder import next_step, processor_only, steps
 from app.engine.messages import LoadSettings
+from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 
 LAYERS = 29
 
@@ -21,6 +22,17 @@ def test_a_cache_that_does_not_fit_costs_context_then_precision_then_layers() ->
         (4096, "q8_0", 0),
         (4096, "q4_0", 0),
     ]
+
+
+def test_replies_side_by_side_go_first() -> None:
+    plan = LoadSettings(context_tokens=16384, gpu_layers=29, sequences=4, kv_type="f16")
+    step = next_step(plan, AUTOMATIC, "decode", LAYERS)
+    assert step is not None
+    assert step.plan.sequences == 1
+    assert step.plan.context_tokens == 16384
+    fixed = next_step(plan, LoadSettings(sequences=4), "decode", LAYERS)
+    assert fixed is not None
+    assert (fixed.plan.sequences, fixed.plan.context_tokens) == (4, 8192)
 
 
 def test_weights_that_do_not_fit_cost_layers_only() -> None:

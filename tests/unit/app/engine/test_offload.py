@@ -10,7 +10,6 @@ from app.engine.offload import (
     Demand,
     ModelShape,
     choose_context,
-    ladder,
     layers_that_fit,
     offload_devices,
     shape_from_gguf,
@@ -96,14 +95,6 @@ def test_integrated_graphics_count_only_without_a_card() -> None:
     assert offload_devices(both) == [both[1]]
     assert offload_devices([both[2], both[0]]) == [both[0]]
     assert offload_devices([both[2]]) == []
-
-
-@pytest.mark.parametrize(
-    ("first", "steps"),
-    [(29, [29, 21, 14, 7, 0]), (10_000, [29, 21, 14, 7, 0]), (1, [1, 0]), (0, [0]), (-3, [0])],
-)
-def test_the_ladder_ends_on_the_processor(first: int, steps: list[int]) -> None:
-    assert ladder(first, 28) == steps
 
 
 def context_for(devices: list[Device], host_free_bytes: int, shape: ModelShape = R1_QWEN_7B) -> int:

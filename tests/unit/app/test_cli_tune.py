@@ -1,0 +1,94 @@
+"""`stillroom tune`; what the measuring finds is made up here, tests/perf measures."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.bootstrap import build_core
+from app.engine.load_memory import LoadMemory, Tuned
+from app.engine.messages import LoadNotice, LoadSettings
+from app.tuning.report import Speed, TuningReport, TuningRow
+from app.tuning.tuner import Tuner, TuningProgress
+from models.starter import starter_file
+
+TUNED = Tuned(threads=1, prompt_threads=2, batch_tokens=256, flash_attention="auto", kv_type="f16")
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadMemory:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    monkeypatch.setattr(Tuner, "run", made_up)
+    return LoadMemory(tmp_path / "data" / "loads.json")
+
+
+def made_up(
+    tuner: Tuner,
+    path: Path,
+    asked: LoadSettings,
+    on_progress: Callable[[TuningProgress], None],
+    cancel: threading.Event | None = None,
+) -> TuningReport:
+    """Stands in for two minutes of measuring."""
+    assert asked.threads == 0, "what tuning decides is left open"
+    on_progress(TuningProgress("threads", 0.5, 12.0))
+    tuner._memory.note_tuned(str(path), TUNED)
+    row = TuningRow(
+        knob="threads",
+        value=1,
+        speed=Speed(decode_tok_per_s=120.0),
+        repeats=5,
+        gain=0.2,
+        noise=0.01,
+        chosen=True,
+        why=LoadNotice("{percent} % faster.", {"percent": 20.0}),
+    )
+    return TuningReport(
+        file=path.name,
+        model="A model",
+        quantisation="Q4_1",
+        backend="CPU",
+        llama_cpp_version="0",
+        seconds=61.0,
+        before=Speed(prompt_tok_per_s=300.0, decode_tok_per_s=100.0),
+        after=Speed(prompt_tok_per_s=300.0, decode_tok_per_s=120.0),
+        chosen=TUNED,
+        rows=[row],
+    )
+
+
+def test_it_prints_the_table_and_what_was_won(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["tune", "starter"], build_core) == cli.DONE
+    out = capsys.readouterr().out
+    assert "measured in 1 min 01 s" in out
+    assert "→      1  reply 120.0 tok/s" in out
+    assert "20.0 % faster." in out
+    assert "Replies: 120.0 tokens/s, 100.0 before" in out
+
+
+def test_as_json_it_holds_the_choice_and_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["tune", "starter", "--json"], build_core) == cli.DONE
+    document = json.loads(capsys.readouterr().out)
+    assert document["chosen"]["threads"] == 1
+    assert document["rows"][0]["why"] == "20.0 % faster."
+    assert document["turn_s_before"] == pytest.approx(512 / 300 + 512 / 100)
+    assert document["turn_s_after"] < document["turn_s_before"]
+
+
+def test_settings_that_go_before_it_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    build_core().settings.update(load=LoadSettings(threads=2))
+    assert cli.main(["tune", "starter"], build_core) == cli.DONE
+    assert "go before it: threads" in capsys.readouterr().err
+
+
+def test_what_was_found_can_be_forgotten(memory: LoadMemory, capsys: pytest.CaptureFixture[str]) -> None:
+    starter = starter_file()
+    assert starter is not None
+    assert cli.main(["tune", "starter"], build_core) == cli.DONE
+    assert memory.of(str(starter)).tuned == TUNED
+    assert cli.main(["tune", "starter", "--forget"], build_core) == cli.DONE
+    assert memory.of(str(starter)).tuned is None
+    assert "defaults again" in capsys.readouterr().out
