@@ -26,7 +26,8 @@ faults: test-env
 	$(PYTEST) -m faults
 
 perf: test-env
-	$(BIN)/python -m tests.perf.build_llama_tools llama-bench llama-imatrix llama-perplexity
+	$(BIN)/python -m tests.perf.build_llama_tools llama-bench llama-imatrix llama-perplexity \
+	  llama-server llama-batched-bench
 	$(PYTEST) -m perf -s
 
 bundle: test-env

@@ -13,6 +13,7 @@ from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Sampling
 from tests.perf.build_llama_tools import llama_tool
+from tests.perf.padded_model import write_padded
 from tests.support.engines import GREEDY, starter_path
 
 PROMPT_TOKENS = 512
@@ -34,18 +35,28 @@ def threads(request: pytest.FixtureRequest) -> int:
     return count
 
 
+@pytest.fixture(scope="module", params=["as it is", "R1's vocabulary"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The model, and the starter model with 152,064 tokens."""
+    if request.param == "as it is":
+        return model_path()
+    path = tmp_path_factory.mktemp("padded") / "SmolLM2-135M-152k.gguf"
+    write_padded(Path(starter_path()), path)
+    return str(path)
+
+
 @pytest.fixture
-def client(threads: int) -> Iterator[EngineClient]:
+def client(model: str, threads: int) -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))
-    client.load(model_path(), LoadSettings(context_tokens=1024, threads=threads)).future.result()
+    client.load(model, LoadSettings(context_tokens=1024, threads=threads)).future.result()
     yield client
     client.close()
 
 
-def llama_bench(tool: Path, threads: int) -> tuple[float, float]:
+def llama_bench(tool: Path, model: str, threads: int) -> tuple[float, float]:
     """Prompt and generation tokens per second of llama-bench's own loop."""
     options = ["-p", str(PROMPT_TOKENS), "-n", str(NEW_TOKENS), "-r", "1", "-ngl", "0", "-o", "json"]
-    command = [str(tool), "-m", model_path(), "-t", str(threads), *options]
+    command = [str(tool), "-m", model, "-t", str(threads), *options]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     prompt, generation = json.loads(done.stdout)
     assert (prompt["n_prompt"], generation["n_gen"]) == (PROMPT_TOKENS, NEW_TOKENS)
@@ -76,7 +87,7 @@ def engine(client: EngineClient, sampling: Sampling) -> tuple[float, float]:
 
 @pytest.mark.perf
 @pytest.mark.timeout(1800)
-def test_prefill_and_decode_against_llama_bench(client: EngineClient, threads: int) -> None:
+def test_prefill_and_decode_against_llama_bench(client: EngineClient, model: str, threads: int) -> None:
     tool = llama_tool("llama-bench")
     if tool is None:
         pytest.skip(
@@ -85,10 +96,10 @@ def test_prefill_and_decode_against_llama_bench(client: EngineClient, threads: i
     rows: dict[str, list[tuple[float, float]]] = {"llama-bench": [], "greedy": [], "R1 defaults": []}
     engine(client, GREEDY)
     for _ in range(ROUNDS):
-        rows["llama-bench"].append(llama_bench(tool, threads))
+        rows["llama-bench"].append(llama_bench(tool, model, threads))
         rows["greedy"].append(engine(client, GREEDY))
         rows["R1 defaults"].append(engine(client, DRAWN))
-    print(f"\n{Path(model_path()).name}, {threads} thread(s), {ROUNDS} rounds, medians")
+    print(f"\n{Path(model).name}, {threads} thread(s), {ROUNDS} rounds, medians")
     reference = [statistics.median(column) for column in zip(*rows["llama-bench"], strict=True)]
     for name, values in rows.items():
         prompt, decode = (statistics.median(column) for column in zip(*values, strict=True))

@@ -1,0 +1,39 @@
+"""Python's share of a step, and that it does not grow with the reply. Prints, never fails on a clock."""
+
+import os
+import statistics
+
+import pytest
+
+from app.engine.messages import Sampling
+from tests.perf.step_profile import measure
+from tests.perf.test_engine_speed import model_path
+from tests.support.engines import GREEDY
+
+LONG_REPLY_TOKENS = int(os.environ.get("STILLROOM_PERF_LONG_REPLY", "10000"))
+THREADS = os.cpu_count() or 1
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(seed=1)], ids=["greedy", "R1 defaults"])
+def test_share_of_a_step(sampling: Sampling) -> None:
+    clock = measure(model_path(), sequences=1, tokens=256, threads=THREADS, sampling=sampling)
+    python_us = statistics.median(python for _, python in clock.steps) * 1e6
+    print(f"\n  Python {python_us:.0f} us a token, {clock.python_share():.2%} of a step")
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(3600)
+def test_a_long_reply_costs_the_same_for_each_token() -> None:
+    clock = measure(model_path(), sequences=1, tokens=LONG_REPLY_TOKENS, threads=THREADS, sampling=GREEDY)
+    assert len(clock.steps) > LONG_REPLY_TOKENS - 10
+    tenth = len(clock.steps) // 10
+    first, last = (
+        statistics.median(python for _, python in part) * 1e6
+        for part in (clock.steps[:tenth], clock.steps[-tenth:])
+    )
+    print(
+        f"\n  {LONG_REPLY_TOKENS} tokens: Python {first:.0f} us a token in the first tenth, {last:.0f} us in"
+        f" the last ({last / first:.3f})"
+    )
