@@ -25,6 +25,8 @@ from app.engine.messages import (
     Request,
     Sampling,
     Shutdown,
+    Tokenize,
+    Tokenized,
 )
 from models.starter import starter_file
 from tests.support.estimates import assert_estimated
@@ -147,6 +149,11 @@ class Session:
                 return event.info
             if isinstance(event, Failed):
                 return event
+
+    def tokens_of(self, text: str) -> list[int]:
+        """The tokens of a text with control tokens."""
+        self.engine.post(Tokenize(request_id=self.new_id(), parts=[Part(text, True)]))
+        return self.wait_for(Tokenized).tokens
 
     def generate(self, request: Generate) -> tuple[list[Delta], Finished | Failed]:
         """Generate and wait; the deltas and the end."""

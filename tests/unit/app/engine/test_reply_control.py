@@ -18,8 +18,6 @@ from app.engine.messages import (
     Part,
     Sampling,
     ThinkingLimits,
-    Tokenize,
-    Tokenized,
 )
 from tests.support.engines import GREEDY, STORY, Session, starter_path
 from tests.support.schema_check import is_valid
@@ -86,11 +84,6 @@ def refused(session: Session, **options: object) -> Failed:
     return end
 
 
-def tokens_of(session: Session, text: str) -> list[int]:
-    session.engine.post(Tokenize(request_id=session.new_id(), parts=[Part(text, True)]))
-    return session.wait_for(Tokenized).tokens
-
-
 def test_a_budget_closes_the_block_and_the_answer_follows(session: Session) -> None:
     heard = hear(session, thinking="open", thinking_limits=ThinkingLimits(tokens=6), ignore_eog=True)
     assert heard.end.stats.thinking_tokens == 6
@@ -104,8 +97,8 @@ def test_a_budget_closes_the_block_and_the_answer_follows(session: Session) -> N
 def test_the_model_reads_that_its_thinking_is_over(session: Session) -> None:
     """What follows is what the model says after the block, not a thought that goes on."""
     heard = hear(session, thinking="open", thinking_limits=ThinkingLimits(tokens=6), ignore_eog=True)
-    prompt = tokens_of(session, "".join(part.text for part in STORY))
-    said = tokens_of(session, heard.thinking + "\n</think>\n\n")
+    prompt = session.tokens_of("".join(part.text for part in STORY))
+    said = session.tokens_of(heard.thinking + "\n</think>\n\n")
     again = hear(session, tokens=prompt + said, max_tokens=18, ignore_eog=True)
     # Line breaks after the tag belong to neither channel.
     assert again.answer.lstrip().startswith(heard.answer[:20])
@@ -123,7 +116,7 @@ def test_without_thinking_the_block_is_closed_in_the_prompt(session: Session) ->
     assert heard.thinking == ""
     assert heard.end.stats.thinking_tokens == 0
     assert heard.end.stats.thinking_closed == "budget"
-    closing = len(tokens_of(session, "\n</think>\n\n"))
+    closing = len(session.tokens_of("\n</think>\n\n"))
     assert heard.end.stats.prompt_tokens == plain.end.stats.prompt_tokens + closing
 
 
@@ -142,7 +135,7 @@ def test_answer_now_leaves_a_reply_alone_that_does_not_think(session: Session) -
 
 
 def test_thoughts_that_only_repeat_themselves_are_cut_with_a_notice(session: Session) -> None:
-    (word,) = tokens_of(session, " again")
+    (word,) = session.tokens_of(" again")
     bias = Sampling(temperature=0.0, logit_bias={word: 1000.0})
     heard = hear(session, thinking="open", sampling=bias, max_tokens=500, ignore_eog=True)
     assert heard.end.stats.thinking_closed == "loop"
@@ -196,9 +189,9 @@ def test_a_schema_gives_a_document_that_is_valid(session: Session, thinking: str
 
 def test_what_a_token_says_after_the_tag_is_not_kept_before_a_grammar(session: Session) -> None:
     """The model closes the block itself, by a token that goes on after it."""
-    closing = tokens_of(session, "</think>")
+    closing = session.tokens_of("</think>")
     # The last token of the tag is drawn; the ones before it stand in the prompt, as if they were thought.
-    prompt = tokens_of(session, "Think.<think>\nI think so.\n") + closing[:-1]
+    prompt = session.tokens_of("Think.<think>\nI think so.\n") + closing[:-1]
     bias = Sampling(temperature=0.0, logit_bias={closing[-1]: 1000.0})
     heard = hear(
         session, tokens=prompt, thinking="open", sampling=bias, grammar='root ::= "yes"', max_tokens=20
@@ -207,7 +200,7 @@ def test_what_a_token_says_after_the_tag_is_not_kept_before_a_grammar(session: S
 
 
 def test_a_thought_that_ends_the_turn_goes_on_to_the_answer_that_was_asked_for(session: Session) -> None:
-    (end,) = tokens_of(session, "<|im_end|>")
+    (end,) = session.tokens_of("<|im_end|>")
     heard = hear(
         session,
         thinking="open",
@@ -264,7 +257,7 @@ def test_every_sampler_counts(session: Session, change: dict[str, object]) -> No
 
 
 def test_dry_ends_a_repetition(session: Session) -> None:
-    (word,) = tokens_of(session, " again")
+    (word,) = session.tokens_of(" again")
     stuck = {"temperature": 0.0, "logit_bias": {word: 100.0}}
     plain = hear(session, sampling=Sampling(**stuck), ignore_eog=True)  # type: ignore[arg-type] # fields of Sampling
     assert plain.answer == " again" * 24
