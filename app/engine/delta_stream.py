@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from app.engine.messages import Channel, Delta, Event, TokenLogprob
 
-DELTA_INTERVAL_S = 1 / 50
-"""New text crosses the pipe this often; a window paints about 30 times a second."""
+DELTA_INTERVAL_S = 1 / 30
+"""New text crosses the pipe at most this often, as a window paints."""
 
 
 class DeltaStream:
