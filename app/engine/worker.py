@@ -17,6 +17,8 @@ def main() -> None:
     """Serve until stdin ends or `Shutdown` comes; also in the middle of a decode."""
     die_with_parent(os.getppid())
     leave_no_core_dump()
+    # On an exception of a driver ggml would call a debugger, which holds the process until it seems to hang.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
     requests, events = _take_pipes()
     faulthandler.enable()
     threading.excepthook = _end_process
