@@ -108,11 +108,12 @@ class StopStrings:
         if self.stopped:
             return ""
         text = self._held + text
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        # The one that is complete first counts, however the text is cut into pieces.
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             self.stopped = True
             self._held = ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         held = held_suffix_length(text, self._stops)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]

@@ -39,6 +39,10 @@ class Reply:
         """Stop within one step; `finished` then gives the reason "cancelled"."""
         self._generation.cancel()
 
+    def answer_now(self) -> None:
+        """End the thinking, so that the answer follows."""
+        self._generation.answer_now()
+
     async def finished(self) -> Finished:
         """Wait for the end. Raises `EngineError` when the engine failed."""
         return await asyncio.wrap_future(self._generation.future)

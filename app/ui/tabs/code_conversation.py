@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollA
 
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
-from app.engine.messages import Delta, PromptProgress, ReplyEvent, Sampling
+from app.engine.messages import Delta, Notice, PromptProgress, ReplyEvent, Sampling
 from app.errors import EngineError, StillroomError
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, Reply
@@ -20,7 +20,7 @@ from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_verdict import error_sentence
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, rule
-from app.ui.widgets.notices import translated
+from app.ui.widgets.notices import filled, translated
 
 COUNT_AFTER_MS = 400
 FIELD_PX = 64
@@ -172,11 +172,14 @@ class CodeConversation(QWidget):
         def on_event(event: ReplyEvent) -> None:
             if isinstance(event, Delta):
                 view.add(event.channel, event.text, event.tokens)
+            elif isinstance(event, Notice):
+                view.show_remark(filled(event.message, event.values))
             elif isinstance(event, PromptProgress):
                 view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
         view.begin()
         self._reply = self._assistant.ask(fitted, self._sampling(), on_event)
+        view.answer_now_requested.connect(self._reply.answer_now)
         self._refresh()
         try:
             finished = await self._reply.finished()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.chat.records import Outcome
 from app.engine.messages import Channel, GenerationStats
@@ -61,7 +61,6 @@ class ReplyView(QWidget):
         self.thinking.hide()
         self.thinking.answer_now_requested.connect(self.answer_now_requested)
         self._remark = _Notice(theme)
-        self._remark.retry.hide()
         self._remark.hide()
         self._state = label("", "muted")
         self._state.hide()
@@ -69,7 +68,8 @@ class ReplyView(QWidget):
         self._answer.hide()
         self._answer.to_code_requested.connect(self.to_code_requested)
         self._notice = _Notice(theme)
-        self._notice.retry.clicked.connect(self.retry_requested)
+        self._retry = self._notice.add_button(self.tr("Retry"))
+        self._retry.clicked.connect(self.retry_requested)
         self._notice.hide()
         self._offers_another = offers_regenerate
         self._ended_badly = False
@@ -186,7 +186,7 @@ class ReplyView(QWidget):
         """Whether this reply can be asked for anew: the last one of a chat can."""
         self._offers_another = offered
         self._regenerate.setVisible(offered)
-        self._notice.retry.setVisible(offered and self._ended_badly)
+        self._retry.setVisible(offered and self._ended_badly)
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
         """All versions of this reply, and which one this is."""
@@ -236,7 +236,7 @@ class ReplyView(QWidget):
         sentence = self._end_sentence(outcome, error)
         self._notice.text.setText(sentence)
         self._ended_badly = outcome in ("failed", "interrupted")
-        self._notice.retry.setVisible(self._offers_another and self._ended_badly)
+        self._retry.setVisible(self._offers_another and self._ended_badly)
         self._notice.setVisible(bool(sentence))
         self._foot.setVisible(outcome != "running")
         if stats is not None and stats.thinking_closed == "loop":
@@ -301,7 +301,7 @@ class ReplyView(QWidget):
 
 
 class _Notice(Card):
-    """Why a reply ended early, and a way on."""
+    """A sentence about a reply, such as why it ended early."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(look="notice", margin_px=0)
@@ -309,16 +309,20 @@ class _Notice(Card):
         self._icon = label()
         self._icon.setFixedWidth(18)
         self.text = label("", wrap=True, selectable=True)
-        self.retry = button(self.tr("Retry"))
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         row.setContentsMargins(14, 8, 8, 8)
         row.setSpacing(10)
         row.addWidget(self._icon)
         row.addWidget(self.text, 1)
-        row.addWidget(self.retry)
         self.body.addLayout(row)
         theme.changed.connect(self._draw_icon)
         self._draw_icon()
+
+    def add_button(self, text: str) -> QPushButton:
+        """Offer a way on."""
+        made = button(text)
+        self._row.addWidget(made)
+        return made
 
     def _draw_icon(self) -> None:
         self._icon.setPixmap(self._theme.icon("warning", "warning").pixmap(16, 16))

@@ -156,3 +156,48 @@ def test_held_text_is_given_at_the_end() -> None:
     reply = ReplyText("auto", ["END"])
     assert reply.feed(b"fine EN") == [("answer", "fine ")]
     assert reply.finish() == [("answer", "EN")]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_part_of_a_stop_string_is_ever_shown(seed: int) -> None:
+    """However the text is cut into pieces: what is shown is the text before the first stop string, and at no
+    moment more than that."""
+    draw = random.Random(seed)
+    stops = ["".join(draw.choices("ab", k=draw.randint(1, 5))) for _ in range(draw.randint(1, 4))]
+    text = "".join(draw.choices("abc", k=60))
+    ends = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
+    expected = text[: min(ends)[1]] if ends else text
+    stop_strings = StopStrings(stops)
+    shown, rest = "", text
+    while rest and not stop_strings.stopped:
+        size = draw.randint(1, 4)
+        shown += stop_strings.feed(rest[:size])
+        rest = rest[size:]
+        assert expected.startswith(shown)
+    shown += stop_strings.finish()
+    assert shown == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9])
+def test_the_stop_string_that_is_complete_first_ends_the_text(size: int) -> None:
+    for stops, shown in ((["END", "abcdEND"], "x"), (["abcdENDy", "cd"], "xab")):
+        stop_strings = StopStrings(stops)
+        text = "xabcdENDy"
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        assert "".join(map(stop_strings.feed, pieces)) + stop_strings.finish() == shown
+
+
+def test_a_stop_string_of_wide_characters_may_come_byte_by_byte() -> None:
+    text = ReplyText("off", ["终了"])
+    shown = "".join(stretch for byte in "好终终了不".encode() for _, stretch in text.feed(bytes([byte])))
+    assert shown == "好终"
+    assert text.stopped
+
+
+def test_bytes_that_are_not_whole_are_seen() -> None:
+    text = ReplyText("open")
+    first, *others = "数".encode()
+    text.feed(bytes([first]))
+    assert text.is_inside_character
+    text.feed(bytes(others))
+    assert not text.is_inside_character
