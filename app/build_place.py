@@ -53,6 +53,9 @@ class BuildPlace(Protocol):
     def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
         """`model` with what it cost."""
 
+    def set_passing(self, model: BuiltModel, passing: bool) -> None:
+        """Note whether `model` was made in passing: a run after an interrupted one then deletes it."""
+
     def remove(self, model: BuiltModel) -> None:
         """Delete a file that was made in passing."""
 
@@ -98,6 +101,11 @@ class StorePlace:
         assert model.installed is not None
         return from_store(self._store.record_quality(model.installed, quality))
 
+    def set_passing(self, model: BuiltModel, passing: bool) -> None:
+        """See `BuildPlace`."""
+        assert model.installed is not None
+        self._store.set_passing(model.installed, passing)
+
     def remove(self, model: BuiltModel) -> None:
         """See `BuildPlace`."""
         assert model.installed is not None
@@ -141,9 +149,22 @@ class FolderPlace:
             model.path, model.type, model.sha256, model.bytes, imatrix=model.imatrix, quality=quality
         )
 
+    def set_passing(self, model: BuiltModel, passing: bool) -> None:
+        """See `BuildPlace`."""
+        if passing:
+            passing_mark(model.path).touch()
+        else:
+            passing_mark(model.path).unlink(missing_ok=True)
+
     def remove(self, model: BuiltModel) -> None:
         """See `BuildPlace`."""
         model.path.unlink()
+        passing_mark(model.path).unlink(missing_ok=True)
+
+
+def passing_mark(path: Path) -> Path:
+    """The file beside `path` that says that it was made in passing."""
+    return path.with_name(f".{path.name}.passing")
 
 
 def from_store(model: InstalledModel, *, was_there: bool = False) -> BuiltModel:
@@ -153,7 +174,7 @@ def from_store(model: InstalledModel, *, was_there: bool = False) -> BuiltModel:
         type=model.type,
         sha256=model.sha256,
         bytes=model.bytes,
-        was_there=was_there,
+        was_there=was_there and not model.passing,
         imatrix=model.imatrix,
         quality=model.quality,
         installed=model,

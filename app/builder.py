@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.acquire import USUAL_TYPES, Acquirer
-from app.build_place import BuiltModel, FolderPlace, Made, StorePlace, from_result, from_store
+from app.build_place import BuiltModel, FolderPlace, Made, StorePlace, from_result, from_store, passing_mark
 from app.build_wish import AUTO, OFF, BuildWish
 from app.errors import StillroomError
 from app.quality_build import Build, QualityBuild
@@ -43,6 +43,9 @@ class Builder:
     def discard(self, model: str) -> None:
         """Delete what an unfinished `get` of `model` left on disk."""
         self._acquirer.discard(model)
+        for left in self._store.find(model):
+            if left.passing:
+                self._store.remove(left)
 
     def get(
         self,
@@ -91,7 +94,7 @@ class Builder:
 
         def make(kinds: Sequence[str]) -> Made:
             command = self._build_command
-            there = set(out.glob("*.gguf"))
+            there = {path for path in out.glob("*.gguf") if not passing_mark(path).exists()}
             match reference:
                 case CheckpointReference(folder):
                     result = build(

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,10 @@ class Measurer:
         built from the original weights, which are downloaded, and that goes again. Blocks; any thread. Raises
         `StillroomError` and `Cancelled`.
         """
-        made: InstalledModel | None = None
+        own: InstalledModel | None = None
         if reference is None:
-            there = self.reference_of(models[0])
-            if there is None:
-                there = made = self._fetch(models[0], on_progress, cancel)
-            reference = there.path
+            own = self.reference_of(models[0]) or self._fetch(models[0], on_progress, cancel)
+            reference = own.path
         qualities = measure(
             reference,
             [model.path for model in models],
@@ -71,8 +70,8 @@ class Measurer:
             cancel=cancel,
             text=text,
         )
-        if made is not None:
-            self._store.remove(made)
+        if own is not None and own.passing:
+            self._store.remove(own)
         return [
             self._store.record_quality(model, quality)
             for model, quality in zip(models, qualities, strict=True)
@@ -96,4 +95,7 @@ class Measurer:
             on_progress=on_progress,
             cancel=cancel,
         )
-        return acquired.models[0]
+        [made] = acquired.models
+        # A measurement that is stopped now leaves it for the next one, which deletes it.
+        self._store.set_passing(made, True)
+        return replace(made, passing=True)

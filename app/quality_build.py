@@ -69,14 +69,17 @@ class QualityBuild:
         models = {model.type: model for model in made.models}
         peaks = [made.peak_memory_bytes]
         reference = source or models.get(reference_type)
+        in_passing = needed and reference_type not in kinds and not models[reference_type].was_there
+        if needed:
+            self._place.set_passing(models[reference_type], in_passing)
         if weighed and reference is not None:
             made = self._weighed(reference, models.get("Q8_0"), weighed, wish)
             models |= {model.type: model for model in made.models}
             peaks.append(made.peak_memory_bytes)
         if to_measure and reference is not None:
             models |= self._measured(reference, [models[kind] for kind in to_measure])
-        if needed and reference is not None and reference_type not in kinds and not reference.was_there:
-            self._place.remove(reference)
+        if in_passing:
+            self._place.remove(models[reference_type])
         built = tuple(models[kind] for kind in kinds) if kinds else tuple(models.values())
         return Build(built, time.monotonic() - started_s, max(peaks))
 

@@ -30,7 +30,8 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
     `tools` names the versions that made it. `sha256` is empty for an imported file that nobody
     named one for. `imatrix` says what the importance matrix was collected over that it
-    was quantised with. `measured` is what quantising cost it, once that is known.
+    was quantised with. `measured` is what quantising cost it, once that is known. `passing`
+    is a full-precision file that goes again when the build or measurement that it was made for is done.
     """
 
     type: str
@@ -44,6 +45,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     imported: bool = False
     tools: dict[str, str] = {}
     imatrix: str = ""
+    passing: bool = False
     measured: Quality | None = None
 
 

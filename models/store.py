@@ -40,6 +40,7 @@ class InstalledModel:
     imported: bool = False
     bundled: bool = False
     imatrix: str = ""
+    passing: bool = False
     quality: Quality | None = None
 
     @property
@@ -270,6 +271,13 @@ class ModelStore:
             manifest.write(folder)
             return _installed(folder, manifest, measured)
 
+    def set_passing(self, model: InstalledModel, passing: bool) -> None:
+        """Note whether `model` was made in passing, for as long as it takes; see `OutputFile`."""
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            _put(manifest, msgspec.structs.replace(output, passing=passing))
+            manifest.write(folder)
+
     def remove(self, model: InstalledModel) -> None:
         """Delete for good a model that was made in passing; the user's own go through `delete`."""
         trashed = self.delete(model)
@@ -374,6 +382,7 @@ def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> Installe
         commit=output.commit,
         imported=output.imported,
         imatrix=output.imatrix,
+        passing=output.passing,
         quality=output.measured,
     )
 

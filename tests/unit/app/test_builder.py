@@ -1,5 +1,6 @@
 """Builds with an importance matrix and a measured cost, in the store and in a folder."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from app.children import child_command
 from converters import measuring
 from converters.errors import BuildError
 from converters.inspect import inspect
-from models.errors import StillroomError
+from models.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
 from models.hub import HubClient
-from models.progress import Progress
+from models.progress import OnProgress, Progress, ignore_progress
 from models.reference import CheckpointReference, HubReference
 from models.retry import RetryPolicy
 from models.store import ModelStore
@@ -108,6 +109,51 @@ def test_a_full_precision_file_that_was_there_stays(desk: Desk) -> None:
     desk.builder.build_into(desk.checkpoint, ["Q4_0"], out, wish)
     assert sorted(path.suffix for path in out.iterdir()) == [".gguf", ".gguf"]
     assert any("BF16" in path.name for path in out.iterdir())
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_build_that_was_stopped_leaves_nothing_behind_once_it_is_done(folder: bool, desk: Desk) -> None:
+    cancel = threading.Event()
+
+    def stop(step: Progress) -> None:
+        if step.stage == "collect":
+            cancel.set()
+
+    def build(on_progress: OnProgress, cancel: threading.Event | None = None) -> None:
+        wish = BuildWish(imatrix=ON)
+        if folder:
+            out = desk.root / "out"
+            desk.builder.build_into(
+                HubReference(REPO), ["Q4_0"], out, wish, on_progress=on_progress, cancel=cancel
+            )
+        else:
+            desk.builder.get(HubReference(REPO), ["Q4_0"], wish, on_progress=on_progress, cancel=cancel)
+
+    def kept() -> list[str]:
+        place = desk.root / "out" if folder else desk.store.root
+        return sorted(path.stem.rpartition("-")[2] for path in place.rglob("*.gguf"))
+
+    with pytest.raises(Cancelled):
+        build(stop, cancel)
+    assert kept() == ["BF16"]
+    build(ignore_progress)
+    assert kept() == ["Q4_0"]
+    assert not list((desk.root / "out").glob(".*"))
+
+
+def test_giving_up_deletes_the_full_precision_file(desk: Desk) -> None:
+    cancel = threading.Event()
+    with pytest.raises(Cancelled):
+        desk.builder.get(
+            HubReference(REPO),
+            ["Q4_0"],
+            BuildWish(imatrix=ON),
+            on_progress=lambda step: cancel.set() if step.stage == "collect" else None,
+            cancel=cancel,
+        )
+    assert [model.type for model in desk.store.listing().models] == ["BF16"]
+    desk.builder.discard(REPO)
+    assert desk.store.listing().models == ()
 
 
 def test_a_damaged_matrix_is_refused_before_anything_is_built(desk: Desk, tmp_path: Path) -> None:
