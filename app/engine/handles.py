@@ -6,7 +6,18 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.messages import Finished, ModelInfo
+from app.engine.messages import (
+    DevicesListed,
+    Failed,
+    Finished,
+    Loaded,
+    Measured,
+    ModelInfo,
+    Planned,
+    Tokenized,
+    Unloaded,
+)
+from app.errors import Cancelled, EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +48,23 @@ def fail(future: "Future[Any]", error: Exception) -> None:
     """Give an error, unless the caller has cancelled the future."""
     with contextlib.suppress(InvalidStateError):
         future.set_exception(error)
+
+
+def settle(
+    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Measured | Planned | Failed,
+    future: "Future[Any]",
+) -> None:
+    """Hand an answer to who waits for it."""
+    match event:
+        case Failed(cancelled=True):
+            fail(future, Cancelled())
+        case Failed():
+            fail(future, EngineError(event.message, event.hint, native=event.native, **event.values))
+        case Loaded():
+            resolve(future, event.info)
+        case Unloaded():
+            resolve(future, None)
+        case Tokenized():
+            resolve(future, event.tokens)
+        case _:
+            resolve(future, event)

@@ -1,0 +1,336 @@
+"""The background thread that owns the engine's process, and what is asked of it."""
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from app.engine.crashes import CrashLimit
+from app.engine.deaths import Cause
+from app.engine.handles import fail, settle
+from app.engine.life import EngineLife
+from app.engine.lifeline import KillOnClose
+from app.engine.load_memory import LoadMemory
+from app.engine.messages import (
+    Alive,
+    AnswerNow,
+    Cancel,
+    Delta,
+    DropStates,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    LoadNotice,
+    LoadProgress,
+    LoadSettings,
+    Notice,
+    Prepare,
+    PromptProgress,
+    Ready,
+    Tokenize,
+    Unloaded,
+)
+from app.engine.model_file import mark
+from app.engine.pending import Answered, Pending, PendingRequests
+from app.engine.saved_states import StatesPlace
+from app.engine.state import EngineState, after
+from app.engine.wanted import WantedModels
+from app.errors import Cancelled, EngineError
+
+log = logging.getLogger(__name__)
+
+OnState = Callable[[EngineState], None]
+OnEvent = Callable[[Event], None]
+
+SAVING_S = 5.0
+"""What the end of the program waits for chats' states to be saved."""
+
+
+class EngineLink:
+    """Starts the engine's process, sends what is asked, settles what is answered, and starts the process
+    again after a crash. What can be asked is in `EngineClient`, for which `_changed` and what it guards are.
+
+    `_changed` guards everything; callbacks come without it, one after the other, on threads of the link.
+    """
+
+    def __init__(
+        self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
+    ) -> None:
+        """`command` is `app.children.child_command("engine")`; `memory` fills the automatic load settings,
+        and learns where memory was short. In `states` is kept what was evaluated for chats."""
+        self._command = list(command)
+        self._memory = memory
+        self._states = states
+        self._changed = threading.Condition()
+        self._ids = itertools.count(1)
+        self._pending = PendingRequests()
+        self._outbox: deque[Answered | Prepare | DropStates | AnswerNow | Cancel] = deque()
+        self._life: EngineLife | None = None
+        self._ready = False
+        self._wanted = WantedModels()
+        self._crashes = CrashLimit()
+        self._blocked: EngineError | None = None
+        self._closed = False
+        self._job = KillOnClose()
+        self._state = EngineState("stopped")
+        self._observers: list[OnState] = []
+        self._event_observers: list[OnEvent] = []
+        # The child is tied to the thread that starts it (see lifeline), so this thread lives until `close`.
+        self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
+        self._started = False
+
+    def start(self) -> None:
+        """Start the process ahead of the first request; its devices are in the state once it is "ready"."""
+        with self._changed:
+            if self._started or self._closed:
+                return
+            self._started = True
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the process and fail what is running with `Cancelled`. Waits for the end, and a moment for the
+        chats' states to be saved."""
+        with self._changed:
+            self._closed = True
+            started, life = self._started, self._life
+            self._changed.notify_all()
+        if life is not None and self._states is not None:
+            life.end_in_order(SAVING_S)
+        elif life is not None:
+            life.end()
+        if started:
+            self._thread.join()
+
+    @property
+    def state(self) -> EngineState:
+        """The present state."""
+        return self._state
+
+    def observe(self, on_state: OnState) -> None:
+        """Tell every change of state from now on, the present state first."""
+        with self._changed:
+            self._observers.append(on_state)
+            state = self._state
+        on_state(state)
+
+    def observe_events(self, on_event: OnEvent) -> None:
+        """Repeat every event of the engine, for those who count (the telemetry)."""
+        with self._changed:
+            self._event_observers.append(on_event)
+
+    def _submit(self, pending: Pending) -> None:
+        self.start()
+        with self._changed:
+            refused = Cancelled() if self._closed else self._blocked
+            if refused is None:
+                request = pending.request
+                if isinstance(request, Generate | Tokenize):
+                    pending.request = request = self._named(request)
+                    self._restore(request.model)
+                self._pending.add(pending)
+                self._send(request)
+        if refused is not None:
+            fail(pending.future, refused)
+
+    def _named(self, request: Generate | Tokenize) -> Generate | Tokenize:
+        """The request with its model's name: another one may be the current one when it is served."""
+        current = self._wanted.find(request.model)
+        if request.model or current is None:
+            return request
+        return msgspec.structs.replace(request, model=current.path)
+
+    def _restore(self, path: str) -> None:
+        """Load a wanted model that is not in memory, ahead of the request that needs it."""
+        model = self._wanted.find(path)
+        if model is None or model.present or self._pending.loads(path):
+            return
+        model.mark = mark(path)
+        load = self._load_request(path, model.settings, model.notices)
+        self._pending.add(Pending(load, Future()))
+        self._send(load)
+
+    def _load_request(self, path: str, settings: LoadSettings, notices: Sequence[LoadNotice]) -> Load:
+        states = self._states
+        return Load(
+            request_id=next(self._ids),
+            path=path,
+            settings=settings,
+            notices=list(notices),
+            states_path=str(states.folder) if states is not None else "",
+            states_limit_bytes=states.limit_bytes() if states is not None else 0,
+        )
+
+    def _send(self, message: Answered | Prepare | DropStates | AnswerNow | Cancel) -> None:
+        self._outbox.append(message)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._ready and self._life is not None:
+            while self._outbox:
+                self._life.write(self._outbox.popleft())
+
+    def _canceller(self, request_id: int, future: "Future[Any]") -> Callable[[], None]:
+        def cancel() -> None:
+            with self._changed:
+                pending = self._pending.find(request_id)
+                if pending is None:
+                    return
+                self._send(Cancel(request_id=request_id))
+                at_once = not self._ready or self._pending.waits_for_load(pending.request)
+                if at_once:
+                    # The engine will come to it only later, and then nobody listens any more.
+                    self._pending.pop(request_id)
+            if at_once:
+                fail(pending.future, Cancelled())
+
+        def on_done(done: "Future[Any]") -> None:
+            # An awaiting task that is cancelled cancels its future.
+            if done.cancelled():
+                cancel()
+
+        future.add_done_callback(on_done)
+        return cancel
+
+    # The link's own threads from here on.
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._blocked is None)
+                if self._closed:
+                    break
+            self._live()
+        with self._changed:
+            lost = self._take_all()
+        self._set_state(EngineState("stopped"))
+        for item in lost:
+            fail(item.future, Cancelled())
+
+    def _live(self) -> None:
+        """One life of the process, from its start to its end."""
+        self._set_state(EngineState("starting", error=self._state.error))
+        try:
+            life = EngineLife(self._command, self._job, self._handle)
+        except OSError as failure:
+            self._crashed(
+                "unknown",
+                EngineError(
+                    "The engine could not be started: {reason}.",
+                    "Repair the installation, or allow the program in your security software.",
+                    reason=str(failure),
+                ),
+                final=True,
+            )
+            return
+        with self._changed:
+            self._life = life
+            closed = self._closed
+            self._flush()
+        if closed:
+            life.end()
+        death = life.wait(self._changed_file)
+        with self._changed:
+            if self._closed:
+                return
+        log.warning("the engine process died: %s", death.error)
+        self._crashed(death.cause, death.error, final=False)
+
+    def _changed_file(self) -> str:
+        with self._changed:
+            return self._wanted.changed_file()
+
+    def _crashed(self, cause: Cause, error: EngineError, *, final: bool) -> None:
+        with self._changed:
+            last = self._crashes.record(error, time.monotonic())
+            error = last or error
+            if last is not None or final:
+                self._blocked = error
+            self._life = None
+            self._ready = False
+            loads = self._pending.loads()
+            # A request that comes from now on belongs to the next process.
+            lost = self._take_all()
+            used = [item.request.model for item in lost if isinstance(item.request, Generate)]
+            at_work = [loads[0].path] if loads else used or [""]
+            for path in dict.fromkeys(at_work):
+                self._wanted.step_down(path, cause, loading=bool(loads))
+            self._wanted.gone()
+        self._set_state(EngineState("dead", error=error))
+        for item in lost:
+            fail(item.future, error)
+
+    def _take_all(self) -> list[Pending]:
+        self._outbox.clear()
+        return self._pending.take_all()
+
+    def _handle(self, event: Event) -> None:
+        for on_event in tuple(self._event_observers):
+            on_event(event)
+        with self._changed:
+            if isinstance(event, Ready | Alive):
+                pending = None
+            elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
+                pending = self._pending.find(event.request_id)
+            else:
+                pending = self._pending.pop(event.request_id)
+            self._note(event, pending)
+            dependants = self._dependants(event, pending)
+            state = after(self._state, event)
+        if state is not self._state:
+            self._set_state(state)
+        if isinstance(event, Ready):
+            with self._changed:
+                self._ready = True
+                self._flush()
+        elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
+            if pending is not None and pending.on_event is not None:
+                pending.on_event(event)
+        elif not isinstance(event, Alive):
+            for item in ([pending] if pending is not None else []) + dependants:
+                settle(event, item.future)
+
+    def _note(self, event: Event, pending: Pending | None) -> None:
+        """What an event says of the wanted models."""
+        request = pending.request if pending is not None else None
+        if isinstance(event, LoadProgress) and event.plan is not None:
+            self._wanted.planned(event.path, event.plan)
+        elif isinstance(event, Loaded):
+            lowered = self._wanted.loaded(event.info)
+            if lowered is not None and self._memory is not None:
+                self._memory.note_lowered(event.info.path, lowered)
+        elif isinstance(event, Unloaded):
+            self._wanted.gone(event.path)
+        elif isinstance(event, Finished) and isinstance(request, Generate):
+            self._wanted.answered(request.model)
+        elif isinstance(event, Failed) and event.reload and isinstance(request, Generate):
+            model = self._wanted.find(request.model)
+            # Side by side, several replies may tell of the same failure.
+            if model is not None and model.present:
+                self._wanted.step_down(request.model, event.reload, loading=False)
+                self._wanted.gone(request.model)
+
+    def _dependants(self, event: Event, pending: Pending | None) -> list[Pending]:
+        """What waited for a load that failed; it would only hear that there is no model."""
+        if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
+            return []
+        path = pending.request.path
+        if self._pending.loads(path):
+            return []
+        self._wanted.forget(path)
+        return self._pending.take_dependants(path)
+
+    def _set_state(self, state: EngineState) -> None:
+        with self._changed:
+            self._state = state
+            observers = list(self._observers)
+        for on_state in observers:
+            on_state(state)
