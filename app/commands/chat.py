@@ -3,6 +3,7 @@
 import argparse
 import sys
 import threading
+from typing import get_args
 
 import msgspec
 
@@ -11,9 +12,10 @@ from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.other_computers import add_rpc_arguments, with_rpc
-from app.engine.messages import FinishReason, LoadSettings, Sampling, ThinkingLimits
+from app.engine.messages import FinishReason, LoadSettings, Sampling, SpeculationMode, ThinkingLimits
 from app.errors import Cancelled
 from models.catalog import CatalogModel, find
+from models.store import InstalledModel
 
 NAME = "chat"
 SUMMARY = "ask a model once, or talk to it on a terminal"
@@ -38,6 +40,9 @@ class ChatResult(msgspec.Struct, frozen=True, kw_only=True):
     ttft_ms: float
     prompt_tok_per_s: float
     decode_tok_per_s: float
+    reused_tokens: int
+    drafted_tokens: int
+    accepted_tokens: int
     load_s: float
     seed: int
     notices: list[str]
@@ -82,6 +87,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE[:SCALE]",
         help="put an adapter's .gguf file on the model, 1 times or SCALE times; may be given several times",
     )
+    parser.add_argument(
+        "--speculation",
+        choices=get_args(SpeculationMode),
+        help="guess ahead, from what was said or with a small model; the reply stays the same",
+    )
+    parser.add_argument(
+        "--draft-model", metavar="MODEL", help="small model of the same family that guesses ahead"
+    )
     add_rpc_arguments(parser)
 
 
@@ -96,6 +109,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if prompt is not None and not prompt.strip():
         raise WrongUse("The prompt is empty.")
     model = installed_model(core.store, options.model)
+    draft = installed_model(core.store, options.draft_model) if options.draft_model else None
     recommended = find(model.key) if model.key else None
     values = core.settings.values
 
@@ -105,7 +119,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.commands.reply import ReplyWishes, Speaker
 
     with core.engine() as client:
-        info = load_model(client, model, _load_settings(values.load, options), console, cancel)
+        info = load_model(client, model, _load_settings(values.load, options, draft), console, cancel)
         speaker = Speaker(
             client,
             info,
@@ -113,6 +127,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             sampling=_sampling(values.sampling, recommended, options),
             max_tokens=options.max_tokens or (recommended.sampling.max_new_tokens if recommended else 0),
             loras=tuple(options.loras),
+            speculation=options.speculation or ("draft" if draft is not None else values.speculation),
             wishes=ReplyWishes(
                 stop=tuple(options.stop),
                 thinking=_thinking(options),
@@ -140,6 +155,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             ttft_ms=round(stats.ttft_s * 1000, 2),
             prompt_tok_per_s=round(stats.prompt_tok_per_s, 2),
             decode_tok_per_s=round(stats.decode_tok_per_s, 2),
+            reused_tokens=stats.reused_tokens,
+            drafted_tokens=stats.drafted_tokens,
+            accepted_tokens=stats.accepted_tokens,
             load_s=round(info.load_s, 3),
             seed=stats.seed,
             notices=[*(str(notice) for notice in info.notices), *reply.notices],
@@ -157,8 +175,11 @@ def _thinking(options: argparse.Namespace) -> ThinkingLimits:
     return options.thinking_budget or ThinkingLimits()
 
 
-def _load_settings(defaults: LoadSettings, options: argparse.Namespace) -> LoadSettings:
+def _load_settings(
+    defaults: LoadSettings, options: argparse.Namespace, draft: InstalledModel | None
+) -> LoadSettings:
     given = {
+        "draft_path": str(draft.path) if draft is not None else None,
         "context_tokens": options.context,
         "gpu_layers": options.gpu_layers,
         "threads": options.threads,

@@ -23,6 +23,7 @@ from app.engine.messages import (
     Part,
     ReplyEvent,
     Sampling,
+    SpeculationMode,
     ThinkingLimits,
 )
 from app.errors import StillroomError
@@ -40,11 +41,13 @@ class Reply:
     def figures(self) -> str:
         """Tokens and speed in one line."""
         stats = self.end.stats
+        share = stats.accepted_tokens / stats.drafted_tokens if stats.drafted_tokens else 0.0
+        guessed = f", {share:.0%} of {stats.drafted_tokens} guesses right" if stats.drafted_tokens else ""
         return (
             f"{stats.completion_tokens} tokens ({stats.thinking_tokens} of them thinking), "
             f"{stats.decode_tok_per_s:.1f} tokens/s, prompt {stats.prompt_tokens} tokens at "
             f"{stats.prompt_tok_per_s:.0f} tokens/s, first token after {stats.ttft_s:.2f} s, "
-            f"context {stats.context_tokens_used} tokens"
+            f"context {stats.context_tokens_used} tokens{guessed}"
         )
 
     def broke_off(self) -> str:
@@ -120,10 +123,12 @@ class Speaker:
         sampling: Sampling,
         max_tokens: int,
         loras: tuple[Lora, ...] = (),
+        speculation: SpeculationMode = "off",
         wishes: ReplyWishes = ReplyWishes(),
     ) -> None:
         self.info = info
         self._loras = loras
+        self._speculation = speculation
         self._client = client
         self._console = console
         self._sampling = sampling
@@ -165,6 +170,7 @@ class Speaker:
             max_tokens=self._max_tokens,
             thinking=plan.prompt.thinking,
             loras=self._loras,
+            speculation=self._speculation,
             stop=list(wishes.stop),
             thinking_limits=wishes.thinking,
             grammar=wishes.grammar,

@@ -71,6 +71,7 @@ class DraftModel:
             end = min(len(track.job.tokens), start + room)
             self._seen[track.job.sequence] = track.job.tokens[:end]
             room -= end - start
+            # Where the others have filled the batch, this one waits for the next call.
             if end > start:
                 whole = end == len(track.job.tokens)
                 row = self._context.add(

@@ -248,18 +248,27 @@ class ReplyView(QWidget):
         if stats is None:
             self._stats.setText("")
             return
+        if stats.accepted_tokens:
+            text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead")
+        else:
+            text = self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s")
         self._stats.setText(
-            self.tr("{tokens} tokens · {rate} tok/s · first token {seconds} s").format(
+            text.format(
                 tokens=f"{stats.completion_tokens:,}",
                 rate=f"{stats.decode_tok_per_s:.1f}",
                 seconds=f"{stats.ttft_s:.2f}",
+                share=f"{stats.accepted_tokens / max(1, stats.completion_tokens):.0%}",
             )
         )
-        self._stats.setToolTip(
-            self.tr("Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.").format(
-                tokens=f"{stats.prompt_tokens:,}", rate=f"{stats.prompt_tok_per_s:,.1f}", seed=stats.seed
-            )
+        tip = self.tr("Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.").format(
+            tokens=f"{stats.prompt_tokens:,}", rate=f"{stats.prompt_tok_per_s:,.1f}", seed=stats.seed
         )
+        if stats.drafted_tokens:
+            guesses = self.tr("Of {drafted} tokens guessed ahead {accepted} were right.").format(
+                drafted=f"{stats.drafted_tokens:,}", accepted=f"{stats.accepted_tokens:,}"
+            )
+            tip = f"{tip}\n{guesses}"
+        self._stats.setToolTip(tip)
 
     def _end_sentence(self, outcome: Outcome, error: str) -> str:
         match outcome:
