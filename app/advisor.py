@@ -38,8 +38,8 @@ class Outlook:
     @property
     def measured_so(self) -> LoadMeasurement | None:
         """What was measured for exactly the use that is judged."""
-        same = self.measured is not None and self.measured.sequences == self.fit.demand.sequences
-        return self.measured if same else None
+        load, judged = self.measured, (self.fit.demand.sequences, self.fit.gpu_layers)
+        return load if load is not None and (load.sequences, load.gpu_layers) == judged else None
 
     @property
     def ram_bytes(self) -> int:

@@ -88,17 +88,12 @@ class OutlookCard(Card):
         outlook = self.table.outlook(row)
         sentences = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
         if (load := outlook.measured) is not None:
-            if load.sequences == 1:
-                taken = self.tr(
-                    "When it was loaded so, llama.cpp took {ram} of RAM and {card} on graphics cards."
-                )
-            else:
-                taken = self.tr(
-                    "When it was loaded so for {replies} parallel replies, llama.cpp took {ram} of RAM and "
-                    "{card} on graphics cards."
-                )
+            taken = self.tr(
+                "When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, "
+                "llama.cpp took {ram} of RAM and {card} on the cards."
+            )
             amounts = {"ram": byte_count(load.ram_bytes), "card": byte_count(load.device_bytes)}
-            sentences.insert(1, taken.format(replies=load.sequences, **amounts))
+            sentences.insert(1, taken.format(layers=load.gpu_layers, replies=load.sequences, **amounts))
         self._reason.setText(" ".join(sentences))
 
     def _fit_height(self) -> None:
