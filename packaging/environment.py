@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,9 +22,11 @@ LLAMA_STAMP = VENV / "llama-stamp"
 CONSTRAINTS = ROOT / "constraints.txt"
 INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)]
 
+WITHOUT_COMMON = ROOT / "packaging" / "engine" / "without_common.cmake"
 LLAMA_OPTIONS = (
-    # Its image and audio parts are not used, and they are a good part of the build.
+    # Its image and audio parts and its tools' common library are not used, and they are half of the build.
     "-DLLAVA_BUILD=OFF",
+    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote(WITHOUT_COMMON.as_posix())}",
     # Two small files. Without the RDMA libraries, which would then be needed wherever this runs.
     "-DGGML_RPC=ON",
     "-DGGML_RPC_RDMA=OFF",
