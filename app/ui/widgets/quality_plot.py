@@ -12,6 +12,7 @@ from models.store import InstalledModel
 
 MOST_TICKS = 8
 CROWDED_SHARE = 0.12
+LOW_SHARE = 0.08
 
 
 class QualityPlot(PointsPlot):
@@ -51,8 +52,9 @@ class QualityPlot(PointsPlot):
         self.plot.getAxis("bottom").setTickSpacing(major=step, minor=step)
 
     def _label(self, kind: str, quality: Quality, *, crowded: bool) -> Any:
-        # At the right of the point, or at its left where another one follows closely.
-        anchor = (1.1, 0.5) if crowded else (-0.1, 0.5)
+        # At the right of the point, or at its left where another one follows closely; clear of the axis.
+        highest = max(other.kld_mean for _, other in self._rows)
+        anchor = (1.1 if crowded else -0.1, 0.9 if quality.kld_mean < LOW_SHARE * highest else 0.5)
         text = self.pyqtgraph.TextItem(kind, color=self.theme.colour("text"), anchor=anchor)
         text.setFont(self.font())
         text.setPos(quality.bytes / 1e9, quality.kld_mean)
