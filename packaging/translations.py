@@ -17,7 +17,17 @@ TRANSLATIONS = ROOT / "resources" / "translations"
 BIN = Path(sys.executable).parent
 PACKAGES = ("app", "models", "converters")
 TEMPLATE_ARGUMENTS = {"message", "hint", "reason"}
-TAKES_TEMPLATES = ("Error", "Problem", "Failed", "Notice", "_problem", "_notice", "_refuse", "_error")
+TAKES_TEMPLATES = (
+    "Error",
+    "Problem",
+    "Failed",
+    "Notice",
+    "_problem",
+    "_notice",
+    "_refuse",
+    "_error",
+    "damaged",
+)
 
 
 def main() -> int:
