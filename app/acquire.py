@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from app.hub_build import HubBuild, check_supported, drop_folder, keep_folder
 from app.importing import import_models
 from app.input_hashes import InputHashes
 from app.requantise import requantise_into, source_of, work_folder
+from converters.errors import BuildError
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
 from converters.pipeline import BuildResult, build
+from converters.working_files import discard_build, locked
 from models.catalog import find
 from models.download import LocalFile, download
 from models.download_record import RECORD_NAME, read_record
@@ -148,7 +151,9 @@ class Acquirer:
             else:
                 models = self._there(name, snapshot, kinds)
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
-                if missing:
+                if not missing:
+                    self._clear_up(folder_name(name))
+                else:
                     made, peak_memory_bytes = self._build_from_hub(
                         snapshot, name, key, missing, on_progress, cancel, keep_original
                     )
@@ -209,6 +214,7 @@ class Acquirer:
             cancel=cancel,
         )
         drop_folder(folder)
+        discard_build(out, name)
         return built.result
 
     def discard(self, model: str) -> None:
@@ -226,6 +232,16 @@ class Acquirer:
             name = folder_name(_model_name(reference))
             drop_folder(self._checkpoints / name)
             shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
+
+    def _clear_up(self, name: str) -> None:
+        """Delete what a `get` left that was killed when everything was in the store already."""
+        folder, work = self._checkpoints / name, self._store.work_folder(name)
+        if work.is_dir():
+            with suppress(BuildError), locked(work, name):  # refused while another process builds it
+                drop_folder(folder)
+                shutil.rmtree(work, ignore_errors=True)
+        else:
+            drop_folder(folder)
 
     def _there(self, name: str, snapshot: Snapshot, types: Sequence[str]) -> tuple[InstalledModel, ...]:
         return tuple(

@@ -59,7 +59,8 @@ class HubBuild:
 
         The original files pass through `folder`. At most two weight files are there at once, and each is
         deleted when it is used up, unless `keep_original` or the folder was there before. Raises
-        `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
+        `StillroomError` and `Cancelled`; a later call goes on where this one stopped. The build's journal
+        stays for `discard_build`: nothing is fetched again before the files are where they belong.
         """
         keep = _claim(folder, keep_original)
         wanted = checkpoint_files(snapshot)
@@ -97,6 +98,7 @@ class HubBuild:
                 cancel=cancel,
                 coming=coming,
                 feed=feed,
+                keep_journal=True,
             )
         verified = read_record(folder).files
         inputs = tuple(

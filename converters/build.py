@@ -62,7 +62,15 @@ def run_build(
     )
     outputs = [source.output(kind, importance) for kind in types]
     coming = _Coming(source_path, request.coming, arrivals) if request.coming else None
-    return _Build(Path(request.out_dir), request.name, source, outputs, coming, on_progress).run()
+    return _Build(
+        Path(request.out_dir),
+        request.name,
+        source,
+        outputs,
+        coming,
+        on_progress,
+        keeps_journal=request.keep_journal,
+    ).run()
 
 
 class _Coming:
@@ -102,6 +110,8 @@ class _Build:
         outputs: Sequence[Output],
         coming: _Coming | None,
         on_progress: OnProgress,
+        *,
+        keeps_journal: bool,
     ) -> None:
         self._out_dir = out_dir
         self._name = name
@@ -109,6 +119,7 @@ class _Build:
         self._outputs = outputs
         self._coming = coming
         self._on_progress = on_progress
+        self._keeps_journal = keeps_journal
         self._journal_path = journal_path(out_dir, name)
         self._journal: BuildJournal | None = None
 
@@ -132,11 +143,13 @@ class _Build:
                 built = [self._named(output, journal.whole[output.kind]) for output in self._outputs]
             except StillroomError as error:
                 if not isinstance(error, DiskFullError):
+                    journal.close()
                     remove_working_files(self._out_dir, self._name)
                 raise
             finally:
                 journal.close()
-            remove_working_files(self._out_dir, self._name)
+            if not self._keeps_journal:
+                remove_working_files(self._out_dir, self._name)
         return built
 
     def _goes_on(self, journal: BuildJournal) -> bool:

@@ -19,7 +19,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The first line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
 
     `imatrix` is the file of an importance matrix, or empty. Of `coming` files it uses each once the parent
-    has said that it is ready.
+    has said that it is ready. With `keep_journal` a finished build that is asked for again is found done.
     """
 
     source: str
@@ -28,6 +28,7 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     imatrix: str = ""
     coming: list[ComingFile] = []
+    keep_journal: bool = False
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ def build(
     imatrix: Path | None = None,
     coming: Sequence[ComingFile] = (),
     feed: Feed | None = None,
+    keep_journal: bool = False,
 ) -> BuildResult:
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
@@ -58,9 +59,22 @@ def build(
     less.
 
     Of the `coming` weight files only the headers need to be there; `feed` brings them while the build goes
-    on, and its progress is told as "download" whenever the build waits for it.
+    on, and its progress is told as "download" whenever the build waits for it. With `keep_journal` asking for
+    a finished build again finds it done; `discard_build` then deletes the journal.
     """
-    return _run(checkpoint_dir, types, out_dir, name, command, on_progress, cancel, imatrix, coming, feed)
+    return _run(
+        checkpoint_dir,
+        types,
+        out_dir,
+        name,
+        command,
+        on_progress,
+        cancel,
+        imatrix,
+        coming,
+        feed,
+        keep_journal=keep_journal,
+    )
 
 
 def requantise(
@@ -91,6 +105,8 @@ def _run(
     imatrix: Path | None,
     coming: Sequence[ComingFile] = (),
     feed: Feed | None = None,
+    *,
+    keep_journal: bool = False,
 ) -> BuildResult:
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
@@ -102,6 +118,7 @@ def _run(
         name=name,
         imatrix=str(imatrix.absolute()) if imatrix is not None else "",
         coming=list(coming),
+        keep_journal=keep_journal,
     )
     raise_if_cancelled(cancel)
     started_s = time.monotonic()

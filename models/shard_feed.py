@@ -107,7 +107,9 @@ class ShardFeed:
     def _note(self, progress: Progress) -> None:
         with self._changed:
             total = sum(file.bytes for file in self._files.values())
-            done = min(total, self._done_bytes + progress.done)
+            # A file that is being verified has arrived.
+            of_file = progress.total if progress.stage == "verify" else progress.done
+            done = min(total, self._done_bytes + of_file)
             self._rate.update(done)
             left_s = self._rate.remaining_s(total - done)
             self._progress = Progress(

