@@ -23,8 +23,8 @@ def _work(
     request: QualityRequest | ImatrixRequest, on_progress: OnProgress
 ) -> MeasuredQuality | CollectedImatrix:
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
+    from app.engine.cores import physical_cores
     from app.engine.llama.backend import Backend
-    from app.engine.loading import physical_cores
     from app.engine.native_log import NativeLog
     from converters.evaluation import Machine
 

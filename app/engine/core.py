@@ -41,6 +41,7 @@ from app.engine.messages import (
     Unloaded,
 )
 from app.engine.pulse import Pulse
+from app.engine.turns import Turns
 from app.errors import Cancelled, EngineError, StillroomError
 from converters.inspect import check_gguf
 
@@ -79,6 +80,7 @@ class EngineCore:
         self._models = ModelsInMemory()
         self._waiting: deque[tuple[float, Request]] = deque()
         """A load that waits for room, and what came after it."""
+        self._turns = Turns()
         self._stepped_s = self._step_s = 0.0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -143,12 +145,19 @@ class EngineCore:
                     return
                 self._take(request, arrived_s)
             self._serve_waiting()
-            for resident in self._models:
+            self._step_all()
+
+    def _step_all(self) -> None:
+        """One step of each busy model, as far as it is its turn."""
+        busy = [resident for resident in self._models if resident.runner.busy]
+        any_front = any(resident.runner.in_front for resident in busy)
+        for resident in busy:
+            is_front = resident.runner.in_front
+            if self._turns.may_step(is_front=is_front, any_front=any_front):
                 self._step(resident)
+                self._turns.took(self._step_s, is_front=is_front)
 
     def _step(self, resident: Resident) -> None:
-        if not resident.runner.busy:
-            return
         context = resident.runner.loaded.context
         self.pulse.begin("step", lambda: context.fill, resident.token_s)
         resident.runner.step()
@@ -164,8 +173,7 @@ class EngineCore:
                 for resident in self._models:
                     resident.runner.cancel(request_id)
             self._abort.clear()
-            for resident in self._models:
-                self._step(resident)
+            self._step_all()
         self.pulse.begin("load")
 
     def _take(self, request: Request, arrived_s: float) -> None:
@@ -227,8 +235,9 @@ class EngineCore:
             self._look_at_cards(request.request_id)
 
     def _plan(self, request: PlanLoad) -> Planned:
+        from app.engine.cores import physical_cores
         from app.engine.gguf_shape import read_facts
-        from app.engine.loading import check_settings, physical_cores
+        from app.engine.loading import check_settings
         from app.engine.preview import Preview
 
         check_settings(request.settings)
@@ -342,9 +351,10 @@ class EngineCore:
         return True
 
     def _fits(self, request: Load) -> bool:
+        from app.engine.cores import physical_cores
         from app.engine.gguf_shape import read_facts
         from app.engine.load_plan import Room
-        from app.engine.loading import check_settings, physical_cores
+        from app.engine.loading import check_settings
         from app.engine.offload import offload_devices
         from app.engine.room_beside import fits_beside
 

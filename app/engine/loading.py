@@ -1,6 +1,5 @@
 """Loads a model by its plan, and steps down the ladder where memory turns out to be short."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from app.engine.cores import physical_cores
 from app.engine.deaths import names_memory
 from app.engine.draft import DraftModel
 from app.engine.gguf_shape import GgufFacts, read_facts
@@ -54,12 +54,6 @@ class LoadedModel:
         self.context.free()
         self.model.free()
         release_freed_memory()
-
-
-def physical_cores() -> int:
-    """Cores that compute; a second thread on a core only gets in the way of the first."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or usable, usable))
 
 
 def check_settings(settings: LoadSettings) -> None:

@@ -1,6 +1,5 @@
 """Finds the fastest settings for a model on this machine, within two minutes, and keeps them."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from statistics import median
 from typing import Protocol, TypeVar
 
 import msgspec
-import psutil
 
+from app.engine.cores import physical_cores, usable_cores
 from app.engine.handles import LoadHandle
 from app.engine.load_memory import LoadMemory, Tuned, now
 from app.engine.load_plan import cache_type
@@ -179,8 +178,8 @@ class _Run:
             self._load(plan.gpu_layers, small=True)
         self._calibrate(plan)
         machine = TuningMachine(
-            physical_cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
-            logical_cores=os.cpu_count() or 1,
+            physical_cores=physical_cores(),
+            logical_cores=usable_cores(),
             layers=info.layers + 1,
             has_card=has_card,
         )
