@@ -214,8 +214,13 @@ class Scheduler:
     def plan(self) -> list[Chunk]:
         """The next batch: the next token of each reply first, then the prompts, which share the rest of it.
 
-        Nothing changes before `evaluated`, so a batch can be planned again.
+        Nothing changes before `evaluated`, so a batch can be planned again. It is in the order of sequences,
+        because llama.cpp computes a batch in as many parts as it has runs of rising, neighbouring sequences
+        (`llama_batch_allocr::split_equal`): eight replies took a third longer in two parts.
         """
+        return sorted(self._chunks(), key=lambda chunk: chunk.job.sequence)
+
+    def _chunks(self) -> list[Chunk]:
         running = self._of_one_variant(self._running())
         front = [job for job in running if not job.background]
         chunks = self._plan(front, self._room(running))

@@ -251,3 +251,12 @@ def test_common_prefix() -> None:
         second = list(range(shared)) + [-2] * 7
         assert common_prefix_length(first, second) == shared
     assert reusable_length([1, 2], []) == 0
+
+
+def test_a_batch_is_in_the_order_of_the_sequences() -> None:
+    scheduler = Scheduler(4, 64)
+    for number in range(4):
+        scheduler.add(make_job(number, [10 * number, 10 * number + 1]))
+    for _ in range(6):
+        chunks = run_step(scheduler)
+        assert [chunk.job.sequence for chunk in chunks] == [0, 1, 2, 3]
