@@ -44,7 +44,7 @@ SIZE_PX = (760, 320)
 ORIGIN_NOTE = (
     "The order is the starter's own: a small model loses more than a large one, and its weights come from a",
     "4-bit file (Q4_1). Its rows of 576 weights, which 256 does not divide, take Q5_0 in place of Q4_K and",
-    "Q5_1 in place of Q5_K; Q4_K and Q5_0 happen to meet the sixteen steps of Q4_1 better than Q5_K and Q5_1 do.",
+    "Q5_1 in place of Q5_K; Q4_K and Q5_0 happen to meet the 16 steps of Q4_1 better than Q5_K and Q5_1.",
 )
 
 
