@@ -64,6 +64,11 @@ class Runner:
         return bool(self._replies)
 
     @property
+    def in_front(self) -> bool:
+        """Somebody waits for a reply that is not of the background."""
+        return any(reply.request.priority == "front" for reply in self._replies.values())
+
+    @property
     def works_ahead(self) -> bool:
         """What is evaluated now is for nobody yet; any thread."""
         return self.busy and not self._replies
