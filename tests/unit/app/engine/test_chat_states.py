@@ -1,12 +1,12 @@
 """What was evaluated for a chat survives, is found again, and goes with the chat; with the real model."""
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.engine import chat_states
 from app.engine.messages import (
     DropStates,
     Finished,
@@ -15,6 +15,8 @@ from app.engine.messages import (
     ModelInfo,
     Part,
     Prepare,
+    Tokenize,
+    Tokenized,
     Unload,
     Unloaded,
 )
@@ -56,6 +58,12 @@ def ask(session: Session, tokens: list[int], **options: object) -> tuple[str, Fi
     return text_of(deltas), end
 
 
+def one_step(session: Session) -> None:
+    """Let the engine do what it has to do once, and no more than a chunk of it."""
+    session.engine.post(Tokenize(request_id=session.new_id(), parts=[Part("a")]))
+    session.wait_for(Tokenized)
+
+
 def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.state"))
 
@@ -78,12 +86,13 @@ def test_a_chat_that_loses_its_sequence_is_read_back(session: Session, tmp_path:
     assert back.stats.reused_tokens >= len(PROMPTS["a"])
 
 
-def test_a_state_is_saved_in_idle_time(session: Session, tmp_path: Path) -> None:
+def test_a_state_is_saved_in_idle_time(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_states, "IDLE_S", 0.0)
     ask(session, PROMPTS["a"])
-    deadline = time.monotonic() + 60
     while not files(tmp_path):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        one_step(session)
 
 
 def test_another_chat_with_the_same_beginning_takes_it_from_the_disk(
@@ -150,23 +159,19 @@ def test_work_ahead_leaves_only_the_question(session: Session) -> None:
     answer = Part("A lighthouse is a tower with a bright light that guides ships at night. " * 8)
     ask(session, PROMPTS["a"], chat_key="")
     session.engine.post(Prepare(parts=[*history, answer], chat_key="a"))
-    deadline = time.monotonic() + 60
-    reused = 0
-    while not reused:
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-        end_of_turn = Part("<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n", True)
-        request = Generate(
-            request_id=session.new_id(),
-            parts=[*history, answer, end_of_turn],
-            sampling=GREEDY,
-            max_tokens=1,
-            chat_key="a",
-        )
-        _, end = session.generate(request)
-        assert isinstance(end, Finished)
-        reused = end.stats.reused_tokens
-    assert end.stats.prompt_tokens - reused < 20
+    for _ in range(8):
+        one_step(session)
+    end_of_turn = Part("<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n", True)
+    request = Generate(
+        request_id=session.new_id(),
+        parts=[*history, answer, end_of_turn],
+        sampling=GREEDY,
+        max_tokens=1,
+        chat_key="a",
+    )
+    _, end = session.generate(request)
+    assert isinstance(end, Finished)
+    assert end.stats.prompt_tokens - end.stats.reused_tokens < 20
 
 
 def test_a_question_overtakes_work_ahead(session: Session) -> None:
