@@ -9,8 +9,9 @@ from models.sizes import WEIGHED
 AUTO, ON, OFF = "auto", "on", "off"
 
 WORTH_IT = ("IQ4_XS", "Q3_K_M")
-"""The types that a matrix is collected for unasked. Below four and a half bits it takes a third off the
-divergence or more; for the larger 4-bit types less than the wait is worth, so there one asks for it."""
+"""The types that a matrix is collected for unasked: those below four and a half bits, which lose most without
+one. Collecting reads the whole text with the model, minutes on a processor alone, while a build takes
+less; so for the larger 4-bit types one asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
