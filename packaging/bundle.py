@@ -1,10 +1,10 @@
-"""Make the bundle dist/stillroom: `make bundle`, or `.venv/bin/python packaging/bundle.py`.
+"""Make the bundle dist/stillroom: `make bundle`, or `.venv/bin/python packaging/bundle.py [--cuda]`.
 
 The llama.cpp in `.venv` is compiled for this very processor and could not start on an older one. The bundle
-gets its own, made once in build/llama: every CPU variant as a library, from which llama.cpp chooses when it
-starts. `CMAKE_ARGS` adds to it, such as `CMAKE_ARGS=-DGGML_VULKAN=ON`.
+takes that of `make engine`, unpacked into build/llama.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -12,25 +12,26 @@ import sys
 import time
 from pathlib import Path
 
-from environment import BIN, CONSTRAINTS, ROOT, build_llama_cpp, install_system_packages, pinned
+from engine.build_engine import engine_wheel
+from environment import BIN, ROOT, install_system_packages
 
 LLAMA = ROOT / "build" / "llama"
-STAMP = LLAMA / "stillroom-stamp"
 BUNDLE = ROOT / "dist" / "stillroom"
-PORTABLE = "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON"
 
 
 def main() -> int:
     """Compile llama.cpp where that was not done yet, then put everything into one folder."""
+    parser = argparse.ArgumentParser(description="Make the bundle.")
+    parser.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    options = parser.parse_args()
     try:
         if sys.platform.startswith("linux") and shutil.which("objdump") is None:
             install_system_packages(["binutils"])  # PyInstaller reads libraries with it
-        flags = f"{PORTABLE} {os.environ.get('CMAKE_ARGS', '')}".strip()
-        wanted = f"{flags}\n{sys.version}\n{pinned('llama_cpp_python')}\n"
-        if not STAMP.exists() or STAMP.read_text() != wanted:
-            make_llama(flags)
-            STAMP.write_text(wanted)
+        wheel = engine_wheel(cuda=options.cuda)
         start_s = time.monotonic()
+        shutil.rmtree(LLAMA, ignore_errors=True)
+        pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
+        subprocess.run([*pip, "--target", str(LLAMA), str(wheel)], check=True)
         command = [str(BIN / "pyinstaller"), "--noconfirm", "--log-level", "WARN", "build.spec"]
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(LLAMA)})
     except subprocess.CalledProcessError as error:
@@ -40,16 +41,6 @@ def main() -> int:
         ) from error
     print(f"{BUNDLE}: {size_bytes(BUNDLE) / 1e6:.0f} MB, put together in {time.monotonic() - start_s:.0f} s")
     return 0
-
-
-def make_llama(flags: str) -> None:
-    """Compile llama-cpp-python with `flags` into build/llama."""
-    shutil.rmtree(LLAMA, ignore_errors=True)
-    os.environ["CMAKE_ARGS"] = flags
-    # pip's cache may hold the build for this processor under the same name.
-    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-v", "--no-cache-dir"]
-    pins = ["--constraint", str(CONSTRAINTS), "--build-constraint", str(CONSTRAINTS)]
-    build_llama_cpp([*pip, *pins, "--no-deps", "--target", str(LLAMA), pinned("llama_cpp_python")])
 
 
 def size_bytes(folder: Path) -> int:

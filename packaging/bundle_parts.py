@@ -31,9 +31,10 @@ UNUSED = (
     "opengl32sw",
 )
 # What must fit the system's own drivers and settings: a graphics driver may need a newer libstdc++ than the
-# bundle's, and fontconfig reads the configuration of its own version.
+# bundle's, Vulkan's loader comes with the drivers, and fontconfig reads the configuration of its own version.
 SYSTEMS_OWN = (
     "libstdc++.",
+    "libvulkan.",
     "libgcc_s.",
     "libfontconfig.",
     "libfreetype.",
@@ -58,23 +59,11 @@ def is_unused(destination: str) -> bool:
     )
 
 
-def linked_once(binaries: list[Entry]) -> list[Entry]:
-    """Keep one copy of each library of llama.cpp, under its versioned name, and make the plain name a link.
-
-    llama_cpp opens libllama.so, which asks for libggml.so.0: two files would be loaded as two libraries.
-    PyInstaller puts the second beside the program as well, where nothing needs it.
-    """
+def once(binaries: list[Entry]) -> list[Entry]:
+    """Drop the copies of llama.cpp's libraries that PyInstaller puts beside the program, where nothing needs
+    them: two files would be loaded as two libraries."""
     present = {destination for destination, _, _ in binaries}
-    entries = []
-    for destination, source, kind in binaries:
-        versioned = f"{destination}.0"
-        if f"{LLAMA_LIBRARIES}/{destination}" in present:
-            continue
-        if destination.startswith(LLAMA_LIBRARIES) and versioned in present:
-            entries.append((destination, PurePath(versioned).name, "SYMLINK"))
-        else:
-            entries.append((destination, source, kind))
-    return entries
+    return [entry for entry in binaries if f"{LLAMA_LIBRARIES}/{entry[0]}" not in present]
 
 
 def needed(binaries: list[Entry]) -> list[Entry]:
