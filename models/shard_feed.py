@@ -103,6 +103,7 @@ class ShardFeed:
                 with self._changed:
                     self._done_bytes += file.bytes
                     self._arrived.append(file.path)
+                    self._progress = None
 
     def _note(self, progress: Progress) -> None:
         with self._changed:
