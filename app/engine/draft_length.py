@@ -6,8 +6,8 @@ from app.engine.guess import NO_GUESS, Guess
 from app.engine.prefix import common_prefix_length
 from app.engine.step_cost import StepCost
 
-_CONFIDENCE_CLASSES = (4, 8, 16, 32)
-_PRIOR_SHARES = (0.7, 0.8, 0.9, 0.95, 0.97)
+_CONFIDENCE_CLASSES = (3, 4, 8, 16, 32)
+_PRIOR_SHARES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97)
 _PRIOR_WEIGHT = 4.0
 _MEMORY = 64.0
 _SUREST = 0.995

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from app.engine.guess import NO_GUESS, Guess
 
-NGRAM = 3
-"""Tokens that must agree before a continuation is guessed: two agree by chance in most texts."""
+NGRAM = 2
+"""Tokens that must agree before a continuation is guessed. Two often agree by chance; how often such guesses
+are right is counted apart from surer ones, and they are made where they pay."""
 
 LONGEST_MATCH = 32
 CANDIDATES = 4

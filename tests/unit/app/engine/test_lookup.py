@@ -9,8 +9,8 @@ def test_what_followed_the_same_tokens_is_guessed() -> None:
     assert guess.confidence == 3
 
 
-def test_two_tokens_are_too_few_to_guess_from() -> None:
-    assert PromptLookup().guess([1, 2, 9, 8, 1, 2], 4) == NO_GUESS
+def test_one_token_is_too_little_to_guess_from() -> None:
+    assert PromptLookup().guess([1, 9, 8, 1], 4) == NO_GUESS
 
 
 def test_the_place_that_agrees_longest_is_taken() -> None:
