@@ -7,6 +7,9 @@ from app.engine.messages import Channel, Delta, Event, TokenLogprob
 DELTA_INTERVAL_S = 1 / 30
 """New text crosses the pipe at most this often, as a window paints."""
 
+SMOOTH_REPLIES = 2
+"""Of more replies at once each is sent less often: reading the pipe takes a core from llama.cpp's threads."""
+
 
 class DeltaStream:
     """Gathers text and tokens of one channel and sends them when it is time, or when the channel changes."""
@@ -33,9 +36,9 @@ class DeltaStream:
             self._turn_to(channel)
             self._text.append(text)
 
-    def send_when_due(self, now_s: float) -> None:
-        """Send what there is, unless the last time was just now."""
-        if now_s - self._sent_s >= DELTA_INTERVAL_S:
+    def send_when_due(self, now_s: float, replies: int = 1) -> None:
+        """Send what there is, unless the last time was just now; `replies` run at once."""
+        if now_s - self._sent_s >= DELTA_INTERVAL_S * max(1.0, replies / SMOOTH_REPLIES):
             self._sent_s = now_s
             self.send()
 

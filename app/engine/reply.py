@@ -103,13 +103,14 @@ class Reply:
         """Close the thinking block with the next token."""
         self._control.ask()
 
-    def draw(self, context: Context, row: int) -> Taken:
-        """Draw a token from the logits of batch row `row` and count it. Raises `NativeError`."""
+    def draw(self, context: Context, row: int, replies: int) -> Taken:
+        """Draw a token from the logits of batch row `row` and count it; `replies` run at once. Raises
+        `NativeError`."""
         token = self.sampler.sample(context, row, also=self._may_open)
         logprob = None
         if self.request.logprobs is not None:
             logprob = token_logprob(self._model, context.logits(row), token, self.request.logprobs)
-        return self._take(token, logprob)
+        return self._take(token, logprob, replies)
 
     def finish(self, reason: FinishReason, speculated: tuple[int, int] = (0, 0)) -> None:
         """Send the rest of the text and the figures, and free the sampler.
@@ -125,7 +126,7 @@ class Reply:
         """Give the sampler's memory back."""
         self.sampler.free()
 
-    def _take(self, token: int, logprob: TokenLogprob | None) -> Taken:
+    def _take(self, token: int, logprob: TokenLogprob | None, replies: int) -> Taken:
         now = time.perf_counter()
         if not self._completion_tokens:
             self._first_s = now
@@ -159,7 +160,7 @@ class Reply:
             why = self._control.after(token, piece, self._thinking_tokens, now - self._first_s)
             if why and not self._text.is_inside_character:
                 tokens += self._close(why)
-        self._deltas.send_when_due(now)
+        self._deltas.send_when_due(now, replies)
         if self._completion_tokens == self.request.max_tokens:
             return Taken(tokens, "length")
         return Taken(tokens)

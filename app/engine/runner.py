@@ -227,7 +227,7 @@ class Runner:
         reason: FinishReason | None = None
         for guess in (*chunk.draft, None):
             try:
-                taken = reply.draw(self.loaded.context, row)
+                taken = reply.draw(self.loaded.context, row, len(self._replies))
             except NativeError as error:
                 self._fail(job, str(error), "")
                 return
