@@ -51,6 +51,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices, notice_text
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.window_commands import WindowCommands
 from models.store import InstalledModel, ModelStore
 
 if TYPE_CHECKING:
@@ -170,6 +171,14 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         window.load_settings_asked.connect(self._open_load_settings)
         window.settings_asked.connect(self._open_settings)
+        self.commands = WindowCommands(
+            window,
+            self._panel,
+            lambda: parts.store.listing().models,
+            parts.chats.conversations,
+            self._on_model_chosen,
+            self._show_chat,
+        )
         window.closing.connect(self._on_closing)
         return window
 
@@ -386,6 +395,11 @@ class WindowApplication(QObject):
             self._window,
             self._load_again,
         )
+
+    def _show_chat(self, conversation_id: int) -> None:
+        self._window.show_page("chat")
+        assert self._chat is not None
+        self._chat.open_chat(conversation_id)
 
     def _open_settings(self) -> None:
         self.open_settings_page(0)

@@ -3,9 +3,10 @@
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.settings import SettingsFile
 from app.ui.theme import Theme
+from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button
 from app.ui.widgets.model_picker import ModelPicker
 
@@ -44,6 +46,8 @@ class MainWindow(QMainWindow):
     closing = Signal()
     load_settings_asked = Signal()
     settings_asked = Signal()
+    palette_asked = Signal()
+    shortcuts_asked = Signal()
 
     def __init__(
         self,
@@ -97,6 +101,15 @@ class MainWindow(QMainWindow):
         """The key of the tab in front."""
         return next(key for key, content in self._contents.items() if content is self._stack.currentWidget())
 
+    @property
+    def current_content(self) -> QWidget:
+        """What the tab in front holds."""
+        return self._contents[self.current_page]
+
+    def title_of(self, key: str) -> str:
+        """A tab's title."""
+        return self._pages[key].title
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Announce the first painting once the event queue has done it."""
         super().showEvent(event)
@@ -122,7 +135,7 @@ class MainWindow(QMainWindow):
             tab.setIconSize(QSize(16, 16))
             tab.setToolTip(f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda key=page.key: self.show_page(key))
+            add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
             self._tabs[page.key] = tab
             self._group.addButton(tab)
             row.addWidget(tab)
@@ -134,8 +147,11 @@ class MainWindow(QMainWindow):
             kind="quiet", name=self.tr("Settings"), tip=self.tr("Settings (Ctrl+,)")
         )
         self._settings_button.clicked.connect(self.settings_asked)
-        QShortcut(QKeySequence("Ctrl+,"), self, self.settings_asked.emit)
-        QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
+        add_action(self, self.tr("Settings"), "Ctrl+,", self.settings_asked.emit)
+        add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
+        add_action(self, self.tr("Commands"), "Ctrl+K", self.palette_asked.emit)
+        add_action(self, self.tr("Keyboard shortcuts"), "F1", self.shortcuts_asked.emit)
+        add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
         return bar

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
@@ -24,6 +24,7 @@ from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.reply_runner import ReplyRunner
 from app.ui.theme import Theme
+from app.ui.widgets.actions import add_action
 from app.ui.widgets.chat_column import COLUMN_PX, MARGIN_PX
 from app.ui.widgets.chat_list import ChatList
 from app.ui.widgets.composer import Composer, ComposerState
@@ -265,16 +266,19 @@ class ChatTab(QWidget):
             self._session.reservation_changed,
         ):
             changed.connect(self._follow_engine)
-        for keys, slot in (
-            (QKeySequence("Escape"), self.stop),
-            (QKeySequence(QKeySequence.StandardKey.New), lambda: self.open_chat(None)),
-            (QKeySequence("Ctrl+End"), self.conversation.go_to_end),
-            (QKeySequence("Ctrl+Shift+F"), self.chats.begin_search),
-            (QKeySequence("Ctrl+Shift+A"), self.attachments.ask_for_files),
+        for text, keys, slot in (
+            (self.tr("Stop the reply"), "Escape", self.stop),
+            (self.tr("New chat"), QKeySequence.StandardKey.New, lambda: self.open_chat(None)),
+            (self.tr("Go to the end of the chat"), "Ctrl+End", self.conversation.go_to_end),
+            (self.tr("Search all chats"), "Ctrl+Shift+F", self.chats.begin_search),
+            (self.tr("Attach files"), "Ctrl+Shift+A", self.attachments.ask_for_files),
+            (self.tr("Model behaviour"), "Ctrl+B", self.composer.settings.toggle),
+            (self.tr("Regenerate the reply"), "Ctrl+R", self.conversation.ask_for_another),
+            (self.tr("Edit the last message"), "Ctrl+Up", self.conversation.edit_last),
+            (self.tr("Copy the last reply"), "Ctrl+Shift+C", self.conversation.copy_last),
+            (self.tr("Import chats"), "", self.chats.import_requested.emit),
         ):
-            shortcut = QShortcut(keys, self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
+            add_action(self, text, keys, slot)
 
     def _show_drawer(self, shown: bool) -> None:
         self.choices.setVisible(shown)

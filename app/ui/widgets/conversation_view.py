@@ -117,6 +117,27 @@ class ConversationView(ChatColumn):
         Mark(widget, self._theme)
         return True
 
+    def ask_for_another(self) -> None:
+        """Ask for another reply in place of the last one."""
+        if self._branch and self._branch[-1].role == "assistant" and self._live is None:
+            self.another_requested.emit(self._branch[-1])
+
+    def edit_last(self) -> None:
+        """Change the last question in its place."""
+        for _, widget in reversed(self._shown()):
+            if isinstance(widget, QuestionCard):
+                if self._offers_editing:
+                    self.go_to(widget)
+                    widget.start_editing()
+                break
+
+    def copy_last(self) -> None:
+        """Put the last reply on the clipboard."""
+        for _, widget in reversed(self._shown()):
+            if isinstance(widget, ReplyView):
+                widget.copy()
+                break
+
     def _shown(self) -> list[tuple[StoredMessage, QWidget]]:
         """The messages that have widgets, with them."""
         widgets = self.messages()
