@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from converters.adapter_folder import CONFIG
 from converters.architectures import ModelSettings, expected_tensors, read_settings
 from converters.checkpoint import Json
 from converters.errors import CheckpointError
@@ -23,7 +24,7 @@ from converters.gguf_types import F32
 from converters.safetensors_file import StoredTensor, read_header
 from models.durable import write_durably
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+WEIGHTS = "adapter_model.safetensors"
 
 LARGEST_RANK = 1 << 16
 PREFIX = "base_model.model."
@@ -39,11 +40,6 @@ class Adapter:
     base_model: str
     rank: int
     alpha: float
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether this is the folder of a PEFT adapter."""
-    return (folder / CONFIG).is_file()
 
 
 def read_adapter(folder: Path) -> Adapter:

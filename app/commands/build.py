@@ -11,12 +11,11 @@ import msgspec
 
 from app.build_wish import AUTO, OFF, ON, WORTH_IT, BuildWish
 from app.commands.arguments import TYPES, quantisation
-from app.commands.build_adapter import ADAPTER_TYPE, build_adapter
 from app.commands.console import Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
 from app.requantise import source_of
-from converters.lora import is_adapter
+from converters.adapter_folder import is_adapter
 from converters.peak_memory import peak_memory_bytes
 from models.reference import GgufReference, parse_reference
 from models.wording import byte_count
@@ -131,6 +130,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
 
 def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, console: Console) -> None:
+    # It brings numpy along, which the command line's help does without.
+    from app.commands.build_adapter import ADAPTER_TYPE, build_adapter
+
     started_s = time.monotonic()
     target, sha256 = build_adapter(folder, options.base, options.out, core.paths.checkpoints)
     size = target.stat().st_size

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from converters.adapter_folder import is_adapter
 from converters.errors import CheckpointError
 from converters.inspect import inspect
-from converters.lora import convert_adapter, is_adapter, read_adapter
+from converters.lora import convert_adapter, read_adapter
 from tests.support.adapters import write_adapter
 from tests.support.checkpoints import write_json, write_safetensors
 from tests.support.make_lora_reference import ADAPTERS, make_adapter, tensor_hashes
