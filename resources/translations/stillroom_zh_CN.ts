@@ -599,6 +599,46 @@
 <context>
     <name>ChatTab</name>
     <message>
+        <source>Stop the reply</source>
+        <translation>停止回答</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新聊天</translation>
+    </message>
+    <message>
+        <source>Go to the end of the chat</source>
+        <translation>转到聊天末尾</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>搜索所有聊天</translation>
+    </message>
+    <message>
+        <source>Attach files</source>
+        <translation>附加文件</translation>
+    </message>
+    <message>
+        <source>Model behaviour</source>
+        <translation>模型行为</translation>
+    </message>
+    <message>
+        <source>Regenerate the reply</source>
+        <translation>重新生成回答</translation>
+    </message>
+    <message>
+        <source>Edit the last message</source>
+        <translation>编辑最后一条消息</translation>
+    </message>
+    <message>
+        <source>Copy the last reply</source>
+        <translation>复制最后的回答</translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation>导入聊天</translation>
+    </message>
+    <message>
         <source>Answering in “{title}”</source>
         <translation>正在回答“{title}”</translation>
     </message>
@@ -1079,6 +1119,21 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Normal text size</source>
         <translation>默认文字大小</translation>
+    </message>
+</context>
+<context>
+    <name>CommandPalette</name>
+    <message>
+        <source>Commands</source>
+        <translation>命令</translation>
+    </message>
+    <message>
+        <source>What do you want to do?</source>
+        <translation>您想做什么？</translation>
+    </message>
+    <message>
+        <source>Nothing of this name can be done here.</source>
+        <translation>这里没有这个名称的操作。</translation>
     </message>
 </context>
 <context>
@@ -1897,6 +1952,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>全部 {layers} 层在处理器上，{threads} 个线程</translation>
     </message>
     <message>
+        <source>Also loaded: {models}</source>
+        <translation>同时加载：{models}</translation>
+    </message>
+    <message>
         <source>Its memory was given back for want of use. The next message loads it again.</source>
         <translation>因长时间未使用，其内存已归还。下一条消息会重新加载它。</translation>
     </message>
@@ -1930,6 +1989,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Settings (Ctrl+,)</source>
         <translation>设置 (Ctrl+,)</translation>
+    </message>
+    <message>
+        <source>Commands</source>
+        <translation>命令</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
     </message>
 </context>
 <context>
@@ -2317,12 +2388,8 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>缓存</translation>
     </message>
     <message>
-        <source>When it was loaded so, llama.cpp took {ram} of RAM and {card} on graphics cards.</source>
-        <translation>以此方式加载时，llama.cpp 占用了 {ram} 内存和 {card} 显存。</translation>
-    </message>
-    <message>
-        <source>When it was loaded so for {replies} parallel replies, llama.cpp took {ram} of RAM and {card} on graphics cards.</source>
-        <translation type="unfinished"></translation>
+        <source>When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, llama.cpp took {ram} of RAM and {card} on the cards.</source>
+        <translation>以显卡上 {layers} 层、同时 {replies} 个回答加载时，llama.cpp 占用了 {ram} 内存和 {card} 显存。</translation>
     </message>
 </context>
 <context>
@@ -2769,6 +2836,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
 <context>
     <name>ReplyView</name>
     <message>
+        <source>Retry</source>
+        <translation>重试</translation>
+    </message>
+    <message>
         <source>Reading the prompt…</source>
         <translation>正在读取提示词…</translation>
     </message>
@@ -2782,7 +2853,7 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
-        <translation type="unfinished"></translation>
+        <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒 · 预测命中 {share}</translation>
     </message>
     <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s</source>
@@ -2791,6 +2862,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Prompt: {tokens} tokens at {rate} tok/s. Seed: {seed}.</source>
         <translation>提示词：{tokens} 个词元，{rate} 词元/秒。种子：{seed}。</translation>
+    </message>
+    <message>
+        <source>Of {drafted} tokens guessed ahead {accepted} were right.</source>
+        <translation>预测的 {drafted} 个词元中有 {accepted} 个正确。</translation>
     </message>
     <message>
         <source>The engine stopped before the reply was complete.</source>
@@ -2956,6 +3031,13 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>MIT licence. Built on llama.cpp, Qt and Python. Models have licences of their own.</source>
         <translation>MIT 许可证。基于 llama.cpp、Qt 和 Python。模型各有其许可证。</translation>
+    </message>
+</context>
+<context>
+    <name>ShortcutSheet</name>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
     </message>
 </context>
 <context>
@@ -3155,6 +3237,29 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>WindowCommands</name>
+    <message>
+        <source>Window</source>
+        <translation>窗口</translation>
+    </message>
+    <message>
+        <source>Open the live panel</source>
+        <translation>展开实时面板</translation>
+    </message>
+    <message>
+        <source>Collapse the live panel</source>
+        <translation>收起实时面板</translation>
+    </message>
+    <message>
+        <source>Use {model}</source>
+        <translation>使用 {model}</translation>
+    </message>
+    <message>
+        <source>Chat: {title}</source>
+        <translation>聊天：{title}</translation>
+    </message>
+</context>
+<context>
     <name>_Field</name>
     <message>
         <source>Message</source>
@@ -3178,13 +3283,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The thinking is folded.</source>
         <translation>思考已折叠。</translation>
-    </message>
-</context>
-<context>
-    <name>_Notice</name>
-    <message>
-        <source>Retry</source>
-        <translation>重试</translation>
     </message>
 </context>
 <context>
@@ -4961,6 +5059,70 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Use huggingface.co, or another HF_ENDPOINT.</source>
         <translation>请使用 huggingface.co 或其他 HF_ENDPOINT。</translation>
+    </message>
+    <message>
+        <source>a merge is not a pair</source>
+        <translation>某个合并项不是一对</translation>
+    </message>
+    <message>
+        <source>a name occurs twice in its header</source>
+        <translation>其文件头中某个名称重复出现</translation>
+    </message>
+    <message>
+        <source>an added token has no id or no text</source>
+        <translation>某个附加词元没有编号或文字</translation>
+    </message>
+    <message>
+        <source>it claims more entries than it can hold</source>
+        <translation>它声称的条目多于所能容纳的</translation>
+    </message>
+    <message>
+        <source>it claims more than it can hold</source>
+        <translation>它声称的内容多于所能容纳的</translation>
+    </message>
+    <message>
+        <source>it has no merges</source>
+        <translation>它没有合并项</translation>
+    </message>
+    <message>
+        <source>it has no vocabulary</source>
+        <translation>它没有词表</translation>
+    </message>
+    <message>
+        <source>it holds no values</source>
+        <translation>它没有数值</translation>
+    </message>
+    <message>
+        <source>its added tokens are not a list</source>
+        <translation>其附加词元不是列表</translation>
+    </message>
+    <message>
+        <source>its alpha is no number</source>
+        <translation>其 alpha 不是数字</translation>
+    </message>
+    <message>
+        <source>its header is cut short</source>
+        <translation>其文件头被截断</translation>
+    </message>
+    <message>
+        <source>its header is longer than 1 GiB</source>
+        <translation>其文件头超过 1 GiB</translation>
+    </message>
+    <message>
+        <source>its header is longer than the format allows</source>
+        <translation>其文件头超过格式允许的长度</translation>
+    </message>
+    <message>
+        <source>its header is not a table of tensors</source>
+        <translation>其文件头不是张量表</translation>
+    </message>
+    <message>
+        <source>its header is not valid JSON</source>
+        <translation>其文件头不是有效的 JSON</translation>
+    </message>
+    <message>
+        <source>its length does not match its header</source>
+        <translation>其长度与文件头不符</translation>
     </message>
     <message>
         <source>{file} does not say what its {key} is.</source>
