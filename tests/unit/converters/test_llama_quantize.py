@@ -1,4 +1,4 @@
-"""Our quantised files are, byte for byte, those that llama_model_quantize makes of the full-precision ones."""
+"""Our quantised files are, byte for byte, what llama_model_quantize makes of the full-precision ones."""
 
 import ctypes
 import os

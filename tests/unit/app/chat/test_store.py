@@ -13,7 +13,7 @@ from app.chat import backups
 from app.chat.database import ChatStoreError
 from app.chat.migrations import SCHEMA_VERSION
 from app.chat.store import ChatStore
-from app.engine.messages import GenerationStats, Sampling
+from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
 from app.errors import StillroomError
 
 STATS = GenerationStats(
@@ -257,3 +257,15 @@ def test_an_interrupted_backup_leaves_no_backup(path: Path) -> None:
     assert [entry for _, entry in backups.list_backups(path)] == [made]
     assert backups.is_sound(made)
     assert sorted(entry.name for entry in folder.iterdir()) == [made.name]
+
+
+def test_a_chat_keeps_how_long_its_model_may_think(path: Path) -> None:
+    with closing(ChatStore(path)) as store:
+        chat = store.create_conversation(thinking=ThinkingLimits(tokens=0))
+        free = store.create_conversation()
+        assert store.conversation(chat.id).thinking == ThinkingLimits(tokens=0)
+        assert store.conversation(free.id).thinking == ThinkingLimits()
+        store.save_settings(
+            free.id, system_prompt="", sampling=None, max_tokens=0, thinking=ThinkingLimits(seconds=30.0)
+        )
+        assert store.conversation(free.id).thinking == ThinkingLimits(seconds=30.0)
