@@ -146,6 +146,10 @@ class WindowApplication(QObject):
         self.parts.benchmarks.close()
         gc.enable()
         sys.excepthook = self._previous_hook
+        self._theme.formulas.close()
+        # They belong to the QApplication, whose every new style sheet goes through all widgets that are left.
+        for left in (self._window, self._theme, self):
+            left.deleteLater()
 
     def _make_window(self) -> MainWindow:
         parts = self.parts

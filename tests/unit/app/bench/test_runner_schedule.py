@@ -98,7 +98,7 @@ class FakeEngine:
         self.calls.append(("generate", (tokens, parts, max_tokens)))
         if self._hangs():
             self.replies += 1
-            return Generation(Future(), self._cancel)
+            return Generation(Future(), self._cancel, self._cancel)
         completion = max_tokens - 1 if self.short and max_tokens > 1 else max_tokens
         stats = GenerationStats(
             prompt_tokens=len(tokens) if tokens is not None else 450,
@@ -113,7 +113,9 @@ class FakeEngine:
             context_tokens_used=0,
             seed=0,
         )
-        return Generation(done(Finished(request_id=1, reason="length", stats=stats)), self._cancel)
+        return Generation(
+            done(Finished(request_id=1, reason="length", stats=stats)), self._cancel, self._cancel
+        )
 
     def _cancel(self) -> None:
         self.cancelled += 1
