@@ -18,6 +18,7 @@ CHAT_TOKENS = 4000
 THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "5"))
 CHAT = "chat-1"
+READING_S = 3.0
 
 WORDS = ["light", "tower", "stone", "water", "night", "ship", "storm", "lamp", "keeper", "wind", "wave"]
 
@@ -42,6 +43,14 @@ def ask(client: EngineClient, chat: list[Part], question: list[Part]) -> Generat
     parts = [*chat, *question, Part("<|im_start|>assistant\n", special=True)]
     request = Generate(request_id=0, parts=parts, sampling=GREEDY, max_tokens=2, chat_key=CHAT)
     return client.ask(request).future.result().stats
+
+
+def read(client: EngineClient, chat: list[Part]) -> None:
+    """What the window does after a reply: the engine evaluates the beginning of the next prompt while the
+    user reads, here for three seconds.
+    """
+    client.prepare(chat, CHAT)
+    time.sleep(READING_S)
 
 
 def wait_until_saved(folder: Path) -> None:
@@ -73,12 +82,15 @@ def test_a_long_chat_goes_on(tmp_path: Path) -> None:
 
         note("cold", client, chat, first)
         chat += first + answer
+        read(client, chat)
         note("second turn", client, chat, second)
         note("last message edited", client, chat, edited)
+        chat += edited + answer
+        read(client, chat)
         wait_until_saved(folder)
         client.close()
         client = start(folder)
-        note("reopened", client, chat + edited + answer, third)
+        note("reopened", client, chat, third)
         client.close()
     cold = statistics.median(rows["cold"])
     print(f"\nchat of {CHAT_TOKENS} tokens, {THREADS} thread(s), {ROUNDS} rounds, medians")
