@@ -135,12 +135,20 @@ class EngineSession(QObject):
         self.loading.emit(str(path), 0.0)
         load = self._load = self.client.load(str(path), settings)
         try:
-            return self._named(await asyncio.wrap_future(load.future))
+            info = await asyncio.wrap_future(load.future)
+            await self._caught_up()
+            return self._named(info)
         except BaseException as error:
             if self._load is load:
                 self.loading_path = ""
                 self.load_failed.emit(error)
             raise
+
+    async def _caught_up(self) -> None:
+        """Wait until what the engine has told so far is known here: it comes with the next frame."""
+        seen = asyncio.Event()
+        self._bridge.post(seen.set)
+        await seen.wait()
 
     def cancel_load(self) -> None:
         """Stop the load that runs; its own answer ends it."""
@@ -154,6 +162,7 @@ class EngineSession(QObject):
         else:
             self._known.clear()
         await asyncio.wrap_future(self.client.unload(path))
+        await self._caught_up()
 
     async def plan(self, path: str, settings: LoadSettings) -> Planned:
         """What a load of a file would come to. Raises `EngineError`."""

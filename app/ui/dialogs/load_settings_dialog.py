@@ -92,11 +92,11 @@ class LoadSettingsDialog(QDialog):
             body.addWidget(self._make_lowered())
         body.addLayout(self._make_buttons())
         self._show(present)
-        self._context.changed.connect(self._settle.start)
+        self._context.changed.connect(self._on_changed)
         for choice in (self._stretch, self._kv, self._flash):
-            choice.currentIndexChanged.connect(self._settle.start)
+            choice.currentIndexChanged.connect(self._on_changed)
         for number in (self._sequences, self._gpu_layers, self._threads, self._batch):
-            number.valueChanged.connect(self._settle.start)
+            number.valueChanged.connect(self._on_changed)
         self._ask_plan()
 
     def done(self, result: int) -> None:
@@ -251,6 +251,10 @@ class LoadSettingsDialog(QDialog):
         self._prompt_threads.setValue(settings.prompt_threads)
         self._batch.setValue(settings.batch_tokens)
         self._flash.setCurrentIndex(self._flash.findData(settings.flash_attention))
+
+    def _on_changed(self, _value: int) -> None:
+        # A timer's own start would take the value for its milliseconds.
+        self._settle.start()
 
     def _ask_plan(self) -> None:
         if self._plan is not None:
