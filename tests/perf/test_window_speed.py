@@ -14,6 +14,7 @@ import pytest
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import NEW_TOKENS, ROUNDS, llama_bench
 from tests.support.display import RealWindow, virtual_display
+from tests.support.engines import starter_path
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(1800)]
 
@@ -65,7 +66,7 @@ def test_a_reply_in_the_window_against_llama_bench(threads: int, tmp_path: Path)
         pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
     bench, window = [], []
     for _ in range(ROUNDS):
-        bench.append(llama_bench(tool, threads)[1])
+        bench.append(llama_bench(tool, starter_path(), threads)[1])
         window += reply_rates(threads, tmp_path)
     reference, measured = statistics.median(bench), statistics.median(window)
     print(
