@@ -4,7 +4,7 @@ import base64
 import logging
 import math
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PySide6.QtCore import QBuffer, QByteArray, QObject, QRectF, Qt, Signal
@@ -74,7 +74,7 @@ class Formulas(QObject):
             self._asked.add(request)
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(1, "formulas")
-            self._threads.submit(self._draw, request)
+            self._threads.submit(self._draw, request).add_done_callback(self._on_drawn)
         return picture
 
     def close(self) -> None:
@@ -91,6 +91,11 @@ class Formulas(QObject):
             colour=request.colour,
         )
         self._bridge.post(self._take, request, svg)
+
+    def _on_drawn(self, done: Future[None]) -> None:
+        """Tell what nobody awaits, such as a library that is not there."""
+        if not done.cancelled() and (error := done.exception()) is not None:
+            self._bridge.post(self._on_error, error)
 
     def _take(self, request: FormulaRequest, svg: FormulaSvg | None) -> None:
         self._asked.discard(request)

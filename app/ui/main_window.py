@@ -149,7 +149,8 @@ class MainWindow(QMainWindow):
         self._settings_button.clicked.connect(self.settings_asked)
         add_action(self, self.tr("Settings"), "Ctrl+,", self.settings_asked.emit)
         add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
-        add_action(self, self.tr("Commands"), "Ctrl+K", self.palette_asked.emit)
+        # Not Ctrl+K: in a text field under X11 that deletes to the end of the line.
+        add_action(self, self.tr("Commands"), "Ctrl+Shift+P", self.palette_asked.emit)
         add_action(self, self.tr("Keyboard shortcuts"), "F1", self.shortcuts_asked.emit)
         add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)

@@ -1,4 +1,4 @@
-"""Everything that can be done, found by typing: Ctrl+K."""
+"""Everything that can be done, found by typing: Ctrl+Shift+P."""
 
 from collections.abc import Sequence
 

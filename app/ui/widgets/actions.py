@@ -20,10 +20,15 @@ class Command:
 def add_action(
     widget: QWidget, text: str, keys: str | QKeySequence.StandardKey, slot: Callable[[], object]
 ) -> QAction:
-    """An action of `widget` that its shortcut starts from anywhere in it. GUI thread."""
+    """An action of `widget` that its shortcut starts from anywhere in it, or in its window where it is one.
+    GUI thread.
+    """
     action = QAction(text, widget)
     action.setShortcut(QKeySequence(keys))
-    action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    context = Qt.ShortcutContext
+    action.setShortcutContext(
+        context.WindowShortcut if widget.isWindow() else context.WidgetWithChildrenShortcut
+    )
     action.triggered.connect(lambda _checked=False: slot())
     widget.addAction(action)
     return action
