@@ -57,6 +57,11 @@ class AppPaths:
         return self.cache / "chat-states"
 
     @property
+    def server_file(self) -> Path:
+        """Where the running local API listens, and its key (JSON, for the user alone)."""
+        return self.data / "server.json"
+
+    @property
     def settings(self) -> Path:
         """The settings file (JSON)."""
         return self.config / "settings.json"

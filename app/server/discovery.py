@@ -1,0 +1,94 @@
+"""The file by which an editor and the command line find the running local API and its key."""
+
+import contextlib
+import logging
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from app.paths import AppPaths
+
+log = logging.getLogger(__name__)
+
+CLOCK_SLACK_S = 2.0
+"""A process's start is known to the tick, and the clock may have been set meanwhile."""
+
+
+class Discovery(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the local API listens: `url` without a path ("http://127.0.0.1:8765"), the bearer `key`, the
+    process, since when (ISO 8601, UTC), and Stillroom's version."""
+
+    url: str
+    key: str
+    pid: int
+    started: str
+    version: str
+
+
+def announce_server(paths: AppPaths, *, url: str, key: str, version: str) -> Discovery:
+    """Tell the user's other programs of this process's server. Raises `OSError`.
+
+    The file is readable by the user alone: whoever can read it can use the models.
+    """
+    found = Discovery(
+        url=url,
+        key=key,
+        pid=os.getpid(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=version,
+    )
+    file = paths.server_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    # Made for the user alone from the start, not afterwards.
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(file)
+    return found
+
+
+def withdraw_server(paths: AppPaths, announced: Discovery) -> None:
+    """Take back what `announce_server` told, unless another server has told of itself meanwhile."""
+    with contextlib.suppress(OSError):
+        if _read(paths.server_file) == announced:
+            paths.server_file.unlink()
+
+
+def find_server(paths: AppPaths) -> Discovery | None:
+    """The running server of this user, or None.
+
+    A file that a crash has left behind counts for nothing, also where its process number was given to another
+    program meanwhile; the file may be from a server that does not answer any more, which only asking tells.
+    """
+    found = _read(paths.server_file)
+    return found if found is not None and _lives(found) else None
+
+
+def _read(file: Path) -> Discovery | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Discovery)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s cannot be read: %s", file, error)
+        return None
+
+
+def _lives(found: Discovery) -> bool:
+    try:
+        process = psutil.Process(found.pid)
+        began_s = process.create_time()
+        announced_s = datetime.fromisoformat(found.started).timestamp()
+        return process.status() != psutil.STATUS_ZOMBIE and began_s <= min(announced_s, time.time()) + (
+            CLOCK_SLACK_S
+        )
+    except (psutil.Error, ValueError, OverflowError):
+        return False
