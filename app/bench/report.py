@@ -107,6 +107,30 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     asked: LoadSettings
 
 
+class SectionFigure(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure of a section, such as a score. `n` items were measured; `low` and `high` bound its 95%
+    confidence interval, null where there is none. `unit` "%" holds shares as 0 to 100."""
+
+    name: str
+    value: float
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    protocol: str = ""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a report beside speed, such as "quality" or "drift": its figures, and `protocol`, how they
+    were measured. `not_measured` says what is missing and why."""
+
+    key: str
+    title: str
+    protocol: str
+    figures: list[SectionFigure] = []
+    not_measured: list[str] = []
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a suite. `started_at` is ISO 8601 in UTC, `id` a random UUID."""
 
@@ -119,6 +143,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelFacts
     engine: EngineFacts
     measures: list[Measure]
+    sections: list[Section] = []
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
 
