@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
     from app.engine.messages import DevicesListed
+    from app.filters.filter_file import FilterFile
     from app.measurer import Measurer
     from app.ui.application import WindowParts
 
@@ -38,6 +39,12 @@ class StillroomCore:
     settings: SettingsFile
     store: ModelStore
     measurements: Measurements
+
+    def filters(self) -> "FilterFile":
+        """The rules that messages go through before they are sent."""
+        from app.filters.filter_file import FilterFile
+
+        return FilterFile(self.paths.filters)
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""

@@ -66,6 +66,11 @@ class AppPaths:
         """The settings file (JSON)."""
         return self.config / "settings.json"
 
+    @property
+    def filters(self) -> Path:
+        """The rules of the input filter (JSON)."""
+        return self.config / "filters.json"
+
 
 def app_paths() -> AppPaths:
     """The platform's own folders, or everything below `STILLROOM_HOME` where that is set."""

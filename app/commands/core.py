@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire import Acquirer
     from app.builder import Builder
+    from app.filters.filter_file import FilterFile
     from app.measurer import Measurer
 
 
@@ -36,6 +37,9 @@ class Core(Protocol):
     @property
     def measurements(self) -> Measurements:
         """What was measured on this computer."""
+
+    def filters(self) -> "FilterFile":
+        """The rules that messages go through before they are sent."""
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds."""
