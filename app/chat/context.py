@@ -45,21 +45,22 @@ async def plan_context(
     context_tokens: int,
     *,
     reply_tokens: int = LEAST_REPLY_TOKENS,
+    pinned: int = 0,
 ) -> ContextPlan:
     """Find the longest end of the conversation that leaves `reply_tokens` free.
 
-    The system prompt and the last message always stay. Turns are dropped from the oldest on, a question
-    together with its reply. Takes one count when everything fits, else a binary search. A small context keeps
-    a quarter for the reply at least.
+    The system prompt, `pinned` messages behind it (a summary) and the last message always stay. Turns are
+    dropped from the oldest on, a question together with its reply. Takes one count when everything fits, else
+    a binary search. A small context keeps a quarter for the reply at least.
     """
     reserve = min(reply_tokens, max(1, context_tokens // 4))
-    system = [message for message in messages[:1] if message.role == "system"]
-    turns = list(messages[len(system) :])
+    always = sum(message.role == "system" for message in messages[:1]) + pinned
+    head, turns = list(messages[:always]), list(messages[always:])
     # A conversation may only start with a question.
     starts = [i for i, turn in enumerate(turns) if turn.role == "user"] or [0]
 
     async def measured(start: int) -> tuple[Prompt, int]:
-        prompt = template.render([*system, *turns[start:]])
+        prompt = template.render([*head, *turns[start:]])
         return prompt, await count_tokens(prompt.parts)
 
     low, high = 0, len(starts) - 1
@@ -79,7 +80,7 @@ async def plan_context(
     start = starts[low]
     return ContextPlan(
         prompt=prompt,
-        sent=[*system, *turns[start:]],
+        sent=[*head, *turns[start:]],
         dropped=turns[:start],
         prompt_tokens=tokens,
         context_tokens=context_tokens,
@@ -98,6 +99,8 @@ async def plan_with_documents(
     attachments: Sequence[Attachment],
     count_tokens: CountTokens,
     context_tokens: int,
+    *,
+    pinned: int = 0,
 ) -> tuple[ContextPlan, list[Passage] | None]:
     """As `plan_context`, for a question with documents: whole where they fit beside the question, else their
     best passages, as many as take half of what is free. The passages are None where the whole goes along.
@@ -106,7 +109,7 @@ async def plan_with_documents(
     async def planned(passages: list[Passage] | None) -> ContextPlan:
         content = with_documents(question, attachments, passages)
         messages = [*earlier, ChatMessage("user", content)]
-        return await plan_context(template, messages, count_tokens, context_tokens)
+        return await plan_context(template, messages, count_tokens, context_tokens, pinned=pinned)
 
     whole = await planned(None)
     if whole.fits or not attachments:

@@ -81,6 +81,24 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE conversations ADD COLUMN loras TEXT;
     """,
+    # 6: what is done when a chat outgrows the context, and the summaries that stand for its oldest messages.
+    """
+    ALTER TABLE conversations ADD COLUMN when_full TEXT NOT NULL DEFAULT 'ask';
+    CREATE TABLE summaries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        last_id INTEGER NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        model TEXT NOT NULL,
+        created_at REAL NOT NULL
+    );
+    CREATE INDEX summaries_of_conversation ON summaries (conversation_id);
+    """,
+    # 7: the JSON schema that a chat's answers follow, and the one that an answer had to follow.
+    """
+    ALTER TABLE conversations ADD COLUMN json_schema TEXT NOT NULL DEFAULT '';
+    ALTER TABLE messages ADD COLUMN json_schema TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from app.chat.choices import ReplyChoices, WhenFull
 from app.chat.retrieval import Passage
 from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
 
@@ -35,6 +36,21 @@ class Conversation:
     pinned: bool = False
     folder_id: int | None = None
     loras: tuple[Lora, ...] = ()
+    json_schema: str = ""
+    when_full: WhenFull = "ask"
+
+    @property
+    def choices(self) -> ReplyChoices:
+        """How its replies are made."""
+        return ReplyChoices(
+            self.system_prompt,
+            self.sampling,
+            self.max_tokens,
+            self.thinking,
+            self.loras,
+            self.json_schema,
+            self.when_full,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,7 @@ class StoredMessage:
     `content` is what was said (an assistant's answer), `thinking` what was thought before it. `error` is the
     sentence that the user read when `outcome` is "failed". `attachments` are a question's documents; with
     `passages` only those parts of them go to the model (documents are counted as in `attachments`).
+    `json_schema` is what an answer had to follow, or empty.
     """
 
     id: int
@@ -76,3 +93,4 @@ class StoredMessage:
     created_at: float
     attachments: tuple[Attachment, ...] = ()
     passages: tuple[Passage, ...] | None = None
+    json_schema: str = ""

@@ -11,11 +11,11 @@ from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
 
 CONVERSATION = (
     "id, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, created_at,"
-    " updated_at, pinned, folder_id, loras"
+    " updated_at, pinned, folder_id, loras, json_schema, when_full"
 )
 MESSAGE = (
     "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
-    " passages"
+    " passages, json_schema"
 )
 """The columns that `conversation_of` and `message_of` take, in their order."""
 
@@ -30,7 +30,7 @@ def to_json(
 def conversation_of(row: tuple[Any, ...]) -> Conversation:
     """A chat."""
     id_, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, *rest = row
-    created_at, updated_at, pinned, folder_id, loras = rest
+    created_at, updated_at, pinned, folder_id, loras, json_schema, when_full = rest
     return Conversation(
         id=id_,
         title=title,
@@ -47,13 +47,15 @@ def conversation_of(row: tuple[Any, ...]) -> Conversation:
         pinned=bool(pinned),
         folder_id=folder_id,
         loras=() if loras is None else msgspec.json.decode(loras, type=tuple[Lora, ...]),
+        json_schema=json_schema,
+        when_full=when_full,
     )
 
 
 def message_of(row: tuple[Any, ...], attachments: Sequence[Attachment] = ()) -> StoredMessage:
     """A message with its documents."""
     id_, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, *rest = row
-    created_at, passages = rest
+    created_at, passages, json_schema = rest
     return StoredMessage(
         id=id_,
         conversation_id=conversation_id,
@@ -68,4 +70,5 @@ def message_of(row: tuple[Any, ...], attachments: Sequence[Attachment] = ()) -> 
         created_at=created_at,
         attachments=tuple(attachments),
         passages=None if passages is None else msgspec.json.decode(passages, type=tuple[Passage, ...]),
+        json_schema=json_schema,
     )

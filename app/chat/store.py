@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.chat.choices import ReplyChoices
 from app.chat.database import ChatDatabase, ChatStoreError
 from app.chat.imported import ImportedChat
 from app.chat.imported_rows import add_imported
@@ -12,7 +13,10 @@ from app.chat.records import Attachment, Conversation, Folder, Outcome, Role, St
 from app.chat.retrieval import Passage
 from app.chat.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to_json
 from app.chat.search import SearchHit, index_message, search
-from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
+from app.chat.summary import Summary
+from app.engine.messages import GenerationStats
+
+_SUMMARY = "id, conversation_id, last_id, text, model, created_at"
 
 
 class ChatStore:
@@ -53,30 +57,16 @@ class ChatStore:
         *,
         title: str = "",
         model: str = "",
-        system_prompt: str = "",
-        sampling: Sampling | None = None,
-        max_tokens: int = 0,
-        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
-        loras: tuple[Lora, ...] = (),
+        choices: ReplyChoices = ReplyChoices(),  # noqa: B008 - frozen
     ) -> Conversation:
         """A new, empty chat."""
         now = time.time()
+        columns = _choice_columns(choices)
         with self._database.writing() as db:
             row = db.execute(
-                "INSERT INTO conversations (title, model, system_prompt, sampling, max_tokens, thinking,"
-                " loras, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                f" RETURNING {CONVERSATION}",
-                (
-                    title,
-                    model,
-                    system_prompt,
-                    to_json(sampling),
-                    max_tokens,
-                    to_json(thinking),
-                    to_json(loras or None),
-                    now,
-                    now,
-                ),
+                f"INSERT INTO conversations (title, model, created_at, updated_at, {', '.join(columns)})"
+                f" VALUES (?, ?, ?, ?{', ?' * len(columns)}) RETURNING {CONVERSATION}",
+                (title, model, now, now, *columns.values()),
             ).fetchall()[0]
         return conversation_of(row)
 
@@ -105,29 +95,13 @@ class ChatStore:
                 (title, by_user, conversation_id, by_user),
             )
 
-    def save_settings(
-        self,
-        conversation_id: int,
-        *,
-        system_prompt: str,
-        sampling: Sampling | None,
-        max_tokens: int,
-        thinking: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
-        loras: tuple[Lora, ...] = (),
-    ) -> None:
-        """Keep the chat's system prompt and how its replies are drawn."""
+    def save_choices(self, conversation_id: int, choices: ReplyChoices) -> None:
+        """Keep how the chat's replies are made."""
+        columns = _choice_columns(choices)
         with self._database.writing() as db:
             db.execute(
-                "UPDATE conversations SET system_prompt = ?, sampling = ?, max_tokens = ?, thinking = ?,"
-                " loras = ? WHERE id = ?",
-                (
-                    system_prompt,
-                    to_json(sampling),
-                    max_tokens,
-                    to_json(thinking),
-                    to_json(loras or None),
-                    conversation_id,
-                ),
+                f"UPDATE conversations SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+                (*columns.values(), conversation_id),
             )
 
     def save_draft(self, conversation_id: int, draft: str) -> None:
@@ -205,6 +179,7 @@ class ChatStore:
         outcome: Outcome = "stop",
         attachments: Sequence[Attachment] = (),
         passages: Sequence[Passage] | None = None,
+        json_schema: str = "",
     ) -> StoredMessage:
         """Add a message below `parent_id` and show its branch; a user's message also clears the draft.
 
@@ -215,8 +190,18 @@ class ChatStore:
         with self._database.writing() as db:
             row = db.execute(
                 "INSERT INTO messages (conversation_id, parent_id, role, content, model, outcome, created_at,"
-                f" passages) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
-                (conversation_id, parent_id, role, content, model, outcome, now, to_json(passages)),
+                f" passages, json_schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
+                (
+                    conversation_id,
+                    parent_id,
+                    role,
+                    content,
+                    model,
+                    outcome,
+                    now,
+                    to_json(passages),
+                    json_schema,
+                ),
             ).fetchall()[0]
             for attachment in attachments:
                 taken = db.execute(
@@ -303,6 +288,35 @@ class ChatStore:
                 found.setdefault(message_id, []).append(Attachment(*values))
         return [message_of(row, found.get(row[0], ())) for row in rows]
 
+    # Summaries
+
+    def summaries(self, conversation_id: int) -> list[Summary]:
+        """All summaries of a chat, the oldest first."""
+        rows = self._database.read(
+            f"SELECT {_SUMMARY} FROM summaries WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+        )
+        return [Summary(*row) for row in rows]
+
+    def add_summary(self, conversation_id: int, last_id: int, text: str, model: str) -> Summary:
+        """Keep what stands for the messages up to `last_id`, which stay as they are."""
+        with self._database.writing() as db:
+            row = db.execute(
+                "INSERT INTO summaries (conversation_id, last_id, text, model, created_at)"
+                f" VALUES (?, ?, ?, ?, ?) RETURNING {_SUMMARY}",
+                (conversation_id, last_id, text, model, time.time()),
+            ).fetchall()[0]
+        return Summary(*row)
+
+    def change_summary(self, summary_id: int, text: str) -> None:
+        """Keep the user's words in the place of the model's."""
+        with self._database.writing() as db:
+            db.execute("UPDATE summaries SET text = ?, model = '' WHERE id = ?", (text, summary_id))
+
+    def delete_summary(self, summary_id: int) -> None:
+        """Let the messages themselves go to the model again."""
+        with self._database.writing() as db:
+            db.execute("DELETE FROM summaries WHERE id = ?", (summary_id,))
+
     # Documents
 
     def attach(self, conversation_id: int, name: str, text: str) -> Attachment:
@@ -328,3 +342,15 @@ class ChatStore:
             (conversation_id,),
         )
         return [Attachment(*row) for row in rows]
+
+
+def _choice_columns(choices: ReplyChoices) -> dict[str, object]:
+    return {
+        "system_prompt": choices.system_prompt,
+        "sampling": to_json(choices.sampling),
+        "max_tokens": choices.max_tokens,
+        "thinking": to_json(choices.thinking),
+        "loras": to_json(choices.loras or None),
+        "json_schema": choices.json_schema,
+        "when_full": choices.when_full,
+    }

@@ -10,6 +10,7 @@ from app.chat.prompt import ChatMessage, Prompt
 from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
 from app.chat.store import ChatStore
+from app.chat.summary import Summary, after_summary, summary_for_model
 from app.engine.client import EngineClient, OnReplyEvent
 from app.engine.messages import (
     Delta,
@@ -39,10 +40,18 @@ def chat_key(conversation_id: int) -> str:
     return f"chat-{conversation_id}"
 
 
-def history(branch: Sequence[StoredMessage], system_prompt: str = "") -> list[ChatMessage]:
-    """A branch as the model gets it: the answers without the thinking that led to them."""
+def history(
+    branch: Sequence[StoredMessage], system_prompt: str = "", summary: Summary | None = None
+) -> list[ChatMessage]:
+    """A branch as the model gets it: the answers without the thinking that led to them, and a summary in the
+    place of the messages that it stands for.
+    """
     messages = [ChatMessage("system", system_prompt)] if system_prompt.strip() else []
-    return messages + [ChatMessage(message.role, content_for_model(message)) for message in branch]
+    if summary is not None:
+        messages.append(ChatMessage("user", summary_for_model(summary.text)))
+    return messages + [
+        ChatMessage(message.role, content_for_model(message)) for message in after_summary(branch, summary)
+    ]
 
 
 class Turn:
@@ -67,6 +76,7 @@ class Turn:
         model: str = "",
         loras: tuple[Lora, ...] = (),
         thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
+        json_schema: str = "",
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
     ) -> None:
         """Start it; `max_tokens` 0 is as many as fit, `chat_key` and what follows as in `messages.Generate`.
@@ -89,6 +99,7 @@ class Turn:
             model=model,
             loras=loras,
             thinking_limits=thinking_limits,
+            json_schema=json_schema,
         )
         self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)

@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from app.chat.choices import ReplyChoices
 from app.engine.messages import Delta, Event, LoadSettings, PromptProgress, Sampling
 from app.errors import EngineError
 from app.paths import app_paths
@@ -92,7 +93,7 @@ async def kill_once(
 ) -> None:
     """One death and what must hold after it."""
     store = application.parts.chats
-    chat = store.create_conversation(max_tokens=40)
+    chat = store.create_conversation(choices=ReplyChoices(max_tokens=40))
     tab.open_chat(chat.id)
     killer.arm(moment, number)
     if moment == "loading":

@@ -7,6 +7,7 @@ it comes.
 import json
 import sys
 
+from app.chat.choices import ReplyChoices
 from app.chat.store import ChatStore
 from app.engine.messages import LoadSettings, Sampling
 from app.paths import app_paths
@@ -28,9 +29,7 @@ def main() -> None:
     store = ChatStore(paths.chats)
     chats = [store.create_conversation() for _ in range(rounds)]
     for chat in chats:
-        store.save_settings(
-            chat.id, system_prompt="", sampling=Sampling(temperature=0.0), max_tokens=tokens + 1
-        )
+        store.save_choices(chat.id, ReplyChoices(sampling=Sampling(temperature=0.0), max_tokens=tokens + 1))
     store.close()
     rates: list[float] = []
 

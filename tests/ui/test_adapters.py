@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QPushButton, QToolButton
 
+from app.chat.choices import ReplyChoices
 from app.engine.messages import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
@@ -40,7 +41,7 @@ def test_a_chat_keeps_its_adapters_and_others_have_none(qapp: QApplication, tmp_
         tab = application.window.show_page("chat")
         assert isinstance(tab, ChatTab)
         store, adapters = application.parts.chats, tab.choices.adapters
-        plain, adapted = (store.create_conversation(max_tokens=8).id for _ in range(2))
+        plain, adapted = (store.create_conversation(choices=ReplyChoices(max_tokens=8)).id for _ in range(2))
         tab.open_chat(plain)
         first = await answer(tab, "Name the sea.")
         tab.open_chat(adapted)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QPlainTextEdit,
 from pytestqt.qtbot import QtBot
 
 from app.chat.attached import content_for_model
+from app.chat.choices import ReplyChoices
 from app.chat.export import to_json
 from app.chat.importing import read_chats
 from app.chat.store import ChatStore
@@ -32,7 +33,6 @@ from app.ui.theme import Theme
 from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
-from app.ui.widgets.reply_settings import ReplyChoices
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
 
@@ -146,7 +146,7 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         settings = SettingsFile(tmp_path / "settings.json")
         settings.update(sampling=Sampling(temperature=0.0, seed=1))
         # The model answers with this many tokens at most unless a test wants more.
-        store.create_conversation(max_tokens=SHORT)
+        store.create_conversation(choices=ReplyChoices(max_tokens=SHORT))
         tab = ChatTab(store, desk.session, settings, desk.theme, desk.bridge, notices)
         window.setCentralWidget(tab)
         window.resize(1000, 420)

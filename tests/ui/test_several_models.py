@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from app.chat.choices import ReplyChoices
 from app.engine.messages import LoadSettings
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
@@ -101,7 +102,7 @@ def test_a_chat_keeps_its_own_model(qapp: QApplication, second: Path) -> None:
         chats = {}
         for path in (first, other):
             assert session.use(path)
-            tab.open_chat(application.parts.chats.create_conversation(max_tokens=4).id)
+            tab.open_chat(application.parts.chats.create_conversation(choices=ReplyChoices(max_tokens=4)).id)
             chats[path] = await ask(tab, "Say yes.")
         for path in (first, other, first):
             tab.open_chat(chats[path])

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
+from app.chat.choices import ReplyChoices
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
 from app.chat.store import ChatStore
 from app.chat.title import title_from
-from app.ui.widgets.reply_settings import ReplyChoices
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,14 +64,7 @@ class ChatKeeper:
         async with self._creation:
             if self.chat is not None and opened == self._opened:
                 return self.chat
-            chat = await self.write(
-                self.store.create_conversation,
-                system_prompt=choices.system_prompt,
-                sampling=choices.sampling,
-                max_tokens=choices.max_tokens,
-                thinking=choices.thinking,
-                loras=choices.loras,
-            )
+            chat = await self.write(self.store.create_conversation, choices=choices)
             if opened == self._opened:
                 self.chat = chat
             return chat
@@ -82,16 +75,8 @@ class ChatKeeper:
         self.refresh(chat.id)
 
     async def save_choices(self, chat: Conversation, choices: ReplyChoices) -> None:
-        """Keep the system prompt and the sampling."""
-        await self.write(
-            self.store.save_settings,
-            chat.id,
-            system_prompt=choices.system_prompt,
-            sampling=choices.sampling,
-            max_tokens=choices.max_tokens,
-            thinking=choices.thinking,
-            loras=choices.loras,
-        )
+        """Keep how the chat's replies are made."""
+        await self.write(self.store.save_choices, chat.id, choices)
         self.refresh(chat.id)
 
     async def add_question(
@@ -115,10 +100,18 @@ class ChatKeeper:
         await self.title_from(chat.id, text)
         return question
 
-    async def add_reply(self, chat: Conversation, parent_id: int | None, model: str) -> StoredMessage:
+    async def add_reply(
+        self, chat: Conversation, parent_id: int | None, model: str, json_schema: str = ""
+    ) -> StoredMessage:
         """Keep the place of a reply that is about to come."""
         return await self.write(
-            self.store.add_message, chat.id, parent_id, "assistant", model=model, outcome="running"
+            self.store.add_message,
+            chat.id,
+            parent_id,
+            "assistant",
+            model=model,
+            outcome="running",
+            json_schema=json_schema,
         )
 
     async def title_from(self, conversation_id: int, text: str) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
+from app.chat.choices import ReplyChoices
 from app.chat.records import Conversation
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
@@ -31,7 +32,7 @@ from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
 from app.ui.widgets.notices import Notices
-from app.ui.widgets.reply_settings import ReplyChoices, ReplySettings
+from app.ui.widgets.reply_settings import ReplySettings
 from app.ui.widgets.reply_view import ReplyView
 
 ROOM_FOR_ALL_PX = 960
@@ -142,15 +143,7 @@ class ChatTab(QWidget):
         if self.chat is not None and draft != self.chat.draft:
             self._store.save_draft(self.chat.id, draft)
         if self.chat is not None and self.choices.pending:
-            choices = self.choices.choices
-            self._store.save_settings(
-                self.chat.id,
-                system_prompt=choices.system_prompt,
-                sampling=choices.sampling,
-                max_tokens=choices.max_tokens,
-                thinking=choices.thinking,
-                loras=choices.loras,
-            )
+            self._store.save_choices(self.chat.id, self.choices.choices)
         self._runner.close_down()
 
     def show_chats(self) -> None:
@@ -172,10 +165,7 @@ class ChatTab(QWidget):
         self.composer.set_budget("")
         self.notice.hide()
         self.choices.show_choices(
-            ReplyChoices(chat.system_prompt, chat.sampling, chat.max_tokens, chat.thinking, chat.loras)
-            if chat
-            else ReplyChoices(),
-            self._settings.values.sampling,
+            chat.choices if chat else ReplyChoices(), self._settings.values.sampling
         )
         self._show_branch(chat)
         self.show_chats()

@@ -1,11 +1,11 @@
 """How the model behaves in one chat: its system prompt and how its replies are drawn."""
 
-from dataclasses import dataclass
-
+import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.engine.messages import Lora, Sampling, ThinkingLimits
+from app.chat.choices import ReplyChoices
+from app.engine.messages import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
 from app.ui.widgets.adapter_list import AdapterList
@@ -28,18 +29,6 @@ WIDTH_PX = 300
 SETTLE_MS = 400
 MOST_TOKENS = 1 << 20
 MOST_SECONDS = 24 * 3600
-NO_LIMITS = ThinkingLimits()
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyChoices:
-    """What the drawer holds; `sampling` None and `max_tokens` 0 leave it to the recommendation."""
-
-    system_prompt: str = ""
-    sampling: Sampling | None = None
-    max_tokens: int = 0
-    thinking: ThinkingLimits = NO_LIMITS
-    loras: tuple[Lora, ...] = ()
 
 
 class ReplySettings(QFrame):
@@ -55,6 +44,7 @@ class ReplySettings(QFrame):
         self._recommended = Sampling()
         self._showing = False
         self._follows = True
+        self._json_schema = ""
         self.setProperty("look", "side-right")
         self.setFixedWidth(WIDTH_PX)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -119,6 +109,16 @@ class ReplySettings(QFrame):
         ):
             field.setToolTip(tip)
             budget.addRow(label(text, "muted"), field)
+        self._when_full = QComboBox()
+        self._when_full.setAccessibleName(self.tr("When the chat outgrows the context"))
+        for choice, text in (
+            ("ask", self.tr("Ask me")),
+            ("drop", self.tr("Leave out the oldest messages")),
+            ("summarise", self.tr("Summarise the oldest messages")),
+            ("stop", self.tr("Send nothing more")),
+        ):
+            self._when_full.addItem(text, choice)
+        self._when_full.currentIndexChanged.connect(self._on_edited)
         self.adapters = AdapterList(theme)
         self.adapters.changed.connect(self._on_edited)
         self._advice = label("", "small", wrap=True)
@@ -150,6 +150,9 @@ class ReplySettings(QFrame):
         body.addSpacing(4)
         body.addWidget(self._advice)
         body.addWidget(self._reset)
+        body.addSpacing(8)
+        body.addWidget(label(self.tr("WHEN THE CONTEXT IS FULL"), "caption"))
+        body.addWidget(self._when_full)
         body.addSpacing(8)
         body.addWidget(label(self.tr("ADAPTERS (LORA)"), "caption"))
         body.addWidget(self.adapters)
@@ -185,6 +188,8 @@ class ReplySettings(QFrame):
                 seconds=self._thinking_seconds.value() or None,
             ),
             loras=self.adapters.loras,
+            json_schema=self._json_schema,
+            when_full=self._when_full.currentData(),
         )
 
     def show_choices(self, choices: ReplyChoices, recommended: Sampling) -> None:
@@ -208,6 +213,8 @@ class ReplySettings(QFrame):
         self._thinking_seconds.setValue(round(limits.seconds or 0))
         self._enable_budget()
         self.adapters.show_loras(choices.loras)
+        self._json_schema = choices.json_schema
+        self._when_full.setCurrentIndex(self._when_full.findData(choices.when_full))
         self._showing = False
         self._show_advice()
 
@@ -244,7 +251,7 @@ class ReplySettings(QFrame):
             self._settle.start()
 
     def _on_reset(self) -> None:
-        kept = ReplyChoices(self._system.toPlainText(), loras=self.adapters.loras)
+        kept = msgspec.structs.replace(self.choices, sampling=None, max_tokens=0, thinking=ThinkingLimits())
         self.show_choices(kept, self._recommended)
         self._tell()
 

@@ -1,13 +1,14 @@
 import json
 from pathlib import Path
 
+from app.chat.choices import ReplyChoices
 from app.chat.export import to_json, to_markdown
 from app.chat.store import ChatStore
 
 
 def test_thinking_is_left_out_unless_asked_for(tmp_path: Path) -> None:
     store = ChatStore(tmp_path / "chats.sqlite3")
-    chat = store.create_conversation(title="Sums", model="m", system_prompt="Be brief.")
+    chat = store.create_conversation(title="Sums", model="m", choices=ReplyChoices("Be brief."))
     question = store.add_message(chat.id, None, "user", "2 + 2?")
     reply = store.add_message(chat.id, question.id, "assistant", model="m", outcome="running")
     store.save_reply(reply.id, "**4**", "two and\ntwo", outcome="cancelled")

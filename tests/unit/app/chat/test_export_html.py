@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from app.chat.choices import ReplyChoices
 from app.chat.export_html import to_html
 from app.chat.store import ChatStore
 
@@ -27,7 +28,7 @@ print("hi")
 def page(tmp_path: Path, reply: str, *, with_thinking: bool = False) -> str:
     store = ChatStore(tmp_path / "chats.sqlite3")
     try:
-        chat = store.create_conversation(title="A <title>", system_prompt="Be <brief>.")
+        chat = store.create_conversation(title="A <title>", choices=ReplyChoices("Be <brief>."))
         asked = store.add_message(chat.id, None, "user", "x < y\nnext **line**")
         answer = store.add_message(chat.id, asked.id, "assistant", model="m", outcome="running")
         store.save_reply(answer.id, reply, "A *thought*.", outcome="length")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.chat.choices import ReplyChoices
 from app.chat.export import to_json
 from app.chat.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 from app.chat.importing import ImportFailed, read_chats
@@ -146,7 +147,7 @@ def test_lm_studio_keeps_versions_and_thinking(tmp_path: Path) -> None:
 
 
 def test_our_own_export_comes_back_whole(tmp_path: Path, store: ChatStore) -> None:
-    made = store.create_conversation(title="Round trip", system_prompt="S")
+    made = store.create_conversation(title="Round trip", choices=ReplyChoices("S"))
     asked = store.add_message(made.id, None, "user", "Q")
     for number in range(2):
         reply = store.add_message(made.id, asked.id, "assistant", model="m", outcome="running")

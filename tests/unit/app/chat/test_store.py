@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.chat import backups
+from app.chat.choices import ReplyChoices
 from app.chat.database import ChatStoreError
 from app.chat.migrations import SCHEMA_VERSION
 from app.chat.store import ChatStore
@@ -38,7 +39,9 @@ def path(tmp_path: Path) -> Path:
 
 def fill(path: Path, title: str = "Kept") -> int:
     with closing(ChatStore(path)) as store:
-        chat = store.create_conversation(title=title, sampling=Sampling(seed=3), max_tokens=99)
+        chat = store.create_conversation(
+            title=title, choices=ReplyChoices(sampling=Sampling(seed=3), max_tokens=99)
+        )
         question = store.add_message(chat.id, None, "user", "2 + 2?")
         reply = store.add_message(chat.id, question.id, "assistant", model="m", outcome="running")
         store.save_reply(reply.id, "4", "sum", outcome="stop", stats=STATS)
@@ -114,7 +117,7 @@ def test_sending_clears_the_draft_and_a_chosen_title_stays(path: Path) -> None:
         store.rename(chat.id, "mine")
         store.rename(chat.id, "automatic again", by_user=False)
         assert store.conversation(chat.id).title == "mine"
-        store.save_settings(chat.id, system_prompt="s", sampling=Sampling(temperature=0), max_tokens=5)
+        store.save_choices(chat.id, ReplyChoices("s", Sampling(temperature=0), 5))
         assert store.conversation(chat.id).sampling == Sampling(temperature=0)
 
 
@@ -261,11 +264,9 @@ def test_an_interrupted_backup_leaves_no_backup(path: Path) -> None:
 
 def test_a_chat_keeps_how_long_its_model_may_think(path: Path) -> None:
     with closing(ChatStore(path)) as store:
-        chat = store.create_conversation(thinking=ThinkingLimits(tokens=0))
+        chat = store.create_conversation(choices=ReplyChoices(thinking=ThinkingLimits(tokens=0)))
         free = store.create_conversation()
         assert store.conversation(chat.id).thinking == ThinkingLimits(tokens=0)
         assert store.conversation(free.id).thinking == ThinkingLimits()
-        store.save_settings(
-            free.id, system_prompt="", sampling=None, max_tokens=0, thinking=ThinkingLimits(seconds=30.0)
-        )
+        store.save_choices(free.id, ReplyChoices(thinking=ThinkingLimits(seconds=30.0)))
         assert store.conversation(free.id).thinking == ThinkingLimits(seconds=30.0)

@@ -1,0 +1,25 @@
+"""How a chat's replies are made: what a preset holds, and what each chat keeps."""
+
+from typing import Literal
+
+import msgspec
+
+from app.engine.messages import Lora, Sampling, ThinkingLimits
+
+WhenFull = Literal["ask", "drop", "summarise", "stop"]
+"""What is done when a chat has outgrown the context: the user is asked, the oldest messages are left out,
+they are summarised by the model, or nothing is sent."""
+NO_LIMITS = ThinkingLimits()
+
+
+class ReplyChoices(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`sampling` None and `max_tokens` 0 leave it to the recommendation. `json_schema` is the text of the
+    schema that answers follow; empty where they are free."""
+
+    system_prompt: str = ""
+    sampling: Sampling | None = None
+    max_tokens: int = 0
+    thinking: ThinkingLimits = NO_LIMITS
+    loras: tuple[Lora, ...] = ()
+    json_schema: str = ""
+    when_full: WhenFull = "ask"
