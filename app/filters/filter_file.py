@@ -83,7 +83,7 @@ class FilterFile:
             observer()
 
     def set_aside(self) -> Path:
-        """Rename a file that cannot be read, and go on with the shipped rules, all off; gives its new name."""
+        """Rename a file that cannot be read, and go on with the shipped rules, all off; gives its name."""
         aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
         with self._lock:
             self._path.replace(aside)

@@ -6,10 +6,6 @@ from app.errors import StillroomError
 from app.filters.rule import Action
 
 
-class BlockedError(StillroomError):
-    """A rule forbids to send the message."""
-
-
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A rule that found something. `spans` are places in the text as it was given, at most 200 of
@@ -21,6 +17,14 @@ class Hit:
     count: int
     spans: tuple[tuple[int, int], ...] = ()
     unfinished: bool = False
+
+
+class BlockedError(StillroomError):
+    """A rule forbids to send the message. `hits` is what the rules found in it, up to that one."""
+
+    def __init__(self, message: str, hint: str, *, hits: tuple[Hit, ...], **values: object) -> None:
+        super().__init__(message, hint, **values)
+        self.hits = hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +52,25 @@ class Verdict:
 
     def require_sendable(self) -> str:
         """What may be sent. Raises `BlockedError`, which names the rule."""
+        if self.blocked_by is not None:
+            raise self.refusal(self.hits)
+        return self.text
+
+    def refusal(self, hits: tuple[Hit, ...]) -> BlockedError:
+        """The error of a text that may not be sent; `hits` is all that was found in its message."""
         hit = self.blocked_by
-        if hit is None:
-            return self.text
+        assert hit is not None
         if hit.unfinished:
-            raise BlockedError(
+            return BlockedError(
                 "The filter rule “{rule}” did not finish in time, so the message was not sent.",
                 "Make its expression simpler, or switch it off, in the input filter.",
+                hits=hits,
                 rule=hit.rule,
             )
-        raise BlockedError(
+        return BlockedError(
             "The filter rule “{rule}” does not let this message out; it was not sent.",
             "Take out what it found, or change the rule in the input filter.",
+            hits=hits,
             rule=hit.rule,
         )
 
