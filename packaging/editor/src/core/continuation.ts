@@ -1,0 +1,71 @@
+import { leadingSpace } from "./codeBlock";
+import { lastLines } from "./prompts";
+
+export const INLINE_STOP: readonly string[] = ["\n\n\n", "```"];
+
+const MAX_LINES = 12;
+
+/**
+ * What an inline completion asks to go on with: the file up to the cursor, in whole lines.
+ *
+ * Plain text instead of a question: there is no thinking, and the next key's prompt begins with this one, so that only
+ * the new characters are evaluated. Undefined where there is nothing to go on from, or where the cursor stands before text.
+ */
+export function inlinePrompt(before: string, after: string, contextCharacters: number): string | undefined {
+  const restOfLine = after.split("\n", 1)[0] ?? "";
+  // Closing brackets and quotes, which editors put in by themselves, may follow.
+  if (!/^[\s)\]}>"'`;,:]*$/.test(restOfLine) || before.trim() === "") {
+    return undefined;
+  }
+  // In steps of a quarter, so that the beginning of the prompt stays the same for many keys.
+  const step = Math.max(1, Math.floor(contextCharacters / 4));
+  const beyond = before.length - contextCharacters;
+  return beyond <= 0 ? before : lastLines(before, contextCharacters - (step - (beyond % step)));
+}
+
+/**
+ * The part of a growing continuation that is worth showing, and whether more of it could be.
+ *
+ * In the middle of a line it ends with the line. On a new line it ends where the block does: before a line that is less
+ * indented, before text that stands after the cursor already, or after some lines.
+ */
+export function worthShowing(
+  continuation: string,
+  before: string,
+  after: string,
+  over: boolean,
+): { text: string; done: boolean } {
+  const line = before.slice(before.lastIndexOf("\n") + 1);
+  if (line.trim() !== "") {
+    const end = continuation.indexOf("\n");
+    const text = (end < 0 ? continuation : continuation.slice(0, end)).trimEnd();
+    return { text: withoutOverlap(text, after.split("\n", 1)[0] ?? ""), done: over || end >= 0 };
+  }
+  const next = after.split("\n").find((following) => following.trim() !== "") ?? "";
+  const lines = continuation.split("\n");
+  const kept: string[] = [];
+  let done = over;
+  for (const [index, text] of lines.entries()) {
+    const whole = index < lines.length - 1 || over;
+    const shallower =
+      index > 0 && text.trim() !== "" && leadingSpace(text).length < line.length && !/^\s*[)\]}]/.test(text);
+    const repeated = whole && next !== "" && (index === 0 ? line + text : text).trimEnd() === next.trimEnd();
+    if (shallower || repeated || kept.length === MAX_LINES) {
+      done = true;
+      break;
+    }
+    kept.push(text);
+  }
+  return { text: kept.join("\n").trimEnd(), done };
+}
+
+/** `text` without an end that `rest` begins with, such as a bracket that the editor has put in. */
+function withoutOverlap(text: string, rest: string): string {
+  const following = rest.trim();
+  for (let length = Math.min(following.length, text.length); length > 0; length--) {
+    if (text.endsWith(following.slice(0, length))) {
+      return text.slice(0, text.length - length);
+    }
+  }
+  return text;
+}

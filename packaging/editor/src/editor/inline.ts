@@ -1,0 +1,77 @@
+import * as vscode from "vscode";
+
+import { complete } from "../core/client";
+import { INLINE_STOP, inlinePrompt, worthShowing } from "../core/continuation";
+import type { Connection } from "./connection";
+import { settings } from "./settings";
+
+const MAX_TOKENS = 128;
+
+/** Grey text ahead of the cursor, once the keys rest; the next key stops the request before. */
+export class InlineCompletions implements vscode.InlineCompletionItemProvider {
+  constructor(private readonly connection: Connection) {}
+
+  async provideInlineCompletionItems(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[]> {
+    const asked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+    if (!asked && (!settings.inlineEnabled() || !(await rested(settings.inlineDelayMs(), token)))) {
+      return [];
+    }
+    const text = document.getText().replace(/\r\n/g, "\n");
+    const offset = document.getText(new vscode.Range(new vscode.Position(0, 0), position)).replace(/\r\n/g, "\n").length;
+    const before = text.slice(0, offset);
+    const after = text.slice(offset);
+    const prompt = inlinePrompt(before, after, settings.contextCharacters());
+    if (prompt === undefined) {
+      return [];
+    }
+    const stopped = new AbortController();
+    const listener = token.onCancellationRequested(() => stopped.abort());
+    try {
+      const found = await this.continuation(prompt, before, after, stopped.signal);
+      return found.trim() && !token.isCancellationRequested
+        ? [new vscode.InlineCompletionItem(found, new vscode.Range(position, position))]
+        : [];
+    } catch {
+      // A suggestion that does not come disturbs nobody; the status bar says whether Stillroom is there.
+      void this.connection.check();
+      return [];
+    } finally {
+      listener.dispose();
+    }
+  }
+
+  private async continuation(prompt: string, before: string, after: string, signal: AbortSignal): Promise<string> {
+    const server = await this.connection.server();
+    const wishes = { model: settings.model(), maxTokens: MAX_TOKENS, temperature: 0, stop: INLINE_STOP };
+    let text = "";
+    for await (const piece of complete(server, prompt, wishes, signal)) {
+      text += piece.text;
+      const shown = worthShowing(text, before, after, false);
+      if (shown.done) {
+        // Leaving the loop ends the request, so the rest is not computed.
+        return shown.text;
+      }
+    }
+    return worthShowing(text, before, after, true).text;
+  }
+}
+
+/** Whether nothing was typed for so long. */
+function rested(delayMs: number, token: vscode.CancellationToken): Promise<boolean> {
+  return new Promise((resolve) => {
+    const listener = token.onCancellationRequested(() => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve(false);
+    });
+    const timer = setTimeout(() => {
+      listener.dispose();
+      resolve(!token.isCancellationRequested);
+    }, delayMs);
+  });
+}
