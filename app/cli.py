@@ -18,6 +18,7 @@ from app.commands import (
     listing,
     measure,
     pull,
+    serve,
     tune,
     verify,
 )
@@ -39,6 +40,7 @@ COMMANDS = (
     verify,
     chat,
     bench,
+    serve,
     tune,
     lend,
     doctor,

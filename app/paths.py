@@ -62,6 +62,11 @@ class AppPaths:
         return self.data / "server.json"
 
     @property
+    def server_key_file(self) -> Path:
+        """The bearer key of the local API, for the user alone."""
+        return self.data / "server.key"
+
+    @property
     def settings(self) -> Path:
         """The settings file (JSON)."""
         return self.config / "settings.json"

@@ -90,6 +90,19 @@ class EngineClient(EngineLink):
         if state is not self._state:
             self._set_state(state)
 
+    @property
+    def current_path(self) -> str:
+        """The file of the model that requests without a name are for; empty where there is none."""
+        with self._changed:
+            found = self._wanted.find("")
+            return found.path if found is not None else ""
+
+    def is_wanted(self, path: str) -> bool:
+        """Whether a model was loaded and not unloaded by the user: it is in memory, or comes back with the
+        next request that names it."""
+        with self._changed:
+            return self._wanted.find(path) is not None
+
     def unload(self, path: str = "") -> "Future[None]":
         """Free the model of the file `path`, or all of them, and their memory."""
         future: Future[None] = Future()

@@ -1,0 +1,90 @@
+"""An error as the client of each API expects it."""
+
+import math
+
+from starlette.responses import JSONResponse
+
+from app.errors import EngineError, StillroomError
+
+OLLAMA = "/api/"
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+class ApiError(StillroomError):
+    """A request that is not served, with its HTTP status; `code` and `param` as in OpenAI's error object."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        hint: str = "",
+        *,
+        code: str = "",
+        param: str | None = None,
+        headers: dict[str, str] | None = None,
+        **values: object,
+    ) -> None:
+        super().__init__(message, hint, **values)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.headers = headers or {}
+
+    @classmethod
+    def of(cls, error: StillroomError, status: int, code: str, param: str | None = None) -> "ApiError":
+        """The words of another error with a status."""
+        refusal = cls(status, error.message, error.hint, code=code, param=param)
+        refusal.values = error.values
+        return refusal
+
+
+def overloaded(retry_after_s: float) -> ApiError:
+    """Too much is asked for at once."""
+    return ApiError(
+        429,
+        "The model is busy: as many replies as Stillroom takes at once are running or waiting.",
+        "Ask again in {seconds} s.",
+        code="rate_limit_exceeded",
+        headers={"Retry-After": str(math.ceil(retry_after_s))},
+        seconds=math.ceil(retry_after_s),
+    )
+
+
+def api_error(error: StillroomError) -> ApiError:
+    """What an error of the program's other parts is for a client."""
+    if isinstance(error, ApiError):
+        return error
+    if {"prompt_tokens", "context_tokens"} <= error.values.keys():
+        status, code = 400, "context_length_exceeded"
+    elif isinstance(error, EngineError):
+        status, code = 503, "engine_error"
+    else:
+        status, code = 400, "invalid_request"
+    return ApiError.of(error, status, code)
+
+
+def error_object(path: str, error: ApiError) -> dict[str, object]:
+    """The JSON of an error in the shape of the API that `path` belongs to."""
+    text = " ".join(part for part in (str(error), error.hint_text()) if part)
+    if path.startswith(OLLAMA):
+        return {"error": text}
+    return {
+        "error": {
+            "message": text,
+            "type": _TYPES.get(error.status, "server_error" if error.status >= 500 else _TYPES[400]),
+            "param": error.param,
+            "code": error.code or None,
+        }
+    }
+
+
+def error_response(path: str, error: ApiError) -> JSONResponse:
+    """The answer to a request that is not served."""
+    return JSONResponse(error_object(path, error), error.status, error.headers)

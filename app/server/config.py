@@ -1,0 +1,65 @@
+"""How the local API listens, and how much it takes from one client."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.engine.messages import Priority
+
+DEFAULT_PORT = 8765
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may take; a client that wants more gets an error and nothing else."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    json_depth: int = 64
+    head_bytes: int = 32 * 1024
+    connections: int = 256
+    requests: int = 32
+    """Replies that run or wait at once, each of several choices counted; beyond that the answer is 429."""
+    head_s: float = 10.0
+    """From a connection's first moment, or the end of the answer before, to the end of the headers."""
+    body_s: float = 30.0
+    drain_s: float = 2.0
+    """For reading on after a body was refused, so that the client hears why."""
+    send_s: float = 60.0
+    """For a client to take one piece of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where to listen and whom to let in.
+
+    `port` 0 is any free one. `origins` are web pages that may call ("https://example.org"), beside the
+    server's own page. With `certificate` and `private_key` (PEM files) it speaks TLS.
+    """
+
+    key: str
+    host: str = LOOPBACK
+    port: int = DEFAULT_PORT
+    origins: tuple[str, ...] = ()
+    certificate: Path | None = None
+    private_key: Path | None = None
+    priority: Priority = "background"
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only programs on this computer can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def speaks_tls(self) -> bool:
+        """What is sent is encrypted."""
+        return self.certificate is not None and self.private_key is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or "localhost", means this computer alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

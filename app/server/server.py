@@ -1,0 +1,198 @@
+"""The local API as something that is switched on and off."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from app.engine.client import EngineClient
+from app.errors import StillroomError
+from app.paths import AppPaths
+from app.server.config import ServerConfig
+from app.server.discovery import Discovery, announce_server, withdraw_server
+from app.server.stats import ServerStats, StatsView
+from app.settings import SettingsFile
+from models.store import ModelStore
+
+if TYPE_CHECKING:
+    # FastAPI and uvicorn take half a second to load: only where the server is switched on.
+    from uvicorn import Server
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 1
+"""Running replies get so long to end when the server stops; then they are cancelled."""
+
+STOP_S = 10.0
+
+
+class LocalServer:
+    """Serves the models of one engine over HTTP, on a thread of its own. Any thread may call.
+
+    `paths` says where the running server is announced (see `discovery`).
+    """
+
+    def __init__(
+        self, client: EngineClient, store: ModelStore, settings: SettingsFile, paths: AppPaths, version: str
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+        self._paths = paths
+        self._version = version
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._server: Server | None = None
+        self._announced: Discovery | None = None
+        self._stats = ServerStats()
+
+    @property
+    def running(self) -> Discovery | None:
+        """Where it listens; None while it does not."""
+        return self._announced
+
+    @property
+    def stats(self) -> StatsView:
+        """Who uses it."""
+        return self._stats.view()
+
+    def start(self, config: ServerConfig, loads: Callable[[], bool] = lambda: False) -> "Future[Discovery]":
+        """Listen. The future gives where, or raises `StillroomError`; one that runs already is stopped first.
+
+        `loads` says whether a model that a client asks for may be loaded.
+        """
+        self.stop()
+        future: Future[Discovery] = Future()
+        with self._lock:
+            self._thread = threading.Thread(
+                target=self._run, args=(config, loads, future), name="local-api", daemon=True
+            )
+            self._thread.start()
+        return future
+
+    def stop(self) -> None:
+        """Stop listening and end what runs. Waits for the end."""
+        with self._lock:
+            thread, server = self._thread, self._server
+            if server is not None:
+                server.should_exit = True
+        if thread is not None:
+            thread.join(STOP_S)
+
+    close = stop
+
+    def _run(self, config: ServerConfig, loads: Callable[[], bool], future: "Future[Discovery]") -> None:
+        try:
+            listener = _listen(config)
+        except StillroomError as error:
+            future.set_exception(error)
+            return
+        with listener:
+            try:
+                asyncio.run(self._serve(config, loads, listener, future))
+            except Exception as error:
+                log.exception("the local API has ended")
+                if not future.done():
+                    future.set_exception(error)
+            finally:
+                announced, self._announced = self._announced, None
+                if announced is not None:
+                    withdraw_server(self._paths, announced)
+                self._server = None
+
+    async def _serve(
+        self,
+        config: ServerConfig,
+        loads: Callable[[], bool],
+        listener: socket.socket,
+        future: "Future[Discovery]",
+    ) -> None:
+        import uvicorn
+
+        from app.server.access import AccessRules
+        from app.server.admission import Admission
+        from app.server.application import make_application
+        from app.server.connection import connection_class
+        from app.server.guard import Guard
+        from app.server.served_models import ServedModels
+        from app.server.services import Services
+
+        port = listener.getsockname()[1]
+        settings = self._settings
+        models = ServedModels(self._client, self._store, lambda: settings.values.load, loads=loads)
+        stats = ServerStats()
+        services = Services(
+            client=self._client,
+            models=models,
+            admission=Admission(config.limits, stats),
+            stats=stats,
+            config=config,
+            version=self._version,
+            default_sampling=lambda: settings.values.sampling,
+            speculation=lambda: settings.values.speculation,
+        )
+        api = make_application(services)
+        stats.know(api.openapi()["paths"])
+        rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Guard(api, rules, config.limits, stats),
+                http=connection_class(config.limits),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                ssl_certfile=config.certificate,
+                ssl_keyfile=config.private_key,
+                h11_max_incomplete_event_size=config.limits.head_bytes,
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        scheme = "https" if config.speaks_tls else "http"
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        try:
+            self._announced = announce_server(
+                self._paths, url=f"{scheme}://{host}:{port}", key=config.key, version=self._version
+            )
+        except OSError as error:
+            log.warning("the local API cannot be announced: %s", error)
+            raise
+        self._stats, self._server = stats, server
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        future.set_result(self._announced)
+        await serving
+
+
+def _listen(config: ServerConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            # On Windows another program could otherwise take the same port, and its requests.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((config.host, config.port))
+        listener.listen(128)
+        listener.setblocking(False)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise StillroomError(
+            "The local API cannot listen on {host}, port {port}: {reason}.",
+            "Choose another port, or end the program that uses this one.",
+            host=config.host,
+            port=config.port,
+            reason=getattr(error, "strerror", None) or str(error),
+        ) from error
+    return listener
+
+
+def _own_names() -> tuple[str, ...]:
+    name = socket.gethostname().lower()
+    return (name, f"{name}.local")

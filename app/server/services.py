@@ -1,0 +1,60 @@
+"""What the endpoints work with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.engine.client import EngineClient
+from app.engine.messages import Generate, ModelInfo, Sampling, SpeculationMode
+from app.server.admission import Admission
+from app.server.config import ServerConfig
+from app.server.replies import Replies
+from app.server.served_models import ServedModel, ServedModels
+from app.server.stats import ServerStats
+from models.catalog import find
+
+
+@dataclass(slots=True, eq=False)
+class Services:
+    """The parts of a running server; its thread only."""
+
+    client: EngineClient
+    models: ServedModels
+    admission: Admission
+    stats: ServerStats
+    config: ServerConfig
+    version: str
+    default_sampling: Callable[[], Sampling]
+    speculation: Callable[[], SpeculationMode]
+    _templates: dict[str, tuple[ModelInfo, ChatTemplate]] = field(default_factory=dict)
+
+    def prompt(self, info: ModelInfo, messages: Sequence[ChatMessage]) -> Prompt:
+        """A conversation in the words of the model's template. Raises `StillroomError`."""
+        known = self._templates.get(info.path)
+        if known is None or known[0] is not info:
+            known = self._templates[info.path] = (info, ChatTemplate.of(info))
+        return known[1].render(messages)
+
+    def sampling(self, model: ServedModel, given: dict[str, object]) -> Sampling:
+        """How tokens are drawn: what the client says, then the user's settings, then the authors' advice."""
+        sampling = self.default_sampling()
+        advice = find(model.installed.key) if model.installed is not None and model.installed.key else None
+        if sampling == Sampling() and advice is not None:
+            sampling = Sampling(temperature=advice.sampling.temperature, top_p=advice.sampling.top_p)
+        return msgspec.structs.replace(
+            sampling, **{name: value for name, value in given.items() if value is not None}
+        )
+
+    def ask(self, requests: Sequence[Generate]) -> Replies:
+        """Let the engine answer."""
+        return Replies(
+            self.client,
+            [
+                msgspec.structs.replace(
+                    request, priority=self.config.priority, speculation=self.speculation()
+                )
+                for request in requests
+            ],
+        )

@@ -1,0 +1,125 @@
+"""Tools for any model: told of in words, asked for in a form that can be found again.
+
+The form is Hermes', which Qwen's own templates use too: the tools' JSON between <tools> tags in the system
+prompt, calls between <tool_call> tags, results between <tool_response> tags.
+https://github.com/NousResearch/Hermes-Function-Calling#prompt-format-for-function-calling
+It goes to the model as people's words, so that no tool's description can forge a turn.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.server.api_error import ApiError
+from app.server.openai_requests import NamedTool, Tool, ToolCall
+from app.server.request_fields import schema_text
+
+CALL_OPEN, CALL_CLOSE = "<tool_call>", "</tool_call>"
+
+_CALL = re.compile(rf"{CALL_OPEN}\s*(\{{.*?\}})\s*(?:{CALL_CLOSE}|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The tools of one request. With `forced` the whole answer is a call, bound by a grammar."""
+
+    tools: tuple[Tool, ...] = ()
+    forced: tuple[Tool, ...] = ()
+
+    @classmethod
+    def of(cls, tools: Sequence[Tool] | None, choice: str | NamedTool | None) -> "ToolUse":
+        """What a request asks for. Raises `ApiError`."""
+        if not tools or choice == "none":
+            return cls()
+        if isinstance(choice, NamedTool):
+            named = tuple(tool for tool in tools if tool.function.name == choice.function.name)
+            if not named:
+                raise ApiError(400, "tool_choice names a tool that is not there.", param="tool_choice")
+            return cls(tuple(tools), named)
+        return cls(tuple(tools), tuple(tools) if choice == "required" else ())
+
+    def instructions(self) -> str:
+        """What the system prompt says of them; empty without tools."""
+        if not self.tools:
+            return ""
+        described = "\n".join(
+            json.dumps({"type": "function", "function": tool.function.model_dump(exclude_none=True)})
+            for tool in self.tools
+        )
+        return (
+            "You may call one or more functions to assist with the user query. You are provided with "
+            f"function signatures within <tools></tools> tags:\n<tools>\n{described}\n</tools>\n\n"
+            "For each function call, return a JSON object with function name and arguments within "
+            f'{CALL_OPEN}{CALL_CLOSE} tags:\n{CALL_OPEN}\n{{"name": <function-name>, "arguments": '
+            f"<args-json-object>}}\n{CALL_CLOSE}"
+        )
+
+    def schema(self) -> str:
+        """The JSON schema of a forced call; empty where none is. Raises `ApiError`."""
+        options = [
+            {
+                "type": "object",
+                "properties": {
+                    "name": {"const": tool.function.name},
+                    "arguments": tool.function.parameters or {"type": "object"},
+                },
+                "required": ["name", "arguments"],
+                "additionalProperties": False,
+            }
+            for tool in self.forced
+        ]
+        if not options:
+            return ""
+        return schema_text(options[0] if len(options) == 1 else {"anyOf": options}, "tools")
+
+    def found(self, answer: str) -> tuple[str, list[dict[str, Any]]]:
+        """The answer without its calls, and the calls. What is no call of a known tool stays text."""
+        if self.forced:
+            call = self._call(answer)
+            return ("", [call]) if call is not None else (answer, [])
+        calls: list[dict[str, Any]] = []
+
+        def take(match: re.Match[str]) -> str:
+            call = self._call(match[1])
+            if call is None:
+                return match[0]
+            calls.append(call)
+            return ""
+
+        rest = _CALL.sub(take, answer)
+        return (rest.strip(), calls) if calls else (answer, [])
+
+    def _call(self, text: str) -> dict[str, Any] | None:
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return None
+        names = {tool.function.name for tool in self.tools}
+        if not isinstance(document, dict) or document.get("name") not in names:
+            return None
+        return {
+            "id": f"call_{secrets.token_hex(12)}",
+            "type": "function",
+            "function": {
+                "name": document["name"],
+                "arguments": json.dumps(document.get("arguments") or {}, ensure_ascii=False),
+            },
+        }
+
+
+def call_text(call: ToolCall) -> str:
+    """An earlier call as the model has written it."""
+    try:
+        arguments = json.loads(call.function.arguments or "{}")
+    except ValueError:
+        arguments = call.function.arguments
+    written = json.dumps({"name": call.function.name, "arguments": arguments}, ensure_ascii=False)
+    return f"{CALL_OPEN}\n{written}\n{CALL_CLOSE}"
+
+
+def response_text(result: str) -> str:
+    """What a tool has given, as the model reads it."""
+    return f"<tool_response>\n{result}\n</tool_response>"
