@@ -19,6 +19,7 @@ from app.chat.prompt import Prompt
 from app.children import child_command
 from app.code.ask import Excerpt, SelectionTooLongError, compose
 from app.code.languages import language_of_file
+from app.code.sandbox.run import Sandbox
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part, Sampling
 from app.ui.bridge import Bridge
@@ -39,6 +40,7 @@ class Room:
     def __init__(self, loop: qasync.QEventLoop, theme: Theme) -> None:
         self.loop = loop
         self.theme = theme
+        self.sandbox = Sandbox()
         self.errors: list[BaseException] = []
         self.notices: list[str] = []
         self.bridge = Bridge(self.errors.append)
@@ -52,6 +54,7 @@ class Room:
             self.bridge,
             self.theme,
             folder / "draft.json",
+            self.sandbox,
             lambda: Sampling(temperature=0.0, seed=1),
             self.notices.append,
         )
@@ -279,7 +282,9 @@ def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: L
 def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path: Path, live: Live) -> None:
     async def scene() -> None:
         session = EngineSession(EngineClient(child_command("engine")), room.bridge)
-        tab = CodeTab(session, room.bridge, room.theme, tmp_path / "x.json", Sampling, room.notices.append)
+        tab = CodeTab(
+            session, room.bridge, room.theme, tmp_path / "x.json", room.sandbox, Sampling, room.notices.append
+        )
         qtbot.addWidget(tab)
 
         assert not any(made.isEnabled() for made in tab.conversation.tasks.values())
@@ -429,5 +434,34 @@ def test_the_text_is_checked_while_edited(qtbot: QtBot, tab: CodeTab, tmp_path: 
         qtbot.keyClick(tab.editor, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
         tab.card.go_to_error()
         assert tab.editor.textCursor().blockNumber() == 1
+
+    live(scene())
+
+
+# Running ------------------------------------------------------------------------------------------------
+
+
+def test_a_click_runs_the_program_and_its_output_comes_into_the_panel(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "import sys\nprint('to the panel')\nprint('an error', file=sys.stderr)\nsys.exit(3)\n")
+        tab.run_card.run_button.click()
+        await until(lambda: "an error" in tab.run_card.output.toPlainText())
+        await until(lambda: not tab.runner.running)
+
+        assert "to the panel" in tab.run_card.output.toPlainText()
+        assert "Exit code 3" in tab.run_card.verdict.text()
+
+    live(scene())
+
+
+def test_esc_stops_a_program(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
+    async def scene() -> None:
+        show(tab, "import time\nprint('waiting')\ntime.sleep(60)\n")
+        tab.run_card.run_button.click()
+        await until(lambda: "waiting" in tab.run_card.output.toPlainText())
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
+        await until(lambda: not tab.runner.running)
+
+        assert "Stopped after" in tab.run_card.verdict.text()
 
     live(scene())

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt
 from app.code.languages import PLAIN_TEXT, Language, language_named
+from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
 from app.engine.messages import Sampling
 from app.ui.bridge import Bridge
@@ -18,6 +19,8 @@ from app.ui.session import EngineSession
 from app.ui.tabs.code_conversation import CodeConversation, EditorAccess
 from app.ui.tabs.code_dialogs import CodeDialogs
 from app.ui.tabs.code_editor_card import CodeEditorCard
+from app.ui.tabs.code_run_card import CodeRunCard
+from app.ui.tabs.code_runner import CodeRunner
 from app.ui.theme import Theme
 
 PAGE_MARGIN_PX = 28
@@ -37,6 +40,7 @@ class CodeTab(QWidget):
         bridge: Bridge,
         theme: Theme,
         draft_path: Path,
+        sandbox: Sandbox,
         sampling: Callable[[], Sampling],
         inform: Callable[[str], None],
         parent: QWidget | None = None,
@@ -50,12 +54,18 @@ class CodeTab(QWidget):
         self.conversation = CodeConversation(
             session, bridge, theme, sampling, EditorAccess(self.excerpt, self._select)
         )
+        self.runner = CodeRunner(sandbox, bridge, self)
+        self.run_card = CodeRunCard(
+            self.runner, theme, lambda: (self.editor.text(), self.editor.language.key)
+        )
         self._lay_out()
         self._make_menu()
-        stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.conversation.stop)
-        stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        stop_key.setEnabled(False)
-        self.conversation.running_changed.connect(stop_key.setEnabled)
+        self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
+        self._stop_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._stop_key.setEnabled(False)
+        self.conversation.running_changed.connect(self._on_running_changed)
+        self.runner.running_changed.connect(self._on_running_changed)
+        self.run_card.run_button.clicked.connect(lambda: bridge.start(self.run_card.run()))
         self.conversation.insert_requested.connect(self.insert)
         self.conversation.replace_requested.connect(self.replace)
         self.conversation.left.connect(self.editor.setFocus)
@@ -71,6 +81,7 @@ class CodeTab(QWidget):
 
     def close_tab(self) -> None:
         """Stop what runs, and keep what is not saved for the next run; call it before the window goes."""
+        self.runner.stop()
         self.conversation.close_conversation()
         self.card.close_card()
         self.document.close()
@@ -180,6 +191,13 @@ class CodeTab(QWidget):
         if line is not None:
             self.editor.go_to(line)
 
+    def _stop(self) -> None:
+        self.runner.stop()
+        self.conversation.stop()
+
+    def _on_running_changed(self, _running: bool) -> None:
+        self._stop_key.setEnabled(self.runner.running or self.conversation.running)
+
     def _folder(self) -> Path | None:
         return self.document.path.parent if self.document.path else None
 
@@ -208,7 +226,15 @@ class CodeTab(QWidget):
         parts.setChildrenCollapsible(False)
         self.card.setMinimumWidth(300)
         self.conversation.setMinimumWidth(290)
-        parts.addWidget(self.card)
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.setHandleWidth(12)
+        left.setChildrenCollapsible(False)
+        left.addWidget(self.card)
+        left.addWidget(self.run_card)
+        left.setStretchFactor(0, 3)
+        left.setStretchFactor(1, 1)
+        left.setSizes([600, 190])
+        parts.addWidget(left)
         parts.addWidget(self.conversation)
         parts.setStretchFactor(0, 2)
         parts.setStretchFactor(1, 1)
@@ -248,6 +274,8 @@ class CodeTab(QWidget):
         add(self.tr("Find previous"), "Shift+F3", find.find_previous)
         add(self.tr("Go to line…"), "Ctrl+G", job(self._go_to_line))
         add(self.tr("Go to the syntax error"), "F8", self.card.go_to_error)
+        menu.addSeparator()
+        add(self.tr("Run the program"), "F5", self.run_card.run_button.click)
         menu.addSeparator()
         add(self.tr("Insert the newest code at the cursor"), "Ctrl+Shift+I", self._insert_last)
         add(self.tr("Replace the selection with the newest code"), "Ctrl+Shift+R", self._replace_with_last)

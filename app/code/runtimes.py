@@ -1,0 +1,149 @@
+"""Which languages this computer can run, and with what: an interpreter or a compiler that is installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from app.code.languages import PLAIN_TEXT, language_named
+from app.code.sandbox.limits import Job
+from app.errors import StillroomError
+
+ASK_S = 10.0
+
+
+class NotRunnableError(StillroomError):
+    """There is nothing on this computer that runs the language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How a language is run: the program's `file_name`, the `command` that runs it, and the `folders` that
+    it needs to read besides the system's own."""
+
+    file_name: str
+    command: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+
+
+RUNNABLE = ("python", "javascript", "bash", "c", "cpp")
+"""The languages that can be run, by key."""
+
+_COMPILE = '"$0" -O1 -w -o "$TMPDIR/program" "$1" $2 && exec "$TMPDIR/program"'
+_lock = threading.Lock()
+
+
+def job_for(code: str, language: str, *, files: dict[str, str] | None = None, stdin: str = "") -> Job:
+    """What to run for `code` in `language` (a key of `app.code.languages`); `files` lie beside it.
+
+    Looks for the interpreter the first time, which may take a second: any thread but the GUI's. Raises
+    `NotRunnableError`, which says what to install.
+    """
+    with _lock:
+        runtime = _runtime(language)
+    return Job(
+        command=runtime.command,
+        files={**(files or {}), runtime.file_name: code},
+        shown_folders=runtime.folders,
+        stdin=stdin,
+    )
+
+
+@cache
+def _runtime(language: str) -> Runtime:
+    match language:
+        case "python":
+            return _python()
+        case "javascript":
+            return _node()
+        case "bash":
+            shell = _found(("bash",), "Bash", "Install Bash to run shell scripts.")
+            return Runtime("main.sh", (shell, "main.sh"))
+        case "c":
+            compiler = _found(("gcc", "clang", "cc"), "a C compiler", "Install GCC or Clang to run C.")
+            return Runtime("main.c", ("/bin/sh", "-c", _COMPILE, compiler, "main.c", "-lm"))
+        case "cpp":
+            compiler = _found(("g++", "clang++"), "a C++ compiler", "Install GCC or Clang to run C++.")
+            return Runtime("main.cpp", ("/bin/sh", "-c", _COMPILE, compiler, "main.cpp", ""))
+    known = language_named(language) or PLAIN_TEXT
+    raise NotRunnableError(
+        "{language} is not run here.",
+        "Stillroom runs Python, JavaScript, Bash, C and C++.",
+        language=known.name if known is not PLAIN_TEXT else language or known.name,
+    )
+
+
+def _python() -> Runtime:
+    """The first Python that is there: the user's own, or the one that runs Stillroom."""
+    own = () if getattr(sys, "frozen", False) else (sys.executable,)
+    names = ("python",) if sys.platform == "win32" else ("python3",)
+    asked = "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sep=chr(10))"
+    for candidate in (*_on_path(names), *own):
+        told = _ask(candidate, "-I", "-c", asked)
+        if len(told) == 3 and _reachable(told[0]):
+            return Runtime("main.py", (told[0], "main.py"), _outside_system(*told[1:], _home(told[0])))
+    raise NotRunnableError("There is no Python on this computer.", "Install Python 3 to run Python code.")
+
+
+def _node() -> Runtime:
+    for candidate in _on_path(("node", "nodejs")):
+        told = _ask(candidate, "-p", "process.execPath")
+        if len(told) == 1 and _reachable(told[0]):
+            return Runtime("main.js", (told[0], "main.js"), _outside_system(str(Path(told[0]).parents[1])))
+    raise NotRunnableError("There is no Node.js on this computer.", "Install Node.js to run JavaScript code.")
+
+
+def _found(names: tuple[str, ...], what: str, hint: str) -> str:
+    for path in _on_path(names):
+        # Of a version manager's many folders the sandbox shows none.
+        if not _outside_system(path):
+            return path
+    raise NotRunnableError("There is no {program} on this computer.", hint, program=what)
+
+
+def _on_path(names: tuple[str, ...]) -> list[str]:
+    system = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
+    found = [shutil.which(name, path=path) for path in (None, system) for name in names]
+    return list(dict.fromkeys(path for path in found if path))
+
+
+def _ask(program: str, *arguments: str) -> list[str]:
+    """The lines that the user's own interpreter tells about itself; empty when it does not."""
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=ASK_S,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.decode("utf-8", "replace").split("\n")[:-1] if done.returncode == 0 else []
+
+
+def _home(program: str) -> str:
+    return str(Path(program).resolve().parents[1])
+
+
+def _reachable(program: str) -> bool:
+    """Whether the sandbox may read it: as root it runs as nobody, who sees no closed folder."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return True
+    folders = [*Path(program).parents, *Path(program).resolve().parents]
+    return all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
+def _outside_system(*paths: str) -> tuple[str, ...]:
+    """Those that the sandbox does not show anyway."""
+    system = ("/usr", "/bin", "/lib", "/nix/store", "/gnu/store")
+    return tuple(
+        dict.fromkeys(
+            path for path in paths if not any(Path(path).is_relative_to(folder) for folder in system)
+        )
+    )

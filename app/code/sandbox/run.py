@@ -1,0 +1,156 @@
+"""Runs somebody's program in a sandbox, and never without one."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from app.children import child_command
+from app.code.sandbox.limits import BackEnd, Job, Limits, RunResult
+from app.code.sandbox.worker import request_line
+from app.errors import StillroomError
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, str], None]
+
+USUAL_LIMITS = Limits()
+LOOK_S = 0.05
+GRACE_S = 0.7
+"""So long after its limit a run is ended from outside, should its watching process not have done so."""
+
+
+class SandboxUnavailableError(StillroomError):
+    """This computer has nothing to lock a program up with, so nothing is run."""
+
+
+class Sandbox:
+    """Runs programs locked up. Any thread but the GUI's, several runs at a time.
+
+    `command` starts the process that builds the sandbox; `back_ends` are tried in order, once.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] = (),
+        back_ends: Sequence[BackEnd] = ("bubblewrap", "namespaces", "landlock"),
+    ) -> None:
+        self._command = tuple(command) or tuple(child_command("sandbox"))
+        self._candidates = tuple(back_ends)
+        self._chosen: BackEnd | None = None
+        self._lock = threading.Lock()
+
+    def back_end(self) -> BackEnd:
+        """What locks programs up on this computer; tried out the first time it is asked.
+
+        Raises `SandboxUnavailableError` where there is nothing.
+        """
+        with self._lock:
+            if self._chosen is None:
+                self._chosen = self._find()
+            return self._chosen
+
+    def run(
+        self,
+        job: Job,
+        limits: Limits = USUAL_LIMITS,
+        on_output: OnOutput = lambda _stream, _text: None,
+        stop: threading.Event | None = None,
+    ) -> RunResult:
+        """Run `job` to its end, its limits or `stop`; nothing that it started is alive afterwards.
+
+        `on_output` is called in this thread as the output comes. Raises `SandboxUnavailableError`.
+        """
+        return self._run_in(self.back_end(), job, limits, on_output, stop or threading.Event())
+
+    def _find(self) -> BackEnd:
+        reasons = []
+        for candidate in self._candidates:
+            result = self._run_in(
+                candidate, Job(("/bin/true",)), Limits(time_s=5.0), lambda *_: None, threading.Event()
+            )
+            if result.ok:
+                return candidate
+            reasons.append(f"{candidate}: {result.reason or result.output.strip() or result.ending}")
+        raise SandboxUnavailableError(
+            "Nothing is run: this computer has no sandbox that works ({reasons}).",
+            "Install bubblewrap 0.8 or newer, or allow user namespaces.",
+            reasons="; ".join(reasons),
+        )
+
+    def _run_in(
+        self, back_end: BackEnd, job: Job, limits: Limits, on_output: OnOutput, stop: threading.Event
+    ) -> RunResult:
+        began_s = time.monotonic()
+        process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_bare_environment(),
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watch = threading.Thread(
+            target=_end_in_time, args=(process, stop, began_s + limits.time_s + GRACE_S), name="sandbox-watch"
+        )
+        texts: list[tuple[str, str]] = []
+        end: dict[str, Any] = {}
+        with process:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(request_line(back_end, job, limits))
+                process.stdin.flush()
+            watch.start()
+            for line in process.stdout:
+                told = json.loads(line)
+                if "ending" in told:
+                    end = told
+                    break
+                texts.append((told["stream"], told["text"]))
+                on_output(told["stream"], told["text"])
+        watch.join()
+        return RunResult(
+            ending=end.get("ending", "stopped" if stop.is_set() else "failed"),
+            exit_code=end.get("exit_code", -1),
+            output="".join(text for _, text in texts),
+            stdout="".join(text for stream, text in texts if stream == "stdout"),
+            seconds=end.get("seconds", time.monotonic() - began_s),
+            peak_memory_bytes=end.get("peak_memory_bytes", 0),
+            back_end=back_end,
+            reason=end.get("reason", ""),
+        )
+
+
+def _end_in_time(process: "subprocess.Popen[bytes]", stop: threading.Event, end_s: float) -> None:
+    """Ask the process to end on `stop`, and end it when it stays: the kernel then takes all below it."""
+    assert process.stdin is not None
+    asked = False
+    while process.poll() is None:
+        if time.monotonic() > end_s:
+            process.kill()
+        elif stop.wait(LOOK_S) and not asked:
+            asked = True
+            end_s = min(end_s, time.monotonic() + GRACE_S)
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        elif asked:
+            time.sleep(LOOK_S)
+
+
+def _bare_environment() -> dict[str, str]:
+    """What a Python process needs to start; none of the user's own variables, which may hold secrets."""
+    kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "PYINSTALLER_RESET_ENVIRONMENT", "TEMP", "TMP")
+    return {
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUTF8": "1",
+        # From source, the modules are found through this process's own path.
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path).is_dir()),
+        **{name: os.environ[name] for name in kept if name in os.environ},
+    }

@@ -1,0 +1,47 @@
+"""How a run ended, in the window's words."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.code.sandbox.limits import MIB, Limits, RunResult
+
+
+def ending_sentence(result: RunResult, limits: Limits) -> str:
+    """What ended it, and after how long."""
+    seconds = f"{result.seconds:.1f}"
+    match result.ending:
+        case "exit" if result.exit_code == 0:
+            text = QCoreApplication.translate("CodeRun", "Done in {seconds} s")
+        case "exit":
+            text = QCoreApplication.translate("CodeRun", "Exit code {code} after {seconds} s")
+        case "time":
+            text = QCoreApplication.translate("CodeRun", "Ended at the limit of {limit_s} s")
+        case "memory":
+            text = QCoreApplication.translate("CodeRun", "Ended: it took more than {memory} MB of memory")
+        case "output":
+            text = QCoreApplication.translate("CodeRun", "Ended: it wrote more than {output} KB")
+        case "disk":
+            text = QCoreApplication.translate("CodeRun", "Ended: its files took more than {disk} MB")
+        case "files":
+            text = QCoreApplication.translate("CodeRun", "Ended: it made more than {files} files")
+        case "stopped":
+            text = QCoreApplication.translate("CodeRun", "Stopped after {seconds} s")
+        case "failed":
+            text = QCoreApplication.translate("CodeRun", "It could not be started: {reason}")
+    return text.format(
+        seconds=seconds,
+        code=result.exit_code,
+        limit_s=f"{limits.time_s:g}",
+        memory=limits.memory_bytes // MIB,
+        output=limits.output_bytes // 1024,
+        disk=limits.disk_bytes // MIB,
+        files=f"{limits.files:,}",
+        reason=result.reason,
+    )
+
+
+def promise_sentence(limits: Limits) -> str:
+    """What the sandbox keeps a program from."""
+    text = QCoreApplication.translate(
+        "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB"
+    )
+    return text.format(time_s=f"{limits.time_s:g}", memory=limits.memory_bytes // MIB)

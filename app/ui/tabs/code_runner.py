@@ -1,0 +1,63 @@
+"""Runs programs in the sandbox for the window: one at a time, output as it comes, Stop."""
+
+import asyncio
+import threading
+
+from PySide6.QtCore import QObject, Signal
+
+from app.code.runtimes import job_for
+from app.code.sandbox.limits import Limits, RunResult
+from app.code.sandbox.run import Sandbox
+from app.ui.bridge import Bridge
+
+
+class CodeRunner(QObject):
+    """Starts nothing by itself: each run is one call, which a click makes. GUI thread only."""
+
+    output = Signal(str, bool)
+    """A piece of output, and whether it is from stderr."""
+    running_changed = Signal(bool)
+
+    def __init__(self, sandbox: Sandbox, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._sandbox = sandbox
+        self._bridge = bridge
+        self._stop: threading.Event | None = None
+        self.limits = Limits()
+
+    @property
+    def running(self) -> bool:
+        """Whether a program runs."""
+        return self._stop is not None
+
+    def stop(self) -> None:
+        """End the running program; its result says so."""
+        if self._stop is not None:
+            self._stop.set()
+
+    async def run(self, code: str, language: str, stdin: str = "") -> RunResult:
+        """Run a program. Raises `NotRunnableError` and `SandboxUnavailableError`."""
+        stop = self._begin()
+
+        def on_output(stream: str, text: str) -> None:
+            self._bridge.post(self.output.emit, text, stream == "stderr")
+
+        def work() -> RunResult:
+            return self._sandbox.run(job_for(code, language, stdin=stdin), self.limits, on_output, stop)
+
+        try:
+            return await asyncio.to_thread(work)
+        finally:
+            # Also when the window goes meanwhile: the thread then ends with the program.
+            stop.set()
+            self._end()
+
+    def _begin(self) -> threading.Event:
+        assert self._stop is None, "one program at a time"
+        self._stop = threading.Event()
+        self.running_changed.emit(True)
+        return self._stop
+
+    def _end(self) -> None:
+        self._stop = None
+        self.running_changed.emit(False)
