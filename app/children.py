@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "rpc_server", "build", "measure", "syntax", "document"]
+ChildName = Literal["engine", "rpc_server", "build", "measure", "syntax", "sandbox", "document"]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
@@ -12,6 +12,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "build": "converters.worker",
     "measure": "app.measure_worker",
     "syntax": "app.code.syntax_worker",
+    "sandbox": "app.code.sandbox.worker",
     "document": "app.chat.document_worker",
 }
 

@@ -197,6 +197,7 @@ class WindowApplication(QObject):
         return tab
 
     def _make_code(self) -> "CodeTab":
+        from app.code.sandbox.run import Sandbox
         from app.ui.tabs.code_tab import CodeTab
 
         parts = self.parts
@@ -205,6 +206,7 @@ class WindowApplication(QObject):
             self._tabs_bridge,
             self._theme,
             parts.paths.data / "code-draft.json",
+            Sandbox(),
             lambda: parts.settings.values.sampling,
             self._notices.inform,
         )
