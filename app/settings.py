@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 
 VERSION = 2
 
-Theme = Literal["system", "light", "dark"]
+Theme = Literal["system", "light", "dark", "light-contrast", "dark-contrast"]
 Language = Literal["system", "en", "zh_CN"]
+PageKey = Literal["chat", "code", "benchmark", "models"]
 Observer = Callable[["Settings"], None]
 
 
@@ -27,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting with its type, default, range and meaning."""
 
     theme: Annotated[Theme, Meta(description="Colours of the window.")] = "system"
+    zoom_percent: Annotated[int, Meta(ge=50, le=250, description="Size of everything in the window.")] = 100
     language: Annotated[Language, Meta(description="Language of the window.")] = "system"
     last_model: Annotated[str, Meta(description="The model that was loaded last, as a store reference.")] = ""
     load: Annotated[LoadSettings, Meta(description="How models are loaded.")] = LoadSettings()
@@ -57,6 +59,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     telemetry_hz: Annotated[
         float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
     ] = 2.0
+    last_page: Annotated[PageKey, Meta(description="The tab that was in front.")] = "chat"
+    last_chat: Annotated[int, Meta(ge=0, description="The chat that was open; 0 is none.")] = 0
+    notify_long_replies: Annotated[
+        bool, Meta(description="Tell when a long reply ended while another window was in front.")
+    ] = True
     window_geometry: Annotated[str, Meta(description="Place and size of the window, base64.")] = ""
 
 

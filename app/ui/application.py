@@ -41,6 +41,7 @@ from app.tuning.tuner import Tuner
 from app.ui.bridge import Bridge
 from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
+from app.ui.long_replies import LongReplies
 from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
 from app.ui.session import EngineSession
@@ -52,6 +53,8 @@ from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices, notice_text
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.window_commands import WindowCommands
+from app.ui.window_place import WindowPlace
+from app.ui.window_zoom import WindowZoom
 from models.store import InstalledModel, ModelStore
 
 if TYPE_CHECKING:
@@ -101,7 +104,7 @@ class WindowApplication(QObject):
         self._code: CodeTab | None = None
         self._languages = Languages(qt)
         self._languages.choose(self._values.language)
-        self._theme = Theme(qt, self._values.theme)
+        self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
         self._bridge = Bridge(self._on_error, self)
         self._session = EngineSession(parts.client, self._bridge, self)
         self._session.engine_ready.connect(self._on_engine_ready)
@@ -125,7 +128,7 @@ class WindowApplication(QObject):
     def show(self) -> None:
         """Show the window; everything slow begins after its first painting."""
         self._window.first_painted.connect(self._on_first_painted)
-        self._window.show_page("chat")
+        self._window.show_page(self._values.last_page)
         self._window.show()
 
     def raise_window(self) -> None:
@@ -168,7 +171,12 @@ class WindowApplication(QObject):
             Page("benchmark", self.tr("Benchmark"), "gauge", self._make_benchmark),
             Page("models", self.tr("Models"), "cube", self._make_models),
         )
-        window = MainWindow(self._theme, parts.settings, picker, pages, self._panel)
+        window = MainWindow(self._theme, picker, pages, self._panel)
+        self._place = WindowPlace(window, parts.settings, self._bridge.start)
+        WindowZoom(window, parts.settings)
+        self._long_replies = LongReplies(window, parts.settings)
+        self._long_replies.chosen.connect(self._on_long_reply_chosen)
+        window.models_dropped.connect(self._on_models_dropped)
         self._notices = Notices(window, lambda: report(parts.paths.logs))
         picker.chosen.connect(self._on_model_chosen)
         picker.unload_asked.connect(self._unload)
@@ -193,6 +201,8 @@ class WindowApplication(QObject):
         )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
+        tab.chat_opened.connect(self._place.chat_opened)
+        tab.reply_ended.connect(self._long_replies.reply_ended)
         self._chat = tab
         return tab
 
@@ -279,6 +289,17 @@ class WindowApplication(QObject):
     async def _load_again(self, path: Path, settings: LoadSettings) -> None:
         await self._session.load(path, settings)
 
+    def _on_models_dropped(self, paths: list[Path]) -> None:
+        from app.ui.tabs.models_tab import ModelsTab
+
+        tab = self._window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.add_models(paths)
+
+    def _on_long_reply_chosen(self, conversation_id: int) -> None:
+        self.raise_window()
+        self._show_chat(conversation_id)
+
     def _on_to_code(self, code: str, language: str) -> None:
         self._window.show_page("code")
         assert self._code is not None
@@ -308,7 +329,7 @@ class WindowApplication(QObject):
 
     def _on_settings(self, values: Settings) -> None:
         before, self._values = self._values, values
-        self._theme.choose(values.theme)
+        self._theme.choose(values.theme, values.zoom_percent)
         self._sampler.set_rate_hz(values.telemetry_hz)
         self.parts.idle.set_idle_s(60 * values.idle_unload_minutes)
         if values.language != before.language:

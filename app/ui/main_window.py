@@ -1,12 +1,17 @@
 """The window: tabs and model picker on top, the tabs' pages in the middle, the live panel at the right."""
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QShowEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -17,14 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.settings import SettingsFile
 from app.ui.theme import Theme
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button
+from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.model_picker import ModelPicker
 
 SMALLEST = QSize(960, 600)
-FIRST = QSize(1420, 880)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +48,25 @@ class MainWindow(QMainWindow):
     first_painted = Signal()
     """Once, after the window is on the screen: the moment for everything slow."""
     closing = Signal()
+    page_shown = Signal(str)
     load_settings_asked = Signal()
     settings_asked = Signal()
     palette_asked = Signal()
     shortcuts_asked = Signal()
+    zoom_asked = Signal(int)
+    """One step larger (1) or smaller (-1)."""
+    models_dropped = Signal(list)
+    """GGUF files and folders of models: their paths."""
 
     def __init__(
         self,
         theme: Theme,
-        settings: SettingsFile,
         picker: ModelPicker,
         pages: tuple[Page, ...],
         live_panel: QWidget,
     ) -> None:
         super().__init__()
         self._theme = theme
-        self._settings = settings
         self._painted = False
         self._pages = {page.key: page for page in pages}
         self._contents: dict[str, QWidget] = {}
@@ -83,9 +90,9 @@ class MainWindow(QMainWindow):
         row.addLayout(middle, 1)
         row.addWidget(live_panel)
         self.setCentralWidget(centre)
+        self.setAcceptDrops(True)
         self._colour_icons()
         theme.changed.connect(self._colour_icons)
-        self._restore_place()
 
     def show_page(self, key: str) -> QWidget:
         """Bring a tab to the front, making its content the first time; gives the content."""
@@ -94,6 +101,7 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(self._contents[key])
         self._tabs[key].setChecked(True)
         self._stack.setCurrentWidget(self._contents[key])
+        self.page_shown.emit(key)
         return self._contents[key]
 
     @property
@@ -117,10 +125,25 @@ class MainWindow(QMainWindow):
             self._painted = True
             QTimer.singleShot(0, self.first_painted.emit)
 
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Ctrl with the wheel changes the size of everything."""
+        if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
+            self.zoom_asked.emit(1 if event.angleDelta().y() > 0 else -1)
+        else:
+            super().wheelEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take models."""
+        if dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Add them where they lie."""
+        event.acceptProposedAction()
+        self.models_dropped.emit(dropped_models(event.mimeData()))
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Keep place and size, then let the application end what runs."""
-        geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        self._settings.update(window_geometry=geometry)
+        """Let the application end what runs."""
         super().closeEvent(event)
         self.closing.emit()
 
@@ -162,9 +185,3 @@ class MainWindow(QMainWindow):
             tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
         self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
         self._settings_button.setIcon(self._theme.icon("gear-six"))
-
-    def _restore_place(self) -> None:
-        geometry = self._settings.values.window_geometry
-        if not geometry or not self.restoreGeometry(QByteArray(base64.b64decode(geometry))):
-            room = self.screen().availableSize()
-            self.resize(FIRST.boundedTo(room))

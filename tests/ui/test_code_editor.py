@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import PLAIN_TEXT, language_of_file
-from app.ui.theme import DARK, LIGHT, Theme
+from app.ui.colours import DARK, LIGHT
+from app.ui.theme import Theme
 from app.ui.widgets.brackets import bracket_pair
 from app.ui.widgets.code_editor import CodeEditor
 from app.ui.widgets.find_bar import FindBar
@@ -255,13 +256,12 @@ def test_a_replacement_takes_the_depth_of_what_it_replaces_as_one_step(editor: C
     assert editor.text() == text.replace("1", "max(1, 2)")
 
 
-def test_the_text_size_changes_and_comes_back(qtbot: QtBot, editor: CodeEditor) -> None:
-    qtbot.keyClick(editor, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
-    assert editor.text_px == 13.5
-    larger = editor.fontMetrics().horizontalAdvance("x" * 100)
-    qtbot.keyClick(editor, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
-    assert editor.text_px == 12.5
-    assert editor.fontMetrics().horizontalAdvance("x" * 100) < larger
+def test_the_text_has_the_size_of_the_window(editor: CodeEditor, theme: Theme) -> None:
+    normal = editor.fontMetrics().horizontalAdvance("x" * 100)
+    theme.choose("light", 150)
+    assert editor.fontMetrics().horizontalAdvance("x" * 100) == pytest.approx(1.5 * normal, rel=0.03)
+    theme.choose("light")
+    assert editor.fontMetrics().horizontalAdvance("x" * 100) == normal
 
 
 @pytest.fixture

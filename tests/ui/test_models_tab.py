@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import qasync
-from PySide6.QtCore import QMimeData, QObject, QPointF, Qt, QUrl, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -496,30 +495,17 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
     assert room.errors == []
 
 
-def test_files_and_folders_are_dropped_onto_the_tab(room: Room, run: Run, tmp_path: Path) -> None:
+def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_path: Path) -> None:
     async def scenario() -> None:
         folder = tmp_path / "publisher" / "repository"
         folder.mkdir(parents=True)
         for name in ("one", "two"):
             write_tiny_gguf(folder / f"{name}.gguf")
         (folder / "broken.gguf").write_bytes(b"GGUF")
-        data = QMimeData()
-        data.setUrls([QUrl.fromLocalFile(str(folder.parent)), QUrl.fromLocalFile(str(tmp_path / "a.txt"))])
-        middle = QPointF(room.tab.rect().center())
-        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        copy = Qt.DropAction.CopyAction
-        entered = QDragEnterEvent(middle.toPoint(), copy, data, buttons, keys)
-        QApplication.sendEvent(room.tab.viewport(), entered)
-        assert entered.isAccepted()
-        QApplication.sendEvent(room.tab.viewport(), QDropEvent(middle, copy, data, buttons, keys))
+        room.tab.add_models([folder.parent])
         await until(lambda: room.tab.table.number_of("disk:two") >= 0)
         assert room.tab.table.number_of("disk:one") >= 0
         assert "2 models were added" in room.texts(room.notices)
-        nothing = QMimeData()
-        nothing.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.txt"))])
-        refused = QDragEnterEvent(middle.toPoint(), copy, nothing, buttons, keys)
-        QApplication.sendEvent(room.tab.viewport(), refused)
-        assert not refused.isAccepted()
 
     run(scenario())
     assert room.errors == []

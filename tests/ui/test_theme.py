@@ -4,7 +4,8 @@ import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
-from app.ui.theme import DARK, LIGHT, Colours, Theme
+from app.ui.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
+from app.ui.theme import Theme
 
 
 def luminance(colour: str) -> float:
@@ -32,7 +33,25 @@ def test_text_colours_reach_a_contrast_of_four_and_a_half(colours: Colours, name
     assert contrast(getattr(colours, name), getattr(colours, ground)) >= 4.5
 
 
-@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    ["text", "muted", "accent", "good", "warning", "danger", "code_comment", "code_string", "code_number"],
+)
+@pytest.mark.parametrize("ground", ["ground", "surface", "raised", "accent_soft"])
+def test_high_contrast_is_one_of_seven(colours: Colours, name: str, ground: str) -> None:
+    assert contrast(getattr(colours, name), getattr(colours, ground)) >= 7
+
+
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST], ids=["light", "dark"])
+def test_high_contrast_shows_edges_and_disabled_things(colours: Colours) -> None:
+    assert contrast(colours.line, colours.surface) >= 4.5
+    assert contrast(colours.faint, colours.raised) >= 4.5
+
+
+@pytest.mark.parametrize(
+    "colours", [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST], ids=lambda colours: colours.ground
+)
 def test_a_primary_button_can_be_read(colours: Colours) -> None:
     assert contrast(colours.on_accent, colours.accent) >= 4.5
 
@@ -48,3 +67,18 @@ def test_choosing_a_theme_recolours_the_application(qapp: QApplication) -> None:
     assert changes == [True]
     theme.choose("light")
     assert qapp.palette().window().color() == QColor(LIGHT.ground)
+
+
+def test_another_size_reaches_every_length_but_hair_lines(qapp: QApplication) -> None:
+    theme = Theme(qapp, "light")
+    changes: list[int] = []
+    theme.changed.connect(lambda: changes.append(theme.zoom_percent))
+    assert "font-size: 13px" in qapp.styleSheet()
+    theme.choose("light", 200)
+    assert changes == [200]
+    assert theme.pixels(13) == qapp.font().pixelSize() == 26
+    assert "font-size: 26px" in qapp.styleSheet()
+    assert "1px solid" in qapp.styleSheet()
+    assert "2px solid" not in qapp.styleSheet()
+    theme.choose("light")
+    assert "font-size: 13px" in qapp.styleSheet()

@@ -22,6 +22,7 @@ from app.settings import SettingsFile
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.doctor_page import DoctorPage
 from app.ui.widgets.other_computers_page import OtherComputersPage
+from app.ui.window_zoom import STEPS_PERCENT
 
 
 class SettingsDialog(QDialog):
@@ -83,6 +84,8 @@ class SettingsDialog(QDialog):
             ("system", self.tr("As the desktop")),
             ("light", self.tr("Light")),
             ("dark", self.tr("Dark")),
+            ("light-contrast", self.tr("Light, high contrast")),
+            ("dark-contrast", self.tr("Dark, high contrast")),
         ):
             theme.addItem(text, value)
         theme.setCurrentIndex(theme.findData(values.theme))
@@ -93,6 +96,12 @@ class SettingsDialog(QDialog):
             language.addItem(text, value)
         language.setCurrentIndex(language.findData(values.language))
         language.activated.connect(lambda _: self._settings.update(language=language.currentData()))
+        size = QComboBox()
+        for percent in STEPS_PERCENT:
+            size.addItem(f"{percent} %", percent)
+        size.setCurrentIndex(size.findData(values.zoom_percent))
+        size.activated.connect(lambda _: self._settings.update(zoom_percent=size.currentData()))
+        size.setToolTip(self.tr("Ctrl with plus, minus and 0 changes it too."))
         rate = QDoubleSpinBox()
         rate.setRange(1, 4)
         rate.setDecimals(0)
@@ -122,12 +131,17 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(12)
         for title, field in (
             (self.tr("Colours"), theme),
+            (self.tr("Size"), size),
             (self.tr("Language"), language),
             (self.tr("Live measurements"), rate),
             (self.tr("Warn of an accuracy loss above"), gate),
         ):
             field.setAccessibleName(title)
             form.addRow(label(title), field)
+        notify = QCheckBox(self.tr("Tell when a long reply ends while another window is in front"))
+        notify.setChecked(values.notify_long_replies)
+        notify.toggled.connect(lambda on: self._settings.update(notify_long_replies=on))
+        form.addRow("", notify)
         form.addRow("", keep)
         form.addRow("", measure)
         card = Card()

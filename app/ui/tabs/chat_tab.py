@@ -46,6 +46,10 @@ class ChatTab(QWidget):
     to_code_requested = Signal(str, str)
     """Code of a reply and the language its fence named."""
     models_requested = Signal()
+    chat_opened = Signal(int)
+    """Another chat is shown; 0 for a new one."""
+    reply_ended = Signal(int, str, float)
+    """The chat, its title and the seconds since its question was sent."""
     """The user wants to choose or get a model."""
 
     def __init__(
@@ -65,7 +69,7 @@ class ChatTab(QWidget):
         self._notices = notices
         self._store = store
         self._keeper = ChatKeeper(store)
-        self._runner = ReplyRunner(store, session, bridge, notices)
+        self._runner = ReplyRunner(store, session, bridge, notices, self._on_reply_end)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -100,8 +104,9 @@ class ChatTab(QWidget):
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
         self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self.exchange.update_budget()))
         self._connect()
-        chats = store.conversations()
-        self.open_chat(chats[0].id if chats else None)
+        chats = [chat.id for chat in store.conversations()]
+        last = settings.values.last_chat
+        self.open_chat(last if last in chats else next(iter(chats), None))
         self._health = ChatHealth(store, notices, self._start, self)
 
     # What the window calls
@@ -146,6 +151,9 @@ class ChatTab(QWidget):
             self._store.save_choices(self.chat.id, self.choices.choices)
         self._runner.close_down()
 
+    def _on_reply_end(self, chat: Conversation, seconds: float) -> None:
+        self.reply_ended.emit(chat.id, chat.title, seconds)
+
     def show_chats(self) -> None:
         """Fill the list from the store."""
         self.list_actions.show()
@@ -155,6 +163,7 @@ class ChatTab(QWidget):
         self.choices.flush()
         self._keep_draft(leaving=True)
         self._keeper.open(conversation_id)
+        self.chat_opened.emit(conversation_id or 0)
         chat = self.chat
         own_model = self._session.known(chat.model) if chat is not None else ""
         if own_model:

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.advisor import Advisor
@@ -114,15 +115,9 @@ class ModelsTab(QScrollArea):
         super().showEvent(event)
         self._refresh()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Take GGUF files and folders."""
-        if _dropped(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Add them where they lie."""
-        event.acceptProposedAction()
-        self._actions.import_paths(_dropped(event))
+    def add_models(self, paths: Sequence[Path]) -> None:
+        """Take up files and folders where they lie; a model that is added alone is loaded."""
+        self._actions.import_paths(paths)
 
     def _observe_jobs(self) -> None:
         """Follow the jobs for as long as the widget lives; what is posted late must not reach it."""
@@ -192,7 +187,6 @@ class ModelsTab(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setAcceptDrops(True)
 
     async def _reload(self) -> None:
         before = self._listing
@@ -350,6 +344,8 @@ class ModelsTab(QScrollArea):
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
         first = models[0]
+        if len(models) == 1:
+            self.load_asked.emit(first)
         self._selected = first.key or f"disk:{first.name}"
         self.reload()
 
@@ -414,9 +410,3 @@ class ModelsTab(QScrollArea):
             action.setData(f"{reference.repo}:{file.path}")
         menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))
-
-
-def _dropped(event: QDropEvent) -> list[Path]:
-    """The GGUF files and folders of a drag."""
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return [path for path in paths if path.is_dir() or path.suffix.lower() == ".gguf"]

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.chat.prompt import Prompt
@@ -41,7 +43,16 @@ class RunningReply:
 class ReplyRunner:
     """One reply at a time. GUI thread; the disk is written on threads of the turn."""
 
-    def __init__(self, store: ChatStore, session: EngineSession, bridge: Bridge, notices: Notices) -> None:
+    def __init__(
+        self,
+        store: ChatStore,
+        session: EngineSession,
+        bridge: Bridge,
+        notices: Notices,
+        on_end: Callable[[Conversation, float], None],
+    ) -> None:
+        """`on_end` is called with the chat and the seconds since its question was sent."""
+        self._on_end = on_end
         self._store = store
         self._session = session
         self._bridge = bridge
@@ -86,6 +97,7 @@ class ReplyRunner:
         """
         reply = self.running
         assert reply is not None
+        begun_s = time.monotonic()
         try:
             end = await self._generate(
                 reply, prompt, sampling, max_tokens, speculation, model, loras, thinking_limits
@@ -95,6 +107,7 @@ class ReplyRunner:
         finally:
             self.running = self._turn = None
         reply.view.finish(end.outcome, end.stats, _sentence(end.error))
+        self._on_end(reply.chat, time.monotonic() - begun_s)
 
     async def _generate(
         self,

@@ -76,6 +76,7 @@ class ChatList(QFrame):
         self._pages.addWidget(self.results)
         self._lay_out()
         theme.changed.connect(self._draw_icons)
+        theme.changed.connect(self.view.doItemsLayout)
         self._draw_icons()
 
     def show_chats(

@@ -24,7 +24,7 @@ class ChatRowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         """Captions have air above them."""
         is_chat = self._model.chat_at(index) is not None
-        return QSize(self._width_px, ROW_PX if is_chat else CAPTION_PX)
+        return QSize(self._width_px, self._theme.pixels(ROW_PX if is_chat else CAPTION_PX))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """One row."""
@@ -59,7 +59,7 @@ class ChatRowDelegate(QStyledItemDelegate):
     ) -> None:
         area = QRect(option.rect).adjusted(0, 0, 0, -5)
         font = QFont(option.font)
-        font.setPixelSize(11)
+        font.setPixelSize(self._theme.pixels(11))
         font.setWeight(QFont.Weight.DemiBold)
         font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
         focused = option.state & QStyle.StateFlag.State_HasFocus

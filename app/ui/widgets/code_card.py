@@ -76,6 +76,7 @@ class CodeCard(Card):
 
     def _on_theme_changed(self) -> None:
         self._highlighter.set_formats(code_formats(self._theme))
+        self._text.set_font()
         self._draw_icons()
 
     def _draw_icons(self) -> None:
@@ -91,10 +92,7 @@ class _CodeText(QPlainTextEdit):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setProperty("look", "bare")
-        font = theme.code_font()
-        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
-        families = ", ".join(f'"{family}"' for family in font.families())
-        self.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
+        self._theme = theme
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setReadOnly(True)
         self.setTextInteractionFlags(
@@ -109,6 +107,14 @@ class _CodeText(QPlainTextEdit):
         self.setViewportMargins(14, 4, 14, 10)
         self.horizontalScrollBar().rangeChanged.connect(self._fit)
         self.blockCountChanged.connect(self._fit)
+        self.set_font()
+
+    def set_font(self) -> None:
+        """Take the theme's code font in its present size."""
+        font = self._theme.code_font()
+        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
+        families = ", ".join(f'"{family}"' for family in font.families())
+        self.setStyleSheet(f"font-family: {families}; font-size: {font.pointSizeF()}pt;")
         self._fit()
 
     def change(self, old: str, new: str) -> None:

@@ -23,10 +23,9 @@ from app.code.line_edits import detect_indent
 from app.ui.theme import Theme
 from app.ui.widgets.brackets import bracket_pair
 from app.ui.widgets.code_colours import code_formats
+from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.highlighter import CodeHighlighter
 
-TEXT_PX = 12.5
-SMALLEST_PX, LARGEST_PX = 8.0, 40.0
 GUTTER_PADDING_PX = 14
 
 
@@ -44,7 +43,6 @@ class CodeView(QPlainTextEdit):
         self._theme = theme
         self._language = PLAIN_TEXT
         self._indent = PLAIN_TEXT.indent
-        self._text_px = TEXT_PX
         self._found: list[QTextCursor] = []
         self._inserted: QTextCursor | None = None
         self._error_line = 0
@@ -60,11 +58,8 @@ class CodeView(QPlainTextEdit):
         self.updateRequest.connect(self._on_update_request)
         self.cursorPositionChanged.connect(self._mark)
         self.selectionChanged.connect(self._mark)
-        self.add_action(self.tr("Larger text"), QKeySequence.StandardKey.ZoomIn, lambda: self.zoom(1))
-        self.add_action(self.tr("Smaller text"), QKeySequence.StandardKey.ZoomOut, lambda: self.zoom(-1))
-        self.add_action(self.tr("Normal text size"), "Ctrl+0", self.reset_zoom)
         theme.changed.connect(self._on_theme_changed)
-        self._set_text_size(TEXT_PX)
+        self._set_font()
         self._mark()
 
     def text(self) -> str:
@@ -146,16 +141,10 @@ class CodeView(QPlainTextEdit):
         self._inserted = cursor
         self._mark()
 
-    def zoom(self, steps: int) -> None:
-        """Make the text `steps` pixels larger (or smaller)."""
-        self._set_text_size(self._text_px + steps)
-
-    def reset_zoom(self) -> None:
-        """Back to the usual text size."""
-        self._set_text_size(TEXT_PX)
-
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
-        """Files too."""
+        """Files too; models are for the window."""
+        if dropped_models(source):
+            return False
         return bool(_local_file(source)) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
@@ -166,12 +155,11 @@ class CodeView(QPlainTextEdit):
             super().insertFromMimeData(source)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Ctrl with the wheel changes the text size."""
+        """Ctrl with the wheel is for the window, which changes the size of everything."""
         if event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1 if event.angleDelta().y() > 0 else -1)
-            event.accept()
-            return
-        super().wheelEvent(event)
+            event.ignore()
+        else:
+            super().wheelEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the line numbers as tall as the text."""
@@ -201,14 +189,8 @@ class CodeView(QPlainTextEdit):
         action.triggered.connect(slot)
         self.addAction(action)
 
-    @property
-    def text_px(self) -> float:
-        """The size of the text in pixels."""
-        return self._text_px
-
-    def _set_text_size(self, pixels: float) -> None:
-        self._text_px = min(max(pixels, SMALLEST_PX), LARGEST_PX)
-        font = self._theme.code_font(self._text_px)
+    def _set_font(self) -> None:
+        font = self._theme.code_font()
         # The window's style sheet sets a size for every widget, which only another style sheet overrides.
         self.setStyleSheet(
             f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}"
@@ -220,6 +202,7 @@ class CodeView(QPlainTextEdit):
 
     def _on_theme_changed(self) -> None:
         self._highlighter.set_formats(code_formats(self._theme))
+        self._set_font()
         self._mark()
 
     def gutter_width(self) -> int:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 from app.ui.theme import Theme
 from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.dropped import dropped_files, dropped_models
 
 LEAST_LINES, MOST_LINES = 2, 12
 
@@ -179,12 +180,14 @@ class _Field(QPlainTextEdit):
         super().keyPressEvent(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
-        """Files too."""
-        return bool(_local_files(source)) or super().canInsertFromMimeData(source)
+        """Files too; models are for the window."""
+        if dropped_models(source):
+            return False
+        return bool(dropped_files(source)) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
         """Dropped or pasted: files are attached."""
-        files = _local_files(source)
+        files = dropped_files(source)
         if files:
             self.files_given.emit(files)
         else:
@@ -209,7 +212,3 @@ class _Field(QPlainTextEdit):
         height = round(self.fontMetrics().lineSpacing() * shown) + 23
         if height != self.height():
             self.setFixedHeight(height)
-
-
-def _local_files(source: QMimeData) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in source.urls() if url.isLocalFile()] if source.hasUrls() else []

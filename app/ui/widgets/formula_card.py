@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.formulas import FormulaPicture, FormulaRequest
 from app.ui.theme import Theme
-from app.ui.widgets.rich_label import TEXT_PX
+from app.ui.widgets.rich_label import text_pixel_size
 
 MARGIN_PX = 4
 
@@ -51,7 +51,7 @@ class FormulaCard(QWidget):
         """Draw anew: the theme changed, or the picture came."""
         colours = self._theme.colours
         colour = colours.muted if self._muted else colours.text
-        request = FormulaRequest(self._latex, True, colour, TEXT_PX)
+        request = FormulaRequest(self._latex, True, colour, text_pixel_size(self._theme, 0))
         self._picture = self._theme.formulas.picture(request) if self._closed else None
         self.waits_for_formulas = self._closed and self._picture is None
         self.update()

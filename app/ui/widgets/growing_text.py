@@ -102,8 +102,8 @@ class GrowingText(QWidget):
         """Make the text anew: the theme changed, or formulas came."""
         self._document.setDefaultFont(self.font())
         html, self.waits_for_formulas = with_formulas(
-            self._html, self._theme, text_pixel_size(self._level), muted=self._muted
+            self._html, self._theme, text_pixel_size(self._theme, self._level), muted=self._muted
         )
-        self._document.setHtml(rich_text(self._theme.colours, html, self._level, self._muted))
+        self._document.setHtml(rich_text(self._theme, html, self._level, self._muted))
         self._end.movePosition(QTextCursor.MoveOperation.End)
         self.update()

@@ -64,6 +64,8 @@ class MarkdownView(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         theme.formulas.drawn.connect(self._on_formulas_drawn)
+        # The blocks follow the theme by themselves, and are to be measured after that.
+        theme.changed.connect(self._on_theme_changed, Qt.ConnectionType.QueuedConnection)
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -209,6 +211,12 @@ class MarkdownView(QWidget):
                 self._frames[index].forget_height()
                 first = index
         self._place_from(first)
+
+    def _on_theme_changed(self) -> None:
+        """The text may have another size."""
+        for frame in self._frames:
+            frame.forget_height()
+        self._place_from(0)
 
     def _on_link(self, address: str) -> None:
         ask_before_opening(address, self)

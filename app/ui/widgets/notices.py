@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.messages import LoadNotice
 from app.errors import EngineError, StillroomError
+from app.ui.announce import announce
 from app.ui.widgets.card import button, label, set_look
 
 INFORM_MS = 8_000
@@ -154,6 +155,7 @@ class Notices(QFrame):
         self._hint.setText(notice.hint)
         self._hint.setVisible(bool(notice.hint))
         self._action = notice.action
+        announce(self, f"{notice.text} {notice.hint}".strip())
         self._button.setText(notice.action_text)
         self._button.setVisible(notice.action is not None)
         self._place()

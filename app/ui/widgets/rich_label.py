@@ -8,12 +8,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.chat.markdown_math import without_delimiters
+from app.ui.colours import Colours
 from app.ui.formulas import FormulaRequest
-from app.ui.theme import CODE_FAMILIES, Colours, Theme
+from app.ui.theme import CODE_FAMILIES, TEXT_PX, Theme
 
-TEXT_PX = 13
 LINE_PX = 22
 _FORMULA = re.compile(r'<span class="math( display)?">(.*?)</span>', re.DOTALL)
+CODE_PX = 12
 HEADING_PX = {1: 19, 2: 17, 3: 15, 4: 14, 5: 13, 6: 13}
 
 
@@ -52,22 +53,23 @@ class RichLabel(QLabel):
         if self.textInteractionFlags() != flags:
             self.setTextInteractionFlags(flags)
         html, self.waits_for_formulas = with_formulas(
-            self._html, self._theme, text_pixel_size(self._level), muted=self._muted
+            self._html, self._theme, text_pixel_size(self._theme, self._level), muted=self._muted
         )
-        self.setText(rich_text(self._theme.colours, html, self._level, self._muted))
+        self.setText(rich_text(self._theme, html, self._level, self._muted))
 
 
-def rich_text(colours: Colours, html: str, level: int, muted: bool) -> str:
+def rich_text(theme: Theme, html: str, level: int, muted: bool) -> str:
     """A paragraph (`level` 0) or heading with its style."""
     tag = f"h{level}" if level else "p"
     # A picture fills its line: with a line height in per cent it would push the next one away.
-    style = f' style="-qt-line-height-type: minimum; line-height: {LINE_PX}px"' if "<img " in html else ""
-    return f"{text_style(colours, muted)}<{tag}{style}>{html}</{tag}>"
+    line_px = theme.pixels(LINE_PX)
+    style = f' style="-qt-line-height-type: minimum; line-height: {line_px}px"' if "<img " in html else ""
+    return f"{text_style(theme.colours, theme.zoom_percent, muted)}<{tag}{style}>{html}</{tag}>"
 
 
-def text_pixel_size(level: int) -> int:
+def text_pixel_size(theme: Theme, level: int) -> int:
     """How high the text of a paragraph (`level` 0) or heading is."""
-    return HEADING_PX.get(level, TEXT_PX)
+    return theme.pixels(HEADING_PX.get(level, TEXT_PX))
 
 
 def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = False) -> tuple[str, bool]:
@@ -95,19 +97,20 @@ def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = F
 
 
 @lru_cache(maxsize=8)
-def text_style(colours: Colours, muted: bool = False) -> str:
+def text_style(colours: Colours, zoom_percent: int, muted: bool = False) -> str:
     """The style sheet in front of every piece of rich text."""
+    code_px = CODE_PX * zoom_percent // 100
     mono = ", ".join(f"'{family}'" for family in CODE_FAMILIES)
     headings = "".join(
-        f"h{level} {{ font-size: {size}px; font-weight: 600; margin: 0; }}"
+        f"h{level} {{ font-size: {size * zoom_percent // 100}px; font-weight: 600; margin: 0; }}"
         for level, size in HEADING_PX.items()
     )
     return (
         "<style>"
         f"p {{ margin: 0; line-height: 138%; color: {colours.muted if muted else colours.text}; }}"
         f"{headings}"
-        f"code {{ font-family: {mono}; font-size: 12px; background-color: {colours.raised}; }}"
-        f".math {{ font-family: {mono}; font-size: 12px; }}"
+        f"code {{ font-family: {mono}; font-size: {code_px}px; background-color: {colours.raised}; }}"
+        f".math {{ font-family: {mono}; font-size: {code_px}px; }}"
         f"a {{ color: {colours.accent}; text-decoration: none; }}"
         f"th {{ font-weight: 600; color: {colours.muted}; }}"
         "</style>"

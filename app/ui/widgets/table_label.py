@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.chat.markdown_blocks import TableBlock
 from app.ui.theme import Theme
-from app.ui.widgets.rich_label import TEXT_PX, text_style, with_formulas
+from app.ui.widgets.rich_label import text_pixel_size, text_style, with_formulas
 
 
 class TableLabel(QLabel):
@@ -45,5 +45,5 @@ class TableLabel(QLabel):
             )
             rows.append(f"<tr>{cells}</tr>")
         table = f'<table cellspacing="0" style="border-collapse: collapse;">{"".join(rows)}</table>'
-        table, self.waits_for_formulas = with_formulas(table, self._theme, TEXT_PX)
-        self.setText(text_style(self._theme.colours) + table)
+        table, self.waits_for_formulas = with_formulas(table, self._theme, text_pixel_size(self._theme, 0))
+        self.setText(text_style(self._theme.colours, self._theme.zoom_percent) + table)
