@@ -76,6 +76,11 @@ class AppPaths:
         """The rules of the input filter (JSON)."""
         return self.config / "filters.json"
 
+    @property
+    def audit(self) -> Path:
+        """The folder of the audit log (JSON lines)."""
+        return self.data / "audit"
+
 
 def app_paths() -> AppPaths:
     """The platform's own folders, or everything below `STILLROOM_HOME` where that is set."""

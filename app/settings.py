@@ -56,6 +56,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),
     ] = 2.3
+    audit: Annotated[bool, Meta(description="Keep an audit log of requests and replies.")] = False
+    audit_content: Annotated[bool, Meta(description="Put the texts themselves into the audit log.")] = False
+    audit_limit_mb: Annotated[
+        float, Meta(ge=1.0, le=100_000.0, description="How large the audit log gets before its oldest goes.")
+    ] = 64.0
     telemetry_hz: Annotated[
         float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
     ] = 2.0

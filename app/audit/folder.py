@@ -1,0 +1,83 @@
+"""The audit log on disk: numbered files of lines, and a head that names the newest one."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from app.audit.line import Link
+from models.durable import write_durably
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The newest line, written after it: without the head, taking away the newest lines would go unseen.
+
+    `size` is the length of `file`, the last one, with that line.
+    """
+
+    n: int
+    hash: str
+    file: str
+    size: int
+
+    @property
+    def link(self) -> Link:
+        """Its place in the chain."""
+        return Link(self.n, self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line as it lies on the disk. `number` is its place in `file`, counted from 1; `ended` is False
+    for the last one where its line end is missing."""
+
+    file: Path
+    number: int
+    data: bytes
+    ended: bool
+
+
+class AuditFolder:
+    """Reads and writes the files; it takes no lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.head_path = path / "head.json"
+        self.lock_path = path / "lock"
+
+    def files(self) -> list[Path]:
+        """The files of lines, oldest first."""
+        return sorted(self.path.glob("audit-*.jsonl"))
+
+    def file_starting_at(self, n: int) -> Path:
+        """The name of the file whose first line has this number."""
+        return self.path / f"audit-{n:012d}.jsonl"
+
+    def head(self) -> Head | None:
+        """What the head says; None where it is missing or no head."""
+        try:
+            data = self.head_path.read_bytes()
+            head = msgspec.json.decode(data, type=Head)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return head if msgspec.json.encode(head) == data else None
+
+    def write_head(self, head: Head) -> None:
+        """Put the head on the disk for good."""
+        write_durably(self.head_path, msgspec.json.encode(head))
+
+    def lines(self, files: list[Path] | None = None) -> Iterator[RawLine]:
+        """The lines of these files, or of all, in their order. Raises `OSError`."""
+        for path in self.files() if files is None else files:
+            with path.open("rb") as file:
+                for number, data in enumerate(file, start=1):
+                    ended = data.endswith(b"\n")
+                    yield RawLine(path, number, data[:-1] if ended else data, ended)
+
+    def make(self) -> None:
+        """Make the folder, for this user alone."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.name != "nt":
+            self.path.chmod(0o700)

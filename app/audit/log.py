@@ -1,0 +1,132 @@
+"""The audit log for the rest of the program: lines are taken at once and written on a thread of its own."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.audit.writer import AuditWriter, now_text
+from app.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+RETRY_S = 5.0
+CLOSING_S = 5.0
+
+
+class AuditLogError(StillroomError):
+    """The audit log cannot be written."""
+
+
+class AuditLog:
+    """Any thread. Nothing here waits for the disk, except `close` and `flush`.
+
+    What cannot be written is tried again, up to `MOST_WAITING` lines; what is lost then is counted in it.
+    `on_problem` hears once of each row of failures, on the log's thread.
+    """
+
+    def __init__(
+        self, path: Path, limit_bytes: int, on_problem: Callable[[AuditLogError], None] | None = None
+    ) -> None:
+        self._writer = AuditWriter(path, limit_bytes)
+        self._on_problem = on_problem
+        self._changed = threading.Condition()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._thread: threading.Thread | None = None
+        self._writing = False
+        self._failing = False
+        self._lost = 0
+        self._closed = False
+
+    @property
+    def path(self) -> Path:
+        """The folder of the files."""
+        return self._writer.folder.path
+
+    def add(self, kind: str, fields: dict[str, Any]) -> None:
+        """A line of this kind, with the time of now."""
+        entry = {"time": now_text(), "kind": kind, **fields}
+        with self._changed:
+            if self._closed:
+                return
+            if len(self._waiting) >= MOST_WAITING:
+                self._waiting.popleft()
+                self._lost += 1
+            self._waiting.append(entry)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self, timeout_s: float = CLOSING_S) -> bool:
+        """Wait until everything is on the disk; False where that took too long or failed."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._failing or not (self._waiting or self._writing), timeout_s
+            ) and not (self._waiting or self._writing)
+
+    def close(self) -> None:
+        """Write what waits, not for long, and end the thread."""
+        self.flush()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(CLOSING_S)
+        if self._waiting:
+            log.error("audit log: %d lines were not written", len(self._waiting))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._waiting)
+                if self._closed and (self._failing or not self._waiting):
+                    return
+                batch = list(self._waiting)
+                lost = self._lost
+                self._writing = True
+            notes = [{"time": now_text(), "kind": "lost", "lines": lost}] if lost else []
+            error = self._write([*notes, *batch])
+            with self._changed:
+                self._writing = False
+                if error is None:
+                    # Lines that came too much meanwhile were dropped from the front, which is written now.
+                    dropped = self._lost - lost
+                    for _ in range(len(batch) - dropped):
+                        self._waiting.popleft()
+                    self._lost = 0 if dropped <= len(batch) else dropped - len(batch)
+                self._changed.notify_all()
+            self._tell(error)
+            if error is not None:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed, RETRY_S)
+
+    def _write(self, entries: list[dict[str, Any]]) -> OSError | None:
+        try:
+            self._writer.append(entries)
+        except OSError as error:
+            log.warning("audit log: %s", error)
+            return error
+        return None
+
+    def _tell(self, error: OSError | None) -> None:
+        was_failing, self._failing = self._failing, error is not None
+        if error is None or was_failing:
+            with self._changed:
+                self._changed.notify_all()
+            return
+        with self._changed:
+            self._changed.notify_all()
+        if self._on_problem is not None:
+            self._on_problem(
+                AuditLogError(
+                    "The audit log in {path} cannot be written: {reason}. Replies go on without it.",
+                    "Check that the folder may be written and that the disk is not full; it is tried again.",
+                    path=str(self.path),
+                    reason=error.strerror or type(error).__name__,
+                )
+            )

@@ -1,0 +1,72 @@
+"""The log's thread: nobody waits for the disk, and a disk that fails loses nothing in silence."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from app.audit import log as audit_log
+from app.audit.folder import AuditFolder
+from app.audit.log import AuditLog, AuditLogError
+from app.audit.verification import verify
+
+LIMIT = 1 << 20
+
+
+def test_lines_of_many_threads_are_all_there_when_it_is_closed(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path / "audit", LIMIT)
+
+    def write(who: int) -> None:
+        for n in range(50):
+            log.add("reply", {"id": f"{who}-{n}"})
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    ids = [json.loads(raw.data)["id"] for raw in AuditFolder(tmp_path / "audit").lines()]
+    assert sorted(ids) == sorted(f"{who}-{n}" for who in range(4) for n in range(50))
+    assert verify(tmp_path / "audit").intact
+
+
+def test_what_cannot_be_written_is_told_once_and_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "RETRY_S", 0.01)
+    monkeypatch.setattr(audit_log, "MOST_WAITING", 3)
+    problems: list[AuditLogError] = []
+    told = threading.Event()
+
+    def on_problem(error: AuditLogError) -> None:
+        problems.append(error)
+        told.set()
+
+    blocker = tmp_path / "audit"
+    blocker.write_text("in the way")
+    log = AuditLog(blocker, LIMIT, on_problem)
+    log.add("reply", {"id": "0"})
+    assert told.wait(20)
+    assert not log.flush()
+    for n in range(1, 6):
+        log.add("reply", {"id": str(n)})
+    blocker.unlink()
+    # The next try succeeds.
+    for _ in range(1000):
+        if log.flush():
+            break
+        threading.Event().wait(0.01)
+    log.close()
+    assert len(problems) == 1
+    assert "cannot be written" in str(problems[0])
+    lines = [json.loads(raw.data) for raw in AuditFolder(blocker).lines()]
+    assert lines[0]["kind"] == "lost"
+    assert lines[0]["lines"] + len(lines) - 1 == 6
+    assert lines[-1]["id"] == "5"
+
+
+def test_nothing_is_made_before_the_first_line(tmp_path: Path) -> None:
+    AuditLog(tmp_path / "audit", LIMIT).close()
+    assert not (tmp_path / "audit").exists()
