@@ -57,6 +57,11 @@ def overloaded(retry_after_s: float) -> ApiError:
     )
 
 
+def unloaded() -> ApiError:
+    """The model went away in the middle of a reply."""
+    return ApiError(503, "The model was unloaded before the reply had ended.", code="model_unloaded")
+
+
 def api_error(error: StillroomError) -> ApiError:
     """What an error of the program's other parts is for a client."""
     if isinstance(error, ApiError):

@@ -6,47 +6,120 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from app.errors import Cancelled, StillroomError
-from app.server.api_error import ApiError, api_error, error_response
-from app.server.openai_chat import answer_chat
-from app.server.openai_requests import ChatRequest
+from app.server import ollama_api, openai_chat, plain_api
+from app.server.access import OPEN_PATHS
+from app.server.api_error import ApiError, api_error, error_response, unloaded
+from app.server.docs_page import CONTENT_POLICY, docs_page
+from app.server.metrics import MEDIA_TYPE, metrics_text
+from app.server.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
+from app.server.openai_completions import answer_completion
+from app.server.openai_objects import model_object
+from app.server.openai_requests import ChatRequest, CompletionRequest
+from app.server.plain_api import GenerateRequest
 from app.server.replies import CLIENT_CLOSED_REQUEST, ClientGone
 from app.server.services import Services
 
 
-def make_application(services: Services) -> FastAPI:
-    """All paths with their documentation; the guard goes around it."""
+def make_application(services: Services, url: str) -> FastAPI:
+    """All paths with their documentation, for a server at `url`; the guard goes around it."""
     api = FastAPI(
         title="Stillroom",
         version=services.version,
         description="The models of this computer, over HTTP.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,
+        default_response_class=JSONResponse,
+        responses={400: {"description": "The request is not served; the body says why."}},
     )
     _handle_errors(api)
+    _add_own_paths(api, services)
+    _add_openai_paths(api, services)
+    _add_ollama_paths(api, services)
+    document = _described(api)
+    page = docs_page(document, url)
 
+    @api.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(document)
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
+
+    return api
+
+
+def _add_own_paths(api: FastAPI, services: Services) -> None:
     @api.get("/health", tags=["stillroom"], summary="Whether the server answers")
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": services.version}
 
+    @api.get("/metrics", tags=["stillroom"], summary="Counters for Prometheus")
+    async def metrics() -> PlainTextResponse:
+        return PlainTextResponse(metrics_text(services.stats.view()), media_type=MEDIA_TYPE)
+
+    @api.post("/generate", tags=["stillroom"], summary="A prompt in, text out")
+    async def generate(request: Request, body: GenerateRequest) -> Response:
+        return await plain_api.answer_generate(services, request, body)
+
+
+def _add_openai_paths(api: FastAPI, services: Services) -> None:
     @api.get("/v1/models", tags=["openai"], summary="The models that can be asked")
     async def models() -> dict[str, Any]:
-        return {
-            "object": "list",
-            "data": [
-                {"id": model.id, "object": "model", "created": 0, "owned_by": "stillroom"}
-                for model in services.models.all()
-            ],
-        }
+        return {"object": "list", "data": [model_object(model) for model in services.models.all()]}
 
     @api.post("/v1/chat/completions", tags=["openai"], summary="The next turn of a conversation")
     async def chat(request: Request, body: ChatRequest) -> Response:
-        return await answer_chat(services, request, body)
+        return await openai_chat.answer_chat(services, request, body)
 
-    return api
+    @api.post("/v1/completions", tags=["openai"], summary="A text goes on")
+    async def completions(request: Request, body: CompletionRequest) -> Response:
+        return await answer_completion(services, request, body)
+
+
+def _add_ollama_paths(api: FastAPI, services: Services) -> None:
+    @api.get("/", include_in_schema=False)
+    async def root() -> PlainTextResponse:
+        return PlainTextResponse("Stillroom is running")
+
+    @api.get("/api/version", tags=["ollama"], summary="The version of the API")
+    async def version() -> dict[str, str]:
+        return {"version": ollama_api.API_VERSION}
+
+    @api.get("/api/tags", tags=["ollama"], summary="The models that can be asked")
+    async def tags() -> dict[str, Any]:
+        return {"models": [ollama_api.tag(model) for model in services.models.all()]}
+
+    @api.post("/api/show", tags=["ollama"], summary="What is known of a model")
+    async def show(body: OllamaShowRequest) -> dict[str, Any]:
+        return ollama_api.shown(services.models.find(body.model or body.name))
+
+    @api.post("/api/chat", tags=["ollama"], summary="The next turn of a conversation")
+    async def chat(request: Request, body: OllamaChatRequest) -> Response:
+        return await ollama_api.answer_chat(services, request, body)
+
+    @api.post("/api/generate", tags=["ollama"], summary="A prompt in, text out")
+    async def generate(request: Request, body: OllamaGenerateRequest) -> Response:
+        return await ollama_api.answer_generate(services, request, body)
+
+
+def _described(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: with the key, and without FastAPI's own error, which is a 400 here."""
+    document = api.openapi()
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+            if path not in OPEN_PATHS:
+                operation["security"] = [{"key": []}]
+                operation["responses"]["401"] = {"description": "The key is missing or wrong."}
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
 
 
 def _handle_errors(api: FastAPI) -> None:
@@ -84,6 +157,4 @@ def _handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(Cancelled)
     async def cancelled(request: Request, error: Cancelled) -> JSONResponse:
-        return error_response(
-            request.url.path, ApiError(503, "The model was unloaded before it could answer.")
-        )
+        return error_response(request.url.path, unloaded())

@@ -2,13 +2,15 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from app.engine.messages import Candidate, Finished, GenerationStats, TokenLogprob
+from app.server.api_error import ApiError, error_object
+from app.server.served_models import ServedModel
 
 FINISH_REASONS = {"stop": "stop", "length": "length", "context": "length", "cancelled": "stop"}
 
@@ -34,21 +36,26 @@ class Envelope:
         }
 
 
+def model_object(model: ServedModel) -> dict[str, Any]:
+    """A model in the list of /v1/models."""
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": "stillroom"}
+
+
 def new_id(prefix: str) -> str:
     """A name that no other answer has."""
     return f"{prefix}-{secrets.token_hex(12)}"
 
 
-def usage(ends: Iterable[Finished]) -> dict[str, Any]:
-    """The tokens of a request's replies, whose prompt counts once."""
+def usage(ends: Sequence[Finished], choices: int = 1) -> dict[str, Any]:
+    """The tokens of a request's replies in their order; a prompt of several choices counts once."""
     stats = [end.stats for end in ends]
-    prompt = max((one.prompt_tokens for one in stats), default=0)
+    prompt = sum(one.prompt_tokens for one in stats[::choices])
     completion = sum(one.completion_tokens for one in stats)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": max((one.reused_tokens for one in stats), default=0)},
+        "prompt_tokens_details": {"cached_tokens": sum(one.reused_tokens for one in stats[::choices])},
         "completion_tokens_details": {"reasoning_tokens": sum(one.thinking_tokens for one in stats)},
     }
 
@@ -93,6 +100,12 @@ def sse(document: object) -> bytes:
     return b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 
+def sse_failure(error: ApiError) -> bytes:
+    """What goes wrong in the middle of a stream."""
+    return sse(error_object("", error))
+
+
+SSE = "text/event-stream"
 SSE_DONE = b"data: [DONE]\n\n"
 
 

@@ -134,7 +134,10 @@ class LocalServer:
             default_sampling=lambda: settings.values.sampling,
             speculation=lambda: settings.values.speculation,
         )
-        api = make_application(services)
+        scheme = "https" if config.speaks_tls else "http"
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        url = f"{scheme}://{host}:{port}"
+        api = make_application(services, url)
         stats.know(api.openapi()["paths"])
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
         server = uvicorn.Server(
@@ -154,12 +157,8 @@ class LocalServer:
                 timeout_graceful_shutdown=GRACE_S,
             )
         )
-        scheme = "https" if config.speaks_tls else "http"
-        host = f"[{config.host}]" if ":" in config.host else config.host
         try:
-            self._announced = announce_server(
-                self._paths, url=f"{scheme}://{host}:{port}", key=config.key, version=self._version
-            )
+            self._announced = announce_server(self._paths, url=url, key=config.key, version=self._version)
         except OSError as error:
             log.warning("the local API cannot be announced: %s", error)
             raise

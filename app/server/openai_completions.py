@@ -1,0 +1,140 @@
+"""POST /v1/completions: a text goes on, without a template."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
+from app.server.answering import Choice, answer_events, streamed_answer, whole_answer
+from app.server.api_error import ApiError
+from app.server.openai_objects import (
+    FINISH_REASONS,
+    SSE,
+    SSE_DONE,
+    Envelope,
+    completion_logprobs,
+    new_id,
+    sse,
+    sse_failure,
+    timings,
+    usage,
+)
+from app.server.openai_requests import MOST_PROMPTS, CompletionRequest
+from app.server.replies import unless_gone
+from app.server.request_fields import logit_bias
+from app.server.served_models import ServedModel
+from app.server.services import Services
+
+DEFAULT_TOKENS = 16
+"""OpenAI's, for who does not say how much he wants."""
+
+
+async def answer_completion(services: Services, request: Request, body: CompletionRequest) -> Response:
+    """The text, whole or streamed. Raises `StillroomError`."""
+    if body.suffix:
+        raise ApiError(400, "suffix is not supported.", "Put it into the prompt.", param="suffix")
+    model, info = await unless_gone(request, services.models.loaded(body.model))
+    wanted = _requests(services, model, info, body)
+    envelope = Envelope("text_completion", model.id, new_id("cmpl"))
+    echoes = [
+        prompt if body.echo and isinstance(prompt, str) else ""
+        for prompt in body.prompts
+        for _ in range(body.choices)
+    ]
+    if body.stream:
+        pieces = _pieces(services, request, body, envelope, wanted, echoes)
+        return await streamed_answer(services, request, pieces, SSE, sse_failure)
+    choices = await whole_answer(services, request, wanted)
+    ends = [choice.ended for choice in choices]
+    return JSONResponse(
+        envelope.around(
+            [_whole(choice, body, echo) for choice, echo in zip(choices, echoes, strict=True)],
+            usage=usage(ends, body.choices),
+            timings=timings(ends[0].stats),
+        )
+    )
+
+
+def _requests(
+    services: Services, model: ServedModel, info: ModelInfo, body: CompletionRequest
+) -> list[Generate]:
+    if len(body.prompts) * body.choices > MOST_PROMPTS:
+        raise ApiError(400, "More than {count} replies are asked for.", param="n", count=MOST_PROMPTS)
+    bias = logit_bias(body.logit_bias, info)
+    requests = []
+    for prompt in body.prompts:
+        parts, tokens = [], None
+        if isinstance(prompt, str):
+            (text,) = services.admission.screen([prompt])
+            parts = [Part(text)]
+            if not text and not info.adds_bos:
+                raise ApiError(400, "The prompt is empty.", param="prompt")
+        else:
+            tokens = prompt
+            if max(tokens) >= info.vocabulary:
+                raise ApiError(
+                    400,
+                    "The model's vocabulary has {count} tokens, and the prompt one beyond them.",
+                    param="prompt",
+                    count=info.vocabulary,
+                )
+        for choice in range(body.choices):
+            requests.append(
+                Generate(
+                    request_id=0,
+                    parts=parts,
+                    tokens=tokens,
+                    thinking="off",
+                    sampling=services.sampling(model, body.sampling(choice) | {"logit_bias": bias}),
+                    max_tokens=body.max_tokens or DEFAULT_TOKENS,
+                    stop=body.stops,
+                    logprobs=body.logprobs,
+                    model=info.path,
+                )
+            )
+    return requests
+
+
+def _whole(choice: Choice, body: CompletionRequest, echo: str) -> dict[str, Any]:
+    return {
+        "index": choice.index,
+        "text": echo + choice.answer,
+        "logprobs": completion_logprobs(choice.logprobs, len(echo)) if body.logprobs is not None else None,
+        "finish_reason": FINISH_REASONS[choice.ended.reason],
+    }
+
+
+async def _pieces(
+    services: Services,
+    request: Request,
+    body: CompletionRequest,
+    envelope: Envelope,
+    wanted: list[Generate],
+    echoes: list[str],
+) -> AsyncGenerator[bytes, None]:
+    more: dict[str, object] = {"usage": None} if body.includes_usage else {}
+    offsets = [0] * len(wanted)
+    ends: dict[int, Finished] = {}
+    async with aclosing(answer_events(services, request, wanted)) as events:
+        async for choice, event in events:
+            index = choice.index
+            piece: dict[str, Any] = {"index": index, "text": "", "logprobs": None, "finish_reason": None}
+            if not offsets[index] and echoes[index]:
+                offsets[index] = len(echoes[index])
+                yield sse(envelope.around([piece | {"text": echoes[index]}], **more))
+            if isinstance(event, Delta):
+                piece["text"] = event.text
+                if body.logprobs is not None:
+                    piece["logprobs"] = completion_logprobs(event.logprobs, offsets[index])
+                offsets[index] += len(event.text)
+                yield sse(envelope.around([piece], **more))
+            else:
+                ends[choice.index] = event
+                piece["finish_reason"] = FINISH_REASONS[event.reason]
+                yield sse(envelope.around([piece], **more, timings=timings(event.stats)))
+    if body.includes_usage:
+        yield sse(envelope.around([], usage=usage([ends[index] for index in sorted(ends)], body.choices)))
+    yield SSE_DONE
