@@ -74,7 +74,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     with core.engine() as client:
         load_model(client, model, settings, console, cancel)
         server = LocalServer(
-            client, core.store, core.settings, core.paths, importlib.metadata.version("stillroom")
+            client,
+            core.store,
+            core.settings,
+            core.filters(),
+            core.paths,
+            importlib.metadata.version("stillroom"),
         )
         found = server.start(config).result()
         try:

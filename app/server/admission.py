@@ -1,5 +1,6 @@
 """The one place that every prompt passes on its way to the engine, and every reply's end on its way back."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.engine.messages import Finished
+from app.filters.filter_file import FilterFile
+from app.filters.screen import screen
 from app.server.api_error import overloaded
 from app.server.config import Limits
 from app.server.stats import ServerStats
@@ -30,16 +33,20 @@ class Call:
 
 
 class Admission:
-    """Lets requests in while there is room. The server's thread."""
+    """Lets requests in while there is room, and texts through the input filter. The server's thread."""
 
-    def __init__(self, limits: Limits, stats: ServerStats) -> None:
+    def __init__(self, limits: Limits, stats: ServerStats, filters: FilterFile) -> None:
         self._limits = limits
+        self._filters = filters
         self._stats = stats
         self._running = 0
 
-    def screen(self, texts: Sequence[str]) -> list[str]:
-        """What people wrote, as the model may see it."""
-        return list(texts)
+    async def screen(self, texts: Sequence[str]) -> list[str]:
+        """What people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
+        if self._filters.is_idle():
+            return list(texts)
+        # The rules may take a while, and others are served meanwhile.
+        return list((await asyncio.to_thread(screen, self._filters, texts)).texts)
 
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:

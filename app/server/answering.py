@@ -119,7 +119,7 @@ async def streamed_answer(
     return StreamedReply(all_pieces(), media_type, services.config.limits.send_s)
 
 
-def screened(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The conversation as the model may see it. Raises `ApiError` for what is blocked."""
-    texts = services.admission.screen([message.content for message in messages])
+async def screened(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The conversation as the model may see it. Raises `StillroomError` for what is blocked."""
+    texts = await services.admission.screen([message.content for message in messages])
     return [ChatMessage(message.role, text) for message, text in zip(messages, texts, strict=True)]

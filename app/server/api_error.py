@@ -5,6 +5,8 @@ import math
 from starlette.responses import JSONResponse
 
 from app.errors import EngineError, StillroomError
+from app.filters.filter_file import FilterFileError
+from app.filters.verdict import BlockedError
 
 OLLAMA = "/api/"
 
@@ -70,6 +72,10 @@ def api_error(error: StillroomError) -> ApiError:
         status, code = 400, "context_length_exceeded"
     elif isinstance(error, EngineError):
         status, code = 503, "engine_error"
+    elif isinstance(error, BlockedError):
+        status, code = 400, "content_filter"
+    elif isinstance(error, FilterFileError):
+        status, code = 503, "filter_unusable"
     else:
         status, code = 400, "invalid_request"
     return ApiError.of(error, status, code)

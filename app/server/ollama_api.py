@@ -41,9 +41,8 @@ async def answer_chat(services: Services, request: Request, body: OllamaChatRequ
     if not body.messages:
         return _only_loaded(model, "chat")
     tools = ToolUse.of(body.tools, None)
-    prompt = services.prompt(
-        info, screened(services, conversation([_message(message) for message in body.messages], tools))
-    )
+    turns = conversation([_message(message) for message in body.messages], tools)
+    prompt = services.prompt(info, await screened(services, turns))
     return await _answer(services, request, body, model, info, prompt, tools, "chat")
 
 
@@ -53,10 +52,11 @@ async def answer_generate(services: Services, request: Request, body: OllamaGene
     if not body.prompt:
         return _only_loaded(model, "generate")
     if body.raw:
-        prompt = Prompt([Part(text) for text in services.admission.screen([body.prompt])], "off")
+        prompt = Prompt([Part(text) for text in await services.admission.screen([body.prompt])], "off")
     else:
-        messages = [ChatMessage("system", body.system)] if body.system else []
-        prompt = services.prompt(info, screened(services, [*messages, ChatMessage("user", body.prompt)]))
+        system = [ChatMessage("system", body.system)] if body.system else []
+        turns = await screened(services, [*system, ChatMessage("user", body.prompt)])
+        prompt = services.prompt(info, turns)
     return await _answer(services, request, body, model, info, prompt, ToolUse(), "generate")
 
 

@@ -34,7 +34,7 @@ async def answer_chat(services: Services, request: Request, body: ChatRequest) -
     """The reply, whole or streamed. Raises `StillroomError`."""
     model, info = await unless_gone(request, services.models.loaded(body.model))
     tools = ToolUse.of(body.tools, body.tool_choice)
-    wanted = generate_requests(services, model, info, body, tools)
+    wanted = await _requests(services, model, info, body, tools)
     if body.stream:
         pieces = _pieces(services, request, body, model.id, wanted, tools)
         return await streamed_answer(services, request, pieces, SSE, sse_failure)
@@ -50,11 +50,12 @@ async def answer_chat(services: Services, request: Request, body: ChatRequest) -
     )
 
 
-def generate_requests(
+async def _requests(
     services: Services, model: ServedModel, info: ModelInfo, body: ChatRequest, tools: ToolUse
 ) -> list[Generate]:
     """What the engine is asked, once for each choice. Raises `StillroomError`."""
-    prompt = services.prompt(info, screened(services, conversation(body.messages, tools)))
+    messages = await screened(services, conversation(body.messages, tools))
+    prompt = services.prompt(info, messages)
     schema = tools.schema() or _schema(body.response_format)
     effort = body.reasoning_effort
     limits = thinking_limits(EFFORT_TOKENS.get(effort) if effort else None, prompt.thinking)

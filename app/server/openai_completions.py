@@ -37,7 +37,7 @@ async def answer_completion(services: Services, request: Request, body: Completi
     if body.suffix:
         raise ApiError(400, "suffix is not supported.", "Put it into the prompt.", param="suffix")
     model, info = await unless_gone(request, services.models.loaded(body.model))
-    wanted = _requests(services, model, info, body)
+    wanted = await _requests(services, model, info, body)
     envelope = Envelope("text_completion", model.id, new_id("cmpl"))
     echoes = [
         prompt if body.echo and isinstance(prompt, str) else ""
@@ -58,7 +58,7 @@ async def answer_completion(services: Services, request: Request, body: Completi
     )
 
 
-def _requests(
+async def _requests(
     services: Services, model: ServedModel, info: ModelInfo, body: CompletionRequest
 ) -> list[Generate]:
     if len(body.prompts) * body.choices > MOST_PROMPTS:
@@ -68,7 +68,7 @@ def _requests(
     for prompt in body.prompts:
         parts, tokens = [], None
         if isinstance(prompt, str):
-            (text,) = services.admission.screen([prompt])
+            (text,) = await services.admission.screen([prompt])
             parts = [Part(text)]
             if not text and not info.adds_bos:
                 raise ApiError(400, "The prompt is empty.", param="prompt")

@@ -41,8 +41,9 @@ class GenerateRequest(SamplingFields):
 async def answer_generate(services: Services, request: Request, body: GenerateRequest) -> Response:
     """The answer, whole or streamed. Raises `StillroomError`."""
     model, info = await unless_gone(request, services.models.loaded(body.model))
-    messages = [ChatMessage("system", body.system)] if body.system else []
-    prompt = services.prompt(info, screened(services, [*messages, ChatMessage("user", body.prompt)]))
+    system = [ChatMessage("system", body.system)] if body.system else []
+    messages = await screened(services, [*system, ChatMessage("user", body.prompt)])
+    prompt = services.prompt(info, messages)
     wanted = Generate(
         request_id=0,
         parts=prompt.parts,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.engine.client import EngineClient
 from app.errors import StillroomError
+from app.filters.filter_file import FilterFile
 from app.paths import AppPaths
 from app.server.config import ServerConfig
 from app.server.discovery import Discovery, announce_server, withdraw_server
@@ -36,11 +37,18 @@ class LocalServer:
     """
 
     def __init__(
-        self, client: EngineClient, store: ModelStore, settings: SettingsFile, paths: AppPaths, version: str
+        self,
+        client: EngineClient,
+        store: ModelStore,
+        settings: SettingsFile,
+        filters: FilterFile,
+        paths: AppPaths,
+        version: str,
     ) -> None:
         self._client = client
         self._store = store
         self._settings = settings
+        self._filters = filters
         self._paths = paths
         self._version = version
         self._lock = threading.Lock()
@@ -127,7 +135,7 @@ class LocalServer:
         services = Services(
             client=self._client,
             models=models,
-            admission=Admission(config.limits, stats),
+            admission=Admission(config.limits, stats, self._filters),
             stats=stats,
             config=config,
             version=self._version,
