@@ -123,6 +123,7 @@ async def _next_step(
     characters = len(waiting[0])
     while characters > _LEAST_PIECE_CHARACTERS:
         characters = characters * 2 // 3
+        characters = waiting[0].rfind(" ", characters // 2, characters) + 1 or characters
         prompt = await fitting([waiting[0][:characters]])
         if prompt is not None:
             return prompt, [waiting[0][characters:], *waiting[1:]]

@@ -1,28 +1,33 @@
 """Sending in the Chat tab: what fits, the question, the reply, and what comes after it."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.branches import versions_of
-from app.chat.context import ContextPlan, plan_context, plan_with_documents
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.choices import WhenFull
+from app.chat.context import ContextPlan
+from app.chat.prompt import ChatMessage
 from app.chat.records import Attachment, Conversation, StoredMessage
-from app.chat.retrieval import Passage
 from app.chat.store import ChatStore
-from app.chat.turn import chat_key, history
-from app.engine.messages import Lora, ModelInfo, Part
+from app.chat.summary import Summary, summary_of
+from app.chat.turn import chat_key
+from app.engine.messages import Lora, ModelInfo
 from app.settings import SettingsFile
+from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_attachments import ChatAttachments
 from app.ui.tabs.chat_keeper import ChatKeeper
+from app.ui.tabs.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplySettings
 
 
@@ -56,6 +61,8 @@ class ChatExchange(QObject):
         runner: ReplyRunner,
         desk: ChatDesk,
         start: Callable[[Coroutine[Any, Any, Any]], None],
+        bridge: Bridge,
+        notices: Notices,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -66,9 +73,12 @@ class ChatExchange(QObject):
         self._runner = runner
         self._desk = desk
         self._start = start
-        self._template: ChatTemplate | None = None
+        self._notices = notices
+        self._bridge = bridge
+        self._planner = ChatPlanner(session)
         self._last_model: ModelInfo | None = session.info
-        self._accepts_dropping: set[int] = set()
+        self._again: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self._summarising: asyncio.Future[str] | None = None
         self._closed = False
         self.sending = False
         """A question is on its way, or its reply is coming in."""
@@ -78,64 +88,148 @@ class ChatExchange(QObject):
         """The loaded model, or the one that went down with its engine and comes back with the message."""
         return self._session.info or self._last_model
 
+    @property
+    def summarising(self) -> bool:
+        """Whether the oldest messages are being summed up."""
+        return self._summarising is not None
+
     def use_model(self, info: ModelInfo | None) -> None:
         """Another model answers from now on; None when it was unloaded."""
         self._last_model = info
-        self._template = None
 
-    async def _plan(
+    async def update_budget(self) -> None:
+        """Show what the message costs, and what would not fit any more."""
+        desk, opened = self._desk, self._keeper.opened
+        info, text = self.model, desk.composer.text()
+        if info is None or desk.composer.state is not ComposerState.READY:
+            return
+        branch = list(desk.conversation.branch)
+        if not text.strip() and not branch:
+            desk.composer.meter.show_use(None)
+            self._show(None)
+            return
+        attachments = desk.attachments.waiting if text.strip() else ()
+        wanted = self._wanted(info, branch, text if text.strip() else "", attachments)
+        plan = await self._planner.plan(wanted)
+        use = await self._planner.use(wanted, plan)
+        if (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
+            return
+        desk.composer.meter.show_use(use)
+        self._show(plan if text.strip() else None)
+
+    def choose(self, when_full: WhenFull) -> None:
+        """What is done from now on when this chat outgrows the context; what was to be sent goes on."""
+        self._desk.choices.choose_when_full(when_full)
+        if when_full in ("drop", "summarise"):
+            self._start(self._again() if self._again else self.send(self._desk.composer.text()))
+        else:
+            self._start(self.update_budget())
+
+    def stop(self) -> None:
+        """Stop the reply, or the summary before it; what has come of a reply is kept."""
+        if self._summarising is not None:
+            self._summarising.cancel()
+        else:
+            self._runner.stop()
+
+    def _wanted(
         self,
         info: ModelInfo,
         branch: list[StoredMessage],
         text: str = "",
         attachments: Sequence[Attachment] = (),
-    ) -> tuple[ContextPlan, list[Passage] | None]:
-        """What goes to the model, and the passages of the documents where they do not fit whole."""
-        if self._template is None:
-            self._template = ChatTemplate.of(info)
-        messages = history(branch, self._desk.choices.choices.system_prompt)
-        count = partial(self._session.count_tokens, model=info.path)
-        if not text:
-            return await plan_context(self._template, messages, count, info.context_tokens), None
-        return await plan_with_documents(
-            self._template, messages, text, attachments, count, info.context_tokens
-        )
+    ) -> NextPrompt:
+        chat = self._keeper.chat
+        summary = summary_of(branch, self._store.summaries(chat.id)) if chat is not None else None
+        return NextPrompt(info, branch, self._desk.choices.choices.system_prompt, summary, text, attachments)
 
-    async def update_budget(self) -> None:
-        """Show what the message costs, and what would not fit any more."""
-        info, text, opened = self.model, self._desk.composer.text(), self._keeper.opened
-        if info is None or self._desk.composer.state is not ComposerState.READY:
-            return
-        if not text.strip():
-            self._desk.composer.set_budget("")
+    def _show(self, plan: ExchangePlan | None) -> None:
+        """Say what `plan` leaves out, here and in the conversation."""
+        if plan is None:
             self._desk.notice.hide()
+            self._desk.conversation.mark_left_out(())
             return
-        tokens = await self._session.count_tokens([Part(text)], info.path)
-        plan, passages = await self._plan(
-            info, list(self._desk.conversation.branch), text, self._desk.attachments.waiting
+        self._desk.notice.show_plan(plan.context, self._desk.choices.choices.when_full)
+        self._desk.conversation.mark_left_out(message.id for message in plan.dropped)
+
+    async def _agreed(self, wanted: NextPrompt) -> ExchangePlan | None:
+        """What is sent, as the user wishes it in this chat; None where nothing is, which is then told."""
+        opened = self._keeper.opened
+        plan = await self._planner.plan(wanted)
+        if opened != self._keeper.opened:
+            return None
+        when_full = self._desk.choices.choices.when_full
+        if plan.dropped and plan.context.fits and when_full == "summarise":
+            self._show(plan)
+            summary = await self._sum_up(wanted)
+            if summary is None or opened != self._keeper.opened:
+                return None
+            plan = await self._planner.plan(replace(wanted, summary=summary))
+            if opened != self._keeper.opened:
+                return None
+        self._show(plan)
+        if not plan.context.fits or (plan.dropped and when_full != "drop"):
+            return None
+        return plan
+
+    async def _sum_up(self, wanted: NextPrompt) -> Summary | None:
+        """Let the model write a summary and keep it; None where there is no room, or it was stopped."""
+        chat, conversation, opened = self._keeper.chat, self._desk.conversation, self._keeper.opened
+        messages = await self._planner.to_summarise(wanted)
+        if not messages or chat is None or opened != self._keeper.opened:
+            return None
+        before = 0 if wanted.summary is None else _place(wanted.branch, wanted.summary.last_id)
+        conversation.begin_summary(before + len(messages))
+        self._summarising = asyncio.ensure_future(
+            self._planner.summarise(wanted, messages, self._bridge.wrap(self._add_summary_text))
         )
-        if (self.model, self._desk.composer.text(), self._keeper.opened) != (info, text, opened):
-            return
-        left = f"{plan.left_tokens:,}"
-        self._desk.composer.set_budget(
-            self.tr("{tokens} tokens · {left} left").format(tokens=f"{tokens:,}", left=left)
-            if passages is None
-            else self.tr("Passages of the documents: {count} · {left} left").format(
-                count=len(passages), left=left
+        self.state_changed.emit()
+        summary = None
+        try:
+            text = await self._summarising
+            summary = await self._keeper.write(
+                self._store.add_summary, chat.id, messages[-1].id, text, model_name(wanted.model)
             )
+        except asyncio.CancelledError:
+            if self._closed or not self._summarising.cancelled():
+                raise
+        finally:
+            self._summarising = None
+            if opened == self._keeper.opened and not self._closed:
+                conversation.show_summary(summary or wanted.summary)
+                self.state_changed.emit()
+        return summary
+
+    def _add_summary_text(self, text: str) -> None:
+        if self._summarising is not None:
+            self._desk.conversation.add_summary_text(text)
+
+    async def change_summary(self, summary: Summary, text: str) -> None:
+        """Keep the user's words in the place of the model's."""
+        await self._keeper.write(self._store.change_summary, summary.id, text)
+        self._show_summary(summary.conversation_id)
+
+    async def remove_summary(self, summary: Summary) -> None:
+        """Send the messages themselves again."""
+        await self._keeper.write(self._store.delete_summary, summary.id)
+        self._show_summary(summary.conversation_id)
+        self._notices.inform(
+            self.tr("The model gets the messages themselves again."),
+            self.tr("Undo"),
+            lambda: self._start(self._put_back(summary)),
         )
-        self._desk.notice.show_plan(plan, accepted=self._accepts_dropping_now())
 
-    def _accepts_dropping_now(self) -> bool:
-        chat = self._keeper.chat
-        return chat is not None and chat.id in self._accepts_dropping
+    async def _put_back(self, summary: Summary) -> None:
+        await self._keeper.write(
+            self._store.add_summary, summary.conversation_id, summary.last_id, summary.text, summary.model
+        )
+        self._show_summary(summary.conversation_id)
 
-    def accept_dropping(self) -> None:
-        """The user agrees that this chat's oldest turns are left out: send."""
-        chat = self._keeper.chat
-        if chat is not None:
-            self._accepts_dropping.add(chat.id)
-        self._start(self.send(self._desk.composer.text()))
+    def _show_summary(self, conversation_id: int) -> None:
+        if not self._closed and self._keeper.is_open(conversation_id):
+            conversation = self._desk.conversation
+            conversation.show_summary(summary_of(conversation.branch, self._store.summaries(conversation_id)))
+            self.state_changed.emit()
 
     async def ask_again(self, old: StoredMessage, text: str) -> None:
         """Ask in other words in the place of a question, which stays in the store as its sibling."""
@@ -147,6 +241,7 @@ class ChatExchange(QObject):
         if info is None or self.sending or self._runner.running is not None or not text.strip():
             return
         self.sending = True
+        self._again = partial(self.send, text, in_place_of=in_place_of)
         try:
             self._desk.choices.flush()
             branch = [
@@ -157,15 +252,12 @@ class ChatExchange(QObject):
             attachments = (
                 in_place_of.attachments if in_place_of is not None else self._desk.attachments.waiting
             )
-            plan, passages = await self._plan(info, branch, text, attachments)
-            if opened != self._keeper.opened:
-                return
-            self._desk.notice.show_plan(plan, accepted=self._accepts_dropping_now())
-            if not plan.fits or (plan.dropped and not self._accepts_dropping_now()):
+            plan = await self._agreed(self._wanted(info, branch, text, attachments))
+            if plan is None:
                 return
             chat = await self._keeper.kept_chat(self._desk.choices.choices)
             question = await self._keeper.add_question(
-                chat, branch[-1].id if branch else None, text, attachments, passages
+                chat, branch[-1].id if branch else None, text, attachments, plan.passages
             )
             if opened == self._keeper.opened:
                 if in_place_of is None:
@@ -173,9 +265,10 @@ class ChatExchange(QObject):
                     self._desk.attachments.show(chat.id)
                 else:
                     self._desk.conversation.remove_after(in_place_of.parent_id)
+                    self._show_summary(chat.id)
                 self.question_kept.emit(in_place_of is None)
                 self._desk.conversation.add_question(question)
-            await self._reply(chat, question.id, plan, info)
+            await self._reply(chat, question.id, plan.context, info)
         finally:
             self._end()
 
@@ -185,19 +278,15 @@ class ChatExchange(QObject):
         if info is None or chat is None or self.sending or self._runner.running is not None:
             return
         self.sending = True
+        self._again = partial(self.answer_again, old)
         try:
             self._desk.choices.flush()
-            opened = self._keeper.opened
             branch = [kept for kept in self._desk.conversation.branch if kept.id < old.id]
-            plan, _ = await self._plan(info, branch)
-            if opened != self._keeper.opened:
-                return
-            # The question was sent once, so what it leaves out has been told before.
-            self._desk.notice.show_plan(plan, accepted=True)
-            if not plan.fits:
+            plan = await self._agreed(self._wanted(info, branch))
+            if plan is None:
                 return
             self._desk.conversation.remove_after(old.parent_id)
-            await self._reply(chat, old.parent_id, plan, info)
+            await self._reply(chat, old.parent_id, plan.context, info)
         finally:
             self._end()
 
@@ -248,7 +337,13 @@ class ChatExchange(QObject):
         loras: tuple[Lora, ...],
     ) -> None:
         """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
-        if self._template is None or reply.outcome != "stop" or plan.dropped:
+        if reply.outcome != "stop" or plan.dropped:
             return
         messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        self._session.client.prepare(self._template.beginning(messages), chat_key(chat.id), info.path, loras)
+        beginning = self._planner.template(info).beginning(messages)
+        self._session.client.prepare(beginning, chat_key(chat.id), info.path, loras)
+
+
+def _place(branch: Sequence[StoredMessage], message_id: int) -> int:
+    """How many messages of a branch there are up to this one."""
+    return next(number for number, message in enumerate(branch, start=1) if message.id == message_id)

@@ -13,6 +13,7 @@ from app.chat.choices import ReplyChoices
 from app.chat.records import Conversation
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
+from app.chat.summary import summary_of
 from app.chat.turn import chat_key
 from app.engine.messages import ModelInfo
 from app.settings import SettingsFile
@@ -98,6 +99,8 @@ class ChatTab(QWidget):
             self._runner,
             ChatDesk(self.conversation, self.composer, self.attachments, self.notice, self.choices),
             self._start,
+            bridge,
+            notices,
             self,
         )
         self._lay_out()
@@ -128,7 +131,7 @@ class ChatTab(QWidget):
 
     def stop(self) -> None:
         """Stop the reply; what has come is kept."""
-        self._runner.stop()
+        self.exchange.stop()
 
     def close_down(self) -> None:
         """Before the tab goes: keep what is typed, stop the reply and wait until it is on the disk.
@@ -171,11 +174,9 @@ class ChatTab(QWidget):
         self.composer.set_text(chat.draft if chat else "")
         self.attachments.show(chat.id if chat else None)
         self._draft_timer.stop()
-        self.composer.set_budget("")
+        self.composer.meter.show_use(None)
         self.notice.hide()
-        self.choices.show_choices(
-            chat.choices if chat else ReplyChoices(), self._settings.values.sampling
-        )
+        self.choices.show_choices(chat.choices if chat else ReplyChoices(), self._settings.values.sampling)
         self._show_branch(chat)
         self.show_chats()
         self._follow_engine()
@@ -254,7 +255,14 @@ class ChatTab(QWidget):
         self.composer.settings_toggled.connect(self._show_drawer)
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self.choices.changed.connect(self._on_choices_changed)
-        self.notice.accepted.connect(self.exchange.accept_dropping)
+        self.notice.chosen.connect(self.exchange.choose)
+        self.conversation.summary_cancelled.connect(self.exchange.stop)
+        self.conversation.summary_changed.connect(
+            lambda *what: self._start(self.exchange.change_summary(*what))
+        )
+        self.conversation.summary_removed.connect(
+            lambda which: self._start(self.exchange.remove_summary(which))
+        )
         self.notice.new_chat_requested.connect(self._move_to_new_chat)
         self._session.loaded.connect(self._on_loaded)
         self._session.unloaded.connect(self._on_unloaded)
@@ -321,6 +329,10 @@ class ChatTab(QWidget):
                     title=self.list_actions.title(running.chat.id)
                 )
             self.composer.set_state(ComposerState.RUNNING, reason)
+        elif self.exchange.summarising:
+            self.composer.set_state(
+                ComposerState.RUNNING, self.tr("The oldest messages are being summarised.")
+            )
         elif session.reserved_for:
             self.composer.set_state(
                 ComposerState.BLOCKED, self.tr("The model is being measured. Wait until that is done.")
@@ -359,6 +371,10 @@ class ChatTab(QWidget):
             (running.message.id, running.view) if running else None,
             versions_of(self._store.messages(chat.id)) if chat else {},
         )
+        if chat is not None:
+            self.conversation.show_summary(
+                summary_of(self.conversation.branch, self._store.summaries(chat.id))
+            )
 
     async def _show_version(self, message_id: int) -> None:
         """Show the newest branch through a message, and the message in it."""

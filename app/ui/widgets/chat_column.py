@@ -21,6 +21,7 @@ class ChatColumn(QScrollArea):
         super().__init__(parent)
         self._theme = theme
         self._follows = True
+        self._notes: list[QWidget] = []
         self.setWidgetResizable(True)
         # A bar that comes and goes would have every paragraph laid out for two widths with each word.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
@@ -70,12 +71,22 @@ class ChatColumn(QScrollArea):
                 widget.setParent(None)
                 taken.append(widget)
         self._earlier.hide()
+        self._notes.clear()
         self._follows = True
         return taken
 
     def add(self, widget: QWidget) -> None:
         """Put a message at the end."""
         self._messages.insertWidget(self._messages.count() - 1, widget)
+        widget.show()
+
+    def add_note(self, widget: QWidget, before: QWidget | None) -> None:
+        """Put something that is no message before a message, or at the end."""
+        self._messages.removeWidget(widget)
+        place = self._messages.count() - 1 if before is None else self._messages.indexOf(before)
+        self._messages.insertWidget(place, widget)
+        if widget not in self._notes:
+            self._notes.append(widget)
         widget.show()
 
     def add_first(self, widgets: list[QWidget]) -> None:
@@ -91,6 +102,8 @@ class ChatColumn(QScrollArea):
 
     def remove(self, widget: QWidget) -> None:
         """Take one message out."""
+        if widget in self._notes:
+            self._notes.remove(widget)
         self._messages.removeWidget(widget)
         widget.setParent(None)
 
@@ -100,7 +113,7 @@ class ChatColumn(QScrollArea):
         for number in range(1, self._messages.count() - 1):
             item = self._messages.itemAt(number)
             widget = item.widget() if item is not None else None
-            if widget is not None:
+            if widget is not None and widget not in self._notes:
                 found.append(widget)
         return found
 

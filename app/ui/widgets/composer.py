@@ -1,7 +1,6 @@
 """Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
 
 from enum import Enum, auto
-from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -10,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 from app.ui.theme import Theme
 from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.context_meter import ContextMeter
 from app.ui.widgets.dropped import dropped_files, dropped_models
 
 LEAST_LINES, MOST_LINES = 2, 12
@@ -60,7 +60,7 @@ class Composer(QWidget):
         self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._remedy = button("")
         self._remedy.clicked.connect(self.remedy_requested)
-        self._budget = label("", "small")
+        self.meter = ContextMeter(theme)
         self._send = button(self.tr("Send"), "primary", tip=self.tr("Send (Enter)"))
         self._send.clicked.connect(self._on_submit)
         self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
@@ -76,7 +76,7 @@ class Composer(QWidget):
         row.addWidget(self.attach)
         row.addWidget(self.settings)
         row.addWidget(self._reason, 1)
-        row.addWidget(self._budget)
+        row.addWidget(self.meter)
         for made in (self._remedy, self._stop, self._send):
             row.addWidget(made)
         layout = QVBoxLayout(self)
@@ -99,11 +99,6 @@ class Composer(QWidget):
         """Why nothing can be sent; empty when something can."""
         return self._reason.text()
 
-    @property
-    def budget(self) -> str:
-        """What it says about tokens."""
-        return self._budget.text()
-
     def text(self) -> str:
         """What is written."""
         return self._field.toPlainText()
@@ -122,17 +117,13 @@ class Composer(QWidget):
         self._remedy.setText(remedy)
         self._show_state()
 
-    def set_budget(self, text: str) -> None:
-        """What the message costs and what is left; empty while unknown."""
-        self._budget.setText(text)
-
     def _show_state(self) -> None:
         running = self._state is ComposerState.RUNNING
         self._send.setVisible(not running)
         self._send.setEnabled(self._state is ComposerState.READY and bool(self.text().strip()))
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
-        self._budget.setVisible(self._state is ComposerState.READY)
+        self.meter.setVisible(self._state is ComposerState.READY)
         self._field.setPlaceholderText(
             self.tr("Ask anything. Enter sends, Shift+Enter for a new line.")
             if self._state is not ComposerState.BLOCKED

@@ -1,18 +1,20 @@
 """The messages of the branch that is shown, as widgets in the column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.chat.records import Attachment, StoredMessage
 from app.chat.retrieval import Passage
+from app.chat.summary import Summary
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.chat_column import ChatColumn
 from app.ui.widgets.mark import Mark
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
+from app.ui.widgets.summary_card import SummaryCard
 
 SHOWN_MESSAGES = 16
 
@@ -27,6 +29,11 @@ class ConversationView(ChatColumn):
     """This `StoredMessage` of the user is to be asked again in other words."""
     document_requested = Signal(object, object, object)
     """An `Attachment`, the passages of it that were used, and the one to show, or None."""
+    summary_changed = Signal(object, str)
+    """This `Summary` is to say that from now on."""
+    summary_removed = Signal(object)
+    summary_cancelled = Signal()
+    """The summary that is being written is not wanted."""
     version_requested = Signal(int)
     """The branch of this message is to be shown in place of the present one."""
 
@@ -36,6 +43,9 @@ class ConversationView(ChatColumn):
         self._versions: Mapping[int, Sequence[int]] = {}
         self._offers_editing = False
         self._live: tuple[int, ReplyView] | None = None
+        self._left_out: frozenset[int] = frozenset()
+        self._summary: SummaryCard | None = None
+        self._summed_up = 0
         self._empty = EmptyChat()
         self.earlier_requested.connect(self._show_earlier)
 
@@ -57,6 +67,8 @@ class ConversationView(ChatColumn):
             if widget is not self._empty and (self._live is None or widget is not self._live[1]):
                 widget.deleteLater()
         self._branch = list(branch)
+        self._summary, self._summed_up = None, 0
+        self._left_out = frozenset()
         self._versions = versions
         self._live = live
         if not self._branch:
@@ -97,6 +109,73 @@ class ConversationView(ChatColumn):
         for message, widget in self._shown():
             if isinstance(widget, QuestionCard | ReplyView):
                 widget.show_versions(versions.get(message.id, ()), message.id)
+
+    def show_summary(self, summary: Summary | None) -> None:
+        """Show what stands for the oldest messages, where it ends; None where they stand for themselves."""
+        places = [
+            place
+            for place, message in enumerate(self._branch)
+            if summary is not None and message.id == summary.last_id
+        ]
+        if summary is None or not places:
+            self._drop_summary()
+            return
+        self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1)
+
+    def begin_summary(self, count: int) -> None:
+        """The model sums up the `count` first messages."""
+        self._summary_card(count).begin(count)
+
+    def add_summary_text(self, text: str) -> None:
+        """More of the summary that is being written, if it is still shown."""
+        if self._summary is not None:
+            self._summary.add(text)
+
+    def mark_left_out(self, left_out: Iterable[int]) -> None:
+        """Strike through the messages that the model would not see."""
+        before, self._left_out = self._left_out, frozenset(left_out)
+        if self._left_out != before:
+            for message, widget in self._shown():
+                self._strike(widget, message.id in self._left_out)
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The messages that are struck through."""
+        return self._left_out
+
+    @property
+    def summary(self) -> SummaryCard | None:
+        """What stands for the oldest messages, if something does."""
+        return self._summary
+
+    def _strike(self, widget: QWidget, struck: bool) -> None:
+        # Qt gives a font's strike-out to no child that a style sheet touched; a style sheet's reaches all.
+        widget.setStyleSheet("QLabel { text-decoration: line-through; }" if struck else "")
+        widget.setAccessibleDescription(self.tr("The model will not see this message.") if struck else "")
+
+    def _summary_card(self, count: int) -> SummaryCard:
+        if self._summary is None:
+            self._summary = card = SummaryCard(self._theme)
+            card.changed.connect(self.summary_changed)
+            card.removed.connect(self.summary_removed)
+            card.cancel_requested.connect(self.summary_cancelled)
+        self._summed_up = count
+        self._place_summary()
+        return self._summary
+
+    def _place_summary(self) -> None:
+        """Before the first message that goes to the model itself, or above what is shown."""
+        if self._summary is None:
+            return
+        widgets = self.messages()
+        place = max(0, self._summed_up - (len(self._branch) - len(widgets)))
+        self.add_note(self._summary, widgets[place] if place < len(widgets) else None)
+
+    def _drop_summary(self) -> None:
+        if self._summary is not None:
+            self.remove(self._summary)
+            self._summary.deleteLater()
+            self._summary = None
 
     def offer_editing(self, offered: bool) -> None:
         """Whether a question can be asked again now."""
@@ -193,6 +272,10 @@ class ConversationView(ChatColumn):
         end = len(self._branch) - len(self.messages())
         start = max(0, end - SHOWN_MESSAGES)
         self.add_first([self._widget_for(message) for message in self._branch[start:end]])
+        self._place_summary()
+        for message, widget in self._shown()[: end - start]:
+            if message.id in self._left_out:
+                self._strike(widget, struck=True)
         self._offer_another()
         self.offer_earlier(start > 0)
 

@@ -117,15 +117,21 @@ class WrappedText(QLabel):
     """Plain text that is measured once for each width, however often the column is laid out."""
 
     def __init__(self, text: str) -> None:
-        # A label breaks lines between words only.
-        super().__init__(LONG_WORD.sub(lambda word: word[0] + "\u200b", with_hidden_shown(text)))
+        super().__init__()
         self._heights: dict[int, int] = {}
+        self.set_text(text)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._heights.clear()
+        # A label breaks lines between words only.
+        self.setText(LONG_WORD.sub(lambda word: word[0] + "\u200b", with_hidden_shown(text)))
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         """The height of the wrapped text."""

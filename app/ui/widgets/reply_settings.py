@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.choices import ReplyChoices
+from app.chat.choices import ReplyChoices, WhenFull
 from app.engine.messages import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
@@ -217,6 +217,11 @@ class ReplySettings(QFrame):
         self._when_full.setCurrentIndex(self._when_full.findData(choices.when_full))
         self._showing = False
         self._show_advice()
+
+    def choose_when_full(self, when_full: WhenFull) -> None:
+        """What is done from now on when the chat outgrows the context; told at once."""
+        self._when_full.setCurrentIndex(self._when_full.findData(when_full))
+        self.flush()
 
     @property
     def pending(self) -> bool:

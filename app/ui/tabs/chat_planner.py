@@ -1,0 +1,113 @@
+"""What of a chat goes to the model with the next message, and the summary that makes room for it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from app.chat.attached import with_documents
+from app.chat.context import LEAST_REPLY_TOKENS, ContextPlan, plan_context, plan_with_documents
+from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.records import Attachment, StoredMessage
+from app.chat.retrieval import Passage
+from app.chat.summarising import summarise, summary_tokens, write_summary
+from app.chat.summary import Summary, after_summary
+from app.chat.turn import history
+from app.engine.messages import ModelInfo, Part
+from app.ui.session import EngineSession
+from app.ui.widgets.context_meter import ContextUse
+
+
+@dataclass(frozen=True, slots=True)
+class NextPrompt:
+    """What is to be answered: the last of `branch`, or `text` with its documents."""
+
+    model: ModelInfo
+    branch: list[StoredMessage]
+    system_prompt: str
+    summary: Summary | None
+    text: str = ""
+    attachments: Sequence[Attachment] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePlan:
+    """How a `NextPrompt` fits: `dropped` are the messages of its branch that do not, `passages` what goes
+    along of documents that do not fit whole."""
+
+    context: ContextPlan
+    dropped: list[StoredMessage]
+    passages: list[Passage] | None = None
+
+
+class ChatPlanner:
+    """Counts with the engine's own tokeniser. Coroutines of the GUI thread."""
+
+    def __init__(self, session: EngineSession) -> None:
+        self._session = session
+        self._template: tuple[str, ChatTemplate] | None = None
+
+    def template(self, model: ModelInfo) -> ChatTemplate:
+        """The model's template, compiled once."""
+        if self._template is None or self._template[0] != model.path:
+            self._template = (model.path, ChatTemplate.of(model))
+        return self._template[1]
+
+    async def plan(self, wanted: NextPrompt) -> ExchangePlan:
+        """What goes to the model, counted."""
+        return await self._plan(wanted, wanted.model.context_tokens)
+
+    async def use(self, wanted: NextPrompt, plan: ExchangePlan) -> ContextUse:
+        """What the tokens of `plan` are made of."""
+        count = partial(self._session.count_tokens, model=wanted.model.path)
+        message = await count([Part(wanted.text)]) if wanted.text else 0
+        documents = 0
+        if wanted.attachments:
+            text = with_documents("", wanted.attachments, plan.passages)
+            documents = await count([Part(text)]) if text else 0
+        return ContextUse(
+            message=message,
+            documents=documents,
+            history=max(0, plan.context.prompt_tokens - message - documents),
+            context=plan.context.context_tokens,
+            passages=None if plan.passages is None else len(plan.passages),
+        )
+
+    async def to_summarise(self, wanted: NextPrompt) -> list[StoredMessage]:
+        """The oldest messages that a summary should stand for: all that do not fit half of the context, so
+        that the next one is not needed at once. Empty where the rest would not fit beside a summary either.
+        """
+        half = await self._plan(wanted, wanted.model.context_tokens // 2)
+        context = wanted.model.context_tokens
+        reserve = min(LEAST_REPLY_TOKENS, context // 4)
+        if half.context.prompt_tokens + summary_tokens(context) + reserve > context:
+            return []
+        return half.dropped
+
+    async def summarise(
+        self, wanted: NextPrompt, messages: Sequence[StoredMessage], on_text: Callable[[str], None]
+    ) -> str:
+        """Let the model sum these up, together with the summary before. `on_text` as in `write_summary`."""
+        model = wanted.model
+        return await summarise(
+            self.template(model),
+            history(messages),
+            wanted.summary.text if wanted.summary else "",
+            partial(self._session.count_tokens, model=model.path),
+            model.context_tokens,
+            lambda prompt, most: write_summary(self._session.client, prompt, most, model.path, on_text),
+        )
+
+    async def _plan(self, wanted: NextPrompt, context_tokens: int) -> ExchangePlan:
+        template = self.template(wanted.model)
+        messages: list[ChatMessage] = history(wanted.branch, wanted.system_prompt, wanted.summary)
+        count = partial(self._session.count_tokens, model=wanted.model.path)
+        pinned = 0 if wanted.summary is None else 1
+        passages = None
+        if wanted.text:
+            context, passages = await plan_with_documents(
+                template, messages, wanted.text, wanted.attachments, count, context_tokens, pinned=pinned
+            )
+        else:
+            context = await plan_context(template, messages, count, context_tokens, pinned=pinned)
+        own = after_summary(wanted.branch, wanted.summary)
+        return ExchangePlan(context, own[: len(context.dropped)], passages)
