@@ -80,8 +80,7 @@ interface Chunk {
 
 function body(wishes: Wishes): Record<string, unknown> {
   return {
-    // A server with one model asks for a name all the same.
-    model: wishes.model || "default",
+    ...(wishes.model && { model: wishes.model }),
     stream: true,
     stream_options: { include_usage: true },
     ...(wishes.maxTokens && { max_tokens: wishes.maxTokens }),

@@ -5,7 +5,8 @@ import { INLINE_STOP, inlinePrompt, worthShowing } from "../core/continuation";
 import type { Connection } from "./connection";
 import { settings } from "./settings";
 
-const MAX_TOKENS = 128;
+const BLOCK_TOKENS = 128;
+const LINE_TOKENS = 48;
 
 /** Grey text ahead of the cursor, once the keys rest; the next key stops the request before. */
 export class InlineCompletions implements vscode.InlineCompletionItemProvider {
@@ -47,7 +48,12 @@ export class InlineCompletions implements vscode.InlineCompletionItemProvider {
 
   private async continuation(prompt: string, before: string, after: string, signal: AbortSignal): Promise<string> {
     const server = await this.connection.server();
-    const wishes = { model: settings.model(), maxTokens: MAX_TOKENS, temperature: 0, stop: INLINE_STOP };
+    const wishes = {
+      model: settings.model(),
+      maxTokens: /(^|\n)[ \t]*$/.test(before) ? BLOCK_TOKENS : LINE_TOKENS,
+      temperature: 0,
+      stop: INLINE_STOP,
+    };
     let text = "";
     for await (const piece of complete(server, prompt, wishes, signal)) {
       text += piece.text;

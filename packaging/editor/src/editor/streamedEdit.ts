@@ -1,7 +1,10 @@
 import * as vscode from "vscode";
 
 import { CancelledError } from "../core/errors";
-import { TrackedText, smallestEdit } from "../core/edits";
+import { type Edit, TrackedText, smallestEdit } from "../core/edits";
+
+const ATTEMPTS = 20;
+const ATTEMPT_MS = 15;
 
 /**
  * Text that grows in an editor in place of a range, as one step of undo.
@@ -12,7 +15,7 @@ export class StreamedEdit {
   private readonly tracked: TrackedText;
   private readonly original: string;
   private written: string;
-  private ours = false;
+  private expected: Edit | undefined;
   private begun = false;
   private readonly listener: vscode.Disposable;
 
@@ -25,9 +28,9 @@ export class StreamedEdit {
     const start = document.offsetAt(range.start);
     this.tracked = new TrackedText(start, document.offsetAt(range.end) - start);
     this.listener = vscode.workspace.onDidChangeTextDocument(({ document: changed, contentChanges }) => {
-      if (changed === document && !this.ours) {
-        for (const change of contentChanges) {
-          this.tracked.apply({ offset: change.rangeOffset, removed: change.rangeLength, inserted: change.text });
+      if (changed === document) {
+        for (const { rangeOffset, rangeLength, text } of contentChanges) {
+          this.notice({ offset: rangeOffset, removed: rangeLength, inserted: text });
         }
       }
     });
@@ -40,28 +43,22 @@ export class StreamedEdit {
    */
   async show(wanted: string, over = false): Promise<void> {
     const edit = smallestEdit(this.written, wanted);
-    if (!edit) {
-      return;
-    }
-    if (this.tracked.lost || this.document.isClosed) {
-      throw new CancelledError();
-    }
-    const editor = vscode.window.visibleTextEditors.find(({ document }) => document === this.document);
-    if (!editor && !over) {
-      return;
-    }
-    const range = this.rangeOf(edit.offset, edit.offset + edit.removed);
-    this.ours = true;
-    try {
-      if (!(await this.write(editor, range, edit.inserted))) {
+    // A key that was pressed at the same moment makes the editor refuse an edit.
+    for (let attempt = 0; edit; attempt++) {
+      if (this.tracked.lost || this.document.isClosed || attempt === ATTEMPTS) {
         throw new CancelledError();
       }
-    } finally {
-      this.ours = false;
+      const editor = vscode.window.visibleTextEditors.find(({ document }) => document === this.document);
+      if (!editor && !over) {
+        return;
+      }
+      if (await this.write(editor, edit)) {
+        this.begun = true;
+        this.written = wanted;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
     }
-    this.begun = true;
-    this.written = wanted;
-    this.tracked.length = this.lengthOf(wanted);
   }
 
   /** Put back what was there. */
@@ -76,23 +73,42 @@ export class StreamedEdit {
     this.listener.dispose();
   }
 
-  private async write(editor: vscode.TextEditor | undefined, range: vscode.Range, text: string): Promise<boolean> {
+  /** A change of the document: our own edit, or somebody else's. */
+  private notice(change: Edit): void {
+    const { expected } = this;
+    if (
+      expected?.offset === change.offset &&
+      expected.removed === change.removed &&
+      expected.inserted === normal(change.inserted)
+    ) {
+      this.expected = undefined;
+      this.tracked.length += this.lengthOf(expected.inserted) - expected.removed;
+    } else {
+      this.tracked.apply(change);
+    }
+  }
+
+  private async write(editor: vscode.TextEditor | undefined, edit: Edit): Promise<boolean> {
+    const from = this.tracked.offset + this.lengthOf(this.written.slice(0, edit.offset));
+    const to = this.tracked.offset + this.lengthOf(this.written.slice(0, edit.offset + edit.removed));
+    const range = new vscode.Range(this.document.positionAt(from), this.document.positionAt(to));
+    this.expected = { offset: from, removed: to - from, inserted: edit.inserted };
+    let done: boolean;
     if (editor) {
-      return editor.edit(
-        (builder) => builder.replace(range, text),
+      done = await editor.edit(
+        (builder) => builder.replace(range, edit.inserted),
         // Only the first edit begins a step of undo, so that one undo takes all of them back.
         { undoStopBefore: !this.begun, undoStopAfter: false },
       );
+    } else {
+      const edits = new vscode.WorkspaceEdit();
+      edits.replace(this.document.uri, range, edit.inserted);
+      done = await vscode.workspace.applyEdit(edits);
     }
-    const edit = new vscode.WorkspaceEdit();
-    edit.replace(this.document.uri, range, text);
-    return vscode.workspace.applyEdit(edit);
-  }
-
-  private rangeOf(from: number, to: number): vscode.Range {
-    const at = (offset: number): vscode.Position =>
-      this.document.positionAt(this.tracked.offset + this.lengthOf(this.written.slice(0, offset)));
-    return new vscode.Range(at(from), at(to));
+    if (!done) {
+      this.expected = undefined;
+    }
+    return done;
   }
 
   /** Length in the document, where a line's end may be two characters. */
