@@ -2,9 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.children import child_command
@@ -19,6 +20,8 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
+    from app.audit.log import AuditLogError
+    from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
     from app.builder import Builder
     from app.engine.client import EngineClient
@@ -45,6 +48,19 @@ class StillroomCore:
         from app.filters.filter_file import FilterFile
 
         return FilterFile(self.paths.filters)
+
+    def audit(self, on_problem: "Callable[[AuditLogError], None] | None" = None) -> "AuditTrail":
+        """What notes requests and replies, where the settings say so; close it."""
+        from app.audit.fingerprint import ModelFingerprints
+        from app.audit.log import AuditLog
+        from app.audit.trail import AuditTrail
+
+        def recorded(path: Path) -> str:
+            return next((m.sha256 for m in self.store.listing().models if m.path == path), "")
+
+        values = self.settings.values
+        log = AuditLog(self.paths.audit, int(values.audit_limit_mb * 1e6), on_problem)
+        return AuditTrail(log, self.settings, ModelFingerprints(recorded))
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from app.commands import (
+    audit,
     bench,
     build,
     chat,
@@ -43,6 +44,7 @@ COMMANDS = (
     serve,
     tune,
     lend,
+    audit,
     doctor,
 )
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,18 @@ class AuditLogError(StillroomError):
     """The audit log cannot be written."""
 
 
+@dataclass(slots=True)
+class _Entry:
+    fields: dict[str, Any]
+    complete: Callable[[], dict[str, Any]] | None
+
+    def completed(self) -> dict[str, Any]:
+        if self.complete is not None:
+            self.fields |= self.complete()
+            self.complete = None
+        return self.fields
+
+
 class AuditLog:
     """Any thread. Nothing here waits for the disk, except `close` and `flush`.
 
@@ -34,7 +47,7 @@ class AuditLog:
         self._writer = AuditWriter(path, limit_bytes)
         self._on_problem = on_problem
         self._changed = threading.Condition()
-        self._waiting: deque[dict[str, Any]] = deque()
+        self._waiting: deque[_Entry] = deque()
         self._thread: threading.Thread | None = None
         self._writing = False
         self._failing = False
@@ -46,9 +59,11 @@ class AuditLog:
         """The folder of the files."""
         return self._writer.folder.path
 
-    def add(self, kind: str, fields: dict[str, Any]) -> None:
-        """A line of this kind, with the time of now."""
-        entry = {"time": now_text(), "kind": kind, **fields}
+    def add(
+        self, kind: str, fields: dict[str, Any], complete: Callable[[], dict[str, Any]] | None = None
+    ) -> None:
+        """A line of this kind, with the time of now; `complete` gives more fields, on the log's thread."""
+        entry = _Entry({"time": now_text(), "kind": kind, **fields}, complete)
         with self._changed:
             if self._closed:
                 return
@@ -90,7 +105,7 @@ class AuditLog:
                 lost = self._lost
                 self._writing = True
             notes = [{"time": now_text(), "kind": "lost", "lines": lost}] if lost else []
-            error = self._write([*notes, *batch])
+            error = self._write([*notes, *(entry.completed() for entry in batch)])
             with self._changed:
                 self._writing = False
                 if error is None:

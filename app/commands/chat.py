@@ -3,7 +3,9 @@
 import argparse
 import sys
 import threading
-from typing import get_args
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -16,6 +18,10 @@ from app.engine.messages import FinishReason, LoadSettings, Sampling, Speculatio
 from app.errors import Cancelled
 from models.catalog import CatalogModel, find
 from models.store import InstalledModel
+
+if TYPE_CHECKING:
+    from app.audit.log import AuditLogError
+    from app.audit.trail import AuditTrail
 
 NAME = "chat"
 SUMMARY = "ask a model once, or talk to it on a terminal"
@@ -118,12 +124,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.commands.loading import load_model
     from app.commands.reply import ReplyWishes, Speaker
 
-    with core.engine() as client:
+    with core.engine() as client, _audit(core, console) as audit:
         info = load_model(client, model, _load_settings(values.load, options, draft), console, cancel)
         speaker = Speaker(
             client,
             info,
             console,
+            filters=core.filters(),
+            audit=audit,
             sampling=_sampling(values.sampling, recommended, options),
             max_tokens=options.max_tokens or (recommended.sampling.max_new_tokens if recommended else 0),
             loras=tuple(options.loras),
@@ -167,6 +175,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         if reply.broke_off():
             console.note(reply.broke_off())
         console.note(reply.figures())
+
+
+@contextmanager
+def _audit(core: Core, console: Console) -> "Iterator[AuditTrail]":
+    """What notes the replies; where it could not, that is said at the end."""
+    problems: list[AuditLogError] = []
+    trail = core.audit(problems.append)
+    try:
+        yield trail
+    finally:
+        trail.close()
+        for problem in problems:
+            console.note(f"stillroom: {problem}")
 
 
 def _thinking(options: argparse.Namespace) -> ThinkingLimits:

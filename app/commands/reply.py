@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from app.audit.trail import AuditTrail
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console
@@ -27,6 +28,9 @@ from app.engine.messages import (
     ThinkingLimits,
 )
 from app.errors import StillroomError
+from app.filters.filter_file import FilterFile
+from app.filters.screen import Screened, screen
+from app.filters.verdict import BlockedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ class Speaker:
         info: ModelInfo,
         console: Console,
         *,
+        filters: FilterFile,
+        audit: AuditTrail,
         sampling: Sampling,
         max_tokens: int,
         loras: tuple[Lora, ...] = (),
@@ -127,6 +133,8 @@ class Speaker:
         wishes: ReplyWishes = ReplyWishes(),
     ) -> None:
         self.info = info
+        self._filters = filters
+        self._audit = audit
         self._loras = loras
         self._speculation = speculation
         self._client = client
@@ -144,8 +152,10 @@ class Speaker:
     def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
         """Answer the conversation, printing as it comes. A cancelled reply ends with that reason.
 
-        Raises `StillroomError` when the last message alone does not fit into the context.
+        Raises `BlockedError` when a filter rule forbids to send it, and `StillroomError` when the last
+        message alone does not fit into the context.
         """
+        messages, screened, notices = self._screened(messages)
         plan = asyncio.run(
             plan_context(self._template, messages, self._count_tokens, self.info.context_tokens)
         )
@@ -176,8 +186,8 @@ class Speaker:
             grammar=wishes.grammar,
             json_schema=wishes.json_schema,
         )
-        generation = self._client.ask(request, events.put)
-        notices = []
+        answers = self._audit.follow(self._client, "command line", self.info, screened.hits)
+        generation = answers.ask(request, events.put)
         generation.future.add_done_callback(lambda _: events.put(None))
         asked_to_stop = False
         while True:
@@ -200,6 +210,29 @@ class Speaker:
         return Reply(
             printer.text("thinking"), printer.text("answer"), generation.future.result(), tuple(notices)
         )
+
+    def _screened(self, messages: Sequence[ChatMessage]) -> tuple[list[ChatMessage], Screened, list[str]]:
+        """The messages as they may be sent, what the filter found, and what is to be said about that."""
+        asked = [message for message in messages if message.role != "assistant"]
+        try:
+            screened = screen(self._filters, [message.content for message in asked])
+        except BlockedError as error:
+            texts = [message.content for message in asked]
+            self._audit.refused("command line", self.info, error.hits, texts)
+            raise
+        sendable_texts = iter(screened.texts)
+        sendable = [
+            message if message.role == "assistant" else ChatMessage(message.role, next(sendable_texts))
+            for message in messages
+        ]
+        notices = [
+            f"The filter rule “{rule}” took {count} passages out before the message was sent."
+            for rule, count in screened.found("redact").items()
+        ] + [
+            f"The filter rule “{rule}” found something in the message, which was sent."
+            for rule in screened.found("flag")
+        ]
+        return sendable, screened, notices
 
     async def _count_tokens(self, parts: list[Part]) -> int:
         tokens: list[int] = await asyncio.wrap_future(self._client.tokenize(parts))
