@@ -1,0 +1,192 @@
+"""The installer for Windows under wine: `make installers-test`. What it installs is a stand-in, which says so."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.installers
+
+ROOT = Path(__file__).parents[2]
+COMPILER = "x86_64-w64-mingw32-gcc"
+UNINSTALL_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Stillroom"
+CLASSES = r"HKCU\Software\Classes"
+WINDOWS_KEY = r"HKLM\Software\Microsoft\Windows NT\CurrentVersion"
+
+if shutil.which("wine") is None or shutil.which("makensis") is None or shutil.which(COMPILER) is None:
+    pytest.skip("wine, nsis or mingw-w64 is not installed", allow_module_level=True)
+
+
+class Wine:
+    """A Windows of its own, with an ordinary user's folders."""
+
+    def __init__(self, folder: Path, display: str) -> None:
+        self.environment = os.environ | {
+            "WINEPREFIX": str(folder),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",
+            "DISPLAY": display,
+        }
+        self.run("wineboot", "--init")
+        local = self.run("cmd", "/c", "echo %LOCALAPPDATA%").stdout.strip()
+        unix = subprocess.run(
+            ["winepath", "-u", local], env=self.environment, capture_output=True, text=True, check=True
+        )
+        self.local = Path(unix.stdout.strip())
+        self.program = self.local / "Programs" / "Stillroom"
+        self.start_menu = self.local.parent / "Roaming/Microsoft/Windows/Start Menu/Programs"
+
+    def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["wine", *command],
+            env=self.environment | more,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=250,
+            check=False,
+        )
+
+    def wait_for_all(self) -> None:
+        subprocess.run(["wineserver", "--wait"], env=self.environment, check=True, timeout=120)
+
+    def value(self, key: str, name: str = "") -> str | None:
+        """A value of the registry; None where it is not there."""
+        which = ["/v", name] if name else ["/ve"]
+        done = self.run("reg", "query", key, *which)
+        if done.returncode:
+            return None
+        line = next(line for line in done.stdout.splitlines() if "REG_" in line)
+        return line.split("REG_", 1)[1].partition("    ")[2].strip()
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.program)) for path in self.program.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
+        os.close(writing)
+        with os.fdopen(reading) as number:
+            yield f":{number.readline().strip()}"
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory, display: str) -> Iterator[Wine]:
+    windows = Wine(tmp_path_factory.mktemp("wine"), display)
+    yield windows
+    subprocess.run(["wineserver", "--kill"], env=windows.environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def setups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The installers of two versions, each around a stand-in."""
+    folder = tmp_path_factory.mktemp("setups")
+    made = {}
+    for version, data in (("0.1.0", "old.txt"), ("0.2.0", "new.txt")):
+        payload = folder / version
+        (payload / "_internal").mkdir(parents=True)
+        (payload / "_internal" / data).write_text("A stand-in for Stillroom's files.\n")
+        source = Path(__file__).with_name("windows_stand_in.c")
+        compile_ = [COMPILER, "-Wall", "-Werror", f'-DVERSION="{version}"', str(source)]
+        for name in ("stillroom", "stillroomw"):
+            subprocess.run([*compile_, "-o", str(payload / f"{name}.exe")], check=True)
+        made[version] = folder / f"stillroom-{version}.exe"
+        script = ROOT / "packaging" / "windows" / "installer.py"
+        arguments = ["--payload", payload, "--output", made[version], "--version", version]
+        subprocess.run([sys.executable, script, *map(str, arguments)], check=True)
+    return made
+
+
+def installed(version_data: str) -> set[str]:
+    return {"stillroom.exe", "stillroomw.exe", "uninstall.exe", f"_internal/{version_data}"}
+
+
+def test_a_windows_that_is_too_old_is_refused(wine: Wine, setups: dict[str, Path]) -> None:
+    build = wine.value(WINDOWS_KEY, "CurrentBuildNumber")
+    assert build is not None
+    set_build = ("reg", "add", WINDOWS_KEY, "/f", "/v", "CurrentBuildNumber", "/d")
+    assert wine.run(*set_build, "9600").returncode == 0
+    try:
+        assert wine.run(str(setups["0.1.0"]), "/S").returncode == 2
+    finally:
+        wine.run(*set_build, build)
+    assert not wine.program.exists()
+
+
+def test_install_run_upgrade_and_uninstall(wine: Wine, setups: dict[str, Path]) -> None:
+    chats = wine.local / "stillroom" / "chats.sqlite3"
+    chats.parent.mkdir()
+    chats.write_text("the user's")
+
+    assert wine.run(str(setups["0.1.0"]), "/S").returncode == 0
+    assert wine.files() == installed("old.txt")
+    assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.1.0"
+    assert (wine.start_menu / "Stillroom.lnk").is_file()
+    assert wine.value(rf"{CLASSES}\.gguf") == "Stillroom.gguf"
+    opens = wine.value(rf"{CLASSES}\Stillroom.gguf\shell\open\command")
+    assert opens is not None
+    assert opens.endswith(r'\Programs\Stillroom\stillroomw.exe" "%1"')
+    said = wine.run(str(wine.program / "stillroom.exe"), "--version")
+    assert (said.returncode, said.stdout.strip()) == (0, "stand-in for stillroom 0.1.0")
+
+    notes = wine.program / "my notes.txt"
+    notes.write_text("the user's")
+    assert wine.run(str(setups["0.2.0"]), "/S").returncode == 0
+    assert wine.files() == installed("new.txt") | {notes.name}
+    assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.2.0"
+
+    assert wine.run(str(wine.program / "uninstall.exe"), "/S").returncode == 0
+    wine.wait_for_all()  # it goes on in a copy of itself, so that it can delete itself
+    assert wine.files() == {notes.name}
+    assert chats.read_text() == "the user's"
+    assert wine.value(UNINSTALL_KEY, "DisplayVersion") is None
+    assert wine.value(rf"{CLASSES}\.gguf") is None
+    assert wine.value(rf"{CLASSES}\Stillroom.gguf") is None
+    assert not (wine.start_menu / "Stillroom.lnk").exists()
+    notes.unlink()
+
+
+def test_without_the_association_gguf_files_are_left_alone(wine: Wine, setups: dict[str, Path]) -> None:
+    assert wine.run(str(setups["0.1.0"]), "/S", "/NOASSOCIATION", "/DESKTOP").returncode == 0
+    assert wine.value(rf"{CLASSES}\.gguf") is None
+    assert list(wine.local.parents[1].rglob("Desktop/Stillroom.lnk"))
+
+
+def test_a_running_window_is_closed_politely(wine: Wine, setups: dict[str, Path]) -> None:
+    wine.run(str(setups["0.1.0"]), "/S")
+    with open_window(wine) as window:
+        assert wine.run(str(setups["0.2.0"]), "/S").returncode == 0
+        assert window.stdout is not None
+        assert window.stdout.read().split() == ["closed", "politely"]
+    assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.2.0"
+
+
+def test_a_window_that_stays_open_is_never_killed(wine: Wine, setups: dict[str, Path]) -> None:
+    wine.run(str(setups["0.1.0"]), "/S")
+    with open_window(wine, STAND_IN_STAYS="1") as window:
+        assert wine.run(str(setups["0.2.0"]), "/S").returncode == 3
+        assert window.poll() is None
+        wine.run("taskkill", "/F", "/IM", "stillroomw.exe")
+    assert wine.value(UNINSTALL_KEY, "DisplayVersion") == "0.1.0"
+    assert wine.files() == installed("old.txt")
+
+
+def open_window(wine: Wine, **more: str) -> subprocess.Popen[str]:
+    """The installed stand-in, once its window is there."""
+    window = subprocess.Popen(
+        ["wine", str(wine.program / "stillroomw.exe")],
+        env=wine.environment | more,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert window.stdout is not None
+    assert window.stdout.readline().strip() == "open"
+    return window
