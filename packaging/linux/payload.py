@@ -77,10 +77,8 @@ def write_documents(folder: Path) -> None:
         "/usr/lib/stillroom/_internal/*.dist-info and /usr/lib/stillroom/_internal/licences.\n",
         "utf-8",
     )
-    with (folder / "changelog.gz").open("wb") as file:
-        # No time stamp inside, so that the same input makes the same package.
-        with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=9, mtime=0, filename="") as packed:
-            packed.write((ROOT / "CHANGELOG.md").read_bytes())
+    # No time stamp inside, so that the same input makes the same package.
+    (folder / "changelog.gz").write_bytes(gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), 9, mtime=0))
 
 
 def release_date() -> str:

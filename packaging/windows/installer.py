@@ -1,4 +1,4 @@
-"""Make dist/stillroom-VERSION-setup.exe: `packaging/windows/installer.py [--payload FOLDER] [--sign COMMAND]`.
+"""Make dist/stillroom-VERSION-setup.exe: `packaging/windows/installer.py [--sign COMMAND]`.
 
 NSIS runs on Windows and on Linux. On Linux only a stand-in can be packed: PyInstaller does not cross-build.
 """

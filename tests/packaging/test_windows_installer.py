@@ -1,4 +1,4 @@
-"""The installer for Windows under wine: `make installers-test`. What it installs is a stand-in, which says so."""
+"""The installer for Windows under wine: `make installers-test`. It installs a stand-in that says so."""
 
 import os
 import shutil

@@ -1,0 +1,101 @@
+"""Make dist/stillroom_VERSION_amd64.deb from dist/stillroom: a part of `make installers`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from environment import ROOT
+from linux.payload import (
+    BUNDLE,
+    SYSTEM_LIBRARIES,
+    needed_libraries,
+    version,
+    write_documents,
+    write_shared_files,
+)
+
+STAGE = ROOT / "build" / "deb"
+# Qt loads these by name when the window opens: no file of the bundle is linked to them.
+LOADED_BY_NAME = ("libegl1", "libgl1", "libfontconfig1", "fontconfig-config", "shared-mime-info")
+
+CONTROL = """\
+Package: stillroom
+Version: {version}
+Architecture: amd64
+Maintainer: {maintainer}
+Installed-Size: {kibibytes}
+Depends: {depends}
+Recommends: libvulkan1, xdg-utils
+Suggests: mesa-vulkan-drivers, fonts-noto-cjk, gnome-keyring | kwalletmanager
+Section: science
+Priority: optional
+Description: DeepSeek-R1 distilled models on your own computer
+ Stillroom downloads the original weights of DeepSeek-R1's distilled models,
+ converts and quantises them, and runs them with llama.cpp, on the graphics
+ card where there is one. Chat, code and benchmark pages sit beside a live
+ panel of memory and tokens per second. Nothing leaves the computer except
+ the download that was asked for.
+"""
+
+
+def main() -> int:
+    """Stage the files and pack them; prints the package's size."""
+    package = make_deb()
+    print(f"{package}: {package.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def make_deb() -> Path:
+    """The package, in dist. Nothing runs when it is installed or removed: dpkg's own triggers of the menu,
+    the icons and the file types do what is needed."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    program = STAGE / "usr" / "lib" / "stillroom"
+    program.parent.mkdir(parents=True)
+    shutil.copytree(BUNDLE, program, symlinks=True)
+    write_shared_files(STAGE / "usr")
+    write_documents(STAGE / "usr" / "share" / "doc" / "stillroom")
+    (STAGE / "usr" / "bin").mkdir()
+    (STAGE / "usr" / "bin" / "stillroom").symlink_to("../lib/stillroom/stillroom")
+    size_bytes = 0
+    for path in [STAGE, *STAGE.rglob("*")]:
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            path.chmod(0o755)
+        else:
+            # Libraries need no x bit; PyInstaller keeps whatever the wheel had.
+            path.chmod(0o755 if path == program / "stillroom" else 0o644)
+            size_bytes += path.stat().st_size
+    control = CONTROL.format(
+        version=version(),
+        maintainer=os.environ.get("STILLROOM_MAINTAINER", "The Stillroom developers <stillroom@localhost>"),
+        kibibytes=size_bytes // 1024,
+        depends=", ".join(depends()),
+    )
+    (STAGE / "DEBIAN").mkdir()
+    (STAGE / "DEBIAN" / "control").write_text(control, "utf-8")
+    package = ROOT / "dist" / f"stillroom_{version()}_amd64.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", str(STAGE), str(package)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})
+    return package
+
+
+def depends() -> list[str]:
+    """Debian's names for what the bundle leaves to the system. Refuses a library that nobody has named."""
+    needed, glibc = needed_libraries(BUNDLE)
+    unknown = sorted(needed - SYSTEM_LIBRARIES.keys())
+    if unknown:
+        raise SystemExit(
+            f"The bundle needs libraries that packaging/linux/payload.py does not name: {unknown}"
+        )
+    packages = {SYSTEM_LIBRARIES[name] for name in needed} | set(LOADED_BY_NAME)
+    packages -= {"", "libc6"}
+    return [f"libc6 (>= {glibc})", *sorted(packages)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+#!/bin/sh
+# Installs Stillroom for the user who runs it, without root; the .run starts this from where it unpacked itself.
+#   install.sh [--uninstall] [--prefix DIR]      DIR: ~/.local
+# Models, chats and settings are never touched, neither by an upgrade nor by --uninstall.
+set -eu
+
+prefix=${HOME:?}/.local
+remove=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --uninstall) remove=yes ;;
+    --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
+    *) echo "Unknown option $1. Known are: --uninstall, --prefix DIR" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+here=$(cd "$(dirname "$0")" && pwd)
+program=$prefix/lib/stillroom
+shared='applications/stillroom.desktop metainfo/stillroom.metainfo.xml mime/packages/stillroom.xml
+icons/hicolor/scalable/apps/stillroom.svg'
+for size in 16 24 32 48 64 128 256; do
+  shared="$shared icons/hicolor/${size}x$size/apps/stillroom.png"
+done
+
+running() {
+  for link in /proc/[0-9]*/exe; do
+    case $(readlink "$link" 2>/dev/null || true) in "$program"/*) return 0 ;; esac
+  done
+  return 1
+}
+
+# The desktop's caches; a desktop without these programs needs none of them.
+refresh() {
+  for command in "update-desktop-database -q $prefix/share/applications" \
+      "update-mime-database $prefix/share/mime" \
+      "gtk-update-icon-cache -q -t -f $prefix/share/icons/hicolor"; do
+    command -v "${command%% *}" > /dev/null && $command > /dev/null 2>&1 || true
+  done
+}
+
+if running; then
+  echo "Stillroom is running. Close its window, then start this again." >&2
+  exit 1
+fi
+
+if [ "$remove" ]; then
+  rm -rf "$program"
+  [ "$(readlink "$prefix/bin/stillroom" || true)" != "$program/stillroom" ] || rm "$prefix/bin/stillroom"
+  for file in $shared; do rm -f "$prefix/share/$file"; done
+  # What this made and nothing else uses; folders with something in them stay.
+  refresh
+  for folder in applications metainfo mime/packages icons/hicolor; do
+    [ ! -f "$prefix/share/$folder/mimeinfo.cache" ] || [ "$(ls "$prefix/share/$folder" | wc -l)" -gt 1 ] ||
+      rm "$prefix/share/$folder/mimeinfo.cache"
+    [ ! -d "$prefix/share/$folder" ] || find "$prefix/share/$folder" -depth -type d -empty -delete
+  done
+  rmdir "$prefix/bin" "$prefix/lib" 2>/dev/null || true
+  echo "Stillroom is removed. Your models, chats and settings are still there."
+  exit 0
+fi
+
+needed=@GLIBC@
+found=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed 's/^glibc //')
+if [ -z "$found" ] || [ "$(printf '%s\n' "$needed" "$found" | sort -V | head -n 1)" != "$needed" ]; then
+  echo "Stillroom needs glibc $needed or newer (Debian 12, Ubuntu 24.04); this system has ${found:-another C library}." >&2
+  exit 1
+fi
+
+mkdir -p "$prefix/lib" "$prefix/bin"
+rm -rf "$program.new"
+cp -a "$here/stillroom" "$program.new"
+cp "$here/install.sh" "$program.new/install.sh"
+rm -rf "$program.old"
+[ ! -d "$program" ] || mv "$program" "$program.old"
+mv "$program.new" "$program"
+rm -rf "$program.old"
+ln -sfn "$program/stillroom" "$prefix/bin/stillroom"
+for file in $shared; do
+  mkdir -p "$(dirname "$prefix/share/$file")"
+  cp "$here/share/$file" "$prefix/share/$file"
+done
+# The menu does not look along the path of a login shell.
+sed -i "s|^Exec=stillroom|Exec=\"$program/stillroom\"|; /^TryExec=/d" "$prefix/share/applications/stillroom.desktop"
+refresh
+missing=$(for library in libEGL.so.1 libGL.so.1 libfontconfig.so.1; do
+  ldconfig -p 2>/dev/null | grep -q "$library " || printf ' %s' "$library"
+done)
+echo "Stillroom is installed: $prefix/bin/stillroom, and in the menu."
+[ -z "$missing" ] || echo "Its window needs these libraries of the system, which were not found:$missing"
+echo "To remove it: sh $program/install.sh --uninstall"

@@ -1,0 +1,92 @@
+"""Make dist/stillroom so that it runs on Debian 12 and everything newer: `make release-bundle`. Needs root.
+
+A program runs only where glibc is at least as new as that of the system that linked it. This one is linked
+in Debian 12 (glibc 2.36), in build/bookworm; the chroot is kept, so that the second time is quick.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from environment import ROOT, install_system_packages
+from linux.debian import Debian, mirror
+
+FOLDER = ROOT / "build" / "bookworm"
+PACKAGES = (
+    *("python3", "python3-dev", "python3-venv", "g++", "cmake", "ninja-build", "make", "binutils"),
+    *("libvulkan-dev", "spirv-headers", "icu-devtools"),
+    # PyInstaller loads Qt to learn what it needs.
+    *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),
+    *("libxcb-shape0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"),
+)
+# Debian 12's shader compiler is too old for the matrix instructions of graphics cards, without which Vulkan
+# is several times slower at reading a prompt. Debian 13's is started with Debian 13's own loader and
+# libraries; only the shaders that it makes, and two packages of headers, go into the build.
+NEWER = ("glslc", "libshaderc1", "libc6", "libstdc++6", "libgcc-s1", "libvulkan-dev", "spirv-headers")
+NEWER_SCRIPT = """
+echo "deb {mirror} trixie main" > /etc/apt/sources.list.d/newer.list
+printf 'Package: *\\nPin: release n=trixie\\nPin-Priority: -1\\n' > /etc/apt/preferences.d/newer
+apt-get update
+mkdir -p /opt/newer/packages && cd /opt/newer/packages
+for name in {packages}; do
+  version=$(apt-cache madison $name | awk -F' *[|] *' '/trixie/ {{ print $2; exit }}')
+  apt-get download $name=$version
+done
+for file in *.deb; do dpkg-deb -x $file /opt/newer; done
+lib=/opt/newer/usr/lib/x86_64-linux-gnu
+printf '#!/bin/sh\\nexec %s --library-path %s /opt/newer/usr/bin/glslc "$@"\\n' \\
+  $lib/ld-linux-x86-64.so.2 $lib > /usr/local/bin/glslc
+chmod +x /usr/local/bin/glslc
+cp -r /opt/newer/usr/include/vulkan /opt/newer/usr/include/vk_video /opt/newer/usr/include/spirv \\
+  /usr/local/include/
+"""
+
+
+def main() -> int:
+    """Make the chroot, the environment in it and the bundle; prints how long each took."""
+    if shutil.which("debootstrap") is None:
+        install_system_packages(["debootstrap"])
+    try:
+        build(Debian("bookworm", FOLDER))
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"This failed with status {error.returncode}: {error.cmd[-1]}") from error
+    return 0
+
+
+def build(debian: Debian) -> None:
+    """From the tracked files of this checkout to dist/stillroom."""
+    start_s = time.monotonic()
+    debian.create(PACKAGES)
+    if not (debian.folder / "usr/local/bin/glslc").exists():
+        debian.run(NEWER_SCRIPT.format(mirror=mirror(), packages=" ".join(NEWER)))
+    copy_sources(debian.folder / "src")
+    pip = [f"{name}={value}" for name, value in os.environ.items() if name in ("PIP_INDEX_URL", "PIP_CERT")]
+    for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):
+        # Not captured: the first takes ten minutes.
+        command = debian.command(f"cd /src && {script}", environment=[*pip, "CMAKE_GENERATOR=Ninja"])
+        subprocess.run(command, check=True)
+    target = ROOT / "dist" / "stillroom"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(debian.folder / "src" / "dist" / "stillroom", target, symlinks=True)
+    print(f"{target}, after {time.monotonic() - start_s:.0f} s")
+
+
+def copy_sources(target: Path) -> None:
+    """The checkout's files as git lists them, as they are now; what was built in `target` stays."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+    for path in target.glob("*") if target.exists() else ():
+        if path.name not in ("build", "dist", ".venv", "stillroom.egg-info"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Make dist/stillroom-VERSION-x86_64.run, which installs for one user: a part of `make installers`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from environment import ROOT
+from linux.payload import BUNDLE, HERE, needed_libraries, version, write_shared_files
+
+STAGE = ROOT / "build" / "run"
+
+
+def main() -> int:
+    """Stage the files and pack them; prints the size."""
+    installer = make_run()
+    print(f"{installer}: {installer.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def make_run() -> Path:
+    """The self-unpacking installer, in dist; what it does is install.sh."""
+    shutil.rmtree(STAGE, ignore_errors=True)
+    STAGE.mkdir(parents=True)
+    shutil.copytree(BUNDLE, STAGE / "stillroom", symlinks=True)
+    write_shared_files(STAGE)
+    script = STAGE / "install.sh"
+    _, glibc = needed_libraries(BUNDLE)
+    script.write_text((HERE / "install.sh").read_text("utf-8").replace("@GLIBC@", glibc), "utf-8")
+    script.chmod(0o755)
+    installer = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
+    command = [
+        "makeself",
+        "--xz",
+        "--nox11",
+        "--sha256",
+        "--threads",
+        "2",
+        "--tar-extra",
+        "--owner=0 --group=0",
+    ]
+    subprocess.run([*command, str(STAGE), str(installer), "Stillroom", "./install.sh"], check=True)
+    return installer
+
+
+if __name__ == "__main__":
+    sys.exit(main())
