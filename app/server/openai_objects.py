@@ -37,8 +37,9 @@ class Envelope:
 
 
 def model_object(model: ServedModel) -> dict[str, Any]:
-    """A model in the list of /v1/models."""
-    return {"id": model.id, "object": "model", "created": 0, "owned_by": "stillroom"}
+    """A model in the list of /v1/models; one that is loaded tells its context and where it runs."""
+    loaded = model.info and {"context_tokens": model.info.context_tokens, "backend": model.info.backend}
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": "stillroom"} | (loaded or {})
 
 
 def new_id(prefix: str) -> str:
@@ -66,6 +67,9 @@ def timings(stats: GenerationStats) -> dict[str, Any]:
         "ttft_ms": round(stats.ttft_s * 1000, 2),
         "prompt_tok_per_s": round(stats.prompt_tok_per_s, 2),
         "decode_tok_per_s": round(stats.decode_tok_per_s, 2),
+        "drafted_tokens": stats.drafted_tokens,
+        "accepted_tokens": stats.accepted_tokens,
+        "context_tokens_used": stats.context_tokens_used,
         "seed": stats.seed,
     }
 
