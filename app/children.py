@@ -4,16 +4,18 @@ import os
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "rpc_server", "build", "measure", "syntax", "sandbox", "document"]
+ChildName = Literal["engine", "rpc_server", "build", "measure", "ceilings", "syntax", "sandbox", "document", "answers"]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
     "rpc_server": "app.engine.llama.rpc_server",
     "build": "converters.worker",
     "measure": "app.measure_worker",
+    "ceilings": "app.bench.ceilings_worker",
     "syntax": "app.code.syntax_worker",
     "sandbox": "app.code.sandbox.worker",
     "document": "app.chat.document_worker",
+    "answers": "app.bench.quality.answer_worker",
 }
 
 
