@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ class StillroomCore:
             history.close()
 
 
-def run_window() -> int:
+def run_window(files: Sequence[Path] = ()) -> int:
     """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
     core = build_core()
     try:
@@ -124,7 +124,7 @@ def run_window() -> int:
             f"The window cannot open: {error}. `stillroom doctor` says what to install.", file=sys.stderr
         )
         return 1
-    return run(lambda: window_parts(core), core.paths.data)
+    return run(lambda: window_parts(core), core.paths.data, files)
 
 
 def window_parts(core: StillroomCore) -> "WindowParts":
@@ -166,7 +166,11 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
         benchmark_runner=BenchmarkRunner(
-            client, benchmarks, lambda: look_at_machine(core.paths.models, ()), gpu
+            client,
+            benchmarks,
+            lambda: look_at_machine(core.paths.models, ()),
+            gpu,
+            child_command("ceilings"),
         ),
         gpu=gpu,
         memory=memory,

@@ -10,10 +10,12 @@ BUFFER_BYTES = 384 << 20
 """More than the caches of today's desktop processors hold."""
 
 _PASSES = 5
+_LEAST_PASS_BYTES = 64 << 20
 
 
-def measure_memory_speed(threads: int) -> float:
-    """Bytes per second that `threads` read together from memory; takes about half a second, on any thread.
+def measure_memory_speed(threads: int, size_bytes: int = BUFFER_BYTES) -> float:
+    """Bytes per second that `threads` read together from `size_bytes` of memory, again and again; takes about
+    half a second, on any thread.
 
     Each looks for the largest number in its own part of a buffer, which costs next to no computing. The
     fastest pass counts: other programs can only make it slower. On a busy computer it is too low, and with
@@ -21,17 +23,20 @@ def measure_memory_speed(threads: int) -> float:
     """
     import numpy as np  # slow to load, and measured once
 
-    size = min(BUFFER_BYTES, psutil.virtual_memory().available // 4)
+    size = min(size_bytes, psutil.virtual_memory().available // 4)
     length = size // 8 // threads
-    if size < BUFFER_BYTES // 4 or length == 0:
+    if size < size_bytes // 4 or length == 0:
         return 0.0
+    # A small buffer is read several times in one pass, which is else over before all threads run.
+    rounds = -(-_LEAST_PASS_BYTES // size)
     parts = [np.ones(length, dtype=np.uint64) for _ in range(threads)]
     start, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
 
     def read(largest: Callable[[], object]) -> None:
         for _ in range(_PASSES):
             start.wait()
-            largest()
+            for _ in range(rounds):
+                largest()
             end.wait()
 
     workers = [threading.Thread(target=read, args=(part.max,), name="memory speed") for part in parts]
@@ -45,4 +50,4 @@ def measure_memory_speed(threads: int) -> float:
         fastest_s = min(fastest_s, time.perf_counter() - began_s)
     for worker in workers:
         worker.join()
-    return length * 8 * threads / fastest_s
+    return rounds * length * 8 * threads / fastest_s

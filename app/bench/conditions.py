@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -14,6 +15,8 @@ BUSY_PERCENT = 5.0
 HOT_C = 95.0
 """Processors of the last decade throttle at 95 to 105 °C."""
 
+CPUS = Path("/sys/devices/system/cpu")
+
 CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
 
 
@@ -23,6 +26,7 @@ class Start:
 
     at_s: float
     cpu: CpuClock
+    throttle_count: int
 
 
 class Conditions:
@@ -33,9 +37,9 @@ class Conditions:
 
     def begin(self) -> Start:
         """The state before a repeat."""
-        return Start(time.monotonic(), self._host.cpu_clock())
+        return Start(time.monotonic(), self._host.cpu_clock(), throttle_count())
 
-    def sample(self, start: Start, value: float) -> Sample:
+    def sample(self, start: Start, value: float, *, gpu_throttled: bool = False) -> Sample:
         """The repeat that began at `start` and gave `value`, with what disturbed it."""
         machine_percent, own_percent = self._host.cpu_clock().percent_since(start.cpu)
         others_percent = max(0.0, machine_percent - own_percent)
@@ -45,11 +49,18 @@ class Conditions:
             duration_s=time.monotonic() - start.at_s,
             others_cpu_percent=round(others_percent, 1),
             temperature_c=temperature_c,
-            marks=marks_of(others_percent, on_battery(), temperature_c),
+            marks=marks_of(
+                others_percent,
+                on_battery(),
+                temperature_c,
+                is_throttled=gpu_throttled or throttle_count() > start.throttle_count,
+            ),
         )
 
 
-def marks_of(others_percent: float, is_on_battery: bool, temperature_c: float | None) -> list[Mark]:
+def marks_of(
+    others_percent: float, is_on_battery: bool, temperature_c: float | None, *, is_throttled: bool = False
+) -> list[Mark]:
     """Which of the disturbances are worth a mark."""
     marks: list[Mark] = []
     if others_percent >= BUSY_PERCENT:
@@ -58,7 +69,21 @@ def marks_of(others_percent: float, is_on_battery: bool, temperature_c: float | 
         marks.append("battery")
     if temperature_c is not None and temperature_c >= HOT_C:
         marks.append("hot")
+    if is_throttled:
+        marks.append("throttled")
     return marks
+
+
+def throttle_count(cpus: Path = CPUS) -> int:
+    """How often the processor has slowed down for its heat since the start; 0 where the system does not
+    count it."""
+    total = 0
+    for file in cpus.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
+        try:
+            total += int(file.read_text())
+        except (OSError, ValueError):
+            return 0
+    return total
 
 
 def on_battery() -> bool:

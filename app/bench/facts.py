@@ -1,6 +1,7 @@
 """The facts that a report keeps about the computer, the model file and the engine."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
+from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings, ModelInfo
 from app.errors import StillroomError
 from app.machine import Machine
@@ -17,8 +19,8 @@ from models.progress import raise_if_cancelled
 BLOCK_BYTES = 8 << 20
 
 
-def machine_facts(machine: Machine, gpu: GpuReading) -> MachineFacts:
-    """The computer: no host name, no user, no paths."""
+def machine_facts(machine: Machine, gpu: GpuReading, system_info: str = "") -> MachineFacts:
+    """The computer: no host name, no user, no paths. `system_info` is llama.cpp's line about itself."""
     return MachineFacts(
         processor=machine.processor,
         cores=machine.cores,
@@ -26,12 +28,21 @@ def machine_facts(machine: Machine, gpu: GpuReading) -> MachineFacts:
         memory_total_bytes=machine.memory_total_bytes,
         system=machine.system,
         python=machine.python,
-        gpus=[GpuFacts(name=card.name, vram_total_bytes=card.vram_total_bytes) for card in gpu.gpus],
+        gpus=[
+            GpuFacts(
+                name=card.name,
+                vram_total_bytes=card.vram_total_bytes,
+                vram_bytes_per_s=card.vram_bytes_per_s or 0.0,
+                pcie=card.pcie,
+            )
+            for card in gpu.gpus
+        ],
         gpu_driver=gpu.driver,
+        features=re.findall(r"(\w+) = 1\b", system_info),
     )
 
 
-def model_facts(info: ModelInfo, sha256: str, name: str = "") -> ModelFacts:
+def model_facts(info: ModelInfo, sha256: str, name: str = "", work: ModelWork | None = None) -> ModelFacts:
     """The loaded model; `sha256` is its file's, `name` replaces the one that its metadata has."""
     return ModelFacts(
         name=name or info.name,
@@ -42,6 +53,7 @@ def model_facts(info: ModelInfo, sha256: str, name: str = "") -> ModelFacts:
         architecture=info.architecture,
         parameters=info.parameters,
         layers=info.layers,
+        work=work,
     )
 
 

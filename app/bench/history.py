@@ -32,6 +32,30 @@ MIGRATIONS: tuple[str, ...] = (
         sha256 TEXT NOT NULL
     );
     """,
+    # 2: a run under way; `setting` says what a run that goes on must have in common with it.
+    """
+    CREATE TABLE unfinished (
+        id TEXT PRIMARY KEY,
+        began_s REAL NOT NULL,
+        suite TEXT NOT NULL,
+        model_sha256 TEXT NOT NULL,
+        setting TEXT NOT NULL,
+        interruptions INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE turns (
+        run_id TEXT NOT NULL REFERENCES unfinished (id) ON DELETE CASCADE,
+        step TEXT NOT NULL,
+        repeat INTEGER NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (run_id, step, repeat)
+    );
+    CREATE TABLE run_notes (
+        run_id TEXT NOT NULL REFERENCES unfinished (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        note TEXT NOT NULL,
+        PRIMARY KEY (run_id, key)
+    );
+    """,
 )
 
 
@@ -54,7 +78,7 @@ class BenchmarkHistory:
             self.set_aside = _move_away(path)
             log.warning("the benchmark history was damaged and is kept as %s", self.set_aside)
             self._db = _open(path)
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
 
     def close(self) -> None:
@@ -63,8 +87,9 @@ class BenchmarkHistory:
             self._db.close()
 
     def add(self, report: Report) -> None:
-        """Keep a run; one with the same id is replaced."""
-        with self._transaction() as db:
+        """Keep a run; one with the same id is replaced. What was kept of it while it was under way goes."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM unfinished WHERE id = ?", (report.id,))
             db.execute(
                 "INSERT OR REPLACE INTO runs (id, started_at, suite, model_sha256, report)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -79,7 +104,7 @@ class BenchmarkHistory:
 
     def reports(self) -> list[Report]:
         """All runs, newest first; one that a later version wrote in a new format is left out, not deleted."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "SELECT report FROM runs WHERE deleted_at IS NULL ORDER BY started_at DESC, rowid DESC"
             ).fetchall()
@@ -107,7 +132,7 @@ class BenchmarkHistory:
     def known_sha256(self, path: Path) -> str | None:
         """The SHA-256 noted for that file, if its size and time of change are still the same."""
         state = path.stat()
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "SELECT sha256 FROM file_hashes WHERE path = ? AND size_bytes = ? AND modified_ns = ?",
                 (str(path), state.st_size, state.st_mtime_ns),
@@ -117,7 +142,7 @@ class BenchmarkHistory:
     def note_sha256(self, path: Path, sha256: str) -> None:
         """Note the SHA-256 of that file as it is now."""
         state = path.stat()
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO file_hashes (path, size_bytes, modified_ns, sha256)"
                 " VALUES (?, ?, ?, ?)",
@@ -125,11 +150,12 @@ class BenchmarkHistory:
             )
 
     def _mark(self, ids: Sequence[str], deleted_at: float | None) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.executemany("UPDATE runs SET deleted_at = ? WHERE id = ?", [(deleted_at, id_) for id_ in ids])
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The open file; what is done in the block is on the disk after it, or nothing of it."""
         with self._lock:
             try:
                 with self._db:
@@ -143,6 +169,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
         _migrate(db)
     except BaseException:
         db.close()

@@ -1,5 +1,7 @@
 """A report as Markdown, for an issue, a forum or a wiki. English, as such places are."""
 
+import re
+
 from app.bench.compare import Comparison
 from app.bench.report import Mark, Measure, Report
 
@@ -8,12 +10,18 @@ LABELS = {
     "first_token": "Time to first token",
     "peak_ram": "Peak memory of the engine process",
     "peak_vram": "GPU memory of the engine process",
+    "latency_p50": "Between two tokens, half at most",
+    "latency_p95": "Between two tokens, 95% at most",
+    "latency_p99": "Between two tokens, 99% at most",
+    "power": "Power while generating",
+    "tok_per_j": "Tokens per joule",
 }
 
 MARKS: dict[Mark, str] = {
     "busy": "Other programs used the processor during some repeats.",
     "battery": "The computer ran on battery.",
     "hot": "The processor was at its heat limit.",
+    "throttled": "The processor or the graphics card slowed down for heat or power during some repeats.",
 }
 
 VERDICTS = {
@@ -87,11 +95,26 @@ def comparison_to_markdown(comparison: Comparison) -> str:
 
 def label_of(key: str) -> str:
     """The English name of a measure."""
-    if key.startswith("pp"):
-        return f"Prompt, {key[2:]} tokens"
-    if key.startswith("tg"):
-        return f"Generation, {key[2:]} tokens"
-    return LABELS.get(key, key)
+    if key in LABELS:
+        return LABELS[key]
+    tokens, depth, streams = parts_of(key)
+    if key.startswith("pp") and tokens:
+        return f"Prompt, {tokens:,} tokens"
+    if key.startswith("tg") and depth:
+        return f"Generation, {tokens:,} tokens after {depth:,}"
+    if key.startswith("tg") and streams:
+        return f"Replies at once: {streams}, {tokens:,} tokens each"
+    if key.startswith("tg") and tokens:
+        return f"Generation, {tokens:,} tokens"
+    return key
+
+
+def parts_of(key: str) -> tuple[int, int, int]:
+    """Tokens, depth and replies at once of a speed's key, such as "tg128@2048" or "tg64x8"; 0 where it says
+    none."""
+    found = re.fullmatch(r"[a-z]+(\d+)(?:@(\d+))?(?:x(\d+))?", key)
+    tokens, depth, streams = found.groups("0") if found else ("0", "0", "0")
+    return int(tokens), int(depth), int(streams)
 
 
 def format_measure(measure: Measure) -> str:

@@ -9,16 +9,18 @@ from app.bench.suite import StepKind
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkProgress:
-    """Where a run is. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file.
+    """Where a run is. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file,
+    "ceilings" measures the computer. `key` is the step's.
 
     `remaining_s` is None until every step has run once, here or in an earlier run of the same file.
     """
 
-    stage: Literal["identify"] | StepKind
+    stage: Literal["identify", "ceilings"] | StepKind
     repeat: int
     repeats: int
     fraction: float
     remaining_s: float | None
+    key: str = ""
 
 
 OnBenchmarkProgress = Callable[[BenchmarkProgress], None]

@@ -10,15 +10,19 @@ from typing import Literal
 import msgspec
 
 from app.bench.statistics import summarise
+from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings
 from app.errors import StillroomError
 
 SCHEMA = "stillroom.benchmark"
 SCHEMA_VERSION = 1
 
-Unit = Literal["tok/s", "s", "bytes"]
-Mark = Literal["busy", "battery", "hot"]
-"""What may have disturbed a repeat: other programs, the battery, a processor at its heat limit."""
+Unit = Literal["tok/s", "s", "bytes", "W", "tok/J"]
+HIGHER_IS_BETTER: tuple[Unit, ...] = ("tok/s", "tok/J")
+
+Mark = Literal["busy", "battery", "hot", "throttled"]
+"""What may have disturbed a repeat: other programs, the battery, a processor at its heat limit, a processor
+or graphics card that slowed itself down for its heat or power."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over its repeats. `sd` is the sample deviation; `low` and `high` bound the 95% confidence
     interval of the mean (Student's t). All three are null where there is one sample only.
 
-    `prompt_tokens` and `generated_tokens` are what each repeat evaluated.
+    `prompt_tokens` and `generated_tokens` are what each repeat evaluated, behind `depth_tokens` that were in
+    the context before, in each of `streams` replies at once.
     """
 
     key: str
@@ -53,6 +58,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     warmups: int = 0
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    depth_tokens: int = 0
+    streams: int = 1
 
     @property
     def values(self) -> list[float]:
@@ -61,10 +68,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GpuFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A graphics card that NVML named."""
+    """A graphics card that NVML named. `vram_bytes_per_s` is what its memory clock and bus allow; 0 and ""
+    are what the card does not tell."""
 
     name: str
     vram_total_bytes: int
+    vram_bytes_per_s: float = 0.0
+    pcie: str = ""
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +88,50 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     gpus: list[GpuFacts] = []
     gpu_driver: str = ""
+    features: list[str] = []
+    """Instruction sets of the processor that matter to llama.cpp, and that it uses."""
+
+
+class Ceilings(msgspec.Struct, frozen=True, kw_only=True):
+    """What this computer can do at most, measured before the run; 0 where it could not be measured.
+
+    `memory_*_bytes_per_s` is reading memory with one thread and with the run's threads. The working set is
+    what the model reads for a token: where it fits into the processor's caches, it is read faster than the
+    memory. `flop_per_s` is multiplying matrices of `weight_type` by llama.cpp's own code, on the processor or
+    on the graphics card (`device`).
+    """
+
+    threads: int
+    memory_one_thread_bytes_per_s: float
+    memory_bytes_per_s: float
+    working_set_bytes: int
+    working_set_bytes_per_s: float
+    weight_type: str
+    flop_per_s: float
+    device: Literal["cpu", "gpu"] = "cpu"
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """How near the measure `key` is to what `bound` allows: `allowed` is in the measure's unit, `share` is
+    the measured part of it (0.78 is 78%). `bytes` are read and `flop` computed for each token."""
+
+    key: str
+    bound: Literal["memory", "compute"]
+    allowed: float
+    share: float
+    bytes: float
+    flop: float
+
+
+class NotMeasured(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure that the run does not have: `reason` is an English template that `values` fills."""
+
+    key: str
+    reason: str
+    values: dict[str, str | int | float] = {}
+
+    def __str__(self) -> str:
+        return self.reason.format(**self.values) if self.values else self.reason
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +145,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     parameters: int
     layers: int
+    work: ModelWork | None = None
 
 
 class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +187,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of a suite. `started_at` is ISO 8601 in UTC, `id` a random UUID."""
+    """One run of a suite. `started_at` is ISO 8601 in UTC, `id` a random UUID.
+
+    `source` is the program that measured: "stillroom", or "llama-bench" for figures that were imported.
+    `interruptions` counts how often the run was ended and went on later.
+    """
 
     id: str
     started_at: str
@@ -143,7 +202,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelFacts
     engine: EngineFacts
     measures: list[Measure]
+    ceilings: Ceilings | None = None
+    limits: list[Limit] = []
+    not_measured: list[NotMeasured] = []
     sections: list[Section] = []
+    source: str = "stillroom"
+    interruptions: int = 0
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
 
@@ -153,13 +217,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def generation(self) -> Measure | None:
-        """The generation speed, whatever its length."""
-        return next((measure for measure in self.measures if measure.key.startswith("tg")), None)
+        """The generation speed from an empty context, whatever its length."""
+        return next(
+            (m for m in self.measures if m.key.startswith("tg") and not m.depth_tokens and m.streams == 1),
+            None,
+        )
 
     @property
     def prompt(self) -> Measure | None:
-        """The prompt speed, whatever its length."""
-        return next((measure for measure in self.measures if measure.key.startswith("pp")), None)
+        """The prompt speed, of 512 tokens where that was measured."""
+        prompts = [measure for measure in self.measures if measure.key.startswith("pp")]
+        return next((m for m in prompts if m.key == "pp512"), prompts[0] if prompts else None)
+
+    def limit(self, key: str) -> Limit | None:
+        """How near the measure `key` is to its limit, None where that is not known."""
+        return next((limit for limit in self.limits if limit.key == key), None)
 
     @property
     def marks(self) -> list[Mark]:
@@ -176,13 +248,15 @@ def measure_of(
     warmups: int = 0,
     prompt_tokens: int = 0,
     generated_tokens: int = 0,
+    depth_tokens: int = 0,
+    streams: int = 1,
 ) -> Measure:
     """A measure with the statistics of its samples (at least one)."""
     summary = summarise([sample.value for sample in samples])
     return Measure(
         key=key,
         unit=unit,
-        better="higher" if unit == "tok/s" else "lower",
+        better="higher" if unit in HIGHER_IS_BETTER else "lower",
         samples=list(samples),
         mean=summary.mean,
         sd=summary.sd,
@@ -191,6 +265,8 @@ def measure_of(
         warmups=warmups,
         prompt_tokens=prompt_tokens,
         generated_tokens=generated_tokens,
+        depth_tokens=depth_tokens,
+        streams=streams,
     )
 
 

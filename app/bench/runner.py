@@ -1,22 +1,26 @@
 """Measures a model with a suite, and makes and keeps the report."""
 
+import hashlib
 import importlib.metadata
 import threading
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from app.bench.facts import engine_facts, file_sha256, machine_facts, model_facts
 from app.bench.history import BenchmarkHistory
+from app.bench.journal import RunJournal, Unfinished, discard_unfinished, unfinished_run
+from app.bench.limits import limits_of
 from app.bench.measurement import Measurement
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import Suite
 from app.bench.turn import BenchmarkEngine
 from app.engine.messages import LoadSettings
-from app.machine import Machine
+from app.machine import Machine, computer_identity
 from app.telemetry.gpu_monitor import GpuMonitor
 
 
@@ -33,11 +37,13 @@ class BenchmarkRunner:
         history: BenchmarkHistory,
         look_at_machine: Callable[[], Machine],
         gpu: GpuMonitor,
+        ceilings_command: Sequence[str],
     ) -> None:
         self._engine = engine
         self._history = history
         self._look_at_machine = look_at_machine
         self._gpu = gpu
+        self._ceilings_command = ceilings_command
 
     def run(
         self,
@@ -51,29 +57,61 @@ class BenchmarkRunner:
     ) -> Report:
         """Load the model, measure, keep and give the report, under `name` or the one in the file.
 
-        Raises `Cancelled` within 0.2 s of `cancel` (nothing is kept then), `EngineError` from the engine, and
-        `StillroomError` for a file or a history that cannot be used. `on_progress` runs on this thread.
+        A run of the same suite, file, settings, versions and computer that was ended within the last day goes
+        on where it was. Raises `Cancelled` within 0.2 s of `cancel` (what was measured is kept for that),
+        `EngineError` from the engine, and `StillroomError` for a file or a history that cannot be used.
+        `on_progress` runs on this thread.
         """
         started_at, started_s = datetime.now(UTC), time.monotonic()
         sha256 = self._identify(path, suite, on_progress, cancel)
+        version = importlib.metadata.version("stillroom")
+        setting = setting_of(settings, version, self._engine.state.llama_cpp_version)
+        journal = RunJournal.open(self._history, suite.name, sha256, setting)
         earlier = self._history.latest(suite.name, sha256)
-        measurement = Measurement(self._engine, self._gpu, suite, on_progress, cancel, earlier)
-        machine = machine_facts(self._look_at_machine(), measurement.read_gpu(wait_s=2.0))
+        measurement = Measurement(
+            self._engine, self._gpu, suite, journal, self._ceilings_command, on_progress, cancel, earlier
+        )
+        before_s = sum(record.sample.duration_s for record in journal.records().values())
+        gpu = measurement.read_gpu(wait_s=2.0)
         info = measurement.run(path, settings)
         state = self._engine.state
+        machine = machine_facts(self._look_at_machine(), gpu, state.system_info)
+        measures = measurement.measures()
+        model = model_facts(info, sha256, name, measurement.work)
+        engine = engine_facts(info, settings, state.llama_cpp_version, state.system_info)
+        ceilings = measurement.ceilings
         report = Report(
-            id=str(uuid.uuid4()),
+            id=journal.run_id,
             started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            duration_s=round(time.monotonic() - started_s, 2),
-            stillroom_version=importlib.metadata.version("stillroom"),
+            duration_s=round(before_s + time.monotonic() - started_s, 2),
+            stillroom_version=version,
             suite=suite.name,
             machine=machine,
-            model=model_facts(info, sha256, name),
-            engine=engine_facts(info, settings, state.llama_cpp_version, state.system_info),
-            measures=measurement.measures(),
+            model=model,
+            engine=engine,
+            measures=measures,
+            ceilings=ceilings,
+            limits=[] if ceilings is None else limits_of(measures, model, engine, ceilings, machine.gpus),
+            not_measured=measurement.not_measured(),
+            interruptions=journal.interruptions,
         )
         self._history.add(report)
         return report
+
+    def unfinished(self, path: Path, suite: Suite) -> Unfinished | None:
+        """The ended run of that suite and file that `run` would go on with, unless the settings have changed;
+        None also where the file has not been measured before."""
+        try:
+            sha256 = self._history.known_sha256(path)
+        except OSError:
+            return None
+        return None if sha256 is None else unfinished_run(self._history, suite.name, sha256)
+
+    def discard_unfinished(self, path: Path, suite: Suite) -> None:
+        """Forget it, so that `run` begins anew."""
+        sha256 = self._history.known_sha256(path)
+        if sha256 is not None:
+            discard_unfinished(self._history, suite.name, sha256)
 
     def _identify(
         self,
@@ -96,3 +134,9 @@ class BenchmarkRunner:
             known = file_sha256(path, tell, cancel)
             self._history.note_sha256(path, known)
         return known
+
+
+def setting_of(settings: LoadSettings, version: str, llama_cpp_version: str) -> str:
+    """All that two parts of one run must have in common besides suite and file."""
+    parts = (version, llama_cpp_version, computer_identity(), settings)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

@@ -30,6 +30,15 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(n, mean, sd, mean - half, mean + half)
 
 
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which `percent` of at least one value lie, between two neighbours in proportion."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
 def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
     """The two-sided p of Welch's t-test: how likely a difference of the means like this one is when there
     is none. Each side needs two values. Without any scatter it is 1 for equal means and 0 for others.

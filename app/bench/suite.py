@@ -8,41 +8,87 @@ import msgspec
 
 from app.errors import StillroomError
 
-StepKind = Literal["load", "prompt", "generation", "first_token"]
+StepKind = Literal["load", "prompt", "generation", "first_token", "streams"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure to measure. `tokens` are prompt tokens ("prompt") or generated tokens ("generation")."""
+    """One figure to measure. `tokens` are prompt tokens ("prompt") or generated tokens ("generation", and of
+    each of `streams` replies at once), behind `depth` tokens that are in the context already.
+
+    A step without `warms_up` is measured on an engine that shorter steps have warmed up. An `optional` step
+    is left out where the run would take too long; steps of one `group` are left out together.
+    """
 
     key: str
     kind: StepKind
     tokens: int = 0
+    depth: int = 0
+    streams: int = 1
+    warms_up: bool = True
+    optional: bool = False
+    group: str = ""
+
+    @property
+    def context_tokens(self) -> int:
+        """What it needs of the context of one reply: the token behind the last is asked for, too."""
+        return self.depth + self.tokens + 2
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps, each measured `repeats` times after `warmups` unmeasured turns."""
+    """Steps, each measured `repeats` times, after a warm-up where it has one.
+
+    Once the warm-ups have told how fast the model is, optional steps from the end are left out until the run
+    takes no longer than `budget_s`; None leaves none out. `ceilings` also measures what the computer can do
+    at most.
+    """
 
     name: str
     steps: tuple[Step, ...]
-    warmups: int = 1
     repeats: int = 3
+    budget_s: float | None = None
+    ceilings: bool = False
+
+    def step(self, key: str) -> Step:
+        """The step of that key."""
+        return next(step for step in self.steps if step.key == key)
 
 
 LOAD = Step(key="load", kind="load")
 FIRST_TOKEN = Step(key="first_token", kind="first_token")
+STREAM_TOKENS = 64
+STREAMS = (1, 2, 4, 8)
+
+SPEED = (
+    LOAD,
+    Step(key="pp512", kind="prompt", tokens=512),
+    Step(key="tg128", kind="generation", tokens=128),
+    FIRST_TOKEN,
+    Step(key="pp128", kind="prompt", tokens=128, optional=True),
+    *(
+        Step(
+            key=f"tg{STREAM_TOKENS}x{streams}",
+            kind="streams",
+            tokens=STREAM_TOKENS,
+            streams=streams,
+            warms_up=streams == STREAMS[-1],
+            optional=True,
+            group="streams",
+        )
+        for streams in STREAMS
+    ),
+    # A generation at a depth goes on from the prompt of the step before it.
+    Step(key="pp2048", kind="prompt", tokens=2048, warms_up=False, optional=True),
+    Step(key="tg128@2048", kind="generation", tokens=128, depth=2048, warms_up=False, optional=True),
+    Step(key="pp8192", kind="prompt", tokens=8192, warms_up=False, optional=True),
+    Step(key="tg128@8192", kind="generation", tokens=128, depth=8192, warms_up=False, optional=True),
+)
+"""The most important first."""
 
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
-        Suite(
-            name="speed",
-            steps=(
-                LOAD,
-                Step(key="pp512", kind="prompt", tokens=512),
-                Step(key="tg128", kind="generation", tokens=128),
-                FIRST_TOKEN,
-            ),
-        ),
+        Suite(name="speed", steps=SPEED, budget_s=180.0, ceilings=True),
+        Suite(name="full", steps=SPEED, repeats=5, ceilings=True),
         Suite(
             name="quick",
             steps=(

@@ -13,11 +13,19 @@ class TimeLeft:
         self._turns = list(turns)
         self._known_s = dict(known_s or {})
         self._done = 0
+        self._spent_s = 0.0
 
     def finish_turn(self, elapsed_s: float) -> None:
         """The present turn took that long."""
         self._known_s[self._turns[self._done]] = elapsed_s
+        self._spent_s += elapsed_s
         self._done += 1
+
+    def replan(self, turns: Sequence[str], estimates_s: Mapping[str, float]) -> None:
+        """From now on these turns are to come; `estimates_s` are for those of which nothing better is
+        known."""
+        self._turns[self._done :] = turns
+        self._known_s = {**estimates_s, **self._known_s}
 
     def remaining_s(self, in_turn_s: float = 0.0) -> float | None:
         """Seconds left, `in_turn_s` into the present turn; None while a step's duration is unknown."""
@@ -33,5 +41,5 @@ class TimeLeft:
         remaining_s = self.remaining_s(in_turn_s)
         if remaining_s is None:
             return self._done / len(self._turns)
-        total_s = sum(self._known_s[key] for key in self._turns)
+        total_s = self._spent_s + (self.remaining_s() or 0.0)
         return 1 - remaining_s / total_s if total_s > 0 else 1.0

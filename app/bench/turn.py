@@ -1,24 +1,36 @@
 """One turn of a step on the engine: ask, wait, take the engine's own figure."""
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from app.bench.suite import Step, first_token_prompt
+import msgspec
+
+from app.bench.order import Turn
+from app.bench.statistics import percentile
+from app.bench.suite import STREAMS, first_token_prompt
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, LoadSettings, ModelInfo, Part, Sampling
+from app.engine.messages import Finished, Generate, LoadSettings, ModelInfo, Part, Sampling
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError
 
 POLL_S = 0.1
 
 GREEDY = Sampling(temperature=0.0)
+
+SMALLEST_CONTEXT = 1024
+"""The longest step that every run has, 512 prompt tokens, with room to spare."""
+
+STREAM_CONTEXT = 512
+
+PERCENTILES = (50, 95, 99)
 
 T = TypeVar("T")
 
@@ -39,52 +51,49 @@ class BenchmarkEngine(Protocol):
     def tokenize(self, parts: Sequence[Part]) -> Future[list[int]]:
         """Token ids of a prompt, the model's BOS included."""
 
-    def generate(
-        self,
-        parts: Sequence[Part] = (),
-        *,
-        tokens: Sequence[int] | None = None,
-        sampling: Sampling = ...,
-        max_tokens: int = 0,
-        thinking: Literal["open", "auto", "off"] = ...,
-        ignore_eog: bool = False,
-        reuse_prefix: bool = True,
-    ) -> Generation:
+    def ask(self, request: Generate) -> Generation:
         """One reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """The figure of a turn, and what was evaluated for it."""
+    """The figure of a turn, what was evaluated for it, and other figures by their keys."""
 
     value: float
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    further: dict[str, float] = field(default_factory=dict)
 
 
 class Turns:
     """Runs single turns with one model and its settings. One thread, which waits; `on_wait` is called about
-    ten times a second meanwhile with the seconds since the turn began."""
+    ten times a second meanwhile with the seconds since the turn began.
+
+    `seed` makes the random tokens: a turn that is run again after an interruption gets the same ones.
+    """
 
     def __init__(
         self,
         engine: BenchmarkEngine,
         path: Path,
         settings: LoadSettings,
+        seed: str,
         cancel: threading.Event | None,
         on_wait: Callable[[float], None],
     ) -> None:
         self._engine = engine
         self._path = path
         self._settings = settings
+        self._seed = seed
         self._cancel = cancel
         self._on_wait = on_wait
-        self._random = random.Random()
+        self._loaded: LoadSettings | None = None
         self._info: ModelInfo | None = None
+        self._vocabulary = 0
 
     @property
     def info(self) -> ModelInfo:
-        """What the newest load loaded; a load must have come first."""
+        """What the newest load for one reply at a time loaded; a load must have come first."""
         if self._info is None:
             raise RuntimeError("no load turn has run")
         return self._info
@@ -93,62 +102,107 @@ class Turns:
         """Free the present model, so that its memory is not counted. Not cancelled: it takes no time."""
         self._engine.unload().result()
 
-    def run(self, step: Step) -> TurnResult:
+    def restore(self) -> None:
+        """Load the model as the user has it, without waiting, where a turn needed it otherwise."""
+        if self._loaded not in (None, self._settings):
+            # Whoever needs the model next is told where it cannot be loaded.
+            with contextlib.suppress(StillroomError):
+                self._engine.load(str(self._path), self._settings)
+
+    def run(self, turn: Turn) -> TurnResult:
         """One turn. Raises `Cancelled`, or `EngineError` from the engine."""
-        match step.kind:
+        match turn.step.kind:
             case "load":
                 return self._load()
             case "prompt":
-                return self._prompt(step.tokens)
+                return self._prompt(turn)
             case "generation":
-                return self._generation(step.tokens)
+                return self._generation(turn)
             case "first_token":
                 return self._first_token()
+            case "streams":
+                return self._streams(turn)
 
     def _load(self) -> TurnResult:
-        # A cancelled benchmark leaves the load to end by itself: the model was loaded before, and stays so.
-        self._info = self._wait(self._engine.load(str(self._path), self._settings).future, lambda: None)
+        self._info = self._load_as(alone(self._settings))
         return TurnResult(self._info.load_s)
 
-    def _prompt(self, tokens: int) -> TurnResult:
+    def _load_as(self, settings: LoadSettings) -> ModelInfo:
+        # A cancelled benchmark leaves the load to end by itself: the model was loaded before, and stays so.
+        self._loaded = settings
+        info = self._wait(self._engine.load(str(self._path), settings).future, lambda: None)
+        self._vocabulary = info.vocabulary
+        return info
+
+    def _prompt(self, turn: Turn) -> TurnResult:
         """Like llama-bench's pp test: BOS and random tokens from an empty context."""
-        end = self._generate(tokens=self._random_tokens(tokens), max_tokens=1)
+        end = self._ask(Generate(request_id=0, tokens=self._tokens(turn, turn.step.tokens), max_tokens=1))
         return TurnResult(end.stats.prompt_tok_per_s, prompt_tokens=end.stats.prompt_tokens)
 
-    def _generation(self, tokens: int) -> TurnResult:
+    def _generation(self, turn: Turn) -> TurnResult:
         """Like llama-bench's tg test, one token later: the engine counts the first to the prompt, so
-        one more is asked for and `tokens` decode steps are timed."""
-        end = self._generate(tokens=self._random_tokens(1), max_tokens=tokens + 1)
-        if end.stats.completion_tokens != tokens + 1:
+        one more is asked for and `tokens` decode steps are timed.
+
+        At a depth it goes on from the prompt of that many tokens, which is in the cache where the prompt's
+        own turn came just before.
+        """
+        step = turn.step
+        request = Generate(
+            request_id=0,
+            tokens=self._tokens(turn, max(1, step.depth)),
+            max_tokens=step.tokens + 1,
+            token_times=True,
+        )
+        end = self._ask(request, reuse_prefix=step.depth > 0)
+        self._check_length(end, step.tokens + 1)
+        further = {}
+        if not step.depth:
+            further = {f"latency_p{share}": percentile(end.stats.token_s, share) for share in PERCENTILES}
+        return TurnResult(end.stats.decode_tok_per_s, 1 if not step.depth else 0, step.tokens, further)
+
+    def _first_token(self) -> TurnResult:
+        end = self._ask(Generate(request_id=0, parts=[Part(first_token_prompt())], max_tokens=1))
+        return TurnResult(end.stats.ttft_s, prompt_tokens=end.stats.prompt_tokens)
+
+    def _streams(self, turn: Turn) -> TurnResult:
+        """Like llama-batched-bench's tg: the tokens of all replies by the time that the longest took."""
+        step = turn.step
+        wanted = together(self._settings)
+        if self._loaded != wanted:
+            self._load_as(wanted)
+        requests = [
+            Generate(request_id=0, tokens=self._tokens(turn, 16, stream), max_tokens=step.tokens + 1)
+            for stream in range(step.streams)
+        ]
+        replies = [self._engine.ask(_plain(request)) for request in requests]
+
+        def stop() -> None:
+            for reply in replies:
+                reply.cancel()
+
+        ends = [self._wait(reply.future, stop) for reply in replies]
+        for end in ends:
+            self._check_length(end, step.tokens + 1)
+        longest_s = max(end.stats.decode_s for end in ends)
+        return TurnResult(step.streams * step.tokens / longest_s, 16, step.tokens)
+
+    def _tokens(self, turn: Turn, count: int, stream: int = 0) -> list[int]:
+        """The model's BOS and random tokens, the same for each turn of that repeat and length."""
+        start = self._wait(self._engine.tokenize([]), lambda: None)
+        draw = random.Random(f"{self._seed} {turn.repeat} {count} {stream}")
+        return (start + [draw.randrange(self._vocabulary) for _ in range(count - len(start))])[:count]
+
+    def _check_length(self, end: Finished, wanted: int) -> None:
+        if end.stats.completion_tokens != wanted:
             raise StillroomError(
                 "The benchmark's reply ended after {found} of {wanted} tokens.",
                 "Load the model with a larger context and run the benchmark again.",
                 found=end.stats.completion_tokens,
-                wanted=tokens + 1,
+                wanted=wanted,
             )
-        return TurnResult(end.stats.decode_tok_per_s, end.stats.prompt_tokens, tokens)
 
-    def _first_token(self) -> TurnResult:
-        end = self._generate(parts=[Part(first_token_prompt())], max_tokens=1)
-        return TurnResult(end.stats.ttft_s, prompt_tokens=end.stats.prompt_tokens)
-
-    def _random_tokens(self, count: int) -> list[int]:
-        start = self._wait(self._engine.tokenize([]), lambda: None)
-        vocabulary = self.info.vocabulary
-        return start + [self._random.randrange(vocabulary) for _ in range(count - len(start))]
-
-    def _generate(
-        self, *, max_tokens: int, tokens: list[int] | None = None, parts: Sequence[Part] = ()
-    ) -> Finished:
-        reply = self._engine.generate(
-            parts,
-            tokens=tokens,
-            sampling=GREEDY,
-            max_tokens=max_tokens,
-            thinking="off",
-            ignore_eog=True,
-            reuse_prefix=False,
-        )
+    def _ask(self, request: Generate, *, reuse_prefix: bool = False) -> Finished:
+        reply = self._engine.ask(_plain(request, reuse_prefix=reuse_prefix))
         return self._wait(reply.future, reply.cancel)
 
     def _wait(self, future: Future[T], stop: Callable[[], None]) -> T:
@@ -163,3 +217,25 @@ class Turns:
                 stop()
                 raise Cancelled
             self._on_wait(time.monotonic() - started_s)
+
+
+def alone(settings: LoadSettings) -> LoadSettings:
+    """The settings for one reply at a time, with a context that the longest step of every run fits in; 0
+    leaves it to the engine. Nothing guesses ahead: llama-bench does not, either."""
+    context_tokens = settings.context_tokens
+    if 0 < context_tokens < SMALLEST_CONTEXT:
+        context_tokens = SMALLEST_CONTEXT
+    return msgspec.structs.replace(settings, context_tokens=context_tokens, sequences=1, draft_path="")
+
+
+def together(settings: LoadSettings) -> LoadSettings:
+    """The settings for as many replies at once as any step has."""
+    return msgspec.structs.replace(
+        settings, context_tokens=STREAM_CONTEXT, sequences=STREAMS[-1], draft_path=""
+    )
+
+
+def _plain(request: Generate, *, reuse_prefix: bool = False) -> Generate:
+    return msgspec.structs.replace(
+        request, sampling=GREEDY, thinking="off", ignore_eog=True, reuse_prefix=reuse_prefix
+    )

@@ -7,6 +7,7 @@ import time
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
+from app.children import child_command
 from app.commands.console import REDRAW_S, Console, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
@@ -23,6 +24,8 @@ _STAGES = {
     "prompt": "Prompt speed",
     "generation": "Generation speed",
     "first_token": "Time to first token",
+    "streams": "Several replies at once",
+    "ceilings": "Measuring memory and processor",
 }
 
 
@@ -50,7 +53,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         with core.engine() as engine, core.benchmarks() as history:
-            runner = BenchmarkRunner(engine, history, look, gpu)
+            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"))
             report: Report = runner.run(
                 model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
@@ -77,7 +80,7 @@ class _BenchmarkLine:
         self._drawn_s = now_s
         turn = "warm-up" if progress.repeat == 0 else f"{progress.repeat} of {progress.repeats}"
         fields = [f"{100 * progress.fraction:3.0f}%", _STAGES[progress.stage]]
-        if progress.stage != "identify":
+        if progress.stage not in ("identify", "ceilings"):
             fields.append(turn)
         if progress.remaining_s is not None:
             fields.append(f"{time_text(progress.remaining_s)} left")

@@ -192,6 +192,8 @@ class Generate(Message, frozen=True, kw_only=True):
     model: str = ""
     """File of a loaded model; empty is the one that was loaded last."""
     loras: tuple[Lora, ...] = ()
+    token_times: bool = False
+    """Give `GenerationStats.token_s` (benchmarks)."""
 
 
 class Prepare(Message, frozen=True, kw_only=True):
@@ -472,6 +474,8 @@ class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
     accepted_tokens: int = 0
     """Of the `drafted_tokens` that were guessed ahead, those that turned out right."""
     thinking_closed: ThinkingClosed = ""
+    token_s: list[float] = []
+    """Seconds between each token and the one before it, where `Generate.token_times` asked for them."""
 
 
 class Finished(Message, frozen=True, kw_only=True):

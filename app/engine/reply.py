@@ -81,6 +81,7 @@ class Reply:
         self._started_s = arrived_s
         self._first_s = 0.0
         self._last_s = 0.0
+        self._token_s: list[float] = []
         self._thinking_end_s = 0.0
         self._completion_tokens = 0
         self._thinking_tokens = 0
@@ -130,6 +131,8 @@ class Reply:
         now = time.perf_counter()
         if not self._completion_tokens:
             self._first_s = now
+        elif self.request.token_times:
+            self._token_s.append(now - self._last_s)
         self._last_s = now
         self._completion_tokens += 1
         if token == self._may_open:
@@ -225,6 +228,7 @@ class Reply:
             drafted_tokens=speculated[0],
             accepted_tokens=speculated[1],
             thinking_closed=self._closed,
+            token_s=self._token_s,
         )
 
 

@@ -10,6 +10,10 @@ GpuState = Literal["pending", "ok", "no_driver", "no_gpu", "failing", "hanging"]
 
 T = TypeVar("T")
 
+_THROTTLE_REASONS = 0x08 | 0x20 | 0x40 | 0x80
+"""nvml.h: hardware slowdown, software and hardware thermal slowdown, hardware power brake. The software power
+cap is left out: it is how a card runs at full load."""
+
 
 @dataclass(frozen=True, slots=True)
 class GpuSample:
@@ -26,6 +30,14 @@ class GpuSample:
     utilisation_percent: int | None
     temperature_c: int | None
     power_w: float | None
+    energy_j: float | None = None
+    """Since the driver was loaded."""
+    vram_bytes_per_s: float | None = None
+    """What the memory's highest clock and its bus allow."""
+    pcie: str = ""
+    """The widest link that card and slot can have, such as "4.0 x16"."""
+    throttled: bool = False
+    """The card runs slower now for its heat or its power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,8 @@ class NvmlReader:
         memory = nvml.nvmlDeviceGetMemoryInfo(gpu)
         utilisation = self._optional(lambda: nvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
         milliwatts = self._optional(lambda: nvml.nvmlDeviceGetPowerUsage(gpu))
+        millijoules = self._optional(lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu))
+        reasons = self._optional(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(gpu))
         return GpuSample(
             index=index,
             name=name,
@@ -91,7 +105,24 @@ class NvmlReader:
                 lambda: nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU)
             ),
             power_w=None if milliwatts is None else milliwatts / 1000,
+            energy_j=None if millijoules is None else millijoules / 1000,
+            vram_bytes_per_s=self._vram_bytes_per_s(gpu),
+            pcie=self._pcie(gpu),
+            throttled=bool(reasons and reasons & _THROTTLE_REASONS),
         )
+
+    def _vram_bytes_per_s(self, gpu: Any) -> float | None:
+        nvml = self._nvml
+        clock_mhz = self._optional(lambda: nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_MEM))
+        bus_bits = self._optional(lambda: nvml.nvmlDeviceGetMemoryBusWidth(gpu))
+        # NVML's clock is that of the double data rate: two transfers a cycle.
+        return clock_mhz * 1e6 * 2 * bus_bits / 8 if clock_mhz and bus_bits else None
+
+    def _pcie(self, gpu: Any) -> str:
+        nvml = self._nvml
+        generation = self._optional(lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(gpu))
+        width = self._optional(lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(gpu))
+        return f"{generation}.0 x{width}" if generation and width else ""
 
     def _own_vram(self, gpu: Any, own_pids: frozenset[int]) -> int | None:
         nvml = self._nvml

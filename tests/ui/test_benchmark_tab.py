@@ -106,7 +106,9 @@ class Room:
         self.notices = Notices(self.host, lambda: "")
         settings = SettingsFile(root / "settings.json")
         settings.update(load=SETTINGS)
-        runner = BenchmarkRunner(desk.client, history, lambda: look_at_machine(root, ()), desk.gpu)
+        runner = BenchmarkRunner(
+            desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
+        )
         self.tab = BenchmarkTab(
             runner,
             history,

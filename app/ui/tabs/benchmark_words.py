@@ -21,11 +21,33 @@ def measure_name(key: str) -> str:
             return translate("benchmark", "Peak memory")
         case "peak_vram":
             return translate("benchmark", "Graphics memory")
+        case "power":
+            return translate("benchmark", "Power while generating")
+        case "tok_per_j":
+            return translate("benchmark", "Tokens per joule")
+    if key.startswith("latency_p"):
+        return translate("benchmark", "Between two tokens, {share}% at most").format(share=key[9:])
     if key.startswith("pp"):
-        return translate("benchmark", "Prompt, {tokens} tokens").format(tokens=key[2:])
+        return translate("benchmark", "Prompt, {tokens} tokens").format(tokens=_thousands(key[2:]))
+    tokens, at, depth = key[2:].partition("@")
+    if key.startswith("tg") and at:
+        return translate("benchmark", "Generation, {tokens} tokens after {depth}").format(
+            tokens=_thousands(tokens), depth=_thousands(depth)
+        )
+    tokens, times, streams = key[2:].partition("x")
+    if key.startswith("tg") and times:
+        if streams == "1":
+            return translate("benchmark", "One reply of {tokens} tokens").format(tokens=tokens)
+        return translate("benchmark", "{streams} replies at once, {tokens} tokens each").format(
+            streams=streams, tokens=tokens
+        )
     if key.startswith("tg"):
-        return translate("benchmark", "Generation, {tokens} tokens").format(tokens=key[2:])
+        return translate("benchmark", "Generation, {tokens} tokens").format(tokens=_thousands(tokens))
     return key
+
+
+def _thousands(count: str) -> str:
+    return f"{int(count):,}" if count.isdecimal() else count
 
 
 def mean_text(measure: Measure) -> str:
@@ -37,6 +59,8 @@ def mean_text(measure: Measure) -> str:
             return figures.seconds(measure.mean)
         case "tok/s":
             return figures.rate(measure.mean)
+        case "W" | "tok/J":
+            return figures.number(measure.mean)
 
 
 def unit_text(measure: Measure) -> str:
@@ -48,6 +72,10 @@ def unit_text(measure: Measure) -> str:
             return translate("benchmark", "s")
         case "tok/s":
             return translate("benchmark", "tok/s")
+        case "W":
+            return translate("benchmark", "W")
+        case "tok/J":
+            return translate("benchmark", "tok/J")
 
 
 def deviation_text(measure: Measure) -> str:
@@ -74,6 +102,7 @@ def mark_text(mark: Mark) -> str:
         "busy": translate("benchmark", "Other programs used the processor meanwhile."),
         "battery": translate("benchmark", "The computer ran on battery."),
         "hot": translate("benchmark", "The processor was at its heat limit."),
+        "throttled": translate("benchmark", "Processor or graphics card slowed down for heat or power."),
     }[mark]
 
 
@@ -85,8 +114,10 @@ def stage_text(progress: BenchmarkProgress) -> str:
         "prompt": translate("benchmark", "Measuring the prompt speed"),
         "generation": translate("benchmark", "Measuring the generation speed"),
         "first_token": translate("benchmark", "Measuring the time to the first token"),
+        "streams": translate("benchmark", "Measuring several replies at once"),
+        "ceilings": translate("benchmark", "Measuring memory and processor"),
     }[progress.stage]
-    if progress.stage == "identify":
+    if progress.stage in ("identify", "ceilings"):
         return step
     if progress.repeat == 0:
         return translate("benchmark", "{step}, warm-up").format(step=step)

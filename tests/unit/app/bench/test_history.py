@@ -41,7 +41,7 @@ def test_runs_come_back_newest_first(path: Path, history: BenchmarkHistory) -> N
 def test_is_written_through(path: Path, history: BenchmarkHistory) -> None:
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert db.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 2
 
 
 def test_a_deleted_run_comes_back_until_the_next_opening(path: Path, history: BenchmarkHistory) -> None:

@@ -48,7 +48,9 @@ def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
 @pytest.fixture
 def runner(engine: EngineClient, history: BenchmarkHistory, tmp_path: Path) -> Iterator[BenchmarkRunner]:
     gpu = GpuMonitor()
-    yield BenchmarkRunner(engine, history, lambda: look_at_machine(tmp_path, ()), gpu)
+    yield BenchmarkRunner(
+        engine, history, lambda: look_at_machine(tmp_path, ()), gpu, child_command("ceilings")
+    )
     gpu.close()
 
 

@@ -8,18 +8,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from app.bench.history import BenchmarkHistory
-from app.bench.measurement import turn_order, with_room
 from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
-from app.bench.suite import suite_named
-from app.bench.turn import GREEDY
+from app.bench.suite import FIRST_TOKEN, LOAD, Step, Suite
+from app.bench.turn import alone
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, GenerationStats, LoadSettings, ModelInfo, Part, Sampling
+from app.engine.messages import Finished, Generate, GenerationStats, LoadSettings, ModelInfo, Part
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError
 from app.machine import look_at_machine
@@ -27,6 +25,17 @@ from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor
 
 BOS = 1
+
+SMALL = Suite(
+    name="small",
+    steps=(
+        LOAD,
+        Step(key="pp512", kind="prompt", tokens=512),
+        Step(key="tg128", kind="generation", tokens=128),
+        FIRST_TOKEN,
+    ),
+)
+"""What every run has; without ceilings, whose child would measure this computer."""
 
 
 def done(value):  # type: ignore[no-untyped-def]  # a future of whatever it is given
@@ -82,20 +91,11 @@ class FakeEngine:
     def tokenize(self, parts: Sequence[Part]) -> Future[list[int]]:
         return done([BOS])
 
-    def generate(
-        self,
-        parts: Sequence[Part] = (),
-        *,
-        tokens: Sequence[int] | None = None,
-        sampling: Sampling = GREEDY,
-        max_tokens: int = 0,
-        thinking: Literal["open", "auto", "off"] = "auto",
-        ignore_eog: bool = False,
-        reuse_prefix: bool = True,
-    ) -> Generation:
-        assert sampling.temperature == 0
-        assert (thinking, ignore_eog, reuse_prefix) == ("off", True, False)
-        self.calls.append(("generate", (tokens, parts, max_tokens)))
+    def ask(self, request: Generate) -> Generation:
+        tokens, max_tokens = request.tokens, request.max_tokens
+        assert request.sampling.temperature == 0
+        assert (request.thinking, request.ignore_eog) == ("off", True)
+        self.calls.append(("generate", (tokens, request.parts, max_tokens)))
         if self._hangs():
             self.replies += 1
             return Generation(Future(), self._cancel, self._cancel)
@@ -112,6 +112,7 @@ class FakeEngine:
             decode_tok_per_s=50.0 + len(self.calls) / 100,
             context_tokens_used=0,
             seed=0,
+            token_s=[0.01 * (number + 1) for number in range(completion - 1)] if request.token_times else [],
         )
         return Generation(
             done(Finished(request_id=1, reason="length", stats=stats)), self._cancel, self._cancel
@@ -153,23 +154,14 @@ def gpu() -> Iterator[GpuMonitor]:
 
 
 def runner(engine: FakeEngine, history: BenchmarkHistory, gpu: GpuMonitor, folder: Path) -> BenchmarkRunner:
-    return BenchmarkRunner(engine, history, lambda: look_at_machine(folder, ()), gpu)
-
-
-def test_turns_come_load_first_and_warm_ups_early() -> None:
-    speed = [(step.key, repeat) for step, repeat in turn_order(suite_named("speed"))]
-    assert speed[:4] == [("load", 0), ("load", 1), ("load", 2), ("load", 3)]
-    assert speed[4:7] == [("pp512", 0), ("tg128", 0), ("first_token", 0)]
-    assert speed[7:] == [(key, n) for key in ("pp512", "tg128", "first_token") for n in (1, 2, 3)]
-    quick = [(step.key, repeat) for step, repeat in turn_order(suite_named("quick"))]
-    assert quick[:3] == [("load", 0), ("pp512", 0), ("tg32", 0)]
+    return BenchmarkRunner(engine, history, lambda: look_at_machine(folder, ()), gpu, ["false"])
 
 
 def test_the_same_tokens_as_llama_bench_from_an_empty_context(
     model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
 ) -> None:
     engine = FakeEngine()
-    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), suite_named("speed"), lambda told: None)
+    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, lambda told: None)
     asked = [call[1] for call in engine.calls if call[0] == "generate"]
     prompts = [tokens for tokens, _, most in asked if tokens is not None and most == 1]
     starts = [(tokens, most) for tokens, _, most in asked if tokens is not None and most > 1]
@@ -182,9 +174,7 @@ def test_the_report_has_every_figure_and_is_kept(
     model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
 ) -> None:
     settings = LoadSettings(threads=2)
-    report = runner(FakeEngine(), history, gpu, tmp_path).run(
-        model, settings, suite_named("speed"), lambda told: None
-    )
+    report = runner(FakeEngine(), history, gpu, tmp_path).run(model, settings, SMALL, lambda told: None)
     assert [measure.key for measure in report.measures] == [
         "load",
         "pp512",
@@ -210,11 +200,11 @@ def test_a_second_run_knows_its_time_from_the_start_and_reads_no_hash(
 ) -> None:
     told: list[BenchmarkProgress] = []
     benchmark = runner(FakeEngine(), history, gpu, tmp_path)
-    benchmark.run(model, LoadSettings(), suite_named("speed"), told.append)
+    benchmark.run(model, LoadSettings(), SMALL, told.append)
     assert told[0].stage == "identify"
     assert told[1].remaining_s is None
     told.clear()
-    benchmark.run(model, LoadSettings(), suite_named("speed"), told.append)
+    benchmark.run(model, LoadSettings(), SMALL, told.append)
     assert told[0].stage == "load"
     assert all(progress.remaining_s is not None for progress in told)
     assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
@@ -232,9 +222,7 @@ def test_cancel_answers_at_once_and_keeps_nothing(
             cancel.set()
 
     with pytest.raises(Cancelled):
-        runner(engine, history, gpu, tmp_path).run(
-            model, LoadSettings(), suite_named("speed"), on_progress, cancel
-        )
+        runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, on_progress, cancel)
     assert history.reports() == []
     assert engine.cancelled == engine.replies
 
@@ -244,7 +232,7 @@ def test_a_reply_that_ends_early_is_no_measurement(
 ) -> None:
     with pytest.raises(StillroomError, match="ended after 128 of 129 tokens"):
         runner(FakeEngine(short=True), history, gpu, tmp_path).run(
-            model, LoadSettings(), suite_named("speed"), lambda told: None
+            model, LoadSettings(), SMALL, lambda told: None
         )
 
 
@@ -254,12 +242,12 @@ def test_a_missing_file_is_told_before_anything_is_unloaded(
     engine = FakeEngine()
     with pytest.raises(StillroomError, match="could not be read"):
         runner(engine, history, gpu, tmp_path).run(
-            tmp_path / "gone.gguf", LoadSettings(), suite_named("speed"), lambda told: None
+            tmp_path / "gone.gguf", LoadSettings(), SMALL, lambda told: None
         )
     assert engine.calls == []
 
 
 def test_a_small_context_is_made_large_enough() -> None:
-    assert with_room(LoadSettings(context_tokens=256)).context_tokens == 1024
-    assert with_room(LoadSettings(context_tokens=0)).context_tokens == 0
-    assert with_room(LoadSettings(context_tokens=8192)).context_tokens == 8192
+    assert alone(LoadSettings(context_tokens=256)).context_tokens == 1024
+    assert alone(LoadSettings(context_tokens=0)).context_tokens == 0
+    assert alone(LoadSettings(context_tokens=8192)).context_tokens == 8192

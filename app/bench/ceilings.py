@@ -1,0 +1,76 @@
+"""What this computer can do at most, measured in a process of its own, so that it can be cancelled at once
+and a crash of native code costs nothing else."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from app.errors import Cancelled, StillroomError
+
+POLL_S = 0.1
+
+
+class CeilingsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """With how many threads, over a working set of how many bytes, in which weight type of ggml, and on what
+    kind of device the matrices are multiplied."""
+
+    threads: int
+    working_set_bytes: int
+    type_number: int
+    device_kind: Literal["cpu", "gpu"] = "cpu"
+
+
+class MeasuredCeilings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child measured; 0 where it could not.
+
+    `working_set_bytes_per_s` is of reading the request's bytes again and again, as a model's weights are
+    read: a small model is read from the processor's caches, which are faster than the memory.
+    """
+
+    one_thread_bytes_per_s: float
+    all_threads_bytes_per_s: float
+    working_set_bytes_per_s: float
+    flop_per_s: float
+
+
+def measure_ceilings(
+    command: Sequence[str],
+    request: CeilingsRequest,
+    cancel: threading.Event | None,
+    on_wait: Callable[[float], None],
+) -> MeasuredCeilings:
+    """Start the child `command` and wait some seconds for it; `on_wait` hears the seconds so far.
+
+    Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` where the child fails.
+    """
+    child = subprocess.Popen(
+        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    data: bytes | None = msgspec.json.encode(request) + b"\n"
+    began_s = time.monotonic()
+    try:
+        while True:
+            try:
+                out, _ = child.communicate(data, timeout=POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                data = None
+            if cancel is not None and cancel.is_set():
+                raise Cancelled
+            on_wait(time.monotonic() - began_s)
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+    try:
+        return msgspec.json.decode(out, type=MeasuredCeilings)
+    except msgspec.DecodeError as error:
+        raise StillroomError(
+            "The speed of memory and processor could not be measured: the process ended with {code}.",
+            "Run the benchmark again.",
+            code=child.returncode,
+        ) from error
