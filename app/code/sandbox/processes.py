@@ -3,7 +3,10 @@
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
+
+PAUSE_S = 0.002
 
 
 def descendants(pid: int) -> list[int]:
@@ -40,16 +43,16 @@ def kill_all(pid: int) -> None:
     Stopped first, so that none can start another one while the next is being ended.
     """
     while True:
-        below = descendants(pid)
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for one in below:
+            for one in descendants(pid):
                 with contextlib.suppress(OSError):
                     os.kill(one, number)
         try:
-            while os.waitpid(-1, 0 if below else os.WNOHANG)[0]:
+            while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return
+        time.sleep(PAUSE_S)
 
 
 def _resident(pid: int) -> int:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -150,7 +149,6 @@ def _bare_environment() -> dict[str, str]:
     return {
         "PYTHONSAFEPATH": "1",
         "PYTHONUTF8": "1",
-        # From source, the modules are found through this process's own path.
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path).is_dir()),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
         **{name: os.environ[name] for name in kept if name in os.environ},
     }

@@ -81,30 +81,62 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "swapoff": (168, 225),
 }
 _X86_ONLY = {"iopl": 172, "ioperm": 173, "modify_ldt": 154, "uselib": 134}
+_ON_PROCESSES = {
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+_PRLIMIT = (302, 261)
+_NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "socket": (41, 198),
+    "connect": (42, 203),
+}
+"""What Landlock leaves alone: a file's mode, owner, times, and sockets that lie in folders."""
 _CLONE, _CLONE3 = (56, 220), 435
 _SOCKET, _SOCKETPAIR = (41, 198), (53, 199)
 
 _NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET of sched.h."""
 
-_AF_UNIX = 1
+_AF_UNIX, _SOCK_STREAM, _TYPE_BITS = 1, 1, 0xF
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _X32_BIT = 0x40000000
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_Instruction = tuple[int, int, int, int]
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
 
 
-def is_known() -> bool:
-    """Whether there is a filter for this processor."""
-    return platform.machine() in _ARCHITECTURES
+def filter_program(*, alone: bool = False) -> bytes:
+    """The filter as an array of `struct sock_filter`; raises KeyError for another processor.
 
-
-def filter_program() -> bytes:
-    """The filter as an array of `struct sock_filter`; raises KeyError for another processor."""
+    `alone`: no namespaces stand before it, so other processes' priorities and limits, and what Landlock does
+    not keep, are refused as well.
+    """
     column, architecture = _ARCHITECTURES[platform.machine()]
-    program: list[tuple[int, int, int, int]] = [
+    program: list[_Instruction] = [
         (_LOAD, 0, 0, _AT_ARCHITECTURE),
         (_JUMP_EQUAL, 1, 0, architecture),
         (_RETURN, 0, 0, _KILL),
@@ -121,6 +153,14 @@ def filter_program() -> bytes:
             refuse(number)
     for numbers in _NUMBERS.values():
         refuse(numbers[column])
+    if alone:
+        for one in (*_ON_PROCESSES.values(), *_NOT_BY_LANDLOCK.values()):
+            known = one[column]
+            if known is not None:
+                refuse(known)
+        program.extend(_unless_argument(_PRLIMIT[column], 0, 0))
+        # A pair of datagram sockets could still be sent to an address.
+        program.extend(_unless_argument(_SOCKETPAIR[column], 1, _SOCK_STREAM, _TYPE_BITS))
     # Its flags are in memory, where a filter cannot look; C libraries then take clone.
     refuse(_CLONE3, errno.ENOSYS)
     program.extend(
@@ -133,14 +173,18 @@ def filter_program() -> bytes:
         ]
     )
     for numbers in (_SOCKET, _SOCKETPAIR):
-        program.extend(
-            [
-                (_JUMP_EQUAL, 0, 4, numbers[column]),
-                (_LOAD, 0, 0, _AT_FIRST_ARGUMENT),
-                (_JUMP_EQUAL, 1, 0, _AF_UNIX),
-                (_RETURN, 0, 0, _ERRNO | errno.EPERM),
-                (_RETURN, 0, 0, _ALLOW),
-            ]
-        )
+        program.extend(_unless_argument(numbers[column], 0, _AF_UNIX))
     program.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _unless_argument(number: int, place: int, allowed: int, bits: int = 0xFFFFFFFF) -> list[_Instruction]:
+    """Refuse a call unless the lower half of the argument in `place` is `allowed`; others go on."""
+    return [
+        (_JUMP_EQUAL, 0, 5, number),
+        (_LOAD, 0, 0, _AT_FIRST_ARGUMENT + 8 * place),
+        (_AND, 0, 0, bits),
+        (_JUMP_EQUAL, 1, 0, allowed),
+        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+        (_LOAD, 0, 0, _AT_NUMBER),
+    ]

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 # All of them here: once this process is nobody, Python's own files may be out of reach.
-from app.code.sandbox import bubblewrap, kernel, processes, view
+from app.code.sandbox import bubblewrap, kernel, landlocked, namespaces, processes, view
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits
 from app.code.sandbox.spawn import Started
 
@@ -51,7 +51,7 @@ class _Run:
         self._output_bytes = 0
         self._peak_bytes = 0
         self._stderr = ""
-        self._inside = 0
+        self._folder = ""
 
     def supervise(self) -> None:
         os.chdir("/")
@@ -64,6 +64,8 @@ class _Run:
             _tell(ending="failed", reason=str(error))
             return
         ending, exit_code = self._watch(started, began_s)
+        if self._folder:
+            landlocked.remove(self._folder)
         reason = started.failure(self._stderr) if ending == "exit" else ""
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         _tell(
@@ -77,7 +79,10 @@ class _Run:
     def _start(self) -> Started:
         if self._back_end == "bubblewrap":
             return bubblewrap.start(self._job, self._limits)
-        raise OSError(self._back_end)
+        if self._back_end == "namespaces":
+            return namespaces.start(self._job, self._limits)
+        started, self._folder = landlocked.start(self._job, self._limits)
+        return started
 
     def _watch(self, started: Started, began_s: float) -> tuple[Ending, int]:
         """Pass the output on until the program is gone, or has to go; then nothing of it runs any more."""
@@ -115,9 +120,9 @@ class _Run:
             piece = os.read(fd, READ_BYTES)
         except BlockingIOError:
             return False
+        room = max(0, self._limits.output_bytes - self._output_bytes)
         self._output_bytes += len(piece)
-        beyond = self._output_bytes - self._limits.output_bytes
-        text = decoder.decode(piece[: len(piece) - max(0, beyond)], final=not piece)
+        text = decoder.decode(piece[:room], final=not piece)
         if text:
             _tell(stream=name, text=text)
         if name == "stderr":
@@ -131,13 +136,17 @@ class _Run:
         if self._output_bytes > limits.output_bytes:
             return "output"
         pids = processes.descendants(os.getpid())
-        memory = processes.memory_bytes(pids, limits.memory_bytes)
+        # Without the two that keep the namespaces.
+        memory = processes.memory_bytes(pids if self._folder else pids[2:], limits.memory_bytes)
         self._peak_bytes = max(self._peak_bytes, memory)
         if memory > limits.memory_bytes:
             return "memory"
-        return self._space_exceeded(pids)
+        if self._folder:
+            disk_bytes, files = landlocked.space_taken(self._folder, pids)
+            return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
+        return self._files_exceeded(pids)
 
-    def _space_exceeded(self, pids: list[int]) -> Ending | None:
+    def _files_exceeded(self, pids: list[int]) -> Ending | None:
         """Files in the writable place, seen through a process inside; its size the file system limits."""
         for pid in reversed(pids):
             place = f"/proc/{pid}/root{view.WRITABLE}"

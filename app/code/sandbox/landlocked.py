@@ -1,0 +1,98 @@
+"""The sandbox where no namespaces are allowed: Landlock, a stricter system call filter, limits.
+
+Runs in the sandbox process only. The program works in a folder on the disk that is deleted afterwards, and
+has no /proc and no /dev/shm. It needs Linux 6.12, whose Landlock keeps signals in; all its processes are found
+through the sandbox process, which is the reaper of whatever it leaves behind.
+"""
+
+import os
+import resource
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from app.code.sandbox import kernel, landlock, seccomp, view
+from app.code.sandbox.limits import Job, Limits
+from app.code.sandbox.namespaces import write_files
+from app.code.sandbox.spawn import Started, fork
+
+
+def start(job: Job, limits: Limits) -> tuple[Started, str]:
+    """The running program and its folder; raises OSError where the kernel is too old."""
+    version = kernel.landlock_version()
+    if version < landlock.SCOPES_SINCE:
+        raise OSError(f"Landlock {landlock.SCOPES_SINCE} is needed, and this kernel has {version}")
+    folder = tempfile.mkdtemp(prefix="stillroom-run-")
+    others = _processes_of_this_user()
+
+    def become(why: int) -> NoReturn:
+        write_files(job, Path(folder))
+        os.chdir(folder)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        devices = [f"/dev/{name}" for name in view.DEVICES]
+        landlock.restrict(view.readable_folders(job), [folder], devices)
+        view.set_resource_limits(limits)
+        # It counts all processes of the user.
+        processes = others + limits.processes
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+        kernel.install_filter(seccomp.filter_program(alone=True))
+        os.closerange(3, why)
+        os.closerange(why + 1, view.OPEN_FILES)
+        os.execve(job.command[0], list(job.command), view.environment(job, folder))
+
+    try:
+        return fork(become, job.stdin), folder
+    except OSError:
+        remove(folder)
+        raise
+
+
+def remove(folder: str) -> None:
+    """Delete a program's folder, however deep and closed it was made."""
+    for command in (["/bin/chmod", "-R", "u+rwx", folder], ["/bin/rm", "-rf", folder]):
+        subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+
+
+def space_taken(folder: str, pids: list[int]) -> tuple[int, int]:
+    """Bytes and number of the files in `folder`, and of deleted ones that `pids` still hold open."""
+    total_bytes = files = 0
+    for place, folders, names in os.walk(folder):
+        files += len(folders) + len(names)
+        for name in names:
+            total_bytes += _blocks(f"{place}/{name}")
+    device = Path(folder).stat().st_dev
+    held: dict[int, int] = {}
+    for pid in pids:
+        try:
+            open_files = list(Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            continue
+        for file in open_files:
+            try:
+                found = file.stat()
+            except OSError:
+                continue
+            if found.st_nlink == 0 and found.st_dev == device:
+                held[found.st_ino] = found.st_blocks * 512
+    return total_bytes + sum(held.values()), files
+
+
+def _blocks(path: str) -> int:
+    try:
+        return Path(path).lstat().st_blocks * 512
+    except OSError:
+        return 0
+
+
+def _processes_of_this_user() -> int:
+    """Threads of this user's processes, which is what the limit counts."""
+    user = os.getuid()
+    count = 0
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and folder.stat().st_uid == user:
+                count += len(list((folder / "task").iterdir()))
+        except OSError:
+            continue
+    return count
