@@ -9,7 +9,7 @@ from starlette.requests import Request
 from app.chat.prompt import ChatMessage
 from app.engine.messages import Delta, Finished, Generate, TokenLogprob
 from app.errors import Cancelled, StillroomError
-from app.server.api_error import ApiError, api_error, unloaded
+from app.server.api_error import ApiError, api_error, broken_off
 from app.server.replies import StreamedReply, unless_gone
 from app.server.services import Services
 
@@ -57,22 +57,21 @@ async def answer_events(
     Close it, and replies that still run are cancelled.
     """
     choices = [Choice(index) for index in range(len(wanted))]
-    with services.admission.admit(request, len(wanted)) as call:
-        replies = services.ask(wanted)
-        try:
-            async for index, event in replies.events():
-                choice = choices[index]
-                if isinstance(event, Delta):
-                    choice.add(event)
-                elif event.reason == "cancelled":
-                    # Not by this client, who would not be listening.
-                    raise unloaded()
-                else:
-                    choice.end = event
-                    call.finished(event)
-                yield choice, event
-        finally:
-            replies.close()
+    with (
+        services.admission.admit(request, len(wanted)) as call,
+        services.ask(wanted) as replies,
+    ):
+        async for index, event in replies.events():
+            choice = choices[index]
+            if isinstance(event, Delta):
+                choice.add(event)
+            elif event.reason == "cancelled":
+                # Not by this client, who would not be listening.
+                raise broken_off(server_stopped=services.stopped)
+            else:
+                choice.end = event
+                call.finished(event)
+            yield choice, event
 
 
 async def whole_answer(services: Services, request: Request, wanted: Sequence[Generate]) -> list[Choice]:
@@ -114,7 +113,7 @@ async def streamed_answer(
             except StillroomError as error:
                 yield failure(api_error(error))
             except Cancelled:
-                yield failure(unloaded())
+                yield failure(broken_off(server_stopped=services.stopped))
 
     return StreamedReply(all_pieces(), media_type, services.config.limits.send_s)
 

@@ -59,8 +59,10 @@ def overloaded(retry_after_s: float) -> ApiError:
     )
 
 
-def unloaded() -> ApiError:
-    """The model went away in the middle of a reply."""
+def broken_off(*, server_stopped: bool = False) -> ApiError:
+    """A reply ended in the middle, and not because its client wished it."""
+    if server_stopped:
+        return ApiError(503, "Stillroom's server was switched off.", code="server_stopped")
     return ApiError(503, "The model was unloaded before the reply had ended.", code="model_unloaded")
 
 

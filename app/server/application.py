@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from app.errors import Cancelled, StillroomError
 from app.server import ollama_api, openai_chat, plain_api
 from app.server.access import OPEN_PATHS
-from app.server.api_error import ApiError, api_error, error_response, unloaded
+from app.server.api_error import ApiError, api_error, broken_off, error_response
 from app.server.docs_page import CONTENT_POLICY, docs_page
 from app.server.metrics import MEDIA_TYPE, metrics_text
 from app.server.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
@@ -157,4 +157,4 @@ def _handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(Cancelled)
     async def cancelled(request: Request, error: Cancelled) -> JSONResponse:
-        return error_response(request.url.path, unloaded())
+        return error_response(request.url.path, broken_off())

@@ -1,12 +1,12 @@
 """The local API as something that is switched on and off."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from app.engine.client import EngineClient
 from app.errors import StillroomError
@@ -17,10 +17,6 @@ from app.server.discovery import Discovery, announce_server, withdraw_server
 from app.server.stats import ServerStats, StatsView
 from app.settings import SettingsFile
 from models.store import ModelStore
-
-if TYPE_CHECKING:
-    # FastAPI and uvicorn take half a second to load: only where the server is switched on.
-    from uvicorn import Server
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +49,7 @@ class LocalServer:
         self._version = version
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._server: Server | None = None
+        self._end: Callable[[], None] | None = None
         self._announced: Discovery | None = None
         self._stats = ServerStats()
 
@@ -84,9 +80,9 @@ class LocalServer:
     def stop(self) -> None:
         """Stop listening and end what runs. Waits for the end."""
         with self._lock:
-            thread, server = self._thread, self._server
-            if server is not None:
-                server.should_exit = True
+            thread, end = self._thread, self._end
+            if end is not None:
+                end()
         if thread is not None:
             thread.join(STOP_S)
 
@@ -109,7 +105,7 @@ class LocalServer:
                 announced, self._announced = self._announced, None
                 if announced is not None:
                     withdraw_server(self._paths, announced)
-                self._server = None
+                self._end = None
 
     async def _serve(
         self,
@@ -170,7 +166,14 @@ class LocalServer:
         except OSError as error:
             log.warning("the local API cannot be announced: %s", error)
             raise
-        self._stats, self._server = stats, server
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            server.should_exit = True
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(services.stop)
+
+        self._stats, self._end = stats, end
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         future.set_result(self._announced)
         await serving

@@ -1,6 +1,7 @@
 """What the endpoints work with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -28,7 +29,9 @@ class Services:
     version: str
     default_sampling: Callable[[], Sampling]
     speculation: Callable[[], SpeculationMode]
+    stopped: bool = False
     _templates: dict[str, tuple[ModelInfo, ChatTemplate]] = field(default_factory=dict)
+    _running: set[Replies] = field(default_factory=set)
 
     def prompt(self, info: ModelInfo, messages: Sequence[ChatMessage]) -> Prompt:
         """A conversation in the words of the model's template. Raises `StillroomError`."""
@@ -47,14 +50,23 @@ class Services:
             sampling, **{name: value for name, value in given.items() if value is not None}
         )
 
-    def ask(self, requests: Sequence[Generate]) -> Replies:
-        """Let the engine answer."""
-        return Replies(
-            self.client,
-            [
-                msgspec.structs.replace(
-                    request, priority=self.config.priority, speculation=self.speculation()
-                )
-                for request in requests
-            ],
-        )
+    @contextmanager
+    def ask(self, requests: Sequence[Generate]) -> Iterator[Replies]:
+        """Let the engine answer; what still runs at the end of the context is cancelled."""
+        wanted = [
+            msgspec.structs.replace(request, priority=self.config.priority, speculation=self.speculation())
+            for request in requests
+        ]
+        replies = Replies(self.client, wanted)
+        self._running.add(replies)
+        try:
+            yield replies
+        finally:
+            self._running.discard(replies)
+            replies.close()
+
+    def stop(self) -> None:
+        """End all replies: the server stops."""
+        self.stopped = True
+        for replies in self._running:
+            replies.close()

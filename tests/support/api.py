@@ -1,0 +1,85 @@
+"""The local API of a real engine, on loopback, for the tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings
+from app.filters.filter_file import FilterFile
+from app.paths import AppPaths
+from app.server.config import Limits, ServerConfig
+from app.server.server import LocalServer
+from app.settings import SettingsFile
+from models.starter import starter_file
+from models.store import ModelStore
+from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+
+KEY = "a-key-of-the-tests-0123456789"
+MODEL = "SmolLM2-135M-Instruct/Q4_1"
+SETTINGS = LoadSettings(context_tokens=1024, threads=1, sequences=2)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running server and the engine behind it."""
+
+    server: LocalServer
+    client: EngineClient
+    paths: AppPaths
+    url: str
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {KEY}"}
+
+    def http(self, **options: Any) -> httpx.Client:
+        """A client with the key."""
+        return httpx.Client(
+            base_url=self.url, timeout=ANSWER_TIMEOUT_S, **{"headers": self.headers, **options}
+        )
+
+
+@contextmanager
+def loaded_engine(settings: LoadSettings = SETTINGS, path: str = "") -> Iterator[EngineClient]:
+    """An engine with the starter, or the model of a file."""
+    client = EngineClient(child_command("engine"))
+    try:
+        client.load(path or starter_path(), settings).future.result(ANSWER_TIMEOUT_S)
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def served(client: EngineClient, home: Path, limits: Limits | None = None, **options: Any) -> Iterator[Api]:
+    """The API of an engine, with its files below `home`."""
+    paths = AppPaths(home / "data", home / "config", home / "cache", home / "logs")
+    server = LocalServer(
+        client,
+        ModelStore(paths.models, starter_file()),
+        SettingsFile(paths.settings),
+        FilterFile(paths.filters),
+        paths,
+        "1.2.3",
+    )
+    config = ServerConfig(key=KEY, port=0, limits=limits or Limits(), **options)
+    try:
+        yield Api(server, client, paths, server.start(config).result(ANSWER_TIMEOUT_S).url)
+    finally:
+        server.close()
+
+
+def wait_until_free(api: Api) -> None:
+    """Until the engine has ended every reply: a request of its own comes behind them."""
+    while api.server.stats.running:
+        api.client.list_devices().result(ANSWER_TIMEOUT_S)
