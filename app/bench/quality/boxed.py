@@ -2,7 +2,7 @@ r"""The final answer of a reply to a mathematics question: what stands in its la
 
 import re
 
-_BOX = re.compile(r"\\f?boxed\s*")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 
 
 def boxed_answers(text: str) -> list[str]:
