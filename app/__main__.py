@@ -3,6 +3,7 @@
 import multiprocessing
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from app.children import CHILD_MODULES, fill_standard_streams, leave_bundle_environment
 
@@ -21,11 +22,13 @@ def main() -> int:
         return int(import_module(modules[arguments[1]]).main() or 0)
     from app.bootstrap import build_core, run_window
 
-    if arguments:
+    # A desktop opens a file by its path alone.
+    opened = [Path(argument).absolute() for argument in arguments if argument.lower().endswith(".gguf")]
+    if len(opened) < len(arguments):
         from app.cli import main as run_command
 
         return run_command(arguments, build_core)
-    return run_window()
+    return run_window(opened)
 
 
 if __name__ == "__main__":

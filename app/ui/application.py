@@ -94,9 +94,10 @@ class WindowParts:
 class WindowApplication(QObject):
     """Owns the window and everything that lives as long as it does. GUI thread."""
 
-    def __init__(self, qt: QApplication, parts: WindowParts) -> None:
+    def __init__(self, qt: QApplication, parts: WindowParts, files: Sequence[Path] = ()) -> None:
         super().__init__(qt)
         self.parts = parts
+        self._files = files
         self._ended = asyncio.Event()
         self._values = parts.settings.values
         self._watch = MemoryWatch()
@@ -136,6 +137,13 @@ class WindowApplication(QObject):
         self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
         self._window.raise_()
         self._window.activateWindow()
+
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Show the window; of GGUF files that were opened with Stillroom, keep all and load the first."""
+        self.raise_window()
+        if files:
+            self._on_models_dropped(list(files))
+            self._bridge.start(self._load_again(files[0], self.parts.settings.values.load))
 
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
@@ -264,6 +272,9 @@ class WindowApplication(QObject):
         self._sampler.start()
         for notice in self.parts.settings.notices:
             self._notices.error(notice)
+        if self._files:
+            self.open_files(self._files)
+            return
         model = self._first_model()
         if model is not None:
             self._on_model_chosen(model)
@@ -469,8 +480,8 @@ class WindowApplication(QObject):
             self._notices.error(error)
 
 
-def run_window(make_parts: Callable[[], WindowParts], data_folder: Path) -> int:
-    """Open the window and stay until it is closed; returns the exit code."""
+def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: Sequence[Path] = ()) -> int:
+    """Open the window and `files` in it, and stay until it is closed; returns the exit code."""
     if not _has_display():
         print(  # noqa: T201 - there is no window to say it in
             "There is no display here, so the window cannot open. "
@@ -486,18 +497,23 @@ def run_window(make_parts: Callable[[], WindowParts], data_folder: Path) -> int:
     qt.setQuitOnLastWindowClosed(False)
     qt.setWindowIcon(_program_icon())
     instance = SingleInstance(data_folder)
-    if not instance.claim():
+    if not instance.claim(files):
         return 0
     loop = qasync.QEventLoop(qt)
     asyncio.set_event_loop(loop)
     with loop:
-        loop.run_until_complete(_live(qt, make_parts, instance))
+        loop.run_until_complete(_live(qt, make_parts, instance, files))
     return 0
 
 
-async def _live(qt: QApplication, make_parts: Callable[[], WindowParts], instance: SingleInstance) -> None:
-    application = WindowApplication(qt, make_parts())
-    instance.raise_asked.connect(application.raise_window)
+async def _live(
+    qt: QApplication,
+    make_parts: Callable[[], WindowParts],
+    instance: SingleInstance,
+    files: Sequence[Path],
+) -> None:
+    application = WindowApplication(qt, make_parts(), files)
+    instance.open_asked.connect(application.open_files)
     signals = StopSignals(application)
     signals.received.connect(lambda: application.window.close())
     application.show()
