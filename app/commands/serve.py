@@ -3,6 +3,7 @@
 import argparse
 import importlib.metadata
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from app.commands.arguments import whole
 from app.commands.console import WAKE_S, Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from app.errors import Cancelled
+from app.errors import Cancelled, StillroomError
 from app.server.config import DEFAULT_PORT, LOOPBACK, ServerConfig
 from app.server.key import LEAST_CHARACTERS, is_usable, read_or_make_key
 
@@ -71,13 +72,15 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.commands.loading import load_model
     from app.server.server import LocalServer
 
-    with core.engine() as client:
+    problems: list[StillroomError] = []
+    with core.engine() as client, closing(core.audit(problems.append)) as audit:
         load_model(client, model, settings, console, cancel)
         server = LocalServer(
             client,
             core.store,
             core.settings,
             core.filters(),
+            audit,
             core.paths,
             importlib.metadata.version("stillroom"),
         )
@@ -100,6 +103,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
                     return
         finally:
             server.close()
+            for problem in problems:
+                console.note(f"stillroom: {problem}")
     raise Cancelled
 
 

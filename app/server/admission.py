@@ -7,14 +7,18 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.engine.messages import Finished
+from app.audit.trail import AuditTrail
+from app.engine.answering import Answers
+from app.engine.messages import Finished, ModelInfo
 from app.filters.filter_file import FilterFile
 from app.filters.screen import screen
+from app.filters.verdict import BlockedError, Hit
 from app.server.api_error import overloaded
 from app.server.config import Limits
 from app.server.stats import ServerStats
 
 LEAST_RETRY_S, MOST_RETRY_S = 1.0, 60.0
+LONGEST_NAME = 80
 
 
 @dataclass(slots=True, eq=False)
@@ -33,20 +37,32 @@ class Call:
 
 
 class Admission:
-    """Lets requests in while there is room, and texts through the input filter. The server's thread."""
+    """Lets requests in while there is room, puts texts through the input filter, and has all of it noted in
+    the audit log. The server's thread."""
 
-    def __init__(self, limits: Limits, stats: ServerStats, filters: FilterFile) -> None:
+    def __init__(self, limits: Limits, stats: ServerStats, filters: FilterFile, audit: AuditTrail) -> None:
         self._limits = limits
         self._filters = filters
+        self._audit = audit
         self._stats = stats
         self._running = 0
 
-    async def screen(self, texts: Sequence[str]) -> list[str]:
+    async def screen(self, request: Request, info: ModelInfo, texts: Sequence[str]) -> list[str]:
         """What people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
         if self._filters.is_idle():
             return list(texts)
-        # The rules may take a while, and others are served meanwhile.
-        return list((await asyncio.to_thread(screen, self._filters, texts)).texts)
+        try:
+            # The rules may take a while, and others are served meanwhile.
+            screened = await asyncio.to_thread(screen, self._filters, texts)
+        except BlockedError as error:
+            self._audit.refused("api", info, error.hits, texts, client_name(request))
+            raise
+        request.state.hits = (*_hits(request), *screened.hits)
+        return list(screened.texts)
+
+    def noted(self, request: Request, info: ModelInfo, answers: Answers) -> Answers:
+        """What answers the request, with lines in the audit log where the user keeps one."""
+        return self._audit.follow(answers, "api", info, _hits(request), client_name(request))
 
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:
@@ -57,9 +73,19 @@ class Admission:
         self._running += replies
         call = Call(request.url.path, replies)
         address = request.client.host if request.client is not None else ""
-        client = self._stats.began(request.headers.get("user-agent", ""), address, replies)
+        client = self._stats.began(client_name(request), address, replies)
         try:
             yield call
         finally:
             self._running -= replies
             self._stats.ended(client, replies, call.prompt_tokens, call.completion_tokens)
+
+
+def client_name(request: Request) -> str:
+    """What a client calls itself."""
+    name = request.headers.get("user-agent", "")[:LONGEST_NAME]
+    return "".join(character for character in name if character.isprintable())
+
+
+def _hits(request: Request) -> tuple[Hit, ...]:
+    return getattr(request.state, "hits", ())

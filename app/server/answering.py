@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from app.chat.prompt import ChatMessage
-from app.engine.messages import Delta, Finished, Generate, TokenLogprob
+from app.engine.messages import Delta, Finished, Generate, ModelInfo, TokenLogprob
 from app.errors import Cancelled, StillroomError
 from app.server.api_error import ApiError, api_error, broken_off
 from app.server.replies import StreamedReply, unless_gone
@@ -50,7 +50,7 @@ class Choice:
 
 
 async def answer_events(
-    services: Services, request: Request, wanted: Sequence[Generate]
+    services: Services, request: Request, info: ModelInfo, wanted: Sequence[Generate]
 ) -> AsyncGenerator[tuple[Choice, Delta | Finished], None]:
     """What comes, each with its reply so far, which holds it already. Raises `StillroomError`.
 
@@ -59,7 +59,7 @@ async def answer_events(
     choices = [Choice(index) for index in range(len(wanted))]
     with (
         services.admission.admit(request, len(wanted)) as call,
-        services.ask(wanted) as replies,
+        services.ask(wanted, services.admission.noted(request, info, services.client)) as replies,
     ):
         async for index, event in replies.events():
             choice = choices[index]
@@ -74,12 +74,14 @@ async def answer_events(
             yield choice, event
 
 
-async def whole_answer(services: Services, request: Request, wanted: Sequence[Generate]) -> list[Choice]:
+async def whole_answer(
+    services: Services, request: Request, info: ModelInfo, wanted: Sequence[Generate]
+) -> list[Choice]:
     """The replies, once all have ended. Raises `StillroomError`, or `ClientGone`."""
 
     async def gather() -> list[Choice]:
         choices: dict[int, Choice] = {}
-        async with aclosing(answer_events(services, request, wanted)) as events:
+        async with aclosing(answer_events(services, request, info, wanted)) as events:
             async for choice, _ in events:
                 choices[choice.index] = choice
         return [choices[index] for index in sorted(choices)]
@@ -118,7 +120,9 @@ async def streamed_answer(
     return StreamedReply(all_pieces(), media_type, services.config.limits.send_s)
 
 
-async def screened(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+async def screened(
+    services: Services, request: Request, info: ModelInfo, messages: Sequence[ChatMessage]
+) -> list[ChatMessage]:
     """The conversation as the model may see it. Raises `StillroomError` for what is blocked."""
-    texts = await services.admission.screen([message.content for message in messages])
+    texts = await services.admission.screen(request, info, [message.content for message in messages])
     return [ChatMessage(message.role, text) for message, text in zip(messages, texts, strict=True)]

@@ -42,7 +42,7 @@ async def answer_chat(services: Services, request: Request, body: OllamaChatRequ
         return _only_loaded(model, "chat")
     tools = ToolUse.of(body.tools, None)
     turns = conversation([_message(message) for message in body.messages], tools)
-    prompt = services.prompt(info, await screened(services, turns))
+    prompt = services.prompt(info, await screened(services, request, info, turns))
     return await _answer(services, request, body, model, info, prompt, tools, "chat")
 
 
@@ -52,10 +52,12 @@ async def answer_generate(services: Services, request: Request, body: OllamaGene
     if not body.prompt:
         return _only_loaded(model, "generate")
     if body.raw:
-        prompt = Prompt([Part(text) for text in await services.admission.screen([body.prompt])], "off")
+        prompt = Prompt(
+            [Part(text) for text in await services.admission.screen(request, info, [body.prompt])], "off"
+        )
     else:
         system = [ChatMessage("system", body.system)] if body.system else []
-        turns = await screened(services, [*system, ChatMessage("user", body.prompt)])
+        turns = await screened(services, request, info, [*system, ChatMessage("user", body.prompt)])
         prompt = services.prompt(info, turns)
     return await _answer(services, request, body, model, info, prompt, ToolUse(), "generate")
 
@@ -117,9 +119,9 @@ async def _answer(
     )
     # Here streaming is what happens unless it is turned off.
     if body.stream is not False:
-        pieces = _pieces(services, request, model, wanted, tools, way)
+        pieces = _pieces(services, request, model, info, wanted, tools, way)
         return await streamed_answer(services, request, pieces, NDJSON, _failure)
-    (choice,) = await whole_answer(services, request, [wanted])
+    (choice,) = await whole_answer(services, request, info, [wanted])
     content, calls = tools.found(choice.answer)
     said = _said(way, content, choice.thinking, calls)
     return JSONResponse(_around(model, said, choice.ended))
@@ -129,11 +131,12 @@ async def _pieces(
     services: Services,
     request: Request,
     model: ServedModel,
+    info: ModelInfo,
     wanted: Generate,
     tools: ToolUse,
     way: Way,
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(answer_events(services, request, [wanted])) as events:
+    async with aclosing(answer_events(services, request, info, [wanted])) as events:
         async for choice, event in events:
             if isinstance(event, Delta):
                 thinks = event.channel == "thinking"

@@ -34,11 +34,11 @@ async def answer_chat(services: Services, request: Request, body: ChatRequest) -
     """The reply, whole or streamed. Raises `StillroomError`."""
     model, info = await unless_gone(request, services.models.loaded(body.model))
     tools = ToolUse.of(body.tools, body.tool_choice)
-    wanted = await _requests(services, model, info, body, tools)
+    wanted = await _requests(services, request, model, info, body, tools)
     if body.stream:
-        pieces = _pieces(services, request, body, model.id, wanted, tools)
+        pieces = _pieces(services, request, info, body, model.id, wanted, tools)
         return await streamed_answer(services, request, pieces, SSE, sse_failure)
-    choices = await whole_answer(services, request, wanted)
+    choices = await whole_answer(services, request, info, wanted)
     envelope = Envelope("chat.completion", model.id, new_id("chatcmpl"))
     ends = [choice.ended for choice in choices]
     return JSONResponse(
@@ -51,10 +51,15 @@ async def answer_chat(services: Services, request: Request, body: ChatRequest) -
 
 
 async def _requests(
-    services: Services, model: ServedModel, info: ModelInfo, body: ChatRequest, tools: ToolUse
+    services: Services,
+    request: Request,
+    model: ServedModel,
+    info: ModelInfo,
+    body: ChatRequest,
+    tools: ToolUse,
 ) -> list[Generate]:
     """What the engine is asked, once for each choice. Raises `StillroomError`."""
-    messages = await screened(services, conversation(body.messages, tools))
+    messages = await screened(services, request, info, conversation(body.messages, tools))
     prompt = services.prompt(info, messages)
     schema = tools.schema() or _schema(body.response_format)
     effort = body.reasoning_effort
@@ -103,6 +108,7 @@ def _whole(choice: Choice, tools: ToolUse, body: ChatRequest) -> dict[str, Any]:
 async def _pieces(
     services: Services,
     request: Request,
+    info: ModelInfo,
     body: ChatRequest,
     model: str,
     wanted: list[Generate],
@@ -112,7 +118,7 @@ async def _pieces(
     more: dict[str, object] = {"usage": None} if body.includes_usage else {}
     begun: set[int] = set()
     ends: dict[int, Finished] = {}
-    async with aclosing(answer_events(services, request, wanted)) as events:
+    async with aclosing(answer_events(services, request, info, wanted)) as events:
         async for choice, event in events:
             deltas: list[dict[str, Any]] = []
             if choice.index not in begun:

@@ -37,7 +37,7 @@ async def answer_completion(services: Services, request: Request, body: Completi
     if body.suffix:
         raise ApiError(400, "suffix is not supported.", "Put it into the prompt.", param="suffix")
     model, info = await unless_gone(request, services.models.loaded(body.model))
-    wanted = await _requests(services, model, info, body)
+    wanted = await _requests(services, request, model, info, body)
     envelope = Envelope("text_completion", model.id, new_id("cmpl"))
     echoes = [
         prompt if body.echo and isinstance(prompt, str) else ""
@@ -45,9 +45,9 @@ async def answer_completion(services: Services, request: Request, body: Completi
         for _ in range(body.choices)
     ]
     if body.stream:
-        pieces = _pieces(services, request, body, envelope, wanted, echoes)
+        pieces = _pieces(services, request, info, body, envelope, wanted, echoes)
         return await streamed_answer(services, request, pieces, SSE, sse_failure)
-    choices = await whole_answer(services, request, wanted)
+    choices = await whole_answer(services, request, info, wanted)
     ends = [choice.ended for choice in choices]
     return JSONResponse(
         envelope.around(
@@ -59,7 +59,7 @@ async def answer_completion(services: Services, request: Request, body: Completi
 
 
 async def _requests(
-    services: Services, model: ServedModel, info: ModelInfo, body: CompletionRequest
+    services: Services, request: Request, model: ServedModel, info: ModelInfo, body: CompletionRequest
 ) -> list[Generate]:
     if len(body.prompts) * body.choices > MOST_PROMPTS:
         raise ApiError(400, "More than {count} replies are asked for.", param="n", count=MOST_PROMPTS)
@@ -68,7 +68,7 @@ async def _requests(
     for prompt in body.prompts:
         parts, tokens = [], None
         if isinstance(prompt, str):
-            (text,) = await services.admission.screen([prompt])
+            (text,) = await services.admission.screen(request, info, [prompt])
             parts = [Part(text)]
             if not text and not info.adds_bos:
                 raise ApiError(400, "The prompt is empty.", param="prompt")
@@ -110,6 +110,7 @@ def _whole(choice: Choice, body: CompletionRequest, echo: str) -> dict[str, Any]
 async def _pieces(
     services: Services,
     request: Request,
+    info: ModelInfo,
     body: CompletionRequest,
     envelope: Envelope,
     wanted: list[Generate],
@@ -118,7 +119,7 @@ async def _pieces(
     more: dict[str, object] = {"usage": None} if body.includes_usage else {}
     offsets = [0] * len(wanted)
     ends: dict[int, Finished] = {}
-    async with aclosing(answer_events(services, request, wanted)) as events:
+    async with aclosing(answer_events(services, request, info, wanted)) as events:
         async for choice, event in events:
             index = choice.index
             piece: dict[str, Any] = {"index": index, "text": "", "logprobs": None, "finish_reason": None}

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.chat.prompt import ChatMessage
-from app.engine.messages import Delta, Finished, Generate
+from app.engine.messages import Delta, Finished, Generate, ModelInfo
 from app.server.answering import answer_events, screened, streamed_answer, whole_answer
 from app.server.openai_objects import FINISH_REASONS, SSE, sse, sse_failure, timings
 from app.server.replies import unless_gone
@@ -42,7 +42,7 @@ async def answer_generate(services: Services, request: Request, body: GenerateRe
     """The answer, whole or streamed. Raises `StillroomError`."""
     model, info = await unless_gone(request, services.models.loaded(body.model))
     system = [ChatMessage("system", body.system)] if body.system else []
-    messages = await screened(services, [*system, ChatMessage("user", body.prompt)])
+    messages = await screened(services, request, info, [*system, ChatMessage("user", body.prompt)])
     prompt = services.prompt(info, messages)
     wanted = Generate(
         request_id=0,
@@ -56,9 +56,9 @@ async def answer_generate(services: Services, request: Request, body: GenerateRe
         model=info.path,
     )
     if body.stream:
-        pieces = _pieces(services, request, model.id, wanted)
+        pieces = _pieces(services, request, info, model.id, wanted)
         return await streamed_answer(services, request, pieces, SSE, sse_failure)
-    (choice,) = await whole_answer(services, request, [wanted])
+    (choice,) = await whole_answer(services, request, info, [wanted])
     return JSONResponse(
         {
             "model": model.id,
@@ -80,9 +80,9 @@ def _end(end: Finished) -> dict[str, Any]:
 
 
 async def _pieces(
-    services: Services, request: Request, model: str, wanted: Generate
+    services: Services, request: Request, info: ModelInfo, model: str, wanted: Generate
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(answer_events(services, request, [wanted])) as events:
+    async with aclosing(answer_events(services, request, info, [wanted])) as events:
         async for _, event in events:
             if isinstance(event, Delta):
                 if event.text:

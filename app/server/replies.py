@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.engine.client import EngineClient
+from app.engine.answering import Answers
+from app.engine.handles import Generation
 from app.engine.messages import Delta, Finished, Generate, ReplyEvent
 
 T = TypeVar("T")
@@ -22,8 +23,8 @@ CLIENT_CLOSED_REQUEST = 499
 class Replies:
     """One reply for each of `requests`, side by side. Close it, and those that still run are cancelled."""
 
-    def __init__(self, client: EngineClient, requests: Sequence[Generate]) -> None:
-        self._client = client
+    def __init__(self, answers: Answers, requests: Sequence[Generate]) -> None:
+        self._answers = answers
         self._requests = requests
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[tuple[int, Delta | Future[Finished]]] = asyncio.Queue()
@@ -45,12 +46,12 @@ class Replies:
         for generation in self._generations:
             generation.cancel()
 
-    def _ask(self, index: int, request: Generate) -> Any:
+    def _ask(self, index: int, request: Generate) -> Generation:
         def on_event(event: ReplyEvent) -> None:
             if isinstance(event, Delta):
                 self._post(index, event)
 
-        generation = self._client.ask(request, on_event)
+        generation = self._answers.ask(request, on_event)
         generation.future.add_done_callback(lambda future: self._post(index, future))
         return generation
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from app.audit.trail import AuditTrail
 from app.engine.client import EngineClient
 from app.errors import StillroomError
 from app.filters.filter_file import FilterFile
@@ -38,6 +39,7 @@ class LocalServer:
         store: ModelStore,
         settings: SettingsFile,
         filters: FilterFile,
+        audit: AuditTrail,
         paths: AppPaths,
         version: str,
     ) -> None:
@@ -45,6 +47,7 @@ class LocalServer:
         self._store = store
         self._settings = settings
         self._filters = filters
+        self._audit = audit
         self._paths = paths
         self._version = version
         self._lock = threading.Lock()
@@ -131,7 +134,7 @@ class LocalServer:
         services = Services(
             client=self._client,
             models=models,
-            admission=Admission(config.limits, stats, self._filters),
+            admission=Admission(config.limits, stats, self._filters, self._audit),
             stats=stats,
             config=config,
             version=self._version,

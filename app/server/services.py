@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.engine.answering import Answers
 from app.engine.client import EngineClient
 from app.engine.messages import Generate, ModelInfo, Sampling, SpeculationMode
 from app.server.admission import Admission
@@ -51,13 +52,13 @@ class Services:
         )
 
     @contextmanager
-    def ask(self, requests: Sequence[Generate]) -> Iterator[Replies]:
-        """Let the engine answer; what still runs at the end of the context is cancelled."""
+    def ask(self, requests: Sequence[Generate], answers: Answers) -> Iterator[Replies]:
+        """Let `answers`, the engine, answer; what still runs at the end of the context is cancelled."""
         wanted = [
             msgspec.structs.replace(request, priority=self.config.priority, speculation=self.speculation())
             for request in requests
         ]
-        replies = Replies(self.client, wanted)
+        replies = Replies(answers, wanted)
         self._running.add(replies)
         try:
             yield replies

@@ -13,7 +13,6 @@ CLIENT_S = 300.0
 """A client without a request for so long is not shown any more."""
 
 MOST_CLIENTS = 64
-LONGEST_NAME = 80
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +82,6 @@ class ServerStats:
     def began(self, name: str, address: str, replies: int) -> Client:
         """A client has asked for replies."""
         now_s = time.monotonic()
-        name = "".join(character for character in name[:LONGEST_NAME] if character.isprintable())
         with self._lock:
             client = self._clients.pop((name, address), None) or Client(name, address)
             # The last one at the end.

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from app.audit.log import AuditLog
+from app.audit.trail import AuditTrail
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
@@ -32,6 +34,8 @@ class Api:
     server: LocalServer
     client: EngineClient
     paths: AppPaths
+    settings: SettingsFile
+    audit: AuditTrail
     url: str
 
     @property
@@ -64,19 +68,24 @@ def loaded_engine(settings: LoadSettings = SETTINGS, path: str = "") -> Iterator
 def served(client: EngineClient, home: Path, limits: Limits | None = None, **options: Any) -> Iterator[Api]:
     """The API of an engine, with its files below `home`."""
     paths = AppPaths(home / "data", home / "config", home / "cache", home / "logs")
+    settings = SettingsFile(paths.settings)
+    audit = AuditTrail(AuditLog(paths.audit, 1_000_000), settings, lambda _: "fingerprint")
     server = LocalServer(
         client,
         ModelStore(paths.models, starter_file()),
-        SettingsFile(paths.settings),
+        settings,
         FilterFile(paths.filters),
+        audit,
         paths,
         "1.2.3",
     )
     config = ServerConfig(key=KEY, port=0, limits=limits or Limits(), **options)
     try:
-        yield Api(server, client, paths, server.start(config).result(ANSWER_TIMEOUT_S).url)
+        url = server.start(config).result(ANSWER_TIMEOUT_S).url
+        yield Api(server, client, paths, settings, audit, url)
     finally:
         server.close()
+        audit.close()
 
 
 def wait_until_free(api: Api) -> None:
