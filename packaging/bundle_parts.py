@@ -1,7 +1,10 @@
 """What goes into the bundle and what stays out; used by build.spec."""
 
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import PurePath
@@ -17,6 +20,26 @@ UNUSED = (
     "libqminimalegl",
     "libqvkkhrdisplay",
     "libqgtk3",
+    # Stillroom fetches with Python's own TLS, and Qt's network part only reaches its own running window.
+    "libqopensslbackend",
+    "libqcertonlybackend",
+    "libqconnman",
+    "libqglib",
+    "libqnetworkmanager",
+    "qopensslbackend",
+    "qcertonlybackend",
+    "qschannelbackend",
+    "qnetworklistmanager",
+    # Printers, touch panels without a desktop, and picture formats that nothing here holds.
+    "libcupsprintersupport",
+    "libqevdev",
+    "libqtuiotouchplugin",
+    "libqicns",
+    "libqpdf",
+    "libqtga",
+    "libqtiff",
+    "libqwbmp",
+    "libqlottievectorimage",
     "libQt6EglFs",
     "libQt6Qml",
     "libQt6Quick",
@@ -106,6 +129,45 @@ def dependencies(name: str) -> list[str]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
     return sorted(found)
+
+
+def foreign_modules(present: list[str]) -> list[str]:
+    """Top-level modules of every distribution here that is not one of `present`: tests, linters, extras.
+
+    PyInstaller would take along whatever some library imports where it finds it.
+    """
+    return sorted(
+        module
+        for module, owners in importlib.metadata.packages_distributions().items()
+        if not {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners} & set(present)
+    )
+
+
+def system_licences(binaries: list[Entry]) -> list[tuple[str, str]]:
+    """Debian's `copyright` files of the libraries that come from the system and not from a wheel.
+
+    The folder in the bundle names package and version, which is where the list of parts takes them from.
+    """
+    if shutil.which("dpkg-query") is None:
+        return []
+    prefix = sysconfig.get_path("purelib")
+    sources = {str(PurePath(source)) for _, source, kind in binaries if kind != "SYMLINK"}
+    found: dict[str, str] = {}
+    for source in sorted(source for source in sources if not source.startswith(prefix)):
+        # The package may know the file by its name before /lib became a link to /usr/lib.
+        for name in (source, source.removeprefix("/usr")):
+            owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
+            if owner.returncode == 0:
+                found[owner.stdout.partition(":")[0]] = source
+                break
+    files = []
+    for package in found:
+        version = subprocess.run(
+            ["dpkg-query", "-W", "-f=${Version}", package], capture_output=True, text=True, check=True
+        ).stdout
+        text = f"/usr/share/doc/{package}/copyright"
+        files.append((os.path.realpath(text), f"licences/{package}_{version}"))
+    return files
 
 
 def metadata_files(name: str) -> list[tuple[str, str]]:
