@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from app.chat.prompt import ChatMessage
 from app.commands.console import Console
 from app.commands.interrupt import TalkInterrupts
-from app.commands.reply import Reply, Speaker
+from app.commands.reply import Reply, Speaks
 from app.errors import EngineError, StillroomError
-from models.store import InstalledModel
 
 # Line editing and the history of this session; Windows' console has its own.
 with contextlib.suppress(ImportError):
@@ -20,15 +19,20 @@ HELP = (
 )
 
 
-def converse(speaker: Speaker, model: InstalledModel, system: str, console: Console) -> None:
+def converse(speaker: Speaks, model: str, system: str, console: Console) -> None:
     """Talk until /quit or the end of input. Nothing of it is kept. Main thread only."""
-    console.note(f"{model.reference}, {speaker.info.context_tokens:,} tokens of context. {HELP}")
+    console.note(f"{model}, {speaker.context_tokens:,} tokens of context. {HELP}")
     with TalkInterrupts() as interrupts:
         _talk(speaker, system, console, interrupts)
 
 
-def _talk(speaker: Speaker, system: str, console: Console, interrupts: TalkInterrupts) -> None:
-    messages = _opening(system)
+def opening(system: str) -> list[ChatMessage]:
+    """What a conversation begins with."""
+    return [ChatMessage("system", system)] if system else []
+
+
+def _talk(speaker: Speaks, system: str, console: Console, interrupts: TalkInterrupts) -> None:
+    messages = opening(system)
     last: Reply | None = None
     for line in _lines(console, interrupts):
         command, _, rest = line.partition(" ")
@@ -36,11 +40,11 @@ def _talk(speaker: Speaker, system: str, console: Console, interrupts: TalkInter
             case "/quit" | "/exit":
                 return
             case "/new":
-                messages = _opening(system)
+                messages = opening(system)
                 console.note("A new conversation.")
             case "/system":
                 system = rest.strip()
-                messages = _opening(system)
+                messages = opening(system)
                 console.note("A new conversation with this system prompt." if system else "No system prompt.")
             case "/stats":
                 console.note(last.figures() if last is not None else "There is no reply yet.")
@@ -52,7 +56,7 @@ def _talk(speaker: Speaker, system: str, console: Console, interrupts: TalkInter
 
 
 def _reply(
-    speaker: Speaker, messages: list[ChatMessage], console: Console, interrupts: TalkInterrupts
+    speaker: Speaks, messages: list[ChatMessage], console: Console, interrupts: TalkInterrupts
 ) -> Reply | None:
     """Answer the last message and add the answer; a question without one is taken back."""
     try:
@@ -70,10 +74,6 @@ def _reply(
     else:
         messages.pop()
     return reply
-
-
-def _opening(system: str) -> list[ChatMessage]:
-    return [ChatMessage("system", system)] if system else []
 
 
 def _lines(console: Console, interrupts: TalkInterrupts) -> Iterator[str]:

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from app.audit.trail import AuditTrail
 from app.chat.context import plan_context
@@ -115,8 +115,23 @@ class ReplyPrinter:
             _write(self._console.err, f"{end}\x1b[0m\n" if self._dim else f"{end}[answer]\n")
 
 
+class Speaks(Protocol):
+    """A model that answers, wherever it runs. For one thread, which waits."""
+
+    @property
+    def context_tokens(self) -> int:
+        """How long a conversation may get."""
+
+    def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
+        """Answer the conversation, printing as it comes. A cancelled reply ends with that reason.
+
+        Raises `BlockedError` when a filter rule forbids to send it, and `StillroomError` when the last
+        message alone does not fit into the context.
+        """
+
+
 class Speaker:
-    """A loaded model that answers. For one thread, which waits."""
+    """Answers with a model that was loaded for this command."""
 
     def __init__(
         self,
@@ -132,7 +147,8 @@ class Speaker:
         speculation: SpeculationMode = "off",
         wishes: ReplyWishes = ReplyWishes(),
     ) -> None:
-        self.info = info
+        self.context_tokens = info.context_tokens
+        self._info = info
         self._filters = filters
         self._audit = audit
         self._loras = loras
@@ -144,21 +160,10 @@ class Speaker:
         self._wishes = wishes
         self._template = ChatTemplate.of(info)
 
-    def answer(self, system: str, prompt: str, cancel: threading.Event) -> Reply:
-        """Answer one question."""
-        messages = [ChatMessage("system", system)] if system else []
-        return self.reply([*messages, ChatMessage("user", prompt)], cancel)
-
     def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
-        """Answer the conversation, printing as it comes. A cancelled reply ends with that reason.
-
-        Raises `BlockedError` when a filter rule forbids to send it, and `StillroomError` when the last
-        message alone does not fit into the context.
-        """
+        """See `Speaks`."""
         messages, screened, notices = self._screened(messages)
-        plan = asyncio.run(
-            plan_context(self._template, messages, self._count_tokens, self.info.context_tokens)
-        )
+        plan = asyncio.run(plan_context(self._template, messages, self._count_tokens, self.context_tokens))
         if not plan.fits:
             raise StillroomError(
                 "The message has {tokens} tokens, too many for a context of {context}.",
@@ -186,7 +191,7 @@ class Speaker:
             grammar=wishes.grammar,
             json_schema=wishes.json_schema,
         )
-        answers = self._audit.follow(self._client, "command line", self.info, screened.hits)
+        answers = self._audit.follow(self._client, "command line", self._info, screened.hits)
         generation = answers.ask(request, events.put)
         generation.future.add_done_callback(lambda _: events.put(None))
         asked_to_stop = False
@@ -218,7 +223,7 @@ class Speaker:
             screened = screen(self._filters, [message.content for message in asked])
         except BlockedError as error:
             texts = [message.content for message in asked]
-            self._audit.refused("command line", self.info, error.hits, texts)
+            self._audit.refused("command line", self._info, error.hits, texts)
             raise
         sendable_texts = iter(screened.texts)
         sendable = [
