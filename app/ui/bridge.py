@@ -46,10 +46,10 @@ class Bridge(QObject):
         with self._lock:
             if self._closed:
                 return
-            was_empty = not self._queue
+            # Within the lock: after `close` the Qt object may be deleted at any moment.
+            if not self._queue:
+                self._woken.emit()
             self._queue.append((callback, arguments))
-        if was_empty:
-            self._woken.emit()
 
     def wrap(self, callback: Callable[..., None]) -> Callable[..., None]:
         """`callback` for a part that calls from its own thread: it then runs on the GUI thread."""
@@ -68,17 +68,16 @@ class Bridge(QObject):
 
     def close(self) -> None:
         """Drop what waits and cancel what runs, when the widgets that it is for go. It stays silent then."""
-        self._closed = True
         with self._lock:
+            self._closed = True
             self._queue.clear()
         for task in self._tasks:
             task.cancel()
 
     async def finish(self) -> None:
-        """Cancel the running tasks and wait for them; at the end of the program."""
+        """`close`, and wait for the tasks; at the end of the program."""
         tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
+        self.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _on_woken(self) -> None:

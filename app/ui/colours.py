@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 class Colours:
     """One colour scheme, as `#RRGGBB`.
 
-    `ground` lies behind everything, `surface` is a card, `raised` a code block or a field on a card.
+    `ground` lies behind everything, `surface` is a card, `raised` a code block or a field on a card, `track`
+    what a bar fills.
     `text` and `muted` reach a contrast of 4.5 on all three, in the schemes of high contrast one of 7; `faint`
     is for hints and disabled things only.
     `accent_soft` is the ground of something selected.
@@ -18,6 +19,7 @@ class Colours:
     surface: str
     raised: str
     line: str
+    track: str
     text: str
     muted: str
     faint: str
@@ -43,6 +45,7 @@ LIGHT = Colours(
     surface="#FFFFFF",
     raised="#F4F0EA",
     line="#E6E0D8",
+    track="#E6E0D8",
     text="#221E1B",
     muted="#6B625A",
     faint="#A79E95",
@@ -68,6 +71,7 @@ DARK = Colours(
     surface="#1C1A18",
     raised="#24211E",
     line="#332E2A",
+    track="#332E2A",
     text="#EDE7E1",
     muted="#A0968D",
     faint="#6E665F",
@@ -92,6 +96,7 @@ LIGHT_CONTRAST = replace(
     ground="#FFFFFF",
     raised="#F2F2F2",
     line="#5C5C5C",
+    track="#D9D9D9",
     text="#000000",
     muted="#2E2E2E",
     faint="#595959",
@@ -116,6 +121,7 @@ DARK_CONTRAST = replace(
     surface="#000000",
     raised="#141414",
     line="#A6A6A6",
+    track="#4D4D4D",
     text="#FFFFFF",
     muted="#DEDEDE",
     faint="#ADADAD",

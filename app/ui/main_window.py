@@ -29,6 +29,7 @@ from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.model_picker import ModelPicker
 
 SMALLEST = QSize(960, 600)
+ICON_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,6 @@ class MainWindow(QMainWindow):
         for number, page in enumerate(pages, start=1):
             tab = button(page.title, "tab")
             tab.setCheckable(True)
-            tab.setIconSize(QSize(16, 16))
             tab.setToolTip(f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
             add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
 
     def _colour_icons(self) -> None:
         for key, tab in self._tabs.items():
+            tab.setIconSize(QSize(1, 1) * self._theme.pixels(ICON_PX))
             tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
         self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
         self._settings_button.setIcon(self._theme.icon("gear-six"))

@@ -85,7 +85,7 @@ def panel(qtbot: QtBot, theme: Theme, session: EngineSession) -> LivePanel:
     panel = LivePanel(theme, session, PlotLibrary(bridge))
     panel.resize(WIDTH_PX, 860)
     qtbot.addWidget(panel)
-    panel.destroyed.connect(bridge.deleteLater)
+    panel.destroyed.connect(bridge.close)
     panel.show()
     qtbot.waitExposed(panel)
     return panel

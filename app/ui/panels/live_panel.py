@@ -50,7 +50,6 @@ class LivePanel(QFrame):
         self._head = QHBoxLayout()
         self._content = self._lay_out()
         theme.changed.connect(self._on_theme_changed)
-        self.setFixedWidth(WIDTH_PX)
         self._on_theme_changed()
 
     @property
@@ -71,7 +70,6 @@ class LivePanel(QFrame):
         # The strip's button stays at the top.
         layout.setStretch(layout.count() - 1, int(collapsed))
         self._head.setContentsMargins(*((6, 0, 6, 0) if collapsed else HEAD_MARGINS_PX))
-        self.setFixedWidth(COLLAPSED_WIDTH_PX if collapsed else WIDTH_PX)
         self._on_theme_changed()
         self._show_kept()
         self.collapsed_changed.emit(collapsed)
@@ -134,6 +132,8 @@ class LivePanel(QFrame):
         return scroll
 
     def _on_theme_changed(self) -> None:
+        width_px = COLLAPSED_WIDTH_PX if self._collapsed else WIDTH_PX
+        self.setFixedWidth(self._theme.pixels(width_px))
         closed = self._collapsed
         self._toggle.setIcon(self._theme.icon("caret-left" if closed else "caret-right"))
         name = self.tr("Open the live panel") if closed else self.tr("Collapse the live panel")

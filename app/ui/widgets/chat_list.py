@@ -51,7 +51,6 @@ class ChatList(QFrame):
         super().__init__(parent)
         self._theme = theme
         self.setProperty("look", "side-left")
-        self.setFixedWidth(WIDTH_PX)
         self._new = button(self.tr("New chat"), tip=self.tr("Start a new chat (Ctrl+N)"))
         self._new.clicked.connect(self.new_chat_requested)
         self._more = button("", "quiet", name=self.tr("Import and export chats"))
@@ -75,9 +74,8 @@ class ChatList(QFrame):
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.results)
         self._lay_out()
-        theme.changed.connect(self._draw_icons)
-        theme.changed.connect(self.view.doItemsLayout)
-        self._draw_icons()
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
 
     def show_chats(
         self, chats: Sequence[Conversation], folders: Sequence[Folder], current_id: int | None
@@ -254,7 +252,9 @@ class ChatList(QFrame):
         elif row.folder is not None:
             self.folder_delete_requested.emit(row.folder.id)
 
-    def _draw_icons(self) -> None:
+    def _on_theme_changed(self) -> None:
+        self.setFixedWidth(self._theme.pixels(WIDTH_PX))
+        self.view.doItemsLayout()
         self._new.setIcon(self._theme.icon("plus", "text"))
         self._more.setIcon(self._theme.icon("dots-three"))
         self.view.viewport().update()

@@ -24,7 +24,9 @@ class ChatRowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         """Captions have air above them."""
         is_chat = self._model.chat_at(index) is not None
-        return QSize(self._width_px, self._theme.pixels(ROW_PX if is_chat else CAPTION_PX))
+        return QSize(
+            self._theme.pixels(self._width_px), self._theme.pixels(ROW_PX if is_chat else CAPTION_PX)
+        )
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """One row."""

@@ -56,7 +56,8 @@ class ChatSearchResults(QWidget):
         for hit in hits:
             item = QListWidgetItem(self._list)
             widget = _HitLabel(self._theme, hit, self.tr("New chat"), self.tr("in the thinking"))
-            item.setSizeHint(QSize(self._width_px, widget.heightForWidth(self._width_px - 8) + 2))
+            width_px = self._theme.pixels(self._width_px)
+            item.setSizeHint(QSize(width_px, widget.heightForWidth(width_px - 8) + 2))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, widget.plain)
             self._list.setItemWidget(item, widget)
 

@@ -35,8 +35,6 @@ class ModelPicker(QToolButton):
         self._theme = theme
         self._installed = installed
         self._text = ""
-        self.setMinimumWidth(SMALLEST_PX)
-        self.setMaximumWidth(WIDTH_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -70,11 +68,11 @@ class ModelPicker(QToolButton):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As wide as it may be, whatever the name of the model."""
-        return QSize(WIDTH_PX, super().sizeHint().height())
+        return QSize(self._theme.pixels(WIDTH_PX), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Narrow windows shorten the name."""
-        return QSize(SMALLEST_PX, super().minimumSizeHint().height())
+        return QSize(self._theme.pixels(SMALLEST_PX), super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the button with its text shortened in the middle."""
@@ -140,4 +138,6 @@ class ModelPicker(QToolButton):
         self._show(self.tr("Choose a model"))
 
     def _on_theme_changed(self) -> None:
+        self.setMinimumWidth(self._theme.pixels(SMALLEST_PX))
+        self.setMaximumWidth(self._theme.pixels(WIDTH_PX))
         self.setIcon(self._theme.icon("caret-down"))
