@@ -1,7 +1,7 @@
 """The sandbox where no namespaces are allowed: Landlock, a stricter system call filter, limits.
 
 Runs in the sandbox process only. The program works in a folder on the disk that is deleted afterwards, and
-has no /proc and no /dev/shm. It needs Linux 6.12, whose Landlock keeps signals in; all its processes are found
+has no /proc and no /dev/shm. It needs Linux 6.12, whose Landlock keeps signals in; its processes are found
 through the sandbox process, which is the reaper of whatever it leaves behind.
 """
 
