@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle bundle-test engine vulkan-test screenshots translations editor editor-test env test-env clean
+.PHONY: all run test check faults perf bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test env test-env clean
 
 all: env
 
@@ -35,6 +35,14 @@ bundle: test-env
 
 bundle-test: bundle
 	$(PYTEST) -m bundle
+
+# As root: the bundle is made in a Debian 12 folder, build/bookworm. INSTALLER_FLAGS=--bundle-as-is takes dist/stillroom.
+installers:
+	$(PYTHON) packaging/linux/installers.py $(INSTALLER_FLAGS)
+
+# In fresh Debian folders, and under wine; docs/packaging.md has what each needs.
+installers-test: test-env installers
+	$(PYTEST) -m installers
 
 # ENGINE_FLAGS=--cuda adds the CUDA back end, which takes an hour.
 engine: test-env

@@ -3,10 +3,7 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
 from linux.payload import (
@@ -40,13 +37,6 @@ Description: DeepSeek-R1 distilled models on your own computer
  panel of memory and tokens per second. Nothing leaves the computer except
  the download that was asked for.
 """
-
-
-def main() -> int:
-    """Stage the files and pack them; prints the package's size."""
-    package = make_deb()
-    print(f"{package}: {package.stat().st_size / 1e6:.1f} MB")
-    return 0
 
 
 def make_deb() -> Path:
@@ -95,7 +85,3 @@ def depends() -> list[str]:
     packages = {SYSTEM_LIBRARIES[name] for name in needed} | set(LOADED_BY_NAME)
     packages -= {"", "libc6"}
     return [f"libc6 (>= {glibc})", *sorted(packages)]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Make dist/stillroom so that it runs on Debian 12 and everything newer: `make release-bundle`. Needs root.
+"""Make dist/stillroom so that it runs on Debian 12 and everything newer; `make installers` begins with it.
 
 A program runs only where glibc is at least as new as that of the system that linked it. This one is linked
 in Debian 12 (glibc 2.36), in build/bookworm; the chroot is kept, so that the second time is quick.

@@ -2,22 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from environment import ROOT
 from linux.payload import BUNDLE, HERE, needed_libraries, version, write_shared_files
 
 STAGE = ROOT / "build" / "run"
-
-
-def main() -> int:
-    """Stage the files and pack them; prints the size."""
-    installer = make_run()
-    print(f"{installer}: {installer.stat().st_size / 1e6:.1f} MB")
-    return 0
 
 
 def make_run() -> Path:
@@ -43,7 +33,3 @@ def make_run() -> Path:
     ]
     subprocess.run([*command, str(STAGE), str(installer), "Stillroom", "./install.sh"], check=True)
     return installer
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from models.starter import starter_file
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_tiny_model
 
@@ -22,9 +24,13 @@ pytestmark = pytest.mark.bundle
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = Path(os.environ.get("STILLROOM_BUNDLE", ROOT / "dist" / "stillroom"))
+STARTER = str(starter_file())
 PROGRAM = BUNDLE / ("stillroom.exe" if sys.platform == "win32" else "stillroom")
 LEFT_OUT = ("Qml", "Quick", "QtSql", "Qt6Sql", "tkinter", "_tkinter", "qgtk3", "qeglfs", "pytest", "torch")
 REPO = "test/tiny"
+BACKENDS = {"CPU", "RPC", "Vulkan"}
+LARGEST_BYTES = 280e6
+"""Links not followed. docs/packaging.md says what it holds and what was aimed at."""
 
 
 @pytest.fixture
@@ -63,6 +69,22 @@ def test_it_holds_each_file_once_and_nothing_that_it_does_not_use() -> None:
     assert [path for path in files if any(name in path.name for name in LEFT_OUT)] == []
 
 
+def test_it_is_as_small_as_it_was() -> None:
+    assert sum(path.lstat().st_size for path in BUNDLE.rglob("*") if not path.is_dir()) <= LARGEST_BYTES
+
+
+def test_every_part_brings_its_licence() -> None:
+    parts = sorted((BUNDLE / "_internal").glob("*.dist-info"))
+    assert len(parts) > 30
+    unnamed = [
+        part.name
+        for part in parts
+        if not re.search(r"^(License|Classifier: License)", (part / "METADATA").read_text("utf-8"), re.M)
+        and [file.name for file in part.rglob("*") if file.is_file()] == ["METADATA"]
+    ]
+    assert unnamed == []
+
+
 def test_it_knows_its_version(environment: dict[str, str]) -> None:
     assert run(environment, "--version").stdout.split() == [
         "stillroom",
@@ -71,7 +93,7 @@ def test_it_knows_its_version(environment: dict[str, str]) -> None:
 
 
 def test_the_starter_answers_the_same_twice(environment: dict[str, str]) -> None:
-    question = ("chat", "starter", "Why is the sky blue?", "--temperature", "0", "--max-tokens", "40")
+    question = ("chat", STARTER, "Why is the sky blue?", "--temperature", "0", "--max-tokens", "40")
     first, second = answer(environment, *question), answer(environment, *question)
     assert first["answer"].strip()
     assert first["answer"] == second["answer"]
@@ -80,9 +102,15 @@ def test_the_starter_answers_the_same_twice(environment: dict[str, str]) -> None
 def test_doctor_finds_the_processor_and_nothing_missing_in_the_bundle(environment: dict[str, str]) -> None:
     done = run(environment, "doctor", "--json")
     assert done.returncode in (0, 1), done.stderr
+    found = json.loads(done.stdout)
+    assert "CPU" in {device["backend"] for device in found["backends"]}
+    libraries = {library["name"]: library for library in found["libraries"]}
+    assert libraries.keys() >= BACKENDS
+    assert libraries["CPU"]["loaded"]
+    assert libraries["CPU"]["library"].startswith(("libggml-cpu-", "ggml-cpu-"))
     assert [
-        backend for backend in json.loads(done.stdout)["backends"] if "cpu" in json.dumps(backend).lower()
-    ]
+        library for library in libraries.values() if not library["loaded"] and not library["reason"]
+    ] == []
 
 
 def test_it_downloads_and_builds_a_model(environment: dict[str, str], tmp_path: Path) -> None:
@@ -108,8 +136,8 @@ def test_it_checks_syntax_in_a_child(environment: dict[str, str]) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell closes the streams")
 def test_it_works_with_its_streams_closed(environment: dict[str, str], tmp_path: Path) -> None:
-    script = 'exec "$0" chat starter Hello --max-tokens 4 <&- >&- 2>&-'
-    done = subprocess.run(["sh", "-c", script, PROGRAM], env=environment, timeout=120, check=False)
+    script = 'exec "$0" chat "$1" Hello --max-tokens 4 <&- >&- 2>&-'
+    done = subprocess.run(["sh", "-c", script, PROGRAM, STARTER], env=environment, timeout=120, check=False)
     assert done.returncode == 0
 
 
@@ -135,7 +163,7 @@ def test_the_window_opens_loads_the_starter_and_closes(environment: dict[str, st
         pytest.skip("xdotool is not installed")
     on_screen = os.environ | {"DISPLAY": display}
     search = [xdotool, "search", "--sync", "--onlyvisible", "--name", "Stillroom"]
-    with subprocess.Popen([PROGRAM], env=environment | {"DISPLAY": display}) as window:
+    with subprocess.Popen([PROGRAM, STARTER], env=environment | {"DISPLAY": display}) as window:
         found = subprocess.run(search, env=on_screen, capture_output=True, text=True, timeout=60, check=True)
         engine = wait_for_engine(window.pid)
         close = [xdotool, "windowfocus", "--sync", found.stdout.split()[0], "key", "ctrl+q"]
