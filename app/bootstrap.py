@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
     from app.acquire import Acquirer
-    from app.audit.log import AuditLogError
     from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
     from app.builder import Builder
@@ -49,7 +48,7 @@ class StillroomCore:
 
         return FilterFile(self.paths.filters)
 
-    def audit(self, on_problem: "Callable[[AuditLogError], None] | None" = None) -> "AuditTrail":
+    def audit(self) -> "AuditTrail":
         """What notes requests and replies, where the settings say so; close it."""
         from app.audit.fingerprint import ModelFingerprints
         from app.audit.log import AuditLog
@@ -59,7 +58,7 @@ class StillroomCore:
             return next((m.sha256 for m in self.store.listing().models if m.path == path), "")
 
         values = self.settings.values
-        log = AuditLog(self.paths.audit, int(values.audit_limit_mb * 1e6), on_problem)
+        log = AuditLog(self.paths.audit, int(values.audit_limit_mb * 1e6))
         return AuditTrail(log, self.settings, ModelFingerprints(recorded))
 
     def acquirer(self) -> "Acquirer":
@@ -131,6 +130,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     """Everything the window works with; threads start once it is painted."""
     import time
 
+    from app.audit.gate import Gate
     from app.bench.history import BenchmarkHistory
     from app.bench.runner import BenchmarkRunner
     from app.chat.store import ChatStore
@@ -183,6 +183,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
         ),
         measurements=core.measurements,
+        gate=Gate(core.filters(), core.audit()),
     )
 
 

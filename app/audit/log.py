@@ -38,14 +38,12 @@ class AuditLog:
     """Any thread. Nothing here waits for the disk, except `close` and `flush`.
 
     What cannot be written is tried again, up to `MOST_WAITING` lines; what is lost then is counted in it.
-    `on_problem` hears once of each row of failures, on the log's thread.
+    `on_problem` is called once for each row of failures, on the log's thread.
     """
 
-    def __init__(
-        self, path: Path, limit_bytes: int, on_problem: Callable[[AuditLogError], None] | None = None
-    ) -> None:
+    def __init__(self, path: Path, limit_bytes: int) -> None:
         self._writer = AuditWriter(path, limit_bytes)
-        self._on_problem = on_problem
+        self.on_problem: Callable[[AuditLogError], None] | None = None
         self._changed = threading.Condition()
         self._waiting: deque[_Entry] = deque()
         self._thread: threading.Thread | None = None
@@ -136,8 +134,8 @@ class AuditLog:
             return
         with self._changed:
             self._changed.notify_all()
-        if self._on_problem is not None:
-            self._on_problem(
+        if self.on_problem is not None:
+            self.on_problem(
                 AuditLogError(
                     "The audit log in {path} cannot be written: {reason}. Replies go on without it.",
                     "Check that the folder may be written and that the disk is not full; it is tried again.",

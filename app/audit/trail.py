@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.audit.log import AuditLog
+from app.audit.log import AuditLog, AuditLogError
 from app.engine.answering import Answers, OnReplyEvent
 from app.engine.handles import Generation
 from app.engine.messages import Channel, Delta, Finished, Generate, ModelInfo, ReplyEvent
@@ -68,6 +68,10 @@ class AuditTrail:
         if self._settings.values.audit_content:
             fields["content"] = list(texts)
         self._log.add("request", fields | {"id": new_id(), "outcome": "blocked"}, self._completed(model))
+
+    def observe_problems(self, observer: Callable[[AuditLogError], None]) -> None:
+        """Call `observer` when the log cannot be written, on its thread."""
+        self._log.on_problem = observer
 
     def flush(self) -> bool:
         """Wait until everything is on the disk; False where that failed."""

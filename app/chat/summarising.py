@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from app.chat.context import CountTokens
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
-from app.engine.client import EngineClient
+from app.engine.answering import Answers
 from app.engine.messages import Delta, Generate, ReplyEvent, Sampling, ThinkingLimits
 from app.errors import Cancelled, StillroomError
 
@@ -60,7 +60,7 @@ async def summarise(
 
 
 async def write_summary(
-    engine: EngineClient, prompt: Prompt, most_tokens: int, model: str, on_text: Callable[[str], None]
+    engine: Answers, prompt: Prompt, most_tokens: int, model: str, on_text: Callable[[str], None]
 ) -> str:
     """Let the loaded model write it, without thinking. `on_text` gets the words as they come, on the engine
     client's thread. Cancelling the task stops the engine; raises `EngineError`.

@@ -11,7 +11,7 @@ from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.summary import Summary, after_summary, summary_for_model
-from app.engine.client import EngineClient, OnReplyEvent
+from app.engine.answering import Answers, OnReplyEvent
 from app.engine.messages import (
     Delta,
     Finished,
@@ -64,7 +64,7 @@ class Turn:
     def __init__(
         self,
         store: ChatStore,
-        engine: EngineClient,
+        engine: Answers,
         message_id: int,
         prompt: Prompt,
         on_event: OnReplyEvent,

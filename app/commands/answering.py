@@ -124,7 +124,8 @@ def _by_engine(
 def _audit(core: Core, console: Console) -> Iterator[AuditTrail]:
     """What notes the replies; where it could not, that is said at the end."""
     problems: list[AuditLogError] = []
-    trail = core.audit(problems.append)
+    trail = core.audit()
+    trail.observe_problems(problems.append)
     try:
         yield trail
     finally:

@@ -1,6 +1,5 @@
 """What the commands need of the program's parts; `app.bootstrap` provides it."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,6 @@ from models.store import ModelStore
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire import Acquirer
-    from app.audit.log import AuditLogError
     from app.audit.trail import AuditTrail
     from app.builder import Builder
     from app.filters.filter_file import FilterFile
@@ -44,7 +42,7 @@ class Core(Protocol):
     def filters(self) -> "FilterFile":
         """The rules that messages go through before they are sent."""
 
-    def audit(self, on_problem: "Callable[[AuditLogError], None] | None" = None) -> "AuditTrail":
+    def audit(self) -> "AuditTrail":
         """What notes requests and replies, where the settings say so; close it."""
 
     def acquirer(self) -> "Acquirer":

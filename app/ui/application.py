@@ -18,6 +18,7 @@ from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallM
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app.audit.gate import Gate
 from app.bench.history import BenchmarkHistory
 from app.bench.runner import BenchmarkRunner
 from app.chat.store import ChatStore
@@ -89,6 +90,7 @@ class WindowParts:
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]
     examine: Callable[[], Diagnosis]
     measurements: Measurements
+    gate: Gate
 
 
 class WindowApplication(QObject):
@@ -107,7 +109,8 @@ class WindowApplication(QObject):
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
         self._bridge = Bridge(self._on_error, self)
-        self._session = EngineSession(parts.client, self._bridge, self)
+        self._session = EngineSession(parts.client, self._bridge, self, parts.gate)
+        parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
         self._plots = PlotLibrary(self._bridge)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
@@ -151,7 +154,8 @@ class WindowApplication(QObject):
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
-        for part in (self.parts.jobs, self.parts.idle, self.parts.client, self.parts.gpu):
+        # The log after the engine, of whose replies it notes the end.
+        for part in (self.parts.jobs, self.parts.idle, self.parts.client, self.parts.gate.trail, self.parts.gpu):
             await asyncio.to_thread(part.close)
         self.parts.chats.close()
         self.parts.benchmarks.close()

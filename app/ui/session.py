@@ -7,6 +7,9 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from app.audit.gate import Gate
+from app.audit.trail import Source
+from app.engine.answering import Answers
 from app.engine.client import EngineClient
 from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import (
@@ -24,6 +27,8 @@ from app.engine.messages import (
     RpcServer,
 )
 from app.engine.state import EngineState
+from app.filters.screen import Screened, screen
+from app.filters.verdict import Hit
 from app.ui.bridge import Bridge
 
 OnReplyEvent = Callable[[ReplyEvent], None]
@@ -80,9 +85,17 @@ class EngineSession(QObject):
     """Other computers' devices were asked for: `remote` has changed."""
     reservation_changed = Signal(str)
 
-    def __init__(self, client: EngineClient, bridge: Bridge, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        bridge: Bridge,
+        parent: QObject | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        """Without a `gate` nothing is filtered and nothing is noted."""
         super().__init__(parent)
         self._bridge = bridge
+        self._gate = gate
         self._load: LoadHandle | None = None
         self._state = EngineState("stopped")
         self.client = client
@@ -173,9 +186,31 @@ class EngineSession(QObject):
         """What there is to say about the load that runs."""
         return self._state.load_notice
 
-    def generate(self, request: Generate, on_event: OnReplyEvent) -> Reply:
-        """Start a reply; `on_event` runs on the GUI thread, about 30 times a second at most."""
-        return Reply(self.client.ask(request, self._bridge.wrap(on_event)))
+    async def screen(
+        self, texts: Sequence[str], source: Source, model: ModelInfo | None, *, noted: bool = True
+    ) -> Screened:
+        """What the input filter lets out of `texts`; a refusal is `noted` in the audit log.
+
+        Raises `BlockedError` and `FilterFileError`.
+        """
+        if self._gate is None or not texts:
+            return Screened(tuple(texts))
+        if not noted:
+            return await asyncio.to_thread(screen, self._gate.filters, texts)
+        return await asyncio.to_thread(self._gate.screen, texts, source, model)
+
+    def answers(self, source: Source, model: ModelInfo | None, hits: Sequence[Hit] = ()) -> Answers:
+        """What answers for `model`, with what the audit log is to note; `hits` is what `screen` found."""
+        if self._gate is None:
+            return self.client
+        return self._gate.follow(self.client, source, model, hits)
+
+    def generate(
+        self, request: Generate, on_event: OnReplyEvent, source: Source = "code", hits: Sequence[Hit] = ()
+    ) -> Reply:
+        """Start a reply of the current model; `on_event` runs on the GUI thread, about 30 times a second at
+        most."""
+        return Reply(self.answers(source, self.info, hits).ask(request, self._bridge.wrap(on_event)))
 
     async def count_tokens(self, parts: list[Part], model: str = "") -> int:
         """How many tokens a prompt takes, BOS included, by the model of a file or the current one."""

@@ -17,16 +17,19 @@ from app.chat.store import ChatStore
 from app.chat.summary import Summary, summary_of
 from app.chat.turn import chat_key
 from app.engine.messages import Lora, ModelInfo
+from app.filters.verdict import Hit
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_attachments import ChatAttachments
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
+from app.ui.tabs.chat_screening import ChatScreening, Sendable
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.filter_notice import FilterNotice
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplySettings
 
@@ -39,6 +42,7 @@ class ChatDesk:
     composer: Composer
     attachments: ChatAttachments
     notice: ContextNotice
+    filter_notice: FilterNotice
     choices: ReplySettings
 
 
@@ -76,6 +80,7 @@ class ChatExchange(QObject):
         self._notices = notices
         self._bridge = bridge
         self._planner = ChatPlanner(session)
+        self._screening = ChatScreening(session, desk.filter_notice)
         self._last_model: ModelInfo | None = session.info
         self._again: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._summarising: asyncio.Future[str] | None = None
@@ -255,9 +260,14 @@ class ChatExchange(QObject):
             plan = await self._agreed(self._wanted(info, branch, text, attachments))
             if plan is None:
                 return
+            sendable = await self._screened(text, plan, info)
+            if sendable is None:
+                if in_place_of is not None and opened == self._keeper.opened:
+                    self._desk.conversation.edit_message(in_place_of.id, text)
+                return
             chat = await self._keeper.kept_chat(self._desk.choices.choices)
             question = await self._keeper.add_question(
-                chat, branch[-1].id if branch else None, text, attachments, plan.passages
+                chat, branch[-1].id if branch else None, sendable.text, attachments, plan.passages
             )
             if opened == self._keeper.opened:
                 if in_place_of is None:
@@ -268,7 +278,7 @@ class ChatExchange(QObject):
                     self._show_summary(chat.id)
                 self.question_kept.emit(in_place_of is None)
                 self._desk.conversation.add_question(question)
-            await self._reply(chat, question.id, plan.context, info)
+            await self._reply(chat, question.id, sendable.context, info, sendable.hits)
         finally:
             self._end()
 
@@ -283,12 +293,19 @@ class ChatExchange(QObject):
             self._desk.choices.flush()
             branch = [kept for kept in self._desk.conversation.branch if kept.id < old.id]
             plan = await self._agreed(self._wanted(info, branch))
-            if plan is None:
+            sendable = None if plan is None else await self._screened("", plan, info)
+            if sendable is None:
                 return
             self._desk.conversation.remove_after(old.parent_id)
-            await self._reply(chat, old.parent_id, plan.context, info)
+            await self._reply(chat, old.parent_id, sendable.context, info, sendable.hits)
         finally:
             self._end()
+
+    async def _screened(self, text: str, plan: ExchangePlan, info: ModelInfo) -> Sendable | None:
+        """What may go out of a plan; None where nothing may, or another chat was opened meanwhile."""
+        opened = self._keeper.opened
+        sendable = await self._screening.sendable(text, plan.context, self._planner.template(info), info)
+        return sendable if opened == self._keeper.opened else None
 
     def close(self) -> None:
         """The tab goes: what is cancelled from now on ends in silence."""
@@ -300,7 +317,12 @@ class ChatExchange(QObject):
             self.state_changed.emit()
 
     async def _reply(
-        self, chat: Conversation, parent_id: int | None, plan: ContextPlan, info: ModelInfo
+        self,
+        chat: Conversation,
+        parent_id: int | None,
+        plan: ContextPlan,
+        info: ModelInfo,
+        hits: tuple[Hit, ...],
     ) -> None:
         """Generate one reply into the store and the column, and wait for its end."""
         choices = self._desk.choices.choices
@@ -308,7 +330,7 @@ class ChatExchange(QObject):
         view = self._desk.conversation.make_reply(message)
         if self._keeper.is_open(chat.id):
             self._desk.conversation.add_live_reply(message, view)
-        self._runner.begin(RunningReply(chat, message, view))
+        self._runner.begin(RunningReply(chat, message, view, info, hits))
         self.chats_changed.emit()
         self.state_changed.emit()
         await self._runner.run(

@@ -86,15 +86,21 @@ class ChatPlanner:
     async def summarise(
         self, wanted: NextPrompt, messages: Sequence[StoredMessage], on_text: Callable[[str], None]
     ) -> str:
-        """Let the model sum these up, together with the summary before. `on_text` as in `write_summary`."""
+        """Let the model sum these up, together with the summary before. `on_text` as in `write_summary`.
+
+        Raises `BlockedError` where the input filter does not let one of them out.
+        """
         model = wanted.model
+        said = history(messages)
+        screened = await self._session.screen([message.content for message in said], "chat", model)
+        answers = self._session.answers("chat", model, screened.hits)
         return await summarise(
             self.template(model),
-            history(messages),
+            [ChatMessage(each.role, text) for each, text in zip(said, screened.texts, strict=True)],
             wanted.summary.text if wanted.summary else "",
             partial(self._session.count_tokens, model=model.path),
             model.context_tokens,
-            lambda prompt, most: write_summary(self._session.client, prompt, most, model.path, on_text),
+            lambda prompt, most: write_summary(answers, prompt, most, model.path, on_text),
         )
 
     async def _plan(self, wanted: NextPrompt, context_tokens: int) -> ExchangePlan:

@@ -32,6 +32,7 @@ from app.ui.widgets.chat_list import ChatList
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.filter_notice import FilterNotice
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplySettings
 from app.ui.widgets.reply_view import ReplyView
@@ -47,6 +48,8 @@ class ChatTab(QWidget):
     to_code_requested = Signal(str, str)
     """Code of a reply and the language its fence named."""
     models_requested = Signal()
+    filters_requested = Signal()
+    """The user wants to see the rules of the input filter."""
     chat_opened = Signal(int)
     """Another chat is shown; 0 for a new one."""
     reply_ended = Signal(int, str, float)
@@ -89,6 +92,7 @@ class ChatTab(QWidget):
             self,
         )
         self.notice = ContextNotice(theme)
+        self.filter_notice = FilterNotice(theme)
         self.choices = ReplySettings(theme)
         self.choices.hide()
         self.exchange = ChatExchange(
@@ -97,7 +101,14 @@ class ChatTab(QWidget):
             session,
             settings,
             self._runner,
-            ChatDesk(self.conversation, self.composer, self.attachments, self.notice, self.choices),
+            ChatDesk(
+                self.conversation,
+                self.composer,
+                self.attachments,
+                self.notice,
+                self.filter_notice,
+                self.choices,
+            ),
             self._start,
             bridge,
             notices,
@@ -176,6 +187,7 @@ class ChatTab(QWidget):
         self._draft_timer.stop()
         self.composer.meter.show_use(None)
         self.notice.hide()
+        self.filter_notice.hide()
         self.choices.show_choices(chat.choices if chat else ReplyChoices(), self._settings.values.sampling)
         self._show_branch(chat)
         self.show_chats()
@@ -208,6 +220,7 @@ class ChatTab(QWidget):
         foot_column.setContentsMargins(0, 0, 0, 0)
         foot_column.setSpacing(8)
         foot_column.addWidget(self.notice)
+        foot_column.addWidget(self.filter_notice)
         foot_column.addWidget(self.composer)
         foot_row = QHBoxLayout()
         foot_row.addStretch(1)
@@ -256,6 +269,7 @@ class ChatTab(QWidget):
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self.choices.changed.connect(self._on_choices_changed)
         self.notice.chosen.connect(self.exchange.choose)
+        self.filter_notice.filters_requested.connect(self.filters_requested)
         self.conversation.summary_cancelled.connect(self.exchange.stop)
         self.conversation.summary_changed.connect(
             lambda *what: self._start(self.exchange.change_summary(*what))

@@ -1,6 +1,6 @@
 """Turns a question about code into a prompt that fits the loaded model, and remembers what was said."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QObject
 
@@ -8,6 +8,7 @@ from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
 from app.code.ask import Excerpt, Question, Task, fit_question
 from app.engine.messages import Generate, ModelInfo, Sampling
 from app.errors import StillroomError
+from app.filters.screen import Screened
 from app.ui.session import EngineSession, OnReplyEvent, Reply
 
 QUESTION_SHARE = 0.5
@@ -27,6 +28,8 @@ class FittedQuestion:
     tokens: int
     dropped_turns: int
     context_tokens: int
+    screened: Screened = field(default_factory=lambda: Screened(()))
+    """What the input filter found in the question; its prompt is what may be sent."""
 
 
 class CodeAssistant(QObject):
@@ -60,11 +63,13 @@ class CodeAssistant(QObject):
             self._turns.append((fitted.question.prompt, answer))
 
     async def fit(
-        self, task: Task, excerpt: Excerpt, *, question: str = "", problem: str = ""
+        self, task: Task, excerpt: Excerpt, *, question: str = "", problem: str = "", to_send: bool = True
     ) -> FittedQuestion:
-        """The prompt for a question, with as much of its file and of the earlier turns as fits.
+        """The prompt for a question, with as much of its file and of the earlier turns as fits. Without
+        `to_send` it is only to tell how much that is.
 
-        Raises `StillroomError` without a model, `SelectionTooLongError` when the selection does not fit.
+        Raises `StillroomError` without a model, `SelectionTooLongError` when the selection does not fit, and
+        `BlockedError` when a rule of the input filter does not let it out.
         """
         model = self.model
         if model is None:
@@ -81,6 +86,8 @@ class CodeAssistant(QObject):
 
         budget = int(model.context_tokens * QUESTION_SHARE)
         fitted = await fit_question(task, excerpt, budget, count_alone, question=question, problem=problem)
+        screened = await self._session.screen([fitted.prompt], "code", model, noted=to_send)
+        fitted = replace(fitted, prompt=screened.texts[0])
         tokens = fitted.tokens
         turns: list[tuple[str, str]] = []
         earlier = self._turns if task == "ask" else []
@@ -96,6 +103,7 @@ class CodeAssistant(QObject):
             tokens=tokens,
             dropped_turns=len(earlier) - len(turns),
             context_tokens=model.context_tokens,
+            screened=screened,
         )
 
     def ask(self, fitted: FittedQuestion, sampling: Sampling, on_event: OnReplyEvent) -> Reply:
@@ -108,7 +116,7 @@ class CodeAssistant(QObject):
             # Answers about code repeat much of it.
             speculation="lookup",
         )
-        return self._session.generate(request, on_event)
+        return self._session.generate(request, on_event, "code", fitted.screened.hits)
 
     def _on_loaded(self, model: ModelInfo) -> None:
         self._model = model

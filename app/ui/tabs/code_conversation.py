@@ -208,7 +208,7 @@ class CodeConversation(QWidget):
         if excerpt.selection.strip():
             excerpt = whole_lines(excerpt)
         try:
-            fitted = await self._assistant.fit("ask", excerpt, question=words)
+            fitted = await self._assistant.fit("ask", excerpt, question=words, to_send=False)
         except StillroomError as error:
             self.state.setText(translated(error)[0])
             return

@@ -80,6 +80,16 @@ class CodeExchange(QWidget):
                     count=fitted.dropped_turns
                 )
             )
+        sentences += [
+            self.tr("Sent without what the rule “{rule}” took out: {count} places.").format(
+                rule=rule, count=count
+            )
+            for rule, count in fitted.screened.found("redact").items()
+        ]
+        sentences += [
+            self.tr("The rule “{rule}” found something. The question was sent as it is.").format(rule=rule)
+            for rule in fitted.screened.found("flag")
+        ]
         return sentences
 
 

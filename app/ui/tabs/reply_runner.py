@@ -13,6 +13,7 @@ from app.chat.turn import Turn, TurnEnd, chat_key
 from app.engine.messages import (
     Delta,
     Lora,
+    ModelInfo,
     Notice,
     PromptProgress,
     ReplyEvent,
@@ -21,6 +22,7 @@ from app.engine.messages import (
     ThinkingLimits,
 )
 from app.errors import StillroomError
+from app.filters.verdict import Hit
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.widgets.notices import Notices, filled, translated
@@ -38,6 +40,9 @@ class RunningReply:
     chat: Conversation
     message: StoredMessage
     view: ReplyView
+    model: ModelInfo
+    hits: tuple[Hit, ...] = ()
+    """What the input filter found in the question and what goes along with it."""
 
 
 class ReplyRunner:
@@ -133,7 +138,7 @@ class ReplyRunner:
 
         turn = self._turn = Turn(
             self._store,
-            self._session.client,
+            self._session.answers("chat", reply.model, reply.hits),
             reply.message.id,
             prompt,
             self._bridge.wrap(show),

@@ -210,6 +210,13 @@ class ConversationView(ChatColumn):
                     widget.start_editing()
                 break
 
+    def edit_message(self, message_id: int, text: str) -> None:
+        """Go on changing a question that could not be sent as `text`."""
+        for message, widget in self._shown():
+            if message.id == message_id and isinstance(widget, QuestionCard):
+                self.go_to(widget)
+                widget.start_editing(text)
+
     def copy_last(self) -> None:
         """Put the last reply on the clipboard."""
         for _, widget in reversed(self._shown()):

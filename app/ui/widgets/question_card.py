@@ -78,9 +78,9 @@ class QuestionCard(Card):
         self._edit.setEnabled(offered)
         self._send.setEnabled(offered)
 
-    def start_editing(self) -> None:
-        """Change the text in its place."""
-        self._field.setPlainText(self.text)
+    def start_editing(self, text: str = "") -> None:
+        """Change the text in its place, from `text` on where it was changed before."""
+        self._field.setPlainText(text or self.text)
         self._show_editing(True)
         self._field.fit()
         self._field.setFocus()

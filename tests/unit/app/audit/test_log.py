@@ -46,7 +46,8 @@ def test_what_cannot_be_written_is_told_once_and_written_later(
 
     blocker = tmp_path / "audit"
     blocker.write_text("in the way")
-    log = AuditLog(blocker, LIMIT, on_problem)
+    log = AuditLog(blocker, LIMIT)
+    log.on_problem = on_problem
     log.add("reply", {"id": "0"})
     assert told.wait(20)
     assert not log.flush()
