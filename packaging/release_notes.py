@@ -1,0 +1,31 @@
+"""Print a version's section of the changelog: `packaging/release_notes.py v1.2.3`."""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Refuse a tag that is not the version in pyproject.toml, so that no release calls itself another."""
+    tag = sys.argv[1].removeprefix("v")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    if tag != version:
+        raise SystemExit(f"The tag says {tag}, pyproject.toml says {version}: change one of them.")
+    print(section((ROOT / "CHANGELOG.md").read_text("utf-8"), version))
+    return 0
+
+
+def section(changelog: str, version: str) -> str:
+    """What stands under `## version`, or under `## Unreleased` where that has not been named yet."""
+    for name in (version, "Unreleased"):
+        found = re.search(rf"^## \[?{re.escape(name)}\b.*?$(.*?)(?=^## |\Z)", changelog, re.M | re.S)
+        if found:
+            return found[1].strip()
+    raise SystemExit(f"CHANGELOG.md has no section for {version}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
