@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
@@ -58,7 +59,7 @@ def model_facts(info: ModelInfo, sha256: str, name: str = "", work: ModelWork | 
 
 
 def engine_facts(info: ModelInfo, asked: LoadSettings, version: str, system_info: str) -> EngineFacts:
-    """What llama.cpp was asked for and what it chose."""
+    """What llama.cpp was asked for and what it chose; without folders and other computers' addresses."""
     return EngineFacts(
         llama_cpp_version=version,
         system_info=system_info,
@@ -68,7 +69,7 @@ def engine_facts(info: ModelInfo, asked: LoadSettings, version: str, system_info
         context_tokens=info.context_tokens,
         batch_tokens=info.batch_tokens,
         kv_type=info.kv_type,
-        asked=asked,
+        asked=msgspec.structs.replace(asked, draft_path=Path(asked.draft_path).name, rpc_servers=()),
     )
 
 

@@ -81,6 +81,7 @@ class Measurement:
         self._warm_ups: dict[str, TurnResult] = {}
         self._warm_up_s: dict[str, float] = {}
         self._told_at_s = 0.0
+        self._fraction = 0.0
         self._peaks = journal.noted("peaks", dict[str, int]) or {}
         self._meter: EnergyMeter | None = None
         self.info = journal.noted("info", ModelInfo)
@@ -102,8 +103,9 @@ class Measurement:
                 self._queue.popleft()
                 if self.info is None:
                     self._know(turns.info, path)
+            turns.restore(wait=True)
         finally:
-            turns.restore()
+            turns.restore(wait=False)
         assert self.info is not None
         return self.info
 
@@ -189,9 +191,7 @@ class Measurement:
 
     def _measure_ceilings(self, info: ModelInfo, work: ModelWork) -> Ceilings:
         def tell(elapsed_s: float) -> None:
-            self._on_progress(
-                BenchmarkProgress("ceilings", 0, self._suite.repeats, self._left.fraction(), None)
-            )
+            self._on_progress(BenchmarkProgress("ceilings", 0, self._suite.repeats, self._fraction, None))
 
         tell(0.0)
         request = CeilingsRequest(
@@ -276,12 +276,14 @@ class Measurement:
             return
         self._told_at_s = now_s
         turn = self._queue[0]
+        # A turn that takes longer than the one before makes the whole longer; the bar waits for it.
+        self._fraction = max(self._fraction, self._left.fraction(in_turn_s))
         self._on_progress(
             BenchmarkProgress(
                 stage=turn.step.kind,
                 repeat=turn.repeat,
                 repeats=self._suite.repeats,
-                fraction=self._left.fraction(in_turn_s),
+                fraction=self._fraction,
                 remaining_s=self._left.remaining_s(in_turn_s),
                 key=turn.step.key,
             )

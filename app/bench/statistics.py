@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 CONFIDENCE = 0.95
 
+LARGEST_FREEDOM = 1e6
+"""From there on Student's t is the normal distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -39,18 +42,35 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def welch_p(a: Sequence[float], b: Sequence[float]) -> float:
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p of several tests, made larger so that the chance of any mistake among them is what each says.
+
+    Holm, Scandinavian Journal of Statistics 6 (1979), https://www.jstor.org/stable/4615733
+    """
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for place, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def welch_p(a: Sequence[float], b: Sequence[float], extra_error: float = 0.0) -> float:
     """The two-sided p of Welch's t-test: how likely a difference of the means like this one is when there
     is none. Each side needs two values. Without any scatter it is 1 for equal means and 0 for others.
+
+    `extra_error` is a standard error of the difference that is known and that the values do not show.
 
     Welch, Biometrika 34 (1947), https://doi.org/10.1093/biomet/34.1-2.28
     """
     (n_a, mean_a, var_a), (n_b, mean_b, var_b) = _moments(a), _moments(b)
     error_a, error_b = var_a / n_a, var_b / n_b
-    error = error_a + error_b
+    error = error_a + error_b + extra_error**2
     if error == 0:
         return 1.0 if mean_a == mean_b else 0.0
-    freedom = error**2 / (error_a**2 / (n_a - 1) + error_b**2 / (n_b - 1))
+    shown = error_a**2 / (n_a - 1) + error_b**2 / (n_b - 1)
+    freedom = min(LARGEST_FREEDOM, error**2 / shown) if shown else LARGEST_FREEDOM
     return 2 * (1 - t_cdf(abs(mean_a - mean_b) / math.sqrt(error), freedom))
 
 

@@ -102,12 +102,16 @@ class Turns:
         """Free the present model, so that its memory is not counted. Not cancelled: it takes no time."""
         self._engine.unload().result()
 
-    def restore(self) -> None:
-        """Load the model as the user has it, without waiting, where a turn needed it otherwise."""
-        if self._loaded not in (None, self._settings):
-            # Whoever needs the model next is told where it cannot be loaded.
-            with contextlib.suppress(StillroomError):
-                self._engine.load(str(self._path), self._settings)
+    def restore(self, *, wait: bool) -> None:
+        """Load the model as the user has it, where a turn needed it otherwise."""
+        if self._loaded in (None, self._settings):
+            return
+        handle = self._engine.load(str(self._path), self._settings)
+        self._loaded = self._settings
+        if wait:
+            # Whoever needs the model next is told where it cannot be loaded; the run is over.
+            with contextlib.suppress(StillroomError, Cancelled):
+                self._wait(handle.future, lambda: None)
 
     def run(self, turn: Turn) -> TurnResult:
         """One turn. Raises `Cancelled`, or `EngineError` from the engine."""

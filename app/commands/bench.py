@@ -8,6 +8,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
 from app.children import child_command
+from app.commands import bench_quality
 from app.commands.console import REDRAW_S, Console, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
@@ -35,13 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", metavar="MODEL", help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file"
     )
     parser.add_argument(
-        "--suite", choices=tuple(SUITES), default="speed", help="what to measure (default: %(default)s)"
+        "--suite",
+        choices=(*SUITES, bench_quality.SUITE),
+        default="speed",
+        help="what to measure (default: %(default)s)",
     )
+    bench_quality.add_arguments(parser)
 
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Measure; the report also goes into the history that the window shows."""
-    from app.bench.markdown import format_measure, label_of
+    if options.suite == bench_quality.SUITE:
+        bench_quality.run(options, core, console, cancel)
+        return
+    from app.bench.report_words import format_measure, label_of
     from app.bench.runner import BenchmarkRunner
 
     model = installed_model(core.store, options.model)

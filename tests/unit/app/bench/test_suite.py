@@ -8,8 +8,13 @@ from app.errors import StillroomError
 
 def test_the_speed_suite_is_what_llama_bench_measures_and_more() -> None:
     speed = suite_named("speed")
-    assert [step.key for step in speed.steps if not step.optional] == ["load", "pp512", "tg128", "first_token"]
-    assert (speed.warmups, speed.repeats) == (1, 3)
+    assert [step.key for step in speed.steps if not step.optional] == [
+        "load",
+        "pp512",
+        "tg128",
+        "first_token",
+    ]
+    assert (speed.repeats, speed.budget_s) == (3, 180.0)
 
 
 def test_an_unknown_suite_names_the_known_ones() -> None:
