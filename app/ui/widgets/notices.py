@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.messages import LoadNotice
 from app.errors import EngineError, StillroomError
 from app.ui.announce import announce
+from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button, label, set_look
 
 INFORM_MS = 8_000
@@ -94,6 +95,8 @@ class Notices(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._next)
         host.installEventFilter(self)
+        self._before: QWidget | None = None
+        add_action(host, self.tr("Go to the notice"), "F6", self.go_to)
         self.hide()
 
     def inform(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
@@ -128,6 +131,17 @@ class Notices(QFrame):
                 ERROR_MS,
             )
         )
+
+    def go_to(self) -> None:
+        """Let the keyboard choose what the notice offers; once more goes back to where it was."""
+        if not self.isVisible():
+            return
+        here = self._button if self._button.isVisible() else self._close
+        if here.hasFocus() and self._before is not None:
+            self._before.setFocus()
+            return
+        self._before = QApplication.focusWidget()
+        here.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Keep its place when the window changes its size."""
@@ -173,6 +187,8 @@ class Notices(QFrame):
 
     def _on_action(self) -> None:
         action = self._action
+        if self._button.hasFocus() and self._before is not None:
+            self._before.setFocus()
         self._next()
         if action is not None:
             action()
