@@ -8,6 +8,7 @@ carries, `STILLROOM_PERF_BYTES_PER_S` is another speed (0: no limit; both sides 
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -94,6 +95,12 @@ def allocated(folder: Path) -> int:
     return total
 
 
+def empty(folder: Path) -> None:
+    """What an earlier case left there is no disk that this one needs."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
 def run_measured(command: Sequence[object]) -> Measured:
     """Seconds and peak memory of a program."""
     started_s = time.monotonic()
@@ -112,7 +119,7 @@ def reference(checkpoint: Path, kind: str, out: Path) -> Measured:
     sources = sorted((tools_folder() / "source").glob("llama_cpp_python-*/vendor/llama.cpp"))
     if python is None or quantize is None or not sources:
         pytest.skip("no reference converter here; the module's docstring says what it needs")
-    out.mkdir(parents=True, exist_ok=True)
+    empty(out)
     script = out / "patched.py"
     script.write_text(
         PATCHED_CONVERTER.format(llama_cpp=str(sources[-1]), pretokenizer="deepseek-r1-qwen"), "utf-8"
@@ -128,7 +135,7 @@ def reference(checkpoint: Path, kind: str, out: Path) -> Measured:
 
 
 def ours(checkpoint: Path, kind: str, out: Path) -> Measured:
-    out.mkdir(parents=True, exist_ok=True)
+    empty(out)
     with sampled_disk(out) as disk:
         result = build(
             checkpoint, [kind], out, "ours", command=child_command("build"), on_progress=ignore_progress
