@@ -5,7 +5,8 @@ from collections.abc import Mapping
 SPIN_COUNT = "1000"
 """llama.cpp's threads meet after each operation of the model, some hundred times a token. GNU OpenMP lets
 them spin for long; when another program takes a core, they spin for that program's whole turn. Measured with
-llama-bench, the starter model, two threads on two cores, tokens per second alone / on the shared machine under a load of ten:
+llama-bench, the starter model, two threads on two cores, tokens per second alone / on the machine under a
+load of ten:
 
     default 94 to 99 / 2 or less    1000 turns 95 / 8 to 10    300 turns 70 / 11    none 28 / 13
 """
