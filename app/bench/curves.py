@@ -27,6 +27,8 @@ class Roofline:
     points: tuple[Point, ...]
     bytes_per_s: float
     flop_per_s: float
+    landmarks: tuple[str, ...] = ()
+    """Names of the points that are worth a label: the others lie close to them."""
 
     def roof(self, intensity: float) -> float:
         """The most operations a second at so many operations for each byte."""
@@ -76,7 +78,10 @@ def roofline(report: Report) -> Roofline | None:
         if limit.bound == "memory":
             slope = limit.allowed * limit.bytes
     slope = slope or report.ceilings.working_set_bytes_per_s
-    return Roofline(tuple(points), slope, report.ceilings.flop_per_s)
+    streams = speed_by_streams(report)
+    marks = [measure.key for measure in (report.generation, report.prompt) if measure is not None]
+    marks += [streams[-1].name] if streams else []
+    return Roofline(tuple(points), slope, report.ceilings.flop_per_s, tuple(marks))
 
 
 def batching_gain(report: Report) -> float | None:

@@ -116,7 +116,11 @@ def roofline_svg(roof: Roofline) -> str:
     corner = roof.flop_per_s / roof.bytes_per_s if roof.flop_per_s and roof.bytes_per_s else highest
     ends = sorted({lowest, min(max(corner, lowest), highest), highest})
     top = Line([Point(x, roof.roof(x)) for x in ends], "limit")
-    points = Line(roof.points, joined=False, labels=[point.name for point in roof.points])
+    points = Line(
+        roof.points,
+        joined=False,
+        labels=[point.name if point.name in roof.landmarks else "" for point in roof.points],
+    )
     return svg_plot(
         "Roofline",
         "operations for each byte read",

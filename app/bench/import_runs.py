@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
@@ -23,6 +23,8 @@ from app.errors import StillroomError
 from models.manifest import type_in_name
 
 LLAMA_BENCH = "llama-bench"
+
+LARGEST_BYTES = 64 << 20
 
 
 class _LlamaBenchTest(msgspec.Struct, frozen=True):
@@ -58,6 +60,21 @@ class _LlamaBenchTest(msgspec.Struct, frozen=True):
             return ""
         depth = f"@{self.n_depth}" if self.n_depth else ""
         return f"pp{self.n_prompt}{depth}" if self.n_prompt else f"tg{self.n_gen}{depth}"
+
+
+def read_runs(path: Path) -> bytes:
+    """The content of a file to import. Raises `StillroomError` where it cannot be read or is too large."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise _unknown("it is too large")
+        return path.read_bytes()
+    except OSError as error:
+        raise StillroomError(
+            "The file {name} could not be read: {reason}.",
+            "Check that it is there and that you may read it.",
+            name=path.name,
+            reason=error.strerror or "unknown",
+        ) from error
 
 
 def imported_reports(data: bytes) -> list[Report]:

@@ -3,20 +3,21 @@
 import argparse
 import threading
 import time
+from pathlib import Path
 
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
 from app.children import child_command
 from app.commands import bench_quality
-from app.commands.console import REDRAW_S, Console, time_text
+from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
 NAME = "bench"
-SUMMARY = "measure a model: speeds, time to the first token, memory"
+SUMMARY = "measure a model: speeds, latency, memory, energy, and how near the limits they are"
 EXAMPLE = "stillroom bench starter --suite quick"
 
 _STAGES = {
@@ -30,10 +31,23 @@ _STAGES = {
 }
 
 
+IMPORT = "import"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --suite."""
+    """MODEL or import FILE, --suite, --save, --anew, and the options of the suite quality."""
     parser.add_argument(
-        "model", metavar="MODEL", help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file"
+        "model",
+        metavar="MODEL",
+        help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file; "
+        "or the word import, to take up the runs in FILE",
+    )
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        help="with import: the output of `llama-bench -o json`, or a report saved as JSON",
     )
     parser.add_argument(
         "--suite",
@@ -41,17 +55,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="speed",
         help="what to measure (default: %(default)s)",
     )
+    parser.add_argument(
+        "--save",
+        metavar="REPORT",
+        type=Path,
+        action="append",
+        default=[],
+        help="also write the report to a file ending in .html, .md or .json; may be given again",
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="begin again instead of going on with a run that was ended"
+    )
     bench_quality.add_arguments(parser)
 
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Measure; the report also goes into the history that the window shows."""
+    if options.model == IMPORT:
+        _import(options.file, core, console)
+        return
+    if options.file is not None:
+        raise WrongUse("A file is only given to take up its runs.", "stillroom bench import FILE")
     if options.suite == bench_quality.SUITE:
         bench_quality.run(options, core, console, cancel)
         return
-    from app.bench.report_words import format_measure, label_of
+    from app.bench.compare import RUN_DEVIATION, compare, run_noise
+    from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text
     from app.bench.runner import BenchmarkRunner
+    from app.bench.save import FORMS, save_report
 
+    for path in options.save:
+        if path.suffix.lower() not in FORMS:
+            raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name for --save.")
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
     gpu = GpuMonitor()
@@ -62,16 +97,56 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     try:
         with core.engine() as engine, core.benchmarks() as history:
             runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"))
+            unfinished = None if options.anew else runner.unfinished(model.path, suite)
+            if options.anew:
+                runner.discard_unfinished(model.path, suite)
+            elif unfinished is not None and unfinished.done:
+                console.note(f"An earlier run was ended: {unfinished.done} results of it can be used.")
+            earlier = history.reports()
             report: Report = runner.run(
                 model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
     finally:
         gpu.close()
         console.clear()
+    for path in options.save:
+        save_report(report, path)
     console.document(report)
     console.say(f"{report.model.name}, {report.model.quantisation}, on {report.engine.backend}:")
     for measure in report.measures:
-        console.say(f"  {label_of(measure.key)}: {format_measure(measure)}")
+        limit = report.limit(measure.key)
+        words = f"{label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}"
+        console.say(f"  {words}{'' if limit is None else f' ({limit_text(limit)})'}")
+    for item in report.not_measured:
+        console.say(f"  {label_of(item.key)}: not measured. {item}")
+    for mark in report.marks:
+        console.say(MARKS[mark])
+    before = next((run for run in earlier if _is_comparable(run, report)), None)
+    if before is not None:
+        noise = run_noise([report, *earlier])
+        outcome = compare(before, report, RUN_DEVIATION if noise is None else noise).outcome
+        console.say(f"Against the run of {before.started_at}: {OUTCOMES[outcome]}.")
+
+
+def _is_comparable(run: Report, report: Report) -> bool:
+    return run.suite == report.suite and run.model.sha256 == report.model.sha256
+
+
+def _import(file: Path | None, core: Core, console: Console) -> None:
+    from app.bench.import_runs import imported_reports, read_runs
+    from app.bench.report_words import format_measure, label_of
+
+    if file is None:
+        raise WrongUse("There is no file to import.", "stillroom bench import FILE")
+    reports = imported_reports(read_runs(file))
+    with core.benchmarks() as history:
+        for report in reports:
+            history.add(report)
+    console.document({"imported": reports})
+    for report in reports:
+        console.say(f"{report.model.name}, {report.model.quantisation}, {report.started_at}:")
+        for measure in report.measures:
+            console.say(f"  {label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}")
 
 
 class _BenchmarkLine:

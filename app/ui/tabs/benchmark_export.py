@@ -1,4 +1,4 @@
-"""Saving a benchmark report where the user wants it."""
+"""Where the user wants a benchmark report to be saved, and from where runs are to be imported."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,28 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.bench.markdown import report_to_markdown
-from app.bench.report import Report, report_to_json
-from app.errors import StillroomError
-from models.durable import write_durably
-
-
-def save_report(report: Report, path: Path) -> None:
-    """Write the report as Markdown where the name ends in .md, else as JSON.
-
-    Raises `StillroomError` when the file cannot be written.
-    """
-    is_markdown = path.suffix.lower() in (".md", ".markdown")
-    data = report_to_markdown(report).encode() if is_markdown else report_to_json(report, indent=2)
-    try:
-        write_durably(path, data)
-    except OSError as error:
-        raise StillroomError(
-            "The report could not be saved as {name}: {reason}.",
-            "Choose a folder that you may write to.",
-            name=path.name,
-            reason=error.strerror or "unknown",
-        ) from error
+from app.bench.report import Report
 
 
 def ask_where(report: Report, suffix: str, parent: QWidget, then: Callable[[Path], None]) -> QFileDialog:
@@ -40,6 +19,18 @@ def ask_where(report: Report, suffix: str, parent: QWidget, then: Callable[[Path
     dialog.setDefaultSuffix(suffix.lstrip("."))
     dialog.setNameFilter(f"*{suffix}")
     dialog.selectFile("".join(character for character in name if character not in '/\\:*?"<>|'))
+    return _open(dialog, then)
+
+
+def ask_for_runs(parent: QWidget, then: Callable[[Path], None]) -> QFileDialog:
+    """Open a dialog for a file with runs; `then` gets the chosen path."""
+    dialog = QFileDialog(parent, QCoreApplication.translate("benchmark", "Import benchmark runs"))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter("*.json *.jsonl")
+    return _open(dialog, then)
+
+
+def _open(dialog: QFileDialog, then: Callable[[Path], None]) -> QFileDialog:
     dialog.fileSelected.connect(lambda chosen: then(Path(chosen)))
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()

@@ -15,6 +15,7 @@ from app.bench.markdown import comparison_to_markdown, report_to_markdown
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
+from app.bench.save import save_report
 from app.bench.suite import SUITES, Suite
 from app.engine.messages import Delta, Event, Failed, Finished, PromptProgress
 from app.settings import SettingsFile
@@ -23,7 +24,7 @@ from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
-from app.ui.tabs.benchmark_export import ask_where, save_report
+from app.ui.tabs.benchmark_export import ask_where
 from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_history_view import BenchmarkHistoryView
 from app.ui.tabs.benchmark_plots import PlotCard, RunsPlot, SizePlot
