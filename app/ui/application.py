@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import qasync
-from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.audit.gate import Gate
 from app.bench.history import BenchmarkHistory
 from app.bench.runner import BenchmarkRunner
+from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
 from app.doctor import Diagnosis
 from app.engine.client import EngineClient
@@ -43,6 +44,7 @@ from app.ui.bridge import Bridge
 from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
 from app.ui.long_replies import LongReplies
+from app.ui.machine_advice import MachineAdvice
 from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
 from app.ui.session import EngineSession
@@ -112,6 +114,7 @@ class WindowApplication(QObject):
         self._session = EngineSession(parts.client, self._bridge, self, parts.gate)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
+        self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
@@ -155,7 +158,13 @@ class WindowApplication(QObject):
         await self._bridge.finish()
         self._sampler.stop()
         # The log after the engine, of whose replies it notes the end.
-        for part in (self.parts.jobs, self.parts.idle, self.parts.client, self.parts.gate.trail, self.parts.gpu):
+        for part in (
+            self.parts.jobs,
+            self.parts.idle,
+            self.parts.client,
+            self.parts.gate.trail,
+            self.parts.gpu,
+        ):
             await asyncio.to_thread(part.close)
         self.parts.chats.close()
         self.parts.benchmarks.close()
@@ -209,7 +218,15 @@ class WindowApplication(QObject):
     def _make_chat(self) -> ChatTab:
         parts = self.parts
         tab = ChatTab(
-            parts.chats, self._session, parts.settings, self._theme, self._tabs_bridge, self._notices
+            parts.chats,
+            self._session,
+            parts.settings,
+            self._theme,
+            self._tabs_bridge,
+            self._notices,
+            ChatLibrary.in_folder(
+                parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
+            ),
         )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
@@ -261,12 +278,20 @@ class WindowApplication(QObject):
             parts.jobs,
             parts.settings,
             self._notices,
-            parts.measurements,
+            self._advice(),
             parts.measurer,
             self._plots,
         )
         tab.load_asked.connect(self._on_model_chosen)
         return tab
+
+    def _advice(self) -> MachineAdvice:
+        """Made when it is first needed: it measures the memory's speed."""
+        if self._machine_advice is None:
+            self._machine_advice = MachineAdvice(
+                self._session, self.parts.measurements, self._bridge, self
+            )
+        return self._machine_advice
 
     def _on_first_painted(self) -> None:
         GuiThreadGarbage(self)
@@ -279,9 +304,29 @@ class WindowApplication(QObject):
         if self._files:
             self.open_files(self._files)
             return
+        self._welcome()
         model = self._first_model()
         if model is not None:
             self._on_model_chosen(model)
+
+    def _welcome(self) -> None:
+        """Offer the model for this computer in the empty chat, where there is none yet that thinks."""
+        from app.ui.first_run import FirstRun
+
+        parts = self.parts
+        if self._chat is None or not FirstRun.is_wanted(parts.settings, parts.store):
+            return
+        first_run = FirstRun(
+            self._theme,
+            self._tabs_bridge,
+            self._advice(),
+            parts.store,
+            parts.jobs,
+            parts.settings,
+            self._chat,
+        )
+        first_run.load_asked.connect(self._on_model_chosen)
+        self._chat.conversation.welcome(first_run.page)
 
     def _first_model(self) -> InstalledModel | None:
         """The model of last time, or else whatever can answer at once."""
@@ -362,6 +407,7 @@ class WindowApplication(QObject):
         self._window.setGeometry(old.geometry())
         self._window.show_page(page)
         self._window.show()
+        self._welcome()
         old.close()
         old.deleteLater()
 

@@ -21,6 +21,7 @@ from app.chat.attached import content_for_model
 from app.chat.choices import ReplyChoices
 from app.chat.export import to_json
 from app.chat.importing import read_chats
+from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
 from app.children import child_command
 from app.engine.client import EngineClient
@@ -147,7 +148,8 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         settings.update(sampling=Sampling(temperature=0.0, seed=1))
         # The model answers with this many tokens at most unless a test wants more.
         store.create_conversation(choices=ReplyChoices(max_tokens=SHORT))
-        tab = ChatTab(store, desk.session, settings, desk.theme, desk.bridge, notices)
+        library = ChatLibrary.in_folder(tmp_path)
+        tab = ChatTab(store, desk.session, settings, desk.theme, desk.bridge, notices, library)
         window.setCentralWidget(tab)
         window.resize(1000, 420)
         window.show()
@@ -558,7 +560,13 @@ def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, 
         window = QMainWindow()
         qtbot.addWidget(window)
         tab = ChatTab(
-            store, session, SettingsFile(tmp_path / "s.json"), desk.theme, bridge, Notices(window, lambda: "")
+            store,
+            session,
+            SettingsFile(tmp_path / "s.json"),
+            desk.theme,
+            bridge,
+            Notices(window, lambda: ""),
+            ChatLibrary.in_folder(tmp_path),
         )
         window.setCentralWidget(tab)
         assert tab.composer.state is ComposerState.BLOCKED

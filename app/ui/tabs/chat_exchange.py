@@ -326,7 +326,7 @@ class ChatExchange(QObject):
     ) -> None:
         """Generate one reply into the store and the column, and wait for its end."""
         choices = self._desk.choices.choices
-        message = await self._keeper.add_reply(chat, parent_id, model_name(info))
+        message = await self._keeper.add_reply(chat, parent_id, model_name(info), choices.json_schema)
         view = self._desk.conversation.make_reply(message)
         if self._keeper.is_open(chat.id):
             self._desk.conversation.add_live_reply(message, view)
@@ -341,6 +341,7 @@ class ChatExchange(QObject):
             info.path,
             choices.loras,
             thinking_limits=choices.thinking,
+            json_schema=choices.json_schema,
         )
         kept = self._store.message(message.id)
         self._prepare_next(chat, plan, kept, info, choices.loras)

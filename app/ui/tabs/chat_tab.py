@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
 from app.chat.choices import ReplyChoices
+from app.chat.library import ChatLibrary
 from app.chat.records import Conversation
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
@@ -18,12 +19,15 @@ from app.chat.turn import chat_key
 from app.engine.messages import ModelInfo
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
+from app.ui.dialogs.schema_dialog import SchemaDialog
 from app.ui.session import EngineSession, model_name
 from app.ui.tabs.chat_attachments import ChatAttachments
 from app.ui.tabs.chat_exchange import ChatDesk, ChatExchange
 from app.ui.tabs.chat_health import ChatHealth
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
+from app.ui.tabs.chat_presets import ChatPresets
+from app.ui.tabs.chat_prompts import ChatPrompts
 from app.ui.tabs.reply_runner import ReplyRunner
 from app.ui.theme import Theme
 from app.ui.widgets.actions import add_action
@@ -64,6 +68,7 @@ class ChatTab(QWidget):
         theme: Theme,
         bridge: Bridge,
         notices: Notices,
+        library: ChatLibrary,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -114,6 +119,8 @@ class ChatTab(QWidget):
             notices,
             self,
         )
+        self.presets = ChatPresets(library.presets, self.choices, session, settings, notices, self)
+        self.prompts = ChatPrompts(library.prompts, self.composer, notices, self)
         self._lay_out()
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
         self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self.exchange.update_budget()))
@@ -188,7 +195,10 @@ class ChatTab(QWidget):
         self.composer.meter.show_use(None)
         self.notice.hide()
         self.filter_notice.hide()
-        self.choices.show_choices(chat.choices if chat else ReplyChoices(), self._settings.values.sampling)
+        self.choices.show_choices(
+            chat.choices if chat else self.presets.first_choices(), self._settings.values.sampling
+        )
+        self.presets.show_name()
         self._show_branch(chat)
         self.show_chats()
         self._follow_engine()
@@ -268,6 +278,8 @@ class ChatTab(QWidget):
         self.composer.settings_toggled.connect(self._show_drawer)
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self.choices.changed.connect(self._on_choices_changed)
+        self.choices.schema_asked.connect(self._ask_for_schema)
+        self.presets.chosen.connect(self._take_choices)
         self.notice.chosen.connect(self.exchange.choose)
         self.filter_notice.filters_requested.connect(self.filters_requested)
         self.conversation.summary_cancelled.connect(self.exchange.stop)
@@ -298,6 +310,8 @@ class ChatTab(QWidget):
             (self.tr("Edit the last message"), "Ctrl+Up", self.conversation.edit_last),
             (self.tr("Copy the last reply"), "Ctrl+Shift+C", self.conversation.copy_last),
             (self.tr("Import chats"), "", self.chats.import_requested.emit),
+            (self.tr("Prompt library"), "Ctrl+Shift+L", self.prompts.open_library),
+            (self.tr("Structured answers"), "", self._ask_for_schema),
         ):
             add_action(self, text, keys, slot)
 
@@ -322,6 +336,8 @@ class ChatTab(QWidget):
 
     def _on_loaded(self, info: ModelInfo) -> None:
         self.exchange.use_model(info)
+        if self.chat is None and not self.choices.pending:
+            self.choices.show_choices(self.presets.first_choices(), self._settings.values.sampling)
         self.attachments.forget_counts()
         self._follow_engine()
 
@@ -421,6 +437,16 @@ class ChatTab(QWidget):
             chat = await self._keeper.kept_chat(self.choices.choices)
         await self._keeper.save_draft(chat, draft)
         self.show_chats()
+
+    def _take_choices(self, choices: ReplyChoices) -> None:
+        self.choices.show_choices(choices, self._settings.values.sampling)
+        self._on_choices_changed(choices)
+
+    def _ask_for_schema(self) -> None:
+        dialog = SchemaDialog(self.choices.choices.json_schema, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self.choices.choose_schema)
+        dialog.open()
 
     def _on_choices_changed(self, choices: ReplyChoices) -> None:
         self._start(self._save_choices(choices))

@@ -95,6 +95,7 @@ class ReplyRunner:
         model: str = "",
         loras: tuple[Lora, ...] = (),
         thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
+        json_schema: str = "",
     ) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
@@ -105,7 +106,15 @@ class ReplyRunner:
         begun_s = time.monotonic()
         try:
             end = await self._generate(
-                reply, prompt, sampling, max_tokens, speculation, model, loras, thinking_limits
+                reply,
+                prompt,
+                sampling,
+                max_tokens,
+                speculation,
+                model,
+                loras,
+                thinking_limits,
+                json_schema,
             )
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
@@ -124,6 +133,7 @@ class ReplyRunner:
         model: str,
         loras: tuple[Lora, ...],
         thinking_limits: ThinkingLimits,
+        json_schema: str,
     ) -> TurnEnd:
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
@@ -149,6 +159,7 @@ class ReplyRunner:
             model=model,
             loras=loras,
             thinking_limits=thinking_limits,
+            json_schema=json_schema,
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
         reply.view.answer_now_requested.connect(turn.answer_now)

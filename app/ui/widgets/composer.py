@@ -1,5 +1,6 @@
 """Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
@@ -11,6 +12,7 @@ from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.context_meter import ContextMeter
 from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.prompt_suggestions import PromptSuggestions
 
 LEAST_LINES, MOST_LINES = 2, 12
 
@@ -55,6 +57,9 @@ class Composer(QWidget):
         self.attach.clicked.connect(self.attach_requested)
         self.attachments = AttachmentChips(theme, removable=True)
         self._field.files_given.connect(self.files_given)
+        self.suggestions = PromptSuggestions()
+        self._field.key_taker = self.suggestions.take_key
+        self._field.textChanged.connect(lambda: self.suggestions.follow(self.text()))
         self._reason = label("", "small")
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -69,6 +74,7 @@ class Composer(QWidget):
         self.attachments.setContentsMargins(12, 10, 12, 0)
         card.body.setSpacing(0)
         card.body.addWidget(self.attachments)
+        card.body.addWidget(self.suggestions)
         card.body.addWidget(self._field)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
@@ -109,6 +115,11 @@ class Composer(QWidget):
             self._field.setPlainText(text)
             self._field.moveCursor(self._field.textCursor().MoveOperation.End)
 
+    def insert_text(self, text: str) -> None:
+        """Put something where the cursor is, and go on typing there."""
+        self._field.insertPlainText(text)
+        self._field.setFocus()
+
     def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
         """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
         self._state = state
@@ -125,7 +136,7 @@ class Composer(QWidget):
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)
         self._field.setPlaceholderText(
-            self.tr("Ask anything. Enter sends, Shift+Enter for a new line.")
+            self.tr("Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.")
             if self._state is not ComposerState.BLOCKED
             else self.tr("You can write already; it is kept until you can send it.")
         )
@@ -149,6 +160,8 @@ class _Field(QPlainTextEdit):
 
     def __init__(self) -> None:
         super().__init__()
+        self.key_taker: Callable[[int], bool] = lambda _: False
+        """Gets the keys first, and says whether it has used them."""
         self.setProperty("look", "bare")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
@@ -162,6 +175,8 @@ class _Field(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
+        if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.key_taker(event.key()):
+            return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
                 self.submitted.emit()

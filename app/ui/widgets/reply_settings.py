@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.choices import ReplyChoices, WhenFull
+from app.chat.schema import schema_title
 from app.engine.messages import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
@@ -36,6 +37,10 @@ class ReplySettings(QFrame):
 
     changed = Signal(object)
     """The new `ReplyChoices`."""
+    edited = Signal()
+    """Something else is shown than before, whoever changed it."""
+    schema_asked = Signal()
+    """The user wants to see or change the JSON schema."""
     close_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -56,6 +61,8 @@ class ReplySettings(QFrame):
         head.addStretch()
         head.addWidget(self._close)
 
+        self.preset = button(self.tr("Own settings"))
+        self.preset.setAccessibleDescription(self.tr("Presets: choose, save and change them"))
         self._system = QPlainTextEdit()
         self._system.setProperty("look", "field")
         self._system.setAccessibleName(self.tr("System prompt"))
@@ -109,6 +116,9 @@ class ReplySettings(QFrame):
         ):
             field.setToolTip(tip)
             budget.addRow(label(text, "muted"), field)
+        self._schema = button()
+        self._schema.setToolTip(self.tr("Let answers be JSON by a schema"))
+        self._schema.clicked.connect(self.schema_asked)
         self._when_full = QComboBox()
         self._when_full.setAccessibleName(self.tr("When the chat outgrows the context"))
         for choice, text in (
@@ -131,6 +141,8 @@ class ReplySettings(QFrame):
         body.setContentsMargins(16, 12, 16, 16)
         body.setSpacing(8)
         body.addLayout(head)
+        body.addWidget(self.preset)
+        body.addSpacing(8)
         body.addWidget(label(self.tr("SYSTEM PROMPT"), "caption"))
         body.addWidget(self._system)
         body.addWidget(
@@ -150,6 +162,9 @@ class ReplySettings(QFrame):
         body.addSpacing(4)
         body.addWidget(self._advice)
         body.addWidget(self._reset)
+        body.addSpacing(8)
+        body.addWidget(label(self.tr("ANSWER FORMAT"), "caption"))
+        body.addWidget(self._schema)
         body.addSpacing(8)
         body.addWidget(label(self.tr("WHEN THE CONTEXT IS FULL"), "caption"))
         body.addWidget(self._when_full)
@@ -213,10 +228,25 @@ class ReplySettings(QFrame):
         self._thinking_seconds.setValue(round(limits.seconds or 0))
         self._enable_budget()
         self.adapters.show_loras(choices.loras)
-        self._json_schema = choices.json_schema
+        self._show_schema(choices.json_schema)
         self._when_full.setCurrentIndex(self._when_full.findData(choices.when_full))
         self._showing = False
         self._show_advice()
+        self.edited.emit()
+
+    def choose_schema(self, schema: str) -> None:
+        """What answers follow from now on, or empty; told at once."""
+        self._show_schema(schema)
+        self._tell()
+
+    def _show_schema(self, schema: str) -> None:
+        self._json_schema = schema
+        title = schema_title(schema) if schema else ""
+        if title:
+            text = self.tr("JSON: {title}").format(title=title.replace("&", "&&"))
+        else:
+            text = self.tr("JSON by a schema") if schema else self.tr("Free text")
+        self._schema.setText(text)
 
     def choose_when_full(self, when_full: WhenFull) -> None:
         """What is done from now on when the chat outgrows the context; told at once."""
@@ -235,6 +265,7 @@ class ReplySettings(QFrame):
             self._tell()
 
     def _tell(self) -> None:
+        self.edited.emit()
         self.changed.emit(self.choices)
 
     def _on_edited(self) -> None:

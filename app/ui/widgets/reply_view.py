@@ -8,9 +8,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.chat.records import Outcome
+from app.chat.schema import problem_of, schema_title
 from app.engine.messages import Channel, GenerationStats
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.sources_line import SourcesLine
 from app.ui.widgets.thinking_line import ThinkingLine
@@ -21,6 +22,7 @@ FRAME_MS = 33
 FRAME_SHARE = 4
 COUNT_MS = 250
 COPIED_MS = 1500
+JSON_FENCE = "```json\n"
 
 
 class ReplyView(QWidget):
@@ -73,6 +75,9 @@ class ReplyView(QWidget):
         self._notice.hide()
         self._offers_another = offers_regenerate
         self._ended_badly = False
+        self._schema = ""
+        self._verdict = label("", "small", wrap=True, selectable=True)
+        self._verdict.hide()
         self._foot = self._make_foot()
         self._regenerate.setVisible(offers_regenerate)
         self._foot.hide()
@@ -81,7 +86,7 @@ class ReplyView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         self.sources = SourcesLine()
-        for widget in (self.thinking, self._state, self._answer, self._remark, self._notice):
+        for widget in (self.thinking, self._state, self._answer, self._verdict, self._remark, self._notice):
             layout.addWidget(widget)
         layout.addWidget(self.sources)
         layout.addWidget(self._foot)
@@ -178,9 +183,18 @@ class ReplyView(QWidget):
             )
             self.thinking.show()
         self._pieces = [content]
-        self._answer.set_text(content)
+        self._answer.set_text(_in_fence(content) if self._schema and content.strip() else content)
         self._answer.setVisible(bool(content.strip()))
         self._show_end(outcome, stats, error)
+
+    def follow_schema(self, schema: str) -> None:
+        """The answer is JSON as this schema says, or free where it is empty; before anything is shown."""
+        self._schema = schema
+
+    @property
+    def verdict(self) -> str:
+        """What is said about an answer that follows a schema; empty for others."""
+        return "" if self._verdict.isHidden() else self._verdict.text()
 
     def offer_another(self, offered: bool) -> None:
         """Whether this reply can be asked for anew: the last one of a chat can."""
@@ -217,6 +231,8 @@ class ReplyView(QWidget):
                 self._counter.stop()
                 self.thinking.finish(self._thinking_s, self._thinking_tokens)
             if answer:
+                if self._schema and not self._pieces:
+                    self._answer.append(JSON_FENCE)
                 self._pieces.append(answer)
                 self._answer.append(answer)
                 if self._answer.isHidden():
@@ -239,6 +255,7 @@ class ReplyView(QWidget):
         self._retry.setVisible(self._offers_another and self._ended_badly)
         self._notice.setVisible(bool(sentence))
         self._foot.setVisible(outcome != "running")
+        self._show_verdict(outcome)
         if stats is not None and stats.thinking_closed == "loop":
             self.show_remark(
                 self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.").format(
@@ -269,6 +286,23 @@ class ReplyView(QWidget):
             )
             tip = f"{tip}\n{guesses}"
         self._stats.setToolTip(tip)
+
+    def _show_verdict(self, outcome: Outcome) -> None:
+        """Whether the answer is as its schema says."""
+        checked = bool(self._schema and self.answer.strip()) and outcome != "running"
+        self._verdict.setVisible(checked)
+        if not checked:
+            return
+        problem = problem_of(self.answer, self._schema)
+        set_look(self._verdict, "danger" if problem else "good")
+        title = schema_title(self._schema)
+        if problem:
+            text = self.tr("Not as the schema says: {problem}").format(problem=problem)
+        elif title:
+            text = self.tr("Valid JSON of the schema “{title}”").format(title=title)
+        else:
+            text = self.tr("Valid JSON of the schema")
+        self._verdict.setText(text)
 
     def _end_sentence(self, outcome: Outcome, error: str) -> str:
         match outcome:
@@ -307,6 +341,10 @@ class ReplyView(QWidget):
     def _draw_icons(self) -> None:
         self._copy.setIcon(self._theme.icon("copy"))
         self._regenerate.setIcon(self._theme.icon("arrows-clockwise"))
+
+
+def _in_fence(json_text: str) -> str:
+    return f"{JSON_FENCE}{json_text.strip()}\n```"
 
 
 class _Notice(Card):

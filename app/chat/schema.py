@@ -1,0 +1,152 @@
+"""Answers by a JSON schema: whether a schema can be used, and whether an answer is as it says."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.json_schema import schema_grammar
+
+EXAMPLE = """{
+  "title": "Answer",
+  "type": "object",
+  "properties": {
+    "answer": {"type": "string"},
+    "confidence": {"type": "string", "enum": ["low", "medium", "high"]}
+  },
+  "required": ["answer", "confidence"],
+  "additionalProperties": false
+}"""
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "null": type(None),
+    "integer": int,
+    "number": (int, float),
+}
+_FORMATS = {
+    "date": r"\d{4}-\d\d-\d\d",
+    "time": r"\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)",
+    "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)",
+    "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
+
+
+def check_schema(text: str) -> None:
+    """Raises `EngineError` with the reason for a schema that replies cannot be bound to."""
+    schema_grammar(text)
+
+
+def schema_title(text: str) -> str:
+    """What a usable schema calls itself; empty where it has no name."""
+    try:
+        schema = json.loads(text)
+    except ValueError:
+        return ""
+    title = schema.get("title", schema.get("name", "")) if isinstance(schema, dict) else ""
+    return title if isinstance(title, str) else ""
+
+
+def problem_of(answer: str, schema_text: str) -> str:
+    """Why an answer is not as its schema says, in English with the place in the document; empty where it is.
+
+    Knows the keywords that a grammar can be made of; `check_schema` refuses others.
+    """
+    try:
+        schema = json.loads(schema_text)
+        document = json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        return f"no JSON: {error}"
+    return _problem(document, schema, schema, "$")
+
+
+def _problem(value: Any, schema: Any, root: Any, place: str) -> str:
+    if isinstance(schema, bool):
+        return "" if schema else f"{place} must not be there"
+    if "$ref" in schema:
+        return _problem(value, _target(schema["$ref"], root), root, place)
+    for part in schema.get("allOf", ()):
+        if problem := _problem(value, part, root, place):
+            return problem
+    for keyword in ("anyOf", "oneOf"):
+        options = schema.get(keyword)
+        if options and all(_problem(value, option, root, place) for option in options):
+            return f"{place} is none of the allowed kinds"
+    if "const" in schema and not _equal(value, schema["const"]):
+        return f"{place} must be {json.dumps(schema['const'], ensure_ascii=False)}"
+    if "enum" in schema and not any(_equal(value, allowed) for allowed in schema["enum"]):
+        return f"{place} is none of the allowed values"
+    kinds = schema.get("type")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds is not None and not any(_is(value, kind) for kind in kinds):
+        return f"{place} must be {' or '.join(kinds)}"
+    match value:
+        case dict():
+            return _object_problem(value, schema, root, place)
+        case list():
+            return _array_problem(value, schema, root, place)
+        case str():
+            return _string_problem(value, schema, place)
+        case bool() | None:
+            return ""
+        case _:
+            return _number_problem(value, schema, place)
+
+
+def _object_problem(value: Mapping[str, Any], schema: Mapping[str, Any], root: Any, place: str) -> str:
+    for name in schema.get("required", ()):
+        if name not in value:
+            return f"{place} lacks {name}"
+    properties = schema.get("properties", {})
+    more = schema.get("additionalProperties", True)
+    for name, item in value.items():
+        if problem := _problem(item, properties.get(name, more), root, f"{place}.{name}"):
+            return problem
+    return ""
+
+
+def _array_problem(value: list[Any], schema: Mapping[str, Any], root: Any, place: str) -> str:
+    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+        return f"{place} has {len(value)} items"
+    first = schema.get("prefixItems", ())
+    for number, item in enumerate(value):
+        allowed = first[number] if number < len(first) else schema.get("items", True)
+        if problem := _problem(item, allowed, root, f"{place}[{number}]"):
+            return problem
+    return ""
+
+
+def _string_problem(value: str, schema: Mapping[str, Any], place: str) -> str:
+    if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
+        return f"{place} has {len(value)} characters"
+    pattern = _FORMATS.get(schema.get("format", ""))
+    if pattern and not re.fullmatch(pattern, value):
+        return f"{place} is no {schema['format']}"
+    return ""
+
+
+def _number_problem(value: float, schema: Mapping[str, Any], place: str) -> str:
+    fits = schema.get("minimum", value) <= value <= schema.get("maximum", value) and schema.get(
+        "exclusiveMinimum", value - 1
+    ) < value < schema.get("exclusiveMaximum", value + 1)
+    return "" if fits else f"{place} is out of range"
+
+
+def _target(reference: str, root: Any) -> Any:
+    target = root
+    for step in reference.lstrip("#/").split("/"):
+        target = target[step.replace("~1", "/").replace("~0", "~")] if step else target
+    return target
+
+
+def _is(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _TYPES.get(kind, ()))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,85 @@
+"""The gaps of a prompt, filled in a small form."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.chat.prompt_library import SavedPrompt, Variable, filled, variables_of
+from app.ui.widgets.card import button, label
+
+WIDTH_PX, MOST_HEIGHT_PX = 520, 560
+FIELD_LINES = 3
+
+
+class PromptForm(QDialog):
+    """`filled_in` carries the prompt with what was typed; an empty gap keeps its default. GUI thread."""
+
+    filled_in = Signal(str)
+
+    def __init__(self, prompt: SavedPrompt, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._prompt = prompt
+        self._read: dict[str, Callable[[], str]] = {}
+        self.fields: dict[str, QComboBox | QPlainTextEdit] = {}
+        self.setWindowTitle(prompt.title)
+        page = QWidget()
+        page.setProperty("look", "page")
+        form = QFormLayout(page)
+        form.setContentsMargins(0, 0, 8, 0)
+        form.setVerticalSpacing(10)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        for variable in variables_of(prompt.text):
+            field = self._field(variable)
+            field.setAccessibleName(variable.name)
+            self.fields[variable.name] = field
+            form.addRow(label(variable.name, "muted"), field)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        cancel = button(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        insert = button(self.tr("Insert"), "primary")
+        insert.setDefault(True)
+        insert.clicked.connect(self._on_insert)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(cancel)
+        foot.addWidget(insert)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setSpacing(12)
+        layout.addWidget(label(prompt.title, "title", wrap=True))
+        layout.addWidget(scroll, 1)
+        layout.addLayout(foot)
+        wanted = page.sizeHint().height() + 140
+        self.resize(WIDTH_PX, min(MOST_HEIGHT_PX, wanted))
+
+    def _field(self, variable: Variable) -> QComboBox | QPlainTextEdit:
+        if variable.choices:
+            choice = QComboBox()
+            choice.setEditable(True)
+            choice.addItems(variable.choices)
+            self._read[variable.name] = choice.currentText
+            return choice
+        text = QPlainTextEdit()
+        text.setProperty("look", "field")
+        text.setTabChangesFocus(True)
+        text.setPlaceholderText(variable.default)
+        text.setFixedHeight(text.fontMetrics().lineSpacing() * FIELD_LINES + 22)
+        self._read[variable.name] = text.toPlainText
+        return text
+
+    def _on_insert(self) -> None:
+        typed = {name: read().strip() for name, read in self._read.items()}
+        self.filled_in.emit(filled(self._prompt.text, {name: text for name, text in typed.items() if text}))
+        self.accept()

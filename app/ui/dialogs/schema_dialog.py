@@ -1,0 +1,106 @@
+"""The JSON schema that a chat's answers follow, checked while it is written."""
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.chat.schema import EXAMPLE, check_schema
+from app.errors import StillroomError
+from app.ui.theme import CODE_FAMILIES
+from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.notices import translated
+
+WIDTH_PX, HEIGHT_PX = 600, 520
+CHECK_MS = 200
+
+
+class SchemaDialog(QDialog):
+    """`chosen` carries a schema that can be used, or an empty text for free answers. GUI thread."""
+
+    chosen = Signal(str)
+
+    def __init__(self, schema: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Structured answers"))
+        self.resize(WIDTH_PX, HEIGHT_PX)
+        self._field = QPlainTextEdit(schema)
+        self._field.setProperty("look", "field")
+        self._field.setAccessibleName(self.tr("JSON schema"))
+        font = QFont(self._field.font())
+        font.setFamilies(CODE_FAMILIES)
+        self._field.setFont(font)
+        self._field.setTabChangesFocus(True)
+        self._field.setPlaceholderText(EXAMPLE)
+        self._verdict = label("", "muted", wrap=True, selectable=True)
+        self._timer = QTimer(self, singleShot=True, interval=CHECK_MS)
+        self._timer.timeout.connect(self._check)
+        self._field.textChanged.connect(self._timer.start)
+        example = button(self.tr("Insert an example"), "quiet")
+        example.clicked.connect(lambda: self._field.setPlainText(EXAMPLE))
+        free = button(self.tr("Free answers"))
+        free.clicked.connect(lambda: self._choose(""))
+        cancel = button(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        self._use = button(self.tr("Use it"), "primary")
+        self._use.setDefault(True)
+        self._use.clicked.connect(self._on_use)
+        foot = QHBoxLayout()
+        foot.addWidget(example)
+        foot.addStretch(1)
+        for made in (free, cancel, self._use):
+            foot.addWidget(made)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setSpacing(10)
+        layout.addWidget(
+            label(
+                self.tr(
+                    "Answers of this chat are JSON as this schema says. The thinking before them stays free."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        layout.addWidget(self._field, 1)
+        layout.addWidget(self._verdict)
+        layout.addLayout(foot)
+        self._check()
+
+    @property
+    def verdict(self) -> str:
+        """What is said about the schema."""
+        return self._verdict.text()
+
+    def set_text(self, schema: str) -> None:
+        """Write a schema into the field."""
+        self._field.setPlainText(schema)
+        self._check()
+
+    def _check(self) -> bool:
+        self._timer.stop()
+        text = self._field.toPlainText().strip()
+        problem = ""
+        if text:
+            try:
+                check_schema(text)
+            except StillroomError as error:
+                problem = translated(error)[0]
+        self._use.setEnabled(bool(text) and not problem)
+        set_look(self._verdict, "danger" if problem else "good" if text else "muted")
+        self._verdict.setText(
+            problem
+            or (
+                self.tr("The schema can be used.")
+                if text
+                else self.tr("Write a schema, or insert an example.")
+            )
+        )
+        return self._use.isEnabled()
+
+    def _on_use(self) -> None:
+        if self._check():
+            self._choose(self._field.toPlainText().strip())
+
+    def _choose(self, schema: str) -> None:
+        self.chosen.emit(schema)
+        self.accept()
