@@ -175,7 +175,7 @@ def _first_lines(text: str, characters: int) -> str:
 
 def _code_section(excerpt: Excerpt, before: str, after: str) -> str:
     """The pieces in fences that no line of them can close, each with its line numbers."""
-    fence = _fence_for(before + excerpt.selection + after)
+    fence = fence_for(before + excerpt.selection + after)
     word = excerpt.language.key if excerpt.language.key != "text" else ""
     name = excerpt.file_name or "the file"
     has_selection = bool(excerpt.selection.strip())
@@ -195,6 +195,7 @@ def _code_section(excerpt: Excerpt, before: str, after: str) -> str:
     return "\n\n".join(pieces)
 
 
-def _fence_for(code: str) -> str:
+def fence_for(code: str) -> str:
+    """A fence that no line of `code` can close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
     return "`" * (longest + 1)
