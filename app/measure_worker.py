@@ -7,11 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from converters.measuring import CollectedImatrix, ImatrixRequest, MeasuredQuality, QualityRequest
+from converters.measuring import (
+    CollectedImatrix,
+    ImatrixRequest,
+    MeasuredQuality,
+    QualityRequest,
+    TextRequest,
+)
 from converters.serving import serve
+from converters.text_part import TextPart
 from models.progress import OnProgress
 
-_REQUESTS: Any = QualityRequest | ImatrixRequest
+_REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
 
 
 def main() -> int:
@@ -20,8 +27,8 @@ def main() -> int:
 
 
 def _work(
-    request: QualityRequest | ImatrixRequest, on_progress: OnProgress
-) -> MeasuredQuality | CollectedImatrix:
+    request: QualityRequest | ImatrixRequest | TextRequest, on_progress: OnProgress
+) -> MeasuredQuality | CollectedImatrix | TextPart:
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
     from app.engine.cores import physical_cores
     from app.engine.llama.backend import Backend
@@ -35,6 +42,17 @@ def _work(
         return sum(device.memory_free_bytes for device in backend.devices() if device.kind == "gpu")
 
     machine = Machine(physical_cores(), gpu_free_bytes, log.reason)
+    if isinstance(request, TextRequest):
+        from converters.perplexity import read_text
+
+        return read_text(
+            Path(request.model),
+            request.text.encode(),
+            machine,
+            on_progress,
+            first_chunk=request.first_chunk,
+            most_chunks=request.most_chunks,
+        )
     text = Path(request.text).read_bytes().removesuffix(b"\n")  # as llama.cpp's tools read a prompt's file
     if isinstance(request, QualityRequest):
         from converters.quality import MeasuringText, measure_quality

@@ -42,6 +42,16 @@ class AppPaths:
         return self.data / "benchmarks.sqlite3"
 
     @property
+    def quality(self) -> Path:
+        """The SQLite file of all quality runs."""
+        return self.data / "quality.sqlite3"
+
+    @property
+    def drift(self) -> Path:
+        """The SQLite file of the golden answers, model file by model file."""
+        return self.data / "drift.sqlite3"
+
+    @property
     def measurements(self) -> Path:
         """What was measured on this computer (JSON)."""
         return self.data / "measured.json"

@@ -14,6 +14,7 @@ import msgspec
 from converters.conversation import ChildEnded, converse
 from converters.errors import BuildError
 from converters.inspect import check_gguf
+from converters.text_part import TextPart
 from models.progress import OnProgress
 from models.quality import Quality
 
@@ -54,6 +55,15 @@ class CollectedImatrix(msgspec.Struct, frozen=True, kw_only=True, tag="collected
 
     chunks: int
     tensors: int
+
+
+class TextRequest(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """Read some chunks of `text` with `model`; the answer is a `TextPart`."""
+
+    model: str
+    text: str
+    first_chunk: int
+    most_chunks: int
 
 
 def calibration_text() -> Path:
@@ -116,6 +126,27 @@ def collect(
         most_chunks=most_chunks,
     )
     return _ask(command, request, CollectedImatrix, on_progress, cancel)
+
+
+def read_part(
+    model: Path,
+    text: str,
+    *,
+    first_chunk: int,
+    most_chunks: int,
+    command: Sequence[str],
+    on_progress: OnProgress,
+    cancel: threading.Event | None = None,
+) -> TextPart:
+    """How well a GGUF file predicts some chunks of `text`, for its perplexity.
+
+    As `measure`.
+    """
+    check_gguf(model)
+    request = TextRequest(
+        model=str(model.absolute()), text=text, first_chunk=first_chunk, most_chunks=most_chunks
+    )
+    return _ask(command, request, TextPart, on_progress, cancel)
 
 
 def _ask(

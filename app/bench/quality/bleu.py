@@ -37,7 +37,7 @@ class BleuCounts:
         )
 
     def score(self, *, effective_order: bool = False) -> float:
-        """BLEU, 0 to 100. `effective_order` leaves out runs longer than the reply, as for single sentences."""
+        """BLEU, 0 to 100. `effective_order`, for single sentences, leaves out runs longer than the reply."""
         if not any(self.matches) or not self.reply_words:
             return 0.0
         logs, smooth, order = 0.0, 1.0, ORDER

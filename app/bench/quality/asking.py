@@ -1,0 +1,119 @@
+"""Asks the engine and waits, so that cancelling is quick."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from app.engine.handles import Generation, LoadHandle
+from app.engine.messages import Delta, Finished, Generate, LoadSettings, ModelInfo, Part, ReplyEvent
+from app.engine.state import EngineState
+from app.errors import Cancelled
+
+POLL_S = 0.05
+
+T = TypeVar("T")
+
+
+class QualityEngine(Protocol):
+    """What is needed of `EngineClient`; every call returns at once."""
+
+    @property
+    def state(self) -> EngineState:
+        """The engine's process and version."""
+
+    def load(self, path: str, settings: LoadSettings) -> LoadHandle:
+        """Load a model."""
+
+    def unload(self, path: str = "") -> Future[None]:
+        """Free the models."""
+
+    def tokenize(self, parts: Sequence[Part], model: str = "") -> Future[list[int]]:
+        """Token ids of a prompt."""
+
+    def ask(self, request: Generate, on_event: Callable[[ReplyEvent], None] | None = None) -> Generation:
+        """One reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A turn of a conversation, as a model's template gets it."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt, and where the reply to it starts (see `Generate`)."""
+
+    parts: list[Part]
+    thinking: Literal["open", "auto", "off"]
+
+
+Render = Callable[[ModelInfo, Sequence[Said]], Rendered]
+"""A model's chat template at work; `app.chat.prompt` has it, which this package may not import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole reply; `seconds` are from the request to its end, `tokens` what was drawn where asked for."""
+
+    thinking: str
+    answer: str
+    end: Finished
+    seconds: float
+    tokens: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+
+def wait_for(
+    future: "Future[T]",
+    stop: Callable[[], None],
+    cancel: threading.Event | None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> T:
+    """The future's result. Raises `Cancelled` within a twentieth of a second of `cancel`, after `stop`."""
+    while True:
+        try:
+            return future.result(timeout=POLL_S)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+        if cancel is not None and cancel.is_set():
+            stop()
+            raise Cancelled
+        on_wait()
+
+
+def reply_to(
+    engine: QualityEngine,
+    request: Generate,
+    cancel: threading.Event | None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Reply:
+    """Ask for one reply and wait for it. Raises `Cancelled` and `EngineError`."""
+    pieces: dict[str, list[str]] = {"thinking": [], "answer": []}
+    tokens: list[int] = []
+    logprobs: list[float] = []
+
+    def take(event: ReplyEvent) -> None:
+        if isinstance(event, Delta):
+            pieces[event.channel].append(event.text)
+            tokens.extend(one.drawn.token for one in event.logprobs)
+            logprobs.extend(one.drawn.logprob for one in event.logprobs)
+
+    started_s = time.monotonic()
+    generation = engine.ask(request, take)
+    end = wait_for(generation.future, generation.cancel, cancel, on_wait)
+    return Reply(
+        "".join(pieces["thinking"]).strip(),
+        "".join(pieces["answer"]).strip(),
+        end,
+        time.monotonic() - started_s,
+        tuple(tokens),
+        tuple(logprobs),
+    )

@@ -1,0 +1,167 @@
+"""What the results of a run come to: figures with their intervals, their n and whether they say anything."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from app.bench.quality.bleu import BleuCounts, bleu_counts
+from app.bench.quality.f1 import macro_f1
+from app.bench.quality.item import KINDS, Kind
+from app.bench.quality.result import ItemResult, QualityRun
+from app.bench.quality.wilson import Share, wilson
+from app.bench.statistics import summarise
+from models.quality import CONFIDENCE
+
+SCHEMA = "stillroom.quality"
+SCHEMA_VERSION = 1
+
+WIDEST_SPREAD = 0.1
+"""A mean whose interval is wider than this share of it decides nothing between two models."""
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure over `n` items (or scored tokens). `low` and `high` bound its 95% confidence interval:
+    Wilson's for shares, Student's t for means, of the log for perplexity; None where there is none.
+    `conclusive` is whether that interval is narrow enough to tell models apart."""
+
+    key: str
+    kind: Kind
+    value: float
+    unit: str
+    n: int
+    low: float | None = None
+    high: float | None = None
+    conclusive: bool = False
+
+
+class QualityReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with its figures and all its items. Later versions only add fields."""
+
+    run: QualityRun
+    figures: list[Figure]
+    left_out: int
+    """Items that did not fit into the context, so they count nowhere."""
+    finished: bool
+    items: list[ItemResult]
+    schema: str = SCHEMA
+    schema_version: int = SCHEMA_VERSION
+
+
+def quality_report(run: QualityRun, results: Sequence[ItemResult], finished: bool) -> QualityReport:
+    """The report of what is done of a run."""
+    left_out = sum(result.verdict == "does_not_fit" for result in results)
+    return QualityReport(
+        run=run, figures=figures_of(results), left_out=left_out, finished=finished, items=list(results)
+    )
+
+
+def figures_of(results: Sequence[ItemResult]) -> list[Figure]:
+    """The figures of all kinds that there are results of, in the order of `KINDS`."""
+    found: list[Figure] = []
+    for kind in KINDS:
+        of_kind = [item for item in results if item.kind == kind and item.verdict != "does_not_fit"]
+        if of_kind:
+            found += _FIGURES[kind](of_kind)
+    return found
+
+
+def _perplexity(parts: Sequence[ItemResult]) -> Iterator[Figure]:
+    n = int(sum(part.scores["scored_tokens"] for part in parts))
+    if n < 2:
+        return
+    mean = sum(part.scores["nll"] for part in parts) / n
+    variance = max(0.0, sum(part.scores["nll_squares"] for part in parts) / n - mean * mean)
+    half = CONFIDENCE * math.sqrt(variance / (n - 1))
+    low, high = math.exp(mean - half), math.exp(mean + half)
+    yield Figure(
+        key="perplexity",
+        kind="perplexity",
+        value=math.exp(mean),
+        unit="",
+        n=n,
+        low=low,
+        high=high,
+        conclusive=high - low <= WIDEST_SPREAD * math.exp(mean),
+    )
+
+
+def _maths(items: Sequence[ItemResult]) -> Iterator[Figure]:
+    right = [item for item in items if item.verdict == "right"]
+    yield _share("pass_at_1", "maths", wilson(len(right), len(items)))
+    if right:
+        yield _mean("tokens_to_right", "maths", "tokens", [float(item.completion_tokens) for item in right])
+        yield _mean("seconds_to_right", "maths", "s", [item.seconds for item in right])
+
+
+def _dialogue(items: Sequence[ItemResult]) -> Iterator[Figure]:
+    turns = [turn for item in items for turn in item.turns]
+    yield _mean("rouge_l", "dialogue", "", [item.scores["rouge_l"] for item in items])
+    counts = sum((bleu_counts(turn.expected, turn.answer) for turn in turns), BleuCounts())
+    yield Figure(key="bleu", kind="dialogue", value=counts.score(), unit="", n=len(turns))
+
+
+def _retention(items: Sequence[ItemResult]) -> Iterator[Figure]:
+    yield _share("recall", "retention", _right(items))
+    for words in sorted({item.words for item in items}):
+        of_length = [item for item in items if item.words == words]
+        yield _share(f"recall_{words}_words", "retention", _right(of_length))
+
+
+def _intent(items: Sequence[ItemResult]) -> Iterator[Figure]:
+    yield _share("accuracy", "intent", _right(items))
+    expected = [item.turns[0].expected for item in items]
+    f1 = macro_f1(expected, [item.found for item in items])
+    yield Figure(key="macro_f1", kind="intent", value=f1, unit="", n=len(items))
+
+
+def _code(items: Sequence[ItemResult]) -> Iterator[Figure]:
+    yield _share("tests_passed", "code", _right(items))
+    valid = sum(item.scores.get("syntax", 0.0) > 0 for item in items)
+    yield _share("valid_syntax", "code", wilson(valid, len(items)))
+    lengths = [item.scores["length_ratio"] for item in items if "length_ratio" in item.scores]
+    if lengths:
+        yield _mean("length_ratio", "code", "", lengths)
+
+
+_FIGURES = {
+    "perplexity": _perplexity,
+    "maths": _maths,
+    "dialogue": _dialogue,
+    "retention": _retention,
+    "intent": _intent,
+    "code": _code,
+}
+
+
+def _right(items: Sequence[ItemResult]) -> Share:
+    return wilson(sum(item.verdict == "right" for item in items), len(items))
+
+
+def _share(key: str, kind: Kind, share: Share) -> Figure:
+    return Figure(
+        key=key,
+        kind=kind,
+        value=share.share,
+        unit="share",
+        n=share.n,
+        low=share.low,
+        high=share.high,
+        conclusive=share.is_conclusive,
+    )
+
+
+def _mean(key: str, kind: Kind, unit: str, values: Sequence[float]) -> Figure:
+    summary = summarise(values)
+    low, high = summary.low, summary.high
+    conclusive = low is not None and high is not None and high - low <= WIDEST_SPREAD * abs(summary.mean)
+    return Figure(
+        key=key,
+        kind=kind,
+        value=summary.mean,
+        unit=unit,
+        n=summary.n,
+        low=low,
+        high=high,
+        conclusive=conclusive,
+    )

@@ -1,0 +1,165 @@
+"""Quality runs on disk: an item's result is there for good before the next one begins."""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from app.bench.quality.result import ItemResult, QualityRun
+from app.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS: tuple[str, ...] = (
+    # 1: heads and results are JSON; the columns beside them are what they are looked up by.
+    """
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        key TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        model_sha256 TEXT NOT NULL,
+        head TEXT NOT NULL
+    );
+    CREATE INDEX runs_by_key ON runs (key);
+    CREATE TABLE results (
+        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        item_id TEXT NOT NULL,
+        result TEXT NOT NULL,
+        PRIMARY KEY (run_id, item_id)
+    );
+    """,
+)
+
+
+class QualityStore:
+    """All runs in one SQLite file (WAL, synchronous=FULL). Any thread. Methods raise `StillroomError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError as error:
+            raise _unusable(error) from error
+        except sqlite3.DatabaseError:
+            aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
+            log.warning("the quality runs were damaged and are kept as %s", aside)
+            for ending in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
+            self._db = _open(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def begin(self, run: QualityRun, key: str) -> None:
+        """Keep the head of a new run; `key` says what a later run must share to go on with it."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO runs (id, key, started_at, model_sha256, head) VALUES (?, ?, ?, ?, ?)",
+                (run.id, key, run.started_at, run.model.sha256, _text(run)),
+            )
+
+    def change(self, run: QualityRun) -> None:
+        """Keep what has become known about a run, such as what the engine chose."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET head = ? WHERE id = ?", (_text(run), run.id))
+
+    def unfinished(self, key: str) -> QualityRun | None:
+        """The newest run of that key that has not ended."""
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT head FROM runs WHERE key = ? AND ended_at IS NULL ORDER BY rowid DESC LIMIT 1", (key,)
+            ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=QualityRun)
+
+    def add(self, run_id: str, result: ItemResult) -> None:
+        """Keep an item's result. An item has one in each run; a second is an error of the program."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO results (run_id, item_id, result) VALUES (?, ?, ?)",
+                (run_id, result.id, _text(result)),
+            )
+
+    def end(self, run_id: str, ended_at: str) -> None:
+        """Every item of the run is done."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET ended_at = ? WHERE id = ?", (ended_at, run_id))
+
+    def results(self, run_id: str) -> list[ItemResult]:
+        """The results of a run in the order in which they came."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT result FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
+            ).fetchall()
+        return [msgspec.json.decode(text, type=ItemResult) for (text,) in rows]
+
+    def runs(self) -> list[tuple[QualityRun, bool]]:
+        """All runs, newest first, and whether each has ended; those of a later version are left out."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT head, ended_at FROM runs ORDER BY started_at DESC, rowid DESC"
+            ).fetchall()
+        found = []
+        for text, ended_at in rows:
+            try:
+                found.append((msgspec.json.decode(text, type=QualityRun), ended_at is not None))
+            except msgspec.DecodeError as error:
+                log.warning("a stored quality run was left out: %s", error)
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run and its results for good."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                with self._db:
+                    yield self._db
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+
+
+def _text(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise StillroomError(
+                "The quality runs were written by a newer Stillroom (schema {found}, here {known}).",
+                "Update Stillroom to open them. The file has not been changed.",
+                found=version,
+                known=len(MIGRATIONS),
+            )
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _unusable(error: sqlite3.Error) -> StillroomError:
+    return StillroomError(
+        "The quality runs could not be read or written: {reason}.",
+        "Check that the disk is not full and that Stillroom's data folder may be written to.",
+        reason=str(error),
+    )

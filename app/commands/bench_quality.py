@@ -1,0 +1,112 @@
+"""`stillroom bench MODEL --suite quality`: how good a model's answers are."""
+
+import argparse
+import threading
+import time
+
+from app.bench.quality.progress import QualityProgress
+from app.children import child_command
+from app.commands.console import REDRAW_S, Console, WrongUse, time_text
+from app.commands.core import Core
+from app.commands.installed import installed_model
+from app.machine import Machine, look_at_machine
+from app.telemetry.gpu_monitor import GpuMonitor
+
+SUITE = "quality"
+LARGEST_TOKENS = 32_768
+"""What the authors evaluated with."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--items, --kind, --seed, --max-tokens."""
+    group = parser.add_argument_group("with --suite quality")
+    group.add_argument("--items", type=int, default=0, metavar="N", help="at most N questions of each kind")
+    group.add_argument(
+        "--kind", action="append", metavar="KIND", help="only this kind of question; may be repeated"
+    )
+    group.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the replies (default: 1)")
+    group.add_argument(
+        "--max-tokens",
+        type=int,
+        default=4096,
+        metavar="N",
+        help="longest reply, thinking included (default: %(default)s)",
+    )
+
+
+def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
+    """Run the suite, or what is left of it, and print its report."""
+    from app.bench.quality.built_in import built_in
+    from app.bench.quality.figures import quality_report
+    from app.bench.quality.item import KINDS
+    from app.bench.quality.runner import QualityRunner, Wish
+    from app.bench.quality.store import QualityStore
+    from app.bench.quality.words import report_lines
+    from app.model_prompts import render_prompt
+
+    model = installed_model(core.store, options.model)
+    kinds = options.kind or KINDS
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise WrongUse(
+            "There is no kind of question named {kind}.",
+            "The kinds are: {known}.",
+            kind=unknown[0],
+            known=", ".join(KINDS),
+        )
+    if options.items < 0 or not 1 <= options.max_tokens <= LARGEST_TOKENS:
+        raise WrongUse(
+            "--items is from 0, --max-tokens from 1 to {most}.",
+            "Leave them out for the usual.",
+            most=LARGEST_TOKENS,
+        )
+    gpu = GpuMonitor()
+    store = QualityStore(core.paths.quality)
+
+    def look() -> Machine:
+        return look_at_machine(core.paths.models, ())
+
+    try:
+        with core.engine() as engine, core.benchmarks() as history:
+            runner = QualityRunner(engine, store, history, render_prompt, look, gpu, child_command("measure"))
+            wish = Wish(
+                [collection for collection in built_in() if collection.kind in kinds],
+                options.items,
+                options.seed,
+                options.max_tokens,
+                options.anew,
+            )
+            head = runner.run(
+                model.path, core.settings.values.load, wish, _QualityLine(console), cancel, name=model.name
+            )
+            report = quality_report(head, store.results(head.id), finished=True)
+    finally:
+        store.close()
+        gpu.close()
+        console.clear()
+    console.document(report)
+    for line in report_lines(report):
+        console.say(line)
+
+
+class _QualityLine:
+    """One redrawn line on a terminal; nothing elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._drawn_s = 0.0
+
+    def __call__(self, progress: QualityProgress) -> None:
+        now_s = time.monotonic()
+        if now_s - self._drawn_s < REDRAW_S:
+            return
+        self._drawn_s = now_s
+        stages = {"identify": "Reading the file", "text": "Reading the text", "load": "Loading"}
+        fields = [f"{100 * progress.fraction:3.0f}%"]
+        if progress.stage == "ask":
+            fields.append(f"{progress.done} of {progress.total}  {progress.item}")
+            fields.append(f"{progress.right} of {progress.judged} right")
+        else:
+            fields.append(stages[progress.stage])
+        if progress.remaining_s is not None:
+            fields.append(f"{time_text(progress.remaining_s)} left")
+        self._console.status("  ".join(fields))
