@@ -14,6 +14,19 @@ CHECKERS = {
     "json": "JSON",
     "toml": "TOML 1.0",
     "yaml": "YAML 1.1",
+    "bash": "Bash",
+    "c": "C",
+    "cpp": "C++",
+    "csharp": "C#",
+    "css": "CSS",
+    "go": "Go",
+    "html": "HTML",
+    "java": "Java",
+    "javascript": "JavaScript",
+    "php": "PHP",
+    "ruby": "Ruby",
+    "rust": "Rust",
+    "typescript": "TypeScript",
 }
 """What is checked, by language key, and by which rules."""
 

@@ -9,8 +9,11 @@ def error_sentence(report: SyntaxReport) -> str:
     """Where and what; the message is the parser's own."""
     if not report.line:
         return report.message
-    sentence = QCoreApplication.translate("CodeVerdict", "line {line}: {message}")
-    return sentence.format(line=report.line, message=report.message)
+    if report.column:
+        sentence = QCoreApplication.translate("CodeVerdict", "line {line}, column {column}: {message}")
+    else:
+        sentence = QCoreApplication.translate("CodeVerdict", "line {line}: {message}")
+    return sentence.format(line=report.line, column=report.column, message=report.message)
 
 
 def unchecked_sentence(report: SyntaxReport) -> str:

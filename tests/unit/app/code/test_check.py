@@ -12,6 +12,21 @@ from app.code.check import SIZE_LIMIT_CHARACTERS, check_syntax
         ("json", '{"a": [1, null]}'),
         ("toml", "a = 1979-05-27"),
         ("yaml", "a: &x [1]\nb: *x"),
+        ("javascript", "const f = async (x) => ({ ...x, y: <b>{x?.z ?? 1}</b> });\n"),
+        ("typescript", "export const f = <T,>(x: T): T => x satisfies T;\n"),
+        ("typescript", "const a: JSX.Element = <b key={1}>hi</b>;\n"),
+        ("c", '#include <stdio.h>\nint main(void) { printf("%d", 1); return 0; }\n'),
+        ("cpp", "auto f = [](auto x) requires true { return x; };\n"),
+        ("java", "record P(int x) { P { if (x < 0) throw new Error(); } }\n"),
+        ("rust", "fn main() { let x: Vec<_> = (0..3).map(|i| i * 2).collect(); }\n"),
+        ("go", "package main\n\nfunc F[T any](x T) T { return x }\n"),
+        ("bash", "for f in *.txt; do cat <<'E' | wc -l\nfi\nE\ndone\n"),
+        ("html", "<!doctype html><ul><li>a<li>b</ul>"),
+        ("css", "@media (width >= 600px) { a:has(b) { color: red } }"),
+        ("csharp", "var x = y switch { > 1 => 2, _ => 3 };\n"),
+        ("ruby", "def f(a:, **) = a.map { _1 + 1 }\n"),
+        ("php", "<?php function f(?int $x = null): never { exit; }"),
+        ("php", "echo 1;"),
     ],
 )
 def test_valid_source_is_ok(language: str, code: str) -> None:
@@ -30,6 +45,18 @@ def test_valid_source_is_ok(language: str, code: str) -> None:
         ("json", "NaN", 0),
         ("toml", "a = 1\nb = ", 2),
         ("yaml", "a: 1\nb: c: d", 2),
+        ("javascript", "let x = 1;\nlet y = ;\n", 2),
+        ("typescript", "let a = 1;\nlet x: = 3;\n", 2),
+        ("c", "int main() {\n  int x = 3\n  return 0;\n}\n", 2),
+        ("cpp", "int a;\nclass A { int x; \n", 2),
+        ("java", "class A {\n  void f() { int x = ; }\n}", 2),
+        ("rust", "fn main() {\n  let x = ;\n}", 2),
+        ("go", "package main\nfunc main() { x := }", 2),
+        ("bash", "if true; then\n  echo 1\n", 3),
+        ("css", "a { color: red }\nb { color }", 2),
+        ("csharp", "class A {\n  void F() { int x = ; }\n}", 2),
+        ("ruby", "x = 1\ny = [1, 2\n", 2),
+        ("php", "<?php\nfunction f( { }", 2),
     ],
 )
 def test_an_error_says_where_and_what(language: str, code: str, line: int) -> None:
@@ -97,7 +124,7 @@ def test_hostile_source_ends_only_the_child(language: str, code: str) -> None:
 
 
 def test_what_cannot_be_checked_says_why() -> None:
-    assert check_syntax("fn main() {}", "rust").reason == "language"
+    assert check_syntax("main = print 1", "haskell").reason == "language"
     assert check_syntax("#" * (SIZE_LIMIT_CHARACTERS + 1), "python").reason == "size"
 
 
