@@ -25,11 +25,15 @@ class AuditEntry:
         value = self.fields.get(name, "")
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
+    def values(self) -> Iterator[str]:
+        """All values, as text."""
+        return _values(self.fields)
+
     def holds(self, words: list[str]) -> bool:
         """Every one of these casefolded words is in one of its values."""
         if not words:
             return True
-        everything = "\n".join(_values(self.fields)).casefold()
+        everything = "\n".join(self.values()).casefold()
         return all(word in everything for word in words)
 
 

@@ -52,6 +52,7 @@ from app.ui.single_instance import SingleInstance
 from app.ui.stop_signals import StopSignals
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
+from app.ui.widgets.actions import add_action
 from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices, notice_text
 from app.ui.widgets.plot_library import PlotLibrary
@@ -62,6 +63,8 @@ from models.store import InstalledModel, ModelStore
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
+    from app.ui.dialogs.audit_dialog import AuditDialog
+    from app.ui.dialogs.filters_dialog import FiltersDialog
     from app.ui.dialogs.settings_dialog import SettingsDialog
     from app.ui.tabs.benchmark_tab import BenchmarkTab
     from app.ui.tabs.code_tab import CodeTab
@@ -204,6 +207,8 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         window.load_settings_asked.connect(self._open_load_settings)
         window.settings_asked.connect(self._open_settings)
+        add_action(window, self.tr("Input filter"), "", self.open_filters)
+        add_action(window, self.tr("Audit log"), "", self.open_audit)
         self.commands = WindowCommands(
             window,
             self._panel,
@@ -230,6 +235,7 @@ class WindowApplication(QObject):
         )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
+        tab.filters_requested.connect(self.open_filters)
         tab.chat_opened.connect(self._place.chat_opened)
         tab.reply_ended.connect(self._long_replies.reply_ended)
         self._chat = tab
@@ -488,6 +494,24 @@ class WindowApplication(QObject):
         self._window.show_page("chat")
         assert self._chat is not None
         self._chat.open_chat(conversation_id)
+
+    def open_filters(self) -> "FiltersDialog":
+        """Show the rules of the input filter."""
+        from app.ui.dialogs.filters_dialog import FiltersDialog
+
+        dialog = FiltersDialog(self.parts.gate.filters, self._theme, self._bridge, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    def open_audit(self) -> "AuditDialog":
+        """Show the audit log."""
+        from app.ui.dialogs.audit_dialog import AuditDialog
+
+        dialog = AuditDialog(self.parts.gate, self.parts.settings, self._bridge, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
 
     def _open_settings(self) -> None:
         self.open_settings_page(0)

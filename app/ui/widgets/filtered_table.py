@@ -63,7 +63,7 @@ class FilteredTable(QWidget):
         column.addWidget(self.field)
         column.addWidget(self.view, 1)
         column.addWidget(self._count)
-        self._show_count()
+        self.show_count()
 
     def copy(self) -> None:
         """Put the selected rows, or all that are shown, on the clipboard."""
@@ -81,9 +81,10 @@ class FilteredTable(QWidget):
 
     def _on_filter(self, text: str) -> None:
         self.proxy.setFilterFixedString(text.strip())
-        self._show_count()
+        self.show_count()
 
-    def _show_count(self) -> None:
+    def show_count(self) -> None:
+        """Say how many rows are shown, after the model has changed."""
         source = self.proxy.sourceModel()
         self._count.setText(
             self.tr("{shown} of {all}").format(
