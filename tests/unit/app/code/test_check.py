@@ -22,7 +22,7 @@ from app.code.check import SIZE_LIMIT_CHARACTERS, check_syntax
         ("go", "package main\n\nfunc F[T any](x T) T { return x }\n"),
         ("bash", "for f in *.txt; do cat <<'E' | wc -l\nfi\nE\ndone\n"),
         ("html", "<!doctype html><ul><li>a<li>b</ul>"),
-        ("css", "@media (width >= 600px) { a:has(b) { color: red } }"),
+        ("css", "@media (min-width: 600px) { a:has(b) { color: red } }"),
         ("csharp", "var x = y switch { > 1 => 2, _ => 3 };\n"),
         ("ruby", "def f(a:, **) = a.map { _1 + 1 }\n"),
         ("php", "<?php function f(?int $x = null): never { exit; }"),

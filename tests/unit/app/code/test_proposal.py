@@ -1,0 +1,89 @@
+from app.code.ask import Excerpt
+from app.code.languages import language_of_file
+from app.code.placing import moved, placement_for, with_code
+from app.code.proposal import Proposal
+
+OLD = "a\nb\nc\nd\ne"
+NEW = "a\nB\nc\nd\nE\nf"
+
+
+def test_hunks_are_decided_one_by_one() -> None:
+    proposal = Proposal(OLD, NEW)
+    assert proposal.waiting == [0, 1]
+    proposal.decide(0, accept=True)
+    proposal.decide(1, accept=False)
+    assert proposal.text() == "a\nB\nc\nd\ne"
+    assert proposal.waiting == []
+    assert proposal.accepted == 1
+
+
+def test_all_accepted_is_the_new_text_and_all_rejected_the_old() -> None:
+    proposal = Proposal(OLD, NEW)
+    assert proposal.text() == OLD
+    proposal.decide_rest(accept=True)
+    assert proposal.text() == NEW
+    while proposal.can_undo:
+        proposal.undo()
+    proposal.decide_rest(accept=False)
+    assert proposal.text() == OLD
+
+
+def test_an_undone_decision_waits_again() -> None:
+    proposal = Proposal(OLD, NEW)
+    proposal.decide(1, accept=True)
+    proposal.decide(0, accept=True)
+    assert proposal.undo() == 0
+    assert proposal.waiting == [0]
+    assert proposal.text() == "a\nb\nc\nd\nE\nf"
+    assert proposal.undo() == 1
+    assert proposal.undo() == -1
+
+
+def test_a_waiting_hunk_shows_both_sides_with_the_line_numbers_of_the_text() -> None:
+    lines = Proposal("a\nb\nc", "a\nx\ny\nc").lines()
+    assert [(line.text, line.kind, line.number, line.hunk) for line in lines] == [
+        ("a", "same", 1, -1),
+        ("b", "removed", 2, 0),
+        ("x", "added", 0, 0),
+        ("y", "added", 0, 0),
+        ("c", "same", 3, -1),
+    ]
+
+
+def test_equal_texts_propose_nothing() -> None:
+    assert Proposal(OLD, OLD).hunks == []
+
+
+def excerpt(text: str, selected: str) -> Excerpt:
+    start = text.index(selected)
+    return Excerpt("a.py", language_of_file("a.py"), text, start, start + len(selected))
+
+
+SOURCE = "class A:\n    def f(self):\n        return 1\n\n\nprint(A().f())\n"
+
+
+def test_code_takes_the_selections_place_and_depth() -> None:
+    text = with_code(
+        excerpt(SOURCE, "    def f(self):\n        return 1"), "def f(self):\n    return 2", "replace"
+    )
+    assert text == SOURCE.replace("return 1", "return 2")
+
+
+def test_code_is_inserted_below_the_cursors_line_with_its_depth() -> None:
+    at = SOURCE.index("f(self):") + 8
+    text = with_code(Excerpt("a.py", language_of_file("a.py"), SOURCE, at, at), "x = 1", "insert")
+    assert text == SOURCE.replace("def f(self):\n", "def f(self):\n        x = 1\n")
+
+
+def test_a_selection_is_found_again_after_other_edits() -> None:
+    before = excerpt(SOURCE, "        return 1")
+    now = excerpt("# new\n" + SOURCE, "# new")
+    assert moved(before, now).selection == "        return 1"
+    assert moved(before, excerpt("other text", "other")).selection == "other"
+
+
+def test_only_a_completion_at_the_cursor_is_inserted() -> None:
+    at_cursor = Excerpt("a.py", language_of_file("a.py"), SOURCE, 3, 3)
+    assert placement_for("complete", at_cursor) == "insert"
+    assert placement_for("complete", excerpt(SOURCE, "return 1")) == "replace"
+    assert placement_for("fix", at_cursor) == "replace"
