@@ -156,6 +156,19 @@ describe("a command", () => {
     assert.doesNotMatch(editor.document.text, /[^\r]\n/);
   });
 
+  it("is one step of undo also where the editor saves the file meanwhile", async () => {
+    const editor = select("def add(a, b):\n    # TODO\n");
+    const asked = vscode.commands.executeCommand("stillroom.complete");
+    const listener = vscode.workspace.onDidChangeTextDocument(() => {
+      listener.dispose();
+      editor.document.save();
+    });
+    await asked;
+    assert.notEqual(editor.document.text, SOURCE);
+    editor.document.undo();
+    assert.equal(editor.document.text, SOURCE);
+  });
+
   it("that is stopped leaves the file as it was and says nothing", async () => {
     const editor = select("def add(a, b):\n    # TODO\n");
     const asked = vscode.commands.executeCommand("stillroom.complete");

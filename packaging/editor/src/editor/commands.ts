@@ -99,15 +99,13 @@ export class Commands {
    */
   private async write(prompt: string, sample: string, open: () => Promise<StreamedEdit>): Promise<string> {
     let text: StreamedEdit | undefined;
-    const show = async (code: string, over: boolean): Promise<void> => {
-      text ??= await open();
-      await text.show(sample.trim() ? indentLike(code, sample) : code, over);
-    };
+    const placed = (code: string): string => (sample.trim() ? indentLike(code, sample) : code);
     try {
       const { answer } = await this.asking.ask(prompt, async (soFar) => {
         const block = firstCodeBlock(soFar, false);
         if (block?.code.trim()) {
-          await show(block.code, false);
+          text ??= await open();
+          await text.show(placed(block.code));
         }
       });
       const block = firstCodeBlock(answer, true);
@@ -118,7 +116,8 @@ export class Commands {
           { answer: shortened(answer) },
         );
       }
-      await show(block.code, true);
+      text ??= await open();
+      await text.finish(placed(block.code));
       return block.words;
     } catch (error) {
       await text?.restore();

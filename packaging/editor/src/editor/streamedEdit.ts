@@ -17,7 +17,9 @@ export class StreamedEdit {
   private written: string;
   private expected: Edit | undefined;
   private begun = false;
-  private readonly listener: vscode.Disposable;
+  /** The editor has begun another step of undo meanwhile, as it does when a document is saved. */
+  private split = false;
+  private readonly listeners: vscode.Disposable[];
 
   constructor(
     private readonly document: vscode.TextDocument,
@@ -27,13 +29,18 @@ export class StreamedEdit {
     this.written = this.original;
     const start = document.offsetAt(range.start);
     this.tracked = new TrackedText(start, document.offsetAt(range.end) - start);
-    this.listener = vscode.workspace.onDidChangeTextDocument(({ document: changed, contentChanges }) => {
-      if (changed === document) {
-        for (const { rangeOffset, rangeLength, text } of contentChanges) {
-          this.notice({ offset: rangeOffset, removed: rangeLength, inserted: text });
+    this.listeners = [
+      vscode.workspace.onDidChangeTextDocument(({ document: changed, contentChanges }) => {
+        if (changed === document) {
+          for (const { rangeOffset, rangeLength, text } of contentChanges) {
+            this.notice({ offset: rangeOffset, removed: rangeLength, inserted: text });
+          }
         }
-      }
-    });
+      }),
+      vscode.workspace.onDidSaveTextDocument((saved) => {
+        this.split ||= this.begun && saved === document;
+      }),
+    ];
   }
 
   /**
@@ -61,6 +68,16 @@ export class StreamedEdit {
     }
   }
 
+  /** Make the text `wanted` for good, so that one undo brings back what was there. */
+  async finish(wanted: string): Promise<void> {
+    await this.show(wanted, true);
+    if (this.split) {
+      await this.show(this.original, true);
+      this.begun = false;
+      await this.show(wanted, true);
+    }
+  }
+
   /** Put back what was there. */
   async restore(): Promise<void> {
     if (!this.tracked.lost && !this.document.isClosed) {
@@ -70,7 +87,7 @@ export class StreamedEdit {
 
   /** Stop looking at the document. */
   end(): void {
-    this.listener.dispose();
+    this.listeners.forEach((listener) => listener.dispose());
   }
 
   /** A change of the document: our own edit, or somebody else's. */
@@ -84,6 +101,7 @@ export class StreamedEdit {
       this.expected = undefined;
       this.tracked.length += this.lengthOf(expected.inserted) - expected.removed;
     } else {
+      this.split ||= this.begun;
       this.tracked.apply(change);
     }
   }
@@ -101,6 +119,8 @@ export class StreamedEdit {
         { undoStopBefore: !this.begun, undoStopAfter: false },
       );
     } else {
+      // This kind of edit is a step of its own.
+      this.split ||= this.begun;
       const edits = new vscode.WorkspaceEdit();
       edits.replace(this.document.uri, range, edit.inserted);
       done = await vscode.workspace.applyEdit(edits);

@@ -198,6 +198,12 @@ export class TextDocument {
     this.replace(new Range(this.positionAt(offset), this.positionAt(offset)), text);
   }
 
+  /** As the editor does it, also by itself after a while: what comes next is another step of undo. */
+  save(): void {
+    this.undoStops.push(this.text);
+    saved.fire(this);
+  }
+
   undo(): void {
     this.text = this.undoStops.pop() ?? this.text;
   }
@@ -222,6 +228,7 @@ export class TextEditor {
 }
 
 const changes = new EventEmitter<Change>();
+const saved = new EventEmitter<TextDocument>();
 
 /** What the tests look at and set. */
 export const state = {
@@ -290,6 +297,7 @@ export const workspace = {
     get: <T>(name: string, otherwise: T): T => (state.settings.get(`${section}.${name}`) as T) ?? otherwise,
   }),
   onDidChangeTextDocument: changes.event,
+  onDidSaveTextDocument: saved.event,
   onDidCloseTextDocument: new EventEmitter<TextDocument>().event,
   onDidChangeConfiguration: new EventEmitter<unknown>().event,
   registerTextDocumentContentProvider: (
