@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from app.bench.report import Measure, Report
+
+Look = Literal["main", "before", "limit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,16 @@ class Point:
     y: float
     deviation: float = 0.0
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Points that are joined (or not); "limit" has no dots. `labels` stand beside the points."""
+
+    points: Sequence[Point]
+    look: Look = "main"
+    joined: bool = True
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,18 @@ class Roofline:
         """The most operations a second at so many operations for each byte."""
         memory = self.bytes_per_s * intensity
         return min(memory, self.flop_per_s) if self.flop_per_s else memory
+
+    def lines(self) -> list[Line]:
+        """The roof, and the points under it, for logarithmic axes."""
+        lowest = min(point.x for point in self.points) / 3
+        highest = max(point.x for point in self.points) * 3
+        corner = self.flop_per_s / self.bytes_per_s if self.flop_per_s else highest
+        ends = sorted({lowest, min(max(corner, lowest), highest), highest})
+        labels = [point.name if point.name in self.landmarks else "" for point in self.points]
+        return [
+            Line([Point(x, self.roof(x)) for x in ends], "limit"),
+            Line(self.points, joined=False, labels=labels),
+        ]
 
 
 def generation_by_depth(report: Report) -> list[Point]:

@@ -4,8 +4,7 @@ from html import escape
 from importlib.resources import files
 
 from app.bench.curves import (
-    Point,
-    Roofline,
+    Line,
     batching_gain,
     generation_by_depth,
     generation_limit,
@@ -24,7 +23,7 @@ from app.bench.report_words import (
     limit_text,
     protocol_of,
 )
-from app.bench.svg_plot import Line, svg_plot
+from app.bench.svg_plot import svg_plot
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -104,31 +103,11 @@ def _pictures(report: Report) -> str:
         cards.append(_picture("Several replies at once", picture, note))
     roof = roofline(report)
     if roof is not None:
+        names = "operations for each byte read", "operations a second"
+        picture = svg_plot("Roofline", *names, roof.lines(), log_x=True, log_y=True)
         note = "how near each speed comes to the roof that memory (slope) and processor (level) make"
-        cards.append(_picture("Roofline", roofline_svg(roof), note))
+        cards.append(_picture("Roofline", picture, note))
     return f'<div class="pictures">{"".join(cards)}</div>' if cards else ""
-
-
-def roofline_svg(roof: Roofline) -> str:
-    """The roof and the points, on logarithmic axes."""
-    lowest = min(point.x for point in roof.points) / 3
-    highest = max(point.x for point in roof.points) * 3
-    corner = roof.flop_per_s / roof.bytes_per_s if roof.flop_per_s and roof.bytes_per_s else highest
-    ends = sorted({lowest, min(max(corner, lowest), highest), highest})
-    top = Line([Point(x, roof.roof(x)) for x in ends], "limit")
-    points = Line(
-        roof.points,
-        joined=False,
-        labels=[point.name if point.name in roof.landmarks else "" for point in roof.points],
-    )
-    return svg_plot(
-        "Roofline",
-        "operations for each byte read",
-        "operations a second",
-        [top, points],
-        log_x=True,
-        log_y=True,
-    )
 
 
 def _picture(title: str, picture: str, note: str) -> str:

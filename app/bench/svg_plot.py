@@ -4,25 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
 
-from app.bench.curves import Point
+from app.bench.curves import Line
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 16, 48
 MOST_TICKS = 6
-
-Look = Literal["main", "before", "limit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Points that are joined (or not); "limit" has no dots. `labels` stand beside the points."""
-
-    points: Sequence[Point]
-    look: Look = "main"
-    joined: bool = True
-    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The four figures of a run, each on a card."""
+"""The four figures that a run is known by, each on a card."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
@@ -36,6 +36,7 @@ class FigureCard(Card):
     def show_measure(self, measure: Measure | None, line: str) -> None:
         """Show a figure, or a dash where the run has none."""
         self._line.setText(line)
+        self.setToolTip("" if measure is None else _interval_text(measure))
         if measure is None:
             self._figure.setText("–")
             self._unit.setText("")
@@ -45,7 +46,7 @@ class FigureCard(Card):
 
 
 class FigureCards(QWidget):
-    """Generation, prompt, first token and peak memory of one run."""
+    """Generation, prompt, first token and efficiency (or peak memory) of one run."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,22 +54,25 @@ class FigureCards(QWidget):
         self._prompt = FigureCard(self.tr("PROMPT"))
         self._first_token = FigureCard(self.tr("FIRST TOKEN"))
         self._memory = FigureCard(self.tr("PEAK MEMORY"))
-        self._cards = (self._generation, self._prompt, self._first_token, self._memory)
+        self._efficiency = FigureCard(self.tr("EFFICIENCY"))
+        self._cards = (self._generation, self._prompt, self._first_token, self._memory, self._efficiency)
+        self._efficiency.hide()
         self._columns = 0
+        self._has_efficiency = False
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(12)
         # The width decides the columns, so the columns must not decide the width.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._arrange(len(self._cards))
+        self._arrange(self._wanted_columns())
 
     def show_report(self, report: Report) -> None:
         """Show the figures of a run."""
         generation, prompt = report.generation, report.prompt
         first_token, load = report.measure("first_token"), report.measure("load")
         memory, vram = report.measure("peak_ram"), report.measure("peak_vram")
-        self._generation.show_measure(generation, self._tokens(generation))
-        self._prompt.show_measure(prompt, self._tokens(prompt))
+        self._generation.show_measure(generation, self._about(report, generation))
+        self._prompt.show_measure(prompt, self._about(report, prompt))
         line = ""
         if first_token is not None:
             line = self.tr("after a prompt of {tokens} tokens").format(tokens=first_token.prompt_tokens)
@@ -79,11 +83,23 @@ class FigureCards(QWidget):
         if load is not None:
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
         self._memory.show_measure(memory, " · ".join(parts))
+        efficiency, power = report.measure("tok_per_j"), report.measure("power")
+        line = ""
+        if power is not None:
+            line = self.tr("{power} W while generating").format(power=figures.number(power.mean))
+        self._efficiency.show_measure(efficiency, line)
+        self._has_efficiency = efficiency is not None
+        self._efficiency.setVisible(self._has_efficiency)
+        self._arrange(self._wanted_columns())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Two rows of two in a narrow window."""
         super().resizeEvent(event)
-        self._arrange(len(self._cards) if self.width() >= WIDE_PX else 2)
+        self._arrange(self._wanted_columns())
+
+    def _wanted_columns(self) -> int:
+        count = len(self._cards) if self._has_efficiency else len(self._cards) - 1
+        return count if self.width() >= WIDE_PX else 2
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:
@@ -94,11 +110,25 @@ class FigureCards(QWidget):
         for column in range(len(self._cards)):
             self._grid.setColumnStretch(column, int(column < columns))
 
-    def _tokens(self, measure: Measure | None) -> str:
-        if measure is None or measure.low is None or measure.high is None:
+    def _about(self, report: Report, measure: Measure | None) -> str:
+        """How near the limit it is, else what was measured."""
+        if measure is None:
             return ""
-        return self.tr("{tokens} tokens; 95%: {low} to {high}").format(
-            tokens=measure.generated_tokens or measure.prompt_tokens,
-            low=figures.rate(max(0.0, measure.low)),
-            high=figures.rate(measure.high),
+        limit = report.limit(measure.key)
+        if limit is not None:
+            return words.limit_text(limit)
+        return self.tr("{tokens} tokens").format(
+            tokens=f"{measure.generated_tokens or measure.prompt_tokens:,}"
         )
+
+
+def _interval_text(measure: Measure) -> str:
+    if measure.low is None or measure.high is None:
+        return ""
+    return QCoreApplication.translate(
+        "benchmark", "95% interval of the mean: {low} to {high}, n = {n}"
+    ).format(
+        low=words.value_text(measure, max(0.0, measure.low)),
+        high=words.value_text(measure, measure.high),
+        n=len(measure.samples),
+    )

@@ -10,6 +10,8 @@ from app.ui.widgets.card import Card, button, label
 
 ROW_PX = 36
 SHOWN_ROWS = 25
+MOST_COMPARED = 5
+"""More do not stand side by side."""
 
 
 class BenchmarkHistoryView(Card):
@@ -26,7 +28,7 @@ class BenchmarkHistoryView(Card):
         self._sorted.setSourceModel(self._model)
         self._sorted.setSortRole(SORT_ROLE)
         self._table = self._make_table()
-        self._compare = button(self.tr("Compare…"), tip=self.tr("Select two runs to compare them"))
+        self._compare = button(self.tr("Compare…"), tip=self.tr("Select two to five runs to compare them"))
         self._compare.clicked.connect(self.compare_asked)
         self._delete = button(self.tr("Delete"), "danger")
         self._delete.clicked.connect(self.delete_asked)
@@ -102,6 +104,6 @@ class BenchmarkHistoryView(Card):
 
     def _on_selection(self) -> None:
         selected = self.selected()
-        self._compare.setEnabled(len(selected) == 2)
+        self._compare.setEnabled(2 <= len(selected) <= MOST_COMPARED)
         self._delete.setEnabled(bool(selected))
         self.selection_changed.emit(selected)

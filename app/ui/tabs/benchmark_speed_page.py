@@ -2,20 +2,23 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from app.bench.compare import compare
+from app.bench.compare import RUN_DEVIATION, compare_all, run_noise
 from app.bench.history import BenchmarkHistory
+from app.bench.import_runs import imported_reports, read_runs
+from app.bench.journal import Unfinished
 from app.bench.markdown import comparison_to_markdown, report_to_markdown
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
-from app.bench.save import save_report
+from app.bench.save import save_report, write_report
 from app.bench.suite import SUITES, Suite
 from app.engine.messages import Delta, Event, Failed, Finished, PromptProgress
 from app.settings import SettingsFile
@@ -24,16 +27,19 @@ from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
-from app.ui.tabs.benchmark_export import ask_where
+from app.ui.tabs.benchmark_details import DetailsCard
+from app.ui.tabs.benchmark_export import ask_for_runs, ask_where
 from app.ui.tabs.benchmark_figures import FigureCards
-from app.ui.tabs.benchmark_history_view import BenchmarkHistoryView
-from app.ui.tabs.benchmark_plots import PlotCard, RunsPlot, SizePlot
+from app.ui.tabs.benchmark_history_view import MOST_COMPARED, BenchmarkHistoryView
+from app.ui.tabs.benchmark_picture import report_to_png
+from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from models.store import InstalledModel
 
 MARGIN_PX = 28
 JOB = "benchmark"
@@ -59,10 +65,14 @@ class BenchmarkSpeedPage(QScrollArea):
         parent: QWidget | None = None,
         *,
         suite: Suite = SUITES["speed"],
+        models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
+        """`models` lists those on disk, for the picture of what their quantisations cost."""
         super().__init__(parent)
         self._runner = runner
         self._suite = suite
+        self._models = models
+        self._unfinished: Unfinished | None = None
         self._history = history
         self._session = session
         self._settings = settings
@@ -75,6 +85,15 @@ class BenchmarkSpeedPage(QScrollArea):
         self._replies = _RunningReplies()
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
+        self._anew = button(self.tr("Start anew"), "quiet")
+        self._anew.clicked.connect(self._run_anew)
+        self._anew.hide()
+        self._against = button(
+            self.tr("Against the last run"), tip=self.tr("Compare with the run of this model before it")
+        )
+        self._against.clicked.connect(self._compare_with_last)
+        self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
+        self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
         self._export.setMenu(self._export_menu())
         self._machine = ElidedLabel("small")
@@ -86,8 +105,8 @@ class BenchmarkSpeedPage(QScrollArea):
         self._comparison = ComparisonCard()
         self._comparison.closed.connect(self._comparison.hide)
         self._comparison.copy_asked.connect(self._copy_comparison)
-        self._runs_plot = RunsPlot(theme, library)
-        self._size_plot = SizePlot(theme, library)
+        self._details = DetailsCard()
+        self._plots = BenchmarkPlots(theme, library)
         self._table = BenchmarkHistoryView()
         self._table.selection_changed.connect(self._on_selection)
         self._table.compare_asked.connect(self._compare)
@@ -121,13 +140,14 @@ class BenchmarkSpeedPage(QScrollArea):
             self._table.select(select)
         known = {report.id: report for report in self._reports}
         self._show(known.get(self._shown.id) if self._shown else None)
-        if self._comparison.comparison is not None:
-            pair = self._comparison.comparison
-            if pair.before.id not in known or pair.after.id not in known:
-                self._comparison.hide()
+        if any(
+            pair.before.id not in known or pair.after.id not in known for pair in self._comparison.comparisons
+        ):
+            self._comparison.hide()
 
     def run(self) -> None:
-        """Measure the loaded model; told to wait where the engine is busy."""
+        """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
+        busy."""
         if self._session.info is None or self._session.reserved_for or self._cancel is not None:
             return
         if self._replies.running:
@@ -136,7 +156,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._bridge.start(self._run(Path(self._session.info.path), self._session.info.name))
 
     def cancel(self) -> None:
-        """Stop the run; nothing of it is kept."""
+        """Stop the run; what it has measured is kept for `run` to go on with."""
         if self._cancel is not None:
             self._cancel.set()
             self._progress.show_cancelling()
@@ -180,12 +200,12 @@ class BenchmarkSpeedPage(QScrollArea):
         self._results.setVisible(report is not None)
         self._empty.setVisible(report is None)
         self._export.setVisible(report is not None)
-        self._machine.setText("" if report is None else words.machine_text(report))
+        self._against.setVisible(self._run_before() is not None)
+        self._machine.setText("" if report is None else self._about(report))
         if report is not None:
-            same = [other for other in self._reports if other.model.sha256 == report.model.sha256]
             self._figures.show_report(report)
-            self._runs_plot.show_reports(list(reversed(same)))
-            self._size_plot.show_reports(self._reports)
+            self._details.show_report(report)
+            self._plots.show_report(report, self._reports, self._models())
             marks = [words.mark_text(mark) for mark in report.marks]
             self._marks.setText(" ".join(marks))
             self._marks.setVisible(bool(marks))
@@ -193,7 +213,14 @@ class BenchmarkSpeedPage(QScrollArea):
 
     def _update_head(self, *_: object) -> None:
         info, running = self._session.info, self._cancel is not None
-        self._run_button.setEnabled(info is not None and not running and not self._session.reserved_for)
+        self._unfinished = None
+        if info is not None:
+            self._unfinished = self._runner.unfinished(Path(info.path), self._suite)
+        can_run = info is not None and not running and not self._session.reserved_for
+        goes_on = self._unfinished is not None and self._unfinished.done > 0
+        self._run_button.setEnabled(can_run)
+        self._anew.setEnabled(can_run)
+        self._anew.setVisible(goes_on and not running)
         if info is None:
             self._run_button.setText(self.tr("Run"))
             self._run_button.setToolTip(self.tr("Load a model first"))
@@ -202,32 +229,81 @@ class BenchmarkSpeedPage(QScrollArea):
         before = next(
             (run for run in self._reports if run.model.file == name and run.suite == self._suite.name), None
         )
-        if before is None:
+        if goes_on:
+            self._run_button.setText(self.tr("Go on"))
+        elif before is None:
             self._run_button.setText(self.tr("Run the benchmark"))
         else:
             self._run_button.setText(
                 self.tr("Run again · about {duration}").format(duration=duration(before.duration_s))
             )
-        self._run_button.setToolTip(
-            self.tr("Measures {model}: load, prompt and generation speed, first token, memory").format(
-                model=f"{info.name} {info.quantisation}"
+        if goes_on and self._unfinished is not None:
+            self._run_button.setToolTip(
+                self.tr("An earlier run was ended: {count} results of it are kept").format(
+                    count=self._unfinished.done
+                )
             )
+            return
+        self._run_button.setToolTip(
+            self.tr(
+                "Measures {model}: speed at several lengths, latency, replies at once, memory, energy"
+            ).format(model=f"{info.name} {info.quantisation}")
         )
+
+    def _run_anew(self) -> None:
+        info = self._session.info
+        if info is not None:
+            self._runner.discard_unfinished(Path(info.path), self._suite)
+            self.run()
 
     def _on_selection(self, selected: list[Report]) -> None:
         if len(selected) == 1 and selected[0] is not self._shown:
             self._show(selected[0])
 
     def _compare(self) -> None:
+        """The selected runs, against the oldest of them."""
         selected = self._table.selected()
-        if len(selected) == 2:
-            self._comparison.show_comparison(compare(selected[1], selected[0]))
-            self._comparison.show()
-            self.ensureWidgetVisible(self._comparison)
+        if 2 <= len(selected) <= MOST_COMPARED:
+            self._show_comparison(selected[::-1])
+
+    def _compare_with_last(self) -> None:
+        before = self._run_before()
+        if before is not None and self._shown is not None:
+            self._show_comparison([before, self._shown])
+
+    def _run_before(self) -> Report | None:
+        """The newest run of the same file and suite before the one that is shown."""
+        shown = self._shown
+        if shown is None:
+            return None
+        same = (
+            run
+            for run in self._reports
+            if (run.model.sha256, run.model.file, run.suite)
+            == (shown.model.sha256, shown.model.file, shown.suite)
+        )
+        return next((run for run in same if run.started_at < shown.started_at), None)
+
+    def _show_comparison(self, runs: Sequence[Report]) -> None:
+        self._comparison.show_comparisons(compare_all(runs, self._run_deviation()))
+        self._comparison.show()
+        self.ensureWidgetVisible(self._comparison)
+
+    def _run_deviation(self) -> float:
+        noise = run_noise(self._reports)
+        return RUN_DEVIATION if noise is None else noise
+
+    def _about(self, report: Report) -> str:
+        noise = run_noise([run for run in self._reports if run.machine == report.machine])
+        text = words.machine_text(report)
+        if noise is None:
+            return text
+        return self.tr("{machine} · run-to-run noise {percent}%").format(
+            machine=text, percent=f"{100 * noise:.1f}"
+        )
 
     def _copy_comparison(self) -> None:
-        if self._comparison.comparison is not None:
-            self._copy(comparison_to_markdown(self._comparison.comparison))
+        self._copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
 
     def _delete(self) -> None:
         ids = [report.id for report in self._table.selected()]
@@ -253,9 +329,12 @@ class BenchmarkSpeedPage(QScrollArea):
 
     def _export_menu(self) -> QMenu:
         menu = QMenu(self)
+        menu.addAction(self.tr("Save as a web page…"), lambda: self._save(".html"))
+        menu.addAction(self.tr("Save as a picture…"), lambda: self._save(".png"))
         menu.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
         menu.addAction(self.tr("Save as Markdown…"), lambda: self._save(".md"))
         menu.addAction(self.tr("Copy as Markdown"), self._copy_report)
+        menu.addAction(self.tr("Copy as a picture"), self._copy_picture)
         return menu
 
     def _save(self, suffix: str) -> None:
@@ -269,12 +348,39 @@ class BenchmarkSpeedPage(QScrollArea):
         ask_where(report, suffix, self, write)
 
     async def _write(self, report: Report, path: Path) -> None:
-        await asyncio.to_thread(save_report, report, path)
+        if path.suffix.lower() == ".png":
+            await asyncio.to_thread(write_report, path, report_to_png(report, self._theme))
+        else:
+            await asyncio.to_thread(save_report, report, path)
         self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
 
     def _copy_report(self) -> None:
         if self._shown is not None:
             self._copy(report_to_markdown(self._shown))
+
+    def _copy_picture(self) -> None:
+        if self._shown is not None:
+            picture = QImage.fromData(report_to_png(self._shown, self._theme))
+            QGuiApplication.clipboard().setImage(picture)
+            self._notices.inform(self.tr("Copied."))
+
+    def _ask_for_runs(self) -> None:
+        def take(path: Path) -> None:
+            self._bridge.start(self._import_runs(path))
+
+        ask_for_runs(self, take)
+
+    async def _import_runs(self, path: Path) -> None:
+        def read() -> list[Report]:
+            found = imported_reports(read_runs(path))
+            for report in found:
+                self._history.add(report)
+            return found
+
+        found = await asyncio.to_thread(read)
+        if shiboken6.isValid(self):
+            self.refresh(select=found[0].id)
+            self._notices.inform(self.tr("Imported benchmark runs: {count}.").format(count=len(found)))
 
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
@@ -287,8 +393,9 @@ class BenchmarkSpeedPage(QScrollArea):
             label(
                 self.tr(
                     "Load a model with the picker above and press Run. Stillroom measures how fast it reads "
-                    "and writes, how long the first token takes and how much memory it needs: three times "
-                    "after a warm-up, as llama-bench does. It takes from half a minute to a few minutes."
+                    "and writes with little and with much in its context, how evenly its tokens come, what "
+                    "several replies at once gain, how much memory and energy it needs, and how near that "
+                    "comes to what this computer can do. It takes about three minutes."
                 ),
                 "muted",
                 wrap=True,
@@ -300,33 +407,17 @@ class BenchmarkSpeedPage(QScrollArea):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._run_button)
+        head.addWidget(self._anew)
+        head.addWidget(self._against)
+        head.addWidget(self._import)
         head.addWidget(self._export)
         head.addWidget(self._machine, 1)
-        plots = QHBoxLayout()
-        plots.setSpacing(12)
-        plots.addWidget(
-            PlotCard(
-                self.tr("Generation speed, run by run"),
-                self._runs_plot,
-                self.tr("All runs of this model file; bars are one deviation up and down"),
-            ),
-            1,
-        )
-        plots.addWidget(
-            PlotCard(
-                self.tr("Speed and size of your models"),
-                self._size_plot,
-                self.tr("The newest run of each model file on this computer"),
-            ),
-            1,
-        )
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
-        for part in (self._marks, self._figures, self._comparison):
+        parts = (self._marks, self._figures, self._comparison, self._plots, self._details, self._table)
+        for part in parts:
             results.addWidget(part)
-        results.addLayout(plots)
-        results.addWidget(self._table)
         page = QWidget()
         page.setProperty("look", "page")
         layout = QVBoxLayout(page)

@@ -1,5 +1,7 @@
 """The Benchmark tab: its pages, one shown at a time."""
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.bench.history import BenchmarkHistory
@@ -13,6 +15,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from models.store import InstalledModel
 
 
 class BenchmarkTab(QWidget):
@@ -34,10 +37,20 @@ class BenchmarkTab(QWidget):
         parent: QWidget | None = None,
         *,
         suite: Suite = SUITES["speed"],
+        models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
         super().__init__(parent)
         self.speed = BenchmarkSpeedPage(
-            runner, history, session, settings, theme, bridge, notices, library, suite=suite
+            runner,
+            history,
+            session,
+            settings,
+            theme,
+            bridge,
+            notices,
+            library,
+            suite=suite,
+            models=models,
         )
         self._keys: list[str] = []
         self._group = QButtonGroup(self)

@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
-from app.bench.compare import Verdict
+from app.bench.compare import Outcome, Verdict
 from app.bench.progress import BenchmarkProgress
-from app.bench.report import Mark, Measure, Report
+from app.bench.report import Limit, Mark, Measure, NotMeasured, Report
+from app.bench.report_words import BELIEVABLE_SHARE
 from app.ui import figures
 
 translate = QCoreApplication.translate
@@ -52,15 +53,18 @@ def _thousands(count: str) -> str:
 
 def mean_text(measure: Measure) -> str:
     """The mean without its unit, in GiB where it is memory."""
+    return value_text(measure, measure.mean)
+
+
+def value_text(measure: Measure, value: float) -> str:
+    """A value in the unit of that measure, without it."""
     match measure.unit:
         case "bytes":
-            return figures.gib(measure.mean)
+            return figures.gib(value)
         case "s":
-            return figures.seconds(measure.mean)
-        case "tok/s":
-            return figures.rate(measure.mean)
-        case "W" | "tok/J":
-            return figures.number(measure.mean)
+            return figures.seconds(value)
+        case _:
+            return figures.number(value)
 
 
 def unit_text(measure: Measure) -> str:
@@ -84,6 +88,34 @@ def deviation_text(measure: Measure) -> str:
         return ""
     decimals = len(mean_text(measure).partition(".")[2])
     return f"± {measure.sd:.{decimals}f}"
+
+
+def limit_text(limit: Limit) -> str:
+    """How near a speed is to what memory or processor allow."""
+    if limit.share > BELIEVABLE_SHARE:
+        return translate("benchmark", "its limit was measured too low: other programs ran")
+    if limit.bound == "memory":
+        return translate("benchmark", "{share}% of what this memory allows").format(
+            share=f"{100 * limit.share:.0f}"
+        )
+    return translate("benchmark", "{share}% of measured compute").format(share=f"{100 * limit.share:.0f}")
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """What a comparison comes to, in generation and prompt."""
+    return {
+        "faster": translate("benchmark", "faster"),
+        "slower": translate("benchmark", "slower"),
+        "mixed": translate("benchmark", "faster in one, slower in the other"),
+        "noise": translate("benchmark", "no difference beyond noise"),
+        "not_conclusive": translate("benchmark", "not conclusive"),
+    }[outcome]
+
+
+def reason_text(item: NotMeasured) -> str:
+    """Why a figure is missing."""
+    text = translate("errors", item.reason)
+    return text.format(**item.values) if item.values else text
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -129,6 +161,7 @@ def stage_text(progress: BenchmarkProgress) -> str:
 def field_name(field: str) -> str:
     """The name of something that differs between two runs."""
     return {
+        "source": translate("benchmark", "program"),
         "processor": translate("benchmark", "processor"),
         "gpus": translate("benchmark", "graphics card"),
         "gpu_driver": translate("benchmark", "graphics driver"),

@@ -1,0 +1,67 @@
+"""Every figure of a run with its interval, its number of repeats, its protocol; and what was not measured."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from app.bench.report import Measure, Report
+from app.bench.report_words import protocol_of
+from app.ui.tabs import benchmark_words as words
+from app.ui.widgets.card import Card, label
+
+
+class DetailsCard(Card):
+    """A row a figure; the protocol is the tool tip of its name."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = QWidget()
+        self._missing = label("", "small", wrap=True)
+        self.body.addWidget(label(self.tr("All figures"), "title"))
+        self.body.addWidget(self._rows)
+        self.body.addWidget(self._missing)
+
+    def show_report(self, report: Report) -> None:
+        """Replace what is shown."""
+        rows = QWidget()
+        grid = QGridLayout(rows)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(6)
+        right = Qt.AlignmentFlag.AlignRight
+        for column, title in enumerate(
+            (self.tr("mean ± deviation"), self.tr("95% interval"), self.tr("n"), ""), start=1
+        ):
+            grid.addWidget(label(title, "small"), 0, column, right)
+        for row, measure in enumerate(report.measures, start=1):
+            name = label(words.measure_name(measure.key))
+            name.setToolTip(protocol_of(measure.key))
+            grid.addWidget(name, row, 0)
+            figure = f"{words.mean_text(measure)} {words.deviation_text(measure)}".strip()
+            grid.addWidget(label(f"{figure} {words.unit_text(measure)}", selectable=True), row, 1, right)
+            grid.addWidget(label(_interval(measure), "muted"), row, 2, right)
+            grid.addWidget(label(str(len(measure.samples)), "muted"), row, 3, right)
+            limit = report.limit(measure.key)
+            grid.addWidget(label("" if limit is None else words.limit_text(limit), "muted"), row, 4)
+        grid.setColumnStretch(4, 1)
+        self.body.replaceWidget(self._rows, rows)
+        self._rows.deleteLater()
+        self._rows = rows
+        missing = [
+            self.tr("{figure}: not measured. {reason}").format(
+                figure=words.measure_name(item.key), reason=words.reason_text(item)
+            )
+            for item in report.not_measured
+        ]
+        if report.interruptions:
+            missing.append(
+                self.tr("The run was interrupted and went on: {count}.").format(count=report.interruptions)
+            )
+        self._missing.setText("\n".join(missing))
+        self._missing.setVisible(bool(missing))
+
+
+def _interval(measure: Measure) -> str:
+    if measure.low is None or measure.high is None:
+        return ""
+    low, high = max(0.0, measure.low), measure.high
+    return f"{words.value_text(measure, low)} – {words.value_text(measure, high)}"

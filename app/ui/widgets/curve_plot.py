@@ -1,0 +1,147 @@
+"""Lines and points with named axes, linear or logarithmic."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from app.bench.curves import Line
+from app.ui.theme import Theme
+from app.ui.widgets.lazy_plot import LazyPlot
+from app.ui.widgets.plot_library import PlotLibrary
+
+POINT_PX = 9
+LINE_PX = {"main": 2.0, "before": 1.5, "limit": 1.5}
+COLOURS = {"main": "accent", "before": "muted", "limit": "good"}
+STYLES = {
+    "main": Qt.PenStyle.SolidLine,
+    "before": Qt.PenStyle.DashLine,
+    "limit": Qt.PenStyle.DotLine,
+}
+POWERS = {"9": "1 G", "10": "10 G", "11": "100 G", "12": "1 T", "13": "10 T", "14": "100 T", "15": "1 P"}
+
+
+class CurvePlot(LazyPlot):
+    """Shows `Line`s: the present run in the accent, an earlier one dashed and quiet, a limit dotted.
+
+    A linear y axis starts at zero, so that heights compare. `ticks` are the places of the x axis that are
+    named, all round ones where there are none.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        library: PlotLibrary,
+        x_name: str,
+        y_name: str,
+        *,
+        log_x: bool = False,
+        log_y: bool = False,
+    ) -> None:
+        super().__init__(theme, library)
+        self.names = {"bottom": x_name, "left": y_name}
+        self._log_x = log_x
+        self._log_y = log_y
+        self._lines: list[Line] = []
+        self._ticks: list[float] = []
+        self._items: list[Any] = []
+
+    def show_lines(self, lines: Sequence[Line], ticks: Sequence[float] = ()) -> None:
+        """Replace what is shown."""
+        self._lines = [line for line in lines if line.points]
+        self._ticks = list(ticks)
+        self.redraw()
+
+    @property
+    def lines(self) -> list[Line]:
+        """What is shown."""
+        return self._lines
+
+    def build(self) -> None:
+        """Nothing lasts from one drawing to the next."""
+
+    def restyle(self) -> None:
+        """Axes in quiet colours; the lines are coloured as they are drawn."""
+        line, muted = self.theme.colour("line"), self.theme.colour("muted")
+        for side, name in self.names.items():
+            axis = self.plot.getAxis(side)
+            axis.setPen(self.pyqtgraph.mkPen(line))
+            axis.setTextPen(self.pyqtgraph.mkPen(muted))
+            axis.setStyle(tickFont=self.font(), tickLength=-4)
+            # The name holds the unit, so no range of figures is scaled to another one.
+            axis.setLabel(name, siPrefixEnableRanges=(), **{"color": muted.name(), "font-size": "12px"})
+
+    def draw(self) -> None:
+        """Every line anew: there are few."""
+        for item in self._items:
+            self.plot.removeItem(item)
+        self._items = []
+        if not self._lines:
+            return
+        points = [point for line in self._lines for point in line.points]
+        xs = [_place(point.x, self._log_x) for point in points]
+        tops = [_place(point.y + point.deviation, self._log_y) for point in points]
+        lows = [_place(point.y, self._log_y) for point in points]
+        margin = 0.06 * (max(xs) - min(xs)) or 0.5
+        self.plot.setXRange(min(xs) - margin, max(xs) + margin, padding=0)
+        if self._log_y:
+            self.plot.setYRange(min(lows) - 0.25, max(tops) + 0.25, padding=0)
+        else:
+            self.plot.setYRange(0, 1.15 * max(tops) or 1.0, padding=0)
+        for line in self._lines:
+            self._draw_line(line)
+        self._name_ticks(min(xs) - margin, max(xs) + margin, min(lows) - 0.25, max(tops) + 0.25)
+
+    def _draw_line(self, line: Line) -> None:
+        import numpy  # came with pyqtgraph
+
+        colour = self.theme.colour(COLOURS[line.look])
+        xs = [_place(point.x, self._log_x) for point in line.points]
+        ys = [_place(point.y, self._log_y) for point in line.points]
+        if line.joined and len(xs) > 1:
+            pen = self.pyqtgraph.mkPen(colour, width=LINE_PX[line.look], style=STYLES[line.look])
+            self._add(self.pyqtgraph.PlotCurveItem(xs, ys, pen=pen))
+        if line.look == "limit":
+            return
+        heights = [2 * point.deviation for point in line.points]
+        if any(heights) and not self._log_y:
+            pen = self.pyqtgraph.mkPen(colour, width=1)
+            self._add(
+                self.pyqtgraph.ErrorBarItem(
+                    x=numpy.array(xs), y=numpy.array(ys), height=numpy.array(heights), pen=pen
+                )
+            )
+        brush = self.pyqtgraph.mkBrush(colour)
+        self._add(self.pyqtgraph.ScatterPlotItem(xs, ys, size=POINT_PX, pen=None, brush=brush))
+        last = max(xs)
+        for text, x, y in zip(line.labels, xs, ys, strict=False):
+            if text:
+                # Below the point where a roof is above it.
+                anchor = (1.08 if x == last and len(xs) > 1 else -0.08, -0.1 if self._log_y else 1.1)
+                item = self.pyqtgraph.TextItem(text, color=self.theme.colour("text"), anchor=anchor)
+                item.setFont(self.font())
+                item.setPos(x, y)
+                self._add(item)
+
+    def _add(self, item: Any) -> None:
+        self.plot.addItem(item)
+        self._items.append(item)
+
+    def _name_ticks(self, left: float, right: float, foot: float, top: float) -> None:
+        if self._ticks:
+            named = [(_place(value, self._log_x), f"{value:,g}") for value in self._ticks]
+            self.plot.getAxis("bottom").setTicks([named])
+        elif self._log_x:
+            self.plot.getAxis("bottom").setTicks([_decades(left, right)])
+        if self._log_y:
+            self.plot.getAxis("left").setTicks([_decades(foot, top)])
+
+
+def _place(value: float, is_log: bool) -> float:
+    return math.log10(max(value, 1e-12)) if is_log else value
+
+
+def _decades(low: float, high: float) -> list[tuple[float, str]]:
+    powers = range(math.ceil(low), math.floor(high) + 1)
+    return [(float(power), POWERS.get(str(power), f"{10.0**power:,g}")) for power in powers]
