@@ -9,7 +9,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
 from app.children import child_command
-from app.commands import bench_quality
+from app.commands import bench_drift, bench_quality
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        choices=(*SUITES, bench_quality.SUITE),
+        choices=(*SUITES, bench_quality.SUITE, bench_drift.SUITE),
         default="speed",
         help="what to measure (default: %(default)s)",
     )
@@ -78,6 +78,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         raise WrongUse("A file is only given to take up its runs.", "stillroom bench import FILE")
     if options.suite == bench_quality.SUITE:
         bench_quality.run(options, core, console, cancel)
+        return
+    if options.suite == bench_drift.SUITE:
+        bench_drift.run(options, core, console, cancel)
         return
     from app.bench.compare import RUN_DEVIATION, compare, run_noise
     from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text

@@ -1,0 +1,106 @@
+"""Golden answers: what a model file answered greedily, and under which circumstances."""
+
+import tomllib
+from importlib.resources import files
+
+import msgspec
+
+from app.engine.messages import LoadSettings
+
+SETTINGS = (
+    "gpu_layers",
+    "threads",
+    "prompt_threads",
+    "batch_tokens",
+    "kv_type",
+    "flash_attention",
+    "context_stretch",
+    "rpc_servers",
+)
+"""Of the load's settings those that have a part in the computing; how long the context may get has none."""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question of the golden set."""
+
+    id: str
+    text: str
+    most_tokens: int
+
+
+class GoldenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A greedy answer: its tokens and the natural-log probability of each, before any sampler."""
+
+    id: str
+    question: str
+    text: str
+    tokens: list[int]
+    logprobs: list[float]
+    prompt_tok_per_s: float
+    decode_tok_per_s: float
+    others_cpu_percent: float = 0.0
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can move an answer or a speed."""
+
+    sha256: str
+    quantisation: str
+    stillroom_version: str
+    llama_cpp_version: str
+    system_info: str
+    backend: str
+    gpus: list[str]
+    gpu_driver: str
+    processor: str
+    settings: LoadSettings
+    """What the load came to."""
+
+    def differences(self, other: "Circumstances") -> list[tuple[str, str, str]]:
+        """What is not the same, as (field, here, there)."""
+        found = []
+        for field in self.__struct_fields__:
+            mine, theirs = getattr(self, field), getattr(other, field)
+            if field == "settings":
+                found += [
+                    (name, str(getattr(mine, name)), str(getattr(theirs, name)))
+                    for name in SETTINGS
+                    if getattr(mine, name) != getattr(theirs, name)
+                ]
+            elif mine != theirs:
+                found.append((field, _short(field, mine), _short(field, theirs)))
+        return found
+
+
+class GoldenRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The golden set, answered once. `baseline_id` is the run that it is compared with, its own id where it
+    is one itself. `noise` is the largest difference in log probability between two passes of the baseline."""
+
+    id: str
+    baseline_id: str
+    started_at: str
+    path: str
+    name: str
+    circumstances: Circumstances
+    answers: list[GoldenAnswer]
+    noise: float = 0.0
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether others are compared with it."""
+        return self.id == self.baseline_id
+
+
+def golden_set() -> list[Question]:
+    """The questions, always the same ones in the same order."""
+    data = tomllib.loads((files("resources") / "suites" / "golden.toml").read_text("utf-8"))
+    return [
+        Question(id=f"golden-{place}", text=text, most_tokens=data["most_tokens"])
+        for place, text in enumerate(data["questions"], start=1)
+    ]
+
+
+def _short(field: str, value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)[:12] if field == "sha256" else str(value)

@@ -1,0 +1,46 @@
+"""`stillroom bench MODEL --suite drift`: whether a model still answers as it did."""
+
+import argparse
+import threading
+
+from app.bench.drift.checker import DriftProgress
+from app.commands.console import Console
+from app.commands.core import Core
+from app.commands.installed import installed_model
+from app.machine import Machine, look_at_machine
+from app.telemetry.gpu_monitor import GpuMonitor
+
+SUITE = "drift"
+
+
+def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
+    """Check, and print what has moved since the golden answers were kept."""
+    from app.bench.drift.checker import DriftChecker
+    from app.bench.drift.store import DriftStore
+    from app.bench.drift.words import drift_lines
+    from app.model_prompts import render_prompt
+
+    model = installed_model(core.store, options.model)
+    gpu = GpuMonitor()
+    store = DriftStore(core.paths.drift)
+
+    def look() -> Machine:
+        return look_at_machine(core.paths.models, ())
+
+    def tell(progress: DriftProgress) -> None:
+        words = f"{progress.done} of {progress.total} answers" if progress.total else "Reading the file"
+        console.status(words)
+
+    try:
+        with core.engine() as engine, core.benchmarks() as history:
+            checker = DriftChecker(engine, store, history, render_prompt, look, gpu)
+            report = checker.load_and_check(
+                model.path, core.settings.values.load, tell, cancel, name=model.name
+            )
+    finally:
+        store.close()
+        gpu.close()
+        console.clear()
+    console.document(report)
+    for line in drift_lines(report):
+        console.say(line)

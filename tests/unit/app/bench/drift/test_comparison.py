@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.bench.drift.comparison import compare_golden, item_drift
+from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, golden_set
+from app.bench.drift.store import DriftStore
+from app.bench.drift.words import drift_lines
+from app.engine.messages import LoadSettings
+
+HERE = Circumstances(
+    sha256="ab" * 32,
+    quantisation="Q4_K_M",
+    stillroom_version="0.1.0",
+    llama_cpp_version="0.3.36",
+    system_info="AVX2",
+    backend="CPU",
+    gpus=[],
+    gpu_driver="",
+    processor="Made-up CPU",
+    settings=LoadSettings(threads=4),
+)
+
+
+def answer(
+    tokens: list[int],
+    logprobs: list[float] | None = None,
+    text: str = "a b c",
+    number: int = 1,
+    speed: float = 50.0,
+) -> GoldenAnswer:
+    return GoldenAnswer(
+        id=f"golden-{number}",
+        question="?",
+        text=text,
+        tokens=tokens,
+        logprobs=logprobs or [-0.5] * len(tokens),
+        prompt_tok_per_s=10 * speed,
+        decode_tok_per_s=speed + number / 10,
+    )
+
+
+def run(run_id: str, answers: list[GoldenAnswer], at: str, here: Circumstances = HERE) -> GoldenRun:
+    return GoldenRun(
+        id=run_id,
+        baseline_id="base",
+        started_at=at,
+        path="/m.gguf",
+        name="M",
+        circumstances=here,
+        answers=answers,
+    )
+
+
+def several(speed: float = 50.0, text: str = "a b c") -> list[GoldenAnswer]:
+    return [answer([1, 2, 3], number=number, speed=speed, text=text) for number in range(1, 9)]
+
+
+BASE = run("base", several(), "2026-11-01T10:00:00Z")
+
+
+def test_where_answers_part() -> None:
+    found = item_drift(answer([1, 2, 3, 4]), answer([1, 2, 9, 4], text="a b d"))
+    assert (found.first_difference, found.same_share) == (2, 0.75)
+    assert found.rouge_l == pytest.approx(2 / 3)
+
+
+def test_an_answer_that_ends_sooner_parts_at_its_end() -> None:
+    found = item_drift(answer([1, 2, 3, 4]), answer([1, 2]))
+    assert (found.first_difference, found.same_share) == (2, 0.5)
+
+
+def test_equal_tokens_with_other_likelihoods_have_shifted() -> None:
+    now = run(
+        "now", [*several()[:-1], answer([1, 2, 3], [-0.5, -0.6, -0.5], number=8)], "2026-11-02T10:00:00Z"
+    )
+    report = compare_golden(BASE, [], now)
+    assert report.answers == "shifted"
+    assert report.items[-1].logprob_change == pytest.approx(0.1)
+    assert report.since == now.started_at
+    assert report.last_same == BASE.started_at
+
+
+def test_what_is_below_the_noise_is_the_same() -> None:
+    noisy = msgspec.structs.replace(BASE, noise=0.02)
+    now = run(
+        "now", [*several()[:-1], answer([1, 2, 3], [-0.5, -0.6, -0.5], number=8)], "2026-11-02T10:00:00Z"
+    )
+    assert compare_golden(noisy, [], now).answers == "same"
+
+
+def test_since_when_and_what_else_is_new() -> None:
+    newer = msgspec.structs.replace(HERE, llama_cpp_version="0.3.37", settings=LoadSettings(threads=2))
+    others = [answer([1, 7, 7], number=number, text="a x x") for number in range(1, 9)]
+    earlier = [
+        run("same", several(), "2026-11-02T10:00:00Z"),
+        run("first", others, "2026-11-03T10:00:00Z", newer),
+    ]
+    report = compare_golden(BASE, earlier, run("now", others, "2026-11-04T10:00:00Z", newer))
+    assert (report.answers, report.since) == ("moved", "2026-11-03T10:00:00Z")
+    assert report.last_same == "2026-11-02T10:00:00Z"
+    assert [(one.field, one.before, one.now) for one in report.differences] == [
+        ("llama_cpp_version", "0.3.36", "0.3.37"),
+        ("threads", "4", "2"),
+    ]
+    assert any("8 of 8 answers are others" in line for line in drift_lines(report))
+
+
+def test_speed_that_is_clearly_lower_is_told_and_little_is_not() -> None:
+    slow = compare_golden(BASE, [], run("now", several(35.0), "2026-11-02T10:00:00Z"))
+    assert (slow.answers, slow.speed, slow.has_moved) == ("same", "slower", True)
+    near = compare_golden(BASE, [], run("now", several(48.0), "2026-11-02T10:00:00Z"))
+    assert (near.speed, near.has_moved) == ("same", False)
+
+
+def test_speed_beside_other_programs_is_not_conclusive() -> None:
+    busy = [msgspec.structs.replace(one, others_cpu_percent=40.0) for one in several(35.0)]
+    report = compare_golden(BASE, [], run("now", busy, "2026-11-02T10:00:00Z"))
+    assert (report.speed, report.has_moved) == ("not_conclusive", False)
+
+
+def test_the_store_finds_the_baseline_by_content_then_by_place(tmp_path: Path) -> None:
+    store = DriftStore(tmp_path / "drift.sqlite3")
+    store.add(BASE)
+    assert store.baseline("/elsewhere.gguf", HERE.sha256) == BASE
+    assert store.baseline("/m.gguf", "cd" * 32) == BASE
+    assert store.baseline("/elsewhere.gguf", "cd" * 32) is None
+    now = run("now", several(), "2026-11-02T10:00:00Z")
+    store.add(now)
+    assert store.history("base") == [BASE, now]
+    store.accept("now")
+    newest = store.baseline("/m.gguf", "cd" * 32)
+    assert newest is not None
+    assert (newest.id, newest.is_baseline) == ("now", True)
+    store.close()
+
+
+def test_the_golden_set_has_its_own_ids() -> None:
+    questions = golden_set()
+    assert len({question.id for question in questions}) == len(questions) == 8
