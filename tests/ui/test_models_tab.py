@@ -24,6 +24,7 @@ from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog
 from app.ui.dialogs.requantise_dialog import RequantiseDialog
+from app.ui.machine_advice import MachineAdvice
 from app.ui.tables.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.tables.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.tables.outlook_table import HERE as HERE_ON_PC
@@ -106,6 +107,7 @@ class Room:
         qtbot.addWidget(self.host)
         self.notices = Notices(self.host, lambda: "")
         self.measurements = Measurements(root / "measured.json")
+        self.advice = MachineAdvice(self.session, self.measurements, self.bridge)  # type: ignore[arg-type]
         self.tab = ModelsTab(
             theme,
             self.bridge,
@@ -114,7 +116,7 @@ class Room:
             self.jobs,
             SettingsFile(root / "settings.json"),
             self.notices,
-            self.measurements,
+            self.advice,
             self.measurer,
             PlotLibrary(self.bridge),
             self.host,
@@ -428,8 +430,8 @@ def test_the_speed_of_memory_tells_the_speed_of_models(
     room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        await until(lambda: room.tab._memory_bytes_per_s)
-        room.tab._memory_bytes_per_s = 47e9
+        await until(lambda: room.advice._memory_bytes_per_s)
+        room.advice._memory_bytes_per_s = 47e9
         room.session.become_ready(0)
         assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
         assert "Expected: up to" in room.texts(room.tab.recommendation)

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -12,11 +11,10 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.advisor import Advisor
 from app.jobs import JobBook, JobView
-from app.measurements import Measurements
 from app.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
-from app.ui.free_memory import free_memory
+from app.ui.machine_advice import MachineAdvice
 from app.ui.session import EngineSession
 from app.ui.tables.model_rows import ModelRow, model_rows
 from app.ui.tables.models_table import ModelsTable
@@ -33,7 +31,6 @@ from app.ui.widgets.outlook_card import OutlookCard
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.recommendation_card import RecommendationCard
 from models.catalog import catalogue
-from models.fit import Memory
 from models.recommend import recommend
 from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.sizes import QUANTISATIONS
@@ -63,7 +60,7 @@ class ModelsTab(QScrollArea):
         jobs: JobBook,
         settings: SettingsFile,
         notices: Notices,
-        measurements: Measurements,
+        advice: MachineAdvice,
         measurer: Measurer,
         plots: PlotLibrary,
         parent: QWidget | None = None,
@@ -76,9 +73,7 @@ class ModelsTab(QScrollArea):
         self._jobs = jobs
         self._settings = settings
         self._notices = notices
-        self._measurements = measurements
-        self._memory: Memory | None = None
-        self._memory_bytes_per_s = 0.0
+        self._advice = advice
         self._listing = StoreListing((), ())
         self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
         self._cards: dict[str, JobCard] = {}
@@ -88,17 +83,12 @@ class ModelsTab(QScrollArea):
         self._quality = ModelQuality(theme, bridge, measurer, settings, notices, plots, self)
         self._quality.measured.connect(self.reload)
         self._build_page()
-        session.engine_ready.connect(self._on_machine_changed)
-        session.loaded.connect(self._on_machine_changed)
-        session.unloaded.connect(self._on_machine_changed)
-        session.engine_died.connect(self._on_machine_changed)
-        session.remote_changed.connect(self._on_machine_changed)
+        advice.changed.connect(self._refresh)
         self._observe_jobs()
         for view in self._views.values():
             self._show_job(view)
-        self._on_machine_changed()
+        self._refresh()
         self.reload()
-        bridge.start(self._learn_memory_speed())
 
     def reload(self) -> None:
         """Look at the disk again."""
@@ -202,7 +192,7 @@ class ModelsTab(QScrollArea):
     def _refresh(self) -> None:
         loaded = self._session.info.path if self._session.info is not None else ""
         getting = [(view.title, view.types) for view in self._views.values()]
-        self._advisor = self._make_advisor()
+        self._advisor = self._advice.advisor(self._listing.models)
         rows = model_rows(
             catalogue(), self._listing.models, self._advisor, self.outlooks.demand, getting, loaded
         )
@@ -232,13 +222,6 @@ class ModelsTab(QScrollArea):
             getting=kind in row.getting,
             loaded=row.loaded_type == kind,
         )
-
-    def _on_machine_changed(self, _: object = None) -> None:
-        ready = self._session.ready
-        self._memory = (
-            free_memory(ready, self._session.info, self._session.remote) if ready is not None else None
-        )
-        self._refresh()
 
     def _on_row(self, number: int) -> None:
         self.detail.setVisible(number >= 0)
@@ -348,16 +331,6 @@ class ModelsTab(QScrollArea):
             self.load_asked.emit(first)
         self._selected = first.key or f"disk:{first.name}"
         self.reload()
-
-    def _make_advisor(self) -> Advisor | None:
-        if self._memory is None:
-            return None
-        memory = replace(self._memory, ram_bytes_per_s=self._memory_bytes_per_s)
-        return Advisor(catalogue(), memory, self._measurements.loads(), self._listing.models)
-
-    async def _learn_memory_speed(self) -> None:
-        self._memory_bytes_per_s = await asyncio.to_thread(self._measurements.memory_speed)
-        self._refresh()
 
     def _on_add(self, text: str, kind: str) -> None:
         self._bridge.start(self._add(text, kind))

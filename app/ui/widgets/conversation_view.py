@@ -275,6 +275,10 @@ class ConversationView(ChatColumn):
         """Who answers; an empty name means nobody yet."""
         self._empty.show_model(name)
 
+    def welcome(self, page: QWidget) -> None:
+        """Show `page` in an empty chat, below who answers."""
+        self._empty.offer(page)
+
     def _show_earlier(self) -> None:
         end = len(self._branch) - len(self.messages())
         start = max(0, end - SHOWN_MESSAGES)
@@ -304,7 +308,7 @@ class ConversationView(ChatColumn):
 
 
 class EmptyChat(QWidget):
-    """What an empty chat says."""
+    """What an empty chat says, and offers below."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -313,9 +317,15 @@ class EmptyChat(QWidget):
         for shown in (self._title, self._hint):
             shown.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 160, 0, 0)
+        layout.setContentsMargins(0, 96, 0, 0)
         layout.addWidget(self._title)
         layout.addWidget(self._hint)
+
+    def offer(self, widget: QWidget) -> None:
+        """Show something below what is said."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(widget)
 
     def show_model(self, name: str) -> None:
         """Say who answers; an empty name means nobody yet."""
