@@ -57,14 +57,18 @@ def answering(
 
     Raises `StillroomError` where the model is not here or does not load.
     """
-    # 0 is a wish, such as no layers on the card; None, [] and False are none.
-    if all(getattr(options, name) in (None, [], False) for name in OWN_ENGINE):
+    if not any(_is_given(getattr(options, name)) for name in OWN_ENGINE):
         by_server = _by_server(options, core, model, console)
         if by_server is not None:
             yield by_server
             return
     with _by_engine(options, core, model, console, cancel) as by_engine:
         yield by_engine
+
+
+def _is_given(value: object) -> bool:
+    # 0 is a wish too, such as no layers on the graphics card.
+    return value is not None and value is not False and value != []
 
 
 def _by_server(options: argparse.Namespace, core: Core, model: str, console: Console) -> Answering | None:

@@ -16,7 +16,7 @@ from models.starter import starter_file
 from tests.support.cli import Cli
 
 QUESTION = "Name three colours."
-GREEDY = ("--temperature", "0", "--seed", "1", "--max-tokens", "24")
+GREEDY = ("--temperature", "0", "--seed", "1", "--max-tokens", "12")
 LOADED_HERE = ("--local", "--threads", "1", "--context", "2048")
 
 
@@ -90,7 +90,6 @@ def test_stop_system_and_schema_reach_the_server(cli: Cli, tmp_path: Path) -> No
 
 
 def test_options_of_loading_and_other_models_are_served_here(cli: Cli, tmp_path: Path) -> None:
-    assert not by_server(answered(cli("chat", "starter", QUESTION, *GREEDY, "--context", "512", "--json")))
     assert not by_server(answered(cli("chat", "starter", QUESTION, *GREEDY, "--gpu-layers", "0", "--json")))
     file = starter_file()
     assert file is not None
@@ -123,12 +122,11 @@ def test_ctrl_c_stops_the_reply_and_frees_the_server(cli: Cli) -> None:
     assert by_server(answered(cli("chat", QUESTION, *GREEDY, "--json")))
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
-def test_a_server_that_does_not_answer_counts_for_nothing(tmp_path: Path, pid: int) -> None:
+def test_a_server_that_does_not_answer_counts_for_nothing(tmp_path: Path) -> None:
     cli = Cli(tmp_path)
     file = tmp_path / "data" / "server.json"
     file.parent.mkdir()
-    found = {"url": "http://127.0.0.1:9", "key": "k" * 32, "pid": pid, "version": "1"}
+    found = {"url": "http://127.0.0.1:9", "key": "k" * 32, "pid": os.getpid(), "version": "1"}
     file.write_text(json.dumps(found | {"started": "2126-01-01T00:00:00+00:00"}))
     document = answered(cli("chat", "starter", QUESTION, *GREEDY, "--threads", "1", "--json"))
     assert not by_server(document)
