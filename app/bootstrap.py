@@ -128,6 +128,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
 
 def window_parts(core: StillroomCore) -> "WindowParts":
     """Everything the window works with; threads start once it is painted."""
+    import importlib.metadata
     import time
 
     from app.audit.gate import Gate
@@ -140,6 +141,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.engine.saved_states import StatesPlace
     from app.jobs import JobBook
     from app.machine import look_at_machine
+    from app.server.server import LocalServer
     from app.telemetry.gpu_monitor import GpuMonitor
     from app.telemetry.host import HostReader
     from app.telemetry.rates import RateMeter
@@ -155,6 +157,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client.observe_events(core.measurements.on_event)
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
+    gate = Gate(core.filters(), core.audit())
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
     return WindowParts(
         paths=core.paths,
@@ -183,7 +186,10 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
         ),
         measurements=core.measurements,
-        gate=Gate(core.filters(), core.audit()),
+        gate=gate,
+        server=LocalServer(
+            client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")
+        ),
     )
 
 

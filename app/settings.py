@@ -61,6 +61,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_limit_mb: Annotated[
         float, Meta(ge=1.0, le=100_000.0, description="How large the audit log gets before its oldest goes.")
     ] = 64.0
+    api_enabled: Annotated[bool, Meta(description="Serve the models to programs over HTTP.")] = False
+    api_port: Annotated[int, Meta(ge=1, le=65535, description="Where the local API listens.")] = 8765
+    api_network: Annotated[bool, Meta(description="Let other computers use the local API.")] = False
+    api_certificate: Annotated[str, Meta(description="Certificate of the local API (PEM file).")] = ""
+    api_private_key: Annotated[str, Meta(description="The certificate's private key (PEM file).")] = ""
+    api_origins: Annotated[tuple[str, ...], Meta(description="Web pages that may use the local API.")] = ()
+    api_loads_models: Annotated[
+        bool, Meta(description="Load a model that a program asks for over the local API.")
+    ] = False
     telemetry_hz: Annotated[
         float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
     ] = 2.0

@@ -69,18 +69,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     settings = msgspec.structs.replace(
         core.settings.values.load, **{name: number for name, number in given.items() if number is not None}
     )
+    from app.audit.gate import Gate
     from app.commands.loading import load_model
     from app.server.server import LocalServer
 
     problems: list[StillroomError] = []
-    with core.engine() as client, closing(core.audit(problems.append)) as audit:
+    with core.engine() as client, closing(core.audit()) as audit:
+        audit.observe_problems(problems.append)
         load_model(client, model, settings, console, cancel)
         server = LocalServer(
             client,
             core.store,
             core.settings,
-            core.filters(),
-            audit,
+            Gate(core.filters(), audit),
             core.paths,
             importlib.metadata.version("stillroom"),
         )

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.audit.trail import AuditTrail
+from app.audit.gate import Gate
 from app.engine.answering import Answers
 from app.engine.messages import Finished, ModelInfo
-from app.filters.filter_file import FilterFile
-from app.filters.screen import screen
-from app.filters.verdict import BlockedError, Hit
+from app.filters.verdict import Hit
 from app.server.api_error import overloaded
 from app.server.config import Limits
 from app.server.stats import ServerStats
@@ -40,29 +38,24 @@ class Admission:
     """Lets requests in while there is room, puts texts through the input filter, and has all of it noted in
     the audit log. The server's thread."""
 
-    def __init__(self, limits: Limits, stats: ServerStats, filters: FilterFile, audit: AuditTrail) -> None:
+    def __init__(self, limits: Limits, stats: ServerStats, gate: Gate) -> None:
         self._limits = limits
-        self._filters = filters
-        self._audit = audit
+        self._gate = gate
         self._stats = stats
         self._running = 0
 
     async def screen(self, request: Request, info: ModelInfo, texts: Sequence[str]) -> list[str]:
         """What people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
-        if self._filters.is_idle():
+        if self._gate.filters.is_idle():
             return list(texts)
-        try:
-            # The rules may take a while, and others are served meanwhile.
-            screened = await asyncio.to_thread(screen, self._filters, texts)
-        except BlockedError as error:
-            self._audit.refused("api", info, error.hits, texts, client_name(request))
-            raise
+        # The rules may take a while, and others are served meanwhile.
+        screened = await asyncio.to_thread(self._gate.screen, texts, "api", info, client_name(request))
         request.state.hits = (*_hits(request), *screened.hits)
         return list(screened.texts)
 
     def noted(self, request: Request, info: ModelInfo, answers: Answers) -> Answers:
         """What answers the request, with lines in the audit log where the user keeps one."""
-        return self._audit.follow(answers, "api", info, _hits(request), client_name(request))
+        return self._gate.follow(answers, "api", info, _hits(request), client_name(request))
 
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.engine.messages import Priority
+from app.settings import Settings
 
 DEFAULT_PORT = 8765
 LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"
+"""Every network of this computer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,18 @@ class ServerConfig:
     def speaks_tls(self) -> bool:
         """What is sent is encrypted."""
         return self.certificate is not None and self.private_key is not None
+
+
+def config_of(values: Settings, key: str) -> ServerConfig:
+    """The server as the user has set it."""
+    return ServerConfig(
+        key=key,
+        host=ANYWHERE if values.api_network else LOOPBACK,
+        port=values.api_port,
+        origins=values.api_origins,
+        certificate=Path(values.api_certificate) if values.api_certificate else None,
+        private_key=Path(values.api_private_key) if values.api_private_key else None,
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -3,6 +3,8 @@
 from html import escape
 from typing import Any
 
+from app.server.example import example
+
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 _STYLE = """
@@ -34,15 +36,6 @@ def docs_page(document: dict[str, Any], url: str) -> str:
         "<p>Every request but this page, <code>/health</code> and <code>/openapi.json</code> needs the "
         "header <code>Authorization: Bearer KEY</code> with the key that Stillroom shows.</p>"
         f"<pre>{escape(example(url, 'KEY'))}</pre>{body}</body></html>"
-    )
-
-
-def example(url: str, key: str) -> str:
-    """A request for a terminal."""
-    return (
-        f'curl {url}/v1/chat/completions -H "Authorization: Bearer {key}" '
-        '-H "Content-Type: application/json" '
-        """-d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
     )
 
 

@@ -7,13 +7,13 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 
-from app.audit.trail import AuditTrail
+from app.audit.gate import Gate
 from app.engine.client import EngineClient
 from app.errors import StillroomError
-from app.filters.filter_file import FilterFile
 from app.paths import AppPaths
-from app.server.config import ServerConfig
+from app.server.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.discovery import Discovery, announce_server, withdraw_server
 from app.server.stats import ServerStats, StatsView
 from app.settings import SettingsFile
@@ -38,16 +38,14 @@ class LocalServer:
         client: EngineClient,
         store: ModelStore,
         settings: SettingsFile,
-        filters: FilterFile,
-        audit: AuditTrail,
+        gate: Gate,
         paths: AppPaths,
         version: str,
     ) -> None:
         self._client = client
         self._store = store
         self._settings = settings
-        self._filters = filters
-        self._audit = audit
+        self._gate = gate
         self._paths = paths
         self._version = version
         self._lock = threading.Lock()
@@ -55,6 +53,11 @@ class LocalServer:
         self._end: Callable[[], None] | None = None
         self._announced: Discovery | None = None
         self._stats = ServerStats()
+
+    @property
+    def key_file(self) -> Path:
+        """Where the generated key is kept."""
+        return self._paths.server_key_file
 
     @property
     def running(self) -> Discovery | None:
@@ -134,7 +137,7 @@ class LocalServer:
         services = Services(
             client=self._client,
             models=models,
-            admission=Admission(config.limits, stats, self._filters, self._audit),
+            admission=Admission(config.limits, stats, self._gate),
             stats=stats,
             config=config,
             version=self._version,
@@ -142,28 +145,38 @@ class LocalServer:
             speculation=lambda: settings.values.speculation,
         )
         scheme = "https" if config.speaks_tls else "http"
-        host = f"[{config.host}]" if ":" in config.host else config.host
+        # Programs on this computer find it where it listens everywhere, too.
+        address = LOOPBACK if config.host == ANYWHERE else config.host
+        host = f"[{address}]" if ":" in address else address
         url = f"{scheme}://{host}:{port}"
         api = make_application(services, url)
         stats.know(api.openapi()["paths"])
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
-        server = uvicorn.Server(
-            uvicorn.Config(
-                Guard(api, rules, config.limits, stats),
-                http=connection_class(config.limits),
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                ssl_certfile=config.certificate,
-                ssl_keyfile=config.private_key,
-                h11_max_incomplete_event_size=config.limits.head_bytes,
-                timeout_keep_alive=30,
-                timeout_graceful_shutdown=GRACE_S,
-            )
+        setup = uvicorn.Config(
+            Guard(api, rules, config.limits, stats),
+            http=connection_class(config.limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ssl_certfile=config.certificate,
+            ssl_keyfile=config.private_key,
+            h11_max_incomplete_event_size=config.limits.head_bytes,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_S,
         )
+        try:
+            setup.load()
+        except (OSError, ValueError) as error:
+            # `ssl.SSLError` is an `OSError`.
+            raise StillroomError(
+                "The certificate of the local API cannot be used: {reason}.",
+                "Choose a certificate and its private key, both as PEM files without a password.",
+                reason=str(error),
+            ) from error
+        server = uvicorn.Server(setup)
         try:
             self._announced = announce_server(self._paths, url=url, key=config.key, version=self._version)
         except OSError as error:

@@ -36,6 +36,7 @@ from app.log import report
 from app.measurements import Measurements
 from app.measurer import Measurer
 from app.paths import AppPaths
+from app.server.server import LocalServer
 from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
@@ -47,6 +48,7 @@ from app.ui.long_replies import LongReplies
 from app.ui.machine_advice import MachineAdvice
 from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
+from app.ui.server_session import ServerSession
 from app.ui.session import EngineSession
 from app.ui.single_instance import SingleInstance
 from app.ui.stop_signals import StopSignals
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
     from app.ui.dialogs.audit_dialog import AuditDialog
     from app.ui.dialogs.filters_dialog import FiltersDialog
+    from app.ui.dialogs.server_dialog import ServerDialog
     from app.ui.dialogs.settings_dialog import SettingsDialog
     from app.ui.tabs.benchmark_tab import BenchmarkTab
     from app.ui.tabs.code_tab import CodeTab
@@ -96,6 +99,7 @@ class WindowParts:
     examine: Callable[[], Diagnosis]
     measurements: Measurements
     gate: Gate
+    server: LocalServer
 
 
 class WindowApplication(QObject):
@@ -115,6 +119,7 @@ class WindowApplication(QObject):
         self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
         self._bridge = Bridge(self._on_error, self)
         self._session = EngineSession(parts.client, self._bridge, self, parts.gate)
+        self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
         self._machine_advice: MachineAdvice | None = None
@@ -164,6 +169,7 @@ class WindowApplication(QObject):
         for part in (
             self.parts.jobs,
             self.parts.idle,
+            self.parts.server,
             self.parts.client,
             self.parts.gate.trail,
             self.parts.gpu,
@@ -209,6 +215,7 @@ class WindowApplication(QObject):
         window.settings_asked.connect(self._open_settings)
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
+        add_action(window, self.tr("Local API"), "", self.open_server)
         self.commands = WindowCommands(
             window,
             self._panel,
@@ -270,6 +277,7 @@ class WindowApplication(QObject):
             self._tabs_bridge,
             self._notices,
             self._plots,
+            models=lambda: parts.store.listing().models,
         )
 
     def _make_models(self) -> "ModelsTab":
@@ -294,15 +302,14 @@ class WindowApplication(QObject):
     def _advice(self) -> MachineAdvice:
         """Made when it is first needed: it measures the memory's speed."""
         if self._machine_advice is None:
-            self._machine_advice = MachineAdvice(
-                self._session, self.parts.measurements, self._bridge, self
-            )
+            self._machine_advice = MachineAdvice(self._session, self.parts.measurements, self._bridge, self)
         return self._machine_advice
 
     def _on_first_painted(self) -> None:
         GuiThreadGarbage(self)
         self.parts.client.start()
         self.parts.jobs.start()
+        self.server.start()
         self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
         self._sampler.start()
         for notice in self.parts.settings.notices:
@@ -509,6 +516,15 @@ class WindowApplication(QObject):
         from app.ui.dialogs.audit_dialog import AuditDialog
 
         dialog = AuditDialog(self.parts.gate, self.parts.settings, self._bridge, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    def open_server(self) -> "ServerDialog":
+        """Show the local API: on and off, key, who uses it."""
+        from app.ui.dialogs.server_dialog import ServerDialog
+
+        dialog = ServerDialog(self.server, self.parts.settings, self._theme, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
         return dialog

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from app.audit.gate import Gate
 from app.audit.log import AuditLog
 from app.audit.trail import AuditTrail
 from app.children import child_command
@@ -74,8 +75,7 @@ def served(client: EngineClient, home: Path, limits: Limits | None = None, **opt
         client,
         ModelStore(paths.models, starter_file()),
         settings,
-        FilterFile(paths.filters),
-        audit,
+        Gate(FilterFile(paths.filters), audit),
         paths,
         "1.2.3",
     )

@@ -1,0 +1,97 @@
+"""The local API as the window sees it: switched on and off, on the GUI thread."""
+
+import asyncio
+
+from PySide6.QtCore import QObject, Signal
+
+from app.errors import StillroomError
+from app.server.config import config_of
+from app.server.discovery import Discovery
+from app.server.key import read_or_make_key, renew_key
+from app.server.server import LocalServer
+from app.server.stats import StatsView
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+
+API_SETTINGS = (
+    "api_enabled",
+    "api_port",
+    "api_network",
+    "api_certificate",
+    "api_private_key",
+    "api_origins",
+)
+
+
+class ServerSession(QObject):
+    """Keeps the server as the settings say. Everything here is for the GUI thread."""
+
+    changed = Signal()
+    """It listens, does not any more, or has failed to."""
+
+    def __init__(
+        self, server: LocalServer, settings: SettingsFile, bridge: Bridge, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._server = server
+        self._settings = settings
+        self._bridge = bridge
+        self._turn = asyncio.Lock()
+        self.error: StillroomError | None = None
+        self.busy = False
+
+    @property
+    def running(self) -> Discovery | None:
+        """Where it listens; None while it does not."""
+        return self._server.running
+
+    @property
+    def stats(self) -> StatsView:
+        """Who uses it."""
+        return self._server.stats
+
+    def start(self) -> None:
+        """Switch it on where the settings say so; at the window's beginning."""
+        if self._settings.values.api_enabled:
+            self._bridge.start(self._follow())
+
+    def set(self, **changes: object) -> None:
+        """Change settings of the API; it is started again where it runs."""
+        before = self._settings.values
+        values = self._settings.update(**changes)
+        if any(getattr(values, name) != getattr(before, name) for name in API_SETTINGS):
+            self._bridge.start(self._follow())
+
+    def key(self) -> str:
+        """The bearer key, made when it is first asked for. Raises `StillroomError`."""
+        return read_or_make_key(self._server.key_file)
+
+    def renew_key(self) -> None:
+        """Lock out who has the key. Raises `StillroomError`."""
+        renew_key(self._server.key_file)
+        self._bridge.start(self._follow())
+
+    async def _follow(self) -> None:
+        async with self._turn:
+            self.busy = True
+            self.changed.emit()
+            try:
+                await self._apply()
+            finally:
+                self.busy = False
+                self.changed.emit()
+
+    async def _apply(self) -> None:
+        self.error = None
+        await asyncio.to_thread(self._server.stop)
+        values = self._settings.values
+        if not values.api_enabled:
+            return
+        try:
+            config = config_of(values, await asyncio.to_thread(self.key))
+            starting = await asyncio.to_thread(
+                self._server.start, config, lambda: self._settings.values.api_loads_models
+            )
+            await asyncio.wrap_future(starting)
+        except StillroomError as error:
+            self.error = error

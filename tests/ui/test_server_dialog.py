@@ -1,0 +1,126 @@
+"""The page of the local API in the real window: switched on, used, its key renewed, switched off."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from app.server.discovery import find_server
+from app.ui.application import WindowApplication
+from tests.support.rpc_server import free_port
+from tests.support.window import run_with_window, until
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def get(url: str, key: str, path: str = "/v1/models") -> int:
+    headers = {"Authorization": f"Bearer {key}", "User-Agent": "an editor"}
+    async with httpx.AsyncClient(headers=headers) as http:
+        return (await http.get(f"{url}{path}")).status_code
+
+
+async def ask(url: str, key: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}", "User-Agent": "an editor"}
+    async with httpx.AsyncClient(headers=headers, timeout=120) as http:
+        answer = await http.post(f"{url}/generate", json={"prompt": "Hi", "max_tokens": 3})
+        return dict(answer.json())
+
+
+def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        parts, session = application.parts, application.server
+        await until(lambda: application.session.info is not None, "the model")
+        assert session.running is None
+        dialog = application.open_server()
+        dialog.port.setValue(free_port())
+        dialog.on.click()
+        await until(lambda: session.running is not None and not session.busy, "the server")
+        found = find_server(parts.paths)
+        assert found is not None
+        assert found.url in dialog.state.text()
+        assert dialog.url.text() == found.url
+        assert found.key not in (dialog.key.text(), dialog.example.text())
+        dialog.show_key.click()
+        assert dialog.key.text() == found.key
+        reply = await ask(found.url, found.key)
+        assert reply["completion_tokens"] == 3
+        await until(lambda: dialog.clients.rowCount() == 1, "the client")
+        assert dialog.clients.index(0, 0).data() == "an editor"
+        assert dialog.clients.index(0, 3).data() == "3"
+        dialog.renew.click()
+        await until(lambda: session.running is not None and session.running.key != found.key, "the new key")
+        fresh = find_server(parts.paths)
+        assert fresh is not None
+        assert dialog.key.text() == fresh.key
+        assert await get(fresh.url, found.key) == 401
+        assert await get(fresh.url, fresh.key) == 200
+        dialog.on.click()
+        await until(lambda: session.running is None and not session.busy, "the end")
+        assert find_server(parts.paths) is None
+        with pytest.raises(httpx.ConnectError):
+            await get(found.url, fresh.key)
+
+    run_with_window(scene)
+
+
+def test_a_port_that_is_taken_is_said_and_another_one_helps(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        taken = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        dialog, session = application.open_server(), application.server
+        dialog.port.setValue(taken.sockets[0].getsockname()[1])
+        dialog.on.click()
+        await until(lambda: session.error is not None and not session.busy, "the refusal")
+        assert "Choose another port" in dialog.state.text()
+        dialog.port.setValue(free_port())
+        await until(lambda: session.running is not None and not session.busy, "the server")
+        assert session.error is None
+        taken.close()
+        await taken.wait_closed()
+
+    run_with_window(scene)
+
+
+def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog, session = application.open_server(), application.server
+        dialog.show()
+        assert not dialog.warning.isVisible()
+        dialog.reach.setCurrentIndex(1)
+        dialog.reach.activated.emit(1)
+        await until(lambda: not session.busy and dialog.warning.isVisible(), "the warning")
+        assert dialog.certificate.isVisible()
+        for field, name in ((dialog.certificate, "a.pem"), (dialog.private_key, "b.pem")):
+            field.setText(str(application.parts.paths.data / name))
+            field.editingFinished.emit()
+        await until(lambda: not session.busy and not dialog.warning.isVisible(), "its end")
+        dialog.on.click()
+        await until(lambda: session.error is not None and not session.busy, "the refusal")
+        assert "certificate" in dialog.state.text()
+
+    run_with_window(scene)
+
+
+def test_it_is_found_by_its_name_and_gives_an_example(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        palette = application.commands.open_palette()
+        titles = [command.title for command in application.commands._commands()]
+        palette.close()
+        assert "Local API" in titles
+        dialog = application.open_server()
+        (copy,) = (
+            each for each in dialog.findChildren(type(dialog.renew)) if "example" in each.accessibleName()
+        )
+        copy.click()
+        copied = QGuiApplication.clipboard().text()
+        assert application.server.key() in copied
+        assert copied.startswith("curl http://127.0.0.1:")
+
+    run_with_window(scene)
