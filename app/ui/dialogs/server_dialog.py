@@ -34,6 +34,7 @@ from app.ui.widgets.notices import translated
 
 REFRESH_MS = 1000
 ROW_PX = 30
+PORT_PX = 120
 HIDDEN_KEY = "•" * 24
 
 
@@ -57,7 +58,8 @@ class ServerDialog(QDialog):
         column.addWidget(self._make_switch())
         column.addWidget(self._make_address())
         column.addWidget(self._make_reach())
-        column.addWidget(self._make_clients(), 1)
+        column.addWidget(self._make_clients())
+        column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -97,6 +99,7 @@ class ServerDialog(QDialog):
 
     def _make_address(self) -> Card:
         card = Card()
+        card.body.setSpacing(12)
         form = QFormLayout()
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(12)
@@ -118,6 +121,7 @@ class ServerDialog(QDialog):
         self.port.setRange(1, 65535)
         self.port.setValue(self._settings.values.api_port)
         self.port.setKeyboardTracking(False)
+        self.port.setFixedWidth(PORT_PX)
         self.port.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
         self.port.setAccessibleName(self.tr("Port"))
         self.port.valueChanged.connect(lambda port: self._session.set(api_port=port))
@@ -217,13 +221,13 @@ class ServerDialog(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(ROW_PX)
-        self.table.setMinimumHeight(4 * ROW_PX)
+        self.table.setFixedHeight(5 * ROW_PX)
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         self.nobody = label(self.tr("Nobody has asked in the last minutes."), "muted")
-        card.body.addWidget(self.table, 1)
+        card.body.addWidget(self.table)
         card.body.addWidget(self.nobody)
         return card
 
