@@ -59,7 +59,7 @@ editor: test-env
 	$(BIN)/python packaging/editor/build_editor.py
 
 editor-test: test-env
-	$(BIN)/python packaging/editor/build_editor.py test
+	$(PYTEST) -m editor
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots

@@ -1,7 +1,7 @@
-"""Build the VS Code extension into dist/: `python packaging/editor/build_editor.py [test]`.
+"""Build the VS Code extension into dist/: `python packaging/editor/build_editor.py [compile|node]`.
 
 TypeScript and the packager come from npm as package-lock.json pins them, Node.js from PyPI where there is no
-fitting one. `test` runs the extension's tests, which ask the real server, instead of packaging.
+fitting one. `compile` ends before the packaging, `node` only says which Node.js is taken.
 """
 
 import json
@@ -22,14 +22,16 @@ LOCK_STAMP = EDITOR / "node_modules" / "stillroom-stamp"
 
 def main() -> int:
     """Do what the command line says; the exit code is that of the program that failed."""
+    goal = sys.argv[1] if len(sys.argv) > 1 else "package"
     try:
         node = node_program()
+        if goal == "node":
+            print(node)
+            return 0
         copy_from_checkout()
         install_packages(node)
         run([str(node), "node_modules/typescript/bin/tsc", "--project", "."])
-        if sys.argv[1:] == ["test"]:
-            test(node)
-        else:
+        if goal == "package":
             print(package(node).relative_to(ROOT))
     except subprocess.CalledProcessError as error:
         return error.returncode
@@ -83,13 +85,6 @@ def copy_from_checkout() -> None:
         shutil.copyfile(ROOT / "resources" / "prompts" / f"{name}.md", prompts / f"{name}.md")
     shutil.copyfile(ROOT / "resources" / "icons" / "stillroom-256.png", EDITOR / "icon.png")
     shutil.copyfile(ROOT / "LICENSE", EDITOR / "LICENSE")
-
-
-def test(node: Path) -> None:
-    """Run the tests against `stillroom serve` of this Python."""
-    files = sorted(str(file.relative_to(EDITOR)) for file in (EDITOR / "out" / "test").glob("*.test.js"))
-    os.environ["STILLROOM_PYTHON"] = sys.executable
-    run([str(node), "--test", "--test-reporter=spec", *files])
 
 
 def package(node: Path) -> Path:
