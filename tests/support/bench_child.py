@@ -1,0 +1,59 @@
+"""A benchmark of the starter model as a process of its own, to be killed.
+
+`python -m tests.support.bench_child FOLDER` prints a line for each turn that begins, and ends with 0 once the
+run is in the history.
+"""
+
+import sys
+from pathlib import Path
+
+from app.bench.history import BenchmarkHistory
+from app.bench.progress import BenchmarkProgress
+from app.bench.runner import BenchmarkRunner
+from app.bench.suite import LOAD, Step, Suite
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings
+from app.machine import look_at_machine
+from app.telemetry.gpu_monitor import GpuMonitor
+from tests.support.engines import starter_path
+
+HISTORY = "benchmarks.sqlite3"
+
+SUITE = Suite(
+    name="kills",
+    steps=(
+        LOAD,
+        Step(key="pp32", kind="prompt", tokens=32),
+        Step(key="tg8", kind="generation", tokens=8),
+        Step(key="tg8@32", kind="generation", tokens=8, depth=32, warms_up=False),
+        Step(key="tg4x2", kind="streams", tokens=4, streams=2),
+    ),
+)
+
+
+def main() -> int:
+    """Run, or go on with, the benchmark."""
+    folder = Path(sys.argv[1])
+    history = BenchmarkHistory(folder / HISTORY)
+    client = EngineClient(child_command("engine"))
+    gpu = GpuMonitor()
+
+    def tell(progress: BenchmarkProgress) -> None:
+        print(progress.key or progress.stage, progress.repeat, flush=True)
+
+    client.start()
+    try:
+        runner = BenchmarkRunner(
+            client, history, lambda: look_at_machine(folder, ()), gpu, child_command("ceilings")
+        )
+        runner.run(Path(starter_path()), LoadSettings(context_tokens=1024, threads=1), SUITE, tell)
+    finally:
+        client.close()
+        gpu.close()
+        history.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
