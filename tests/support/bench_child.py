@@ -39,8 +39,14 @@ def main() -> int:
     client = EngineClient(child_command("engine"))
     gpu = GpuMonitor()
 
+    last = ""
+
     def tell(progress: BenchmarkProgress) -> None:
-        print(progress.key or progress.stage, progress.repeat, flush=True)
+        nonlocal last
+        line = f"{progress.key or progress.stage} {progress.repeat}"
+        if line != last:
+            last = line
+            print(line, flush=True)
 
     client.start()
     try:
