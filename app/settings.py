@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import LoadSettings, Sampling, SpeculationMode
 from app.errors import StillroomError
 from models.durable import write_durably
@@ -56,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),
     ] = 2.3
+    elsewhere: Annotated[
+        tuple[ElsewhereServer, ...], Meta(description="Servers elsewhere whose models may be chosen.")
+    ] = ()
     audit: Annotated[bool, Meta(description="Keep an audit log of requests and replies.")] = False
     audit_content: Annotated[bool, Meta(description="Put the texts themselves into the audit log.")] = False
     audit_limit_mb: Annotated[
