@@ -1,4 +1,4 @@
-"""The VS Code extension in packaging/editor. Most of it needs Node.js and packages of npm: `make editor-test`."""
+"""The VS Code extension. Most of it needs Node.js and packages of npm: `make editor-test`."""
 
 import json
 import os
