@@ -12,8 +12,9 @@ Verdict = Literal["better", "worse", "noise", "not_conclusive"]
 
 Outcome = Literal["faster", "slower", "mixed", "noise", "not_conclusive"]
 
-SIGNIFICANCE = 0.05
-"""How often one comparison of two equal runs may call anything different; shared by all of its figures."""
+SIGNIFICANCE = 0.01
+"""How often one comparison of two equal runs may call anything different; shared by all of its figures. With
+this, two of twenty such comparisons are called different in 2 of 100 cases only."""
 
 SMALLEST_CHANGE = 0.03
 """A smaller change is called noise whatever the test says: nobody would notice it."""

@@ -102,7 +102,7 @@ class ComparisonCard(Card):
             return self.tr("One reading each: a change of 3% or more counts.")
         return self.tr(
             "p = {p}, by Welch's t-test with the noise between runs added and corrected for the number of "
-            "figures; a change counts from 3% and p < 0.05."
+            "figures; a change counts from 3% and p < 0.01."
         ).format(p=f"{change.p:.3f}")
 
     def _differing(self, comparison: Comparison) -> str:

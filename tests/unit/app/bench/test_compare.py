@@ -2,7 +2,8 @@
 
 import random
 
-from app.bench.compare import Comparison, compare
+from app.bench.compare import Comparison, compare, compare_all, run_noise
+from app.bench.report import Report
 from tests.support.bench_reports import make_report
 
 
@@ -53,14 +54,76 @@ def test_says_what_else_was_different() -> None:
     ]
 
 
-def test_equal_machines_are_rarely_called_different() -> None:
-    draw = random.Random(2)
+def drawn(draw: random.Random, factor: float = 1.0, *, within: float = 0.01, between: float = 0.01) -> Report:
+    """A run of a made-up computer whose runs differ by `between` and whose repeats by `within`."""
 
-    def run() -> list[float]:
-        return [draw.gauss(58, 0.6) for _ in range(3)]
+    def values(mean: float) -> list[float]:
+        run = mean * draw.gauss(1, between)
+        return [run * draw.gauss(1, within) for _ in range(3)]
 
-    called = sum(
-        verdicts(compare(make_report(generation=run()), make_report(generation=run())))["tg128"] != "noise"
-        for _ in range(200)
+    return make_report(
+        f"run-{draw.random()}",
+        generation=values(58 * factor),
+        prompt=values(1243 * factor),
+        first_token_s=values(0.31 / factor),
     )
-    assert called <= 6
+
+
+def test_equal_runs_are_called_different_once_in_twenty_at_most() -> None:
+    draw = random.Random(2)
+    for _ in range(10):
+        comparisons = [compare(drawn(draw), drawn(draw)) for _ in range(20)]
+        different = [
+            pair
+            for pair in comparisons
+            if any(change.verdict in ("better", "worse") for change in pair.changes)
+        ]
+        assert len(different) <= 1
+
+
+def test_a_tenth_slower_is_called_slower_every_time() -> None:
+    draw = random.Random(3)
+    outcomes = [compare(drawn(draw), drawn(draw, 0.85)).outcome for _ in range(20)]
+    assert outcomes == ["slower"] * 20
+
+
+def test_the_outcome_is_of_generation_and_prompt() -> None:
+    faster = compare(make_report(), make_report(generation=[70, 70.4, 70.8]))
+    assert faster.outcome == "faster"
+    mixed = compare(make_report(), make_report(generation=[70, 70.4, 70.8], prompt=[900, 905, 910]))
+    assert mixed.outcome == "mixed"
+    assert compare(make_report(), make_report()).outcome == "noise"
+    # Far apart, so that even a wild run cannot hide it.
+    assert compare(make_report(), make_report(generation=[20, 22, 26])).outcome == "slower"
+    assert compare(make_report(), make_report(generation=[20, 40, 60])).outcome == "not_conclusive"
+
+
+def test_the_noise_between_runs_is_that_of_the_history() -> None:
+    draw = random.Random(4)
+    quiet = [drawn(draw, between=0.002, within=0.002) for _ in range(20)]
+    loud = [drawn(draw, between=0.04, within=0.002) for _ in range(20)]
+    found = run_noise(quiet), run_noise(loud)
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0] < 0.006 < 0.02 < found[1] < 0.08
+    assert run_noise(quiet[:2]) is None
+
+
+def test_disturbed_runs_and_other_settings_say_nothing_of_the_noise() -> None:
+    marked = [make_report(f"a{n}", generation=[50 + n] * 3, marks=["busy"]) for n in range(5)]
+    assert run_noise(marked) is None
+    others = [make_report(f"b{n}", quantisation=f"Q{n}_0", sha256=f"{n}" * 64) for n in range(5)]
+    assert run_noise(others) is None
+
+
+def test_more_noise_between_runs_makes_a_change_noise() -> None:
+    before, after = make_report(), make_report(generation=[54.4, 54.6, 54.8])
+    assert verdicts(compare(before, after))["tg128"] == "worse"
+    assert verdicts(compare(before, after, run_deviation=0.05))["tg128"] == "noise"
+
+
+def test_several_runs_stand_against_the_first() -> None:
+    runs = [make_report("a"), make_report("b", generation=[50, 50.4, 50.8]), make_report("c")]
+    found = compare_all(runs)
+    assert [(pair.before.id, pair.after.id) for pair in found] == [("a", "b"), ("a", "c")]
+    assert [pair.outcome for pair in found] == ["slower", "noise"]

@@ -251,3 +251,107 @@ def test_a_small_context_is_made_large_enough() -> None:
     assert alone(LoadSettings(context_tokens=256)).context_tokens == 1024
     assert alone(LoadSettings(context_tokens=0)).context_tokens == 0
     assert alone(LoadSettings(context_tokens=8192)).context_tokens == 8192
+
+
+class TurnEngine(FakeEngine):
+    """Cancels after so many answers: what was measured until then is on the disk."""
+
+    def __init__(self, cancel: threading.Event, after: int) -> None:
+        super().__init__()
+        self._cancel_event = cancel
+        self._after = after
+
+    def ask(self, request: Generate) -> Generation:
+        reply = super().ask(request)
+        if len(self.calls) >= self._after:
+            self._cancel_event.set()
+            return Generation(Future(), lambda: None, lambda: None)
+        return reply
+
+
+def test_a_cancelled_run_goes_on_without_a_turn_twice(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    cancel = threading.Event()
+    first = TurnEngine(cancel, 14)
+    with pytest.raises(Cancelled):
+        runner(first, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, lambda told: None, cancel)
+    found = runner(first, history, gpu, tmp_path).unfinished(model, SMALL)
+    assert found is not None
+    assert 0 < found.done < 12
+    told: list[BenchmarkProgress] = []
+    second = FakeEngine()
+    report = runner(second, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, told.append)
+    turns = {(progress.key, progress.repeat) for progress in told if progress.repeat}
+    assert len(turns) == 12 - found.done
+    assert all(len(m.samples) == 3 for m in report.measures if not m.key.startswith("peak"))
+    assert report.interruptions == 1
+    assert runner(second, history, gpu, tmp_path).unfinished(model, SMALL) is None
+
+
+def test_other_settings_do_not_go_on(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    cancel = threading.Event()
+    with pytest.raises(Cancelled):
+        runner(TurnEngine(cancel, 14), history, gpu, tmp_path).run(
+            model, LoadSettings(), SMALL, lambda told: None, cancel
+        )
+    report = runner(FakeEngine(), history, gpu, tmp_path).run(
+        model, LoadSettings(threads=1), SMALL, lambda told: None
+    )
+    assert report.interruptions == 0
+
+
+def test_replies_at_once_are_asked_for_together_and_the_model_is_loaded_back(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    suite = Suite(
+        name="streams", steps=(LOAD, Step(key="tg4x2", kind="streams", tokens=4, streams=2)), repeats=2
+    )
+    engine = FakeEngine()
+    settings = LoadSettings(context_tokens=2048, threads=2)
+    report = runner(engine, history, gpu, tmp_path).run(model, settings, suite, lambda told: None)
+    loads = [call[1] for call in engine.calls if call[0] == "load"]
+    assert [load.sequences for load in loads] == [1, 1, 1, 8, 0]  # type: ignore[attr-defined]  # settings
+    assert loads[-1] == settings
+    assert len([call for call in engine.calls if call[0] == "generate"]) == 2 * 3
+    measure = report.measure("tg4x2")
+    assert measure is not None
+    assert (measure.streams, measure.generated_tokens) == (2, 4)
+    assert measure.mean == pytest.approx(2 * 4 / 1.0)
+
+
+def test_a_generation_at_a_depth_goes_on_from_the_prompt_before_it(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    suite = Suite(
+        name="depth",
+        steps=(
+            Step(key="pp64", kind="prompt", tokens=64),
+            Step(key="tg8@64", kind="generation", tokens=8, depth=64, warms_up=False),
+        ),
+        repeats=2,
+    )
+    engine = FakeEngine()
+    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), suite, lambda told: None)
+    asked = [call[1] for call in engine.calls if call[0] == "generate"]
+    prompts = [tokens for tokens, _, most in asked if most == 1]  # type: ignore[misc]  # what `ask` notes
+    deep = [tokens for tokens, _, most in asked if most == 9]  # type: ignore[misc]  # what `ask` notes
+    assert deep == prompts[1:]
+    assert deep[0] != deep[1]
+
+
+def test_what_does_not_fit_is_told(
+    model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
+) -> None:
+    suite = Suite(
+        name="far",
+        steps=(
+            Step(key="tg4", kind="generation", tokens=4),
+            Step(key="pp9000", kind="prompt", tokens=9000, warms_up=False, optional=True),
+        ),
+    )
+    report = runner(FakeEngine(), history, gpu, tmp_path).run(model, LoadSettings(), suite, lambda told: None)
+    assert [item.key for item in report.not_measured] == ["pp9000"]
+    assert report.measure("pp9000") is None

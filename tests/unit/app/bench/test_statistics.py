@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from app.bench.statistics import incomplete_beta, summarise, t_cdf, t_quantile, welch_p
+from app.bench.statistics import holm, incomplete_beta, percentile, summarise, t_cdf, t_quantile, welch_p
 
 
 @pytest.mark.parametrize("t", [-3.0, -0.4, 0.0, 0.7, 2.5, 40.0])
@@ -74,3 +74,21 @@ def test_welch_calls_equal_things_different_about_as_often_as_it_says() -> None:
     )
     # Welch is conservative at n = 3: about 3.5 of 100.
     assert 0.02 < called / trials < 0.055
+
+
+def test_holm_corrects_as_in_the_textbook() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_an_error_that_is_known_makes_a_difference_likelier_by_chance() -> None:
+    a, b = [58.0, 58.4, 58.8], [59.5, 59.9, 60.3]
+    assert welch_p(a, b) < 0.05 < welch_p(a, b, extra_error=1.0)
+    # Nothing but the known error: the normal distribution.
+    assert welch_p([1.0, 1.0], [2.96, 2.96], extra_error=1.0) == pytest.approx(0.05, abs=1e-3)
+
+
+@pytest.mark.parametrize(("percent", "value"), [(0, 1.0), (50, 3.0), (95, 4.8), (100, 5.0)])
+def test_percentiles_lie_between_neighbours(percent: float, value: float) -> None:
+    assert percentile([5.0, 1.0, 3.0, 2.0, 4.0], percent) == pytest.approx(value)
