@@ -48,11 +48,20 @@ if [ "$remove" ]; then
   rm -rf "$program"
   [ "$(readlink "$prefix/bin/stillroom" || true)" != "$program/stillroom" ] || rm "$prefix/bin/stillroom"
   for file in $shared; do rm -f "$prefix/share/$file"; done
-  # What this made and nothing else uses; folders with something in them stay.
   refresh
-  for folder in applications metainfo mime/packages icons/hicolor; do
-    [ ! -f "$prefix/share/$folder/mimeinfo.cache" ] || [ "$(ls "$prefix/share/$folder" | wc -l)" -gt 1 ] ||
-      rm "$prefix/share/$folder/mimeinfo.cache"
+  # Caches that were made for Stillroom's entries alone go too; folders with something in them stay.
+  if [ -z "$(ls "$prefix/share/mime/packages" 2>/dev/null)" ]; then
+    for cache in XMLnamespaces aliases generic-icons globs globs2 icons magic mime.cache subclasses treemagic \
+        types version; do
+      rm -f "$prefix/share/mime/$cache"
+    done
+  fi
+  [ "$(ls "$prefix/share/applications" 2>/dev/null)" != mimeinfo.cache ] ||
+    rm "$prefix/share/applications/mimeinfo.cache"
+  [ "$(ls "$prefix/share/icons/hicolor" 2>/dev/null | grep -v 'x\|scalable')" != icon-theme.cache ] ||
+    find "$prefix/share/icons/hicolor" -name '*.png' -o -name '*.svg' | grep -q . ||
+    rm "$prefix/share/icons/hicolor/icon-theme.cache"
+  for folder in applications metainfo mime icons/hicolor; do
     [ ! -d "$prefix/share/$folder" ] || find "$prefix/share/$folder" -depth -type d -empty -delete
   done
   rmdir "$prefix/bin" "$prefix/lib" 2>/dev/null || true
