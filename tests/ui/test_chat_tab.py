@@ -86,6 +86,7 @@ class Opened:
     tab: ChatTab
     store: ChatStore
     notices: Notices
+    bridge: Bridge
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         self.desk.run(work)
@@ -149,14 +150,16 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         # The model answers with this many tokens at most unless a test wants more.
         store.create_conversation(choices=ReplyChoices(max_tokens=SHORT))
         library = ChatLibrary.in_folder(tmp_path)
-        tab = ChatTab(store, desk.session, settings, desk.theme, desk.bridge, notices, library)
+        # As in the window: what a tab has begun ends with it.
+        bridge = Bridge(desk.problems.append)
+        tab = ChatTab(store, desk.session, settings, desk.theme, bridge, notices, library)
         window.setCentralWidget(tab)
         window.resize(1000, 420)
         window.show()
-        yield Opened(desk, tab, store, notices)
+        yield Opened(desk, tab, store, notices, bridge)
         if shiboken6.isValid(tab):
             tab.close_down()
-        desk.run(desk.bridge.finish())
+        desk.run(bridge.finish())
 
 
 def field(tab: ChatTab) -> QPlainTextEdit:
@@ -296,7 +299,7 @@ def test_a_tab_that_goes_keeps_the_reply_that_was_coming_in(opened: Opened) -> N
         opened.tab.close_down()
         opened.tab.deleteLater()
         await until(lambda: not shiboken6.isValid(opened.tab))
-        await opened.desk.bridge.finish()
+        await opened.bridge.finish()
 
     opened.run(scenario())
     reply = opened.store.messages(opened.store.conversations()[0].id)[-1]
