@@ -14,6 +14,8 @@ from app.engine.messages import (
     AnswerNow,
     DevicesListed,
     DropStates,
+    Embed,
+    Embedded,
     Finished,
     Generate,
     ListDevices,
@@ -177,6 +179,17 @@ class EngineClient(EngineLink):
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[list[int]] = Future()
         self._submit(Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
+        return future
+
+    def embed(
+        self, parts: Sequence[Part] = (), *, tokens: Sequence[int] = (), model: str = ""
+    ) -> "Future[Embedded]":
+        """A text, or the tokens of one, as a vector."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        future: Future[Embedded] = Future()
+        request = Embed(request_id=next(self._ids), parts=clean, tokens=list(tokens), model=model)
+        self._canceller(request.request_id, future)
+        self._submit(Pending(request, future))
         return future
 
     def prepare(

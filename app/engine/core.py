@@ -20,6 +20,8 @@ from app.engine.messages import (
     Cancel,
     DevicesListed,
     DropStates,
+    Embed,
+    Embedded,
     Event,
     Failed,
     Generate,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from app.engine.preview import Preview
 
 
-_Answered = Load | Generate | Tokenize | ListDevices | PlanLoad | Measure
+_Answered = Load | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measure
 """Requests that hear of their end."""
 
 
@@ -206,6 +208,8 @@ class EngineCore:
             elif isinstance(request, Tokenize):
                 tokens = self._models.find(request.model).runner.loaded.prompts.tokenize(request.parts)
                 self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
+            elif isinstance(request, Embed):
+                self._embed(request)
             elif isinstance(request, PlanLoad):
                 self._emit(self._plan(request))
             elif isinstance(request, Measure):
@@ -277,6 +281,24 @@ class EngineCore:
             self._emit(_cancelled(request))
             return
         self._emit(measured)
+
+    def _embed(self, request: Embed) -> None:
+        from app.engine.embedding import embedder_of
+
+        loaded = self._models.find(request.model).runner.loaded
+        assert self._abort is not None
+        tokens = request.tokens or loaded.prompts.tokenize(request.parts)
+        embedder = embedder_of(self._backend, loaded, self._abort)
+        self.pulse.begin("step", lambda: len(tokens))
+        try:
+            vector = embedder.vector(tokens, lambda: request.request_id in self._cancelled)
+        except Cancelled:
+            self._cancelled.discard(request.request_id)
+            self._emit(_cancelled(request))
+            return
+        finally:
+            self.pulse.end()
+        self._emit(Embedded(request_id=request.request_id, vector=vector, tokens=len(tokens)))
 
     def _look_at_cards(self, request_id: int) -> None:
         """Before a reply: has another program filled the card meanwhile? The window asks NVIDIA's driver all

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.engine.messages import (
     DevicesListed,
+    Embedded,
     Failed,
     Finished,
     Loaded,
@@ -51,7 +52,7 @@ def fail(future: "Future[Any]", error: Exception) -> None:
 
 
 def settle(
-    event: Loaded | Unloaded | Finished | Tokenized | DevicesListed | Measured | Planned | Failed,
+    event: Loaded | Unloaded | Finished | Tokenized | Embedded | DevicesListed | Measured | Planned | Failed,
     future: "Future[Any]",
 ) -> None:
     """Hand an answer to who waits for it."""

@@ -23,6 +23,7 @@ from app.engine.messages import (
     Cancel,
     Delta,
     DropStates,
+    Embed,
     Event,
     Failed,
     Finished,
@@ -133,7 +134,7 @@ class EngineLink:
             refused = Cancelled() if self._closed else self._blocked
             if refused is None:
                 request = pending.request
-                if isinstance(request, Generate | Tokenize):
+                if isinstance(request, Generate | Tokenize | Embed):
                     pending.request = request = self._named(request)
                     self._restore(request.model)
                 self._pending.add(pending)
@@ -141,7 +142,7 @@ class EngineLink:
         if refused is not None:
             fail(pending.future, refused)
 
-    def _named(self, request: Generate | Tokenize) -> Generate | Tokenize:
+    def _named(self, request: Generate | Tokenize | Embed) -> Generate | Tokenize | Embed:
         """The request with its model's name: another one may be the current one when it is served."""
         current = self._wanted.find(request.model)
         if request.model or current is None:

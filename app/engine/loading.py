@@ -11,6 +11,7 @@ import psutil
 from app.engine.cores import physical_cores
 from app.engine.deaths import names_memory
 from app.engine.draft import DraftModel
+from app.engine.embedder import Embedder, pooling_of
 from app.engine.gguf_shape import GgufFacts, read_facts
 from app.engine.heap import release_freed_memory
 from app.engine.ladder import LadderStep, Stage, next_step, processor_only
@@ -46,9 +47,13 @@ class LoadedModel:
     prompts: PromptTokens
     info: ModelInfo
     draft: DraftModel | None = None
+    embedder: Embedder | None = None
+    """Made with the first text that is to become a vector."""
 
     def free(self) -> None:
         """Give all memory back."""
+        if self.embedder is not None:
+            self.embedder.free()
         if self.draft is not None:
             self.draft.free()
         self.context.free()
@@ -247,6 +252,7 @@ class _Loader:
             eos_text=_token_text(model, model.eos),
             adds_bos=model.adds_bos,
             load_s=time.perf_counter() - self._started_s,
+            pooling=pooling_of(model),
             buffers=_sums(self._weights, self._backend.log.buffers()),
             asked=self._asked,
             plan=msgspec.structs.replace(plan, gpu_layers=gpu_layers),

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+Pooling = Literal["", "mean", "cls", "last"]
 Channel = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -238,6 +239,18 @@ class Tokenize(Message, frozen=True, kw_only=True):
     """File of a loaded model; empty is the one that was loaded last."""
 
 
+class Embed(Message, frozen=True, kw_only=True):
+    """A text as a vector, by a model that is made for it (`ModelInfo.pooling`). Answered by `Embedded` or
+    `Failed`."""
+
+    request_id: int
+    tokens: list[int] = []
+    """Token ids, in the place of the text."""
+    parts: list[Part] = []
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
+
+
 class ListDevices(Message, frozen=True, kw_only=True):
     """The compute devices with the memory that is free now, other computers' too. Answered by
     `DevicesListed`."""
@@ -280,6 +293,7 @@ Request = (
     | AnswerNow
     | Cancel
     | Tokenize
+    | Embed
     | ListDevices
     | PlanLoad
     | Measure
@@ -371,6 +385,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     eos_text: str
     adds_bos: bool
     load_s: float
+    pooling: Pooling = ""
+    """How the model makes one vector of a text's tokens; empty for one that only writes."""
     buffers: dict[str, int]
     """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
     notices: list[LoadNotice] = []
@@ -520,6 +536,14 @@ class Tokenized(Message, frozen=True, kw_only=True):
     tokens: list[int]
 
 
+class Embedded(Message, frozen=True, kw_only=True):
+    """Answer to `Embed`: a vector of length 1 as little-endian 32-bit floats, made of so many tokens."""
+
+    request_id: int
+    vector: bytes
+    tokens: int
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """A request that could not be served. `message` and `hint` are templates for `StillroomError`,
     `values` fills them; `native` is llama.cpp's own reason."""
@@ -548,6 +572,7 @@ Event = (
     | ReplyEvent
     | Finished
     | Tokenized
+    | Embedded
     | Measured
     | Planned
     | DevicesListed

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from app.engine.messages import Generate, ListDevices, Load, Measure, PlanLoad, Tokenize, Unload
+from app.engine.messages import Embed, Generate, ListDevices, Load, Measure, PlanLoad, Tokenize, Unload
 
-Answered = Load | Unload | Generate | Tokenize | ListDevices | PlanLoad | Measure
+Answered = Load | Unload | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measure
 """Requests that end in an answer."""
 
 
@@ -68,7 +68,7 @@ class PendingRequests:
         dependants = [
             pending
             for pending in self._pending.values()
-            if isinstance(pending.request, Generate | Tokenize) and pending.request.model == path
+            if isinstance(pending.request, Generate | Tokenize | Embed) and pending.request.model == path
         ]
         for pending in dependants:
             del self._pending[pending.request.request_id]

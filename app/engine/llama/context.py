@@ -14,7 +14,7 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.batch import Batch
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
-from app.engine.messages import FlashAttention, KvType
+from app.engine.messages import FlashAttention, KvType, Pooling
 from app.engine.rope_scaling import Yarn
 
 DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED, DECODE_NO_MEMORY = 0, 1, 2, -2
@@ -28,6 +28,12 @@ _FLASH_ATTENTION: dict[FlashAttention, int] = {
     "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
+
+_POOLING: dict[Pooling, int] = {
+    "mean": llama_cpp.LLAMA_POOLING_TYPE_MEAN,
+    "cls": llama_cpp.LLAMA_POOLING_TYPE_CLS,
+    "last": llama_cpp.LLAMA_POOLING_TYPE_LAST,
 }
 
 _logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)(
@@ -53,9 +59,11 @@ class Context:
         kv_type: KvType,
         flash_attention: FlashAttention,
         yarn: Yarn | None = None,
+        pooling: Pooling = "",
         abort: AbortFlag,
     ) -> None:
-        """Allocate for `sequences` of `context_tokens` each. Raises `NativeError`."""
+        """Allocate for `sequences` of `context_tokens` each. With `pooling` it makes vectors instead of
+        logits. Raises `NativeError`."""
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_tokens * sequences
         params.n_batch = params.n_ubatch = batch_tokens
@@ -63,6 +71,10 @@ class Context:
         # Only the last token of a prompt and each new token, guessed ones too, need logits; room for a whole
         # batch of them would cost 300 MB with a vocabulary of 152k.
         params.n_outputs_max = min(sequences + draft_rows, batch_tokens)
+        if pooling:
+            params.embeddings = True
+            params.pooling_type = _POOLING[pooling]
+            params.n_outputs_max = batch_tokens
         params.n_threads, params.n_threads_batch = threads, prompt_threads
         params.type_k = params.type_v = _KV_TYPES[kv_type]
         params.flash_attn_type = _FLASH_ATTENTION[flash_attention]
@@ -123,6 +135,13 @@ class Context:
             floats = (ctypes.c_float * self._vocabulary).from_address(address)
             known = self._logits[address] = np.frombuffer(memoryview(floats), np.float32)
         return known
+
+    def vector(self, sequence: int, size: int) -> npt.NDArray[np.float32]:
+        """A copy of the vector that the last `decode` made of a sequence. Raises `NativeError`."""
+        pointer = llama_cpp.llama_get_embeddings_seq(self._context, sequence)
+        if not pointer:
+            raise NativeError("llama.cpp made no vector")
+        return np.ctypeslib.as_array(pointer, (size,)).copy()
 
     def synchronize(self) -> None:
         """Wait for a device that computes in the background."""

@@ -72,6 +72,7 @@ class Model:
         self.context_limit = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.parameters = int(llama_cpp.llama_model_n_params(self._model))
         self.size_bytes = int(llama_cpp.llama_model_size(self._model))
+        self.embedding_size = int(llama_cpp.llama_model_n_embd_out(self._model))
         self.bos = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.eos = int(llama_cpp.llama_vocab_eos(self._vocab))
         self.adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
