@@ -60,7 +60,6 @@ export class StreamedEdit {
         return;
       }
       if (await this.write(editor, edit)) {
-        this.begun = true;
         this.written = wanted;
         return;
       }
@@ -111,22 +110,25 @@ export class StreamedEdit {
     const to = this.tracked.offset + this.lengthOf(this.written.slice(0, edit.offset + edit.removed));
     const range = new vscode.Range(this.document.positionAt(from), this.document.positionAt(to));
     this.expected = { offset: from, removed: to - from, inserted: edit.inserted };
+    const first = !this.begun;
+    this.begun = true;
     let done: boolean;
     if (editor) {
       done = await editor.edit(
         (builder) => builder.replace(range, edit.inserted),
         // Only the first edit begins a step of undo, so that one undo takes all of them back.
-        { undoStopBefore: !this.begun, undoStopAfter: false },
+        { undoStopBefore: first, undoStopAfter: false },
       );
     } else {
       // This kind of edit is a step of its own.
-      this.split ||= this.begun;
+      this.split ||= !first;
       const edits = new vscode.WorkspaceEdit();
       edits.replace(this.document.uri, range, edit.inserted);
       done = await vscode.workspace.applyEdit(edits);
     }
     if (!done) {
       this.expected = undefined;
+      this.begun = !first;
     }
     return done;
   }
