@@ -50,7 +50,7 @@ NO_VRAM = "The graphics card's driver does not tell what each program holds."
 
 
 class Measurement:
-    """One run, or the rest of one that was ended. One thread, which waits. `earlier` is a run of the same
+    """One run, or the rest of one that was ended, with no model loaded. One thread, which waits. `earlier` is a run of the same
     suite and file, which tells how long turns take; `ceilings_command` starts the child that measures the
     computer. Each result is in the journal before the next turn begins."""
 
@@ -92,7 +92,6 @@ class Measurement:
         """Run all turns that are to do; gives what was loaded. Raises `Cancelled` and `EngineError`."""
         turns = Turns(self._engine, path, settings, self._journal.run_id, self._cancel, self._tell)
         try:
-            turns.unload()
             for pid in self._engine_pids():
                 reset_peak_ram(pid)
             while self._queue:

@@ -64,6 +64,9 @@ class BenchmarkRunner:
         """
         started_at, started_s = datetime.now(UTC), time.monotonic()
         sha256 = self._identify(path, suite, on_progress, cancel)
+        # The present model's memory must not be counted; and an engine that has only just been started tells
+        # its version once it has answered.
+        self._engine.unload().result()
         version = importlib.metadata.version("stillroom")
         setting = setting_of(settings, version, self._engine.state.llama_cpp_version)
         journal = RunJournal.open(self._history, suite.name, sha256, setting)

@@ -98,10 +98,6 @@ class Turns:
             raise RuntimeError("no load turn has run")
         return self._info
 
-    def unload(self) -> None:
-        """Free the present model, so that its memory is not counted. Not cancelled: it takes no time."""
-        self._engine.unload().result()
-
     def restore(self, *, wait: bool) -> None:
         """Load the model as the user has it, where a turn needed it otherwise."""
         if self._loaded in (None, self._settings):

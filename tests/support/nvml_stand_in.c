@@ -67,6 +67,36 @@ int nvmlDeviceGetPowerUsage(void *card, unsigned int *milliwatts) {
     return detail();
 }
 
+/* Counts up by a joule with each question. */
+int nvmlDeviceGetTotalEnergyConsumption(void *card, unsigned long long *millijoules) {
+    static unsigned long long spent = 5000000;
+    (void) card;
+    *millijoules = spent += 1000;
+    return detail();
+}
+
+int nvmlDeviceGetMaxClockInfo(void *card, int kind, unsigned int *mhz) {
+    (void) card;
+    *mhz = kind == 2 ? 7501 : 1900;
+    return detail();
+}
+
+int nvmlDeviceGetMemoryBusWidth(void *card, unsigned int *bits) { (void) card; *bits = 192; return detail(); }
+
+int nvmlDeviceGetMaxPcieLinkGeneration(void *card, unsigned int *generation) {
+    (void) card;
+    *generation = 4;
+    return detail();
+}
+
+int nvmlDeviceGetMaxPcieLinkWidth(void *card, unsigned int *width) { (void) card; *width = 16; return detail(); }
+
+/* Bit 0x4 is the power cap, which is no throttling; 0x40 is the heat. */
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *card, unsigned long long *reasons) {
+    *reasons = second(card) ? 0x44 : 0x4;
+    return detail();
+}
+
 int nvmlDeviceGetComputeRunningProcesses_v3(void *card, unsigned int *count, process_t *processes) {
     const char *pid = getenv("NVML_STAND_IN_PID");
     unsigned int have = second(card) || !pid ? 0 : 2;

@@ -67,6 +67,11 @@ def test_reads_every_card_and_this_programs_share(stand_in: Path) -> None:
             "utilisation_percent": 87,
             "temperature_c": 64,
             "power_w": 142.5,
+            "energy_j": pytest.approx(5003.0),
+            # An RTX 3060's clock and bus: 360 GB/s by its data sheet.
+            "vram_bytes_per_s": pytest.approx(360e9, rel=0.001),
+            "pcie": "4.0 x16",
+            "throttled": False,
         },
         {
             "index": 1,
@@ -77,6 +82,10 @@ def test_reads_every_card_and_this_programs_share(stand_in: Path) -> None:
             "utilisation_percent": 0,
             "temperature_c": 35,
             "power_w": 15.0,
+            "energy_j": pytest.approx(5004.0),
+            "vram_bytes_per_s": pytest.approx(360e9, rel=0.001),
+            "pcie": "4.0 x16",
+            "throttled": True,
         },
     ]
 
@@ -84,9 +93,9 @@ def test_reads_every_card_and_this_programs_share(stand_in: Path) -> None:
 def test_what_a_card_does_not_tell_is_none(stand_in: Path) -> None:
     first = run(READ, stand_in, "poor", pid=4321)["gpus"][0]
     assert first["vram_used_bytes"] == 6 * GIB
-    assert [first[key] for key in ("own_vram_bytes", "utilisation_percent", "temperature_c", "power_w")] == [
-        None
-    ] * 4
+    untold = ("own_vram_bytes", "utilisation_percent", "temperature_c", "power_w", "energy_j")
+    assert [first[key] for key in (*untold, "vram_bytes_per_s")] == [None] * 6
+    assert (first["pcie"], first["throttled"]) == ("", False)
 
 
 def test_an_error_keeps_the_drivers_words(stand_in: Path) -> None:
