@@ -50,9 +50,11 @@ NO_VRAM = "The graphics card's driver does not tell what each program holds."
 
 
 class Measurement:
-    """One run, or the rest of one that was ended, with no model loaded. One thread, which waits. `earlier` is a run of the same
-    suite and file, which tells how long turns take; `ceilings_command` starts the child that measures the
-    computer. Each result is in the journal before the next turn begins."""
+    """One run, or the rest of one that was ended. One thread, which waits. No model is loaded at its start.
+
+    `earlier` is a run of the same suite and file, which tells how long turns take; `ceilings_command` starts
+    the child that measures the computer. Each result is in the journal before the next turn begins.
+    """
 
     def __init__(
         self,
