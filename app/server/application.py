@@ -13,6 +13,7 @@ from app.server import ollama_api, openai_chat, plain_api
 from app.server.access import OPEN_PATHS
 from app.server.api_error import ApiError, api_error, broken_off, error_response
 from app.server.docs_page import CONTENT_POLICY, docs_page
+from app.server.embeddings import EmbeddingsRequest, OllamaEmbedRequest, answer_embed, answer_embeddings
 from app.server.metrics import MEDIA_TYPE, metrics_text
 from app.server.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
 from app.server.openai_completions import answer_completion
@@ -80,6 +81,10 @@ def _add_openai_paths(api: FastAPI, services: Services) -> None:
     async def completions(request: Request, body: CompletionRequest) -> Response:
         return await answer_completion(services, request, body)
 
+    @api.post("/v1/embeddings", tags=["openai"], summary="Texts as vectors")
+    async def embed(request: Request, body: EmbeddingsRequest) -> Response:
+        return await answer_embeddings(services, request, body)
+
 
 def _add_ollama_paths(api: FastAPI, services: Services) -> None:
     @api.get("/", include_in_schema=False)
@@ -105,6 +110,10 @@ def _add_ollama_paths(api: FastAPI, services: Services) -> None:
     @api.post("/api/generate", tags=["ollama"], summary="A prompt in, text out")
     async def generate(request: Request, body: OllamaGenerateRequest) -> Response:
         return await ollama_api.answer_generate(services, request, body)
+
+    @api.post("/api/embed", tags=["ollama"], summary="Texts as vectors")
+    async def embed(request: Request, body: OllamaEmbedRequest) -> Response:
+        return await answer_embed(services, request, body)
 
 
 def _described(api: FastAPI) -> dict[str, Any]:

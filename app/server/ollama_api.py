@@ -90,7 +90,7 @@ def shown(model: ServedModel) -> dict[str, Any]:
         "template": info.chat_template if info is not None else "",
         "details": _details(model),
         "model_info": about,
-        "capabilities": ["completion", "tools"],
+        "capabilities": ["embedding"] if info is not None and info.pooling else ["completion", "tools"],
         "modified_at": _modified_at(model),
     }
 
