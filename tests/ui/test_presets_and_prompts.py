@@ -29,6 +29,14 @@ from app.ui.widgets.reply_settings import ReplySettings
 from app.ui.widgets.reply_view import ReplyView
 
 
+def names(book: PresetBook) -> list[str]:
+    return [preset.name for preset in book.own]
+
+
+def _fail(error: BaseException) -> None:
+    raise error
+
+
 class Desk:
     """A drawer and a composer with their libraries in one window."""
 
@@ -38,7 +46,7 @@ class Desk:
         theme = Theme(application, "light")
         self.notices = Notices(self.window, lambda: "")
         settings = SettingsFile(folder / "settings.json")
-        session = EngineSession(EngineClient(child_command("engine")), Bridge(pytest.fail))
+        session = EngineSession(EngineClient(child_command("engine")), Bridge(_fail))
         self.drawer = ReplySettings(theme, self.window)
         self.drawer.show_choices(ReplyChoices(), Sampling())
         self.composer = Composer(theme, self.window)
@@ -76,18 +84,18 @@ def desk(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Desk:
 
 def test_what_the_drawer_shows_has_the_name_of_its_preset(desk: Desk) -> None:
     desk.presets.show_name()
-    assert "authors' recommendation" in desk.drawer.preset.text()
+    assert "authors' recommendation" in desk.drawer.preset.accessibleName()
     desk.entry("No thinking").trigger()
     assert desk.drawer.choices.thinking == ThinkingLimits(tokens=0)
-    assert desk.drawer.preset.text() == "Preset: No thinking"
+    assert desk.drawer.preset.accessibleName() == "Preset: No thinking"
     desk.drawer.show_choices(ReplyChoices("Be brief."), Sampling())
-    assert desk.drawer.preset.text() == "Own settings"
+    assert desk.drawer.preset.accessibleName() == "Own settings"
     assert not desk.entry("Delete").isEnabled()
     desk.presets.save("Brief")
-    assert desk.drawer.preset.text() == "Preset: Brief"
+    assert desk.drawer.preset.accessibleName() == "Preset: Brief"
     desk.presets.duplicate("Brief")
     desk.presets.rename("Brief", "Short")
-    assert [preset.name for preset in desk.book.own] == ["Brief 2", "Short"]
+    assert names(desk.book) == ["Brief 2", "Short"]
 
 
 def test_a_deleted_preset_comes_back(desk: Desk) -> None:
@@ -96,7 +104,7 @@ def test_a_deleted_preset_comes_back(desk: Desk) -> None:
     desk.presets.delete("Brief")
     assert desk.book.own == ()
     desk.undo()
-    assert [preset.name for preset in desk.book.own] == ["Brief"]
+    assert names(desk.book) == ["Brief"]
 
 
 def test_a_slash_offers_prompts_and_enter_takes_one(desk: Desk, qtbot: QtBot) -> None:
@@ -142,7 +150,7 @@ def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
     assert desk.library.own == ()
     desk.close_notice()
     desk.undo()
-    assert [kept.title for kept in desk.library.own] == ["Mine"]
+    assert [prompt.title for prompt in desk.library.own] == ["Mine"]
     dialog.reject()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -21,6 +21,7 @@ from app.ui.widgets.card import button, label
 
 SIZE_PX = (820, 520)
 LIST_PX = 280
+ROW_PX = 30
 
 
 class PromptDialog(QDialog):
@@ -48,7 +49,6 @@ class PromptDialog(QDialog):
         self._search.returnPressed.connect(self._insert)
         self._search.installEventFilter(self)
         self._list = QListWidget()
-        self._list.setProperty("look", "hits")
         self._list.setAccessibleName(self.tr("Prompts"))
         self._list.currentRowChanged.connect(self._show_current)
         self._list.itemActivated.connect(lambda _: self._insert())
@@ -67,7 +67,7 @@ class PromptDialog(QDialog):
             "small",
             wrap=True,
         )
-        more = button("…", "quiet", name=self.tr("More"))
+        more = button(self.tr("More"), "quiet")
         menu = QMenu(more)
         menu.addAction(self.tr("Import prompts…"), self.import_requested.emit)
         menu.addAction(self.tr("Export my prompts…"), self.export_requested.emit)
@@ -141,7 +141,7 @@ class PromptDialog(QDialog):
         self._shown = matching_prompts(self._prompts(), typed)
         self._list.clear()
         for prompt in self._shown:
-            QListWidgetItem(prompt.title, self._list)
+            QListWidgetItem(prompt.title, self._list).setSizeHint(QSize(0, ROW_PX))
         self._list.setCurrentRow(0)
         self._show_current()
 

@@ -64,10 +64,8 @@ class ChatPresets(QObject):
     def show_name(self) -> None:
         """Name in the drawer what it shows."""
         name = self.current()
-        self._drawer.preset.setText(
-            self.tr("Preset: {name}").format(name=name.replace("&", "&&"))
-            if name
-            else self.tr("Own settings")
+        self._drawer.preset.set_words(
+            self.tr("Preset: {name}").format(name=name) if name else self.tr("Own settings")
         )
 
     def fill_menu(self) -> None:

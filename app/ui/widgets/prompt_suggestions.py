@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from app.chat.prompt_library import SavedPrompt, matching_prompts
@@ -22,7 +22,6 @@ class PromptSuggestions(QListWidget):
         self.prompts: Callable[[], Sequence[SavedPrompt]] = tuple
         """Gives what can be chosen."""
         self._shown: list[SavedPrompt] = []
-        self.setProperty("look", "hits")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(self.tr("Prompts"))
         self.itemClicked.connect(lambda _: self.choose())
@@ -41,6 +40,7 @@ class PromptSuggestions(QListWidget):
         for prompt in self._shown:
             item = QListWidgetItem(prompt.title, self)
             item.setToolTip(prompt.text)
+            item.setSizeHint(QSize(0, ROW_PX))
         self.setCurrentRow(0)
         self.setFixedHeight(min(MOST_ROWS, len(self._shown)) * ROW_PX + 10)
         self.setVisible(bool(self._shown))

@@ -2,7 +2,7 @@
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QIntValidator
+from PySide6.QtGui import QIntValidator, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,7 +12,9 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -27,6 +29,7 @@ from app.ui.widgets.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 
 WIDTH_PX = 300
+BUTTON_EDGES_PX = 44
 SETTLE_MS = 400
 MOST_TOKENS = 1 << 20
 MOST_SECONDS = 24 * 3600
@@ -61,7 +64,7 @@ class ReplySettings(QFrame):
         head.addStretch()
         head.addWidget(self._close)
 
-        self.preset = button(self.tr("Own settings"))
+        self.preset = _ElidedButton()
         self.preset.setAccessibleDescription(self.tr("Presets: choose, save and change them"))
         self._system = QPlainTextEdit()
         self._system.setProperty("look", "field")
@@ -116,8 +119,8 @@ class ReplySettings(QFrame):
         ):
             field.setToolTip(tip)
             budget.addRow(label(text, "muted"), field)
-        self._schema = button()
-        self._schema.setToolTip(self.tr("Let answers be JSON by a schema"))
+        self._schema = _ElidedButton()
+        self._schema.setAccessibleDescription(self.tr("Let answers be JSON by a schema"))
         self._schema.clicked.connect(self.schema_asked)
         self._when_full = QComboBox()
         self._when_full.setAccessibleName(self.tr("When the chat outgrows the context"))
@@ -243,10 +246,10 @@ class ReplySettings(QFrame):
         self._json_schema = schema
         title = schema_title(schema) if schema else ""
         if title:
-            text = self.tr("JSON: {title}").format(title=title.replace("&", "&&"))
+            text = self.tr("JSON: {title}").format(title=title)
         else:
             text = self.tr("JSON by a schema") if schema else self.tr("Free text")
-        self._schema.setText(text)
+        self._schema.set_words(text)
 
     def choose_when_full(self, when_full: WhenFull) -> None:
         """What is done from now on when the chat outgrows the context; told at once."""
@@ -337,6 +340,34 @@ class ReplySettings(QFrame):
 
     def _draw_icons(self) -> None:
         self._close.setIcon(self._theme.icon("x"))
+
+
+class _ElidedButton(QPushButton):
+    """As wide as its column, whatever its words; all of them are in the tool tip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+        self.setProperty("kind", "plain")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_words(self, words: str) -> None:
+        """Say this, as far as there is room."""
+        self._words = words
+        self.setToolTip(words)
+        self.setAccessibleName(words)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another width has room for other words."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.width() - BUTTON_EDGES_PX
+        shown = self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, room)
+        self.setText(shown.replace("&", "&&"))
 
 
 class _SeedValidator(QIntValidator):
