@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import llama_cpp
+import msgspec
 import numpy as np
 
 from app.engine.llama.candidates import Candidates, Ids, Logits
@@ -17,6 +18,9 @@ from app.engine.messages import Sampling
 from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
+
+_GREEDY_TEMPERATURE = 1e-4
+"""Of a lower temperature only the likeliest token is left, and logits divided by it leave a float's range."""
 
 
 class Sampler:
@@ -36,6 +40,8 @@ class Sampler:
         candidates: Candidates,
         grammar: Grammar | None = None,
     ) -> None:
+        if sampling.temperature < _GREEDY_TEMPERATURE:
+            sampling = msgspec.structs.replace(sampling, temperature=0.0)
         self._candidates = candidates
         self._sampling = sampling
         self._grammar = grammar

@@ -279,6 +279,13 @@ def test_numbers_out_of_range_are_refused(
     assert end.hint
 
 
+@pytest.mark.parametrize("temperature", [1e-308, 1e-40, 1e-5])
+def test_a_temperature_next_to_nothing_is_greedy(session: Session, temperature: float) -> None:
+    greedy = text_of(session.generate(ask(session, max_tokens=16))[0])
+    cold = Sampling(temperature=temperature)
+    assert text_of(session.generate(ask(session, max_tokens=16, sampling=cold))[0]) == greedy
+
+
 def test_a_repeat_penalty_changes_a_greedy_reply(session: Session) -> None:
     plain = text_of(session.generate(ask(session, max_tokens=64))[0])
     penalty = Sampling(temperature=0.0, repeat_penalty=1.8)
