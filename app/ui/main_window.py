@@ -96,12 +96,16 @@ class MainWindow(QMainWindow):
         theme.changed.connect(self._colour_icons)
 
     def show_page(self, key: str) -> QWidget:
-        """Bring a tab to the front, making its content the first time; gives the content."""
+        """Bring a tab to the front, making its content the first time, and let the keyboard go on where that
+        content wants it; gives the content.
+        """
         if key not in self._contents:
             self._contents[key] = self._pages[key].make()
             self._stack.addWidget(self._contents[key])
         self._tabs[key].setChecked(True)
         self._stack.setCurrentWidget(self._contents[key])
+        if self._contents[key].focusProxy() is not None:
+            self._contents[key].setFocus(Qt.FocusReason.OtherFocusReason)
         self.page_shown.emit(key)
         return self._contents[key]
 

@@ -85,6 +85,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._replies = _RunningReplies()
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
+        self.setFocusProxy(self._run_button)
         self._anew = button(self.tr("Start anew"), "quiet")
         self._anew.clicked.connect(self._run_anew)
         self._anew.hide()

@@ -52,6 +52,7 @@ class BenchmarkTab(QWidget):
             suite=suite,
             models=models,
         )
+        self.setFocusProxy(self.speed)
         self._keys: list[str] = []
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()

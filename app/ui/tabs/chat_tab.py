@@ -122,6 +122,7 @@ class ChatTab(QWidget):
         self.presets = ChatPresets(library.presets, self.choices, session, settings, notices, self)
         self.prompts = ChatPrompts(library.prompts, self.composer, notices, self)
         self._lay_out()
+        self.setFocusProxy(self.composer)
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
         self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self.exchange.update_budget()))
         self._connect()

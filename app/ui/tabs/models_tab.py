@@ -177,6 +177,7 @@ class ModelsTab(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusProxy(self._view)
 
     async def _reload(self) -> None:
         before = self._listing
