@@ -136,6 +136,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.bench.runner import BenchmarkRunner
     from app.chat.store import ChatStore
     from app.doctor import examine
+    from app.elsewhere.answering import ElsewhereAnswers
+    from app.elsewhere.keys import ServerKeys
     from app.engine.client import EngineClient
     from app.engine.idle import IdleUnload
     from app.engine.saved_states import StatesPlace
@@ -158,6 +160,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
     gate = Gate(core.filters(), core.audit())
+    keys = ServerKeys()
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
     return WindowParts(
         paths=core.paths,
@@ -187,6 +190,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         ),
         measurements=core.measurements,
         gate=gate,
+        elsewhere=ElsewhereAnswers(lambda: core.settings.values.elsewhere, keys.of),
+        server_keys=keys,
         server=LocalServer(
             client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")
         ),

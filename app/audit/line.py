@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 NOTHING = "0" * 64
@@ -19,6 +21,12 @@ class Link:
 
 
 START = Link(0, NOTHING)
+
+
+def now_text(at_s: float | None = None) -> str:
+    """A time as the log has it: UTC with milliseconds."""
+    moment = datetime.fromtimestamp(time.time() if at_s is None else at_s, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def line_hash(line: bytes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.audit.writer import AuditWriter, now_text
+from app.audit.line import now_text
 from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,9 @@ class AuditLog:
     """
 
     def __init__(self, path: Path, limit_bytes: int) -> None:
-        self._writer = AuditWriter(path, limit_bytes)
+        self.path = path
+        """The folder of the files."""
+        self._limit_bytes = limit_bytes
         self.on_problem: Callable[[AuditLogError], None] | None = None
         self._changed = threading.Condition()
         self._waiting: deque[_Entry] = deque()
@@ -51,11 +53,6 @@ class AuditLog:
         self._failing = False
         self._lost = 0
         self._closed = False
-
-    @property
-    def path(self) -> Path:
-        """The folder of the files."""
-        return self._writer.folder.path
 
     def add(
         self, kind: str, fields: dict[str, Any], complete: Callable[[], dict[str, Any]] | None = None
@@ -119,8 +116,11 @@ class AuditLog:
                     self._changed.wait_for(lambda: self._closed, RETRY_S)
 
     def _write(self, entries: list[dict[str, Any]]) -> OSError | None:
+        # The lock between processes is loaded with the first line: the window does not wait for it.
+        from app.audit.writer import AuditWriter
+
         try:
-            self._writer.append(entries)
+            AuditWriter(self.path, self._limit_bytes).append(entries)
         except OSError as error:
             log.warning("audit log: %s", error)
             return error

@@ -1,16 +1,14 @@
 """Appends to the audit log: under a lock that other processes take too, and for good before it returns."""
 
 import os
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from app.audit.folder import AuditFolder, Head
-from app.audit.line import START, Link, chained, line_hash, parsed
+from app.audit.line import START, Link, chained, line_hash, now_text, parsed
 from models.durable import sync_folder
 
 FILE_SHARE = 8
@@ -18,12 +16,6 @@ FILE_SHARE = 8
 
 LOCK_S = 10.0
 Fields = dict[str, Any]
-
-
-def now_text(at_s: float | None = None) -> str:
-    """A time as the log has it: UTC with milliseconds."""
-    moment = datetime.fromtimestamp(time.time() if at_s is None else at_s, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class AuditWriter:

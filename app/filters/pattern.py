@@ -5,10 +5,9 @@ same expressions, lets other threads run, and gives up after a time.
 """
 
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
-
-import regex
 
 from app.errors import StillroomError
 
@@ -29,6 +28,9 @@ def compiled(pattern: str, ignore_case: bool) -> Any:
         raise PatternError(
             "its counted repeats come to more than {repeats:,}.", "Use + or * there.", repeats=MOST_REPEATS
         )
+    # Loaded with the first rule that is on: the window does not wait for it.
+    import regex
+
     try:
         made = regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
@@ -74,7 +76,7 @@ def _size(pattern: str) -> int:
             continue
         elif sign == ")":
             last, at = (totals.pop() if len(totals) > 1 else 0), at + 1
-        elif sign == "{" and (repeat := regex.match(r"\{(\d{0,9}),?(\d{0,9})\}", pattern[at : at + 24])):
+        elif sign == "{" and (repeat := re.match(r"\{(\d{0,9}),?(\d{0,9})\}", pattern[at : at + 24])):
             # What it repeats was counted once already.
             times = max(int(repeat[1] or 0), int(repeat[2] or 0), 1)
             last, at = last * (times - 1), at + len(repeat[0])

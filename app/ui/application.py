@@ -24,6 +24,8 @@ from app.bench.runner import BenchmarkRunner
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
 from app.doctor import Diagnosis
+from app.elsewhere.answering import ElsewhereAnswers
+from app.elsewhere.keys import ServerKeys
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
 from app.engine.load_memory import LoadMemory
@@ -42,6 +44,7 @@ from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner
 from app.ui.bridge import Bridge
+from app.ui.elsewhere_choice import ElsewhereChoice
 from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
 from app.ui.long_replies import LongReplies
@@ -99,6 +102,8 @@ class WindowParts:
     examine: Callable[[], Diagnosis]
     measurements: Measurements
     gate: Gate
+    elsewhere: ElsewhereAnswers
+    server_keys: ServerKeys
     server: LocalServer
 
 
@@ -118,7 +123,7 @@ class WindowApplication(QObject):
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
         self._bridge = Bridge(self._on_error, self)
-        self._session = EngineSession(parts.client, self._bridge, self, parts.gate)
+        self._session = EngineSession(parts.client, self._bridge, self, parts.gate, parts.elsewhere)
         self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
@@ -165,12 +170,13 @@ class WindowApplication(QObject):
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
-        # The log after the engine, of whose replies it notes the end.
+        # The log after what answers, of whose replies it notes the end.
         for part in (
             self.parts.jobs,
             self.parts.idle,
             self.parts.server,
             self.parts.client,
+            self.parts.elsewhere,
             self.parts.gate.trail,
             self.parts.gpu,
         ):
@@ -188,7 +194,12 @@ class WindowApplication(QObject):
         parts = self.parts
         # The tabs' own: what they have begun ends with their window, when another language makes another one.
         self._tabs_bridge = Bridge(self._on_error, self)
-        picker = ModelPicker(self._session, self._theme, lambda: parts.store.listing().models)
+        picker = ModelPicker(
+            self._session,
+            self._theme,
+            lambda: parts.store.listing().models,
+            servers=lambda: parts.settings.values.elsewhere,
+        )
         self._panel = LivePanel(self._theme, self._session, self._plots)
         self._panel.set_collapsed(not parts.settings.values.live_panel_open)
         self._panel.collapsed_changed.connect(
@@ -211,6 +222,9 @@ class WindowApplication(QObject):
         picker.chosen.connect(self._on_model_chosen)
         picker.unload_asked.connect(self._unload)
         picker.more_asked.connect(lambda: window.show_page("models"))
+        choice = ElsewhereChoice(parts.settings, self._session)
+        picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
+        picker.servers_asked.connect(lambda: self.open_settings_page(3))
         window.load_settings_asked.connect(self._open_load_settings)
         window.settings_asked.connect(self._open_settings)
         add_action(window, self.tr("Input filter"), "", self.open_filters)
@@ -449,7 +463,7 @@ class WindowApplication(QObject):
         from app.engine.load_memory import Remembered
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
 
-        info, values = self._session.info, self.parts.settings.values
+        info, values = self._session.here, self.parts.settings.values
         dialog = LoadSettingsDialog(
             values.load,
             values.idle_unload_minutes,
@@ -469,19 +483,19 @@ class WindowApplication(QObject):
         self._reload()
 
     def _on_forget(self) -> None:
-        if self._session.info is not None:
-            self.parts.memory.forget(self._session.info.path, "lowered")
+        if self._session.here is not None:
+            self.parts.memory.forget(self._session.here.path, "lowered")
             self._reload()
 
     def _reload(self) -> None:
-        if self._session.info is not None:
-            path = Path(self._session.info.path)
+        if self._session.here is not None:
+            path = Path(self._session.here.path)
             self._bridge.start(self._load_again(path, self.parts.settings.values.load))
 
     def _open_tuning(self) -> None:
         from app.ui.tuning_session import open_tuning
 
-        if self._session.info is None:
+        if self._session.here is None:
             return
         if self._session.reserved_for:
             self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
@@ -533,10 +547,12 @@ class WindowApplication(QObject):
         self.open_settings_page(0)
 
     def open_settings_page(self, index: int) -> "SettingsDialog":
-        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 about."""
+        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
+        from app.elsewhere.directory import fetch_models
         from app.ui.dialogs.settings_dialog import SettingsDialog
         from app.ui.widgets.doctor_page import DoctorPage
         from app.ui.widgets.other_computers_page import OtherComputersPage
+        from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
 
         doctor = DoctorPage(
             self._theme,
@@ -551,7 +567,12 @@ class WindowApplication(QObject):
             self._session.list_devices,
             lambda server: asyncio.to_thread(numeric_endpoint, server),
         )
-        dialog = SettingsDialog(self.parts.settings, self.parts.paths, doctor, others, self._window)
+        elsewhere = ServersElsewherePage(
+            self.parts.settings, self.parts.server_keys, self._theme, self._bridge, fetch_models
+        )
+        dialog = SettingsDialog(
+            self.parts.settings, self.parts.paths, doctor, others, elsewhere, self._window
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show_page(index)
         dialog.open()

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audit.gate import Gate
 from app.audit.trail import Source
+from app.elsewhere.conversation import estimated_tokens
+from app.elsewhere.server import is_elsewhere
 from app.engine.answering import Answers
 from app.engine.client import EngineClient
 from app.engine.handles import Generation, LoadHandle
@@ -91,11 +93,14 @@ class EngineSession(QObject):
         bridge: Bridge,
         parent: QObject | None = None,
         gate: Gate | None = None,
+        elsewhere: Answers | None = None,
     ) -> None:
-        """Without a `gate` nothing is filtered and nothing is noted."""
+        """Without a `gate` nothing is filtered and nothing is noted; `elsewhere` answers for the models that
+        are not on this computer."""
         super().__init__(parent)
         self._bridge = bridge
         self._gate = gate
+        self._elsewhere = elsewhere
         self._load: LoadHandle | None = None
         self._state = EngineState("stopped")
         self.client = client
@@ -120,6 +125,9 @@ class EngineSession(QObject):
         One that had to make room meanwhile comes back with the next request.
         """
         known = self._known.get(path)
+        if known is not None and is_elsewhere(path):
+            self.use_elsewhere(known)
+            return True
         if known is None or self.loading_path or self._state.phase not in ("loaded", "ready"):
             return False
         self.client.use(path)
@@ -128,6 +136,25 @@ class EngineSession(QObject):
             self.info = known
             self.loaded.emit(known)
         return True
+
+    def use_elsewhere(self, info: ModelInfo) -> None:
+        """Let a model of a server elsewhere answer from now on; what is loaded here stays in memory."""
+        if self.loading_path:
+            self.cancel_load()
+            # Its end is for nobody.
+            self._load, self.loading_path = None, ""
+        self.info = self._known[info.path] = info
+        self.loaded.emit(info)
+
+    @property
+    def here(self) -> ModelInfo | None:
+        """The current model, where it is one of this computer."""
+        return None if self.answers_elsewhere else self.info
+
+    @property
+    def answers_elsewhere(self) -> bool:
+        """The current model is not on this computer."""
+        return self.info is not None and is_elsewhere(self.info.path)
 
     def known(self, name: str) -> str:
         """Path of the model that a chat remembers as `name`, if `use` can take it; empty if not."""
@@ -201,19 +228,25 @@ class EngineSession(QObject):
 
     def answers(self, source: Source, model: ModelInfo | None, hits: Sequence[Hit] = ()) -> Answers:
         """What answers for `model`, with what the audit log is to note; `hits` is what `screen` found."""
-        if self._gate is None:
-            return self.client
-        return self._gate.follow(self.client, source, model, hits)
+        answers: Answers = self.client
+        if self._elsewhere is not None and model is not None and is_elsewhere(model.path):
+            answers = self._elsewhere
+        return answers if self._gate is None else self._gate.follow(answers, source, model, hits)
 
     def generate(
         self, request: Generate, on_event: OnReplyEvent, source: Source = "code", hits: Sequence[Hit] = ()
     ) -> Reply:
         """Start a reply of the current model; `on_event` runs on the GUI thread, about 30 times a second at
         most."""
+        if self.info is not None and is_elsewhere(self.info.path):
+            request = msgspec.structs.replace(request, model=self.info.path)
         return Reply(self.answers(source, self.info, hits).ask(request, self._bridge.wrap(on_event)))
 
     async def count_tokens(self, parts: list[Part], model: str = "") -> int:
-        """How many tokens a prompt takes, BOS included, by the model of a file or the current one."""
+        """How many tokens a prompt takes, BOS included, by the model of a file or the current one; for one
+        elsewhere it is an estimate, as nothing is sent there for that."""
+        if is_elsewhere(model or (self.info.path if self.info is not None else "")):
+            return estimated_tokens(parts)
         tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts, model))
         return len(tokens)
 
@@ -231,6 +264,9 @@ class EngineSession(QObject):
 
     def _on_state(self, state: EngineState) -> None:
         before, self._state = self._state, state
+        if self.answers_elsewhere and not self.loading_path:
+            self._follow_beside(before, state)
+            return
         if state.phase == "loading":
             self.info = None
             self.loading.emit(self.loading_path or state.loading_path, state.load_fraction)
@@ -244,13 +280,7 @@ class EngineSession(QObject):
                 self.models_changed.emit()
             return
         if state.pid is not None and state.pid != before.pid:
-            self.ready = Ready(
-                llama_cpp_version=state.llama_cpp_version,
-                system_info=state.system_info,
-                devices=state.devices,
-                pid=state.pid,
-            )
-            self.engine_ready.emit(self.ready)
+            self._on_ready(state)
         if state.phase == "dead":
             self.info = None
             self.engine_died.emit(state.error)
@@ -260,6 +290,24 @@ class EngineSession(QObject):
         elif state.phase == "ready" and before.phase == "loaded":
             self.info = None
             self.unloaded.emit()
+
+    def _follow_beside(self, before: EngineState, state: EngineState) -> None:
+        """What the engine does while a model elsewhere is the current one changes nothing of that."""
+        if state.pid is not None and state.pid != before.pid:
+            self._on_ready(state)
+        for info in state.models:
+            self._known.setdefault(info.path, self._named(info))
+        if state.models != before.models:
+            self.models_changed.emit()
+
+    def _on_ready(self, state: EngineState) -> None:
+        self.ready = Ready(
+            llama_cpp_version=state.llama_cpp_version,
+            system_info=state.system_info,
+            devices=state.devices,
+            pid=state.pid or 0,
+        )
+        self.engine_ready.emit(self.ready)
 
     def _named(self, info: ModelInfo) -> ModelInfo:
         return msgspec.structs.replace(info, name=self._names.get(info.path, info.name))

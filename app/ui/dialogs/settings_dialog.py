@@ -22,6 +22,7 @@ from app.settings import SettingsFile
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.doctor_page import DoctorPage
 from app.ui.widgets.other_computers_page import OtherComputersPage
+from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
 from app.ui.window_zoom import STEPS_PERCENT
 
 
@@ -34,6 +35,7 @@ class SettingsDialog(QDialog):
         paths: AppPaths,
         doctor: DoctorPage,
         others: OtherComputersPage,
+        elsewhere: ServersElsewherePage,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -51,6 +53,7 @@ class SettingsDialog(QDialog):
             (self.tr("General"), self._make_general()),
             (self.tr("This computer"), doctor),
             (self.tr("Other computers"), others),
+            (self.tr("Servers elsewhere"), elsewhere),
             (self.tr("About"), self._make_about()),
         ):
             tab = button(title, "tab")
@@ -68,7 +71,7 @@ class SettingsDialog(QDialog):
         self.show_page(0)
 
     def show_page(self, index: int) -> None:
-        """0 general, 1 this computer, 2 other computers, 3 about."""
+        """0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
         self._group.button(index).setChecked(True)
         self._group.button(index).setFocus()
         self._stack.setCurrentIndex(index)

@@ -53,6 +53,10 @@ class LoadedLine(QWidget):
         )
 
     def _on_loaded(self, info: ModelInfo) -> None:
+        if self._session.answers_elsewhere:
+            where = self.tr("Not on this computer: on {host}. Its speed is measured from here.")
+            self._show("warning", info.name, where.format(host=info.backend))
+            return
         name = " · ".join(part for part in (info.name, info.quantisation, info.backend) if part)
         if info.gpu_layers:
             where = self.tr("{on_gpu} of {layers} layers on the GPU").format(

@@ -149,12 +149,12 @@ class BenchmarkSpeedPage(QScrollArea):
     def run(self) -> None:
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
-        if self._session.info is None or self._session.reserved_for or self._cancel is not None:
+        if self._session.here is None or self._session.reserved_for or self._cancel is not None:
             return
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
-        self._bridge.start(self._run(Path(self._session.info.path), self._session.info.name))
+        self._bridge.start(self._run(Path(self._session.here.path), self._session.here.name))
 
     def cancel(self) -> None:
         """Stop the run; what it has measured is kept for `run` to go on with."""
@@ -213,7 +213,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._update_head()
 
     def _update_head(self, *_: object) -> None:
-        info, running = self._session.info, self._cancel is not None
+        info, running = self._session.here, self._cancel is not None
         self._unfinished = None
         if info is not None:
             self._unfinished = self._runner.unfinished(Path(info.path), self._suite)
@@ -224,7 +224,11 @@ class BenchmarkSpeedPage(QScrollArea):
         self._anew.setVisible(goes_on and not running)
         if info is None:
             self._run_button.setText(self.tr("Run"))
-            self._run_button.setToolTip(self.tr("Load a model first"))
+            self._run_button.setToolTip(
+                self.tr("It measures models on this computer; choose one first")
+                if self._session.answers_elsewhere
+                else self.tr("Load a model first")
+            )
             return
         name = Path(info.path).name
         before = next(
@@ -252,7 +256,7 @@ class BenchmarkSpeedPage(QScrollArea):
         )
 
     def _run_anew(self) -> None:
-        info = self._session.info
+        info = self._session.here
         if info is not None:
             self._runner.discard_unfinished(Path(info.path), self._suite)
             self.run()

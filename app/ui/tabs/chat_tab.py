@@ -36,6 +36,7 @@ from app.ui.widgets.chat_list import ChatList
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.filter_notice import FilterNotice
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplySettings
@@ -98,6 +99,7 @@ class ChatTab(QWidget):
         )
         self.notice = ContextNotice(theme)
         self.filter_notice = FilterNotice(theme)
+        self.elsewhere_line = ElsewhereLine(session, theme)
         self.choices = ReplySettings(theme)
         self.choices.hide()
         self.exchange = ChatExchange(
@@ -232,6 +234,7 @@ class ChatTab(QWidget):
         foot_column.setSpacing(8)
         foot_column.addWidget(self.notice)
         foot_column.addWidget(self.filter_notice)
+        foot_column.addWidget(self.elsewhere_line)
         foot_column.addWidget(self.composer)
         foot_row = QHBoxLayout()
         foot_row.addStretch(1)
@@ -352,7 +355,10 @@ class ChatTab(QWidget):
             return
         session, running = self._session, self._runner.running
         self.conversation.offer_editing(running is None and self.exchange.model is not None)
-        self.conversation.show_model(model_name(session.info) if session.info else "")
+        self.conversation.show_model(
+            model_name(session.info) if session.info else "",
+            session.info.backend if session.info and session.answers_elsewhere else "",
+        )
         if running is not None:
             reason = ""
             if not self._keeper.is_open(running.chat.id):

@@ -20,6 +20,7 @@ from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_verdict import error_sentence
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, rule
+from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.notices import filled, translated
 
 COUNT_AFTER_MS = 400
@@ -372,6 +373,7 @@ class CodeConversation(QWidget):
         layout.setSpacing(12)
         layout.addLayout(head)
         layout.addWidget(self._scroll, 1)
+        layout.addWidget(ElsewhereLine(self._session, self._theme))
         layout.addWidget(field_card)
         layout.addLayout(foot)
 

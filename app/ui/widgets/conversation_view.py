@@ -271,9 +271,9 @@ class ConversationView(ChatColumn):
                 )
         return view
 
-    def show_model(self, name: str) -> None:
-        """Who answers; an empty name means nobody yet."""
-        self._empty.show_model(name)
+    def show_model(self, name: str, host: str = "") -> None:
+        """Who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        self._empty.show_model(name, host)
 
     def welcome(self, page: QWidget) -> None:
         """Show `page` in an empty chat, below who answers."""
@@ -327,8 +327,15 @@ class EmptyChat(QWidget):
         assert layout is not None
         layout.addWidget(widget)
 
-    def show_model(self, name: str) -> None:
-        """Say who answers; an empty name means nobody yet."""
+    def show_model(self, name: str, host: str) -> None:
+        """Say who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        if name and host:
+            self._hint.setText(
+                self.tr("{model} answers on {host}. What you send leaves this computer.").format(
+                    model=name, host=host
+                )
+            )
+            return
         self._hint.setText(
             self.tr("{model} answers on this computer. Nothing you write leaves it.").format(model=name)
             if name

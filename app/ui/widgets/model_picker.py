@@ -7,12 +7,15 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
+from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import ModelInfo
 from app.ui.session import EngineSession, model_name
 from app.ui.theme import Theme
 from models.store import InstalledModel
 
 SMALLEST_PX, WIDTH_PX = 150, 290
+MOST_ELSEWHERE = 40
+"""Of one server: a menu of more would not fit the screen."""
 
 
 class ModelPicker(QToolButton):
@@ -22,6 +25,9 @@ class ModelPicker(QToolButton):
     unload_asked = Signal(str)
     """Path of the model to unload; empty is all of them."""
     more_asked = Signal()
+    elsewhere_chosen = Signal(object, object)
+    """`ElsewhereServer` and `ElsewhereModel` to use."""
+    servers_asked = Signal()
 
     def __init__(
         self,
@@ -29,11 +35,14 @@ class ModelPicker(QToolButton):
         theme: Theme,
         installed: Callable[[], tuple[InstalledModel, ...]],
         parent: QWidget | None = None,
+        servers: Callable[[], tuple[ElsewhereServer, ...]] = tuple,
     ) -> None:
+        """`servers` are those elsewhere whose models are offered too."""
         super().__init__(parent)
         self._session = session
         self._theme = theme
         self._installed = installed
+        self._servers = servers
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -97,10 +106,29 @@ class ModelPicker(QToolButton):
             menu.addAction(action)
         if models:
             menu.addSeparator()
+        self._add_elsewhere(menu)
         if self._session.loading_path:
             menu.addAction(self.tr("Cancel loading"), self._session.cancel_load)
         self._add_unloads(menu)
         menu.addAction(self.tr("Get more models…"), self.more_asked.emit)
+        menu.addAction(self.tr("Servers elsewhere…"), self.servers_asked.emit)
+
+    def _add_elsewhere(self, menu: QMenu) -> None:
+        """The models that are not on this computer, which each of them says."""
+        servers = [server for server in self._servers() if server.models]
+        for server in servers:
+            menu.addSection(self.tr("Not on this computer: {host}").format(host=server.host))
+            for model in server.models[:MOST_ELSEWHERE]:
+                action = QAction(self._theme.icon("cloud", "warning"), f"{model.id}\t{server.host}", menu)
+                action.setCheckable(True)
+                info = self._session.info
+                action.setChecked(info is not None and info.path == server.path_of(model))
+                action.triggered.connect(
+                    lambda _=False, server=server, model=model: self.elsewhere_chosen.emit(server, model)
+                )
+                menu.addAction(action)
+        if servers:
+            menu.addSeparator()
 
     def _add_unloads(self, menu: QMenu) -> None:
         models = self._session.models
@@ -131,7 +159,11 @@ class ModelPicker(QToolButton):
 
     def _on_loaded(self, info: ModelInfo) -> None:
         self._progress.hide()
-        self._show(f"{info.name} · {info.quantisation}")
+        if self._session.answers_elsewhere:
+            self._show(self.tr("{model} on {host}").format(model=info.name, host=info.backend))
+        else:
+            self._show(f"{info.name} · {info.quantisation}")
+        self._on_theme_changed()
 
     def _on_unloaded(self) -> None:
         self._progress.hide()
@@ -140,4 +172,8 @@ class ModelPicker(QToolButton):
     def _on_theme_changed(self) -> None:
         self.setMinimumWidth(self._theme.pixels(SMALLEST_PX))
         self.setMaximumWidth(self._theme.pixels(WIDTH_PX))
-        self.setIcon(self._theme.icon("caret-down"))
+        self.setIcon(
+            self._theme.icon("cloud", "warning")
+            if self._session.answers_elsewhere
+            else self._theme.icon("caret-down")
+        )
