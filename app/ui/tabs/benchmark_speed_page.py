@@ -7,31 +7,28 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.bench.compare import RUN_DEVIATION, compare_all, run_noise
 from app.bench.history import BenchmarkHistory
 from app.bench.import_runs import imported_reports, read_runs
 from app.bench.journal import Unfinished
-from app.bench.markdown import comparison_to_markdown, report_to_markdown
+from app.bench.markdown import comparison_to_markdown
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
-from app.bench.save import save_report, write_report
 from app.bench.suite import SUITES, Suite
-from app.engine.messages import Delta, Event, Failed, Finished, PromptProgress
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
+from app.ui.running_replies import RunningReplies
 from app.ui.session import EngineSession
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
 from app.ui.tabs.benchmark_details import DetailsCard
-from app.ui.tabs.benchmark_export import ask_for_runs, ask_where
+from app.ui.tabs.benchmark_export import ExportMenu, ask_for_runs
 from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_history_view import MOST_COMPARED, BenchmarkHistoryView
-from app.ui.tabs.benchmark_picture import report_to_png
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.theme import Theme
@@ -82,7 +79,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._reports: list[Report] = []
         self._shown: Report | None = None
         self._cancel: threading.Event | None = None
-        self._replies = _RunningReplies()
+        self._replies = RunningReplies()
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
         self.setFocusProxy(self._run_button)
@@ -96,7 +93,9 @@ class BenchmarkSpeedPage(QScrollArea):
         self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
         self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
-        self._export.setMenu(self._export_menu())
+        self.export = ExportMenu(lambda: self._shown, theme, bridge, notices, self)
+        """Saves and copies the run that is shown; other pages add their sections to it."""
+        self._export.setMenu(self.export)
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = BenchmarkProgressCard()
@@ -308,7 +307,7 @@ class BenchmarkSpeedPage(QScrollArea):
         )
 
     def _copy_comparison(self) -> None:
-        self._copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
+        self.export.copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
 
     def _delete(self) -> None:
         ids = [report.id for report in self._table.selected()]
@@ -332,43 +331,6 @@ class BenchmarkSpeedPage(QScrollArea):
         if shiboken6.isValid(self):
             self.refresh()
 
-    def _export_menu(self) -> QMenu:
-        menu = QMenu(self)
-        menu.addAction(self.tr("Save as a web page…"), lambda: self._save(".html"))
-        menu.addAction(self.tr("Save as a picture…"), lambda: self._save(".png"))
-        menu.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
-        menu.addAction(self.tr("Save as Markdown…"), lambda: self._save(".md"))
-        menu.addAction(self.tr("Copy as Markdown"), self._copy_report)
-        menu.addAction(self.tr("Copy as a picture"), self._copy_picture)
-        return menu
-
-    def _save(self, suffix: str) -> None:
-        report = self._shown
-        if report is None:
-            return
-
-        def write(path: Path) -> None:
-            self._bridge.start(self._write(report, path))
-
-        ask_where(report, suffix, self, write)
-
-    async def _write(self, report: Report, path: Path) -> None:
-        if path.suffix.lower() == ".png":
-            await asyncio.to_thread(write_report, path, report_to_png(report, self._theme))
-        else:
-            await asyncio.to_thread(save_report, report, path)
-        self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
-
-    def _copy_report(self) -> None:
-        if self._shown is not None:
-            self._copy(report_to_markdown(self._shown))
-
-    def _copy_picture(self) -> None:
-        if self._shown is not None:
-            picture = QImage.fromData(report_to_png(self._shown, self._theme))
-            QGuiApplication.clipboard().setImage(picture)
-            self._notices.inform(self.tr("Copied."))
-
     def _ask_for_runs(self) -> None:
         def take(path: Path) -> None:
             self._bridge.start(self._import_runs(path))
@@ -386,10 +348,6 @@ class BenchmarkSpeedPage(QScrollArea):
         if shiboken6.isValid(self):
             self.refresh(select=found[0].id)
             self._notices.inform(self.tr("Imported benchmark runs: {count}.").format(count=len(found)))
-
-    def _copy(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self._notices.inform(self.tr("Copied."))
 
     def _make_empty(self) -> QWidget:
         card = Card(margin_px=32)
@@ -441,20 +399,3 @@ class BenchmarkSpeedPage(QScrollArea):
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
         self._export.setIcon(self._theme.icon("export", "text"))
-
-
-class _RunningReplies:
-    """Which replies the engine is writing; filled on the engine client's thread, read on the GUI's."""
-
-    def __init__(self) -> None:
-        self.running: frozenset[int] = frozenset()
-
-    def forget(self, *_: object) -> None:
-        self.running = frozenset()
-
-    def on_event(self, event: Event) -> None:
-        if isinstance(event, PromptProgress | Delta):
-            if event.request_id not in self.running:
-                self.running |= {event.request_id}
-        elif isinstance(event, Finished | Failed):
-            self.running -= {event.request_id}
