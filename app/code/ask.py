@@ -11,8 +11,11 @@ from typing import Literal
 from app.code.languages import Language
 from app.errors import StillroomError
 
-Task = Literal["explain", "complete", "fix", "tests", "ask"]
+Task = Literal["explain", "complete", "refactor", "fix", "tests", "repair", "ask"]
 CountTokens = Callable[[str], Awaitable[int]]
+
+PROBLEM_CHARACTERS = 2000
+"""More of an error message only takes room: its end says the most."""
 
 CHARACTERS_PER_TOKEN_AT_MOST = 8
 """More context than this per token of room is never worth counting (code has about 3)."""
@@ -85,15 +88,18 @@ def compose(
 ) -> Question:
     """The prompt of `task` with at most `context_characters` of the lines around the excerpt, nearest first.
 
-    `question` is the user's own words (`ask` only), `problem` what a checker said (`fix` only).
+    `question` is the user's own words (`ask` only), `problem` what a checker said (`fix`) or a
+    run (`repair`).
     """
     before, after = _surroundings(excerpt, context_characters)
-    template = "complete_selection" if task == "complete" and excerpt.selection.strip() else task
+    completes_selection = task == "complete" and bool(excerpt.selection.strip())
+    template = "complete_selection" if completes_selection else _TEMPLATES.get(task, task)
     prompt = _template(template).format(
         language=excerpt.language.name,
         code=_code_section(excerpt, before, after),
         question=question.strip(),
-        problem=f"A syntax check says: {problem}\n\n" if problem else "",
+        problem=_problem(task, problem),
+        task="",
     )
     return Question(
         task=task,
@@ -143,6 +149,16 @@ async def fit_question(
             return fitted
         share = (budget_tokens - least.tokens) / max(1, fitted.tokens - least.tokens)
     return least
+
+
+_TEMPLATES: dict[Task, str] = {"repair": "fix_failed"}
+
+
+def _problem(task: Task, problem: str) -> str:
+    if task != "repair":
+        return f"A syntax check says: {problem}\n\n" if problem else ""
+    told = problem.strip()[-PROBLEM_CHARACTERS:]
+    return f"{fence_for(told)}\n{told}\n{fence_for(told)}"
 
 
 @cache

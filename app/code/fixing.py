@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from app.code.ask import fence_for
+from app.code.ask import PROBLEM_CHARACTERS, fence_for
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.sandbox.run import Sandbox
 from app.code.tasks import Judgement, ProgrammingTask, code_of_answer, judge, task_prompt
 
 USUAL_ROUNDS = 3
-PROBLEM_CHARACTERS = 2000
-"""More of an error message only takes room: its end says the most."""
-
 Ask = Callable[[str], str]
 
 

@@ -204,7 +204,7 @@ def test_a_fix_starts_from_what_the_checker_says(tab: CodeTab, live: Live) -> No
         tab.conversation.stop()
         await finished(tab)
 
-        assert "A syntax check says: line 1: invalid syntax" in exchange.sent.text.toPlainText()
+        assert "A syntax check says: line 1, column 7: invalid syntax" in exchange.sent.text.toPlainText()
 
     live(scene())
 
@@ -319,35 +319,95 @@ def test_each_code_block_gets_its_verdict(room: Room, qtbot: QtBot, live: Live) 
         verdicts = [row.verdict.text() for row in exchange.rows]
         assert len(verdicts) == 4  # the thinking's block is not offered
         assert verdicts[0].startswith("Code 1 · ✓ valid Python")
-        assert verdicts[1].startswith("Code 2 · ✗ line 1: ")
-        assert "not checked" in verdicts[2]
+        assert verdicts[1].startswith("Code 2 · ✗ line 1, column 2: ")
+        assert "✓ valid Rust" in verdicts[2]
         assert "✓ valid Python" in verdicts[3]  # no language named: the file's
 
     live(scene())
 
 
-def test_code_goes_into_the_editor_as_one_undo_step(
+async def offered(room: Room, qtbot: QtBot, tab: CodeTab, answer: str, selected: str = "") -> CodeExchange:
+    """An answer about what is selected in the tab, its code wired to it."""
+    exchange = finished_exchange(room, answer)
+    qtbot.addWidget(exchange)
+    if selected:
+        select(tab, selected)
+    exchange.excerpt = tab.excerpt()
+    exchange.code_used.connect(tab.conversation.code_used)
+    await exchange.offer_code()
+    return exchange
+
+
+def test_code_comes_as_changes_that_are_accepted_one_by_one(
     room: Room, qtbot: QtBot, tab: CodeTab, live: Live
 ) -> None:
-    async def scene() -> None:
-        exchange = finished_exchange(room, "```python\nreturn b + a\n```")
-        qtbot.addWidget(exchange)
-        exchange.insert_requested.connect(tab.insert)
-        exchange.replace_requested.connect(tab.replace)
-        await exchange.offer_code()
-        show(tab, SOURCE)
+    changed = SOURCE.replace("a + b", "b + a").replace("add(1, 2)", "add(3, 4)").rstrip("\n")
 
-        select(tab, "    return a + b")
+    async def scene() -> None:
+        show(tab, SOURCE)
+        exchange = await offered(room, qtbot, tab, f"```python\n{changed}\n```")
         exchange.rows[0].replace.click()
+        await until(lambda: tab.card.proposing)
+        view = tab.card.proposal_view
+        assert "return a + b" in view.text()
+        assert "return b + a" in view.text()
+        assert tab.card.proposal_bar.count.text() == "Change 1 of 2"
+
+        qtbot.keyClick(view, Qt.Key.Key_A)
+        qtbot.keyClick(view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert tab.card.proposal_bar.count.text() == "Change 1 of 2"
+        tab.card.proposal_bar.accept.click()
+        assert tab.card.proposal_bar.count.text() == "Change 2 of 2"
+        tab.card.proposal_bar.reject.click()
+
+        assert not tab.card.proposing
         assert tab.editor.text() == SOURCE.replace("a + b", "b + a")
         tab.editor.undo()
         assert tab.editor.text() == SOURCE
 
-        select(tab, '"""The sum."""')
+    live(scene())
+
+
+def test_code_takes_the_place_of_the_selection_that_it_answers(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        exchange = await offered(room, qtbot, tab, "```python\nreturn b + a\n```", "    return a + b")
+        # Another place is selected, and lines above were added, when it is used.
+        tab.editor.change_text("# new\n" + SOURCE)
+        select(tab, "print")
+        exchange.rows[0].replace.click()
+        await until(lambda: tab.card.proposing)
+        tab.card.proposal_view.accept_all()
+        assert tab.editor.text() == "# new\n" + SOURCE.replace("a + b", "b + a")
+
+    live(scene())
+
+
+def test_an_insertion_is_a_change_too_and_esc_leaves_it(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        exchange = await offered(room, qtbot, tab, "```python\nc = 1\n```", '"""The sum."""')
         exchange.rows[0].insert.click()
-        assert '    """The sum."""\n    return b + a\n' in tab.editor.text()
-        tab.editor.undo()
+        await until(lambda: tab.card.proposing)
+        assert '    """The sum."""\n    c = 1\n' in tab.card.proposal_view.text()
+        qtbot.keyClick(tab.card.proposal_view, Qt.Key.Key_Escape)
+        assert not tab.card.proposing
         assert tab.editor.text() == SOURCE
+
+    live(scene())
+
+
+def test_a_proposal_goes_when_another_text_comes(room: Room, qtbot: QtBot, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        assert tab.card.propose(SOURCE + "x = 1\n")
+        tab.document.new()
+        assert not tab.card.proposing
+        assert not tab.card.propose("")
 
     live(scene())
 
@@ -463,5 +523,133 @@ def test_esc_stops_a_program(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
         await until(lambda: not tab.runner.running)
 
         assert "Stopped after" in tab.run_card.verdict.text()
+
+    live(scene())
+
+
+ADD = "def add(a, b):\n    return a + b\n"
+TESTS = "assert add(1, 2) == 3\nassert add(2, 2) == 4\n"
+
+
+def test_tests_of_the_user_are_run_on_the_program(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, ADD.replace("+", "*"))
+        tab.run_card.test_button.click()
+        await until(lambda: tab.run_card.tests.isVisible())
+        tab.run_card.tests.load_text(TESTS, language_of_file("a.py"))
+        tab.run_card.test_button.click()
+        await until(lambda: "tests passed" in tab.run_card.verdict.text())
+
+        assert tab.run_card.verdict.text() == "1 of 2 tests passed"
+        assert "it gives 2, not 3" in tab.run_card.output.toPlainText()
+        assert "it gives 2, not 3" in tab.run_card.problem
+        assert not tab.run_card.fix_button.isHidden()
+
+    live(scene())
+
+
+def test_code_of_a_reply_is_run_with_the_tests_and_measured_against_the_shortest(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live
+) -> None:
+    longer = ADD.replace("return", "total = a + b\n    return total #")
+
+    async def scene() -> None:
+        show(tab, ADD)
+        tab.run_card.tests.load_text(TESTS, language_of_file("a.py"))
+        exchange = await offered(
+            room, qtbot, tab, f"```python\n{ADD}```\n```python\n{longer}```\n```python\nadd = max\n```\n"
+        )
+        for row in exchange.rows:
+            row.run.click()
+            await until(lambda row=row: not tab.runner.running and bool(row.outcome.text()))
+
+        assert exchange.rows[0].outcome.text() == "✓ 2 of 2 tests passed, the shortest answer so far"
+        assert "times as long as the shortest" in exchange.rows[1].outcome.text()
+        assert exchange.rows[2].outcome.text().startswith("✗ 0 of 2 tests passed")
+
+    live(scene())
+
+
+def test_nothing_is_run_without_a_click(room: Room, qtbot: QtBot, tab: CodeTab, live: Live) -> None:
+    started = []
+
+    async def scene() -> None:
+        tab.runner.running_changed.connect(started.append)
+        show(tab, ADD)
+        exchange = await offered(room, qtbot, tab, "```python\nprint(1)\n```")
+        exchange.rows[0].replace.click()
+        tab.card.proposal_view.accept_all()
+        exchange.rows[0].as_tests.click()
+        tab.take_code("print(2)", "python")
+        await asyncio.sleep(0)
+        assert started == []
+
+    live(scene())
+
+
+def test_fix_it_runs_each_answer_until_one_works(
+    room: Room, qtbot: QtBot, tab: CodeTab, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Written answers: the starter model cannot be relied on to correct anything.
+    answers = ["```python\nprint(still_undefined)\n```", "```python\nprint('works')\n```"]
+    asked: list[tuple[str, str, str]] = []
+    shown: list[CodeExchange] = []
+
+    async def repair(excerpt: Excerpt, problem: str, title: str) -> CodeExchange:
+        asked.append((excerpt.text, problem, title))
+        exchange = finished_exchange(room, answers[len(shown)])
+        qtbot.addWidget(exchange)
+        exchange.ended = "stop"
+        await exchange.offer_code()
+        shown.append(exchange)
+        return exchange
+
+    monkeypatch.setattr(tab.conversation, "repair", repair)
+
+    async def scene() -> None:
+        show(tab, "print(undefined_name)\n")
+        tab.run_card.run_button.click()
+        await until(lambda: not tab.run_card.fix_button.isHidden())
+        tab.run_card.fix_button.click()
+        await until(lambda: tab.card.proposing)
+
+        assert [title for _, _, title in asked] == ["Fix it, round 1 of 3", "Fix it, round 2 of 3"]
+        assert "NameError: name 'undefined_name'" in asked[0][1]
+        assert asked[1][0] == "print(still_undefined)"
+        assert "still_undefined" in asked[1][1]
+        assert shown[0].rows[0].outcome.text().startswith("✗ Exit code 1")
+        assert shown[1].rows[0].outcome.text().startswith("✓ Done in")
+        tab.card.proposal_view.accept_all()
+        assert tab.editor.text() == "print('works')"
+
+    live(scene())
+
+
+def test_esc_ends_the_rounds_of_fix_it(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
+    async def scene() -> None:
+        show(tab, "print(undefined_name)\n")
+        tab.run_card.run_button.click()
+        await until(lambda: not tab.run_card.fix_button.isHidden())
+        tab.run_card.fix_button.click()
+        exchange = await answering(tab)
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
+        await until(lambda: not tab.fixer.running)
+        assert len(tab.conversation.exchanges) == 1
+        assert "Fix it, round 1 of 3" in texts(exchange)
+        assert "NameError" in exchange.sent.text.toPlainText()
+
+    live(scene())
+
+
+def test_tests_are_kept_for_the_next_run(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        await until(lambda: not tab.run_card.tests.isReadOnly())
+        tab.run_card.take_tests("assert True", "python")
+        tab.close_tab()
+        again = room.make_tab(qtbot, tmp_path)
+        await until(lambda: again.run_card.tests.text() == "assert True\n")
+        again.close_tab()
 
     live(scene())

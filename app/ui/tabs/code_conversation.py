@@ -38,8 +38,10 @@ class EditorAccess:
 class CodeConversation(QWidget):
     """Asks one question at a time; GUI thread only."""
 
-    insert_requested = Signal(str)
-    replace_requested = Signal(str)
+    code_used = Signal(object)
+    """A `CodeUse`: what somebody wants done with a block of a reply."""
+    answered = Signal(object, str)
+    """A `CodeExchange` whose reply is whole and checked, and its task."""
     running_changed = Signal(bool)
     left = Signal()
     """Esc in the question field: back to the editor."""
@@ -99,7 +101,7 @@ class CodeConversation(QWidget):
         if task != "ask" and not excerpt.text.strip():
             self.state.setText(self.tr("Open a file or write some code first."))
             return
-        if excerpt.selection.strip() or task in ("explain", "fix", "tests"):
+        if excerpt.selection.strip() or task in ("explain", "refactor", "fix", "tests"):
             excerpt = whole_lines(excerpt)
             if self._editor.excerpt().start != self._editor.excerpt().end:
                 self._editor.select(excerpt.start, excerpt.end)
@@ -152,9 +154,25 @@ class CodeConversation(QWidget):
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 
+    async def repair(self, excerpt: Excerpt, problem: str, title: str) -> CodeExchange | None:
+        """Send a program back with what went wrong; None when nothing can be asked now.
+
+        Raises `StillroomError`, such as when it does not fit into the context.
+        """
+        if self.running or self._refusal():
+            return None
+        self._preparing = True
+        self._refresh()
+        return await self._converse("repair", excerpt, title, problem)
+
     async def _run(self, task: Task, excerpt: Excerpt, words: str) -> None:
+        problem = await self._problem(excerpt) if task == "fix" else ""
+        exchange = await self._converse(task, excerpt, words, problem)
+        if exchange.ended == "stop":
+            self.answered.emit(exchange, task)
+
+    async def _converse(self, task: Task, excerpt: Excerpt, words: str, problem: str) -> CodeExchange:
         try:
-            problem = await self._problem(excerpt) if task == "fix" else ""
             fitted = await self._assistant.fit(task, excerpt, question=words, problem=problem)
             exchange = self._add_exchange(task, fitted, excerpt, words)
             if task == "ask":
@@ -166,6 +184,7 @@ class CodeConversation(QWidget):
             if not self._closed:
                 self._refresh()
         await exchange.offer_code()
+        return exchange
 
     async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
         view = exchange.reply
@@ -185,11 +204,13 @@ class CodeConversation(QWidget):
         try:
             finished = await self._reply.finished()
         except EngineError as error:
+            exchange.ended = "failed"
             view.finish("failed", None, " ".join(translated(error)))
         except asyncio.CancelledError:
             self._reply.cancel()
             raise
         else:
+            exchange.ended = finished.reason
             view.finish(finished.reason, finished.stats)
         self._assistant.remember(fitted, view.answer)
 
@@ -236,8 +257,7 @@ class CodeConversation(QWidget):
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
         model = self._assistant.model.name if self._assistant.model else ""
         exchange = CodeExchange(self._theme, self._title(task, excerpt, words), fitted, excerpt, model)
-        exchange.insert_requested.connect(self.insert_requested)
-        exchange.replace_requested.connect(self.replace_requested)
+        exchange.code_used.connect(self.code_used)
         self.exchanges.append(exchange)
         self._empty.hide()
         self._append(exchange)
@@ -249,12 +269,13 @@ class CodeConversation(QWidget):
         self._list.insertWidget(self._list.count() - 1, part)
 
     def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
-        if task == "ask" and not excerpt.selection.strip():
+        if task == "repair" or (task == "ask" and not excerpt.selection.strip()):
             return words
-        texts = {
+        texts: dict[Task, str] = {
             "ask": self.tr("Lines {first} to {last}: {question}"),
             "explain": self.tr("Explain lines {first} to {last} of {file}"),
             "complete": self.tr("Complete {file} at line {first}"),
+            "refactor": self.tr("Refactor lines {first} to {last} of {file}"),
             "fix": self.tr("Fix lines {first} to {last} of {file}"),
             "tests": self.tr("Write tests for lines {first} to {last} of {file}"),
         }
@@ -311,6 +332,7 @@ class CodeConversation(QWidget):
         tasks: tuple[tuple[Task, str, str, str], ...] = (
             ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
             ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), "Ctrl+Return"),
+            ("refactor", self.tr("Refactor"), self.tr("Refactor the selection"), "Ctrl+Shift+D"),
             ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
             ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
         )
@@ -334,10 +356,10 @@ class CodeConversation(QWidget):
         self._list.setSpacing(20)
         self._empty = label(
             self.tr(
-                "Select some lines, then choose Explain, Complete, Tests or Fix, or ask in your own words "
-                "below. Without a selection the question is about the whole file.\n\n"
-                "Code in a reply is checked for syntax and never run. What was sent to the model is listed "
-                "with each question."
+                "Select some lines, then choose one of the buttons above, or ask in your own words below. "
+                "Without a selection the question is about the whole file.\n\n"
+                "Code in a reply is checked for syntax at once, and shown as changes that you accept one by "
+                "one. It is run only when you press Run, in a sandbox."
             ),
             "muted",
             wrap=True,

@@ -5,17 +5,20 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QWidget
 
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
 from app.code.languages import LANGUAGES, Language
+from app.code.proposal import Proposal
 from app.ui.bridge import Bridge
 from app.ui.tabs.code_document import CodeDocument, newline_name
+from app.ui.tabs.code_proposal_bar import CodeProposalBar
 from app.ui.tabs.code_verdict import error_sentence, unchecked_sentence
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, rule, set_look
 from app.ui.widgets.code_editor import CodeEditor
+from app.ui.widgets.code_proposal_view import CodeProposalView
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.find_bar import FindBar
 
@@ -38,6 +41,9 @@ class CodeEditorCard(Card):
             self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
         )
         self.find_bar = FindBar(self.editor)
+        self.proposal_view = CodeProposalView(theme)
+        self.proposal_bar = CodeProposalBar(self.proposal_view, theme)
+        self._texts = QStackedWidget()
         self.document = CodeDocument(self.editor, DraftFile(draft_path), self)
         self.open_button = button(self.tr("Open"), tip=self.tr("Open a file (Ctrl+O)"))
         self.save_button = button(self.tr("Save"), tip=self.tr("Save the file (Ctrl+S)"))
@@ -53,6 +59,8 @@ class CodeEditorCard(Card):
         self._checking: asyncio.Task[None] | None = None
         self.document.changed.connect(self._on_document_changed)
         self.editor.edited.connect(self._on_edited)
+        self.proposal_view.finished.connect(self._on_decided)
+        self.proposal_view.left.connect(self._on_decided)
         self.editor.cursorPositionChanged.connect(self._on_place_changed)
         self.editor.selectionChanged.connect(self._on_place_changed)
         theme.changed.connect(self._draw_icons)
@@ -64,6 +72,36 @@ class CodeEditorCard(Card):
         """Put the cursor where the checker found an error."""
         if self._report is not None and self._report.line:
             self.editor.go_to(self._report.line, self._report.column)
+
+    @property
+    def proposing(self) -> bool:
+        """Whether changes wait to be accepted or rejected."""
+        return self._texts.currentWidget() is self.proposal_view
+
+    def propose(self, text: str) -> bool:
+        """Show `text` as changes of the present one, to be accepted one by one; False when there are none."""
+        proposal = Proposal(self.editor.text(), text)
+        if not proposal.hunks or self.editor.isReadOnly():
+            return False
+        self.proposal_view.show_proposal(proposal, self.editor.language)
+        self._show_proposing(True)
+        self.proposal_view.setFocus()
+        return True
+
+    def _on_decided(self) -> None:
+        proposal = self.proposal_view.proposal
+        self._show_proposing(False)
+        if proposal.accepted and self.editor.text() == proposal.old:
+            self.editor.change_text(proposal.text())
+        self.editor.setFocus()
+
+    def _show_proposing(self, proposing: bool) -> None:
+        self._texts.setCurrentWidget(self.proposal_view if proposing else self.editor)
+        self.proposal_bar.setVisible(proposing)
+        for made in (self.open_button, self.save_button, self.more_button):
+            made.setVisible(not proposing)
+        if proposing:
+            self.find_bar.hide()
 
     def close_card(self) -> None:
         """Check no more; the widgets are about to go."""
@@ -105,6 +143,9 @@ class CodeEditorCard(Card):
         self.subject_changed.emit()
 
     def _on_document_changed(self) -> None:
+        if self.proposing and self.editor.text() != self.proposal_view.proposal.old:
+            # Another text is there: what was proposed was not for it.
+            self._show_proposing(False)
         self._title.setText(self.document.name or self.tr("Untitled"))
         self._title.setToolTip(str(self.document.path or ""))
         if self.editor.isReadOnly():
@@ -149,6 +190,8 @@ class CodeEditorCard(Card):
         head.setSpacing(8)
         head.addWidget(self._title, 1)
         head.addWidget(self._status)
+        head.addWidget(self.proposal_bar, 3)
+        self.proposal_bar.hide()
         head.addWidget(self.open_button)
         head.addWidget(self.save_button)
         head.addWidget(self.more_button)
@@ -171,7 +214,9 @@ class CodeEditorCard(Card):
         self.body.setContentsMargins(1, 1, 1, 1)
         self.body.addLayout(head)
         self.body.addWidget(self.find_bar)
-        self.body.addWidget(self.editor, 1)
+        self._texts.addWidget(self.editor)
+        self._texts.addWidget(self.proposal_view)
+        self.body.addWidget(self._texts, 1)
         self.body.addWidget(rule())
         self.body.addLayout(foot)
 

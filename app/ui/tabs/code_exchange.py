@@ -3,23 +3,23 @@
 import asyncio
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt
-from app.code.check import SyntaxReport, check_syntax
-from app.code.extract import CodeBlock, code_blocks
+from app.code.check import check_syntax
+from app.code.extract import code_blocks
 from app.ui.tabs.code_assistant import FittedQuestion
-from app.ui.tabs.code_verdict import error_sentence, unchecked_sentence
+from app.ui.tabs.code_block_row import BlockRow
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.reply_view import ReplyView
 
 
 class CodeExchange(QWidget):
     """Shows what was asked, word for word on a click, and the reply. GUI thread only."""
 
-    insert_requested = Signal(str)
-    replace_requested = Signal(str)
+    code_used = Signal(object)
+    """A `CodeUse`: what somebody wants done with a block of the reply."""
 
     def __init__(
         self, theme: Theme, title: str, fitted: FittedQuestion, excerpt: Excerpt, model: str
@@ -27,8 +27,10 @@ class CodeExchange(QWidget):
         super().__init__()
         self._theme = theme
         self.fitted = fitted
-        self._excerpt = excerpt
+        self.excerpt = excerpt
         self.rows: list[BlockRow] = []
+        self.ended = ""
+        """Why the reply ended, or "failed"; empty while it comes."""
         self.reply = ReplyView(theme, offers_to_code=False, offers_regenerate=False)
         self.sent = _SentPrompt(theme, fitted)
         self._layout = QVBoxLayout(self)
@@ -51,9 +53,8 @@ class CodeExchange(QWidget):
             name = block.file_name
             if not name and len(blocks) > 1:
                 name = self.tr("Code {number}").format(number=number)
-            row = BlockRow(block, block.language or self._excerpt.language.key, name)
-            row.insert_requested.connect(self.insert_requested)
-            row.replace_requested.connect(self.replace_requested)
+            row = BlockRow(block, block.language or self.excerpt.language.key, name, self.excerpt)
+            row.used.connect(self.code_used)
             self.rows.append(row)
             self._layout.addWidget(row)
         for row in self.rows:
@@ -91,49 +92,6 @@ class CodeExchange(QWidget):
             for rule in fitted.screened.found("flag")
         ]
         return sentences
-
-
-class BlockRow(QWidget):
-    """A code block's verdict, and the ways to use it."""
-
-    insert_requested = Signal(str)
-    replace_requested = Signal(str)
-
-    def __init__(self, block: CodeBlock, language: str, name: str) -> None:
-        super().__init__()
-        self.block = block
-        self.language = language
-        self._name = name
-        self.verdict = label(self.tr("Checking the syntax…"), "small", wrap=True, selectable=True)
-        self.insert = button(self.tr("Insert"), tip=self.tr("Insert at the cursor (Ctrl+Shift+I)"))
-        self.insert.clicked.connect(lambda: self.insert_requested.emit(block.code))
-        self.replace = button(self.tr("Replace"), tip=self.tr("Replace the selection (Ctrl+Shift+R)"))
-        self.replace.clicked.connect(lambda: self.replace_requested.emit(block.code))
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.insert)
-        buttons.addWidget(self.replace)
-        buttons.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 4, 0, 4)
-        layout.setSpacing(6)
-        layout.addWidget(self.verdict)
-        layout.addLayout(buttons)
-
-    def show_report(self, report: SyntaxReport) -> None:
-        """Say what the checker found, or honestly that nothing was checked."""
-        match report.verdict:
-            case "ok":
-                set_look(self.verdict, "good")
-                sentence = self.tr("✓ valid {rules}").format(rules=report.checker)
-            case "error":
-                set_look(self.verdict, "danger")
-                sentence = f"✗ {error_sentence(report)}"
-            case "unchecked":
-                sentence = unchecked_sentence(report)
-        self.verdict.setText(f"{self._name} · {sentence}" if self._name else sentence)
-        doubts = [f"{line}: {message}" for line, message in report.warnings]
-        self.verdict.setToolTip("\n".join([self.tr("Checked without running it."), *doubts]))
 
 
 class _SentPrompt(Card):

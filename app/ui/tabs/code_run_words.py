@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from app.code.program_tests import Trial
 from app.code.sandbox.limits import MIB, Limits, RunResult
 
 
@@ -45,3 +46,22 @@ def promise_sentence(limits: Limits) -> str:
         "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB"
     )
     return text.format(time_s=f"{limits.time_s:g}", memory=limits.memory_bytes // MIB)
+
+
+def trial_sentence(trial: Trial, ratio: float | None = None) -> str:
+    """How many tests passed, and how long the program is where all did: `ratio` to the shortest that did."""
+    if not trial.outcomes:
+        return QCoreApplication.translate("CodeRun", "The tests did not run")
+    text = QCoreApplication.translate("CodeRun", "{passed} of {total} tests passed")
+    if ratio is not None and ratio > 1.005:
+        text = QCoreApplication.translate(
+            "CodeRun",
+            "{passed} of {total} tests passed, {ratio} times as long as the shortest answer that does",
+        )
+    elif ratio is not None:
+        text = QCoreApplication.translate(
+            "CodeRun", "{passed} of {total} tests passed, the shortest answer so far"
+        )
+    return text.format(
+        passed=trial.passed, total=trial.total, ratio=f"{ratio:.2f}" if ratio is not None else ""
+    )

@@ -9,17 +9,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
-from app.code.ask import Excerpt
+from app.code.ask import Excerpt, Task, whole_lines
 from app.code.languages import PLAIN_TEXT, Language, language_named
+from app.code.placing import Placement, moved, placement_for, with_code
 from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
 from app.engine.messages import Sampling
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
+from app.ui.tabs.code_block_row import BlockRow, CodeUse
 from app.ui.tabs.code_conversation import CodeConversation, EditorAccess
 from app.ui.tabs.code_dialogs import CodeDialogs
 from app.ui.tabs.code_editor_card import CodeEditorCard
+from app.ui.tabs.code_exchange import CodeExchange
+from app.ui.tabs.code_fixer import CodeFixer
 from app.ui.tabs.code_run_card import CodeRunCard
+from app.ui.tabs.code_run_words import ending_sentence
 from app.ui.tabs.code_runner import CodeRunner
 from app.ui.theme import Theme
 
@@ -56,8 +61,12 @@ class CodeTab(QWidget):
         )
         self.runner = CodeRunner(sandbox, bridge, self)
         self.run_card = CodeRunCard(
-            self.runner, theme, lambda: (self.editor.text(), self.editor.language.key)
+            self.runner,
+            theme,
+            lambda: (self.editor.text(), self.editor.language.key),
+            draft_path.with_name("code-tests.json"),
         )
+        self.fixer = CodeFixer(self.conversation, self.runner, self.run_card, self)
         self._lay_out()
         self._make_menu()
         self._stop_key = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._stop)
@@ -65,9 +74,12 @@ class CodeTab(QWidget):
         self._stop_key.setEnabled(False)
         self.conversation.running_changed.connect(self._on_running_changed)
         self.runner.running_changed.connect(self._on_running_changed)
+        self.fixer.running_changed.connect(self._on_running_changed)
         self.run_card.run_button.clicked.connect(lambda: bridge.start(self.run_card.run()))
-        self.conversation.insert_requested.connect(self.insert)
-        self.conversation.replace_requested.connect(self.replace)
+        self.run_card.test_button.clicked.connect(lambda: bridge.start(self.run_card.test()))
+        self.run_card.fix_requested.connect(lambda: bridge.start(self._fix()))
+        self.conversation.code_used.connect(lambda use: bridge.start(self.use(use)))
+        self.conversation.answered.connect(self._on_answered)
         self.conversation.left.connect(self.editor.setFocus)
         self.card.subject_changed.connect(self.conversation.count_soon)
         self.card.open_button.clicked.connect(lambda: self._bridge.start(self._open()))
@@ -76,12 +88,16 @@ class CodeTab(QWidget):
         self.document.noticed.connect(inform)
         self.editor.file_dropped.connect(lambda path: self._bridge.start(self.open_file(Path(path))))
         self.setFocusProxy(self.editor)
+        self._inform = inform
         self._restored = bridge.start(self.document.restore())
+        bridge.start(self.run_card.tests_document.restore())
         self._on_document_changed()
 
     def close_tab(self) -> None:
         """Stop what runs, and keep what is not saved for the next run; call it before the window goes."""
+        self.fixer.stop()
         self.runner.stop()
+        self.run_card.tests_document.close()
         self.conversation.close_conversation()
         self.card.close_card()
         self.document.close()
@@ -95,17 +111,54 @@ class CodeTab(QWidget):
         start, end = self.editor.selected_range()
         return Excerpt(self.document.name, self.editor.language, self.editor.text(), start, end)
 
-    def insert(self, code: str) -> None:
-        """Put code of a reply at the cursor, as one undo step."""
-        if not self.editor.isReadOnly():
-            self.editor.insert_lines(code)
-            self.editor.setFocus()
+    async def use(self, use: CodeUse) -> None:
+        """Do with code of a reply what was asked for: show it as changes, run it, or take it as tests."""
+        match use.way:
+            case "tests":
+                self.run_card.take_tests(use.code, use.language)
+            case "run":
+                await self._try_out(use)
+            case way:
+                self.propose(use.code, use.excerpt, way)
 
-    def replace(self, code: str) -> None:
-        """Put code of a reply in place of the selection, as one undo step."""
-        if not self.editor.isReadOnly():
-            self.editor.replace_range(self.editor.textCursor(), code)
-            self.editor.setFocus()
+    def propose(self, code: str, excerpt: Excerpt, placement: Placement) -> None:
+        """Show code as changes of the text: in place of an excerpt (the whole text where nothing is selected
+        in it), or inserted at the cursor."""
+        place = self.excerpt() if placement == "insert" else moved(excerpt, self.excerpt())
+        if placement == "replace" and place.start == place.end:
+            place = whole_lines(place)
+        if not self.card.propose(with_code(place, code, placement)):
+            self._inform(self.tr("The text reads like that already."))
+
+    async def _try_out(self, use: CodeUse) -> None:
+        if not self.run_card.tests.text().strip():
+            result = await self.run_card.run_code(use.code, use.language)
+            if result is not None:
+                use.row.show_outcome(ending_sentence(result, self.runner.limits), ok=result.ok)
+            return
+        # Tests are for the whole program: the code is tried in its place.
+        place = moved(use.excerpt, self.excerpt())
+        program = with_code(place, use.code, "replace") if place.start != place.end else use.code
+        tested = await self.run_card.test_code(program, use.language)
+        if tested is not None:
+            use.row.show_outcome(tested[1], ok=tested[0].ok)
+
+    async def _fix(self) -> None:
+        before = self.excerpt()
+        fixed = await self.fixer.fix(before)
+        if fixed is not None and self.editor.text() == before.text:
+            self.card.propose(fixed)
+
+    def _on_answered(self, exchange: CodeExchange, task: Task) -> None:
+        """Show what changes the text at once, unless it was changed meanwhile; tests go to where none are."""
+        if not exchange.rows:
+            return
+        row = exchange.rows[0]
+        if task == "tests" and not self.run_card.tests.text().strip():
+            self.run_card.take_tests(row.block.code, row.language)
+        elif task in ("complete", "refactor", "fix") and self.editor.text() == exchange.excerpt.text:
+            placement = placement_for(task, exchange.excerpt)
+            self.card.propose(with_code(exchange.excerpt, row.block.code, placement))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Coming to this tab means coming to the editor."""
@@ -192,11 +245,20 @@ class CodeTab(QWidget):
             self.editor.go_to(line)
 
     def _stop(self) -> None:
+        self.fixer.stop()
         self.runner.stop()
         self.conversation.stop()
 
+    def _fix_by_key(self) -> None:
+        if self.run_card.problem:
+            self.run_card.fix_button.click()
+
+    def _show_tests(self) -> None:
+        self.run_card.show_page(1)
+        self.run_card.tests.setFocus()
+
     def _on_running_changed(self, _running: bool) -> None:
-        self._stop_key.setEnabled(self.runner.running or self.conversation.running)
+        self._stop_key.setEnabled(self.runner.running or self.conversation.running or self.fixer.running)
 
     def _folder(self) -> Path | None:
         return self.document.path.parent if self.document.path else None
@@ -204,17 +266,10 @@ class CodeTab(QWidget):
     def _select(self, start: int, end: int) -> None:
         self.editor.setTextCursor(self.editor.cursor_for(start, end))
 
-    def _last_code(self) -> str:
+    def _use_last(self, click: Callable[[BlockRow], None]) -> None:
         rows = [row for exchange in self.conversation.exchanges for row in exchange.rows]
-        return rows[-1].block.code if rows else ""
-
-    def _insert_last(self) -> None:
-        if code := self._last_code():
-            self.insert(code)
-
-    def _replace_with_last(self) -> None:
-        if code := self._last_code():
-            self.replace(code)
+        if rows:
+            click(rows[-1])
 
     def _on_document_changed(self) -> None:
         self._save_action.setEnabled(self.document.modified or self.document.path is None)
@@ -276,9 +331,18 @@ class CodeTab(QWidget):
         add(self.tr("Go to the syntax error"), "F8", self.card.go_to_error)
         menu.addSeparator()
         add(self.tr("Run the program"), "F5", self.run_card.run_button.click)
+        add(self.tr("Run the tests"), "Shift+F5", self.run_card.test_button.click)
+        add(self.tr("Fix what failed"), "F9", self._fix_by_key)
+        add(self.tr("Write tests"), "Alt+T", lambda: self._show_tests())
         menu.addSeparator()
-        add(self.tr("Insert the newest code at the cursor"), "Ctrl+Shift+I", self._insert_last)
-        add(self.tr("Replace the selection with the newest code"), "Ctrl+Shift+R", self._replace_with_last)
+        newest = self._use_last
+        add(self.tr("Insert the newest code"), "Ctrl+Shift+I", lambda: newest(lambda row: row.insert.click()))
+        add(
+            self.tr("Show the newest code as changes"),
+            "Ctrl+Shift+R",
+            lambda: newest(lambda row: row.replace.click()),
+        )
+        add(self.tr("Run the newest code"), "Ctrl+F5", lambda: newest(lambda row: row.run.click()))
         add(self.tr("Ask in your own words"), "Ctrl+L", self.conversation.field.setFocus)
         add(self.tr("Back to the editor"), "F6", self.editor.setFocus)
         self.card.more_button.setMenu(menu)

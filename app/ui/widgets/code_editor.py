@@ -64,6 +64,20 @@ class CodeEditor(CodeView):
         cursor.insertText(code)
         self._show_inserted(start, cursor)
 
+    def change_text(self, text: str) -> None:
+        """Make the whole text another one, as one undo step that touches only what differs."""
+        before = self.text()
+        start = 0
+        while start < min(len(before), len(text)) and before[start] == text[start]:
+            start += 1
+        end = 0
+        while end < min(len(before), len(text)) - start and before[-1 - end] == text[-1 - end]:
+            end += 1
+        cursor = self.cursor_for(start, len(before) - end)
+        first = cursor.selectionStart()
+        cursor.insertText(text[start : len(text) - end])
+        self._show_inserted(first, cursor)
+
     def toggle_comment(self) -> None:
         """Make the selected lines comments, or code again."""
         self._change_lines(lambda lines: toggle_comment(lines, self._language))

@@ -210,28 +210,32 @@ class CodeView(QPlainTextEdit):
         digits = max(3, len(str(self.blockCount())))
         return self.fontMetrics().horizontalAdvance("9") * digits + 2 * GUTTER_PADDING_PX
 
+    def gutter_label(self, number: int) -> tuple[str, str]:
+        """What stands before a line (counted from 0), and the colour of the theme it has."""
+        if number + 1 == self._error_line:
+            return str(number + 1), "danger"
+        return str(number + 1), "text" if number == self.textCursor().blockNumber() else "muted"
+
+    def line_marks(self) -> list[QTextEdit.ExtraSelection]:
+        """What is to be drawn behind whole lines, below the usual marks."""
+        return []
+
     def paint_gutter(self, event: QPaintEvent) -> None:
         """Draw the line numbers; called by the gutter."""
         painter = QPainter(self._gutter)
         painter.setFont(self.font())
         block = self.firstVisibleBlock()
         top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
-        current = self.textCursor().blockNumber()
         width = self._gutter.width() - GUTTER_PADDING_PX
         while block.isValid() and top <= event.rect().bottom():
             height = self.blockBoundingRect(block).height()
             if top + height >= event.rect().top():
-                number = block.blockNumber()
-                if number + 1 == self._error_line:
-                    painter.setPen(self._theme.colour("danger"))
-                elif number == current:
-                    painter.setPen(self._theme.colour("text"))
-                else:
-                    painter.setPen(self._theme.colour("muted"))
+                text, colour = self.gutter_label(block.blockNumber())
+                painter.setPen(self._theme.colour(colour))
                 painter.drawText(
                     QRect(0, round(top), width, self.fontMetrics().height()),
                     Qt.AlignmentFlag.AlignRight,
-                    str(number + 1),
+                    text,
                 )
             block = block.next()
             top += height
@@ -244,16 +248,16 @@ class CodeView(QPlainTextEdit):
 
     def _mark(self) -> None:
         """Everything that is drawn behind the text."""
-        marks: list[QTextEdit.ExtraSelection] = []
+        marks = self.line_marks()
         cursor = self.textCursor()
         # The mark would hide the placeholder of an empty text.
         if not cursor.hasSelection() and not self.document().isEmpty():
             line = QTextCursor(cursor)
             line.clearSelection()
-            marks.append(_marked(line, self._theme.colour("raised"), full_width=True))
+            marks.append(marked(line, self._theme.colour("raised"), full_width=True))
         if self._inserted is not None:
-            marks.append(_marked(self._inserted, self._theme.colour("good_soft")))
-        marks += [_marked(found, self._theme.colour("selection")) for found in self._found]
+            marks.append(marked(self._inserted, self._theme.colour("good_soft")))
+        marks += [marked(found, self._theme.colour("selection")) for found in self._found]
         pair = bracket_pair(cursor)
         if pair is not None:
             for position in pair:
@@ -262,7 +266,7 @@ class CodeView(QPlainTextEdit):
                     at.setPosition(position)
                     at.movePosition(QTextCursor.MoveOperation.Right, QTextCursor.MoveMode.KeepAnchor)
                     marks.append(
-                        _marked(at, self._theme.colour("selection" if pair[1] is not None else "warning"))
+                        marked(at, self._theme.colour("selection" if pair[1] is not None else "warning"))
                     )
         self.setExtraSelections(marks)
         self._gutter.update()
@@ -287,7 +291,8 @@ def _local_file(source: QMimeData) -> str:
     return urls[0].toLocalFile() if len(urls) == 1 and urls[0].isLocalFile() else ""
 
 
-def _marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:
+def marked(cursor: QTextCursor, colour: QColor, *, full_width: bool = False) -> QTextEdit.ExtraSelection:
+    """A background for what `cursor` selects, or for its whole line."""
     mark = QTextEdit.ExtraSelection()
     mark.cursor = cursor
     mark.format.setBackground(colour)
