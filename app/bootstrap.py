@@ -190,7 +190,11 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         ),
         measurements=core.measurements,
         gate=gate,
-        elsewhere=ElsewhereAnswers(lambda: core.settings.values.elsewhere, keys.of),
+        elsewhere=ElsewhereAnswers(
+            lambda: core.settings.values.elsewhere,
+            keys.of,
+            lambda event: meter.on_event(event, time.monotonic()),
+        ),
         server_keys=keys,
         server=LocalServer(
             client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")

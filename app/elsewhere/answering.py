@@ -1,6 +1,7 @@
 """Asks servers elsewhere for replies, on a thread of its own."""
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -8,10 +9,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import msgspec
+
 from app.elsewhere.server import ElsewhereError, ElsewhereServer
 from app.engine.answering import OnReplyEvent
 from app.engine.handles import Generation, fail, resolve
-from app.engine.messages import Finished, Generate, Notice
+from app.engine.messages import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
 from app.errors import Cancelled, EngineError
 
 log = logging.getLogger(__name__)
@@ -21,18 +24,29 @@ class ElsewhereAnswers:
     """One of what answers, beside the engine. Any thread.
 
     `servers` gives those that there are now, `key_of` a server's key; both are called on other threads.
+    `watch` hears of all replies, and of another model with `chosen`, as the engine's observers do.
     Times are measured on this side: the first token's holds the way there and back.
     """
 
     def __init__(
-        self, servers: Callable[[], Sequence[ElsewhereServer]], key_of: Callable[[str], str]
+        self,
+        servers: Callable[[], Sequence[ElsewhereServer]],
+        key_of: Callable[[str], str],
+        watch: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self._servers = servers
         self._key_of = key_of
+        self._watch = watch
+        # Apart from the engine's, which count upwards.
+        self._ids = itertools.count(-1, -1)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+
+    def chosen(self, info: ModelInfo) -> None:
+        """The user has chosen a model."""
+        self._watch(Loaded(request_id=next(self._ids), info=info))
 
     def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:
         """As `Answers.ask`; `request.model` is the path of a model elsewhere."""
@@ -41,7 +55,20 @@ class ElsewhereAnswers:
 
         future: Future[Finished] = Future()
         began_s = time.monotonic()
-        tell = on_event or (lambda event: None)
+        request = msgspec.structs.replace(request, request_id=next(self._ids))
+
+        def tell(event: ReplyEvent) -> None:
+            self._watch(event)
+            if on_event is not None:
+                on_event(event)
+
+        def ended(done: Future[Finished]) -> None:
+            if done.cancelled() or done.exception() is not None:
+                self._watch(Failed(request_id=request.request_id, message=""))
+            else:
+                self._watch(done.result())
+
+        future.add_done_callback(ended)
         reply = ElsewhereReply(request, tell, began_s, self._servers, self._key_of)
         self._run(reply.run(), future)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audit.gate import Gate
 from app.audit.trail import Source
+from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.conversation import estimated_tokens
 from app.elsewhere.server import is_elsewhere
 from app.engine.answering import Answers
@@ -93,7 +94,7 @@ class EngineSession(QObject):
         bridge: Bridge,
         parent: QObject | None = None,
         gate: Gate | None = None,
-        elsewhere: Answers | None = None,
+        elsewhere: ElsewhereAnswers | None = None,
     ) -> None:
         """Without a `gate` nothing is filtered and nothing is noted; `elsewhere` answers for the models that
         are not on this computer."""
@@ -143,6 +144,8 @@ class EngineSession(QObject):
             self.cancel_load()
             # Its end is for nobody.
             self._load, self.loading_path = None, ""
+        if self._elsewhere is not None:
+            self._elsewhere.chosen(info)
         self.info = self._known[info.path] = info
         self.loaded.emit(info)
 
