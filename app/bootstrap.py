@@ -132,7 +132,11 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     import time
 
     from app.audit.gate import Gate
+    from app.bench.drift.checker import DriftChecker
+    from app.bench.drift.store import DriftStore
     from app.bench.history import BenchmarkHistory
+    from app.bench.quality.runner import QualityRunner
+    from app.bench.quality.store import QualityStore
     from app.bench.runner import BenchmarkRunner
     from app.chat.store import ChatStore
     from app.doctor import examine
@@ -142,7 +146,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.engine.idle import IdleUnload
     from app.engine.saved_states import StatesPlace
     from app.jobs import JobBook
-    from app.machine import look_at_machine
+    from app.machine import Machine, look_at_machine
+    from app.model_prompts import render_prompt
     from app.server.server import LocalServer
     from app.telemetry.gpu_monitor import GpuMonitor
     from app.telemetry.host import HostReader
@@ -159,6 +164,11 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client.observe_events(core.measurements.on_event)
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
+    quality_runs, drift_runs = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
+
+    def look() -> Machine:
+        return look_at_machine(core.paths.models, ())
+
     gate = Gate(core.filters(), core.audit())
     keys = ServerKeys()
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
@@ -171,10 +181,16 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
+        quality=QualityRunner(
+            client, quality_runs, benchmarks, render_prompt, look, gpu, child_command("measure")
+        ),
+        quality_runs=quality_runs,
+        drift=DriftChecker(client, drift_runs, benchmarks, render_prompt, look, gpu),
+        drift_runs=drift_runs,
         benchmark_runner=BenchmarkRunner(
             client,
             benchmarks,
-            lambda: look_at_machine(core.paths.models, ()),
+            look,
             gpu,
             child_command("ceilings"),
         ),

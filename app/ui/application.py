@@ -19,7 +19,12 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.audit.gate import Gate
+from app.bench.drift.checker import DriftChecker
+from app.bench.drift.comparison import DriftReport
+from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
+from app.bench.quality.runner import QualityRunner
+from app.bench.quality.store import QualityStore
 from app.bench.runner import BenchmarkRunner
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
@@ -44,6 +49,7 @@ from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner
 from app.ui.bridge import Bridge
+from app.ui.drift_watch import DriftWatch
 from app.ui.elsewhere_choice import ElsewhereChoice
 from app.ui.garbage import GuiThreadGarbage
 from app.ui.language import Languages
@@ -94,6 +100,10 @@ class WindowParts:
     chats: ChatStore
     benchmarks: BenchmarkHistory
     benchmark_runner: BenchmarkRunner
+    quality: QualityRunner
+    quality_runs: QualityStore
+    drift: DriftChecker
+    drift_runs: DriftStore
     gpu: GpuMonitor
     idle: IdleUnload
     memory: LoadMemory
@@ -129,6 +139,8 @@ class WindowApplication(QObject):
         self._session.engine_ready.connect(self._on_engine_ready)
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
+        self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
+        self._drift_watch.checked.connect(self._on_drift_checked)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
@@ -167,6 +179,7 @@ class WindowApplication(QObject):
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
+        self._drift_watch.stop()
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
@@ -183,6 +196,8 @@ class WindowApplication(QObject):
             await asyncio.to_thread(part.close)
         self.parts.chats.close()
         self.parts.benchmarks.close()
+        self.parts.quality_runs.close()
+        self.parts.drift_runs.close()
         gc.enable()
         sys.excepthook = self._previous_hook
         self._theme.formulas.close()
@@ -280,9 +295,11 @@ class WindowApplication(QObject):
 
     def _make_benchmark(self) -> "BenchmarkTab":
         from app.ui.tabs.benchmark_tab import BenchmarkTab
+        from app.ui.tabs.drift_page import DriftPage
+        from app.ui.tabs.quality_page import QualityPage
 
         parts = self.parts
-        return BenchmarkTab(
+        tab = BenchmarkTab(
             parts.benchmark_runner,
             parts.benchmarks,
             self._session,
@@ -293,6 +310,25 @@ class WindowApplication(QObject):
             self._plots,
             models=lambda: parts.store.listing().models,
         )
+        session, theme, bridge = self._session, self._theme, self._tabs_bridge
+        quality = QualityPage(parts.quality, parts.quality_runs, session, parts.settings, theme, bridge)
+        tab.add_page("quality", self.tr("Quality"), quality)
+        tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))
+        return tab
+
+    def _on_drift_checked(self, report: DriftReport) -> None:
+        from app.ui.tabs.drift_words import DriftWords
+
+        sentence = DriftWords().notice(report)
+        if sentence:
+            self._notices.warn(sentence, self.tr("Show"), self._show_drift)
+
+    def _show_drift(self) -> None:
+        from app.ui.tabs.benchmark_tab import BenchmarkTab
+
+        tab = self._window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        tab.show_page("drift")
 
     def _make_models(self) -> "ModelsTab":
         from app.ui.tabs.models_tab import ModelsTab

@@ -124,6 +124,10 @@ class DriftChecker:
         run = self._store.newest(path)
         return None if run is None else self.report(run)
 
+    def accept(self, run_id: str) -> None:
+        """Compare the checks to come with that run."""
+        self._store.accept(run_id)
+
     def is_due(self, info: ModelInfo) -> bool:
         """Whether anything has changed since the newest check of a file; False for one that was never
         checked. Reads no weights: a file of another content has another time or size."""

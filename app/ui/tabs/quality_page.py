@@ -1,0 +1,296 @@
+"""The page Quality of the Benchmark tab: run the suites, and browse what was asked and answered."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.bench.quality.built_in import built_in
+from app.bench.quality.figures import figures_of
+from app.bench.quality.progress import QualityProgress
+from app.bench.quality.result import QualityRun
+from app.bench.quality.runner import QualityRunner, Wish
+from app.bench.quality.store import QualityStore
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+from app.ui.durations import duration
+from app.ui.session import EngineSession
+from app.ui.tables.quality_items import ITEM, ITEM_ROLE, QualityItems
+from app.ui.tabs.quality_figures import QualityFigureCards
+from app.ui.tabs.quality_item_view import QualityItemView
+from app.ui.tabs.quality_words import QualityWords
+from app.ui.theme import Theme
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.filtered_table import FilteredTable
+
+MARGIN_PX = 28
+ITEMS_HEIGHT_PX = 440
+JOB = "benchmark"
+SIZES = (5, 15, 0)
+"""Questions of each kind that can be chosen; 0 is all of them."""
+
+
+class QualityPage(QScrollArea):
+    """Runs the built-in suites on the loaded model and shows all runs; GUI thread.
+
+    While a run lasts, the session is reserved for "benchmark", so that chats keep away. A cancelled run goes
+    on with the next one of the same model and size.
+    """
+
+    def __init__(
+        self,
+        runner: QualityRunner,
+        store: QualityStore,
+        session: EngineSession,
+        settings: SettingsFile,
+        theme: Theme,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._store = store
+        self._session = session
+        self._settings = settings
+        self._theme = theme
+        self._bridge = bridge
+        self._words = QualityWords()
+        self._cancel: threading.Event | None = None
+        self._runs: list[tuple[QualityRun, bool]] = []
+        self._run_button = button(self.tr("Run the quality suite"), "primary")
+        self._run_button.clicked.connect(self.run)
+        self._size = QComboBox()
+        self._size.setAccessibleName(self.tr("How many questions"))
+        self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
+        self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
+        self._size.addItem(self.tr("All questions"), SIZES[2])
+        self._choice = QComboBox()
+        self._choice.setAccessibleName(self.tr("Quality runs"))
+        self._choice.setMinimumWidth(280)
+        self._choice.activated.connect(self._on_chosen)
+        self._step = label("", "body")
+        self._left = label("", "small")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self._bar.setAccessibleName(self.tr("Progress of the quality suite"))
+        self._stop = button(self.tr("Cancel"))
+        self._stop.clicked.connect(self.cancel)
+        self._progress = self._make_progress()
+        self._figures = QualityFigureCards()
+        self._protocol = label("", "small", wrap=True)
+        self._items = QualityItems(theme, self)
+        self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM)
+        self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self._item = QualityItemView()
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        self._lay_out()
+        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            changed.connect(self._update_head)
+        session.loading.connect(self._update_head)
+        session.reservation_changed.connect(self._update_head)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._progress.hide()
+        self.refresh()
+
+    def refresh(self, select: str = "") -> None:
+        """Read the runs again and show one, the newest where none is named."""
+        self._runs = self._store.runs()
+        self._choice.clear()
+        for run, finished in self._runs:
+            when = run.started_at[:16].replace("T", " ")
+            name = f"{run.model.name} {run.model.quantisation}".strip()
+            text = self.tr("{when} · {model}") if finished else self.tr("{when} · {model} · not finished")
+            self._choice.addItem(text.format(when=when, model=name), run.id)
+        self._choice.setVisible(bool(self._runs))
+        self._results.setVisible(bool(self._runs))
+        self._empty.setVisible(not self._runs)
+        if self._runs:
+            ids = [run.id for run, _ in self._runs]
+            place = ids.index(select) if select in ids else 0
+            self._choice.setCurrentIndex(place)
+            self._show(place)
+        self._update_head()
+
+    def run(self) -> None:
+        """Run the suite on the loaded model, or go on with a run that was stopped."""
+        here = self._session.here
+        if here is None or self._session.reserved_for or self._cancel is not None:
+            return
+        self._bridge.start(self._run(Path(here.path), here.name))
+
+    def cancel(self) -> None:
+        """Stop; every finished item is kept, and the next run goes on from there."""
+        if self._cancel is not None:
+            self._cancel.set()
+            self._step.setText(self.tr("Cancelling"))
+            self._left.setText("")
+            self._stop.setEnabled(False)
+
+    async def _run(self, path: Path, name: str) -> None:
+        cancel = self._cancel = threading.Event()
+        self.destroyed.connect(cancel.set)
+        self._step.setText(self.tr("Starting"))
+        self._left.setText("")
+        self._bar.setValue(0)
+        self._stop.setEnabled(True)
+        self._progress.show()
+        self._session.reserve(JOB)
+        wish = Wish(built_in(), most_items=self._size.currentData())
+        run_id = ""
+        try:
+            run = await asyncio.to_thread(
+                self._runner.run,
+                path,
+                self._settings.values.load,
+                wish,
+                self._bridge.wrap(self._on_progress),
+                cancel,
+                name=name,
+            )
+            run_id = run.id
+        finally:
+            cancel.set()
+            self._session.reserve("")
+            if shiboken6.isValid(self):
+                self._cancel = None
+                self._progress.hide()
+                self.refresh(run_id)
+                if self._session.info is None and not self._session.loading_path:
+                    # The measuring of the text had the memory for itself.
+                    self._bridge.start(self._session.load(path, self._settings.values.load, name))
+
+    def _on_progress(self, progress: QualityProgress) -> None:
+        if not shiboken6.isValid(self) or self._cancel is None or self._cancel.is_set():
+            return
+        self._step.setText(self._words.stage(progress))
+        self._bar.setValue(round(1000 * progress.fraction))
+        if progress.remaining_s is None:
+            self._left.setText(self.tr("time left not known yet"))
+        else:
+            self._left.setText(
+                self.tr("about {duration} left").format(duration=duration(max(1.0, progress.remaining_s)))
+            )
+
+    def _show(self, place: int) -> None:
+        run, _ = self._runs[place]
+        results = self._store.results(run.id)
+        self._figures.show_figures(figures_of(results))
+        self._protocol.setText(self._words.protocol(run))
+        self._items.show_results(results)
+        self._item.show_item(None)
+
+    def _on_chosen(self, place: int) -> None:
+        if 0 <= place < len(self._runs):
+            self._show(place)
+
+    def _on_selection(self) -> None:
+        rows = self._table.view.selectionModel().selectedRows()
+        self._item.show_item(rows[0].data(ITEM_ROLE) if rows else None)
+
+    def _update_head(self, *_: object) -> None:
+        here = self._session.here
+        free = here is not None and self._cancel is None and not self._session.reserved_for
+        self._run_button.setEnabled(free)
+        self._size.setEnabled(self._cancel is None)
+        self._run_button.setToolTip(
+            self.tr("Load a model first")
+            if here is None
+            else self.tr("Asks {model}, and judges the answers").format(
+                model=f"{here.name} {here.quantisation}"
+            )
+        )
+
+    def _make_progress(self) -> Card:
+        card = Card()
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(self._step, 1)
+        row.addWidget(self._left)
+        row.addWidget(self._stop)
+        card.body.addLayout(row)
+        card.body.addWidget(self._bar)
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Each finished item is kept. Cancel whenever you like; the next run goes on from there."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _make_empty(self) -> Card:
+        card = Card(margin_px=32)
+        card.body.addWidget(label(self.tr("How good are its answers?"), "title"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Load a model with the picker above and run the suite. Stillroom asks it mathematics, "
+                    "instructions in several turns, facts hidden in long texts and customers' intents, "
+                    "judges each answer, and reads a text for the perplexity. Everything stays on this "
+                    "computer, and every prompt, thought and answer can be read afterwards."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._run_button)
+        head.addWidget(self._size)
+        head.addStretch(1)
+        head.addWidget(self._choice)
+        items = Card(margin_px=0)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(12, 12, 0, 12)
+        column.addWidget(self._table)
+        split.addWidget(left)
+        split.addWidget(self._item)
+        split.setSizes([520, 480])
+        items.body.addWidget(split)
+        items.setFixedHeight(ITEMS_HEIGHT_PX)
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        results.addWidget(self._figures)
+        results.addWidget(self._protocol)
+        results.addWidget(items)
+        page = QWidget()
+        page.setProperty("look", "page")
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
+        layout.setSpacing(12)
+        layout.addLayout(head)
+        layout.addWidget(self._progress)
+        layout.addWidget(self._results)
+        layout.addWidget(self._empty)
+        layout.addStretch(1)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(page)
+
+    def _on_theme_changed(self) -> None:
+        self._run_button.setIcon(self._theme.icon("play", "on_accent"))
