@@ -2,7 +2,22 @@
 
 from collections.abc import Sequence
 
-from app.bench.report import EngineFacts, GpuFacts, MachineFacts, Mark, ModelFacts, Report, Sample, measure_of
+import msgspec
+
+from app.bench.limits import limits_of
+from app.bench.report import (
+    Ceilings,
+    EngineFacts,
+    GpuFacts,
+    MachineFacts,
+    Mark,
+    Measure,
+    ModelFacts,
+    Report,
+    Sample,
+    measure_of,
+)
+from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings
 
 
@@ -69,3 +84,52 @@ def make_report(
             measure_of("peak_ram", "bytes", samples([peak_ram_bytes])),
         ],
     )
+
+
+WORK = ModelWork(
+    weight_bytes=4_000_000_000,
+    cache_bytes=100_000.0,
+    prompt_flop=14e9,
+    attention_flop=400_000.0,
+    output_flop=1e9,
+    layer_share=0.9,
+    main_type="Q4_K",
+    main_type_number=12,
+)
+CEILINGS = Ceilings(
+    threads=8,
+    memory_one_thread_bytes_per_s=12e9,
+    memory_bytes_per_s=40e9,
+    working_set_bytes=384 << 20,
+    working_set_bytes_per_s=40e9,
+    weight_type="Q4_K",
+    flop_per_s=600e9,
+)
+
+
+def run_on_processor(*, gpu_layers: int = 0) -> Report:
+    """A run with speeds at depths and of several replies at once, and what they can be compared with."""
+    report = make_report()
+
+    def speed(key: str, value: float, **what: int) -> Measure:
+        return measure_of(key, "tok/s", [Sample(value=value)] * 3, **what)
+
+    return msgspec.structs.replace(
+        report,
+        model=msgspec.structs.replace(report.model, work=WORK),
+        engine=msgspec.structs.replace(report.engine, gpu_layers=gpu_layers, batch_tokens=512),
+        ceilings=CEILINGS,
+        measures=[
+            speed("pp512", 30.0, prompt_tokens=512),
+            speed("tg128", 8.0, prompt_tokens=1, generated_tokens=128),
+            speed("tg128@2048", 7.0, generated_tokens=128, depth_tokens=2048),
+            speed("tg64x1", 8.0, prompt_tokens=16, generated_tokens=64),
+            speed("tg64x8", 28.0, prompt_tokens=16, generated_tokens=64, streams=8),
+        ],
+    )
+
+
+def with_limits(report: Report) -> Report:
+    """The same with its limits."""
+    limits = limits_of(report.measures, report.model, report.engine, CEILINGS, report.machine.gpus)
+    return msgspec.structs.replace(report, limits=limits)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,16 @@ from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tables.benchmark_runs import GENERATION, MODEL, WHEN
+from app.ui.tabs.benchmark_comparison import ComparisonCard
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.starter import starter_file
-from tests.support.bench_reports import make_report
+from models.store import InstalledModel
+from tests.support.bench_reports import make_report, run_on_processor, with_limits
+from tests.support.qualities import made_up_quality
 
 WAIT_S = 60
 SETTINGS = LoadSettings(context_tokens=1024, threads=1)
@@ -98,7 +101,14 @@ def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
 class Room:
     """A tab on a history of its own."""
 
-    def __init__(self, desk: Desk, history: BenchmarkHistory, root: Path, suite: Suite) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        history: BenchmarkHistory,
+        root: Path,
+        suite: Suite,
+        models: Sequence[InstalledModel] = (),
+    ) -> None:
         self.desk = desk
         self.history = history
         self.host = QWidget()
@@ -120,6 +130,7 @@ class Room:
             desk.plots,
             self.host,
             suite=suite,
+            models=lambda: models,
         )
         self.tab.resize(1128, 900)
         self.host.show()
@@ -155,10 +166,10 @@ Opener = Callable[..., Room]
 def open_room(qtbot: QtBot, desk: Desk, history: BenchmarkHistory, tmp_path: Path) -> Iterator[Opener]:
     rooms: list[Room] = []
 
-    def open_one(*reports: Report, suite: Suite = SMALL) -> Room:
+    def open_one(*reports: Report, suite: Suite = SMALL, models: Sequence[InstalledModel] = ()) -> Room:
         for report in reports:
             history.add(report)
-        room = Room(desk, history, tmp_path, suite)
+        room = Room(desk, history, tmp_path, suite, models)
         rooms.append(room)
         qtbot.addWidget(room.host)
         return room
@@ -233,6 +244,89 @@ def test_two_selected_runs_are_compared_older_first(open_room: Opener) -> None:
     close = next(each for each in room.host.findChildren(QPushButton) if each.accessibleName() == CLOSE)
     close.click()
     assert "worse" not in room.texts()
+
+
+def test_more_than_two_runs_stand_against_the_oldest(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 1, 2)
+    room.button("Compare").click()
+    card = room.tab.findChild(ComparisonCard)
+    assert card is not None
+    assert [(pair.before.id, pair.after.id) for pair in card.comparisons] == [("a", "b"), ("a", "c")]
+    texts = room.texts()
+    for text in ("-13.7%", "-38.0%"):
+        assert text in texts, text
+    assert texts.count("slower") == 2
+    assert any(text.startswith("R1-Qwen-7B Q8_0") and "Also different" in text for text in room.texts())
+
+
+def test_the_shown_run_is_compared_with_the_one_before_it(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert not room.button("Against").isVisible()
+    room.select(1)
+    room.button("Against").click()
+    assert "-13.7%" in room.texts()
+
+
+def test_a_run_with_limits_shows_how_near_they_are(open_room: Opener) -> None:
+    room = open_room(with_limits(run_on_processor()))
+    texts = room.texts()
+    assert texts.count("80% of what this memory allows") == 3  # the card and two rows
+    assert "70% of measured compute" in texts
+    plots = room.tab.findChild(BenchmarkPlots)
+    assert plots is not None
+    assert plots.roof.isVisible()
+    assert [point.x for point in plots.by_depth.lines[-1].points] == [0, 2048]
+    assert [point.x for point in plots.streams.lines[0].points] == [1, 8]
+    assert any("3.5 times as fast" in text for text in texts)
+
+
+def test_runs_of_llama_bench_are_imported(open_room: Opener, desk: Desk, tmp_path: Path) -> None:
+    room = open_room(make_report("a"))
+    file = tmp_path / "llama-bench.json"
+    tests = [
+        {
+            "model_filename": "/x/R1-Q8_0.gguf",
+            "n_prompt": 512,
+            "n_gen": 0,
+            "avg_ts": 9.0,
+            "samples_ts": [9.0, 9.1],
+        },
+        {
+            "model_filename": "/x/R1-Q8_0.gguf",
+            "n_prompt": 0,
+            "n_gen": 128,
+            "avg_ts": 3.0,
+            "samples_ts": [3.0, 3.1],
+        },
+    ]
+    file.write_text(json.dumps(tests))
+    room.button("Import").click()
+    dialog = room.tab.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(str(file))
+    desk.until(lambda: "Imported benchmark runs: 1." in room.texts())
+    assert len(room.column(MODEL)) == 2
+    assert "R1 Q8_0" in room.column(MODEL)
+    dialog.reject()
+
+
+def test_what_each_quantisation_costs_is_shown_where_it_was_measured(
+    open_room: Opener, desk: Desk, tmp_path: Path
+) -> None:
+    models = [
+        InstalledModel(
+            "R1-Qwen-7B", kind, tmp_path / f"R1-Qwen-7B-{kind}.gguf", size, quality=made_up_quality(loss)
+        )
+        for kind, size, loss in (("Q8_0", 8_100_000_000, 0.2), ("Q4_K_M", 4_700_000_000, 1.4))
+    ]
+    room = open_room(*three_runs(), models=models)
+    plots = room.tab.findChild(BenchmarkPlots)
+    assert plots is not None
+    (line,) = plots.cost.lines
+    assert [round(point.x, 1) for point in line.points] == [4.7, 8.1]
+    assert [round(point.y, 2) for point in line.points] == [1.4, 0.2]
+    assert line.labels[0] == "Q4_K_M · 50.4 tok/s"
 
 
 def test_a_comparison_of_different_models_says_what_differs(open_room: Opener) -> None:
@@ -335,7 +429,9 @@ def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, star
     desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
 
 
-def test_cancel_keeps_nothing_and_frees_the_engine(open_room: Opener, desk: Desk, starter: Path) -> None:
+def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
     room = open_room(suite=LONG)
     desk.run(desk.session.load(starter, SETTINGS))
     desk.until(lambda: room.button("Run").isEnabled())
@@ -346,6 +442,26 @@ def test_cancel_keeps_nothing_and_frees_the_engine(open_room: Opener, desk: Desk
     assert room.history.reports() == []
     assert "Nothing measured yet" in room.texts()
     desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+
+
+def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room()
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(", 1 of 2" in text for text in room.texts()))
+    desk.until(lambda: room.tab.speed._runner.unfinished(starter, SMALL).done > 0)
+    room.button("Cancel").click()
+    desk.until(lambda: not desk.session.reserved_for)
+    desk.until(lambda: desk.session.info is not None)
+    assert room.button("Go on").isEnabled()
+    assert room.button("Start anew").isVisible()
+    room.button("Go on").click()
+    desk.until(lambda: len(room.history.reports()) == 1)
+    assert room.history.reports()[0].interruptions == 1
+    desk.until(lambda: room.button("Run again").isEnabled())
+    assert not room.button("Start anew").isVisible()
+    assert any("interrupted and went on: 1" in text for text in room.texts())
 
 
 def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk: Desk, starter: Path) -> None:

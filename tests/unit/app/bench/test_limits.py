@@ -6,59 +6,13 @@ import msgspec
 import pytest
 
 from app.bench.curves import batching_gain, generation_by_depth, generation_limit, roofline, speed_by_streams
-from app.bench.limits import bytes_per_s, gpu_share, limits_of, work_of
-from app.bench.report import Ceilings, GpuFacts, Report, Sample, measure_of
+from app.bench.limits import bytes_per_s, gpu_share, work_of
+from app.bench.report import GpuFacts
 from app.bench.report_words import limit_text
-from app.bench.work import ModelWork, model_work
+from app.bench.work import model_work
 from converters.inspect import inspect
 from models.starter import starter_file
-from tests.support.bench_reports import make_report
-
-WORK = ModelWork(
-    weight_bytes=4_000_000_000,
-    cache_bytes=100_000.0,
-    prompt_flop=14e9,
-    attention_flop=400_000.0,
-    output_flop=1e9,
-    layer_share=0.9,
-    main_type="Q4_K",
-    main_type_number=12,
-)
-CEILINGS = Ceilings(
-    threads=8,
-    memory_one_thread_bytes_per_s=12e9,
-    memory_bytes_per_s=40e9,
-    working_set_bytes=384 << 20,
-    working_set_bytes_per_s=40e9,
-    weight_type="Q4_K",
-    flop_per_s=600e9,
-)
-
-
-def run_on_processor(*, gpu_layers: int = 0) -> Report:
-    report = make_report()
-
-    def speed(key: str, value: float, **what: int):  # type: ignore[no-untyped-def]  # a measure
-        return measure_of(key, "tok/s", [Sample(value=value)] * 3, **what)
-
-    return msgspec.structs.replace(
-        report,
-        model=msgspec.structs.replace(report.model, work=WORK),
-        engine=msgspec.structs.replace(report.engine, gpu_layers=gpu_layers, batch_tokens=512),
-        ceilings=CEILINGS,
-        measures=[
-            speed("pp512", 30.0, prompt_tokens=512),
-            speed("tg128", 8.0, prompt_tokens=1, generated_tokens=128),
-            speed("tg128@2048", 7.0, generated_tokens=128, depth_tokens=2048),
-            speed("tg64x1", 8.0, prompt_tokens=16, generated_tokens=64),
-            speed("tg64x8", 28.0, prompt_tokens=16, generated_tokens=64, streams=8),
-        ],
-    )
-
-
-def with_limits(report: Report) -> Report:
-    limits = limits_of(report.measures, report.model, report.engine, CEILINGS, report.machine.gpus)
-    return msgspec.structs.replace(report, limits=limits)
+from tests.support.bench_reports import CEILINGS, WORK, run_on_processor, with_limits
 
 
 def test_the_starter_model_reads_every_weight_for_a_token() -> None:

@@ -19,8 +19,7 @@ from app.bench.report_schema import kept_schema, schema_text
 from app.bench.save import save_report
 from app.bench.svg_plot import svg_plot
 from app.errors import StillroomError
-from tests.support.bench_reports import make_report
-from tests.unit.app.bench.test_limits import run_on_processor, with_limits
+from tests.support.bench_reports import make_report, run_on_processor, with_limits
 
 SECTION = Section(
     key="quality",
