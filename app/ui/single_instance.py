@@ -49,7 +49,7 @@ class SingleInstance(QObject):
     def _on_message(self) -> None:
         for connection in [connection for connection in self._connections if connection.canReadLine()]:
             self._connections.remove(connection)
-            message = connection.readLine().data()
+            message = bytes(connection.readLine().data())
             connection.deleteLater()
             try:
                 files = [Path(name) for name in json.loads(message)]
