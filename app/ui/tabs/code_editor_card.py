@@ -98,6 +98,7 @@ class CodeEditorCard(Card):
     def _show_proposing(self, proposing: bool) -> None:
         self._texts.setCurrentWidget(self.proposal_view if proposing else self.editor)
         self.proposal_bar.setVisible(proposing)
+        self._status.setVisible(not proposing)
         for made in (self.open_button, self.save_button, self.more_button):
             made.setVisible(not proposing)
         if proposing:

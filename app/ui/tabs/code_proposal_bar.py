@@ -5,9 +5,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from app.ui.announce import announce
 from app.ui.theme import Theme
-from app.ui.widgets.card import button
+from app.ui.widgets.card import button, label
 from app.ui.widgets.code_proposal_view import CodeProposalView
-from app.ui.widgets.elided_label import ElidedLabel
 
 
 class CodeProposalBar(QWidget):
@@ -17,7 +16,7 @@ class CodeProposalBar(QWidget):
         super().__init__(parent)
         self._view = view
         self._theme = theme
-        self.count = ElidedLabel("small")
+        self.count = label("", "small")
         self.accept = button(self.tr("Accept"), "primary", tip=self.tr("Accept this change (A)"))
         self.reject = button(self.tr("Reject"), tip=self.tr("Reject this change (R)"))
         self.next = button(self.tr("Next"), "quiet", tip=self.tr("Go to the next change (N)"))
@@ -31,7 +30,8 @@ class CodeProposalBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.count, 1)
+        layout.addStretch()
+        layout.addWidget(self.count)
         for made in self._buttons():
             # A click leaves the focus in the text, whose keys do the same.
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -30,6 +30,8 @@ class CodeProposalView(CodeView):
         self.proposal = Proposal("", "")
         self.current = -1
         super().__init__(theme, parent)
+        # It would hide whether the line comes or goes.
+        self._marks_current_line = False
         self.setReadOnly(True)
         # Read-only text has no cursor of its own, and its keys are these.
         self.setTextInteractionFlags(

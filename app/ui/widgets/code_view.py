@@ -47,6 +47,7 @@ class CodeView(QPlainTextEdit):
         self._inserted: QTextCursor | None = None
         self._error_line = 0
         self._loading = False
+        self._marks_current_line = True
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setWordWrapMode(QTextOption.WrapMode.NoWrap)
         self.setProperty("look", "bare")
@@ -251,7 +252,7 @@ class CodeView(QPlainTextEdit):
         marks = self.line_marks()
         cursor = self.textCursor()
         # The mark would hide the placeholder of an empty text.
-        if not cursor.hasSelection() and not self.document().isEmpty():
+        if self._marks_current_line and not cursor.hasSelection() and not self.document().isEmpty():
             line = QTextCursor(cursor)
             line.clearSelection()
             marks.append(marked(line, self._theme.colour("raised"), full_width=True))

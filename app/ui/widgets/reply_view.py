@@ -325,7 +325,9 @@ class ReplyView(QWidget):
         self._copy.clicked.connect(self.copy)
         self._regenerate = button("", "quiet", name=self.tr("Regenerate the reply"))
         self._regenerate.clicked.connect(self.regenerate_requested)
-        self._stats = label("", "small", selectable=True)
+        # It wraps in a narrow column, which would otherwise be as wide as its figures.
+        self._stats = label("", "small", wrap=True, selectable=True)
+        self._stats.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.versions = VersionSwitch(self._theme)
         self.versions.chosen.connect(self.version_chosen)
         row = QHBoxLayout(foot)
@@ -334,8 +336,7 @@ class ReplyView(QWidget):
         row.addWidget(self.versions)
         row.addWidget(self._copy)
         row.addWidget(self._regenerate)
-        row.addStretch()
-        row.addWidget(self._stats)
+        row.addWidget(self._stats, 1)
         return foot
 
     def _draw_icons(self) -> None:
