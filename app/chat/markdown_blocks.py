@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
 from markdown_it.token import Token
 
 from app.chat.hidden_characters import with_hidden_shown
-from app.chat.markdown_math import with_math
+from app.chat.markdown_math import WHOLE, with_math
 
 # Qt's labels break lines between words only: a long word may be broken after each such piece.
 LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
@@ -78,7 +79,7 @@ Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
 def parse_blocks(source: str) -> list[Block]:
     """All blocks of a finished text."""
     blocks: list[Block] = []
-    for group in _groups(markdown_parser().parse(source), source):
+    for group in _groups(markdown_parser().parse(source, {WHOLE: True}), source):
         blocks += group.blocks
     return blocks
 
@@ -190,7 +191,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
             case "list_item_open":
                 if marker:
                     blocks.append(TextBlock("", place=place()))
-                marker = "•" if lists[-1] == "bullet" else f"{token.info}."
+                marker = "•" if lists[-1] == "bullet" else f"{int(token.info)}."
             case "list_item_close":
                 if marker:
                     blocks.append(TextBlock("", place=place()))
@@ -209,7 +210,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
             case "inline":
                 blocks.append(TextBlock(_inline(token), level, place()))
             case "fence" | "code_block":
-                language = token.info.split()[0] if token.info.split() else ""
+                language = next(iter(unescapeAll(token.info).split()), "")
                 blocks.append(
                     CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
                 )
@@ -263,9 +264,22 @@ def _inline_html(token: Token) -> str:
             return f'<a href="{html.escape(str(token.attrGet("href")))}">'
         case "image":
             # Nothing is fetched: a picture is a link that says what it is.
-            return f'<a href="{html.escape(str(token.attrGet("src")))}">▧ {content or "…"}</a>'
+            words = html.escape(with_hidden_shown(_plain_words(token.children or []))) or "…"
+            return f'<a href="{html.escape(str(token.attrGet("src")))}">▧ {words}</a>'
         case _:
             return content
+
+
+def _plain_words(tokens: Sequence[Token]) -> str:
+    """What a picture's description says, without its marks."""
+    return "".join(
+        _plain_words(token.children or [])
+        if token.type == "image"
+        else " "
+        if token.type in ("softbreak", "hardbreak")
+        else token.content
+        for token in tokens
+    )
 
 
 def _keep_spaces(text: str) -> str:

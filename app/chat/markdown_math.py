@@ -13,10 +13,14 @@ from markdown_it.rules_inline import StateInline
 DELIMITERS = (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"))
 DISPLAY = ("\\[", "$$")
 BOXED = "\\boxed{"
+WHOLE = "whole"
+"""In a parser's environment: the text is complete. A formula without an end is one only where it was cut off,
+which its commands tell from an escaped bracket."""
 
 _DOLLARS = re.compile(r"\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\d)")
 _FORMULA_ONLY = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|^[A-Za-z]\(|^\d+(\.\d+)?$")
 """What tells the formula in `$…$` from two prices in one line."""
+_COMMAND = re.compile(r"\\[A-Za-z]{2,}")
 
 
 def with_math(parser: MarkdownIt) -> MarkdownIt:
@@ -53,7 +57,7 @@ def _end_of_formula(source: str, start: int, limit: int) -> int | None:
     for opening, closing in DELIMITERS:
         if source.startswith(opening, start):
             end = source.find(closing, start + len(opening), limit)
-            if end <= start + len(opening):
+            if end <= start + len(opening) or not source[start + len(opening) : end].strip("\\ "):
                 return None
             return end + len(closing)
     if source.startswith(BOXED, start):
@@ -103,6 +107,8 @@ def _block_rule(state: StateBlock, start_line: int, end_line: int, silent: bool)
             break
         lines.append(text)
     if not closed and line < end_line:
+        return False
+    if not closed and state.env.get(WHOLE) and not _COMMAND.search("\n".join(lines)):
         return False
     if silent:
         return True
