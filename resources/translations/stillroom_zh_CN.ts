@@ -92,6 +92,45 @@
     </message>
 </context>
 <context>
+    <name>ApiClients</name>
+    <message>
+        <source>Program</source>
+        <translation>程序</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>地址</translation>
+    </message>
+    <message>
+        <source>Requests</source>
+        <translation>请求</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>词元</translation>
+    </message>
+    <message>
+        <source>Last seen</source>
+        <translation>最近一次</translation>
+    </message>
+    <message>
+        <source>without a name</source>
+        <translation>未命名</translation>
+    </message>
+    <message>
+        <source>being answered</source>
+        <translation>正在回答</translation>
+    </message>
+    <message>
+        <source>{seconds} s ago</source>
+        <translation>{seconds} 秒前</translation>
+    </message>
+    <message>
+        <source>{minutes} min ago</source>
+        <translation>{minutes} 分钟前</translation>
+    </message>
+</context>
+<context>
     <name>AttachmentChips</name>
     <message>
         <source>Open {name}</source>
@@ -107,14 +146,192 @@
     </message>
 </context>
 <context>
+    <name>AuditDialog</name>
+    <message>
+        <source>Audit log</source>
+        <translation>审计日志</translation>
+    </message>
+    <message>
+        <source>Lines of the audit log</source>
+        <translation>审计日志的各行</translation>
+    </message>
+    <message>
+        <source>The whole line</source>
+        <translation>完整的一行</translation>
+    </message>
+    <message>
+        <source>Select a line to see all that it holds.</source>
+        <translation>选择一行即可查看其全部内容。</translation>
+    </message>
+    <message>
+        <source>Keep an audit log of requests and replies</source>
+        <translation>为请求和回答保留审计日志</translation>
+    </message>
+    <message>
+        <source>With the texts themselves</source>
+        <translation>同时保留文字内容</translation>
+    </message>
+    <message>
+        <source>Largest size of the log</source>
+        <translation>日志的最大大小</translation>
+    </message>
+    <message>
+        <source>The oldest lines go when it is larger. Counts from the next start on.</source>
+        <translation>超过此大小时，最早的行会被移除。下次启动后生效。</translation>
+    </message>
+    <message>
+        <source>At most</source>
+        <translation>最多</translation>
+    </message>
+    <message>
+        <source>Each line holds when, from where, which model, how it drew, how many tokens, how long and what the input filter said, and the hash of the line before it. It stays on this computer. Whoever may write your files can make a whole new log: note the last hash elsewhere to notice that too.</source>
+        <translation>每一行记录时间、来源、模型、采样方式、词元数、耗时、输入过滤器的结论，以及上一行的哈希值。日志只保存在本机。能写入你的文件的人也能伪造整份日志：请把最后的哈希值另记一处，以便察觉。</translation>
+    </message>
+    <message>
+        <source>Refresh</source>
+        <translation>刷新</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>校验</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>打开文件夹</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Search in the lines</source>
+        <translation>在各行中搜索</translation>
+    </message>
+    <message>
+        <source>The log is empty.</source>
+        <translation>日志为空。</translation>
+    </message>
+    <message>
+        <source>No log is kept. Switch it on above; it begins with the next request.</source>
+        <translation>未保留日志。请在上方开启；从下一个请求开始记录。</translation>
+    </message>
+    <message>
+        <source>These are the newest {count} lines; `stillroom audit show --search` searches all.</source>
+        <translation>这是最新的 {count} 行；`stillroom audit show --search` 可搜索全部。</translation>
+    </message>
+    <message>
+        <source>Reading the whole log…</source>
+        <translation>正在读取整份日志…</translation>
+    </message>
+    <message>
+        <source>The log cannot be read: {reason}.</source>
+        <translation>无法读取日志：{reason}。</translation>
+    </message>
+    <message>
+        <source>The log is not what was written:</source>
+        <translation>日志与写入时不同：</translation>
+    </message>
+    <message>
+        <source>and {count} more; `stillroom audit verify` lists all.</source>
+        <translation>另有 {count} 处；`stillroom audit verify` 会全部列出。</translation>
+    </message>
+    <message>
+        <source>There is no log yet.</source>
+        <translation>还没有日志。</translation>
+    </message>
+    <message>
+        <source>Lines {first} to {last} are what was written, in their order.</source>
+        <translation>第 {first} 至 {last} 行与写入时相同，顺序也相同。</translation>
+    </message>
+    <message>
+        <source>Hash of the last line: {hash}</source>
+        <translation>最后一行的哈希值：{hash}</translation>
+    </message>
+</context>
+<context>
+    <name>AuditLines</name>
+    <message>
+        <source>Line</source>
+        <translation>行</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>种类</translation>
+    </message>
+    <message>
+        <source>Source</source>
+        <translation>来源</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>词元</translation>
+    </message>
+    <message>
+        <source>Seconds</source>
+        <translation>秒</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>Request</source>
+        <translation>请求</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Oldest lines let go</source>
+        <translation>最早的行已移除</translation>
+    </message>
+    <message>
+        <source>Repaired after a kill</source>
+        <translation>被终止后已修复</translation>
+    </message>
+    <message>
+        <source>Damage found</source>
+        <translation>发现损坏</translation>
+    </message>
+    <message>
+        <source>Lines lost</source>
+        <translation>有行丢失</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>聊天</translation>
+    </message>
+    <message>
+        <source>Code</source>
+        <translation>代码</translation>
+    </message>
+    <message>
+        <source>API</source>
+        <translation>API</translation>
+    </message>
+    <message>
+        <source>Command line</source>
+        <translation>命令行</translation>
+    </message>
+</context>
+<context>
     <name>BenchmarkHistoryView</name>
     <message>
         <source>Compare…</source>
         <translation>比较…</translation>
     </message>
     <message>
-        <source>Select two runs to compare them</source>
-        <translation>选择两次测试进行比较</translation>
+        <source>Select two to five runs to compare them</source>
+        <translation>选择二至五次运行进行比较</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -127,6 +344,105 @@
     <message>
         <source>All benchmark runs</source>
         <translation>全部基准测试</translation>
+    </message>
+</context>
+<context>
+    <name>BenchmarkPlots</name>
+    <message>
+        <source>tok/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>tokens in the context before</source>
+        <translation>上下文中已有的词元</translation>
+    </message>
+    <message>
+        <source>prompt tokens</source>
+        <translation>提示词的词元数</translation>
+    </message>
+    <message>
+        <source>replies at once</source>
+        <translation>同时进行的回答</translation>
+    </message>
+    <message>
+        <source>tok/s together</source>
+        <translation>合计词元/秒</translation>
+    </message>
+    <message>
+        <source>operations for each byte read</source>
+        <translation>每读取一字节的运算次数</translation>
+    </message>
+    <message>
+        <source>operations a second</source>
+        <translation>每秒运算次数</translation>
+    </message>
+    <message>
+        <source>size, GB</source>
+        <translation>大小，GB</translation>
+    </message>
+    <message>
+        <source>loss against full precision, %</source>
+        <translation>相对全精度的损失，%</translation>
+    </message>
+    <message>
+        <source>Generation speed over context</source>
+        <translation>生成速度与上下文长度</translation>
+    </message>
+    <message>
+        <source>What each quantisation costs</source>
+        <translation>各量化版本的代价</translation>
+    </message>
+    <message>
+        <source>Growth of the perplexity, measured on this computer; beside it the generation speed</source>
+        <translation>在本机测得的困惑度增长；旁边是生成速度</translation>
+    </message>
+    <message>
+        <source>How near the limit</source>
+        <translation>距离极限有多近</translation>
+    </message>
+    <message>
+        <source>Dotted: what memory (slope) and processor (level) allow, measured on this computer</source>
+        <translation>虚线：内存（斜线）和处理器（水平线）允许的速度，在本机测得</translation>
+    </message>
+    <message>
+        <source>Several replies at once</source>
+        <translation>同时进行多个回答</translation>
+    </message>
+    <message>
+        <source>Prompt speed over length</source>
+        <translation>提示词处理速度与长度</translation>
+    </message>
+    <message>
+        <source>Bars are one deviation up and down</source>
+        <translation>误差线为上下一个标准差</translation>
+    </message>
+    <message>
+        <source>Speed and size of your models</source>
+        <translation>你的模型的速度和大小</translation>
+    </message>
+    <message>
+        <source>The newest run of each model file</source>
+        <translation>每个模型文件最近一次的运行</translation>
+    </message>
+    <message>
+        <source>Together {gain} times as fast as one reply alone; bars are one deviation</source>
+        <translation>合计为单个回答的 {gain} 倍；误差线为一个标准差</translation>
+    </message>
+    <message>
+        <source>now · last run (dashed) · what this computer allows (dotted)</source>
+        <translation>本次 · 上次（短划线）· 本机的极限（点线）</translation>
+    </message>
+    <message>
+        <source>now · last run (dashed)</source>
+        <translation>本次 · 上次（短划线）</translation>
+    </message>
+    <message>
+        <source>now · what this computer allows (dotted)</source>
+        <translation>本次 · 本机的极限（点线）</translation>
+    </message>
+    <message>
+        <source>{type} · {rate} tok/s</source>
+        <translation>{type} · {rate} 词元/秒</translation>
     </message>
 </context>
 <context>
@@ -200,26 +516,54 @@
     </message>
 </context>
 <context>
-    <name>BenchmarkTab</name>
+    <name>BenchmarkSpeedPage</name>
+    <message>
+        <source>Start anew</source>
+        <translation>重新开始</translation>
+    </message>
+    <message>
+        <source>Against the last run</source>
+        <translation>与上次运行相比</translation>
+    </message>
+    <message>
+        <source>Compare with the run of this model before it</source>
+        <translation>与此模型的上一次运行比较</translation>
+    </message>
+    <message>
+        <source>Import…</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Runs of llama-bench, or of another Stillroom</source>
+        <translation>llama-bench 或另一个 Stillroom 的运行</translation>
+    </message>
     <message>
         <source>Export</source>
         <translation>导出</translation>
     </message>
     <message>
         <source>The benchmark history was damaged. It is kept as {name}; a new one begins.</source>
-        <translation>基准测试记录已损坏，保留为 {name}；已新建一份记录。</translation>
+        <translation>基准测试的历史记录已损坏。原文件保存为 {name}；新的记录从现在开始。</translation>
     </message>
     <message>
         <source>A reply is being written. Stop it or wait for it, then run.</source>
-        <translation>正在生成回答。请先停止或等它结束，再运行测试。</translation>
+        <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
     </message>
     <message>
         <source>Run</source>
         <translation>运行</translation>
     </message>
     <message>
+        <source>It measures models on this computer; choose one first</source>
+        <translation>它测量本机上的模型；请先选择一个</translation>
+    </message>
+    <message>
         <source>Load a model first</source>
         <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
     </message>
     <message>
         <source>Run the benchmark</source>
@@ -230,64 +574,47 @@
         <translation>再次运行 · 约 {duration}</translation>
     </message>
     <message>
-        <source>Measures {model}: load, prompt and generation speed, first token, memory</source>
-        <translation>测量 {model}：加载、提示词处理与生成速度、首个词元、内存</translation>
+        <source>An earlier run was ended: {count} results of it are kept</source>
+        <translation>上一次运行中断了：已保留其 {count} 个结果</translation>
+    </message>
+    <message>
+        <source>Measures {model}: speed at several lengths, latency, replies at once, memory, energy</source>
+        <translation>测量 {model}：多种长度下的速度、延迟、同时回答、内存、能耗</translation>
+    </message>
+    <message>
+        <source>{machine} · run-to-run noise {percent}%</source>
+        <translation>{machine} · 各次运行之间的波动 {percent}%</translation>
     </message>
     <message>
         <source>Deleted: {count} benchmark runs.</source>
-        <translation>已删除 {count} 次基准测试。</translation>
+        <translation>已删除 {count} 次基准测试运行。</translation>
     </message>
     <message>
         <source>The benchmark run is deleted.</source>
-        <translation>已删除这次基准测试。</translation>
+        <translation>已删除该次基准测试运行。</translation>
     </message>
     <message>
         <source>Undo</source>
         <translation>撤销</translation>
     </message>
     <message>
-        <source>Save as JSON…</source>
-        <translation>另存为 JSON…</translation>
-    </message>
-    <message>
-        <source>Save as Markdown…</source>
-        <translation>另存为 Markdown…</translation>
-    </message>
-    <message>
-        <source>Copy as Markdown</source>
-        <translation>复制为 Markdown</translation>
-    </message>
-    <message>
-        <source>Saved as {name}.</source>
-        <translation>已保存为 {name}。</translation>
-    </message>
-    <message>
-        <source>Copied.</source>
-        <translation>已复制。</translation>
+        <source>Imported benchmark runs: {count}.</source>
+        <translation>已导入 {count} 次基准测试运行。</translation>
     </message>
     <message>
         <source>Nothing measured yet</source>
-        <translation>尚无测量结果</translation>
+        <translation>还没有测量结果</translation>
     </message>
     <message>
-        <source>Load a model with the picker above and press Run. Stillroom measures how fast it reads and writes, how long the first token takes and how much memory it needs: three times after a warm-up, as llama-bench does. It takes from half a minute to a few minutes.</source>
-        <translation>用上方的选择器加载模型，然后点击“运行”。Stillroom 会测量读写速度、首个词元的延迟和内存占用：与 llama-bench 一样，预热后测量三次。全程需要半分钟到几分钟。</translation>
+        <source>Load a model with the picker above and press Run. Stillroom measures how fast it reads and writes with little and with much in its context, how evenly its tokens come, what several replies at once gain, how much memory and energy it needs, and how near that comes to what this computer can do. It takes about three minutes.</source>
+        <translation>用上方的选择框加载模型，然后按“运行”。Stillroom 会测量上下文短和长时读写的速度、词元到来是否均匀、同时回答能提高多少、需要多少内存和能量，以及距离本机的极限有多近。大约需要三分钟。</translation>
     </message>
+</context>
+<context>
+    <name>BenchmarkTab</name>
     <message>
-        <source>Generation speed, run by run</source>
-        <translation>历次生成速度</translation>
-    </message>
-    <message>
-        <source>All runs of this model file; bars are one deviation up and down</source>
-        <translation>此模型文件的全部测试；误差线为上下一个标准差</translation>
-    </message>
-    <message>
-        <source>Speed and size of your models</source>
-        <translation>各模型的速度与大小</translation>
-    </message>
-    <message>
-        <source>The newest run of each model file on this computer</source>
-        <translation>每个模型文件在本机的最近一次测试</translation>
+        <source>Speed</source>
+        <translation>速度</translation>
     </message>
 </context>
 <context>
@@ -297,20 +624,36 @@
         <translation>正在检查语法…</translation>
     </message>
     <message>
+        <source>Show changes</source>
+        <translation>显示更改</translation>
+    </message>
+    <message>
+        <source>Show as changes in the text (Ctrl+Shift+R)</source>
+        <translation>以文本中的更改显示 (Ctrl+Shift+R)</translation>
+    </message>
+    <message>
         <source>Insert</source>
         <translation>插入</translation>
     </message>
     <message>
-        <source>Insert at the cursor (Ctrl+Shift+I)</source>
-        <translation>插入到光标处 (Ctrl+Shift+I)</translation>
+        <source>Show as an insertion at the cursor (Ctrl+Shift+I)</source>
+        <translation>在光标处作为插入显示 (Ctrl+Shift+I)</translation>
     </message>
     <message>
-        <source>Replace</source>
-        <translation>替换</translation>
+        <source>Run</source>
+        <translation>运行</translation>
     </message>
     <message>
-        <source>Replace the selection (Ctrl+Shift+R)</source>
-        <translation>替换所选内容 (Ctrl+Shift+R)</translation>
+        <source>Run this code in the sandbox, with the tests if there are any</source>
+        <translation>在沙盒中运行此代码；如有测试则一并运行</translation>
+    </message>
+    <message>
+        <source>Use as tests</source>
+        <translation>用作测试</translation>
+    </message>
+    <message>
+        <source>Put this into the Tests page</source>
+        <translation>放入“测试”页</translation>
     </message>
     <message>
         <source>✓ valid {rules}</source>
@@ -358,12 +701,12 @@
 <context>
     <name>ChatExchange</name>
     <message>
-        <source>{tokens} tokens · {left} left</source>
-        <translation>{tokens} 个词元 · 还剩 {left}</translation>
+        <source>The model gets the messages themselves again.</source>
+        <translation>模型重新收到消息原文。</translation>
     </message>
     <message>
-        <source>Passages of the documents: {count} · {left} left</source>
-        <translation>文档片段：{count} 个 · 还剩 {left}</translation>
+        <source>Undo</source>
+        <translation>撤销</translation>
     </message>
 </context>
 <context>
@@ -536,6 +879,156 @@
     </message>
 </context>
 <context>
+    <name>ChatPresets</name>
+    <message>
+        <source>The file of your presets was damaged; it is kept as {path}.</source>
+        <translation>预设文件已损坏；保存为 {path}。</translation>
+    </message>
+    <message>
+        <source>Preset: {name}</source>
+        <translation>预设：{name}</translation>
+    </message>
+    <message>
+        <source>Own settings</source>
+        <translation>自定义设置</translation>
+    </message>
+    <message>
+        <source>Save as preset…</source>
+        <translation>另存为预设…</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>重命名…</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>复制一份</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>New chats with {model} begin so</source>
+        <translation>与 {model} 的新聊天都这样开始</translation>
+    </message>
+    <message>
+        <source>Import presets…</source>
+        <translation>导入预设…</translation>
+    </message>
+    <message>
+        <source>Export presets…</source>
+        <translation>导出预设…</translation>
+    </message>
+    <message>
+        <source>The preset “{name}” is replaced.</source>
+        <translation>预设“{name}”已被替换。</translation>
+    </message>
+    <message>
+        <source>“{name}” is a preset now.</source>
+        <translation>“{name}”现在是预设。</translation>
+    </message>
+    <message>
+        <source>The preset is renamed.</source>
+        <translation>预设已重命名。</translation>
+    </message>
+    <message>
+        <source>“{name}” is there twice now.</source>
+        <translation>“{name}”现在有两份。</translation>
+    </message>
+    <message>
+        <source>The preset “{name}” is deleted.</source>
+        <translation>预设“{name}”已删除。</translation>
+    </message>
+    <message>
+        <source>Presets added: {count}.</source>
+        <translation>已添加 {count} 个预设。</translation>
+    </message>
+    <message>
+        <source>Your presets are in {path}.</source>
+        <translation>你的预设位于 {path}。</translation>
+    </message>
+    <message>
+        <source>DeepSeek-R1 (the authors&apos; recommendation)</source>
+        <translation>DeepSeek-R1（作者的建议）</translation>
+    </message>
+    <message>
+        <source>Short thinking (1,024 tokens)</source>
+        <translation>短思考（1,024 个词元）</translation>
+    </message>
+    <message>
+        <source>No thinking</source>
+        <translation>不思考</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>预设</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Import presets</source>
+        <translation>导入预设</translation>
+    </message>
+    <message>
+        <source>Export presets</source>
+        <translation>导出预设</translation>
+    </message>
+    <message>
+        <source>Presets of Stillroom (*.json)</source>
+        <translation>Stillroom 的预设 (*.json)</translation>
+    </message>
+</context>
+<context>
+    <name>ChatPrompts</name>
+    <message>
+        <source>The file of your prompts was damaged; it is kept as {path}.</source>
+        <translation>提示词文件已损坏；保存为 {path}。</translation>
+    </message>
+    <message>
+        <source>Prompts added: {count}.</source>
+        <translation>已添加 {count} 条提示词。</translation>
+    </message>
+    <message>
+        <source>Your prompts are in {path}.</source>
+        <translation>你的提示词位于 {path}。</translation>
+    </message>
+    <message>
+        <source>“{title}” is in the library.</source>
+        <translation>“{title}”已在提示词库中。</translation>
+    </message>
+    <message>
+        <source>The prompt “{title}” is deleted.</source>
+        <translation>提示词“{title}”已删除。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Prompt: {title}</source>
+        <translation>提示词：{title}</translation>
+    </message>
+    <message>
+        <source>Import prompts</source>
+        <translation>导入提示词</translation>
+    </message>
+    <message>
+        <source>Export my prompts</source>
+        <translation>导出我的提示词</translation>
+    </message>
+    <message>
+        <source>Prompts of Stillroom (*.json)</source>
+        <translation>Stillroom 的提示词 (*.json)</translation>
+    </message>
+</context>
+<context>
     <name>ChatRowDelegate</name>
     <message>
         <source>Title of the chat</source>
@@ -639,8 +1132,20 @@
         <translation>导入聊天</translation>
     </message>
     <message>
+        <source>Prompt library</source>
+        <translation>提示词库</translation>
+    </message>
+    <message>
+        <source>Structured answers</source>
+        <translation>结构化回答</translation>
+    </message>
+    <message>
         <source>Answering in “{title}”</source>
         <translation>正在回答“{title}”</translation>
+    </message>
+    <message>
+        <source>The oldest messages are being summarised.</source>
+        <translation>正在总结最早的消息。</translation>
     </message>
     <message>
         <source>The model is being measured. Wait until that is done.</source>
@@ -729,6 +1234,10 @@
         <translation>在第 {first} 行补全 {file}</translation>
     </message>
     <message>
+        <source>Refactor lines {first} to {last} of {file}</source>
+        <translation>重构 {file} 的第 {first} 至 {last} 行</translation>
+    </message>
+    <message>
         <source>Fix lines {first} to {last} of {file}</source>
         <translation>修复 {file} 第 {first} 至 {last} 行</translation>
     </message>
@@ -789,6 +1298,14 @@
         <translation>在光标处补全</translation>
     </message>
     <message>
+        <source>Refactor</source>
+        <translation>重构</translation>
+    </message>
+    <message>
+        <source>Refactor the selection</source>
+        <translation>重构所选内容</translation>
+    </message>
+    <message>
         <source>Tests</source>
         <translation>测试</translation>
     </message>
@@ -805,12 +1322,12 @@
         <translation>修复所选内容</translation>
     </message>
     <message>
-        <source>Select some lines, then choose Explain, Complete, Tests or Fix, or ask in your own words below. Without a selection the question is about the whole file.
+        <source>Select some lines, then choose one of the buttons above, or ask in your own words below. Without a selection the question is about the whole file.
 
-Code in a reply is checked for syntax and never run. What was sent to the model is listed with each question.</source>
-        <translation>选中若干行，然后选择“解释”“补全”“测试”或“修复”，或在下方自行提问。未选中内容时，问题针对整个文件。
+Code in a reply is checked for syntax at once, and shown as changes that you accept one by one. It is run only when you press Run, in a sandbox.</source>
+        <translation>选中若干行，然后按上方的某个按钮，或在下方用自己的话提问。未选中内容时，问题针对整个文件。
 
-回答中的代码只检查语法，绝不运行。每个问题下方都列出了发送给模型的内容。</translation>
+回答中的代码会立即检查语法，并显示为可逐处接受的更改。只有按“运行”时才会在沙盒中运行。</translation>
     </message>
     <message>
         <source>Ask about the selection</source>
@@ -1015,9 +1532,215 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <source>{count} earlier questions no longer fit into the context and were left out.</source>
         <translation>较早的 {count} 个问题在上下文中放不下，已省略。</translation>
     </message>
+    <message>
+        <source>Sent without what the rule “{rule}” took out: {count} places.</source>
+        <translation>发送时已去掉规则“{rule}”剔除的内容：{count} 处。</translation>
+    </message>
+    <message>
+        <source>The rule “{rule}” found something. The question was sent as it is.</source>
+        <translation>规则“{rule}”有所发现。问题已原样发送。</translation>
+    </message>
+</context>
+<context>
+    <name>CodeFixer</name>
+    <message>
+        <source>Fix it, round {number} of {rounds}</source>
+        <translation>修复，第 {number} 轮，共 {rounds} 轮</translation>
+    </message>
+</context>
+<context>
+    <name>CodeOutput</name>
+    <message>
+        <source>Output of the program</source>
+        <translation>程序的输出</translation>
+    </message>
+</context>
+<context>
+    <name>CodeProposalBar</name>
+    <message>
+        <source>Accept</source>
+        <translation>接受</translation>
+    </message>
+    <message>
+        <source>Accept this change (A)</source>
+        <translation>接受此更改 (A)</translation>
+    </message>
+    <message>
+        <source>Reject</source>
+        <translation>拒绝</translation>
+    </message>
+    <message>
+        <source>Reject this change (R)</source>
+        <translation>拒绝此更改 (R)</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>下一处</translation>
+    </message>
+    <message>
+        <source>Go to the next change (N)</source>
+        <translation>转到下一处更改 (N)</translation>
+    </message>
+    <message>
+        <source>Accept all</source>
+        <translation>全部接受</translation>
+    </message>
+    <message>
+        <source>Accept all changes (Shift+A)</source>
+        <translation>接受全部更改 (Shift+A)</translation>
+    </message>
+    <message>
+        <source>Take the last decision back (Ctrl+Z)</source>
+        <translation>撤回上一个决定 (Ctrl+Z)</translation>
+    </message>
+    <message>
+        <source>Change {number} of {count}</source>
+        <translation>第 {number} 处更改，共 {count} 处</translation>
+    </message>
+</context>
+<context>
+    <name>CodeProposalView</name>
+    <message>
+        <source>Proposed changes</source>
+        <translation>建议的更改</translation>
+    </message>
+    <message>
+        <source>A accepts a change, R rejects it, N goes to the next one, Ctrl+Z takes a decision back.</source>
+        <translation>按 A 接受更改，按 R 拒绝，按 N 转到下一处，按 Ctrl+Z 撤回决定。</translation>
+    </message>
+</context>
+<context>
+    <name>CodeRun</name>
+    <message>
+        <source>Done in {seconds} s</source>
+        <translation>{seconds} 秒完成</translation>
+    </message>
+    <message>
+        <source>Exit code {code} after {seconds} s</source>
+        <translation>{seconds} 秒后结束，退出码 {code}</translation>
+    </message>
+    <message>
+        <source>Ended at the limit of {limit_s} s</source>
+        <translation>到达 {limit_s} 秒的限制而结束</translation>
+    </message>
+    <message>
+        <source>Ended: it took more than {memory} MB of memory</source>
+        <translation>已结束：占用内存超过 {memory} MB</translation>
+    </message>
+    <message>
+        <source>Ended: it wrote more than {output} KB</source>
+        <translation>已结束：输出超过 {output} KB</translation>
+    </message>
+    <message>
+        <source>Ended: its files took more than {disk} MB</source>
+        <translation>已结束：文件占用超过 {disk} MB</translation>
+    </message>
+    <message>
+        <source>Ended: it made more than {files} files</source>
+        <translation>已结束：创建的文件超过 {files} 个</translation>
+    </message>
+    <message>
+        <source>Stopped after {seconds} s</source>
+        <translation>{seconds} 秒后停止</translation>
+    </message>
+    <message>
+        <source>It could not be started: {reason}</source>
+        <translation>无法启动：{reason}</translation>
+    </message>
+    <message>
+        <source>Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB</source>
+        <translation>沙盒：无网络、无个人文件、无其他程序，{time_s} 秒，{memory} MB</translation>
+    </message>
+    <message>
+        <source>The tests did not run</source>
+        <translation>测试未能运行</translation>
+    </message>
+    <message>
+        <source>{passed} of {total} tests passed</source>
+        <translation>{total} 个测试中通过 {passed} 个</translation>
+    </message>
+    <message>
+        <source>{passed} of {total} tests passed, {ratio} times as long as the shortest answer that does</source>
+        <translation>{total} 个测试中通过 {passed} 个，长度为最短通过答案的 {ratio} 倍</translation>
+    </message>
+    <message>
+        <source>{passed} of {total} tests passed, the shortest answer so far</source>
+        <translation>{total} 个测试中通过 {passed} 个，是目前最短的答案</translation>
+    </message>
+</context>
+<context>
+    <name>CodeRunCard</name>
+    <message>
+        <source>Nothing has been run yet. Run (F5) starts the program above.</source>
+        <translation>还没有运行过。“运行”(F5) 会启动上方的程序。</translation>
+    </message>
+    <message>
+        <source>Tests</source>
+        <translation>测试</translation>
+    </message>
+    <message>
+        <source>Tests of the program: assertions, or functions whose names begin with test.</source>
+        <translation>程序的测试：断言，或名称以 test 开头的函数。</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>运行</translation>
+    </message>
+    <message>
+        <source>Run the program in the sandbox (F5)</source>
+        <translation>在沙盒中运行程序 (F5)</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>测试</translation>
+    </message>
+    <message>
+        <source>Run the tests in the sandbox (Shift+F5)</source>
+        <translation>在沙盒中运行测试 (Shift+F5)</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop the program (Esc)</source>
+        <translation>停止程序 (Esc)</translation>
+    </message>
+    <message>
+        <source>Fix it</source>
+        <translation>修复</translation>
+    </message>
+    <message>
+        <source>Running…</source>
+        <translation>正在运行…</translation>
+    </message>
+    <message>
+        <source>Testing…</source>
+        <translation>正在测试…</translation>
+    </message>
+    <message>
+        <source>Input of the program</source>
+        <translation>程序的输入</translation>
+    </message>
+    <message>
+        <source>What the program reads from its standard input.</source>
+        <translation>程序从标准输入读取的内容。</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>Input</source>
+        <translation>输入</translation>
+    </message>
 </context>
 <context>
     <name>CodeTab</name>
+    <message>
+        <source>The text reads like that already.</source>
+        <translation>文本已经是这样了。</translation>
+    </message>
     <message>
         <source>New text</source>
         <translation>新建文本</translation>
@@ -1063,12 +1786,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>转到语法错误</translation>
     </message>
     <message>
-        <source>Insert the newest code at the cursor</source>
-        <translation>在光标处插入最新代码</translation>
+        <source>Run the program</source>
+        <translation>运行程序</translation>
     </message>
     <message>
-        <source>Replace the selection with the newest code</source>
-        <translation>用最新代码替换所选内容</translation>
+        <source>Run the tests</source>
+        <translation>运行测试</translation>
+    </message>
+    <message>
+        <source>Fix what failed</source>
+        <translation>修复失败之处</translation>
+    </message>
+    <message>
+        <source>Write tests</source>
+        <translation>编写测试</translation>
+    </message>
+    <message>
+        <source>Insert the newest code</source>
+        <translation>插入最新的代码</translation>
+    </message>
+    <message>
+        <source>Show the newest code as changes</source>
+        <translation>将最新的代码显示为更改</translation>
+    </message>
+    <message>
+        <source>Run the newest code</source>
+        <translation>运行最新的代码</translation>
     </message>
     <message>
         <source>Ask in your own words</source>
@@ -1081,6 +1824,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
 </context>
 <context>
     <name>CodeVerdict</name>
+    <message>
+        <source>line {line}, column {column}: {message}</source>
+        <translation>第 {line} 行，第 {column} 列：{message}</translation>
+    </message>
     <message>
         <source>line {line}: {message}</source>
         <translation>第 {line} 行：{message}</translation>
@@ -1107,18 +1854,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Code editor</source>
         <translation>代码编辑器</translation>
-    </message>
-    <message>
-        <source>Larger text</source>
-        <translation>放大文字</translation>
-    </message>
-    <message>
-        <source>Smaller text</source>
-        <translation>缩小文字</translation>
-    </message>
-    <message>
-        <source>Normal text size</source>
-        <translation>默认文字大小</translation>
     </message>
 </context>
 <context>
@@ -1151,16 +1886,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>比较</translation>
     </message>
     <message>
-        <source>Change</source>
-        <translation>变化</translation>
+        <source>Generation and prompt together</source>
+        <translation>生成与提示词处理合计</translation>
     </message>
     <message>
-        <source>One reading each: a change of 2% or more counts.</source>
-        <translation>每项只有一个读数：变化达到 2% 才算数。</translation>
+        <source>One reading each: a change of 3% or more counts.</source>
+        <translation>各读一次：变化达到 3% 才算数。</translation>
     </message>
     <message>
-        <source>Welch&apos;s t-test gives p = {p}; a change counts from 2% and p &lt; 0.05.</source>
-        <translation>Welch t 检验得 p = {p}；变化达到 2% 且 p &lt; 0.05 才算数。</translation>
+        <source>p = {p}, by Welch&apos;s t-test with the noise between runs added and corrected for the number of figures; a change counts from 3% and p &lt; 0.01.</source>
+        <translation>p = {p}，采用韦尔奇 t 检验，计入各次运行之间的波动并按项目数校正；变化达到 3% 且 p &lt; 0.01 才算数。</translation>
+    </message>
+    <message>
+        <source>{run}: {text}</source>
+        <translation>{run}：{text}</translation>
     </message>
     <message>
         <source>{field} {before} → {after}</source>
@@ -1202,12 +1941,47 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>停止回答 (Esc)</translation>
     </message>
     <message>
-        <source>Ask anything. Enter sends, Shift+Enter for a new line.</source>
-        <translation>随便问。Enter 发送，Shift+Enter 换行。</translation>
+        <source>Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.</source>
+        <translation>可以问任何问题。Enter 发送，Shift+Enter 换行，/ 选用提示词。</translation>
     </message>
     <message>
         <source>You can write already; it is kept until you can send it.</source>
         <translation>现在就可以写，内容会保留到可以发送时。</translation>
+    </message>
+</context>
+<context>
+    <name>ContextMeter</name>
+    <message>
+        <source>{used} of {total} tokens</source>
+        <translation>{used} / {total} 个词元</translation>
+    </message>
+    <message>
+        <source>Chat so far: {history} tokens
+{count} passages of the documents: {documents}
+Message: {message}
+Left for the reply: {left}</source>
+        <translation>此前的聊天：{history} 个词元
+文档的 {count} 个段落：{documents}
+消息：{message}
+留给回答：{left}</translation>
+    </message>
+    <message>
+        <source>Chat so far: {history} tokens
+Documents: {documents}
+Message: {message}
+Left for the reply: {left}</source>
+        <translation>此前的聊天：{history} 个词元
+文档：{documents}
+消息：{message}
+留给回答：{left}</translation>
+    </message>
+    <message>
+        <source>Chat so far: {history} tokens
+Message: {message}
+Left for the reply: {left}</source>
+        <translation>此前的聊天：{history} 个词元
+消息：{message}
+留给回答：{left}</translation>
     </message>
 </context>
 <context>
@@ -1221,12 +1995,48 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>新聊天</translation>
     </message>
     <message>
+        <source>Choose otherwise</source>
+        <translation>另作选择</translation>
+    </message>
+    <message>
+        <source>Send nothing more</source>
+        <translation>不再发送</translation>
+    </message>
+    <message>
+        <source>This chat ends here until you choose otherwise.</source>
+        <translation>在你另作选择之前，此聊天到此为止。</translation>
+    </message>
+    <message>
+        <source>The model does not see the oldest messages, from now on in this chat.</source>
+        <translation>从现在起，模型在此聊天中看不到最早的消息。</translation>
+    </message>
+    <message>
+        <source>Summarise and send</source>
+        <translation>总结并发送</translation>
+    </message>
+    <message>
+        <source>The model writes what stands for the oldest messages, from now on in this chat.</source>
+        <translation>从现在起，在此聊天中由模型写出一段文字来代替最早的消息。</translation>
+    </message>
+    <message>
         <source>This message is too long: it takes {needed} of the context&apos;s {total} tokens and leaves no room for a reply. Shorten it, or load the model with a larger context.</source>
         <translation>这条消息太长：占用了上下文 {total} 个词元中的 {needed} 个，没有留下回答的空间。请缩短消息，或用更大的上下文加载模型。</translation>
     </message>
     <message>
-        <source>The chat is longer than the context. The model will not see the {count} oldest messages, from “{first}” on. They stay in the chat.</source>
-        <translation>聊天长度超出了上下文。模型将看不到最早的 {count} 条消息（从“{first}”开始）。它们仍保留在聊天中。</translation>
+        <source>The chat is longer than the context. The model will not see the {count} oldest messages, from “{first}” on, which are struck through. They stay in the chat.</source>
+        <translation>聊天比上下文长。模型将看不到从“{first}”起划掉的 {count} 条最早的消息。它们仍留在聊天中。</translation>
+    </message>
+    <message>
+        <source>The model does not see the {count} oldest messages, from “{first}” on. They stay in the chat.</source>
+        <translation>模型看不到从“{first}”起的 {count} 条最早的消息。它们仍留在聊天中。</translation>
+    </message>
+    <message>
+        <source>The {count} oldest messages, from “{first}” on, do not fit. The model sums them up before this message is sent.</source>
+        <translation>从“{first}”起的 {count} 条最早的消息放不下。发送此消息之前，模型会先总结它们。</translation>
+    </message>
+    <message>
+        <source>The chat is longer than the context: the {count} oldest messages, from “{first}” on, do not fit. Nothing is sent, as you chose for this chat.</source>
+        <translation>聊天比上下文长：从“{first}”起的 {count} 条最早的消息放不下。按你为此聊天所作的选择，不会发送任何内容。</translation>
     </message>
 </context>
 <context>
@@ -1253,6 +2063,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>automatic</source>
         <translation>自动</translation>
+    </message>
+</context>
+<context>
+    <name>ConversationView</name>
+    <message>
+        <source>The model will not see this message.</source>
+        <translation>模型将看不到此消息。</translation>
+    </message>
+</context>
+<context>
+    <name>DetailsCard</name>
+    <message>
+        <source>All figures</source>
+        <translation>全部数据</translation>
+    </message>
+    <message>
+        <source>mean ± deviation</source>
+        <translation>平均值 ± 标准差</translation>
+    </message>
+    <message>
+        <source>95% interval</source>
+        <translation>95% 区间</translation>
+    </message>
+    <message>
+        <source>n</source>
+        <translation>n</translation>
+    </message>
+    <message>
+        <source>{figure}: not measured. {reason}</source>
+        <translation>{figure}：未测量。{reason}</translation>
+    </message>
+    <message>
+        <source>The run was interrupted and went on: {count}.</source>
+        <translation>运行曾中断并继续：{count} 次。</translation>
     </message>
 </context>
 <context>
@@ -1334,10 +2178,301 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>DriftItems</name>
+    <message>
+        <source>Question</source>
+        <translation>问题</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>Same tokens</source>
+        <translation>相同的词元</translation>
+    </message>
+    <message>
+        <source>ROUGE-L</source>
+        <translation>ROUGE-L</translation>
+    </message>
+    <message>
+        <source>Likelihood</source>
+        <translation>似然</translation>
+    </message>
+    <message>
+        <source>The largest change of a token&apos;s log probability before the answers part, in nats</source>
+        <translation>在答案出现分歧之前，词元对数概率的最大变化（纳特）</translation>
+    </message>
+    <message>
+        <source>likelihood moved</source>
+        <translation>似然有变化</translation>
+    </message>
+    <message>
+        <source>as before</source>
+        <translation>与之前相同</translation>
+    </message>
+    <message>
+        <source>other from token {place} on</source>
+        <translation>从第 {place} 个词元起不同</translation>
+    </message>
+</context>
+<context>
+    <name>DriftPage</name>
+    <message>
+        <source>Check now</source>
+        <translation>立即检查</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Take these as the new answers</source>
+        <translation>以这些为新的答案</translation>
+    </message>
+    <message>
+        <source>The next checks are compared with this one. What was kept before stays.</source>
+        <translation>以后的检查将与这一次比较。之前保留的内容不会丢失。</translation>
+    </message>
+    <message>
+        <source>ANSWERS</source>
+        <translation>答案</translation>
+    </message>
+    <message>
+        <source>SPEED</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>SINCE</source>
+        <translation>自何时起</translation>
+    </message>
+    <message>
+        <source>Golden answers</source>
+        <translation>基准答案</translation>
+    </message>
+    <message>
+        <source>{done} of {total} answers</source>
+        <translation>{total} 个答案中完成 {done} 个</translation>
+    </message>
+    <message>
+        <source>Reading the model file</source>
+        <translation>正在读取模型文件</translation>
+    </message>
+    <message>
+        <source>{field}: {before}, now {now}</source>
+        <translation>{field}：{before}，现在 {now}</translation>
+    </message>
+    <message>
+        <source>Nothing: file, programs, driver and settings are the same.</source>
+        <translation>没有变化：文件、程序、驱动程序和设置都相同。</translation>
+    </message>
+    <message>
+        <source>Load a model first</source>
+        <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>Asks the golden questions again; some seconds to a few minutes</source>
+        <translation>重新提出基准问题；需要几秒到几分钟</translation>
+    </message>
+    <message>
+        <source>{model}, checked {when}</source>
+        <translation>{model}，检查于 {when}</translation>
+    </message>
+    <message>
+        <source>Does it still answer as it did?</source>
+        <translation>它的回答还和以前一样吗？</translation>
+    </message>
+    <message>
+        <source>Press Check now once with a loaded model: Stillroom asks eight short questions without chance in the drawing and keeps the answers. After an update of Stillroom, llama.cpp, a driver or the file itself, it asks them again when the computer is idle, and tells you if an answer or the speed has moved.</source>
+        <translation>加载模型后按一次“立即检查”：Stillroom 会以无随机的方式提出八个简短问题并保留答案。在 Stillroom、llama.cpp、驱动程序或文件本身更新之后，它会在电脑空闲时再次提问，并在答案或速度有变化时告诉你。</translation>
+    </message>
+    <message>
+        <source>BEFORE</source>
+        <translation>之前</translation>
+    </message>
+    <message>
+        <source>NOW</source>
+        <translation>现在</translation>
+    </message>
+    <message>
+        <source>WHAT HAS CHANGED</source>
+        <translation>有哪些变化</translation>
+    </message>
+</context>
+<context>
+    <name>DriftWords</name>
+    <message>
+        <source>Kept</source>
+        <translation>已保留</translation>
+    </message>
+    <message>
+        <source>As before</source>
+        <translation>与之前相同</translation>
+    </message>
+    <message>
+        <source>Likelihoods moved</source>
+        <translation>似然有变化</translation>
+    </message>
+    <message>
+        <source>{count} of {all} are others</source>
+        <translation>{all} 个中有 {count} 个不同</translation>
+    </message>
+    <message>
+        <source>{count} golden answers, to compare the next check with</source>
+        <translation>{count} 个基准答案，供下次检查比较</translation>
+    </message>
+    <message>
+        <source>all {count}, token for token</source>
+        <translation>全部 {count} 个逐词元相同</translation>
+    </message>
+    <message>
+        <source>{count} answers compared, token for token</source>
+        <translation>已逐词元比较 {count} 个答案</translation>
+    </message>
+    <message>
+        <source>Faster</source>
+        <translation>更快</translation>
+    </message>
+    <message>
+        <source>Slower</source>
+        <translation>更慢</translation>
+    </message>
+    <message>
+        <source>Not conclusive</source>
+        <translation>无法下结论</translation>
+    </message>
+    <message>
+        <source>generation {decode}, prompt {prompt}, n = {n}</source>
+        <translation>生成 {decode}，提示词 {prompt}，n = {n}</translation>
+    </message>
+    <message>
+        <source>first seen then; the same until {last}</source>
+        <translation>当时首次发现；到 {last} 为止都相同</translation>
+    </message>
+    <message>
+        <source>when the golden answers were kept</source>
+        <translation>保留基准答案之时</translation>
+    </message>
+    <message>
+        <source>{model} answers otherwise than before: {count} of {all} golden answers.</source>
+        <translation>{model} 的回答与以前不同：{all} 个基准答案中有 {count} 个。</translation>
+    </message>
+    <message>
+        <source>{model} still gives the same golden answers, but finds them more or less likely.</source>
+        <translation>{model} 给出的基准答案仍相同，但其可能性有所改变。</translation>
+    </message>
+    <message>
+        <source>{model} is slower than before by {percent}%.</source>
+        <translation>{model} 比以前慢 {percent}%。</translation>
+    </message>
+    <message>
+        <source>Content of the file (SHA-256)</source>
+        <translation>文件内容 (SHA-256)</translation>
+    </message>
+    <message>
+        <source>Quantisation</source>
+        <translation>量化</translation>
+    </message>
+    <message>
+        <source>Stillroom</source>
+        <translation>Stillroom</translation>
+    </message>
+    <message>
+        <source>llama.cpp</source>
+        <translation>llama.cpp</translation>
+    </message>
+    <message>
+        <source>Instructions of the processor that llama.cpp uses</source>
+        <translation>llama.cpp 使用的处理器指令</translation>
+    </message>
+    <message>
+        <source>Back end</source>
+        <translation>后端</translation>
+    </message>
+    <message>
+        <source>Graphics cards</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>Graphics driver</source>
+        <translation>显卡驱动程序</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Layers on the graphics card</source>
+        <translation>显卡上的层数</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程数</translation>
+    </message>
+    <message>
+        <source>Threads for prompts</source>
+        <translation>处理提示词的线程数</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>批大小</translation>
+    </message>
+    <message>
+        <source>KV cache</source>
+        <translation>KV 缓存</translation>
+    </message>
+    <message>
+        <source>Flash attention</source>
+        <translation>Flash attention</translation>
+    </message>
+    <message>
+        <source>Stretched context</source>
+        <translation>扩展的上下文</translation>
+    </message>
+    <message>
+        <source>Other computers</source>
+        <translation>其他电脑</translation>
+    </message>
+</context>
+<context>
+    <name>ElsewhereChoice</name>
+    <message>
+        <source>Not on this computer</source>
+        <translation>不在本机上</translation>
+    </message>
+    <message>
+        <source>Send what you ask to {host}?</source>
+        <translation>把你的提问发送到 {host}？</translation>
+    </message>
+    <message>
+        <source>Your messages, the chat before them and its documents then leave this computer, each time you send something to a model of this server. You are asked this once.</source>
+        <translation>每次向此服务器的模型发送内容时，你的消息、之前的聊天以及其中的文档都会离开本机。此问题只问一次。</translation>
+    </message>
+    <message>
+        <source>The connection is not encrypted: whoever is in between can read along.</source>
+        <translation>连接未加密：途中的任何人都能看到内容。</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>使用</translation>
+    </message>
+</context>
+<context>
+    <name>ElsewhereLine</name>
+    <message>
+        <source>Not on this computer: what you send goes to {host}.</source>
+        <translation>不在本机上：你发送的内容会传到 {host}。</translation>
+    </message>
+</context>
+<context>
     <name>EmptyChat</name>
     <message>
         <source>Ask anything</source>
         <translation>随便问</translation>
+    </message>
+    <message>
+        <source>{model} answers on {host}. What you send leaves this computer.</source>
+        <translation>{model} 在 {host} 上回答。你发送的内容会离开本机。</translation>
     </message>
     <message>
         <source>{model} answers on this computer. Nothing you write leaves it.</source>
@@ -1346,6 +2481,41 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Choose a model at the top of the window to begin.</source>
         <translation>请先在窗口顶部选择模型。</translation>
+    </message>
+</context>
+<context>
+    <name>ExportMenu</name>
+    <message>
+        <source>Save as a web page…</source>
+        <translation>保存为网页…</translation>
+    </message>
+    <message>
+        <source>Save as a picture…</source>
+        <translation>保存为图片…</translation>
+    </message>
+    <message>
+        <source>Save as JSON…</source>
+        <translation>保存为 JSON…</translation>
+    </message>
+    <message>
+        <source>Save as Markdown…</source>
+        <translation>保存为 Markdown…</translation>
+    </message>
+    <message>
+        <source>Copy as Markdown</source>
+        <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+        <source>Copy as a picture</source>
+        <translation>复制为图片</translation>
+    </message>
+    <message>
+        <source>Copied.</source>
+        <translation>已复制。</translation>
+    </message>
+    <message>
+        <source>Saved as {name}.</source>
+        <translation>已保存为 {name}。</translation>
     </message>
 </context>
 <context>
@@ -1367,6 +2537,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>内存峰值</translation>
     </message>
     <message>
+        <source>EFFICIENCY</source>
+        <translation>能效</translation>
+    </message>
+    <message>
         <source>after a prompt of {tokens} tokens</source>
         <translation>提示词 {tokens} 个词元之后</translation>
     </message>
@@ -1379,8 +2553,146 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>加载用时 {duration} 秒</translation>
     </message>
     <message>
-        <source>{tokens} tokens; 95%: {low} to {high}</source>
-        <translation>{tokens} 个词元；95%：{low} 至 {high}</translation>
+        <source>{power} W while generating</source>
+        <translation>生成时 {power} 瓦</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens</source>
+        <translation>{tokens} 个词元</translation>
+    </message>
+</context>
+<context>
+    <name>FilterNotice</name>
+    <message>
+        <source>Input filter</source>
+        <translation>输入过滤器</translation>
+    </message>
+    <message>
+        <source>Close this notice</source>
+        <translation>关闭此通知</translation>
+    </message>
+    <message>
+        <source>Not sent: the filter rule “{rule}” did not finish in time. Make its expression simpler, or switch it off.</source>
+        <translation>未发送：过滤规则“{rule}”未能及时完成。请简化其表达式，或将其关闭。</translation>
+    </message>
+    <message>
+        <source>Not sent: the filter rule “{rule}” does not let an earlier message of this chat out. Edit that message, begin a new chat, or change the rule.</source>
+        <translation>未发送：过滤规则“{rule}”不允许此聊天中较早的一条消息发出。请编辑那条消息、开始新聊天，或更改规则。</translation>
+    </message>
+    <message>
+        <source>Not sent: the filter rule “{rule}” found “{quote}”. Your message stays below.</source>
+        <translation>未发送：过滤规则“{rule}”发现了“{quote}”。你的消息保留在下方。</translation>
+    </message>
+    <message>
+        <source>Not sent: the filter rule “{rule}” found something in what goes along with your message, which stays below.</source>
+        <translation>未发送：过滤规则“{rule}”在随消息一起发送的内容中有所发现。你的消息保留在下方。</translation>
+    </message>
+    <message>
+        <source>Sent without what the rule “{rule}” took out: {count} places.</source>
+        <translation>发送时已去掉规则“{rule}”剔除的内容：{count} 处。</translation>
+    </message>
+    <message>
+        <source>Earlier messages go along without what the rule “{rule}” takes out: {count} places.</source>
+        <translation>较早的消息发送时去掉了规则“{rule}”剔除的内容：{count} 处。</translation>
+    </message>
+    <message>
+        <source>The rule “{rule}” found something. The message was sent as it is.</source>
+        <translation>规则“{rule}”有所发现。消息已原样发送。</translation>
+    </message>
+</context>
+<context>
+    <name>FilterRuleForm</name>
+    <message>
+        <source>Capitals and small letters are the same</source>
+        <translation>不区分大小写</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>Looks for</source>
+        <translation>查找</translation>
+    </message>
+    <message>
+        <source>Expression</source>
+        <translation>表达式</translation>
+    </message>
+    <message>
+        <source>Characters</source>
+        <translation>字符</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>动作</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>备注</translation>
+    </message>
+</context>
+<context>
+    <name>FilterRuleTable</name>
+    <message>
+        <source>Rule</source>
+        <translation>规则</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>动作</translation>
+    </message>
+    <message>
+        <source>Rules of the input filter, in their order</source>
+        <translation>输入过滤器的规则，按顺序排列</translation>
+    </message>
+</context>
+<context>
+    <name>FilterTrial</name>
+    <message>
+        <source>Text to try the rules with</source>
+        <translation>用来试验规则的文字</translation>
+    </message>
+    <message>
+        <source>Type or paste a text to see what the rules make of it.</source>
+        <translation>输入或粘贴文字，看规则如何处理。</translation>
+    </message>
+    <message>
+        <source>Try the rules that are off, too</source>
+        <translation>也试验已关闭的规则</translation>
+    </message>
+    <message>
+        <source>Nothing of this leaves the window.</source>
+        <translation>这里的任何内容都不会离开窗口。</translation>
+    </message>
+    <message>
+        <source>The message would not be sent.</source>
+        <translation>消息不会被发送。</translation>
+    </message>
+    <message>
+        <source>No rule finds anything. The message would be sent as it is.</source>
+        <translation>没有规则有所发现。消息会原样发送。</translation>
+    </message>
+    <message>
+        <source>Sent would be:
+{text}</source>
+        <translation>将会发送：
+{text}</translation>
+    </message>
+    <message>
+        <source>“{rule}” did not finish in time.</source>
+        <translation>“{rule}”未能及时完成。</translation>
+    </message>
+    <message>
+        <source>“{rule}” blocks: {count} found.</source>
+        <translation>“{rule}”阻止：发现 {count} 处。</translation>
+    </message>
+    <message>
+        <source>“{rule}” takes out: {count} found.</source>
+        <translation>“{rule}”剔除：发现 {count} 处。</translation>
+    </message>
+    <message>
+        <source>“{rule}” flags: {count} found.</source>
+        <translation>“{rule}”标记：发现 {count} 处。</translation>
     </message>
 </context>
 <context>
@@ -1396,6 +2708,89 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{shown} of {all}</source>
         <translation>{shown} / {all}</translation>
+    </message>
+</context>
+<context>
+    <name>FiltersDialog</name>
+    <message>
+        <source>Input filter</source>
+        <translation>输入过滤器</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Start again with the shipped rules</source>
+        <translation>重新使用自带的规则</translation>
+    </message>
+    <message>
+        <source>Move the rule up</source>
+        <translation>上移规则</translation>
+    </message>
+    <message>
+        <source>Move the rule down</source>
+        <translation>下移规则</translation>
+    </message>
+    <message>
+        <source>What you send goes through these rules, from the top to the bottom: chats, code, `stillroom chat` and the local API. Each sees what the ones above it left. They find what has a known form. They do not find every secret, and no list of phrases stops prompt injection.</source>
+        <translation>你发送的内容会自上而下经过这些规则：聊天、代码、`stillroom chat` 和本地 API。每条规则看到的是上面各条规则留下的内容。它们能发现已知形式的内容，但不能发现所有机密；任何短语列表也无法阻止提示词注入。</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Move the rule up (Alt+Up)</source>
+        <translation>上移规则 (Alt+Up)</translation>
+    </message>
+    <message>
+        <source>Move the rule down (Alt+Down)</source>
+        <translation>下移规则 (Alt+Down)</translation>
+    </message>
+    <message>
+        <source>Bring back shipped rules</source>
+        <translation>恢复自带的规则</translation>
+    </message>
+    <message>
+        <source>RULE</source>
+        <translation>规则</translation>
+    </message>
+    <message>
+        <source>TRY IT</source>
+        <translation>试一试</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>New rule</source>
+        <translation>新规则</translation>
+    </message>
+    <message>
+        <source>“{rule}” is deleted.</source>
+        <translation>“{rule}”已删除。</translation>
+    </message>
+    <message>
+        <source>All shipped rules are in the list.</source>
+        <translation>自带的规则都在列表中。</translation>
+    </message>
+    <message>
+        <source>{count} shipped rules are back, switched off.</source>
+        <translation>已恢复 {count} 条自带的规则，处于关闭状态。</translation>
+    </message>
+    <message>
+        <source>The file could not be renamed: {reason}.</source>
+        <translation>无法重命名文件：{reason}。</translation>
+    </message>
+    <message>
+        <source>The old file is kept as {path}.</source>
+        <translation>旧文件保存为 {path}。</translation>
     </message>
 </context>
 <context>
@@ -1463,6 +2858,17 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{index} of {count}</source>
         <translation>第 {index} 处，共 {count} 处</translation>
+    </message>
+</context>
+<context>
+    <name>FirstRun</name>
+    <message>
+        <source>Stillroom downloads the original weights and makes the model of them itself. You can talk to the starter model meanwhile. The Models tab has all the others.</source>
+        <translation>Stillroom 会下载原始权重，并自行由此制作模型。在此期间可以与入门模型交谈。“模型”页中有其他所有模型。</translation>
+    </message>
+    <message>
+        <source>Not now</source>
+        <translation>暂不</translation>
     </message>
 </context>
 <context>
@@ -1944,6 +3350,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>正在加载 {percent}%</translation>
     </message>
     <message>
+        <source>Not on this computer: on {host}. Its speed is measured from here.</source>
+        <translation>不在本机上：位于 {host}。其速度从本机测得。</translation>
+    </message>
+    <message>
         <source>{on_gpu} of {layers} layers on the GPU</source>
         <translation>{layers} 层中有 {on_gpu} 层在 GPU 上</translation>
     </message>
@@ -1974,6 +3384,13 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>It starts again when a model is loaded.</source>
         <translation>加载模型时会重新启动。</translation>
+    </message>
+</context>
+<context>
+    <name>LongReplies</name>
+    <message>
+        <source>The reply is complete.</source>
+        <translation>回答已完成。</translation>
     </message>
 </context>
 <context>
@@ -2171,6 +3588,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>取消加载</translation>
     </message>
     <message>
+        <source>Servers elsewhere…</source>
+        <translation>其他地方的服务器…</translation>
+    </message>
+    <message>
+        <source>Not on this computer: {host}</source>
+        <translation>不在本机上：{host}</translation>
+    </message>
+    <message>
         <source>Unload and free its memory</source>
         <translation>卸载模型并释放内存</translation>
     </message>
@@ -2189,6 +3614,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Loading {model}, {percent}%</source>
         <translation>正在加载 {model}，{percent}%</translation>
+    </message>
+    <message>
+        <source>{model} on {host}</source>
+        <translation>{host} 上的 {model}</translation>
     </message>
     <message>
         <source>Choose a model</source>
@@ -2280,6 +3709,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Close</source>
         <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Go to the notice</source>
+        <translation>转到通知</translation>
     </message>
     <message>
         <source>Copy details</source>
@@ -2456,6 +3889,91 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>PromptDialog</name>
+    <message>
+        <source>Prompt library</source>
+        <translation>提示词库</translation>
+    </message>
+    <message>
+        <source>Search prompts</source>
+        <translation>搜索提示词</translation>
+    </message>
+    <message>
+        <source>Prompts</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>Title</source>
+        <translation>标题</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>{{name}} is a gap that is asked for, {{name:default}} has a default, {{name:one|two}} a choice.</source>
+        <translation>{{name}} 是需要填写的空位，{{name:default}} 带默认值，{{name:one|two}} 是选择项。</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>Import prompts…</source>
+        <translation>导入提示词…</translation>
+    </message>
+    <message>
+        <source>Export my prompts…</source>
+        <translation>导出我的提示词…</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新建</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Insert</source>
+        <translation>插入</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Copy and edit</source>
+        <translation>复制并编辑</translation>
+    </message>
+</context>
+<context>
+    <name>PromptForm</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Insert</source>
+        <translation>插入</translation>
+    </message>
+</context>
+<context>
+    <name>PromptSuggestions</name>
+    <message>
+        <source>Prompts</source>
+        <translation>提示词</translation>
+    </message>
+</context>
+<context>
     <name>QualityCard</name>
     <message>
         <source>Measure</source>
@@ -2535,6 +4053,198 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
+    <name>QualityFigureCard</name>
+    <message>
+        <source>not conclusive</source>
+        <translation>无法下结论</translation>
+    </message>
+    <message>
+        <source>The interval is too wide to tell models apart. More items make it narrower.</source>
+        <translation>区间太宽，无法区分模型。题目更多时区间会变窄。</translation>
+    </message>
+</context>
+<context>
+    <name>QualityItemView</name>
+    <message>
+        <source>The chosen item</source>
+        <translation>所选的题目</translation>
+    </message>
+    <message>
+        <source>Choose an item to see its prompt and answer.</source>
+        <translation>选择一道题目以查看其提示词和答案。</translation>
+    </message>
+    <message>
+        <source>ROUGE-L {rouge}, BLEU {bleu}</source>
+        <translation>ROUGE-L {rouge}，BLEU {bleu}</translation>
+    </message>
+    <message>
+        <source>VERDICT</source>
+        <translation>判定</translation>
+    </message>
+    <message>
+        <source>READ AS</source>
+        <translation>识别为</translation>
+    </message>
+    <message>
+        <source>PROMPT</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>THINKING</source>
+        <translation>思考</translation>
+    </message>
+    <message>
+        <source>ANSWER</source>
+        <translation>答案</translation>
+    </message>
+    <message>
+        <source>(nothing)</source>
+        <translation>（无）</translation>
+    </message>
+    <message>
+        <source>EXPECTED</source>
+        <translation>预期</translation>
+    </message>
+    <message>
+        <source>FIGURES</source>
+        <translation>数据</translation>
+    </message>
+    <message>
+        <source>{tokens} tokens ({thinking} thinking) in {seconds} s, seed {seed}, ended by {reason}</source>
+        <translation>{seconds} 秒内 {tokens} 个词元（思考 {thinking} 个），种子 {seed}，结束原因 {reason}</translation>
+    </message>
+</context>
+<context>
+    <name>QualityItems</name>
+    <message>
+        <source>Item</source>
+        <translation>题目</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>种类</translation>
+    </message>
+    <message>
+        <source>Verdict</source>
+        <translation>判定</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>词元</translation>
+    </message>
+    <message>
+        <source>Seconds</source>
+        <translation>秒</translation>
+    </message>
+    <message>
+        <source>ROUGE-L {value}</source>
+        <translation>ROUGE-L {value}</translation>
+    </message>
+</context>
+<context>
+    <name>QualityPage</name>
+    <message>
+        <source>Run the quality suite</source>
+        <translation>运行质量测试</translation>
+    </message>
+    <message>
+        <source>How many questions</source>
+        <translation>题目数量</translation>
+    </message>
+    <message>
+        <source>Short: 5 of each kind</source>
+        <translation>短：每类 5 题</translation>
+    </message>
+    <message>
+        <source>Medium: 15 of each kind</source>
+        <translation>中：每类 15 题</translation>
+    </message>
+    <message>
+        <source>All questions</source>
+        <translation>全部题目</translation>
+    </message>
+    <message>
+        <source>Own questions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is asked: Stillroom&apos;s own questions, or data sets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} from the hub, licence {licence}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Quality runs</source>
+        <translation>质量测试的运行</translation>
+    </message>
+    <message>
+        <source>Progress of the quality suite</source>
+        <translation>质量测试的进度</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Items of the run</source>
+        <translation>此次运行的题目</translation>
+    </message>
+    <message>
+        <source>{when} · {model}</source>
+        <translation>{when} · {model}</translation>
+    </message>
+    <message>
+        <source>{when} · {model} · not finished</source>
+        <translation>{when} · {model} · 未完成</translation>
+    </message>
+    <message>
+        <source>Cancelling</source>
+        <translation>正在取消</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>Data sets: {count}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Downloading {file}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>time left not known yet</source>
+        <translation>剩余时间尚不清楚</translation>
+    </message>
+    <message>
+        <source>about {duration} left</source>
+        <translation>约剩 {duration}</translation>
+    </message>
+    <message>
+        <source>Load a model first</source>
+        <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>Asks {model}, and judges the answers</source>
+        <translation>向 {model} 提问，并判定其答案</translation>
+    </message>
+    <message>
+        <source>Each finished item is kept. Cancel whenever you like; the next run goes on from there.</source>
+        <translation>每道完成的题目都会保留。可随时取消；下次运行会从那里继续。</translation>
+    </message>
+    <message>
+        <source>How good are its answers?</source>
+        <translation>它的答案有多好？</translation>
+    </message>
+    <message>
+        <source>Load a model with the picker above and run the suite. Stillroom asks it mathematics, instructions in several turns, facts hidden in long texts and customers&apos; intents, judges each answer, and reads a text for the perplexity. Everything stays on this computer, and every prompt, thought and answer can be read afterwards.</source>
+        <translation>用上方的选择框加载模型，然后运行测试。Stillroom 会问它数学题、多轮指令、藏在长文中的事实和客户的意图，判定每个答案，并用一段文字测量困惑度。一切都留在本机，事后可以查看每个提示词、思考和答案。</translation>
+    </message>
+</context>
+<context>
     <name>QualityPlot</name>
     <message>
         <source>size, GB</source>
@@ -2594,6 +4304,137 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>New tokens per second when it was measured, and those of full precision.</source>
         <translation>测量时每秒生成的词元数，以及全精度的词元数。</translation>
+    </message>
+</context>
+<context>
+    <name>QualityWords</name>
+    <message>
+        <source>Perplexity</source>
+        <translation>困惑度</translation>
+    </message>
+    <message>
+        <source>Mathematics</source>
+        <translation>数学</translation>
+    </message>
+    <message>
+        <source>Instructions</source>
+        <translation>指令</translation>
+    </message>
+    <message>
+        <source>Long texts</source>
+        <translation>长文</translation>
+    </message>
+    <message>
+        <source>Intents</source>
+        <translation>意图</translation>
+    </message>
+    <message>
+        <source>Code</source>
+        <translation>代码</translation>
+    </message>
+    <message>
+        <source>how surprised the model is by a text; less is better</source>
+        <translation>模型对一段文字感到多意外；越小越好</translation>
+    </message>
+    <message>
+        <source>right at the first try (pass@1)</source>
+        <translation>一次答对 (pass@1)</translation>
+    </message>
+    <message>
+        <source>ROUGE-L against a reference, 0 to 1</source>
+        <translation>与参考答案的 ROUGE-L，0 到 1</translation>
+    </message>
+    <message>
+        <source>planted facts that were found again</source>
+        <translation>重新找到的埋藏事实</translation>
+    </message>
+    <message>
+        <source>messages whose intent was named</source>
+        <translation>说对意图的消息</translation>
+    </message>
+    <message>
+        <source>tasks whose tests pass</source>
+        <translation>测试通过的任务</translation>
+    </message>
+    <message>
+        <source>{value} in {count} words</source>
+        <translation>{count} 个词中为 {value}</translation>
+    </message>
+    <message>
+        <source>{value} to a right answer</source>
+        <translation>得到正确答案用 {value}</translation>
+    </message>
+    <message>
+        <source>BLEU {value}</source>
+        <translation>BLEU {value}</translation>
+    </message>
+    <message>
+        <source>macro F1 {value}</source>
+        <translation>宏平均 F1 {value}</translation>
+    </message>
+    <message>
+        <source>{value} valid syntax</source>
+        <translation>语法有效 {value}</translation>
+    </message>
+    <message>
+        <source>{value} times as long as the reference</source>
+        <translation>长度为参考答案的 {value} 倍</translation>
+    </message>
+    <message>
+        <source>n = {n}</source>
+        <translation>n = {n}</translation>
+    </message>
+    <message>
+        <source>{low} to {high}, n = {n}</source>
+        <translation>{low} 至 {high}，n = {n}</translation>
+    </message>
+    <message>
+        <source>right</source>
+        <translation>正确</translation>
+    </message>
+    <message>
+        <source>wrong</source>
+        <translation>错误</translation>
+    </message>
+    <message>
+        <source>cut off</source>
+        <translation>被截断</translation>
+    </message>
+    <message>
+        <source>not decided</source>
+        <translation>未判定</translation>
+    </message>
+    <message>
+        <source>does not fit</source>
+        <translation>放不下</translation>
+    </message>
+    <message>
+        <source>scored</source>
+        <translation>已评分</translation>
+    </message>
+    <message>
+        <source>Reading the model file</source>
+        <translation>正在读取模型文件</translation>
+    </message>
+    <message>
+        <source>Reading the text for the perplexity</source>
+        <translation>正在读取测量困惑度的文字</translation>
+    </message>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在加载模型</translation>
+    </message>
+    <message>
+        <source>{done} of {total} done, {right} of {judged} right</source>
+        <translation>{total} 题中完成 {done} 题，{judged} 题中答对 {right} 题</translation>
+    </message>
+    <message>
+        <source>{name} ({licence})</source>
+        <translation>{name}（{licence}）</translation>
+    </message>
+    <message>
+        <source>One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens, no system prompt. Intervals are 95%. Items: {sources}.</source>
+        <translation>每题采样一次，温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元，无系统提示词。区间为 95%。题目来源：{sources}。</translation>
     </message>
 </context>
 <context>
@@ -2697,6 +4538,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>模型行为</translation>
     </message>
     <message>
+        <source>Presets: choose, save and change them</source>
+        <translation>预设：选择、保存和更改</translation>
+    </message>
+    <message>
         <source>System prompt</source>
         <translation>系统提示词</translation>
     </message>
@@ -2797,6 +4642,30 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>最多秒数</translation>
     </message>
     <message>
+        <source>Let answers be JSON by a schema</source>
+        <translation>让答案为符合模式的 JSON</translation>
+    </message>
+    <message>
+        <source>When the chat outgrows the context</source>
+        <translation>聊天超出上下文时</translation>
+    </message>
+    <message>
+        <source>Ask me</source>
+        <translation>询问我</translation>
+    </message>
+    <message>
+        <source>Leave out the oldest messages</source>
+        <translation>略去最早的消息</translation>
+    </message>
+    <message>
+        <source>Summarise the oldest messages</source>
+        <translation>总结最早的消息</translation>
+    </message>
+    <message>
+        <source>Send nothing more</source>
+        <translation>不再发送</translation>
+    </message>
+    <message>
         <source>Use the recommendation</source>
         <translation>使用推荐值</translation>
     </message>
@@ -2817,8 +4686,28 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>采样</translation>
     </message>
     <message>
+        <source>ANSWER FORMAT</source>
+        <translation>答案格式</translation>
+    </message>
+    <message>
+        <source>WHEN THE CONTEXT IS FULL</source>
+        <translation>上下文已满时</translation>
+    </message>
+    <message>
         <source>ADAPTERS (LORA)</source>
         <translation>适配器（LORA）</translation>
+    </message>
+    <message>
+        <source>JSON: {title}</source>
+        <translation>JSON：{title}</translation>
+    </message>
+    <message>
+        <source>JSON by a schema</source>
+        <translation>符合模式的 JSON</translation>
+    </message>
+    <message>
+        <source>Free text</source>
+        <translation>自由文本</translation>
     </message>
     <message>
         <source>This chat follows DeepSeek&apos;s authors, who recommend temperature {temperature} and top-p {top_p} for R1 models.</source>
@@ -2866,6 +4755,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Of {drafted} tokens guessed ahead {accepted} were right.</source>
         <translation>预测的 {drafted} 个词元中有 {accepted} 个正确。</translation>
+    </message>
+    <message>
+        <source>Not as the schema says: {problem}</source>
+        <translation>不符合模式：{problem}</translation>
+    </message>
+    <message>
+        <source>Valid JSON of the schema “{title}”</source>
+        <translation>符合模式“{title}”的有效 JSON</translation>
+    </message>
+    <message>
+        <source>Valid JSON of the schema</source>
+        <translation>符合模式的有效 JSON</translation>
     </message>
     <message>
         <source>The engine stopped before the reply was complete.</source>
@@ -2932,14 +4833,268 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
-    <name>RunsPlot</name>
+    <name>SchemaDialog</name>
     <message>
-        <source>run</source>
-        <translation>测试次序</translation>
+        <source>Structured answers</source>
+        <translation>结构化回答</translation>
     </message>
     <message>
-        <source>tok/s</source>
-        <translation>词元/秒</translation>
+        <source>JSON schema</source>
+        <translation>JSON 模式</translation>
+    </message>
+    <message>
+        <source>Insert an example</source>
+        <translation>插入示例</translation>
+    </message>
+    <message>
+        <source>Free answers</source>
+        <translation>自由回答</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>使用</translation>
+    </message>
+    <message>
+        <source>Answers of this chat are JSON as this schema says. The thinking before them stays free.</source>
+        <translation>此聊天的答案是符合此模式的 JSON。之前的思考不受限制。</translation>
+    </message>
+    <message>
+        <source>The schema can be used.</source>
+        <translation>此模式可以使用。</translation>
+    </message>
+    <message>
+        <source>Write a schema, or insert an example.</source>
+        <translation>请编写模式，或插入示例。</translation>
+    </message>
+</context>
+<context>
+    <name>ServerDialog</name>
+    <message>
+        <source>Local API</source>
+        <translation>本地 API</translation>
+    </message>
+    <message>
+        <source>Lets editors and scripts use the model that is loaded, by the protocols of OpenAI and Ollama. Chats in this window go first.</source>
+        <translation>让编辑器和脚本通过 OpenAI 和 Ollama 的协议使用已加载的模型。此窗口中的聊天优先。</translation>
+    </message>
+    <message>
+        <source>Serve programs over HTTP</source>
+        <translation>通过 HTTP 为程序提供服务</translation>
+    </message>
+    <message>
+        <source>State of the local API</source>
+        <translation>本地 API 的状态</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>地址</translation>
+    </message>
+    <message>
+        <source>Copy the address</source>
+        <translation>复制地址</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>密钥</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>Copy the key</source>
+        <translation>复制密钥</translation>
+    </message>
+    <message>
+        <source>Renew</source>
+        <translation>更换</translation>
+    </message>
+    <message>
+        <source>Locks out every program that has the key</source>
+        <translation>会使持有此密钥的所有程序失效</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>端口</translation>
+    </message>
+    <message>
+        <source>Load a model that a program asks for</source>
+        <translation>加载程序所要求的模型</translation>
+    </message>
+    <message>
+        <source>Otherwise only models that you have loaded answer.</source>
+        <translation>否则只有你已加载的模型会回答。</translation>
+    </message>
+    <message>
+        <source>Example for a terminal</source>
+        <translation>终端示例</translation>
+    </message>
+    <message>
+        <source>Copy the example with the key</source>
+        <translation>复制带密钥的示例</translation>
+    </message>
+    <message>
+        <source>Programs on this computer only</source>
+        <translation>仅限本机上的程序</translation>
+    </message>
+    <message>
+        <source>Other computers in the network too</source>
+        <translation>网络中的其他电脑也可以</translation>
+    </message>
+    <message>
+        <source>Who can connect</source>
+        <translation>谁可以连接</translation>
+    </message>
+    <message>
+        <source>Web pages that may call</source>
+        <translation>可以调用的网页</translation>
+    </message>
+    <message>
+        <source>Origins, with commas between them. Others are refused.</source>
+        <translation>来源，用逗号分隔。其他来源会被拒绝。</translation>
+    </message>
+    <message>
+        <source>Certificate</source>
+        <translation>证书</translation>
+    </message>
+    <message>
+        <source>Private key</source>
+        <translation>私钥</translation>
+    </message>
+    <message>
+        <source>PEM file</source>
+        <translation>PEM 文件</translation>
+    </message>
+    <message>
+        <source>Choose…</source>
+        <translation>选择…</translation>
+    </message>
+    <message>
+        <source>Choose: {field}</source>
+        <translation>选择：{field}</translation>
+    </message>
+    <message>
+        <source>Nothing is encrypted without a certificate: whoever listens on the network reads every question, every answer and the key. Do this only in a network that you trust.</source>
+        <translation>没有证书就没有加密：在网络上监听的任何人都能看到每个问题、每个答案和密钥。只应在你信任的网络中这样做。</translation>
+    </message>
+    <message>
+        <source>requests per second</source>
+        <translation>每秒请求数</translation>
+    </message>
+    <message>
+        <source>replies now</source>
+        <translation>当前的回答数</translation>
+    </message>
+    <message>
+        <source>tokens written</source>
+        <translation>已写出的词元</translation>
+    </message>
+    <message>
+        <source>Programs that use the local API</source>
+        <translation>使用本地 API 的程序</translation>
+    </message>
+    <message>
+        <source>Nobody has asked in the last minutes.</source>
+        <translation>最近几分钟没有请求。</translation>
+    </message>
+    <message>
+        <source>One moment…</source>
+        <translation>请稍候…</translation>
+    </message>
+    <message>
+        <source>Listens at {url}</source>
+        <translation>正在监听 {url}</translation>
+    </message>
+    <message>
+        <source>Off: no program can connect.</source>
+        <translation>已关闭：任何程序都无法连接。</translation>
+    </message>
+    <message>
+        <source>KEY</source>
+        <translation>密钥</translation>
+    </message>
+    <message>
+        <source>Hide</source>
+        <translation>隐藏</translation>
+    </message>
+    <message>
+        <source>PEM files (*.pem *.crt *.cer *.key);;All files (*)</source>
+        <translation>PEM 文件 (*.pem *.crt *.cer *.key);;所有文件 (*)</translation>
+    </message>
+</context>
+<context>
+    <name>ServersElsewherePage</name>
+    <message>
+        <source>Servers elsewhere</source>
+        <translation>其他地方的服务器</translation>
+    </message>
+    <message>
+        <source>The models of an OpenAI-compatible server (llama-server, vLLM, another Stillroom) can be chosen at the top of the window, marked as not on this computer.</source>
+        <translation>兼容 OpenAI 的服务器（llama-server、vLLM、另一个 Stillroom）上的模型可在窗口顶部选择，并标明不在本机上。</translation>
+    </message>
+    <message>
+        <source>What you send to such a model leaves this computer: your messages, the chat before them and documents. You are asked once for each server. The input filter applies to it too.</source>
+        <translation>你发送给这类模型的内容会离开本机：你的消息、之前的聊天和文档。每个服务器只询问一次。输入过滤器同样对其生效。</translation>
+    </message>
+    <message>
+        <source>Address of the server</source>
+        <translation>服务器的地址</translation>
+    </message>
+    <message>
+        <source>Key of the server</source>
+        <translation>服务器的密钥</translation>
+    </message>
+    <message>
+        <source>Key, if it wants one</source>
+        <translation>密钥（如服务器需要）</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Asking {host}…</source>
+        <translation>正在询问 {host}…</translation>
+    </message>
+    <message>
+        <source>{host} is in the list of models.</source>
+        <translation>{host} 已加入模型列表。</translation>
+    </message>
+    <message>
+        <source>{host} is removed, and its key with it.</source>
+        <translation>{host} 已移除，其密钥也一并移除。</translation>
+    </message>
+    <message>
+        <source>{models} and {count} more</source>
+        <translation>{models}，另有 {count} 个</translation>
+    </message>
+    <message>
+        <source>Not encrypted: whoever is in between can read along.</source>
+        <translation>未加密：途中的任何人都能看到内容。</translation>
+    </message>
+    <message>
+        <source>Refresh</source>
+        <translation>刷新</translation>
+    </message>
+    <message>
+        <source>Ask {host} for its models again</source>
+        <translation>重新向 {host} 查询其模型</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Remove {address}</source>
+        <translation>移除 {address}</translation>
     </message>
 </context>
 <context>
@@ -2961,6 +5116,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>其他计算机</translation>
     </message>
     <message>
+        <source>Servers elsewhere</source>
+        <translation>其他地方的服务器</translation>
+    </message>
+    <message>
         <source>About</source>
         <translation>关于</translation>
     </message>
@@ -2975,6 +5134,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Dark</source>
         <translation>深色</translation>
+    </message>
+    <message>
+        <source>Light, high contrast</source>
+        <translation>浅色，高对比度</translation>
+    </message>
+    <message>
+        <source>Dark, high contrast</source>
+        <translation>深色，高对比度</translation>
+    </message>
+    <message>
+        <source>Ctrl with plus, minus and 0 changes it too.</source>
+        <translation>Ctrl 加加号、减号和 0 也可更改。</translation>
     </message>
     <message>
         <source>Keep the original weights after a build</source>
@@ -3001,6 +5172,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>颜色</translation>
     </message>
     <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
         <source>Language</source>
         <translation>语言</translation>
     </message>
@@ -3011,6 +5186,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Warn of an accuracy loss above</source>
         <translation>准确度损失超过此值时警告</translation>
+    </message>
+    <message>
+        <source>Tell when a long reply ends while another window is in front</source>
+        <translation>当其他窗口在前面时，长回答结束后通知我</translation>
     </message>
     <message>
         <source>Where your files are</source>
@@ -3041,17 +5220,6 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     </message>
 </context>
 <context>
-    <name>SizePlot</name>
-    <message>
-        <source>size, GB</source>
-        <translation>大小，GB</translation>
-    </message>
-    <message>
-        <source>tok/s</source>
-        <translation>词元/秒</translation>
-    </message>
-</context>
-<context>
     <name>SourcesLine</name>
     <message>
         <source>PASSAGES USED</source>
@@ -3060,6 +5228,57 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Open the document at this place</source>
         <translation>在此处打开文档</translation>
+    </message>
+</context>
+<context>
+    <name>SummaryCard</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>The model gets this in place of the messages above, which stay in the chat.</source>
+        <translation>模型收到此段文字来代替上面的消息，那些消息仍留在聊天中。</translation>
+    </message>
+    <message>
+        <source>Summary</source>
+        <translation>总结</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>编辑</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>Send the messages themselves to the model again</source>
+        <translation>重新把消息原文发送给模型</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Summarising the {count} oldest messages…</source>
+        <translation>正在总结最早的 {count} 条消息…</translation>
+    </message>
+    <message>
+        <source>Summary of the {count} messages above, by {model}</source>
+        <translation>上面 {count} 条消息的总结，由 {model} 写成</translation>
+    </message>
+    <message>
+        <source>Summary of the {count} messages above, changed by you</source>
+        <translation>上面 {count} 条消息的总结，经你修改</translation>
+    </message>
+    <message>
+        <source>The summary is shown.</source>
+        <translation>总结已展开。</translation>
+    </message>
+    <message>
+        <source>The summary is folded.</source>
+        <translation>总结已折叠。</translation>
     </message>
 </context>
 <context>
@@ -3079,6 +5298,25 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Thought for {seconds} s · {tokens} tokens</source>
         <translation>思考了 {seconds} 秒 · {tokens} 个词元</translation>
+    </message>
+</context>
+<context>
+    <name>TrendCard</name>
+    <message>
+        <source>Run by run</source>
+        <translation>逐次运行</translation>
+    </message>
+    <message>
+        <source>All runs of this model file; bars are one deviation up and down</source>
+        <translation>此模型文件的所有运行；误差线为上下一个标准差</translation>
+    </message>
+    <message>
+        <source>run</source>
+        <translation>运行</translation>
+    </message>
+    <message>
+        <source>Figure</source>
+        <translation>项目</translation>
     </message>
 </context>
 <context>
@@ -3228,6 +5466,30 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>模型</translation>
     </message>
     <message>
+        <source>Input filter</source>
+        <translation>输入过滤器</translation>
+    </message>
+    <message>
+        <source>Audit log</source>
+        <translation>审计日志</translation>
+    </message>
+    <message>
+        <source>Local API</source>
+        <translation>本地 API</translation>
+    </message>
+    <message>
+        <source>Quality</source>
+        <translation>质量</translation>
+    </message>
+    <message>
+        <source>Drift</source>
+        <translation>漂移</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
         <source>Unload</source>
         <translation>卸载</translation>
     </message>
@@ -3257,6 +5519,21 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Chat: {title}</source>
         <translation>聊天：{title}</translation>
+    </message>
+</context>
+<context>
+    <name>WindowZoom</name>
+    <message>
+        <source>Larger</source>
+        <translation>放大</translation>
+    </message>
+    <message>
+        <source>Smaller</source>
+        <translation>缩小</translation>
+    </message>
+    <message>
+        <source>Normal size</source>
+        <translation>正常大小</translation>
     </message>
 </context>
 <context>
@@ -3303,6 +5580,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>保存报告</translation>
     </message>
     <message>
+        <source>Import benchmark runs</source>
+        <translation>导入基准测试运行</translation>
+    </message>
+    <message>
         <source>Load time</source>
         <translation>加载时间</translation>
     </message>
@@ -3319,8 +5600,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>显存</translation>
     </message>
     <message>
+        <source>Power while generating</source>
+        <translation>生成时的功率</translation>
+    </message>
+    <message>
+        <source>Tokens per joule</source>
+        <translation>每焦耳词元数</translation>
+    </message>
+    <message>
+        <source>Between two tokens, {share}% at most</source>
+        <translation>两个词元之间的间隔，{share}% 的情况不超过</translation>
+    </message>
+    <message>
         <source>Prompt, {tokens} tokens</source>
         <translation>提示词，{tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>Generation, {tokens} tokens after {depth}</source>
+        <translation>在 {depth} 之后生成 {tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>One reply of {tokens} tokens</source>
+        <translation>一个 {tokens} 个词元的回答</translation>
+    </message>
+    <message>
+        <source>{streams} replies at once, {tokens} tokens each</source>
+        <translation>{streams} 个回答同时进行，各 {tokens} 个词元</translation>
     </message>
     <message>
         <source>Generation, {tokens} tokens</source>
@@ -3337,6 +5642,46 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>tok/s</source>
         <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>W</source>
+        <translation>瓦</translation>
+    </message>
+    <message>
+        <source>tok/J</source>
+        <translation>词元/焦</translation>
+    </message>
+    <message>
+        <source>its limit was measured too low: other programs ran</source>
+        <translation>其极限测得过低：当时有其他程序在运行</translation>
+    </message>
+    <message>
+        <source>{share}% of what this memory allows</source>
+        <translation>本机内存所允许速度的 {share}%</translation>
+    </message>
+    <message>
+        <source>{share}% of measured compute</source>
+        <translation>所测计算能力的 {share}%</translation>
+    </message>
+    <message>
+        <source>faster</source>
+        <translation>更快</translation>
+    </message>
+    <message>
+        <source>slower</source>
+        <translation>更慢</translation>
+    </message>
+    <message>
+        <source>faster in one, slower in the other</source>
+        <translation>有的更快，有的更慢</translation>
+    </message>
+    <message>
+        <source>no difference beyond noise</source>
+        <translation>差异不超出波动</translation>
+    </message>
+    <message>
+        <source>not conclusive</source>
+        <translation>无法下结论</translation>
     </message>
     <message>
         <source>better</source>
@@ -3367,6 +5712,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>处理器达到了温度上限。</translation>
     </message>
     <message>
+        <source>Processor or graphics card slowed down for heat or power.</source>
+        <translation>处理器或显卡因温度或功率而降速。</translation>
+    </message>
+    <message>
         <source>Reading the model file</source>
         <translation>正在读取模型文件</translation>
     </message>
@@ -3387,12 +5736,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>正在测量首个词元时间</translation>
     </message>
     <message>
+        <source>Measuring several replies at once</source>
+        <translation>正在测量同时进行的多个回答</translation>
+    </message>
+    <message>
+        <source>Measuring memory and processor</source>
+        <translation>正在测量内存和处理器</translation>
+    </message>
+    <message>
         <source>{step}, warm-up</source>
         <translation>{step}，预热</translation>
     </message>
     <message>
         <source>{step}, {repeat} of {repeats}</source>
         <translation>{step}，第 {repeat} 次，共 {repeats} 次</translation>
+    </message>
+    <message>
+        <source>program</source>
+        <translation>程序</translation>
     </message>
     <message>
         <source>processor</source>
@@ -3461,6 +5822,42 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>driver {version}</source>
         <translation>驱动 {version}</translation>
+    </message>
+    <message>
+        <source>95% interval of the mean: {low} to {high}, n = {n}</source>
+        <translation>平均值的 95% 区间：{low} 至 {high}，n = {n}</translation>
+    </message>
+    <message>
+        <source>GENERATION</source>
+        <translation>生成</translation>
+    </message>
+    <message>
+        <source>PROMPT</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>FIRST TOKEN</source>
+        <translation>首个词元</translation>
+    </message>
+    <message>
+        <source>EFFICIENCY</source>
+        <translation>能效</translation>
+    </message>
+    <message>
+        <source>PEAK MEMORY</source>
+        <translation>内存峰值</translation>
+    </message>
+    <message>
+        <source>Generation speed over context</source>
+        <translation>生成速度与上下文长度</translation>
+    </message>
+    <message>
+        <source>after {tokens} tokens</source>
+        <translation>在 {tokens} 个词元之后</translation>
+    </message>
+    <message>
+        <source>Stillroom {version} · llama.cpp {engine} · mean ± deviation, n = {n}</source>
+        <translation>Stillroom {version} · llama.cpp {engine} · 平均值 ± 标准差，n = {n}</translation>
     </message>
 </context>
 <context>
@@ -4237,8 +6634,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>处理器 {name} 没有 AVX2，模型运行会慢数倍。</translation>
     </message>
     <message>
+        <source>A grammar works only with a model on this computer.</source>
+        <translation>语法只能用于本机上的模型。</translation>
+    </message>
+    <message>
+        <source>A model elsewhere cannot be told to answer now; stop the reply instead.</source>
+        <translation>无法让其他地方的模型立即回答；请改为停止回答。</translation>
+    </message>
+    <message>
+        <source>A prompt of token ids works only with a model on this computer.</source>
+        <translation>由词元编号组成的提示词只能用于本机上的模型。</translation>
+    </message>
+    <message>
         <source>A reply can follow a grammar or a JSON schema, not both.</source>
         <translation>回答只能遵循语法或 JSON schema 之一，不能同时使用。</translation>
+    </message>
+    <message>
+        <source>A report cannot be saved as {name}.</source>
+        <translation>无法将报告保存为 {name}。</translation>
+    </message>
+    <message>
+        <source>A request of this kind has no body.</source>
+        <translation>此类请求没有正文。</translation>
+    </message>
+    <message>
+        <source>A rule needs a name of 1 to {most} characters on one line.</source>
+        <translation>规则需要一个单行的名称，长度为 1 到 {most} 个字符。</translation>
     </message>
     <message>
         <source>A scanned document is pictures of text: run it through text recognition (OCR) first.</source>
@@ -4249,12 +6670,28 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>思考预算要求区分思考与回答。</translation>
     </message>
     <message>
+        <source>A token is not in the model&apos;s vocabulary.</source>
+        <translation>有一个词元不在模型的词表中。</translation>
+    </message>
+    <message>
+        <source>Add the origin to the allowed ones in Stillroom, if you trust it.</source>
+        <translation>如果你信任该来源，请在 Stillroom 中将其加入允许的来源。</translation>
+    </message>
+    <message>
         <source>Another computer that computed a part of the model is gone.</source>
         <translation>参与计算模型一部分的另一台计算机已断开。</translation>
     </message>
     <message>
         <source>Another program takes memory of the graphics card ({card}): {free} are free. Replies can become slow or fail. Close that program, or load the model again so that it takes less.</source>
         <translation>其他程序正在占用显存（{card}）：剩余 {free}。回答可能变慢或失败。请关闭该程序，或重新加载模型以减少占用。</translation>
+    </message>
+    <message>
+        <source>Ask again in {seconds} s.</source>
+        <translation>请在 {seconds} 秒后再次请求。</translation>
+    </message>
+    <message>
+        <source>Ask again; with --local the model is loaded by this command itself.</source>
+        <translation>请再次提问；使用 --local 时由此命令自行加载模型。</translation>
     </message>
     <message>
         <source>Attach a part of it.</source>
@@ -4285,8 +6722,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请检查它是否存在，并重新下载。</translation>
     </message>
     <message>
+        <source>Check that the disk has free space, or choose another folder.</source>
+        <translation>请检查磁盘是否有可用空间，或选择另一个文件夹。</translation>
+    </message>
+    <message>
+        <source>Check that the folder may be read, and that no other program holds it.</source>
+        <translation>请检查文件夹是否可读，以及是否被其他程序占用。</translation>
+    </message>
+    <message>
+        <source>Check that the folder may be written and that the disk is not full; it is tried again.</source>
+        <translation>请检查文件夹是否可写以及磁盘是否已满；之后会再次尝试。</translation>
+    </message>
+    <message>
+        <source>Check that the server runs, that its address is right and that this computer is on its network.</source>
+        <translation>请检查服务器是否在运行、其地址是否正确，以及本机是否与它在同一网络中。</translation>
+    </message>
+    <message>
         <source>Check the name, or use the computer&apos;s IPv4 address.</source>
         <translation>请检查名称，或使用该计算机的 IPv4 地址。</translation>
+    </message>
+    <message>
+        <source>Choose a certificate and its private key, both as PEM files without a password.</source>
+        <translation>请选择证书及其私钥，二者均为不带密码的 PEM 文件。</translation>
+    </message>
+    <message>
+        <source>Choose a file that Stillroom has exported.</source>
+        <translation>请选择 Stillroom 导出的文件。</translation>
     </message>
     <message>
         <source>Choose a folder with .gguf files, or Ollama&apos;s or LM Studio&apos;s folder of models.</source>
@@ -4299,6 +6760,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Choose a smaller context or fewer layers on the graphics card.</source>
         <translation>请选择更小的上下文，或更少的显卡层数。</translation>
+    </message>
+    <message>
+        <source>Choose a smaller context, or close other programs.</source>
+        <translation>请选择较小的上下文，或关闭其他程序。</translation>
     </message>
     <message>
         <source>Choose an adapter without invocation tokens.</source>
@@ -4321,6 +6786,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请选择其他文件。</translation>
     </message>
     <message>
+        <source>Choose another model at the top of the window.</source>
+        <translation>请在窗口顶部选择另一个模型。</translation>
+    </message>
+    <message>
+        <source>Choose another port, or end the program that uses this one.</source>
+        <translation>请选择另一个端口，或结束占用此端口的程序。</translation>
+    </message>
+    <message>
         <source>Choose another port, or run `stillroom doctor`.</source>
         <translation>请选择其他端口，或运行 `stillroom doctor`。</translation>
     </message>
@@ -4341,12 +6814,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请选择模型自己的文件。</translation>
     </message>
     <message>
+        <source>Choose the output of `llama-bench -o json`, or a report that Stillroom saved as JSON.</source>
+        <translation>请选择 `llama-bench -o json` 的输出，或 Stillroom 保存为 JSON 的报告。</translation>
+    </message>
+    <message>
         <source>Choose the repository that has the model&apos;s original weights.</source>
         <translation>请选择含有该模型原始权重的仓库。</translation>
     </message>
     <message>
         <source>Delete it and get the model again: it may have been damaged on the disk, or been changed.</source>
         <translation>请删除它并重新获取模型：它可能在硬盘上损坏或被修改。</translation>
+    </message>
+    <message>
+        <source>Delete {path} and the data sets beside it to download them again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Delete {path} to download it again.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Does not work with this model or memory.</source>
@@ -4377,28 +6862,84 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请用它所属的程序重新获取该模型。</translation>
     </message>
     <message>
+        <source>Give a name that ends in one of {endings}.</source>
+        <translation>请给出以 {endings} 之一结尾的名称。</translation>
+    </message>
+    <message>
+        <source>Give at least 1.</source>
+        <translation>请至少给出 1。</translation>
+    </message>
+    <message>
+        <source>Give it as http://host:port, or https://host.</source>
+        <translation>请写成 http://主机:端口 或 https://主机。</translation>
+    </message>
+    <message>
+        <source>Give its key in the settings, under Servers elsewhere.</source>
+        <translation>请在设置的“其他地方的服务器”中填写其密钥。</translation>
+    </message>
+    <message>
         <source>Give its name or IPv4 address and the port of its rpc-server, such as 192.168.1.20:{port}.</source>
         <translation>请给出名称或 IPv4 地址及其 rpc-server 的端口，例如 192.168.1.20:{port}。</translation>
+    </message>
+    <message>
+        <source>Give the address up to, and without, /v1.</source>
+        <translation>请给出到 /v1 之前（不含 /v1）的地址。</translation>
     </message>
     <message>
         <source>Give the computer&apos;s name or its IPv4 address, such as 192.168.1.20:{port}.</source>
         <translation>请给出计算机的名称或 IPv4 地址，例如 192.168.1.20:{port}。</translation>
     </message>
     <message>
+        <source>Give the key in its own field: it is kept in the system&apos;s key store.</source>
+        <translation>请把密钥填在它自己的栏中：它保存在系统的密钥库中。</translation>
+    </message>
+    <message>
         <source>If you changed it yourself, take it off the list and add it again; if not, restore it.</source>
         <translation>如果是您自己修改的，请从列表移除后重新添加；否则请还原它。</translation>
+    </message>
+    <message>
+        <source>Install Node.js to run JavaScript code.</source>
+        <translation>请安装 Node.js 以运行 JavaScript 代码。</translation>
+    </message>
+    <message>
+        <source>Install Python 3 to run Python code.</source>
+        <translation>请安装 Python 3 以运行 Python 代码。</translation>
+    </message>
+    <message>
+        <source>Install bubblewrap 0.8 or newer, or allow user namespaces.</source>
+        <translation>请安装 bubblewrap 0.8 或更新的版本，或允许用户命名空间。</translation>
     </message>
     <message>
         <source>Install it again with CMAKE_ARGS=&quot;-DGGML_RPC=ON&quot;, or use Stillroom&apos;s own build.</source>
         <translation>请用 CMAKE_ARGS=&quot;-DGGML_RPC=ON&quot; 重新安装，或使用 Stillroom 自己的构建。</translation>
     </message>
     <message>
+        <source>It could not be measured: there was too little free memory.</source>
+        <translation>无法测量：可用内存太少。</translation>
+    </message>
+    <message>
         <source>It must be in llama.cpp&apos;s GBNF form and begin with the rule &quot;root&quot;.</source>
         <translation>它必须采用 llama.cpp 的 GBNF 形式，并以规则“root”开头。</translation>
     </message>
     <message>
+        <source>It needs a context of {needed} tokens; the model is loaded with {context_tokens}.</source>
+        <translation>需要 {needed} 个词元的上下文；模型加载时为 {context_tokens} 个。</translation>
+    </message>
+    <message>
+        <source>It would take about {minutes} min more here; the suite named full measures it.</source>
+        <translation>在这里还需要约 {minutes} 分钟；名为 full 的测试会测量它。</translation>
+    </message>
+    <message>
         <source>Its rpc-server serves one program at a time: end the other one, or check the port.</source>
         <translation>它的 rpc-server 一次只为一个程序服务：请结束另一个程序，或检查端口。</translation>
+    </message>
+    <message>
+        <source>Its scores could not be compared, so it is not used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Join some of them.</source>
+        <translation>请合并其中的一些。</translation>
     </message>
     <message>
         <source>Join them with llama.cpp&apos;s llama-gguf-split --merge, then add the whole file.</source>
@@ -4417,8 +6958,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>模型加载期间请不要改动文件。请重新发送消息：文件会重新检查并按现状加载。</translation>
     </message>
     <message>
+        <source>Let it block or flag.</source>
+        <translation>请改为阻止或标记。</translation>
+    </message>
+    <message>
+        <source>Load a model there, then ask again.</source>
+        <translation>请在那里加载模型，然后再次提问。</translation>
+    </message>
+    <message>
+        <source>Load it in Stillroom, or choose one of these.</source>
+        <translation>请在 Stillroom 中加载它，或选择以下之一。</translation>
+    </message>
+    <message>
         <source>Load it, or choose another model.</source>
         <translation>请加载它，或选择其他模型。</translation>
+    </message>
+    <message>
+        <source>Load one in Stillroom.</source>
+        <translation>请在 Stillroom 中加载一个。</translation>
+    </message>
+    <message>
+        <source>Load one that is made for embeddings.</source>
+        <translation>请加载专用于嵌入的模型。</translation>
+    </message>
+    <message>
+        <source>Load the model with a larger context, or leave the oldest messages out.</source>
+        <translation>请以更大的上下文加载模型，或略去最早的消息。</translation>
     </message>
     <message>
         <source>Look for a plain LoRA adapter, or merge it into its model first.</source>
@@ -4431,6 +6996,18 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Look whether its disk is still there and whole, then send the message again.</source>
         <translation>请检查其硬盘是否仍在且完好，然后重新发送消息。</translation>
+    </message>
+    <message>
+        <source>Make it simpler.</source>
+        <translation>请将其简化。</translation>
+    </message>
+    <message>
+        <source>Make its expression simpler, or switch it off, in the input filter.</source>
+        <translation>请在输入过滤器中简化其表达式，或将其关闭。</translation>
+    </message>
+    <message>
+        <source>Make several rules of it.</source>
+        <translation>请将其拆成几条规则。</translation>
     </message>
     <message>
         <source>Memory is too short for a cache in f16, so it is kept in q8_0: half the size at a hardly measurable loss.</source>
@@ -4449,6 +7026,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>内存不足以同时进行 {before} 个回答，因此逐个生成。</translation>
     </message>
     <message>
+        <source>Mend the file, or open the input filter and start again with the shipped rules.</source>
+        <translation>请修复文件，或打开输入过滤器并重新使用自带的规则。</translation>
+    </message>
+    <message>
         <source>More failed the last time, so replies are written one after the other.</source>
         <translation>上次更大的设置失败，因此回答逐个生成。</translation>
     </message>
@@ -4465,8 +7046,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>上次更大的设置失败，因此显卡上运行 {value} 层。</translation>
     </message>
     <message>
+        <source>More than {count} replies are asked for.</source>
+        <translation>请求的回答超过 {count} 个。</translation>
+    </message>
+    <message>
         <source>Name a folder that holds it with --base; the model&apos;s weights are not needed.</source>
         <translation>请用 --base 指定含有它的文件夹；不需要模型的权重。</translation>
+    </message>
+    <message>
+        <source>Name a model of `stillroom list`: stillroom chat MODEL PROMPT</source>
+        <translation>请给出 `stillroom list` 中的模型：stillroom chat 模型 提示词</translation>
     </message>
     <message>
         <source>Name one of its quantised files.</source>
@@ -4477,8 +7066,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>没有找到名为 {host} 的计算机。</translation>
     </message>
     <message>
+        <source>No model was named, and none was used before.</source>
+        <translation>没有给出模型，之前也没有用过模型。</translation>
+    </message>
+    <message>
         <source>Not measured: the time was over.</source>
         <translation>未测量：时间已用完。</translation>
+    </message>
+    <message>
+        <source>Nothing is run: this computer has no sandbox that works ({reasons}).</source>
+        <translation>未运行任何内容：本机没有可用的沙盒（{reasons}）。</translation>
+    </message>
+    <message>
+        <source>On Linux, a key store such as GNOME Keyring or KWallet has to run. Nothing is written to a file in its place.</source>
+        <translation>在 Linux 上需要有密钥库在运行，例如 GNOME Keyring 或 KWallet。不会改写到文件中。</translation>
     </message>
     <message>
         <source>Only shown: it can cost accuracy.</source>
@@ -4493,8 +7094,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>其他计算机参与计算此模型的一部分（{addresses}）。内容在网络上传输时不加密。</translation>
     </message>
     <message>
+        <source>Put a backslash before a sign that is meant as itself.</source>
+        <translation>请在表示其本身的符号前加反斜杠。</translation>
+    </message>
+    <message>
+        <source>Put it into the prompt.</source>
+        <translation>请将其放入提示词。</translation>
+    </message>
+    <message>
+        <source>Refresh its models in the settings, under Servers elsewhere, if the model is not there any more.</source>
+        <translation>如果模型已不在那里，请在设置的“其他地方的服务器”中刷新其模型。</translation>
+    </message>
+    <message>
+        <source>Requests for this host name are not served.</source>
+        <translation>不接受对此主机名的请求。</translation>
+    </message>
+    <message>
+        <source>Run the benchmark again.</source>
+        <translation>请再次运行基准测试。</translation>
+    </message>
+    <message>
         <source>Save a copy without the password and attach that.</source>
         <translation>请另存一份不带密码的副本再附加。</translation>
+    </message>
+    <message>
+        <source>Send it in pieces.</source>
+        <translation>请分段发送。</translation>
+    </message>
+    <message>
+        <source>Send the header Authorization: Bearer KEY with the key that Stillroom shows.</source>
+        <translation>请发送标头 Authorization: Bearer KEY，其中 KEY 为 Stillroom 显示的密钥。</translation>
+    </message>
+    <message>
+        <source>Send the header Content-Type: application/json.</source>
+        <translation>请发送标头 Content-Type: application/json。</translation>
     </message>
     <message>
         <source>Send the message again: the model is loaded again by itself, so that it takes less. Closing other programs, or a smaller model or context, helps too.</source>
@@ -4529,8 +7162,40 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>Stillroom 可转换普通的 LoRA 适配器；替换整个张量的适配器须先合并到模型中。</translation>
     </message>
     <message>
+        <source>Stillroom runs Python, JavaScript, Bash, C and C++.</source>
+        <translation>Stillroom 可运行 Python、JavaScript、Bash、C 和 C++。</translation>
+    </message>
+    <message>
+        <source>Stillroom runs tests in Python and JavaScript.</source>
+        <translation>Stillroom 可运行 Python 和 JavaScript 的测试。</translation>
+    </message>
+    <message>
+        <source>Stillroom&apos;s own questions work without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stillroom&apos;s server was switched off.</source>
+        <translation>Stillroom 的服务器已关闭。</translation>
+    </message>
+    <message>
+        <source>Take out what it found, or change the rule in the input filter.</source>
+        <translation>请去掉它发现的内容，或在输入过滤器中更改规则。</translation>
+    </message>
+    <message>
+        <source>Tests in {language} are not run here.</source>
+        <translation>这里不运行 {language} 的测试。</translation>
+    </message>
+    <message>
+        <source>The JSON is nested deeper than {depth} levels.</source>
+        <translation>JSON 的嵌套超过 {depth} 层。</translation>
+    </message>
+    <message>
         <source>The JSON schema cannot be used: {reason}.</source>
         <translation>无法使用该 JSON schema：{reason}。</translation>
+    </message>
+    <message>
+        <source>The JSON schema is no JSON: {reason}.</source>
+        <translation>JSON 模式不是 JSON：{reason}。</translation>
     </message>
     <message>
         <source>The adapter changes {tensor}, which {architecture} models do not have.</source>
@@ -4573,12 +7238,60 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>适配器中 {tensor} 的矩阵含有无穷大或非数字的值。</translation>
     </message>
     <message>
+        <source>The address {address} holds more than a host, a port and a path.</source>
+        <translation>地址 {address} 不只包含主机、端口和路径。</translation>
+    </message>
+    <message>
+        <source>The audit log in {path} cannot be read: {reason}.</source>
+        <translation>无法读取 {path} 中的审计日志：{reason}。</translation>
+    </message>
+    <message>
+        <source>The audit log in {path} cannot be written: {reason}. Replies go on without it.</source>
+        <translation>无法写入 {path} 中的审计日志：{reason}。回答会在没有日志的情况下继续。</translation>
+    </message>
+    <message>
+        <source>The body did not arrive within {seconds} s.</source>
+        <translation>正文未在 {seconds} 秒内到达。</translation>
+    </message>
+    <message>
+        <source>The body is larger than {limit} bytes.</source>
+        <translation>正文超过 {limit} 字节。</translation>
+    </message>
+    <message>
+        <source>The body is no JSON that can be used: {reason}.</source>
+        <translation>正文不是可用的 JSON：{reason}。</translation>
+    </message>
+    <message>
+        <source>The body is not UTF-8.</source>
+        <translation>正文不是 UTF-8。</translation>
+    </message>
+    <message>
+        <source>The body must be JSON.</source>
+        <translation>正文必须是 JSON。</translation>
+    </message>
+    <message>
+        <source>The body must be a JSON object.</source>
+        <translation>正文必须是 JSON 对象。</translation>
+    </message>
+    <message>
+        <source>The certificate of the local API cannot be used: {reason}.</source>
+        <translation>无法使用本地 API 的证书：{reason}。</translation>
+    </message>
+    <message>
         <source>The computer {address} cannot be reached ({reason}).</source>
         <translation>无法连接计算机 {address}（{reason}）。</translation>
     </message>
     <message>
         <source>The computer&apos;s memory is nearly full: {free} are free. Everything on it can become slow. Close other programs, or unload the model.</source>
         <translation>计算机内存将满：剩余 {free}。所有程序都可能变慢。请关闭其他程序，或卸载模型。</translation>
+    </message>
+    <message>
+        <source>The connection to the running Stillroom broke: {reason}.</source>
+        <translation>与正在运行的 Stillroom 的连接中断：{reason}。</translation>
+    </message>
+    <message>
+        <source>The context is too small to sum the chat up.</source>
+        <translation>上下文太小，无法总结聊天。</translation>
     </message>
     <message>
         <source>The context of {context_tokens} tokens is stretched beyond the {limit} that the model was made for, by YaRN: long conversations work, at some cost of accuracy.</source>
@@ -4625,12 +7338,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>引擎在使用显卡时停止了两次，因此模型在处理器上运行。</translation>
     </message>
     <message>
+        <source>The expression of the rule {rule} cannot be used: {reason}</source>
+        <translation>无法使用规则 {rule} 的表达式：{reason}</translation>
+    </message>
+    <message>
+        <source>The expression of the rule {rule} is longer than {most} characters.</source>
+        <translation>规则 {rule} 的表达式超过 {most} 个字符。</translation>
+    </message>
+    <message>
         <source>The file may be damaged; build it again.</source>
         <translation>文件可能已损坏；请重新构建。</translation>
     </message>
     <message>
         <source>The file of {name} is missing: {file}.</source>
         <translation>{name} 的文件不见了：{file}。</translation>
+    </message>
+    <message>
+        <source>The file of {name} is not the one that was downloaded first.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The file of {name} {type} cannot be read: {reason}.</source>
@@ -4651,6 +7376,34 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The file {file} was cut short while it was read.</source>
         <translation>文件 {file} 在读取时被截断。</translation>
+    </message>
+    <message>
+        <source>The file {name} could not be read: {reason}.</source>
+        <translation>无法读取文件 {name}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The filter rule “{rule}” did not finish in time, so the message was not sent.</source>
+        <translation>过滤规则“{rule}”未能及时完成，因此消息没有发送。</translation>
+    </message>
+    <message>
+        <source>The filter rule “{rule}” does not let this message out; it was not sent.</source>
+        <translation>过滤规则“{rule}”不允许此消息发出；消息没有发送。</translation>
+    </message>
+    <message>
+        <source>The filter rules could not be saved to {path}: {reason}.</source>
+        <translation>无法将过滤规则保存到 {path}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The filter rules in {path} cannot be used: {reason}. Nothing is sent meanwhile.</source>
+        <translation>无法使用 {path} 中的过滤规则：{reason}。在此期间不发送任何内容。</translation>
+    </message>
+    <message>
+        <source>The golden answers could not be read or written: {reason}.</source>
+        <translation>无法读取或写入基准答案：{reason}。</translation>
+    </message>
+    <message>
+        <source>The golden answers were written by a newer Stillroom (schema {found}, here {known}).</source>
+        <translation>基准答案由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
         <source>The grammar could not be read.</source>
@@ -4677,6 +7430,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>显卡停止为引擎工作。</translation>
     </message>
     <message>
+        <source>The graphics card&apos;s driver does not tell what each program holds.</source>
+        <translation>显卡的驱动程序不说明每个程序占用多少。</translation>
+    </message>
+    <message>
         <source>The importance matrix has {columns} columns for {tensor}, which has {wanted}.</source>
         <translation>重要性矩阵中 {tensor} 有 {columns} 列，而该张量有 {wanted} 列。</translation>
     </message>
@@ -4695,6 +7452,22 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The installed llama.cpp was built without RPC, so {address} cannot be used.</source>
         <translation>所装的 llama.cpp 构建时未含 RPC，因此无法使用 {address}。</translation>
+    </message>
+    <message>
+        <source>The key is missing or wrong.</source>
+        <translation>密钥缺失或错误。</translation>
+    </message>
+    <message>
+        <source>The key of the local API could not be saved to {path}: {reason}.</source>
+        <translation>无法将本地 API 的密钥保存到 {path}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The list of pinned data sets cannot be read: {reason}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The local API cannot listen on {host}, port {port}: {reason}.</source>
+        <translation>本地 API 无法在 {host} 的端口 {port} 上监听：{reason}。</translation>
     </message>
     <message>
         <source>The machine was busy with something else: the figures scatter by {percent} %. Tune again when it is quiet.</source>
@@ -4717,8 +7490,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>无法以这些设置测量该模型。</translation>
     </message>
     <message>
+        <source>The model could not make a vector of this text.</source>
+        <translation>模型无法由此文字得出向量。</translation>
+    </message>
+    <message>
         <source>The model file {file} was changed while it was in use.</source>
         <translation>模型文件 {file} 在使用中被更改。</translation>
+    </message>
+    <message>
+        <source>The model is busy: as many replies as Stillroom takes at once are running or waiting.</source>
+        <translation>模型正忙：正在运行或等待的回答已达 Stillroom 同时接受的上限。</translation>
     </message>
     <message>
         <source>The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk again and again, which is slow. Close other programs, or choose a smaller quantisation.</source>
@@ -4727,6 +7508,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The model that should guess ahead, {name}, could not be loaded: {reason}</source>
         <translation>无法加载用于预测的模型 {name}：{reason}</translation>
+    </message>
+    <message>
+        <source>The model was unloaded before the reply had ended.</source>
+        <translation>回答结束之前模型被卸载。</translation>
+    </message>
+    <message>
+        <source>The model wrote no summary.</source>
+        <translation>模型没有写出总结。</translation>
     </message>
     <message>
         <source>The model {file} cannot be loaded to be measured.</source>
@@ -4745,6 +7534,26 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>模型在 {tensor} 处的激活值不是数字。</translation>
     </message>
     <message>
+        <source>The model&apos;s file is gone.</source>
+        <translation>模型的文件已不存在。</translation>
+    </message>
+    <message>
+        <source>The model&apos;s vectors have {size} dimensions.</source>
+        <translation>模型的向量有 {size} 维。</translation>
+    </message>
+    <message>
+        <source>The model&apos;s vocabulary has {count} tokens, and logit_bias names one beyond them.</source>
+        <translation>模型的词表有 {count} 个词元，而 logit_bias 指定了其外的一个。</translation>
+    </message>
+    <message>
+        <source>The model&apos;s vocabulary has {count} tokens, and the prompt one beyond them.</source>
+        <translation>模型的词表有 {count} 个词元，而提示词包含其外的一个。</translation>
+    </message>
+    <message>
+        <source>The name stands in the place of what the rule takes out.</source>
+        <translation>规则剔除内容的位置会写上此名称。</translation>
+    </message>
+    <message>
         <source>The positions of this model cannot be stretched by YaRN, so its own limit holds.</source>
         <translation>此模型的位置编码无法用 YaRN 延伸，因此以其自身上限为准。</translation>
     </message>
@@ -4757,8 +7566,24 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>提示词为空。</translation>
     </message>
     <message>
+        <source>The quality runs could not be read or written: {reason}.</source>
+        <translation>无法读取或写入质量测试的运行：{reason}。</translation>
+    </message>
+    <message>
+        <source>The quality runs were written by a newer Stillroom (schema {found}, here {known}).</source>
+        <translation>质量测试的运行由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
+    </message>
+    <message>
         <source>The record of {name} is damaged, so where its files came from is not known.</source>
         <translation>{name} 的记录已损坏，因此无法得知其文件的来源。</translation>
+    </message>
+    <message>
+        <source>The reply of {host} broke off: {reason}.</source>
+        <translation>{host} 的回答中断：{reason}。</translation>
+    </message>
+    <message>
+        <source>The request ended before its body was there.</source>
+        <translation>请求在正文到齐之前结束。</translation>
     </message>
     <message>
         <source>The rpc-server at {address} offers no device.</source>
@@ -4777,12 +7602,32 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>rpc-server 已结束（退出码 {status}）。</translation>
     </message>
     <message>
+        <source>The rule {rule} has no id of its own.</source>
+        <translation>规则 {rule} 没有自己的标识。</translation>
+    </message>
+    <message>
+        <source>The rule {rule} limits the length, so there is nothing it could take out.</source>
+        <translation>规则 {rule} 限制长度，因此没有可剔除的内容。</translation>
+    </message>
+    <message>
+        <source>The rule {rule} needs a number of characters.</source>
+        <translation>规则 {rule} 需要一个字符数。</translation>
+    </message>
+    <message>
+        <source>The running Stillroom refused the request.</source>
+        <translation>正在运行的 Stillroom 拒绝了请求。</translation>
+    </message>
+    <message>
         <source>The selection needs {tokens} tokens, and {budget} are left for the question.</source>
         <translation>所选内容需要 {tokens} 个词元，而留给问题的只有 {budget} 个。</translation>
     </message>
     <message>
         <source>The server gives no sizes and checksums for {repo}, so a download could not be verified.</source>
         <translation>服务器没有给出 {repo} 的大小和校验和，因此无法校验下载。</translation>
+    </message>
+    <message>
+        <source>The server of this model is not there any more, or nothing may be sent to it.</source>
+        <translation>此模型的服务器已不存在，或不允许向其发送内容。</translation>
     </message>
     <message>
         <source>The setting {setting} = {value} in config.json is not supported.</source>
@@ -4799,6 +7644,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>The settings file was damaged; the defaults are used.</source>
         <translation>设置文件已损坏，已使用默认值。</translation>
+    </message>
+    <message>
+        <source>The speed of memory and processor could not be measured: the process ended with {code}.</source>
+        <translation>无法测量内存和处理器的速度：进程以 {code} 结束。</translation>
     </message>
     <message>
         <source>The starter model belongs to Stillroom.</source>
@@ -4853,6 +7702,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>张量 {tensor} 以 {dtype} 存储，Stillroom 不能转换此类型。</translation>
     </message>
     <message>
+        <source>The text has {prompt_tokens} tokens, but a vector is made of {context_tokens} at most.</source>
+        <translation>文字有 {prompt_tokens} 个词元，而得出向量最多用 {context_tokens} 个。</translation>
+    </message>
+    <message>
+        <source>The text is empty.</source>
+        <translation>文字为空。</translation>
+    </message>
+    <message>
         <source>The text is still here. Save it under another name or in another folder.</source>
         <translation>文本仍在这里。请以其他名称保存，或保存到其他文件夹。</translation>
     </message>
@@ -4885,6 +7742,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>{setting} 为 {value}，必须在 {low} 与 {high} 之间。</translation>
     </message>
     <message>
+        <source>There are more than {most} rules.</source>
+        <translation>规则超过 {most} 条。</translation>
+    </message>
+    <message>
         <source>There are no safetensors weights in {folder}.</source>
         <translation>{folder} 中没有 safetensors 权重。</translation>
     </message>
@@ -4895,6 +7756,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>There is no GGUF file in {folder}.</source>
         <translation>{folder} 中没有 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>There is no Node.js on this computer.</source>
+        <translation>本机没有 Node.js。</translation>
+    </message>
+    <message>
+        <source>There is no Python on this computer.</source>
+        <translation>本机没有 Python。</translation>
     </message>
     <message>
         <source>There is no benchmark suite named {name}.</source>
@@ -4921,8 +7790,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>本机还没有模型。</translation>
     </message>
     <message>
+        <source>There is no model {name} here. There are: {names}.</source>
+        <translation>这里没有模型 {name}。现有：{names}。</translation>
+    </message>
+    <message>
         <source>There is no setting named {name}.</source>
         <translation>没有名为 {name} 的设置。</translation>
+    </message>
+    <message>
+        <source>There is no {program} on this computer.</source>
+        <translation>本机没有 {program}。</translation>
+    </message>
+    <message>
+        <source>There is not enough memory for embeddings beside the model.</source>
+        <translation>除模型外没有足够的内存用于嵌入。</translation>
     </message>
     <message>
         <source>There is not enough memory for that many layers on the graphics card.</source>
@@ -4931,6 +7812,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>There is not enough memory for {name} with a context of {context_tokens} tokens.</source>
         <translation>内存不足，无法以 {context_tokens} 个词元的上下文运行 {name}。</translation>
+    </message>
+    <message>
+        <source>There is nothing at this path.</source>
+        <translation>此路径下没有内容。</translation>
     </message>
     <message>
         <source>These chats were written by a newer Stillroom (schema {found}, this one knows {known}).</source>
@@ -4953,8 +7838,16 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>此检查点已经量化（{method}）。</translation>
     </message>
     <message>
+        <source>This computer&apos;s key store cannot be used ({reason}), so the key is kept only until Stillroom ends.</source>
+        <translation>无法使用本机的密钥库（{reason}），因此密钥只保留到 Stillroom 结束为止。</translation>
+    </message>
+    <message>
         <source>This export was written by a newer Stillroom (version {version}).</source>
         <translation>此导出文件由更新版本的 Stillroom 写成（版本 {version}）。</translation>
+    </message>
+    <message>
+        <source>This file has no benchmark that Stillroom can read: {reason}.</source>
+        <translation>此文件中没有 Stillroom 能读取的基准测试：{reason}。</translation>
     </message>
     <message>
         <source>This is not a benchmark report of Stillroom: {reason}.</source>
@@ -4977,6 +7870,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>此消息已不存在。</translation>
     </message>
     <message>
+        <source>This method is not known here.</source>
+        <translation>这里不支持此方法。</translation>
+    </message>
+    <message>
         <source>This model is on this computer already, so there is nothing to download.</source>
         <translation>此模型已在本机，无需下载。</translation>
     </message>
@@ -4997,6 +7894,10 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>太大：需要 {needed} 内存，上下文为 {context} 个词元，可用 {ram}。</translation>
     </message>
     <message>
+        <source>Try a shorter one.</source>
+        <translation>请尝试较短的。</translation>
+    </message>
+    <message>
         <source>Try again in some minutes.</source>
         <translation>请几分钟后重试。</translation>
     </message>
@@ -5007,6 +7908,14 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>Try again later, or use another HF_ENDPOINT.</source>
         <translation>请稍后重试，或使用其他 HF_ENDPOINT。</translation>
+    </message>
+    <message>
+        <source>Try again later.</source>
+        <translation>请稍后重试。</translation>
+    </message>
+    <message>
+        <source>Try again, leave the oldest messages out, or start a new chat.</source>
+        <translation>请重试、略去最早的消息，或开始新聊天。</translation>
     </message>
     <message>
         <source>Try again; if it happens again, load the model with a smaller context or with fewer layers on the graphics card.</source>
@@ -5041,8 +7950,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请更新 Stillroom 后再读取。</translation>
     </message>
     <message>
+        <source>Use + in place of *, for instance.</source>
+        <translation>例如用 + 代替 *。</translation>
+    </message>
+    <message>
+        <source>Use + or * there.</source>
+        <translation>请在那里使用 + 或 *。</translation>
+    </message>
+    <message>
         <source>Use Debian 12, Ubuntu 22.04 or newer.</source>
         <translation>请使用 Debian 12、Ubuntu 22.04 或更新版本。</translation>
+    </message>
+    <message>
+        <source>Use a JSON schema, or load a model here.</source>
+        <translation>请使用 JSON 模式，或在本机加载模型。</translation>
     </message>
     <message>
         <source>Use a file that llama-imatrix has made, or the version that Stillroom was released with.</source>
@@ -5061,6 +7982,26 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>请使用 huggingface.co 或其他 HF_ENDPOINT。</translation>
     </message>
     <message>
+        <source>Use the address that Stillroom shows.</source>
+        <translation>请使用 Stillroom 显示的地址。</translation>
+    </message>
+    <message>
+        <source>Web pages may not call Stillroom.</source>
+        <translation>网页不可以调用 Stillroom。</translation>
+    </message>
+    <message>
+        <source>Web pages of this origin may not call Stillroom.</source>
+        <translation>此来源的网页不可以调用 Stillroom。</translation>
+    </message>
+    <message>
+        <source>What had come is kept. Ask again once the server can be reached.</source>
+        <translation>已到达的内容已保留。能连上服务器时请再次提问。</translation>
+    </message>
+    <message>
+        <source>Write what is to be found.</source>
+        <translation>请写出要查找的内容。</translation>
+    </message>
+    <message>
         <source>a merge is not a pair</source>
         <translation>某个合并项不是一对</translation>
     </message>
@@ -5073,12 +8014,20 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>某个附加词元没有编号或文字</translation>
     </message>
     <message>
+        <source>it cannot be read</source>
+        <translation>无法读取</translation>
+    </message>
+    <message>
         <source>it claims more entries than it can hold</source>
         <translation>它声称的条目多于所能容纳的</translation>
     </message>
     <message>
         <source>it claims more than it can hold</source>
         <translation>它声称的内容多于所能容纳的</translation>
+    </message>
+    <message>
+        <source>it fits the empty text, so it would be found everywhere.</source>
+        <translation>它与空文本匹配，因此到处都会被找到。</translation>
     </message>
     <message>
         <source>it has no merges</source>
@@ -5093,12 +8042,28 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>它没有数值</translation>
     </message>
     <message>
+        <source>it holds something else</source>
+        <translation>其中是别的内容</translation>
+    </message>
+    <message>
+        <source>it is empty.</source>
+        <translation>它是空的。</translation>
+    </message>
+    <message>
+        <source>it is nested too deeply.</source>
+        <translation>它的嵌套太深。</translation>
+    </message>
+    <message>
         <source>its added tokens are not a list</source>
         <translation>其附加词元不是列表</translation>
     </message>
     <message>
         <source>its alpha is no number</source>
         <translation>其 alpha 不是数字</translation>
+    </message>
+    <message>
+        <source>its counted repeats come to more than {repeats:,}.</source>
+        <translation>其计数重复合计超过 {repeats:,} 次。</translation>
     </message>
     <message>
         <source>its header is cut short</source>
@@ -5125,6 +8090,34 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>其长度与文件头不符</translation>
     </message>
     <message>
+        <source>llama.cpp made no vector</source>
+        <translation>llama.cpp 没有给出向量</translation>
+    </message>
+    <message>
+        <source>suffix is not supported.</source>
+        <translation>不支持 suffix。</translation>
+    </message>
+    <message>
+        <source>the files do not hold what the head names</source>
+        <translation>文件中没有头部所指的内容</translation>
+    </message>
+    <message>
+        <source>the first line was changed</source>
+        <translation>第一行被更改</translation>
+    </message>
+    <message>
+        <source>the head was missing</source>
+        <translation>头部缺失</translation>
+    </message>
+    <message>
+        <source>tool_choice names a tool that is not there.</source>
+        <translation>tool_choice 指定了不存在的工具。</translation>
+    </message>
+    <message>
+        <source>{address} is no address of a server.</source>
+        <translation>{address} 不是服务器的地址。</translation>
+    </message>
+    <message>
         <source>{file} does not say what its {key} is.</source>
         <translation>{file} 没有说明其 {key}。</translation>
     </message>
@@ -5133,12 +8126,60 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
         <translation>{file} 是 {architecture} 模型，Stillroom 不对其量化。</translation>
     </message>
     <message>
+        <source>{host} answers with too much.</source>
+        <translation>{host} 的答复内容过多。</translation>
+    </message>
+    <message>
+        <source>{host} answers, but not as an OpenAI-compatible server.</source>
+        <translation>{host} 有答复，但不是兼容 OpenAI 的服务器。</translation>
+    </message>
+    <message>
+        <source>{host} cannot be reached: {reason}.</source>
+        <translation>无法连接 {host}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{host} does not accept the key ({status}).</source>
+        <translation>{host} 不接受此密钥 ({status})。</translation>
+    </message>
+    <message>
+        <source>{host} has too much to do (429): {said}</source>
+        <translation>{host} 过于繁忙 (429)：{said}</translation>
+    </message>
+    <message>
+        <source>{host} offers no model.</source>
+        <translation>{host} 不提供任何模型。</translation>
+    </message>
+    <message>
+        <source>{host} refuses ({status}): {said}</source>
+        <translation>{host} 拒绝 ({status})：{said}</translation>
+    </message>
+    <message>
+        <source>{language} is not run here.</source>
+        <translation>这里不运行 {language}。</translation>
+    </message>
+    <message>
+        <source>{name} at the hub is another file than the one that was downloaded first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} cannot be read: it has another form than expected.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{name} cannot be used: {reason}.</source>
+        <translation>无法使用 {name}：{reason}。</translation>
+    </message>
+    <message>
         <source>{name} holds no text.</source>
         <translation>{name} 中没有文字。</translation>
     </message>
     <message>
         <source>{name} is damaged.</source>
         <translation>{name} 已损坏。</translation>
+    </message>
+    <message>
+        <source>{name} is no embedding model.</source>
+        <translation>{name} 不是嵌入模型。</translation>
     </message>
     <message>
         <source>{name} is not a kind of file that can be read here.</source>
@@ -5155,6 +8196,22 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{name} takes too long to be read.</source>
         <translation>读取 {name} 用时过长。</translation>
+    </message>
+    <message>
+        <source>{path} could not be written: {reason}.</source>
+        <translation>无法写入 {path}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{place}: {reason}.</source>
+        <translation>{place}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{reason}, at character {place}.</source>
+        <translation>{reason}，在第 {place} 个字符处。</translation>
+    </message>
+    <message>
+        <source>{repo} does not hold {path} as it should.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>“Try again from the start” in the load settings forgets that.</source>
@@ -5427,6 +8484,45 @@ Code in a reply is checked for syntax and never run. What was sent to the model 
     <message>
         <source>{repo} offers its weights only as pickles, which can run code, so Stillroom does not read them.</source>
         <translation>{repo} 只以 pickle 提供权重，而 pickle 可能运行代码，因此 Stillroom 不会读取。</translation>
+    </message>
+</context>
+<context>
+    <name>filters</name>
+    <message>
+        <source>Block</source>
+        <translation>阻止</translation>
+    </message>
+    <message>
+        <source>Redact</source>
+        <translation>剔除</translation>
+    </message>
+    <message>
+        <source>Flag</source>
+        <translation>标记</translation>
+    </message>
+    <message>
+        <source>Block: the message is not sent</source>
+        <translation>阻止：不发送消息</translation>
+    </message>
+    <message>
+        <source>Redact: it is sent without what was found</source>
+        <translation>剔除：去掉发现的内容后发送</translation>
+    </message>
+    <message>
+        <source>Flag: it is sent, and you are told</source>
+        <translation>标记：照常发送并告诉你</translation>
+    </message>
+    <message>
+        <source>A regular expression</source>
+        <translation>正则表达式</translation>
+    </message>
+    <message>
+        <source>More than a number of characters</source>
+        <translation>超过一定数量的字符</translation>
+    </message>
+    <message>
+        <source>Invisible and control characters</source>
+        <translation>不可见字符和控制字符</translation>
     </message>
 </context>
 <context>
