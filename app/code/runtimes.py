@@ -133,7 +133,7 @@ def _home(program: str) -> str:
 
 def _reachable(program: str) -> bool:
     """Whether the sandbox may read it: as root it runs as nobody, who sees no closed folder."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if os.name == "nt" or os.geteuid() != 0:
         return True
     folders = [*Path(program).parents, *Path(program).resolve().parents]
     return all(folder.stat().st_mode & 0o001 for folder in folders)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,13 @@ Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, str], None]
 
 USUAL_LIMITS = Limits()
+_OF_SYSTEM: dict[str, tuple[BackEnd, ...]] = {
+    "linux": ("bubblewrap", "namespaces", "landlock"),
+    "win32": ("windows",),
+}
+_TRIAL = Job(("cmd.exe", "/c", "exit 0") if sys.platform == "win32" else ("/bin/true",))
+"""What tells whether a back end works here."""
+
 LOOK_S = 0.05
 GRACE_S = 0.7
 """So long after its limit a run is ended from outside, should its watching process not have done so."""
@@ -37,10 +45,10 @@ class Sandbox:
     def __init__(
         self,
         command: Sequence[str] = (),
-        back_ends: Sequence[BackEnd] = ("bubblewrap", "namespaces", "landlock"),
+        back_ends: Sequence[BackEnd] | None = None,
     ) -> None:
         self._command = tuple(command) or tuple(child_command("sandbox"))
-        self._candidates = tuple(back_ends)
+        self._candidates = tuple(back_ends if back_ends is not None else _OF_SYSTEM.get(sys.platform, ()))
         self._chosen: BackEnd | None = None
         self._lock = threading.Lock()
 
@@ -70,16 +78,14 @@ class Sandbox:
     def _find(self) -> BackEnd:
         reasons = []
         for candidate in self._candidates:
-            result = self._run_in(
-                candidate, Job(("/bin/true",)), Limits(time_s=5.0), lambda *_: None, threading.Event()
-            )
+            result = self._run_in(candidate, _TRIAL, Limits(time_s=5.0), lambda *_: None, threading.Event())
             if result.ok:
                 return candidate
             reasons.append(f"{candidate}: {result.reason or result.output.strip() or result.ending}")
         raise SandboxUnavailableError(
             "Nothing is run: this computer has no sandbox that works ({reasons}).",
             "Install bubblewrap 0.8 or newer, or allow user namespaces.",
-            reasons="; ".join(reasons),
+            reasons="; ".join(reasons) or sys.platform,
         )
 
     def _run_in(

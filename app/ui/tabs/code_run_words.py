@@ -1,5 +1,7 @@
 """How a run ended, in the window's words."""
 
+import sys
+
 from PySide6.QtCore import QCoreApplication
 
 from app.code.program_tests import Trial
@@ -42,9 +44,16 @@ def ending_sentence(result: RunResult, limits: Limits) -> str:
 
 def promise_sentence(limits: Limits) -> str:
     """What the sandbox keeps a program from."""
-    text = QCoreApplication.translate(
-        "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB"
-    )
+    if sys.platform == "win32":
+        text = QCoreApplication.translate(
+            "CodeRun",
+            "Restricted: writes nothing outside its folder, {time_s} s, {memory} MB. The network and files that "
+            "you can read are open to it.",
+        )
+    else:
+        text = QCoreApplication.translate(
+            "CodeRun", "Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB"
+        )
     return text.format(time_s=f"{limits.time_s:g}", memory=limits.memory_bytes // MIB)
 
 

@@ -1,0 +1,159 @@
+"""Runs one program on Linux: starts it in its back end, passes its output on, watches it, ends all of it."""
+
+import codecs
+import os
+import resource
+import selectors
+import time
+from pathlib import Path
+
+# All of them at the top: once this process is nobody, Python's own files may be out of reach.
+from app.code.sandbox import bubblewrap, kernel, landlocked, namespaces, processes, view
+from app.code.sandbox.limits import BackEnd, Ending, Job, Limits
+from app.code.sandbox.spawn import Started
+from app.code.sandbox.telling import tell
+
+TICK_S = 0.05
+LAST_WORDS_S = 0.3
+READ_BYTES = 1 << 16
+NOBODY = 65534
+
+
+class LinuxRun:
+    """One program from its start until nothing of it is left."""
+
+    def __init__(self, back_end: BackEnd, job: Job, limits: Limits) -> None:
+        self._back_end = back_end
+        self._job = job
+        self._limits = limits
+        self._output_bytes = 0
+        self._peak_bytes = 0
+        self._stderr = ""
+        self._folder = ""
+
+    def supervise(self) -> None:
+        """Until nothing of it is left; tells everything on stdout."""
+        os.chdir("/")
+        _become_nobody()
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        began_s = time.monotonic()
+        try:
+            started = self._start()
+        except OSError as error:
+            tell(ending="failed", reason=str(error))
+            return
+        ending, exit_code = self._watch(started, began_s)
+        if self._folder:
+            landlocked.remove(self._folder)
+        reason = started.failure(self._stderr) if ending == "exit" else ""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        tell(
+            ending="failed" if reason else ending,
+            exit_code=-1 if reason else exit_code,
+            reason=reason,
+            seconds=time.monotonic() - began_s,
+            peak_memory_bytes=max(self._peak_bytes, children.ru_maxrss * 1024),
+        )
+
+    def _start(self) -> Started:
+        if self._back_end == "bubblewrap":
+            return bubblewrap.start(self._job, self._limits)
+        if self._back_end == "namespaces":
+            return namespaces.start(self._job, self._limits)
+        started, self._folder = landlocked.start(self._job, self._limits)
+        return started
+
+    def _watch(self, started: Started, began_s: float) -> tuple[Ending, int]:
+        """Pass the output on until the program is gone, or has to go; then nothing of it runs any more."""
+        ending: Ending | None = None
+        exit_code = -1
+        with selectors.DefaultSelector() as selector:
+            selector.register(0, selectors.EVENT_READ)
+            for fd, name in ((started.stdout, "stdout"), (started.stderr, "stderr")):
+                os.set_blocking(fd, False)
+                selector.register(fd, selectors.EVENT_READ, (name, _decoder()))
+            next_look_s = began_s
+            while ending is None:
+                for key, _ in selector.select(TICK_S):
+                    if key.fd == 0:
+                        ending = "stopped"
+                    elif not self._pass_on(key.fd, *key.data):
+                        selector.unregister(key.fd)
+                now_s = time.monotonic()
+                if ending is None and now_s >= next_look_s:
+                    ending = self._exceeded(now_s - began_s)
+                    next_look_s = now_s + TICK_S
+                done, status = os.waitpid(started.pid, os.WNOHANG)
+                if done and ending is None:
+                    ending, exit_code = "exit", _shell_code(status)
+            processes.kill_all(os.getpid())
+            # All writers are dead, so what is in the pipes is all there is.
+            for key in list(selector.get_map().values()):
+                while key.fd != 0 and self._pass_on(key.fd, *key.data):
+                    pass
+        return ending, exit_code
+
+    def _pass_on(self, fd: int, name: str, decoder: codecs.IncrementalDecoder) -> bool:
+        """Tell a piece of output; False when there is none now or any more."""
+        try:
+            piece = os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        room = max(0, self._limits.output_bytes - self._output_bytes)
+        self._output_bytes += len(piece)
+        text = decoder.decode(piece[:room], final=not piece)
+        if text:
+            tell(stream=name, text=text)
+        if name == "stderr":
+            self._stderr = (self._stderr + text)[-2000:]
+        return bool(piece)
+
+    def _exceeded(self, elapsed_s: float) -> Ending | None:
+        limits = self._limits
+        if elapsed_s >= limits.time_s:
+            return "time"
+        if self._output_bytes > limits.output_bytes:
+            return "output"
+        pids = processes.descendants(os.getpid())
+        # Without the two that keep the namespaces.
+        memory = processes.memory_bytes(pids if self._folder else pids[2:], limits.memory_bytes)
+        self._peak_bytes = max(self._peak_bytes, memory)
+        if memory > limits.memory_bytes:
+            return "memory"
+        if self._folder:
+            disk_bytes, files = landlocked.space_taken(self._folder, pids)
+            return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
+        return self._files_exceeded(pids)
+
+    def _files_exceeded(self, pids: list[int]) -> Ending | None:
+        """Files in the writable place, seen through a process inside; its size the file system limits."""
+        for pid in reversed(pids):
+            place = f"/proc/{pid}/root{view.WRITABLE}"
+            try:
+                space, inside = os.statvfs(place), Path(place).stat().st_dev
+            except OSError:
+                continue
+            if (
+                inside != Path(view.WRITABLE).stat().st_dev
+            ):  # while it is being built, the system's own is seen
+                return "files" if space.f_files - space.f_ffree > self._limits.files else None
+        return None
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
+def _become_nobody() -> None:
+    """Never run somebody's code as root, whoever started Stillroom."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        # Otherwise this process's own files in /proc still belong to root.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+
+
+def _shell_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
