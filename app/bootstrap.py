@@ -148,6 +148,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.jobs import JobBook
     from app.machine import Machine, look_at_machine
     from app.model_prompts import render_prompt
+    from app.quality_suites import QualitySuites
     from app.server.server import LocalServer
     from app.telemetry.gpu_monitor import GpuMonitor
     from app.telemetry.host import HostReader
@@ -165,6 +166,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)
     quality_runs, drift_runs = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
+    suites = QualitySuites(core.paths.data_sets)
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())
@@ -182,8 +184,16 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,
         quality=QualityRunner(
-            client, quality_runs, benchmarks, render_prompt, look, gpu, child_command("measure")
+            client,
+            quality_runs,
+            benchmarks,
+            render_prompt,
+            look,
+            gpu,
+            child_command("measure"),
+            suites.code.judge,
         ),
+        quality_suites=suites,
         quality_runs=quality_runs,
         drift=DriftChecker(client, drift_runs, benchmarks, render_prompt, look, gpu),
         drift_runs=drift_runs,

@@ -47,6 +47,11 @@ class AppPaths:
         return self.data / "quality.sqlite3"
 
     @property
+    def data_sets(self) -> Path:
+        """Data sets that quality runs were asked to use, and which content each was pinned to."""
+        return self.data / "data-sets"
+
+    @property
     def drift(self) -> Path:
         """The SQLite file of the golden answers, model file by model file."""
         return self.data / "drift.sqlite3"

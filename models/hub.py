@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from pathlib import PurePosixPath
+from typing import Literal
 from urllib.parse import urlsplit
 
 # Otherwise each start asks the hub for a list of coding agents, to name one in the user agent: nothing leaves
@@ -21,7 +22,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError 
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.hf_api import ModelInfo
+from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 from models.errors import StillroomError
 from models.progress import raise_if_cancelled
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _METADATA_TIMEOUT_S = 20.0
 
+RepoKind = Literal["model", "dataset"]
+
 
 class HubClient:
     """Metadata, addresses and the token of one hub; any thread.
@@ -40,12 +43,19 @@ class HubClient:
     """
 
     def __init__(
-        self, endpoint: str | None = None, token: str | None = None, *, retry: RetryPolicy | None = None
+        self,
+        endpoint: str | None = None,
+        token: str | None = None,
+        *,
+        retry: RetryPolicy | None = None,
+        kind: RepoKind = "model",
     ) -> None:
+        """`kind` is what its repositories hold."""
         chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
         self.endpoint = chosen.rstrip("/")
         self._token = token
         self._retry = retry or RetryPolicy(attempts=5)
+        self._kind = kind
 
     @property
     def host(self) -> str:
@@ -58,7 +68,9 @@ class HubClient:
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
         """Where the hub offers `path` at the snapshot's commit (usually a redirect to a storage host)."""
-        return hf_hub_url(snapshot.repo, path, revision=snapshot.commit, endpoint=self.endpoint)
+        return hf_hub_url(
+            snapshot.repo, path, repo_type=self._kind, revision=snapshot.commit, endpoint=self.endpoint
+        )
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
         """The repository at `revision` (a branch, tag or commit; "" is the main branch) and its files.
@@ -71,7 +83,7 @@ class HubClient:
         while True:
             raise_if_cancelled(cancel)
             try:
-                info = self._model_info(repo, revision)
+                info = self._repo_info(repo, revision)
                 return _snapshot(info, repo)
             except HTTPError as error:
                 failures += 1
@@ -85,10 +97,11 @@ class HubClient:
                 log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
                 cancel.wait(wait_s)
 
-    def _model_info(self, repo: str, revision: str) -> ModelInfo:
+    def _repo_info(self, repo: str, revision: str) -> ModelInfo | DatasetInfo:
         api = HfApi(endpoint=self.endpoint, token=self.token() or False, library_name="stillroom")
         try:
-            return api.model_info(
+            ask = api.dataset_info if self._kind == "dataset" else api.model_info
+            return ask(
                 repo, revision=revision or None, files_metadata=True, timeout=_METADATA_TIMEOUT_S
             )
         except HFValidationError as error:
@@ -176,7 +189,7 @@ def unreachable(host: str) -> StillroomError:
     )
 
 
-def _snapshot(info: ModelInfo, repo: str) -> Snapshot:
+def _snapshot(info: ModelInfo | DatasetInfo, repo: str) -> Snapshot:
     files = []
     for sibling in info.siblings or []:
         path = PurePosixPath(sibling.rfilename)
@@ -196,5 +209,6 @@ def _snapshot(info: ModelInfo, repo: str) -> Snapshot:
         files.append(RemoteFile(str(path), sibling.size, sha256, sibling.blob_id))
     if not info.sha:
         raise StillroomError("{repo} is empty.", "Choose another repository.", repo=repo)
-    architectures = (info.config or {}).get("architectures") or ()
+    config = info.config if isinstance(info, ModelInfo) else None
+    architectures = (config or {}).get("architectures") or ()
     return Snapshot(info.id or repo, info.sha, tuple(files), tuple(architectures))

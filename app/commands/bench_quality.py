@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--kind", action="append", metavar="KIND", help="only this kind of question; may be repeated"
     )
+    group.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        choices=("math-500", "wikitext-103"),
+        help="a data set from the hub in place of Stillroom's own questions of its kind",
+    )
     group.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the replies (default: 1)")
     group.add_argument(
         "--max-tokens",
@@ -36,13 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Run the suite, or what is left of it, and print its report."""
-    from app.bench.quality.built_in import built_in
     from app.bench.quality.figures import quality_report
     from app.bench.quality.item import KINDS
     from app.bench.quality.runner import QualityRunner, Wish
     from app.bench.quality.store import QualityStore
     from app.bench.quality.words import report_lines
     from app.model_prompts import render_prompt
+    from app.quality_suites import QualitySuites
 
     model = installed_model(core.store, options.model)
     kinds = options.kind or KINDS
@@ -59,6 +66,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             "Leave them out for the usual.",
             most=LARGEST_TOKENS,
         )
+    suites = QualitySuites(core.paths.data_sets)
+    collections = suites.collections(kinds, options.data, on_progress=console.progress, cancel=cancel)
+    console.end_progress()
     gpu = GpuMonitor()
     store = QualityStore(core.paths.quality)
 
@@ -67,14 +77,11 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         with core.engine() as engine, core.benchmarks() as history:
-            runner = QualityRunner(engine, store, history, render_prompt, look, gpu, child_command("measure"))
-            wish = Wish(
-                [collection for collection in built_in() if collection.kind in kinds],
-                options.items,
-                options.seed,
-                options.max_tokens,
-                options.anew,
+            measure = child_command("measure")
+            runner = QualityRunner(
+                engine, store, history, render_prompt, look, gpu, measure, suites.code.judge
             )
+            wish = Wish(collections, options.items, options.seed, options.max_tokens, options.anew)
             head = runner.run(
                 model.path, core.settings.values.load, wish, _QualityLine(console), cancel, name=model.name
             )

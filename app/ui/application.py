@@ -43,6 +43,7 @@ from app.log import report
 from app.measurements import Measurements
 from app.measurer import Measurer
 from app.paths import AppPaths
+from app.quality_suites import QualitySuites
 from app.server.server import LocalServer
 from app.settings import Settings, SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -102,6 +103,7 @@ class WindowParts:
     benchmark_runner: BenchmarkRunner
     quality: QualityRunner
     quality_runs: QualityStore
+    quality_suites: QualitySuites
     drift: DriftChecker
     drift_runs: DriftStore
     gpu: GpuMonitor
@@ -311,7 +313,15 @@ class WindowApplication(QObject):
             models=lambda: parts.store.listing().models,
         )
         session, theme, bridge = self._session, self._theme, self._tabs_bridge
-        quality = QualityPage(parts.quality, parts.quality_runs, session, parts.settings, theme, bridge)
+        quality = QualityPage(
+            parts.quality,
+            parts.quality_runs,
+            parts.quality_suites,
+            session,
+            parts.settings,
+            theme,
+            bridge,
+        )
         tab.add_page("quality", self.tr("Quality"), quality)
         tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))
         return tab

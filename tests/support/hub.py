@@ -189,9 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub._lock:
             headers = {name.lower(): value for name, value in self.headers.items()}
             self.hub.requests.append((self.command, self._origin() + self.path, headers))
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
+        if match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
             self._metadata(match[1], match[2])
-        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(match[1], match[2], match[3])
         elif match := re.fullmatch(r"/storage/([^/]+/[^/]+)/(.+)", path):
             link = parse_qs(parts.query).get("signature", [""])[0]

@@ -96,7 +96,11 @@ def _maths(items: Sequence[ItemResult]) -> Iterator[Figure]:
 
 def _dialogue(items: Sequence[ItemResult]) -> Iterator[Figure]:
     turns = [turn for item in items for turn in item.turns]
-    yield _mean("rouge_l", "dialogue", "", [item.scores["rouge_l"] for item in items])
+    rouge = _mean("rouge_l", "dialogue", "", [item.scores["rouge_l"] for item in items])
+    if rouge.low is not None and rouge.high is not None:
+        # Few items make Student's interval wider than the score can be.
+        rouge = msgspec.structs.replace(rouge, low=max(0.0, rouge.low), high=min(1.0, rouge.high))
+    yield rouge
     counts = sum((bleu_counts(turn.expected, turn.answer) for turn in turns), BleuCounts())
     yield Figure(key="bleu", kind="dialogue", value=counts.score(), unit="", n=len(turns))
 

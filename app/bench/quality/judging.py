@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.bench.quality.answer_judge import AnswerJudge
 from app.bench.quality.bleu import sentence_bleu
@@ -10,13 +10,19 @@ from app.bench.quality.boxed import final_answers
 from app.bench.quality.item import Item
 from app.bench.quality.result import TurnResult, Verdict
 from app.bench.quality.rouge import rouge_l
+from models.progress import raise_if_cancelled
+
+JudgeCode = Callable[[Item, str, threading.Event | None], tuple[Verdict, str, dict[str, float]]]
+"""Runs the program in an answer; `app.code` does, which this package may not import."""
 
 
 class Judge:
     """Gives verdict, what it is about, and the scores of a conversation. One thread."""
 
-    def __init__(self, answers: AnswerJudge) -> None:
+    def __init__(self, answers: AnswerJudge, code: JudgeCode | None = None) -> None:
+        """`code` runs programs; without it none can be judged."""
         self._answers = answers
+        self._code = code
 
     def judge(
         self, item: Item, turns: Sequence[TurnResult], cancel: threading.Event | None
@@ -27,6 +33,12 @@ class Judge:
             rouge = [rouge_l(turn.expected, turn.answer).f1 for turn in turns]
             bleu = [sentence_bleu(turn.expected, turn.answer) for turn in turns]
             return "scored", "", {"rouge_l": sum(rouge) / len(rouge), "bleu": sum(bleu) / len(bleu)}
+        if item.kind == "code":
+            if self._code is None:
+                return "undecided", "", {}
+            verdict, found, scores = self._code(item, last.answer, cancel)
+            raise_if_cancelled(cancel)
+            return _or_unfinished(verdict, last), found, scores
         if item.kind == "maths":
             verdict, found = self._maths(item.expected[0], last.answer, cancel)
         elif item.kind == "intent":
@@ -35,9 +47,7 @@ class Judge:
         else:
             found = " ".join(last.answer.split())[:200]
             verdict = "right" if says(last.answer, item.expected[0]) else "wrong"
-        if verdict != "right" and last.finish_reason in ("length", "context"):
-            verdict = "unfinished"
-        return verdict, found, {}
+        return _or_unfinished(verdict, last), found, {}
 
     def _maths(self, expected: str, answer: str, cancel: threading.Event | None) -> tuple[Verdict, str]:
         found = final_answers(answer)
@@ -49,6 +59,10 @@ class Judge:
             if same is None:
                 verdict = "undecided"
         return verdict, found[0] if found else ""
+
+
+def _or_unfinished(verdict: Verdict, last: TurnResult) -> Verdict:
+    return "unfinished" if verdict != "right" and last.finish_reason in ("length", "context") else verdict
 
 
 def chosen_label(answer: str, labels: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from app.bench.history import BenchmarkHistory
 from app.bench.quality.answer_judge import AnswerJudge
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
 from app.bench.quality.item import Collection, Item, in_turn, limited
-from app.bench.quality.judging import Judge
+from app.bench.quality.judging import Judge, JudgeCode
 from app.bench.quality.progress import Pace, QualityProgress
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
 from app.bench.quality.store import QualityStore
@@ -57,6 +57,7 @@ class QualityRunner:
         look_at_machine: Callable[[], Machine],
         gpu: GpuMonitor,
         measure_command: Sequence[str],
+        judge_code: JudgeCode | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -65,6 +66,7 @@ class QualityRunner:
         self._look_at_machine = look_at_machine
         self._gpu = gpu
         self._measure_command = measure_command
+        self._judge_code = judge_code
 
     def run(
         self,
@@ -122,7 +124,7 @@ class QualityRunner:
         )
         self._store.change(run)
         with AnswerJudge() as answers:
-            judge = Judge(answers)
+            judge = Judge(answers, self._judge_code)
             for item in left:
                 pace.begin(item)
                 result = self._item(item, run.protocol, info, judge, pace, cancel)

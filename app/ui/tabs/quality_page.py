@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
+    QMenu,
     QProgressBar,
     QScrollArea,
     QSplitter,
@@ -17,12 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.bench.quality.built_in import built_in
 from app.bench.quality.figures import figures_of
+from app.bench.quality.hub_data import DATA_SETS
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
+from app.quality_suites import QualitySuites
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
@@ -34,6 +36,7 @@ from app.ui.tabs.quality_words import QualityWords
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import FilteredTable
+from models.progress import Progress
 
 MARGIN_PX = 28
 ITEMS_HEIGHT_PX = 440
@@ -53,6 +56,7 @@ class QualityPage(QScrollArea):
         self,
         runner: QualityRunner,
         store: QualityStore,
+        suites: QualitySuites,
         session: EngineSession,
         settings: SettingsFile,
         theme: Theme,
@@ -62,6 +66,7 @@ class QualityPage(QScrollArea):
         super().__init__(parent)
         self._runner = runner
         self._store = store
+        self._suites = suites
         self._session = session
         self._settings = settings
         self._theme = theme
@@ -76,6 +81,18 @@ class QualityPage(QScrollArea):
         self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
         self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
         self._size.addItem(self.tr("All questions"), SIZES[2])
+        self._data_button = button(
+            self.tr("Own questions"), tip=self.tr("What is asked: Stillroom's own questions, or data sets")
+        )
+        self._data_menu = QMenu(self)
+        for data in DATA_SETS.values():
+            action = self._data_menu.addAction(
+                self.tr("{name} from the hub, licence {licence}").format(name=data.name, licence=data.licence)
+            )
+            action.setCheckable(True)
+            action.setData(data.key)
+            action.toggled.connect(self._on_data)
+        self._data_button.setMenu(self._data_menu)
         self._choice = QComboBox()
         self._choice.setAccessibleName(self.tr("Quality runs"))
         self._choice.setMinimumWidth(280)
@@ -150,17 +167,10 @@ class QualityPage(QScrollArea):
         self._stop.setEnabled(True)
         self._progress.show()
         self._session.reserve(JOB)
-        wish = Wish(built_in(), most_items=self._size.currentData())
         run_id = ""
         try:
             run = await asyncio.to_thread(
-                self._runner.run,
-                path,
-                self._settings.values.load,
-                wish,
-                self._bridge.wrap(self._on_progress),
-                cancel,
-                name=name,
+                self._work, path, name, self._size.currentData(), self._data(), cancel
             )
             run_id = run.id
         finally:
@@ -173,6 +183,36 @@ class QualityPage(QScrollArea):
                 if self._session.info is None and not self._session.loading_path:
                     # The measuring of the text had the memory for itself.
                     self._bridge.start(self._session.load(path, self._settings.values.load, name))
+
+    def _work(
+        self, path: Path, name: str, most_items: int, data: list[str], cancel: threading.Event
+    ) -> QualityRun:
+        """Everything that waits, on a thread of its own."""
+        collections = self._suites.collections(
+            data=data, on_progress=self._bridge.wrap(self._on_download), cancel=cancel
+        )
+        return self._runner.run(
+            path,
+            self._settings.values.load,
+            Wish(collections, most_items),
+            self._bridge.wrap(self._on_progress),
+            cancel,
+            name=name,
+        )
+
+    def _data(self) -> list[str]:
+        return [str(action.data()) for action in self._data_menu.actions() if action.isChecked()]
+
+    def _on_data(self) -> None:
+        count = len(self._data())
+        self._data_button.setText(
+            self.tr("Data sets: {count}").format(count=count) if count else self.tr("Own questions")
+        )
+
+    def _on_download(self, progress: Progress) -> None:
+        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
+            self._step.setText(self.tr("Downloading {file}").format(file=progress.detail))
+            self._bar.setValue(round(1000 * progress.done / max(1, progress.total)))
 
     def _on_progress(self, progress: QualityProgress) -> None:
         if not shiboken6.isValid(self) or self._cancel is None or self._cancel.is_set():
@@ -207,6 +247,7 @@ class QualityPage(QScrollArea):
         free = here is not None and self._cancel is None and not self._session.reserved_for
         self._run_button.setEnabled(free)
         self._size.setEnabled(self._cancel is None)
+        self._data_button.setEnabled(self._cancel is None)
         self._run_button.setToolTip(
             self.tr("Load a model first")
             if here is None
@@ -257,6 +298,7 @@ class QualityPage(QScrollArea):
         head.setSpacing(8)
         head.addWidget(self._run_button)
         head.addWidget(self._size)
+        head.addWidget(self._data_button)
         head.addStretch(1)
         head.addWidget(self._choice)
         items = Card(margin_px=0)
