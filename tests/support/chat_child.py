@@ -1,0 +1,67 @@
+"""Chats without end until it is killed: `python -m tests.support.chat_child STORE`, with the real engine.
+
+Prints JSON lines: `message` and `content` of each question once it is kept, `reply` and `length` of the answer
+as far as it was shown, with `at_s` on the clock that all processes share.
+"""
+
+import json
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+from app.chat.prompt import ChatTemplate
+from app.chat.store import ChatStore
+from app.chat.turn import Turn, history
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import Delta, LoadSettings, ReplyEvent, Sampling
+from models.starter import starter_file
+
+
+def say(**facts: object) -> None:
+    """A line for the parent, at once."""
+    print(json.dumps(facts | {"at_s": time.monotonic()}), flush=True)
+
+
+def main() -> None:
+    starter = starter_file()
+    assert starter is not None
+    store = ChatStore(Path(sys.argv[1]))
+    client = EngineClient(child_command("engine"))
+    client.start()
+    model = client.load(str(starter), LoadSettings(context_tokens=2048, threads=1)).future.result()
+    template = ChatTemplate.of(model)
+    for number in range(1_000_000):
+        chat = store.create_conversation(title=f"chat {number}")
+        text = f"Tell me a story about lighthouse number {number}."
+        question = store.add_message(chat.id, None, "user", text)
+        say(message=question.id, content=text)
+        reply = store.add_message(chat.id, question.id, "assistant", outcome="running")
+        say(message=reply.id, content="")
+        shown = 0
+        ended: Future[None] = Future()
+
+        def show(event: ReplyEvent, reply_id: int = reply.id) -> None:
+            nonlocal shown
+            if isinstance(event, Delta):
+                shown += len(event.text)
+                say(reply=reply_id, length=shown)
+
+        turn = Turn(
+            store,
+            client,
+            reply.id,
+            template.render(history([question])),
+            show,
+            sampling=Sampling(temperature=0.8, seed=number),
+            max_tokens=400,
+        )
+        turn.end.add_done_callback(lambda _, ended=ended: ended.set_result(None))
+        ended.result()
+        turn.wait_until_kept()
+        say(kept=reply.id, length=shown)
+
+
+if __name__ == "__main__":
+    main()
