@@ -133,10 +133,15 @@ def _home(program: str) -> str:
 
 def _reachable(program: str) -> bool:
     """Whether the sandbox may read it: as root it runs as nobody, who sees no closed folder."""
-    if os.name == "nt" or os.geteuid() != 0:
+    if _user() != 0:
         return True
     folders = [*Path(program).parents, *Path(program).resolve().parents]
     return all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
+def _user() -> int:
+    """The user's number; -1 on Windows, which has none."""
+    return -1 if sys.platform == "win32" else os.geteuid()
 
 
 def _outside_system(*paths: str) -> tuple[str, ...]:

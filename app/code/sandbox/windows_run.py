@@ -1,8 +1,8 @@
 """Runs one program on Windows: a restricted token of low integrity, in a job object with limits.
 
 It may not write anywhere but into its own folder, start more processes or take more memory than allowed, or
-touch the desktop and the clipboard, and all its processes end with the job. What it cannot promise: the network
-stays open to it, and so do files that the user may read. It was not tried where it was written.
+touch the desktop and the clipboard, and all its processes end with the job. What it cannot promise: the
+network stays open to it, and so do files that the user may read. It was not tried where it was written.
 https://learn.microsoft.com/windows/win32/procthread/job-objects
 https://learn.microsoft.com/windows/win32/secauthz/restricted-tokens
 """

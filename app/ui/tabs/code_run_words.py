@@ -47,8 +47,8 @@ def promise_sentence(limits: Limits) -> str:
     if sys.platform == "win32":
         text = QCoreApplication.translate(
             "CodeRun",
-            "Restricted: writes nothing outside its folder, {time_s} s, {memory} MB. The network and files that "
-            "you can read are open to it.",
+            "Restricted: writes only into its own folder, {time_s} s, {memory} MB. The network and the files "
+            "that you can read are open to it.",
         )
     else:
         text = QCoreApplication.translate(
