@@ -114,6 +114,17 @@ def change_of(before: Measure, after: Measure, run_deviation: float = RUN_DEVIAT
     return _judge(Change(before.key, before, after, 100 * change, p, "noise"), p)
 
 
+def is_same_subject(one: Report, other: Report) -> bool:
+    """The same model file on the same computer by the same program, whatever the settings and versions."""
+    return _subject(one) == _subject(other)
+
+
+def _subject(report: Report) -> tuple[object, ...]:
+    machine, model = report.machine, report.model
+    gpus = [gpu.name for gpu in machine.gpus]
+    return report.source, model.sha256, model.file, machine.processor, machine.cores, gpus
+
+
 def run_noise(reports: Sequence[Report]) -> float | None:
     """The deviation between runs that should be equal, as a share of their mean; None where fewer than three
     such runs are known. Of generation and prompt, whichever is larger.

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if options.suite == bench_drift.SUITE:
         bench_drift.run(options, core, console, cancel)
         return
-    from app.bench.compare import RUN_DEVIATION, compare, run_noise
+    from app.bench.compare import RUN_DEVIATION, compare, is_same_subject, run_noise
     from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text
     from app.bench.runner import BenchmarkRunner
     from app.bench.save import FORMS, save_report
@@ -124,15 +124,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.say(f"  {label_of(item.key)}: not measured. {item}")
     for mark in report.marks:
         console.say(MARKS[mark])
-    before = next((run for run in earlier if _is_comparable(run, report)), None)
+    same = (run for run in earlier if run.suite == report.suite and is_same_subject(run, report))
+    before = next(same, None)
     if before is not None:
         noise = run_noise([report, *earlier])
         outcome = compare(before, report, RUN_DEVIATION if noise is None else noise).outcome
         console.say(f"Against the run of {before.started_at}: {OUTCOMES[outcome]}.")
-
-
-def _is_comparable(run: Report, report: Report) -> bool:
-    return run.suite == report.suite and run.model.sha256 == report.model.sha256
 
 
 def _import(file: Path | None, core: Core, console: Console) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
 
+from app.bench.compare import is_same_subject
 from app.bench.curves import (
     Line,
     Point,
@@ -147,7 +148,7 @@ class BenchmarkPlots(QWidget):
         self, report: Report, reports: Sequence[Report], models: Sequence[InstalledModel]
     ) -> None:
         """Show a run among all runs, newest first, and the models at hand."""
-        same = [other for other in reports if _same_file(other, report)]
+        same = [other for other in reports if is_same_subject(other, report)]
         shown = {"trend": len(same) > 1}
         shown["depth"] = self._show_depth(report, same)
         shown["prompt"] = self._show_simple(self.prompt, prompt_by_length(report))
@@ -234,12 +235,6 @@ class BenchmarkPlots(QWidget):
         points = [Point(run.model.size_bytes / 1e9, m.mean, m.sd or 0.0, m.key) for run, m in found]
         self.sizes.show_lines([Line(points, joined=False, labels=labels)])
         return len(points) > 1
-
-
-def _same_file(one: Report, other: Report) -> bool:
-    if not one.model.sha256 or not other.model.sha256:
-        return one.model.file == other.model.file and one.source == other.source
-    return one.model.sha256 == other.model.sha256
 
 
 def _xs(points: Sequence[Point]) -> list[float]:

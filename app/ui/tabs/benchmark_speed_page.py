@@ -9,7 +9,7 @@ import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.bench.compare import RUN_DEVIATION, compare_all, run_noise
+from app.bench.compare import RUN_DEVIATION, compare_all, is_same_subject, run_noise
 from app.bench.history import BenchmarkHistory
 from app.bench.import_runs import imported_reports, read_runs
 from app.bench.journal import Unfinished
@@ -280,12 +280,7 @@ class BenchmarkSpeedPage(QScrollArea):
         shown = self._shown
         if shown is None:
             return None
-        same = (
-            run
-            for run in self._reports
-            if (run.model.sha256, run.model.file, run.suite)
-            == (shown.model.sha256, shown.model.file, shown.suite)
-        )
+        same = (run for run in self._reports if run.suite == shown.suite and is_same_subject(run, shown))
         return next((run for run in same if run.started_at < shown.started_at), None)
 
     def _show_comparison(self, runs: Sequence[Report]) -> None:

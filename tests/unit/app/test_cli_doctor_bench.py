@@ -75,8 +75,9 @@ def test_doctor_fails_when_llama_cpp_does_not_start(cli: Cli, tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_bench_reports_and_keeps_the_figures(cli: Cli) -> None:
-    ran = cli("bench", "starter", "--suite", "quick", "--json")
+def test_bench_reports_and_keeps_the_figures(cli: Cli, tmp_path: Path) -> None:
+    page, text = tmp_path / "report.html", tmp_path / "report.md"
+    ran = cli("bench", "starter", "--suite", "quick", "--json", "--save", str(page), "--save", str(text))
     assert ran.code == 0, ran.err
     report = ran.json()
     assert report["schema"] == "stillroom.benchmark"
@@ -84,4 +85,35 @@ def test_bench_reports_and_keeps_the_figures(cli: Cli) -> None:
     measures = {measure["key"]: measure for measure in report["measures"]}
     assert measures["pp512"]["mean"] > 0
     assert measures["tg32"]["mean"] > 0
+    assert report["machine"]["features"]
     assert (cli.home / "data" / "benchmarks.sqlite3").is_file()
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "Generation, 32 tokens" in text.read_text(encoding="utf-8")
+
+
+def test_bench_takes_up_the_runs_of_a_file(cli: Cli, tmp_path: Path) -> None:
+    test = {
+        "model_filename": "m-Q8_0.gguf",
+        "n_prompt": 0,
+        "n_gen": 128,
+        "avg_ts": 9.0,
+        "samples_ts": [9, 9.2],
+    }
+    file = tmp_path / "runs.json"
+    file.write_text(json.dumps([test]), encoding="utf-8")
+    ran = cli("bench", "import", str(file))
+    assert ran.code == 0, ran.err
+    assert "m, Q8_0" in ran.out
+    assert "Generation, 128 tokens: 9.10 ± 0.14 tok/s, n = 2" in ran.out
+    document = cli("bench", "import", str(file), "--json").json()
+    assert [report["source"] for report in document["imported"]] == ["llama-bench"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("bench", "import"), ("bench", "starter", "x.json"), ("bench", "starter", "--save", "report.exe")],
+)
+def test_bench_refuses_what_makes_no_sense(cli: Cli, wrong: tuple[str, ...]) -> None:
+    ran = cli(*wrong)
+    assert ran.code == 2, ran.err
+    assert "Traceback" not in ran.err
