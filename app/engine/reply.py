@@ -118,14 +118,18 @@ class Reply:
 
         `speculated` counts the tokens that were guessed ahead, and those of them that were right.
         """
+        self._send_rest()
+        self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
+        self.sampler.free()
+
+    def break_off(self) -> None:
+        """Send the rest of the text and free the sampler; whoever found the failure tells it."""
+        self._send_rest()
+        self.sampler.free()
+
+    def _send_rest(self) -> None:
         self._deltas.add_text(self._text.finish())
         self._deltas.send()
-        self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
-        self.free()
-
-    def free(self) -> None:
-        """Give the sampler's memory back."""
-        self.sampler.free()
 
     def _take(self, token: int, logprob: TokenLogprob | None, replies: int) -> Taken:
         now = time.perf_counter()

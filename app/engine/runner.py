@@ -258,7 +258,7 @@ class Runner:
 
     def _fail(self, job: Job, native: str, reload: Reload) -> None:
         self._scheduler.remove(job)
-        self._replies.pop(job.request_id).free()
+        self._replies.pop(job.request_id).break_off()
         self._speculations.end(job)
         self._emit(
             Failed(

@@ -134,10 +134,17 @@ def test_a_step_that_is_refused_for_want_of_memory_costs_the_reply_only(
     load(client, settings=LoadSettings(batch_tokens=32, threads=1))
     assert client.state.model is not None
     before, pid = client.state.model.plan, client.state.pid
-    future, texts, _ = start_reply(client)
+    counted: list[int] = []
+    future = client.generate(
+        STORY,
+        ignore_eog=True,
+        sampling=GREEDY,
+        on_event=lambda event: counted.append(event.tokens) if isinstance(event, Delta) else None,
+    ).future
     error = failure_of(future)
     assert "could not go on" in str(error)
-    assert texts
+    prompt_steps = -(-len(client.tokenize(STORY).result()) // 32)
+    assert sum(counted) == 30 - prompt_steps, "every token that was drawn arrived"
     answers(client)
     assert client.state.pid == pid
     assert client.state.model is not None
