@@ -1,0 +1,68 @@
+"""llama.cpp's variants for older processors, emulated by qemu-user: `make installers-test`.
+
+qemu emulates up to AVX2; a variant with AVX-512 is what a processor that has it takes by itself.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.engine.client import EngineClient
+from app.engine.messages import Delta, LoadSettings, Part, Sampling
+from models.starter import starter_file
+
+pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+QEMU = shutil.which("qemu-x86_64")
+PORTABLE = ROOT / "build" / "llama"
+"""The unpacked wheel of `make engine`, as `make bundle` leaves it."""
+
+QUESTION = [
+    Part("<|im_start|>user\n", True),
+    Part("Name a colour."),
+    Part("<|im_end|>\n<|im_start|>assistant\n", True),
+]
+
+if QEMU is None or not PORTABLE.exists():
+    pytest.skip("needs qemu-user and the unpacked wheel in build/llama", allow_module_level=True)
+
+
+@pytest.mark.parametrize(
+    ("processor", "variant"),
+    [
+        ("Nehalem", "sse42"),
+        ("SandyBridge", "sandybridge"),
+        ("IvyBridge", "ivybridge"),
+        ("Haswell", "haswell"),
+    ],
+)
+def test_an_older_processor_gets_its_variant_and_answers(
+    processor: str, variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PORTABLE), str(ROOT)]))
+    starter = starter_file()
+    assert QEMU is not None
+    assert starter is not None
+    client = EngineClient([QEMU, "-cpu", processor, sys.executable, "-m", "app.engine.worker"])
+    text: list[str] = []
+    client.start()
+    try:
+        listed = client.list_devices().result()
+        assert [state.library for state in listed.backends if state.name == "CPU"] == [
+            f"libggml-cpu-{variant}"
+        ]
+        client.load(str(starter), LoadSettings(context_tokens=256, threads=1)).future.result()
+        reply = client.generate(
+            QUESTION,
+            sampling=Sampling(temperature=0.0),
+            max_tokens=4,
+            on_event=lambda event: text.append(event.text) if isinstance(event, Delta) else None,
+        )
+        assert reply.future.result().stats.completion_tokens == 4
+    finally:
+        client.close()
+    assert "".join(text).strip()
