@@ -11,7 +11,7 @@ SHARED_MEMORY = "/dev/shm"
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
-_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime")
+_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "ssl/openssl.cnf")
 PASSWD = "sandbox:x:1000:1000::/tmp/work:/bin/sh\n"
 OPEN_FILES = 256
 

@@ -1,0 +1,70 @@
+import shutil
+import sys
+
+import pytest
+
+from app.code.runtimes import NotRunnableError, job_for
+from app.code.sandbox.limits import BackEnd, Limits
+from app.code.sandbox.run import Sandbox, SandboxUnavailableError
+
+if sys.platform != "linux":
+    pytest.skip("the back ends of Linux", allow_module_level=True)
+
+PROGRAMS = {
+    "python": "print(input()[::-1])",
+    "javascript": "console.log([...require('fs').readFileSync(0, 'utf8').trim()].reverse().join(''))",
+    "bash": "rev",
+    "c": (
+        '#include <stdio.h>\n#include <string.h>\nint main(void) {\n  char text[9];\n  scanf("%8s", text);\n'
+        "  for (int i = strlen(text); i--;) putchar(text[i]);\n  return 0;\n}\n"
+    ),
+    "cpp": (
+        "#include <iostream>\n#include <string>\nint main() {\n  std::string text;\n  std::cin >> text;\n"
+        "  std::cout << std::string(text.rbegin(), text.rend());\n}\n"
+    ),
+}
+NEEDED = {"javascript": "node", "c": "gcc", "cpp": "g++", "bash": "rev"}
+
+
+def check(language: str, sandbox: Sandbox) -> None:
+    if NEEDED.get(language) and shutil.which(NEEDED[language], path="/usr/bin:/bin") is None:
+        pytest.skip(f"{NEEDED[language]} is not installed")
+    job = job_for(PROGRAMS[language], language, stdin="abc\n")
+    result = sandbox.run(job, Limits(time_s=30))
+    assert result.ok, result
+    assert result.stdout.strip() == "cba"
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_a_program_reads_and_writes(language: str) -> None:
+    check(language, Sandbox())
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("language", PROGRAMS)
+@pytest.mark.parametrize("back_end", ["bubblewrap", "namespaces", "landlock"])
+def test_a_program_reads_and_writes_in_every_back_end(language: str, back_end: BackEnd) -> None:
+    sandbox = Sandbox(back_ends=[back_end])
+    try:
+        sandbox.back_end()
+    except SandboxUnavailableError as error:
+        pytest.skip(str(error))
+    check(language, sandbox)
+
+
+def test_a_language_that_is_not_run_is_named() -> None:
+    with pytest.raises(NotRunnableError, match="Rust is not run here") as raised:
+        job_for("fn main() {}", "rust")
+    assert "Python, JavaScript" in raised.value.hint_text()
+
+
+def test_without_any_back_end_nothing_is_run() -> None:
+    sandbox = Sandbox(back_ends=[])
+    with pytest.raises(SandboxUnavailableError, match="Nothing is run"):
+        sandbox.run(job_for("print(1)", "python"))
+
+
+def test_a_back_end_that_does_not_work_is_refused() -> None:
+    sandbox = Sandbox(command=["/bin/false"], back_ends=["bubblewrap"])
+    with pytest.raises(SandboxUnavailableError, match="bubblewrap: failed"):
+        sandbox.back_end()
