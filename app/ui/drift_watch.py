@@ -51,6 +51,11 @@ class DriftWatch(QObject):
         session.reservation_changed.connect(self._on_reservation)
         session.client.observe_events(self._replies.on_event)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it still waits for a quiet moment, or is checking."""
+        return self._timer.isActive() or self._cancel is not None
+
     def stop(self) -> None:
         """Do not check, nor go on with a check."""
         self._wants = None

@@ -92,7 +92,8 @@ class DriftPage(QScrollArea):
         here = self._session.here
         if here is None or self._session.reserved_for or self._cancel is not None:
             return
-        self._bridge.start(self._run(here))
+        self._cancel = threading.Event()
+        self._bridge.start(self._run(here, self._cancel))
 
     def cancel(self) -> None:
         """Stop; nothing of the check is kept."""
@@ -118,8 +119,7 @@ class DriftPage(QScrollArea):
             self._table.view.selectRow(0)
         self._update_head()
 
-    async def _run(self, info: ModelInfo) -> None:
-        cancel = self._cancel = threading.Event()
+    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
         self.destroyed.connect(cancel.set)
         self._stop.show()
         self._session.reserve(JOB)

@@ -148,7 +148,8 @@ class QualityPage(QScrollArea):
         here = self._session.here
         if here is None or self._session.reserved_for or self._cancel is not None:
             return
-        self._bridge.start(self._run(Path(here.path), here.name))
+        self._cancel = threading.Event()
+        self._bridge.start(self._run(Path(here.path), here.name, self._cancel))
 
     def cancel(self) -> None:
         """Stop; every finished item is kept, and the next run goes on from there."""
@@ -158,8 +159,7 @@ class QualityPage(QScrollArea):
             self._left.setText("")
             self._stop.setEnabled(False)
 
-    async def _run(self, path: Path, name: str) -> None:
-        cancel = self._cancel = threading.Event()
+    async def _run(self, path: Path, name: str, cancel: threading.Event) -> None:
         self.destroyed.connect(cancel.set)
         self._step.setText(self.tr("Starting"))
         self._left.setText("")

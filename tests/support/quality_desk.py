@@ -1,0 +1,102 @@
+"""A window's engine, bridge and stores, for tests of the pages Quality and Drift."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from app.bench.drift.checker import DriftChecker
+from app.bench.drift.golden import Question
+from app.bench.drift.store import DriftStore
+from app.bench.history import BenchmarkHistory
+from app.bench.quality.runner import QualityRunner
+from app.bench.quality.store import QualityStore
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings
+from app.machine import look_at_machine
+from app.model_prompts import render_prompt
+from app.settings import SettingsFile
+from app.telemetry.gpu_monitor import GpuMonitor
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.theme import Theme
+
+WAIT_S = 120
+SETTINGS = LoadSettings(context_tokens=4096, threads=1)
+QUESTIONS = [
+    Question(id="planets", text="Name the planets of the solar system.", most_tokens=6),
+    Question(id="sky", text="Why is the sky blue?", most_tokens=6),
+]
+
+
+class QualityDesk:
+    """One engine and event loop; `room` gives fresh stores."""
+
+    def __init__(self, application: QApplication) -> None:
+        self.loop = qasync.QEventLoop(application)
+        asyncio.set_event_loop(self.loop)
+        application.setQuitOnLastWindowClosed(False)
+        self.problems: list[BaseException] = []
+        self.bridge = Bridge(self.problems.append)
+        self.client = EngineClient(child_command("engine"))
+        self.client.start()
+        self.session = EngineSession(self.client, self.bridge)
+        self.theme = Theme(application, "light")
+        self.gpu = GpuMonitor()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(asyncio.wait_for(work, WAIT_S))
+
+    def until(self, condition: Callable[[], object]) -> None:
+        async def wait() -> None:
+            while not condition():
+                await asyncio.sleep(0.01)
+
+        self.run(wait())
+
+    def load(self, path: str) -> None:
+        self.run(self.session.load(Path(path), SETTINGS))
+
+    def close(self) -> None:
+        self.run(self.bridge.finish())
+        self.client.close()
+        self.gpu.close()
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+class Stores:
+    """Fresh stores, and what works on them."""
+
+    def __init__(self, desk: QualityDesk, root: Path) -> None:
+        self.history = BenchmarkHistory(root / "benchmarks.sqlite3")
+        self.quality_runs = QualityStore(root / "quality.sqlite3")
+        self.drift_runs = DriftStore(root / "drift.sqlite3")
+        self.settings = SettingsFile(root / "settings.json")
+        self.settings.update(load=SETTINGS)
+        self.quality = QualityRunner(
+            desk.client,
+            self.quality_runs,
+            self.history,
+            render_prompt,
+            lambda: look_at_machine(root, ()),
+            desk.gpu,
+            child_command("measure"),
+        )
+        self.drift = DriftChecker(
+            desk.client,
+            self.drift_runs,
+            self.history,
+            render_prompt,
+            lambda: look_at_machine(root, ()),
+            desk.gpu,
+            QUESTIONS,
+        )
+
+    def close(self) -> None:
+        for store in (self.history, self.quality_runs, self.drift_runs):
+            store.close()
