@@ -1,17 +1,26 @@
 """`stillroom chat` with a running `stillroom serve`: real programs, real pipes, the starter model."""
 
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.chat.prompt import ChatMessage
+from app.commands.console import Console
+from app.commands.reply import ReplyWishes
+from app.commands.running_server import running_server
+from app.commands.server_speaker import ServerSpeaker
+from app.paths import AppPaths
 from models.starter import starter_file
 from tests.support.cli import Cli
 
@@ -24,13 +33,17 @@ LOADED_HERE = ("--local", "--threads", "1", "--context", "2048")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """The command line of a home in which a server runs."""
     cli = Cli(tmp_path_factory.mktemp("home"))
-    options = ("--port", "0", "--context", "2048", "--threads", "1", "--json")
+    options = ("--port", "0", "--context", "1024", "--threads", "1", "--json")
     with cli.start("serve", "starter", *options, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None
         assert json.loads(server.stdout.readline())["url"]
         yield cli
         server.send_signal(signal.SIGINT)
         server.wait(timeout=30)
+
+
+def app_paths_of(cli: Cli) -> AppPaths:
+    return AppPaths(*(cli.home / name for name in ("data", "config", "cache", "logs")))
 
 
 def answered(ran: Any) -> dict[str, Any]:
@@ -100,7 +113,7 @@ def test_options_of_loading_and_other_models_are_served_here(cli: Cli, tmp_path:
 def test_what_the_server_refuses_is_said_in_its_words(cli: Cli) -> None:
     ran = cli("chat", "word " * 3000)
     assert ran.code == 1
-    assert "2048" in ran.err
+    assert "1024" in ran.err
     assert "Traceback" not in ran.err
 
 
@@ -108,6 +121,54 @@ def test_a_model_that_is_not_here_is_explained_as_ever(cli: Cli) -> None:
     ran = cli("chat", "r1-qwen-7", QUESTION)
     assert ran.code == 1
     assert "Did you mean r1-qwen-7b" in ran.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_a_conversation_goes_through_the_server(cli: Cli) -> None:
+    from tests.support.terminal import Terminal
+
+    terminal = Terminal(cli, "chat", *GREEDY)
+    try:
+        assert "SmolLM2-135M-Instruct/Q4_1, 1,024 tokens of context" in terminal.read_until("> ")
+        counts = []
+        for question in (QUESTION, "And one more?"):
+            terminal.type(f"{question}\n")
+            terminal.read_until("\n> ")
+            terminal.type("/stats\n")
+            found = re.search(r"prompt (\d+) tokens", terminal.read_until("\n> "))
+            assert found
+            counts.append(int(found[1]))
+        assert counts[1] > counts[0]
+        terminal.type("/quit\n")
+        terminal.read_to_the_end()
+        assert terminal.program.wait(timeout=30) == 0
+    finally:
+        terminal.close()
+
+
+def test_a_conversation_that_no_longer_fits_loses_its_oldest_messages(cli: Cli) -> None:
+    running = running_server(app_paths_of(cli))
+    assert running is not None
+    found, models = running
+    err = io.StringIO()
+    speaker = ServerSpeaker(
+        found,
+        models[0],
+        Console(io.StringIO(), err),
+        sampling={"temperature": 0},
+        max_tokens=8,
+        wishes=ReplyWishes(),
+    )
+    long = "word " * 350
+    messages = [
+        ChatMessage("system", "Be brief."),
+        *[ChatMessage(role, long) for role in ("user", "assistant", "user", "assistant")],
+        ChatMessage("user", QUESTION),
+    ]
+    reply = speaker.reply(messages, threading.Event())
+    assert reply.answer
+    assert "its first 2 messages are left out" in err.getvalue()
+    assert 350 * 2 < reply.end.stats.prompt_tokens < 1024
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals go to process groups of POSIX here")
