@@ -507,7 +507,7 @@ class WindowApplication(QObject):
 
     def _open_load_settings(self) -> None:
         from app.engine.load_memory import Remembered
-        from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
+        from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog, drafts_for
 
         info, values = self._session.here, self.parts.settings.values
         dialog = LoadSettingsDialog(
@@ -517,6 +517,8 @@ class WindowApplication(QObject):
             None if info is None else partial(self._session.plan, info.path),
             self._bridge,
             self._window,
+            speculation=values.speculation,
+            drafts=() if info is None else drafts_for(info, self.parts.store.listing().models),
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._on_load_settings)
@@ -524,8 +526,8 @@ class WindowApplication(QObject):
         dialog.forget_asked.connect(self._on_forget)
         dialog.open()
 
-    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int) -> None:
-        self.parts.settings.update(load=settings, idle_unload_minutes=idle_minutes)
+    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int, speculation: str) -> None:
+        self.parts.settings.update(load=settings, idle_unload_minutes=idle_minutes, speculation=speculation)
         self._reload()
 
     def _on_forget(self) -> None:

@@ -2,20 +2,24 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox, QTableView
+from pytestqt.qtbot import QtBot
 
-from app.engine.load_memory import Lowered, Tuned
+from app.engine.load_memory import Lowered, Remembered, Tuned
 from app.engine.messages import LoadNotice, LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
 from app.ui.application import WindowApplication
-from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
+from app.ui.bridge import Bridge
+from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog, drafts_for
 from app.ui.dialogs.tuning_dialog import TuningDialog
 from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.memory_need import MemoryNeedView
+from models.store import InstalledModel
 from tests.support.window import run_with_window, settle, until
 
 TUNED = Tuned(threads=1, prompt_threads=1, batch_tokens=128, flash_attention="auto", kv_type="f16")
@@ -245,3 +249,28 @@ def test_cancelling_tuning_loads_the_model_again(qapp: QApplication) -> None:
         assert application.parts.memory.of(info.path).tuned is None
 
     run_with_window(scene)
+
+
+def test_a_small_model_can_guess_ahead(qtbot: QtBot, tmp_path: Path) -> None:
+    small = InstalledModel("Small", "Q8_0", tmp_path / "small.gguf", 10)
+    large = InstalledModel("Large", "Q8_0", tmp_path / "large.gguf", 30)
+    info = ModelInfoFor(str(large.path))
+    assert drafts_for(info, [small, large]) == [small]  # type: ignore[arg-type] # it has what is asked for
+    dialog = LoadSettingsDialog(
+        LoadSettings(), 30, Remembered(), None, Bridge(pytest.fail), speculation="lookup", drafts=[small]
+    )
+    qtbot.addWidget(dialog)
+    chosen: list[tuple[LoadSettings, int, str]] = []
+    dialog.applied.connect(lambda *what: chosen.append(what))
+    guess = field(dialog, QComboBox, "Guess ahead")
+    assert guess.currentData() == "lookup"  # type: ignore[attr-defined]
+    guess.setCurrentText("by Small Q8_0")  # type: ignore[attr-defined]
+    dialog.findChild(QPushButton, "apply").click()
+    assert chosen == [(LoadSettings(draft_path=str(small.path)), 30, "draft")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfoFor:
+    """As much of a `ModelInfo` as `drafts_for` asks for."""
+
+    path: str

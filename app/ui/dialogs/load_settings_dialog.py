@@ -1,6 +1,7 @@
 """How a model is loaded: context and memory on the left, speed on the right, what it would take beside."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QTimer, Signal
@@ -15,13 +16,14 @@ from PySide6.QtWidgets import (
 )
 
 from app.engine.load_memory import Remembered
-from app.engine.messages import LoadSettings, Planned
+from app.engine.messages import LoadSettings, ModelInfo, Planned, SpeculationMode
 from app.errors import StillroomError
 from app.settings import LIMITS
 from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.memory_need import MemoryNeedView
+from models.store import InstalledModel
 
 SETTLE_MS = 150
 STRETCHES = (1.0, 2.0, 4.0, 8.0)
@@ -33,8 +35,9 @@ class LoadSettingsDialog(QDialog):
     """Edits a `LoadSettings`. `plan` tells what they would come to for the model that is loaded, None where
     there is none; `remembered` is what is known of it. GUI thread."""
 
-    applied = Signal(object, int)
-    """The new `LoadSettings`, and the minutes without use after which the memory is given back."""
+    applied = Signal(object, int, str)
+    """The new `LoadSettings`, the minutes without use after which the memory is given back, and the
+    `SpeculationMode` of replies."""
     tune_asked = Signal()
     forget_asked = Signal()
     """Forget what had to be given up for this model, and load it again."""
@@ -47,7 +50,11 @@ class LoadSettingsDialog(QDialog):
         plan: PlanLoad | None,
         bridge: Bridge,
         parent: QWidget | None = None,
+        *,
+        speculation: SpeculationMode = "off",
+        drafts: Sequence[InstalledModel] = (),
     ) -> None:
+        """`drafts` are the models that could guess ahead for the one that is loaded."""
         super().__init__(parent)
         self._present = present
         self._plan = plan
@@ -77,6 +84,15 @@ class LoadSettingsDialog(QDialog):
         self._prompt_threads = _number("prompt_threads", 1, automatic)
         self._batch = _number("batch_tokens", 128, automatic)
         self._flash = _choice((("auto", automatic), ("on", self.tr("on")), ("off", self.tr("off"))))
+        self._guess = _choice((("off", self.tr("off")), ("lookup", self.tr("from what was said before"))))
+        for draft in drafts:
+            self._guess.addItem(
+                self.tr("by {model}").format(model=f"{draft.name} {draft.type}"), str(draft.path)
+            )
+        chosen = present.draft_path if speculation == "draft" else speculation
+        if self._guess.findData(chosen) < 0:
+            self._guess.addItem(self.tr("by {model}").format(model=Path(chosen).stem), chosen)
+        self._guess.setCurrentIndex(self._guess.findData(chosen))
         self._need = MemoryNeedView()
 
         cards = QHBoxLayout()
@@ -93,7 +109,7 @@ class LoadSettingsDialog(QDialog):
         body.addLayout(self._make_buttons())
         self._show(present)
         self._context.changed.connect(self._on_changed)
-        for choice in (self._stretch, self._kv, self._flash):
+        for choice in (self._stretch, self._kv, self._flash, self._guess):
             choice.currentIndexChanged.connect(self._on_changed)
         for number in (self._sequences, self._gpu_layers, self._threads, self._batch):
             number.valueChanged.connect(self._on_changed)
@@ -106,8 +122,10 @@ class LoadSettingsDialog(QDialog):
 
     def settings(self) -> LoadSettings:
         """What is chosen now."""
+        guess = self._guess.currentData()
         return msgspec.structs.replace(
             self._present,
+            draft_path="" if guess in ("off", "lookup") else guess,
             context_tokens=self._context.tokens(),
             context_stretch=self._stretch.currentData(),
             kv_type=self._kv.currentData(),
@@ -184,6 +202,11 @@ class LoadSettingsDialog(QDialog):
                     self._flash,
                     self.tr("Faster and smaller where the device can do it."),
                 ),
+                (
+                    self.tr("Guess ahead"),
+                    self._guess,
+                    self.tr("Several tokens in one step where the guess was right. The text stays the same."),
+                ),
             )
         )
         card.body.addStretch(1)
@@ -227,7 +250,7 @@ class LoadSettingsDialog(QDialog):
 
     def _make_buttons(self) -> QHBoxLayout:
         defaults = button(self.tr("Defaults"), "quiet")
-        defaults.clicked.connect(lambda: self._show(LoadSettings()))
+        defaults.clicked.connect(self._show_defaults)
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         apply = button(self.tr("Apply and load again"), "primary")
@@ -251,6 +274,14 @@ class LoadSettingsDialog(QDialog):
         self._prompt_threads.setValue(settings.prompt_threads)
         self._batch.setValue(settings.batch_tokens)
         self._flash.setCurrentIndex(self._flash.findData(settings.flash_attention))
+
+    def _speculation(self) -> str:
+        guess = self._guess.currentData()
+        return guess if guess in ("off", "lookup") else "draft"
+
+    def _show_defaults(self) -> None:
+        self._show(LoadSettings())
+        self._guess.setCurrentIndex(self._guess.findData("lookup"))
 
     def _on_changed(self, _value: int) -> None:
         # A timer's own start would take the value for its milliseconds.
@@ -285,9 +316,17 @@ class LoadSettingsDialog(QDialog):
         self.forget_asked.emit()
 
     def _apply(self) -> None:
-        settings, idle = self.settings(), self._idle.value()
+        settings, idle, speculation = self.settings(), self._idle.value(), self._speculation()
         self.accept()
-        self.applied.emit(settings, idle)
+        self.applied.emit(settings, idle, speculation)
+
+
+def drafts_for(info: ModelInfo, installed: Sequence[InstalledModel]) -> list[InstalledModel]:
+    """The models that could guess ahead for the loaded one: less than half its size. Whether their
+    vocabularies agree, the engine says when it loads them.
+    """
+    file = next((model for model in installed if str(model.path) == info.path), None)
+    return [model for model in installed if file is not None and 2 * model.bytes < file.bytes]
 
 
 def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
