@@ -7,7 +7,10 @@
 texts.
 """
 
+import math
 import os
+import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ import pytest
 
 from app.children import child_command
 from converters.imatrix import read_imatrix
-from converters.measuring import calibration_text, collect, held_out_text, measure
+from converters.measuring import calibration_text, collect, held_out_text, measure, read_part
 from converters.pipeline import build
 from models.progress import ignore_progress
 from models.starter import starter_file
@@ -69,6 +72,35 @@ def test_perplexity_and_divergence(files: dict[str, Path], tmp_path: Path) -> No
         for name, value in theirs.items():
             # Three significant digits, or the last one that llama-perplexity prints.
             assert getattr(found, name) == pytest.approx(value, rel=5e-4, abs=6e-6), (kind, name)
+
+
+def test_perplexity_of_one_file(files: dict[str, Path]) -> None:
+    """The quality suite's own reading, in parts, beside llama-perplexity without a reference."""
+    model, text = files["Q8_0"], held_out_text().read_text("utf-8").removesuffix("\n")
+    command = [tool("llama-perplexity"), "-m", model, "-f", held_out_text(), "--chunks", str(CHUNKS)]
+    printed = ""
+    while "Final estimate" not in printed:  # on a busy machine its log can end before its last lines
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+        )
+        printed = done.stdout
+    found = re.search(r"PPL = ([\d.]+) \+/- ([\d.]+)", printed)
+    assert found is not None
+    parts = [
+        read_part(
+            model,
+            text,
+            first_chunk=start,
+            most_chunks=min(4, CHUNKS - start),
+            command=child_command("measure"),
+            on_progress=ignore_progress,
+        )
+        for start in range(0, CHUNKS, 4)
+    ]
+    scored = sum(part.scored_tokens for part in parts)
+    ours = math.exp(sum(part.nll for part in parts) / scored)
+    print(f"\nQ8_0, {scored} tokens: {ours:.4f}, llama-perplexity {found[1]} ± {found[2]}")
+    assert ours == pytest.approx(float(found[1]), rel=5e-4)
 
 
 def test_importance_matrix(files: dict[str, Path], tmp_path: Path) -> None:
