@@ -89,16 +89,24 @@ def _python() -> Runtime:
     asked = "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sep=chr(10))"
     for candidate in (*_on_path(names), *own):
         told = _ask(candidate, "-I", "-c", asked)
-        if len(told) == 3 and _reachable(told[0]):
-            return Runtime("main.py", (told[0], "main.py"), _outside_system(*told[1:], _home(told[0])))
+        if len(told) == 3:
+            # Only within an environment's folder the place of the program tells Python which one it is.
+            place = Path(told[0])
+            program = place if place.is_relative_to(told[1]) else place.resolve()
+            folders = _outside_system(*told[1:], str(program.resolve().parents[1]))
+            if _can_show(program, folders):
+                return Runtime("main.py", (str(program), "main.py"), folders)
     raise NotRunnableError("There is no Python on this computer.", "Install Python 3 to run Python code.")
 
 
 def _node() -> Runtime:
     for candidate in _on_path(("node", "nodejs")):
         told = _ask(candidate, "-p", "process.execPath")
-        if len(told) == 1 and _reachable(told[0]):
-            return Runtime("main.js", (told[0], "main.js"), _outside_system(str(Path(told[0]).parents[1])))
+        if len(told) == 1:
+            program = Path(told[0]).resolve()
+            folders = _outside_system(str(program.parents[1]))
+            if _can_show(program, folders):
+                return Runtime("main.js", (str(program), "main.js"), folders)
     raise NotRunnableError("There is no Node.js on this computer.", "Install Node.js to run JavaScript code.")
 
 
@@ -132,16 +140,21 @@ def _ask(program: str, *arguments: str) -> list[str]:
     return done.stdout.decode("utf-8", "replace").split("\n")[:-1] if done.returncode == 0 else []
 
 
-def _home(program: str) -> str:
-    return str(Path(program).resolve().parents[1])
+def _can_show(program: Path, folders: tuple[str, ...]) -> bool:
+    """Whether a sandbox that shows the system and `folders` can start `program`, without showing a home."""
+    if any(Path.home().is_relative_to(folder) for folder in folders):
+        return False
+    links = [program]
+    while links[-1].is_symlink():
+        links.append(links[-1].parent / links[-1].readlink())
+    shown = all(not _outside_system(str(link)) or _is_below(link, folders) for link in links)
+    # As root the sandbox runs as nobody, who gets through no closed folder.
+    parents = {parent for link in links for parent in link.parents} if _user() == 0 else ()
+    return shown and all(parent.stat().st_mode & 0o001 for parent in parents)
 
 
-def _reachable(program: str) -> bool:
-    """Whether the sandbox may read it: as root it runs as nobody, who sees no closed folder."""
-    if _user() != 0:
-        return True
-    folders = [*Path(program).parents, *Path(program).resolve().parents]
-    return all(folder.stat().st_mode & 0o001 for folder in folders)
+def _is_below(path: Path, folders: tuple[str, ...]) -> bool:
+    return any(Path(os.path.normpath(path)).is_relative_to(folder) for folder in folders)
 
 
 def _user() -> int:

@@ -653,3 +653,15 @@ def test_tests_are_kept_for_the_next_run(
         again.close_tab()
 
     live(scene())
+
+
+def test_a_very_long_line_of_output_is_cut(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "print('x' * 500_000)\nprint('after')\n")
+        tab.run_card.run_button.click()
+        await until(lambda: "Done" in tab.run_card.verdict.text())
+        long, after = tab.run_card.output.toPlainText().split("\n")[:2]
+        assert long == "x" * 4000 + "…"
+        assert after == "after"
+
+    live(scene())

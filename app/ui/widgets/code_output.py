@@ -7,6 +7,8 @@ from app.chat.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
 
 LINES_KEPT = 5000
+LINE_CHARACTERS = 4000
+"""What is longer is cut: one line of a megabyte would take the window seconds to lay out."""
 
 
 class CodeOutput(QPlainTextEdit):
@@ -15,6 +17,7 @@ class CodeOutput(QPlainTextEdit):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._in_line = 0
         self.setReadOnly(True)
         self.setUndoRedoEnabled(False)
         self.setMaximumBlockCount(LINES_KEPT)
@@ -35,6 +38,22 @@ class CodeOutput(QPlainTextEdit):
         look.setForeground(self._theme.colour("danger" if is_error else "text"))
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(with_hidden_shown(text), look)
+        cursor.insertText(self._cut(with_hidden_shown(text)), look)
         if follows:
             bar.setValue(bar.maximum())
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._in_line = 0
+        super().clear()
+
+    def _cut(self, text: str) -> str:
+        """`text` with the rest of too long lines left out; a line may have begun in an earlier piece."""
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            begun = self._in_line if number == 0 else 0
+            room = max(0, LINE_CHARACTERS - begun)
+            if len(line) > room:
+                lines[number] = line[:room] + ("…" if begun <= LINE_CHARACTERS else "")
+            self._in_line = begun + len(line)
+        return "\n".join(lines)

@@ -1,8 +1,13 @@
 import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from app.code import runtimes
 from app.code.runtimes import NotRunnableError, job_for
 from app.code.sandbox.limits import BackEnd, Limits
 from app.code.sandbox.run import Sandbox, SandboxUnavailableError
@@ -56,6 +61,41 @@ def test_a_language_that_is_not_run_is_named() -> None:
     with pytest.raises(NotRunnableError, match="Rust is not run here") as raised:
         job_for("fn main() {}", "rust")
     assert "Python, JavaScript" in raised.value.hint_text()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home with a secret, that every user may read."""
+    made = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    made.chmod(0o755)
+    (made / "secret.txt").write_text("secret")
+    monkeypatch.setenv("HOME", str(made))
+    runtimes._runtime.cache_clear()
+    yield made
+    runtimes._runtime.cache_clear()
+    shutil.rmtree(made)
+
+
+def test_of_a_home_only_the_interpreters_own_folder_is_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = home / "project" / ".venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(own)], check=True)
+    monkeypatch.setenv("PATH", f"{own}/bin:/usr/bin:/bin")
+    code = f"import os, sys\nprint(sys.prefix, os.path.exists({str(home / 'secret.txt')!r}))"
+    job = job_for(code, "python")
+    assert Sandbox().run(job, Limits()).stdout.split() == [str(own), "False"]
+
+
+def test_an_interpreter_that_would_show_the_home_is_passed_over(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "bin").mkdir()
+    own = home / "bin" / "python3"
+    own.write_text(f"#!/bin/sh\nprintf '%s\\n' {own} {home} {home}\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{home}/bin:/usr/bin:/bin")
+    assert job_for("", "python").command[0] == "/usr/bin/python3"
 
 
 def test_without_any_back_end_nothing_is_run() -> None:
