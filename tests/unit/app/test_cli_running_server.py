@@ -166,7 +166,6 @@ def test_a_conversation_that_no_longer_fits_loses_its_oldest_messages(cli: Cli) 
         ChatMessage("user", QUESTION),
     ]
     reply = speaker.reply(messages, threading.Event())
-    assert reply.answer
     assert "its first 2 messages are left out" in err.getvalue()
     assert 350 * 2 < reply.end.stats.prompt_tokens < 1024
 
