@@ -163,6 +163,7 @@ class BenchmarkSpeedPage(QScrollArea):
 
     async def _run(self, path: Path, name: str) -> None:
         cancel = self._cancel = threading.Event()
+        self._update_head()
         self.destroyed.connect(cancel.set)
         self._progress.start()
         self._progress.show()
@@ -198,7 +199,6 @@ class BenchmarkSpeedPage(QScrollArea):
             report = self._reports[0]
         self._shown = report
         self._results.setVisible(report is not None)
-        self._empty.setVisible(report is None)
         self._export.setVisible(report is not None)
         self._against.setVisible(self._run_before() is not None)
         self._machine.setText("" if report is None else self._about(report))
@@ -219,6 +219,7 @@ class BenchmarkSpeedPage(QScrollArea):
         can_run = info is not None and not running and not self._session.reserved_for
         goes_on = self._unfinished is not None and self._unfinished.done > 0
         self._run_button.setEnabled(can_run)
+        self._empty.setVisible(self._shown is None and not running)
         self._anew.setEnabled(can_run)
         self._anew.setVisible(goes_on and not running)
         if info is None:
@@ -233,7 +234,9 @@ class BenchmarkSpeedPage(QScrollArea):
         before = next(
             (run for run in self._reports if run.model.file == name and run.suite == self._suite.name), None
         )
-        if goes_on:
+        if running:
+            self._run_button.setText(self.tr("Running"))
+        elif goes_on:
             self._run_button.setText(self.tr("Go on"))
         elif before is None:
             self._run_button.setText(self.tr("Run the benchmark"))

@@ -60,7 +60,7 @@ class BenchmarkTab(QWidget):
         self._bar = QWidget()
         self._bar.setProperty("look", "page")
         self._buttons = QHBoxLayout(self._bar)
-        self._buttons.setContentsMargins(MARGIN_PX - 12, 12, MARGIN_PX, 0)
+        self._buttons.setContentsMargins(MARGIN_PX, 12, MARGIN_PX, 0)
         self._buttons.setSpacing(4)
         self._buttons.addStretch(1)
         layout = QVBoxLayout(self)
