@@ -22,6 +22,7 @@ from app.commands import (
     pull,
     serve,
     tune,
+    update,
     verify,
 )
 from app.commands.console import Console, Unsuccessful, WrongUse, prepare_streams, silence_stdout
@@ -47,6 +48,7 @@ COMMANDS = (
     tune,
     lend,
     audit,
+    update,
     doctor,
 )
 

@@ -24,6 +24,7 @@ PACKAGES = (
     *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),
     *("libxcb-shape0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"),
 )
+HANDED_ON = ("PIP_INDEX_URL", "PIP_CERT", "STILLROOM_RELEASES", "STILLROOM_RELEASE_KEY")
 # Debian 12's shader compiler is too old for the matrix instructions of graphics cards, without which Vulkan
 # is several times slower at reading a prompt. Debian 13's is started with Debian 13's own loader and
 # libraries; only the shaders that it makes, and two packages of headers, go into the build.
@@ -65,10 +66,10 @@ def build(debian: Debian) -> None:
     if not (debian.folder / "usr/local/bin/glslc").exists():
         debian.run(NEWER_SCRIPT.format(mirror=mirror(), packages=" ".join(NEWER)))
     copy_sources(debian.folder / "src")
-    pip = [f"{name}={value}" for name, value in os.environ.items() if name in ("PIP_INDEX_URL", "PIP_CERT")]
+    handed_on = [f"{name}={value}" for name, value in os.environ.items() if name in HANDED_ON]
     for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):
         # Not captured: the first takes ten minutes.
-        command = debian.command(f"cd /src && {script}", environment=[*pip, "CMAKE_GENERATOR=Ninja"])
+        command = debian.command(f"cd /src && {script}", environment=[*handed_on, "CMAKE_GENERATOR=Ninja"])
         subprocess.run(command, check=True)
     target = ROOT / "dist" / "stillroom"
     shutil.rmtree(target, ignore_errors=True)
