@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test env test-env clean
+.PHONY: all run test check faults perf bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test editor-pictures env test-env clean
 
 all: env
 
@@ -60,6 +60,10 @@ editor: test-env
 
 editor-test: test-env
 	$(PYTEST) -m editor
+
+# The same in VS Code itself, with a picture of each command's result; code-server is compiled once.
+editor-pictures: test-env
+	$(BIN)/python packaging/editor/take_pictures.py
 
 screenshots: test-env
 	$(BIN)/python -m tests.support.screenshots docs/screenshots

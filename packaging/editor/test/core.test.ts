@@ -158,6 +158,8 @@ describe("an inline completion", () => {
 
   it("ends with the line in the middle of one, without a bracket that is there already", () => {
     assert.deepEqual(worthShowing("a, b)\nmore", "f(", ")\n", false), { text: "a, b", done: true });
+    assert.deepEqual(worthShowing("g(a), b) + 1", "f(", ");\n", false), { text: "g(a), b", done: true });
+    assert.deepEqual(worthShowing('one", "two"', 'x = "', '"\n', false), { text: "one", done: true });
     assert.deepEqual(worthShowing("a, b", "f(", "", false), { text: "a, b", done: false });
   });
 

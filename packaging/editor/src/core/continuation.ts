@@ -37,9 +37,9 @@ export function worthShowing(
 ): { text: string; done: boolean } {
   const line = before.slice(before.lastIndexOf("\n") + 1);
   if (line.trim() !== "") {
-    const end = continuation.indexOf("\n");
-    const text = (end < 0 ? continuation : continuation.slice(0, end)).trimEnd();
-    return { text: withoutOverlap(text, after.split("\n", 1)[0] ?? ""), done: over || end >= 0 };
+    const rest = continuation.split("\n", 1)[0] ?? "";
+    const text = untilClosed(rest, (after.split("\n", 1)[0] ?? "").trim().charAt(0));
+    return { text: text.trimEnd(), done: over || text.length < continuation.length };
   }
   const next = after.split("\n").find((following) => following.trim() !== "") ?? "";
   const lines = continuation.split("\n");
@@ -59,13 +59,14 @@ export function worthShowing(
   return { text: kept.join("\n").trimEnd(), done };
 }
 
-/** `text` without an end that `rest` begins with, such as a bracket that the editor has put in. */
-function withoutOverlap(text: string, rest: string): string {
-  const following = rest.trim();
-  for (let length = Math.min(following.length, text.length); length > 0; length--) {
-    if (text.endsWith(following.slice(0, length))) {
-      return text.slice(0, text.length - length);
+/** `text` up to the bracket or quotation mark that closes what is open at the cursor, where that stands there already. */
+function untilClosed(text: string, closing: string): string {
+  let depth = 0;
+  for (const [index, character] of [...text].entries()) {
+    if (closing && character === closing && depth === 0) {
+      return [...text].slice(0, index).join("");
     }
+    depth += "([{".includes(character) ? 1 : ")]}".includes(character) ? -1 : 0;
   }
   return text;
 }

@@ -27,27 +27,33 @@ export class Commands {
     );
   }
 
-  /** Correct the error under the cursor; what was wrong is told in a message. */
-  async fix(editor: vscode.TextEditor): Promise<void> {
+  /** Correct the error under the cursor, or the one at `place`; what was wrong is told in a message. */
+  async fix(editor: vscode.TextEditor, place?: vscode.Range): Promise<void> {
     const { document, selection } = editor;
-    const problems = problemsAt(document, selection);
-    if (problems.length === 0 && selection.isEmpty) {
+    const problems = problemsAt(document, place ?? selection);
+    const chosen = place === undefined && !selection.isEmpty;
+    if (problems.length === 0 && !chosen) {
       throw new StillroomError(
         "There is no error under the cursor.",
         "Put the cursor on an underlined place, or select the code that is wrong.",
       );
     }
-    const range = selection.isEmpty
-      ? await around(document, union(problems.map((problem) => problem.range)))
-      : wholeLines(document, selection);
+    const range = chosen
+      ? wholeLines(document, selection)
+      : await around(document, union(problems.map((problem) => problem.range)));
     const said = problems
       .map(({ message, range: { start } }) => `line ${start.line + 1}: ${message.trim()}`)
       .join("\n");
+    const before = document.getText();
     const words = await this.write(this.prompt("fix", document, range, said), document.getText(range), () =>
       Promise.resolve(new StreamedEdit(document, range)),
     );
-    if (words) {
-      // Not awaited: the message stays until somebody closes it.
+    // Where the error was, not behind the function that was written anew.
+    editor.selection = selection;
+    // Not awaited: the message stays until somebody closes it.
+    if (document.getText() === before) {
+      void vscode.window.showInformationMessage(vscode.l10n.t("The reply leaves the code as it is. {words}", { words }));
+    } else if (words) {
       void vscode.window.showInformationMessage(words);
     }
   }
@@ -142,6 +148,20 @@ function wholeLines(document: vscode.TextDocument, range: vscode.Range): vscode.
   const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
   return new vscode.Range(new vscode.Position(range.start.line, 0), document.lineAt(last).range.end);
 }
+
+/** Offers to correct an underlined place in the light bulb's menu. */
+export const quickFixes: vscode.CodeActionProvider = {
+  provideCodeActions(_document, range, { diagnostics }): vscode.CodeAction[] {
+    const problems = diagnostics.filter(({ severity }) => severity <= vscode.DiagnosticSeverity.Warning);
+    if (problems.length === 0) {
+      return [];
+    }
+    const action = new vscode.CodeAction(vscode.l10n.t("Fix with Stillroom"), vscode.CodeActionKind.QuickFix);
+    action.command = { command: "stillroom.fix", title: action.title, arguments: [range] };
+    action.diagnostics = problems;
+    return [action];
+  },
+};
 
 /** Errors and warnings that touch the range, or else those of its line; errors first. */
 function problemsAt(document: vscode.TextDocument, range: vscode.Range): vscode.Diagnostic[] {

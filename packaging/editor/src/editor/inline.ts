@@ -6,7 +6,7 @@ import type { Connection } from "./connection";
 import { settings } from "./settings";
 
 const BLOCK_TOKENS = 128;
-const LINE_TOKENS = 48;
+const LINE_TOKENS = 32;
 
 /** Grey text ahead of the cursor, once the keys rest; the next key stops the request before. */
 export class InlineCompletions implements vscode.InlineCompletionItemProvider {
