@@ -1,7 +1,7 @@
 """Chats without end until it is killed: `python -m tests.support.chat_child STORE`, with the real engine.
 
-Prints JSON lines: `message` and `content` of each question once it is kept, `reply` and `length` of the answer
-as far as it was shown, with `at_s` on the clock that all processes share.
+Prints JSON lines: `message` and `content` of each question once it is kept, `reply` and `length` of the
+answer as far as it was shown, with `at_s` on the clock that all processes share.
 """
 
 import json
