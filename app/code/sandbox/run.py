@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.children import child_command
-from app.code.sandbox.limits import BackEnd, Job, Limits, RunResult
+from app.code.sandbox.limits import BackEnd, Ending, Job, Limits, RunResult
 from app.code.sandbox.worker import request_line
 from app.errors import StillroomError
 
@@ -103,8 +103,11 @@ class Sandbox:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        too_late = threading.Event()
         watch = threading.Thread(
-            target=_end_in_time, args=(process, stop, began_s + limits.time_s + GRACE_S), name="sandbox-watch"
+            target=_end_in_time,
+            args=(process, stop, began_s + limits.time_s + GRACE_S, too_late),
+            name="sandbox-watch",
         )
         texts: list[tuple[str, str]] = []
         end: dict[str, Any] = {}
@@ -120,9 +123,13 @@ class Sandbox:
                     break
                 texts.append((told["stream"], told["text"]))
                 on_output(told["stream"], told["text"])
+            # What could not be written to a process that is gone is still waiting to be.
+            with contextlib.suppress(OSError):
+                process.stdin.close()
         watch.join()
+        otherwise: Ending = "stopped" if stop.is_set() else "time" if too_late.is_set() else "failed"
         return RunResult(
-            ending=end.get("ending", "stopped" if stop.is_set() else "failed"),
+            ending=end.get("ending", otherwise),
             exit_code=end.get("exit_code", -1),
             output="".join(text for _, text in texts),
             stdout="".join(text for stream, text in texts if stream == "stdout"),
@@ -133,12 +140,15 @@ class Sandbox:
         )
 
 
-def _end_in_time(process: "subprocess.Popen[bytes]", stop: threading.Event, end_s: float) -> None:
+def _end_in_time(
+    process: "subprocess.Popen[bytes]", stop: threading.Event, end_s: float, too_late: threading.Event
+) -> None:
     """Ask the process to end on `stop`, and end it when it stays: the kernel then takes all below it."""
     assert process.stdin is not None
     asked = False
     while process.poll() is None:
         if time.monotonic() > end_s:
+            too_late.set()
             process.kill()
         elif stop.wait(LOOK_S) and not asked:
             asked = True
