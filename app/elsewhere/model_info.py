@@ -10,7 +10,7 @@ def elsewhere_info(server: ElsewhereServer, model: ElsewhereModel) -> ModelInfo:
     context = model.context_tokens or UNKNOWN_CONTEXT_TOKENS
     return ModelInfo(
         path=server.path_of(model),
-        name=model.id,
+        name=model.name,
         architecture="",
         quantisation="",
         parameters=0,

@@ -25,6 +25,13 @@ class ElsewhereModel(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     context_tokens: Annotated[int, Meta(ge=0)] = 0
 
+    @property
+    def name(self) -> str:
+        """For people: llama-server's ids are whole paths of files."""
+        if self.id.lower().endswith(".gguf"):
+            return self.id.replace("\\", "/").rpartition("/")[2][: -len(".gguf")]
+        return self.id
+
 
 class ElsewhereServer(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is, and what it offered when it was last asked.

@@ -231,10 +231,14 @@ class EngineSession(QObject):
 
     def answers(self, source: Source, model: ModelInfo | None, hits: Sequence[Hit] = ()) -> Answers:
         """What answers for `model`, with what the audit log is to note; `hits` is what `screen` found."""
-        answers: Answers = self.client
-        if self._elsewhere is not None and model is not None and is_elsewhere(model.path):
-            answers = self._elsewhere
+        answers = self.unnoted_answers(model)
         return answers if self._gate is None else self._gate.follow(answers, source, model, hits)
+
+    def unnoted_answers(self, model: ModelInfo | None) -> Answers:
+        """What answers for `model`, for what only measures it."""
+        if self._elsewhere is not None and model is not None and is_elsewhere(model.path):
+            return self._elsewhere
+        return self.client
 
     def generate(
         self, request: Generate, on_event: OnReplyEvent, source: Source = "code", hits: Sequence[Hit] = ()

@@ -18,6 +18,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import SUITES, Suite
+from app.engine.messages import ModelInfo
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
@@ -148,12 +149,25 @@ class BenchmarkSpeedPage(QScrollArea):
     def run(self) -> None:
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
+        info = self._session.info
+        if info is not None and self._session.answers_elsewhere:
+            self._measure_elsewhere(info)
+            return
         if self._session.here is None or self._session.reserved_for or self._cancel is not None:
             return
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
         self._bridge.start(self._run(Path(self._session.here.path), self._session.here.name))
+
+    def _measure_elsewhere(self, info: ModelInfo) -> None:
+        from app.ui.dialogs.server_speed_dialog import ServerSpeedDialog
+
+        dialog = ServerSpeedDialog(
+            self._session.unnoted_answers(info), info, self._bridge, self.window()
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def cancel(self) -> None:
         """Stop the run; what it has measured is kept for `run` to go on with."""
@@ -222,13 +236,16 @@ class BenchmarkSpeedPage(QScrollArea):
         self._empty.setVisible(self._shown is None and not running)
         self._anew.setEnabled(can_run)
         self._anew.setVisible(goes_on and not running)
+        if self._session.answers_elsewhere:
+            self._run_button.setText(self.tr("Measure from here"))
+            self._run_button.setToolTip(
+                self.tr("The model is not on this computer: its speed is taken as it arrives here")
+            )
+            self._run_button.setEnabled(not running)
+            return
         if info is None:
             self._run_button.setText(self.tr("Run"))
-            self._run_button.setToolTip(
-                self.tr("It measures models on this computer; choose one first")
-                if self._session.answers_elsewhere
-                else self.tr("Load a model first")
-            )
+            self._run_button.setToolTip(self.tr("Load a model first"))
             return
         name = Path(info.path).name
         before = next(

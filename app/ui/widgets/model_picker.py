@@ -119,7 +119,7 @@ class ModelPicker(QToolButton):
         for server in servers:
             menu.addSection(self.tr("Not on this computer: {host}").format(host=server.host))
             for model in server.models[:MOST_ELSEWHERE]:
-                action = QAction(self._theme.icon("cloud", "warning"), f"{model.id}\t{server.host}", menu)
+                action = QAction(self._theme.icon("cloud", "warning"), f"{model.name}\t{server.host}", menu)
                 action.setCheckable(True)
                 info = self._session.info
                 action.setChecked(info is not None and info.path == server.path_of(model))

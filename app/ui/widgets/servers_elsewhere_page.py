@@ -232,7 +232,7 @@ class ServersElsewherePage(QWidget):
         text = QVBoxLayout()
         text.setSpacing(2)
         text.addWidget(label(server.url, selectable=True))
-        names = [model.id for model in server.models]
+        names = [model.name for model in server.models]
         more = len(names) - NAMED_MODELS
         words = ", ".join(names[:NAMED_MODELS])
         if more > 0:
