@@ -143,6 +143,7 @@ describe("a command", () => {
     const start = source.indexOf("def add");
     const editor = vscode.openFile("/project/figures.py", "python", source, start, source.indexOf("TODO") + 4);
     const asked = vscode.commands.executeCommand("stillroom.complete");
+    editor.document.type(0, "# typed before the reply\r\n");
     const typed = new Promise<void>((resolve) => {
       const listener = vscode.workspace.onDidChangeTextDocument(() => {
         listener.dispose();
@@ -151,7 +152,7 @@ describe("a command", () => {
       });
     });
     await Promise.all([asked, typed]);
-    assert.ok(editor.document.text.startsWith(`# typed meanwhile\r\n${source.slice(0, start)}`));
+    assert.ok(editor.document.text.startsWith(`# typed meanwhile\r\n# typed before the reply\r\n${source.slice(0, start)}`));
     assert.ok(editor.document.text.endsWith("\r\n\r\n\r\nprint(add(1, 2))\r\n"));
     assert.doesNotMatch(editor.document.text, /[^\r]\n/);
   });

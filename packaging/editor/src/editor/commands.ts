@@ -22,9 +22,8 @@ export class Commands {
   async complete(editor: vscode.TextEditor): Promise<void> {
     const { document, selection } = editor;
     const range = selection.isEmpty ? selection : wholeLines(document, selection);
-    await this.write(this.prompt("complete", document, range), document.getText(range), () =>
-      Promise.resolve(new StreamedEdit(document, range)),
-    );
+    const prompt = this.prompt("complete", document, range);
+    await this.write(prompt, document.getText(range), new StreamedEdit(document, range));
   }
 
   /** Correct the error under the cursor, or the one at `place`; what was wrong is told in a message. */
@@ -45,9 +44,8 @@ export class Commands {
       .map(({ message, range: { start } }) => `line ${start.line + 1}: ${message.trim()}`)
       .join("\n");
     const before = document.getText();
-    const words = await this.write(this.prompt("fix", document, range, said), document.getText(range), () =>
-      Promise.resolve(new StreamedEdit(document, range)),
-    );
+    const prompt = this.prompt("fix", document, range, said);
+    const words = await this.write(prompt, document.getText(range), new StreamedEdit(document, range));
     // Where the error was, not behind the function that was written anew.
     editor.selection = selection;
     // Not awaited: the message stays until somebody closes it.
@@ -99,12 +97,17 @@ export class Commands {
   }
 
   /**
-   * Put the code of the reply into the text that `open` gives, while it comes, at the depth of `sample`.
+   * Put the code of the reply into `target`, which may be opened once it comes, at the depth of `sample`.
    *
    * What is said beside the code is returned. A reply that is stopped or breaks off leaves everything as it was.
    */
-  private async write(prompt: string, sample: string, open: () => Promise<StreamedEdit>): Promise<string> {
-    let text: StreamedEdit | undefined;
+  private async write(
+    prompt: string,
+    sample: string,
+    target: StreamedEdit | (() => Promise<StreamedEdit>),
+  ): Promise<string> {
+    let text = target instanceof StreamedEdit ? target : undefined;
+    const open = target instanceof StreamedEdit ? () => Promise.resolve(target) : target;
     const placed = (code: string): string => (sample.trim() ? indentLike(code, sample) : code);
     try {
       const { answer } = await this.asking.ask(prompt, async (soFar) => {
