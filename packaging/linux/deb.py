@@ -39,9 +39,12 @@ Description: DeepSeek-R1 distilled models on your own computer
 """
 
 
-def make_deb() -> Path:
-    """The package, in dist. Nothing runs when it is installed or removed: dpkg's own triggers of the menu,
-    the icons and the file types do what is needed."""
+def make_deb(level: int) -> Path:
+    """The package, in dist, compressed with xz at `level`.
+
+    Nothing runs when it is installed or removed: dpkg's own triggers of the menu, the icons and the file types
+    do what is needed.
+    """
     shutil.rmtree(STAGE, ignore_errors=True)
     program = STAGE / "usr" / "lib" / "stillroom"
     program.parent.mkdir(parents=True)
@@ -69,7 +72,7 @@ def make_deb() -> Path:
     (STAGE / "DEBIAN").mkdir()
     (STAGE / "DEBIAN" / "control").write_text(control, "utf-8")
     package = ROOT / "dist" / f"stillroom_{version()}_amd64.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", str(STAGE), str(package)]
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(STAGE), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"XZ_OPT": "-T2"})
     return package
 

@@ -28,14 +28,16 @@ def main() -> int:
     """Make them; prints the size of each."""
     parser = argparse.ArgumentParser(description="Make the installers for Linux.")
     parser.add_argument("--bundle-as-is", action="store_true", help="pack dist/stillroom as it is")
+    parser.add_argument("--quick", action="store_true", help="compress little, to try things out")
     options = parser.parse_args()
+    level = 1 if options.quick else 9
     try:
         install_system_packages(
             [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
         )
         if not options.bundle_as_is:
             build(Debian("bookworm", FOLDER))
-        made = [make_deb(), make_run(), write_parts_list(BUNDLE, ROOT / "dist", version())]
+        made = [make_deb(level), make_run(level), write_parts_list(BUNDLE, ROOT / "dist", version())]
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"This failed with status {error.returncode}: {error.cmd}") from error
     for file in made:

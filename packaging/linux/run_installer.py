@@ -10,8 +10,8 @@ from linux.payload import BUNDLE, HERE, needed_libraries, version, write_shared_
 STAGE = ROOT / "build" / "run"
 
 
-def make_run() -> Path:
-    """The self-unpacking installer, in dist; what it does is install.sh."""
+def make_run(level: int) -> Path:
+    """The self-unpacking installer, in dist, compressed with xz at `level`; what it does is install.sh."""
     shutil.rmtree(STAGE, ignore_errors=True)
     STAGE.mkdir(parents=True)
     shutil.copytree(BUNDLE, STAGE / "stillroom", symlinks=True)
@@ -21,15 +21,7 @@ def make_run() -> Path:
     script.write_text((HERE / "install.sh").read_text("utf-8").replace("@GLIBC@", glibc), "utf-8")
     script.chmod(0o755)
     installer = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
-    command = [
-        "makeself",
-        "--xz",
-        "--nox11",
-        "--sha256",
-        "--threads",
-        "2",
-        "--tar-extra",
-        "--owner=0 --group=0",
-    ]
+    command = ["makeself", "--xz", "--complevel", str(level), "--threads", "2", "--nox11", "--sha256"]
+    command += ["--tar-extra", "--owner=0 --group=0"]
     subprocess.run([*command, str(STAGE), str(installer), "Stillroom", "./install.sh"], check=True)
     return installer
