@@ -7,6 +7,7 @@ from app.bench.report import Measure, Report
 from app.bench.report_words import protocol_of
 from app.ui.tabs import benchmark_words as words
 from app.ui.widgets.card import Card, label
+from app.ui.widgets.elided_label import ElidedLabel
 
 
 class DetailsCard(Card):
@@ -41,7 +42,9 @@ class DetailsCard(Card):
             grid.addWidget(label(_interval(measure), "muted"), row, 2, right)
             grid.addWidget(label(str(len(measure.samples)), "muted"), row, 3, right)
             limit = report.limit(measure.key)
-            grid.addWidget(label("" if limit is None else words.limit_text(limit), "muted"), row, 4)
+            near = ElidedLabel("muted")
+            near.setText("" if limit is None else words.limit_text(limit))
+            grid.addWidget(near, row, 4)
         grid.setColumnStretch(4, 1)
         self.body.replaceWidget(self._rows, rows)
         self._rows.deleteLater()

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from app.bench.compare import is_same_subject
 from app.bench.curves import (
@@ -27,6 +28,9 @@ from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel
 
 HEIGHT_PX = 220
+
+WIDE_PX = 760
+"""From this width on two pictures stand side by side."""
 
 
 class PlotCard(Card):
@@ -141,8 +145,10 @@ class BenchmarkPlots(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(12)
-        self._grid.setColumnStretch(0, 1)
-        self._grid.setColumnStretch(1, 1)
+        self._keys: list[str] = []
+        self._columns = 2
+        # The width decides the columns, so the columns must not decide the width.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def show_report(
         self, report: Report, reports: Sequence[Report], models: Sequence[InstalledModel]
@@ -167,16 +173,30 @@ class BenchmarkPlots(QWidget):
         shown["cost"] = self._show_cost(report, reports, models)
         shown["sizes"] = self._show_sizes(reports)
         self.trend.show_reports(same, "" if report.generation is None else report.generation.key)
-        self._arrange([key for key, is_shown in shown.items() if is_shown])
+        self._keys = [key for key in self._cards if shown.get(key)]
+        self._arrange()
 
-    def _arrange(self, keys: list[str]) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """One in a row in a narrow window."""
+        super().resizeEvent(event)
+        columns = 2 if self.width() >= WIDE_PX else 1
+        if columns != self._columns:
+            self._columns = columns
+            self._arrange()
+
+    def _arrange(self) -> None:
         for card in self._cards.values():
             self._grid.removeWidget(card)
             card.hide()
-        for place, key in enumerate(key for key in self._cards if key in keys):
-            is_alone = place == len(keys) - 1 and place % 2 == 0
-            self._grid.addWidget(self._cards[key], place // 2, place % 2, 1, 2 if is_alone else 1)
+        columns = self._columns
+        for place, key in enumerate(self._keys):
+            is_alone = place == len(self._keys) - 1 and place % columns == 0
+            self._grid.addWidget(
+                self._cards[key], place // columns, place % columns, 1, columns if is_alone else 1
+            )
             self._cards[key].show()
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(1, columns - 1)
 
     def _show_depth(self, report: Report, same: Sequence[Report]) -> bool:
         points = generation_by_depth(report)

@@ -83,7 +83,7 @@ class CurvePlot(LazyPlot):
         xs = [_place(point.x, self._log_x) for point in points]
         tops = [_place(point.y + point.deviation, self._log_y) for point in points]
         lows = [_place(point.y, self._log_y) for point in points]
-        margin = 0.06 * (max(xs) - min(xs)) or 0.5
+        margin = 0.08 * (max(xs) - min(xs)) or 0.5
         self.plot.setXRange(min(xs) - margin, max(xs) + margin, padding=0)
         if self._log_y:
             self.plot.setYRange(min(lows) - 0.25, max(tops) + 0.25, padding=0)
@@ -115,10 +115,13 @@ class CurvePlot(LazyPlot):
         brush = self.pyqtgraph.mkBrush(colour)
         self._add(self.pyqtgraph.ScatterPlotItem(xs, ys, size=POINT_PX, pen=None, brush=brush))
         last = max(xs)
+        falls = len(ys) > 1 and ys[-1] < ys[-2]
         for text, x, y in zip(line.labels, xs, ys, strict=False):
             if text:
-                # Below the point where a roof is above it.
-                anchor = (1.08 if x == last and len(xs) > 1 else -0.08, -0.1 if self._log_y else 1.1)
+                is_last = x == last and len(xs) > 1
+                # Below the point where a roof or the line itself is above it.
+                is_below = self._log_y or (is_last and line.joined and falls)
+                anchor = (1.08 if is_last else -0.08, -0.1 if is_below else 1.1)
                 item = self.pyqtgraph.TextItem(text, color=self.theme.colour("text"), anchor=anchor)
                 item.setFont(self.font())
                 item.setPos(x, y)
