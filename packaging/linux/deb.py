@@ -42,8 +42,8 @@ Description: DeepSeek-R1 distilled models on your own computer
 def make_deb(level: int) -> Path:
     """The package, in dist, compressed with xz at `level`.
 
-    Nothing runs when it is installed or removed: dpkg's own triggers of the menu, the icons and the file types
-    do what is needed.
+    Nothing runs when it is installed or removed: dpkg's own triggers of the menu, the icons and the file
+    types do what is needed.
     """
     shutil.rmtree(STAGE, ignore_errors=True)
     program = STAGE / "usr" / "lib" / "stillroom"
