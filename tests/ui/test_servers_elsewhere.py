@@ -11,6 +11,8 @@ from app.audit.reading import newest_entries
 from app.elsewhere.server import ElsewhereServer, is_elsewhere
 from app.filters.rule import FilterRule
 from app.ui.application import WindowApplication
+from app.ui.dialogs.server_speed_dialog import ServerSpeedDialog
+from app.ui.tabs.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.widgets.composer import ComposerState
@@ -120,7 +122,15 @@ def test_it_answers_in_both_tabs_and_is_marked_everywhere(qapp: QApplication, ap
         conversation.ask("ask")
         await until(lambda: bool(conversation.exchanges) and not conversation.running, "the reply")
         assert conversation.exchanges[0].reply.answer.strip()
+        # Measuring it takes as long as it answers; here it only begins, and ends with its dialog.
         application.window.show_page("benchmark")
+        page = application.window.findChild(BenchmarkSpeedPage)
+        assert isinstance(page, BenchmarkSpeedPage)
+        page.run()
+        dialog = application.window.findChild(ServerSpeedDialog)
+        assert isinstance(dialog, ServerSpeedDialog)
+        assert dialog.windowTitle() == f"Speed of {MODEL}"
+        dialog.reject()
         await settle(5)
 
     run_with_window(scene)
