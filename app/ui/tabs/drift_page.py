@@ -113,6 +113,7 @@ class DriftPage(QScrollArea):
             speed_looks: dict[str, LabelLook] = {"same": "good", "faster": "good", "slower": "danger"}
             speed_look = "muted" if report.is_first else speed_looks.get(report.speed, "muted")
             self._speed.show_verdict(words.speed(report), words.speed_line(report), speed_look)
+            self._speed.setToolTip(words.speed_reason(report))
             self._since.show_verdict(words.since(report), words.since_line(report), "body")
             self._items.show_report(report)
             self._show_changes(report)

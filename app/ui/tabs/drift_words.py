@@ -56,6 +56,12 @@ class DriftWords:
             n=len(report.items),
         )
 
+    def speed_reason(self, report: DriftReport) -> str:
+        """Why nothing can be said; empty where something can."""
+        if report.is_first or report.speed != "not_conclusive":
+            return ""
+        return self.tr("Other programs used the processor during one of the checks, or the speed scatters.")
+
     def since(self, report: DriftReport) -> str:
         """Since when."""
         return when(report.since) if report.since else when(report.baseline_at)

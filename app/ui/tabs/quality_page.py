@@ -6,6 +6,7 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -40,6 +42,8 @@ from models.progress import Progress
 
 MARGIN_PX = 28
 ITEMS_HEIGHT_PX = 440
+WIDE_PX = 900
+"""From this width on the chosen item stands beside the table."""
 JOB = "benchmark"
 SIZES = (5, 15, 0)
 """Questions of each kind that can be chosen; 0 is all of them."""
@@ -95,7 +99,10 @@ class QualityPage(QScrollArea):
         self._data_button.setMenu(self._data_menu)
         self._choice = QComboBox()
         self._choice.setAccessibleName(self.tr("Quality runs"))
-        self._choice.setMinimumWidth(280)
+        self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._choice.setMinimumContentsLength(12)
+        self._choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._choice.setMaximumWidth(360)
         self._choice.activated.connect(self._on_chosen)
         self._step = label("", "body")
         self._left = label("", "small")
@@ -123,6 +130,11 @@ class QualityPage(QScrollArea):
         self._on_theme_changed()
         self._progress.hide()
         self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another arrangement for another width."""
+        super().resizeEvent(event)
+        self._arrange()
 
     def refresh(self, select: str = "") -> None:
         """Read the runs again and show one, the newest where none is named."""
@@ -300,19 +312,19 @@ class QualityPage(QScrollArea):
         head.addWidget(self._size)
         head.addWidget(self._data_button)
         head.addStretch(1)
-        head.addWidget(self._choice)
-        items = Card(margin_px=0)
-        split = QSplitter(Qt.Orientation.Horizontal)
+        head.addWidget(self._choice, 2)
+        items = self._items_card = Card(margin_px=0)
+        split = self._split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(12, 12, 0, 12)
+        column.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self._table)
         split.addWidget(left)
         split.addWidget(self._item)
         split.setSizes([520, 480])
         items.body.addWidget(split)
-        items.setFixedHeight(ITEMS_HEIGHT_PX)
+        self._arrange()
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
@@ -333,6 +345,12 @@ class QualityPage(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(page)
+
+    def _arrange(self) -> None:
+        """Item beside the table, or below it in a narrow window."""
+        wide = self.width() >= WIDE_PX
+        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self._items_card.setFixedHeight(ITEMS_HEIGHT_PX if wide else 2 * ITEMS_HEIGHT_PX)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
