@@ -17,7 +17,7 @@ class LlamaServer:
     """A running llama-server; `complete` from any thread."""
 
     def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+        self.http = client
 
     def complete(self, prompt: Sequence[int], tokens: int, **options: Any) -> dict[str, Any]:
         """One completion of exactly `tokens` tokens, drawn greedily."""
@@ -25,7 +25,7 @@ class LlamaServer:
             "prompt": list(prompt), "n_predict": tokens, "temperature": 0.0, "ignore_eos": True,
             "cache_prompt": False, "return_tokens": True, **options,
         }  # fmt: skip
-        answer = self._client.post("/completion", json=body).raise_for_status()
+        answer = self.http.post("/completion", json=body).raise_for_status()
         result: dict[str, Any] = answer.json()
         return result
 

@@ -66,8 +66,10 @@ def loaded_engine(settings: LoadSettings = SETTINGS, path: str = "") -> Iterator
 
 
 @contextmanager
-def served(client: EngineClient, home: Path, limits: Limits | None = None, **options: Any) -> Iterator[Api]:
-    """The API of an engine, with its files below `home`."""
+def served(
+    client: EngineClient, home: Path, limits: Limits | None = None, *, loads: bool = False, **options: Any
+) -> Iterator[Api]:
+    """The API of an engine, with its files below `home`; `loads` says whether clients may load models."""
     paths = AppPaths(home / "data", home / "config", home / "cache", home / "logs")
     settings = SettingsFile(paths.settings)
     audit = AuditTrail(AuditLog(paths.audit, 1_000_000), settings, lambda _: "fingerprint")
@@ -81,14 +83,8 @@ def served(client: EngineClient, home: Path, limits: Limits | None = None, **opt
     )
     config = ServerConfig(key=KEY, port=0, limits=limits or Limits(), **options)
     try:
-        url = server.start(config).result(ANSWER_TIMEOUT_S).url
+        url = server.start(config, lambda: loads).result(ANSWER_TIMEOUT_S).url
         yield Api(server, client, paths, settings, audit, url)
     finally:
         server.close()
         audit.close()
-
-
-def wait_until_free(api: Api) -> None:
-    """Until the engine has ended every reply: a request of its own comes behind them."""
-    while api.server.stats.running:
-        api.client.list_devices().result(ANSWER_TIMEOUT_S)

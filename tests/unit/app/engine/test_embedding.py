@@ -10,8 +10,8 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part
 from app.errors import EngineError
 from tests.support.api import loaded_engine
-from tests.support.embedding_model import write_embedding_model
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
+from tests.support.starter_variants import write_embedding_model
 
 SETTINGS = LoadSettings(context_tokens=256, threads=1, sequences=1)
 

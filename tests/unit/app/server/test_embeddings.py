@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from tests.support.api import KEY, SETTINGS, Api, loaded_engine, served
-from tests.support.embedding_model import write_embedding_model
+from tests.support.starter_variants import write_embedding_model
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,117 @@
+"""The local API against llama.cpp's own server: same model, same requests, same run. Prints ratios."""
+
+import concurrent.futures
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.perf.llama_server import llama_server
+from tests.perf.test_engine_speed import model_path
+from tests.perf.test_many_streams import CONTEXT_TOKENS, THREADS, needed
+from tests.support.cli import Cli
+
+CLIENTS = (1, 4, 8)
+SLOTS = max(CLIENTS)
+NEW_TOKENS = int(os.environ.get("STILLROOM_PERF_TOKENS", "96"))
+PROMPT_WORDS = 48
+ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "5"))
+WORDS = ("river", "stone", "lantern", "window", "morning", "letter", "engine", "garden", "winter", "harbour")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What so many clients at once saw: tokens per second of all, and the median time to the first one."""
+
+    tok_per_s: float
+    ttft_ms: float
+
+
+def prompt() -> str:
+    """Words in an order that no other prompt has, so that nothing of it is in a cache."""
+    return " ".join(random.choices(WORDS, k=PROMPT_WORDS))
+
+
+def ask(http: httpx.Client) -> tuple[float, int]:
+    """Seconds to the first text, and how many tokens came."""
+    body = {
+        "prompt": prompt(), "max_tokens": NEW_TOKENS, "temperature": 0.0, "stream": True,
+        "stream_options": {"include_usage": True}, "cache_prompt": False,
+    }  # fmt: skip
+    began_s = time.perf_counter()
+    first_s, tokens = 0.0, 0
+    with http.stream("POST", "/v1/completions", json=body) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if not line.startswith("data: {"):
+                continue
+            chunk = json.loads(line.removeprefix("data: "))
+            if not first_s and chunk["choices"] and chunk["choices"][0]["text"]:
+                first_s = time.perf_counter() - began_s
+            if chunk.get("usage"):
+                tokens = chunk["usage"]["completion_tokens"]
+    return first_s, tokens
+
+
+def round_of(http: httpx.Client, clients: int) -> Round:
+    began_s = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        seen = list(pool.map(lambda _: ask(http), range(clients)))
+    elapsed_s = time.perf_counter() - began_s
+    return Round(
+        sum(tokens for _, tokens in seen) / elapsed_s, 1000 * statistics.median(first for first, _ in seen)
+    )
+
+
+@contextmanager
+def stillroom_server(home: Path) -> Iterator[httpx.Client]:
+    """`stillroom serve` as a user starts it, guessing ahead switched off as it is there."""
+    cli = Cli(home)
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "settings.json").write_text('{"speculation": "off"}')
+    command = [
+        "serve", model_path(), "--port", "0", "--context", str(CONTEXT_TOKENS), "--parallel", str(SLOTS),
+        "--threads", str(THREADS), "--json",
+    ]  # fmt: skip
+    with cli.start(*command) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        headers = {"Authorization": f"Bearer {told['key']}"}
+        try:
+            with httpx.Client(base_url=told["url"], headers=headers, timeout=600) as http:
+                yield http
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+@pytest.mark.perf
+@pytest.mark.timeout(3600)
+def test_clients_at_once_against_llama_server(tmp_path: Path) -> None:
+    tool = needed("llama-server")
+    print(f"\n{Path(model_path()).name}, {THREADS} thread(s), {ROUNDS} rounds, medians, streamed completions")
+    with (
+        llama_server(
+            tool, model_path(), threads=THREADS, slots=SLOTS, context_tokens=CONTEXT_TOKENS
+        ) as reference,
+        stillroom_server(tmp_path) as ours,
+    ):
+        for clients in CLIENTS:
+            pairs = [(round_of(ours, clients), round_of(reference.http, clients)) for _ in range(ROUNDS + 1)][
+                1:
+            ]
+            speed = [statistics.median(pair[side].tok_per_s for pair in pairs) for side in (0, 1)]
+            first = [statistics.median(pair[side].ttft_ms for pair in pairs) for side in (0, 1)]
+            print(
+                f"  {clients} client(s): llama-server {speed[1]:.1f} tok/s, first {first[1]:.0f} ms   "
+                f"Stillroom {speed[0]:.1f} tok/s ({speed[0] / speed[1]:.3f}), "
+                f"first {first[0]:.0f} ms ({first[0] / first[1]:.3f})"
+            )
