@@ -134,6 +134,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.audit.gate import Gate
     from app.bench.drift.checker import DriftChecker
     from app.bench.drift.store import DriftStore
+    from app.bench.further_sections import FurtherSections
     from app.bench.history import BenchmarkHistory
     from app.bench.quality.runner import QualityRunner
     from app.bench.quality.store import QualityStore
@@ -203,6 +204,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
             look,
             gpu,
             child_command("ceilings"),
+            FurtherSections(quality_runs, drift_runs),
         ),
         gpu=gpu,
         memory=memory,

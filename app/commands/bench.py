@@ -83,6 +83,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         bench_drift.run(options, core, console, cancel)
         return
     from app.bench.compare import RUN_DEVIATION, compare, is_same_subject, run_noise
+    from app.bench.drift.store import DriftStore
+    from app.bench.further_sections import FurtherSections
+    from app.bench.quality.store import QualityStore
     from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text
     from app.bench.runner import BenchmarkRunner
     from app.bench.save import FORMS, save_report
@@ -93,13 +96,15 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
     gpu = GpuMonitor()
+    kept = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())
 
     try:
         with core.engine() as engine, core.benchmarks() as history:
-            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"))
+            sections = FurtherSections(*kept)
+            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"), sections)
             unfinished = None if options.anew else runner.unfinished(model.path, suite)
             if options.anew:
                 runner.discard_unfinished(model.path, suite)
@@ -110,6 +115,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
                 model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
     finally:
+        for store in kept:
+            store.close()
         gpu.close()
         console.clear()
     for path in options.save:
