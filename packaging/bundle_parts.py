@@ -65,6 +65,7 @@ SYSTEMS_OWN = (
     "libX11.",
     "libX11-xcb.",
 )
+INSTALLERS_NOTES = ("INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "top_level.txt")
 LLAMA_LIBRARIES = "llama_cpp/lib"
 
 Entry = tuple[str, str, str]
@@ -75,6 +76,9 @@ def is_unused(destination: str) -> bool:
     """Whether Stillroom does without this file."""
     path = PurePath(destination)
     if path.name.startswith(UNUSED) or "peegee" in path.parts:  # pyqtgraph's mascot
+        return True
+    # Who installed a package and from where; its version, licences and entry points stay.
+    if path.name in INSTALLERS_NOTES and path.parent.name.endswith(".dist-info"):
         return True
     # Of Qt's own translations only those of a language that the window speaks.
     return (
