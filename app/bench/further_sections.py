@@ -27,7 +27,7 @@ class FurtherSections:
             return None
         report = quality_report(run, self._quality.results(run.id), finished=True)
         sources = "; ".join(f"{facts.name} ({facts.licence})" for facts in run.collections)
-        left_out = [f"{report.left_out} items, which do not fit into the context"] if report.left_out else []
+        left_out = [f"items that do not fit into the context: {report.left_out}"] if report.left_out else []
         return Section(
             key="quality",
             title="Quality",

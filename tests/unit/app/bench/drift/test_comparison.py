@@ -4,60 +4,11 @@ import msgspec
 import pytest
 
 from app.bench.drift.comparison import compare_golden, item_drift
-from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, golden_set
+from app.bench.drift.golden import golden_set
 from app.bench.drift.store import DriftStore
 from app.bench.drift.words import drift_lines
 from app.engine.messages import LoadSettings
-
-HERE = Circumstances(
-    sha256="ab" * 32,
-    quantisation="Q4_K_M",
-    stillroom_version="0.1.0",
-    llama_cpp_version="0.3.36",
-    system_info="AVX2",
-    backend="CPU",
-    gpus=[],
-    gpu_driver="",
-    processor="Made-up CPU",
-    settings=LoadSettings(threads=4),
-)
-
-
-def answer(
-    tokens: list[int],
-    logprobs: list[float] | None = None,
-    text: str = "a b c",
-    number: int = 1,
-    speed: float = 50.0,
-) -> GoldenAnswer:
-    return GoldenAnswer(
-        id=f"golden-{number}",
-        question="?",
-        text=text,
-        tokens=tokens,
-        logprobs=logprobs or [-0.5] * len(tokens),
-        prompt_tok_per_s=10 * speed,
-        decode_tok_per_s=speed + number / 10,
-    )
-
-
-def run(run_id: str, answers: list[GoldenAnswer], at: str, here: Circumstances = HERE) -> GoldenRun:
-    return GoldenRun(
-        id=run_id,
-        baseline_id="base",
-        started_at=at,
-        path="/m.gguf",
-        name="M",
-        circumstances=here,
-        answers=answers,
-    )
-
-
-def several(speed: float = 50.0, text: str = "a b c") -> list[GoldenAnswer]:
-    return [answer([1, 2, 3], number=number, speed=speed, text=text) for number in range(1, 9)]
-
-
-BASE = run("base", several(), "2026-11-01T10:00:00Z")
+from tests.support.golden_runs import BASE, HERE, answer, run, several
 
 
 def test_where_answers_part() -> None:
