@@ -87,6 +87,7 @@ def _add_openai_paths(api: FastAPI, services: Services) -> None:
 
 
 def _add_ollama_paths(api: FastAPI, services: Services) -> None:
+    @api.head("/", include_in_schema=False)
     @api.get("/", include_in_schema=False)
     async def root() -> PlainTextResponse:
         return PlainTextResponse("Stillroom is running")
@@ -98,6 +99,10 @@ def _add_ollama_paths(api: FastAPI, services: Services) -> None:
     @api.get("/api/tags", tags=["ollama"], summary="The models that can be asked")
     async def tags() -> dict[str, Any]:
         return {"models": [ollama_api.tag(model) for model in services.models.all()]}
+
+    @api.get("/api/ps", tags=["ollama"], summary="The models that are loaded")
+    async def loaded() -> dict[str, Any]:
+        return {"models": [ollama_api.tag(model) for model in services.models.ready()]}
 
     @api.post("/api/show", tags=["ollama"], summary="What is known of a model")
     async def show(body: OllamaShowRequest) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_the_core_never_loads_qt() -> None:
         "app.code",
         "app.bench",
         "app.commands",
+        "app.server",
         "models",
         "converters",
     ],
