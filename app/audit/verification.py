@@ -17,14 +17,41 @@ ProblemKind = Literal["unreadable", "changed", "missing", "out_of_order", "head"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it was written. `n` is the number of the line in the log, 0 where it has none;
-    `file` and `line` say where to look."""
+    """Something that is not as it was written: a template and what fills it.
+
+    `n` is the number of the line in the log, 0 where it has none; `file` and `line` say where to look (0: not
+    in a line). `message` may name them too.
+    """
 
     kind: ProblemKind
     n: int
     file: str
     line: int
-    sentence: str
+    message: str
+    more: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What fills `message`."""
+        return {"n": self.n, "file": self.file, "line": self.line, **self.more}
+
+    @property
+    def sentence(self) -> str:
+        """In English."""
+        return self.message.format(**self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationNotice:
+    """Something to know that is no damage: a template and what fills it."""
+
+    message: str
+    values: dict[str, object]
+
+    @property
+    def sentence(self) -> str:
+        """In English."""
+        return self.message.format(**self.values)
 
 
 @dataclass(slots=True)
@@ -36,7 +63,7 @@ class Verification:
     first: int = 0
     end: Link = START
     problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[VerificationNotice] = field(default_factory=list)
 
     @property
     def intact(self) -> bool:
@@ -79,8 +106,11 @@ class _Check:
         for raw in self._folder.lines():
             if not raw.ended:
                 result.notes.append(
-                    f"{raw.file.name}:{raw.number} is unfinished ({len(raw.data):,} bytes), as a kill in the "
-                    "middle of writing leaves it; the next line will say so."
+                    VerificationNotice(
+                        "{file}:{line} is unfinished ({bytes} bytes), as a kill in the middle of writing "
+                        "leaves it; the next line will say so.",
+                        {"file": raw.file.name, "line": raw.number, "bytes": len(raw.data)},
+                    )
                 )
                 break
             result.lines += 1
@@ -92,7 +122,9 @@ class _Check:
             fields = parsed(raw.data)
             if fields is None:
                 n = expected.n + 1 if expected is not None else 0
-                self._problem("unreadable", n, raw, "it cannot be read")
+                self._add(
+                    Problem("unreadable", n, raw.file.name, raw.number, "{file}:{line}: it cannot be read.")
+                )
                 expected = Link(n, own)
                 continue
             n, prev = fields["n"], fields["prev"]
@@ -111,18 +143,30 @@ class _Check:
         return result
 
     def _compare(self, expected: Link, n: int, prev: str, raw: RawLine) -> None:
+        file, line = raw.file.name, raw.number
         if n > expected.n + 1:
-            what = (
-                f"line {expected.n + 1} before it is missing"
-                if n == expected.n + 2
-                else f"lines {expected.n + 1} to {n - 1} before it are missing"
-            )
-            self._problem("missing", expected.n + 1, raw, what)
+            self._add(_missing(file, line, expected.n + 1, n - 1))
         elif n <= expected.n:
-            self._problem("out_of_order", n, raw, f"line {n} stands behind line {expected.n}")
+            self._add(
+                Problem(
+                    "out_of_order",
+                    n,
+                    file,
+                    line,
+                    "{file}:{line}: line {n} stands behind line {before}.",
+                    {"before": expected.n},
+                )
+            )
         elif prev != expected.hash:
-            self._problem(
-                "changed", expected.n, raw, f"line {expected.n}, or what line {n} says of it, was changed"
+            self._add(
+                Problem(
+                    "changed",
+                    expected.n,
+                    file,
+                    line,
+                    "{file}:{line}: line {n}, or what line {next} says of it, was changed.",
+                    {"next": n},
+                )
             )
 
     def _read_note(self, fields: dict[str, object], raw: RawLine) -> None:
@@ -132,15 +176,29 @@ class _Check:
             if isinstance(through, int) and isinstance(pruned_hash, str):
                 self._pruned = Link(through, pruned_hash)
         elif kind == "break":
-            self._problem("break", n, raw, f"the log was damaged before line {n} ({fields.get('reason')})")
+            self._add(
+                Problem(
+                    "break",
+                    n,
+                    raw.file.name,
+                    raw.number,
+                    "{file}:{line}: the log was damaged before line {n} ({said}).",
+                    {"said": str(fields.get("reason"))},
+                )
+            )
         elif kind == "repaired":
             self._result.notes.append(
-                f"Before line {n} a kill left a line unfinished; {fields.get('lost_bytes')} bytes of it were "
-                "cut off."
+                VerificationNotice(
+                    "Before line {n} a kill left a line unfinished; {bytes} bytes of it were cut off.",
+                    {"n": n, "bytes": fields.get("lost_bytes")},
+                )
             )
         elif kind == "lost":
             self._result.notes.append(
-                f"Before line {n} {fields.get('lines')} lines could not be written, and are lost."
+                VerificationNotice(
+                    "Before line {n} {count} lines could not be written, and are lost.",
+                    {"n": n, "count": fields.get("lines")},
+                )
             )
 
     def _check_first(self) -> None:
@@ -148,21 +206,16 @@ class _Check:
         if self._first is None:
             return
         n, prev, raw = self._first
+        file, line = raw.file.name, raw.number
         self._result.first = n
         # Files that were to go, and are still there, are no damage.
-        if n <= self._pruned.n:
-            if n == 1 and prev != NOTHING:
-                self._problem("changed", n, raw, "the first line was changed")
+        expected = Link(0, NOTHING) if n <= self._pruned.n else self._pruned
+        if n <= self._pruned.n and n != 1:
             return
-        if n != self._pruned.n + 1:
-            self._problem(
-                "missing",
-                self._pruned.n + 1,
-                raw,
-                f"lines {self._pruned.n + 1} to {n - 1} before it are missing",
-            )
-        elif prev != self._pruned.hash:
-            self._problem("changed", n, raw, f"line {n}, the first, was changed")
+        if n != expected.n + 1:
+            self._add(_missing(file, line, expected.n + 1, n - 1))
+        elif prev != expected.hash:
+            self._add(Problem("changed", n, file, line, "{file}:{line}: line {n}, the first, was changed."))
 
     def _check_head(self) -> None:
         head, end = self._folder.head(), self._result.end
@@ -170,48 +223,55 @@ class _Check:
         if head is None:
             if self._result.lines or self._folder.head_path.exists():
                 self._add(
-                    Problem("head", 0, name, 1, f"{name} is missing or damaged; it names the newest line.")
+                    Problem("head", 0, name, 1, "{file} is missing or damaged; it names the newest line.")
                 )
             return
         if head.n > end.n:
-            self._add(
-                Problem(
-                    "missing",
-                    end.n + 1,
-                    head.file,
-                    0,
-                    f"Lines {end.n + 1} to {head.n}, the newest, are missing."
-                    if head.n > end.n + 1
-                    else f"Line {head.n}, the newest, is missing.",
-                )
-            )
+            self._add(_missing(head.file, 0, end.n + 1, head.n))
         elif self._hash_at_head != head.hash:
             self._add(
-                Problem(
-                    "changed", head.n, head.file, 0, f"Line {head.n}, or what {name} says of it, was changed."
-                )
+                Problem("changed", head.n, name, 1, "Line {n}, or what {file} says of it, was changed.")
             )
-        elif (
-            head.n == end.n
-            and self._whole_bytes is not None
-            and ((head.file, head.size) != self._whole_bytes)
-        ):
-            self._add(Problem("head", head.n, name, 1, f"{name} was changed."))
+        elif head.n == end.n and (head.file, head.size) != (self._whole_bytes or (head.file, head.size)):
+            self._add(Problem("head", head.n, name, 1, "{file} was changed."))
         elif head.n < end.n:
             self._result.notes.append(
-                f"{end.n - head.n} lines are newer than {name} says, as after a kill; they follow in order."
+                VerificationNotice(
+                    "{count} lines are newer than {file} says, as after a kill; they follow in order.",
+                    {"count": end.n - head.n, "file": name},
+                )
             )
-
-    def _problem(self, kind: ProblemKind, n: int, raw: RawLine, what: str) -> None:
-        self._add(Problem(kind, n, raw.file.name, raw.number, f"{raw.file.name}:{raw.number}: {what}."))
 
     def _add(self, problem: Problem) -> None:
         if len(self._result.problems) < MOST_PROBLEMS:
             self._result.problems.append(problem)
 
 
+def _missing(file: str, line: int, first: int, last: int) -> Problem:
+    """Lines that are not there, in front of a line of a file or (0) at the end of all."""
+    if line:
+        return Problem(
+            "missing",
+            first,
+            file,
+            line,
+            "{file}:{line}: lines {n} to {last} before it are missing.",
+            {"last": last},
+        )
+    return Problem(
+        "missing", first, file, line, "Lines {n} to {last}, the newest, are missing.", {"last": last}
+    )
+
+
 def _check_anchor(result: Verification, anchor: str, *, found: bool) -> None:
     if anchor and not found:
         result.problems.append(
-            Problem("anchor", 0, "", 0, f"No line has the noted hash {anchor}: the log is another one.")
+            Problem(
+                "anchor",
+                0,
+                "",
+                0,
+                "No line has the noted hash {anchor}: the log is another one, or has let that line go.",
+                {"anchor": anchor},
+            )
         )

@@ -21,7 +21,7 @@ WAKE_S = 0.1
 GREEDY = Sampling(temperature=0.0, seed=1)
 
 
-class TooShort(StillroomError):
+class TooShortError(StillroomError):
     """The model says too little to be timed."""
 
 
@@ -48,7 +48,7 @@ def measure_server(
 
     `on_progress` gets how many of how many replies are done, on this thread, which waits. Prompts differ in
     their first words, so that no cache of the server's spares it the rest. Raises `Cancelled`, `EngineError`
-    when the server fails, and `TooShort`.
+    when the server fails, and `TooShortError`.
     """
     speed = ServerSpeed()
     total = 2 * (repeats + 1)
@@ -58,7 +58,7 @@ def measure_server(
         whole = _ask(answers, model, f"{QUESTION} ({turn})", decode_tokens, cancel)
         on_progress(2 * turn + 2, total)
         if whole.stats.completion_tokens < decode_tokens // 4:
-            raise TooShort(
+            raise TooShortError(
                 "The model ended its reply after {tokens} tokens, too few to time them.",
                 "Its speed is shown below each reply of a chat, too.",
                 tokens=whole.stats.completion_tokens,

@@ -124,11 +124,11 @@ def _verify(core: Core, console: Console, anchor: str) -> None:
             last=result.end.n,
             last_hash=result.end.hash if result.lines else "",
             problems=[_found(problem) for problem in result.problems],
-            notes=result.notes,
+            notes=[note.sentence for note in result.notes],
         )
     )
     for note in result.notes:
-        console.say(note)
+        console.say(note.sentence)
     for problem in result.problems:
         console.say(problem.sentence)
     if not result.intact:

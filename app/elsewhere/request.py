@@ -54,9 +54,16 @@ def chat_body(request: Generate, model: str) -> dict[str, Any]:
 
 def notices(request: Generate) -> list[Notice]:
     """What of the user's wishes a server elsewhere does not keep."""
-    found = []
+    which, found = request.request_id, []
     if request.loras:
-        found.append("The adapters of this chat are not used: the model runs elsewhere.")
+        found.append(
+            Notice(
+                request_id=which,
+                message="The adapters of this chat are not used: the model runs elsewhere.",
+            )
+        )
     if request.thinking_limits.tokens or request.thinking_limits.seconds:
-        found.append("The limit for thinking is not kept: the model runs elsewhere.")
-    return [Notice(request_id=request.request_id, message=message) for message in found]
+        found.append(
+            Notice(request_id=which, message="The limit for thinking is not kept: the model runs elsewhere.")
+        )
+    return found

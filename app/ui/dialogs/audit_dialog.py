@@ -19,6 +19,7 @@ from app.ui.bridge import Bridge
 from app.ui.tables.audit_lines import EVERYTHING, MODEL, AuditLines
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.notices import filled
 
 DETAIL_PX = 132
 SHOWN_PROBLEMS = 5
@@ -193,7 +194,7 @@ class AuditDialog(QDialog):
         if not result.intact:
             set_look(self.said, "danger")
             lines = [self.tr("The log is not what was written:")]
-            lines += [problem.sentence for problem in result.problems[:SHOWN_PROBLEMS]]
+            lines += [filled(problem.message, problem.values) for problem in result.problems[:SHOWN_PROBLEMS]]
             more = len(result.problems) - SHOWN_PROBLEMS
             if more > 0:
                 lines.append(
@@ -210,7 +211,8 @@ class AuditDialog(QDialog):
                 ),
                 self.tr("Hash of the last line: {hash}").format(hash=result.end.hash),
             ]
-        self.said.setText("\n".join([*lines, *result.notes]))
+        lines += [filled(note.message, note.values) for note in result.notes]
+        self.said.setText("\n".join(lines))
 
     def _open_folder(self) -> None:
         path = Path(self._gate.trail.path)

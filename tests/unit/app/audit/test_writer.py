@@ -57,7 +57,7 @@ def test_a_line_that_a_kill_left_unfinished_is_cut_off_and_told(tmp_path: Path, 
         file.write(line[:cut])
     torn = verify(path)
     assert torn.intact
-    assert "unfinished" in torn.notes[0]
+    assert "unfinished" in torn.notes[0].sentence
     AuditWriter(path, LIMIT).append([{"kind": "c"}])
     assert [line["kind"] for line in fields(path)] == ["a", "repaired", "c"]
     assert fields(path)[1]["lost_bytes"] == cut

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from app.bench.server_speed import TooShort, measure_server
+from app.bench.server_speed import TooShortError, measure_server
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereModel, ElsewhereServer
 from app.engine.answering import OnReplyEvent
@@ -56,7 +56,7 @@ def test_the_first_pair_does_not_count_and_no_two_prompts_begin_alike() -> None:
 
 
 def test_a_model_that_says_too_little_is_told() -> None:
-    with pytest.raises(TooShort, match="after 5 tokens"):
+    with pytest.raises(TooShortError, match="after 5 tokens"):
         measure_server(Scripted(tokens=5), INFO, lambda done, total: None)
 
 
