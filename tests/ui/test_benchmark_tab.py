@@ -457,9 +457,10 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     assert room.button("Go on").isEnabled()
     assert room.button("Start anew").isVisible()
     room.button("Go on").click()
-    desk.until(lambda: len(room.history.reports()) == 1)
+    desk.until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
     assert room.history.reports()[0].interruptions == 1
-    desk.until(lambda: room.button("Run again").isEnabled())
+    desk.until(lambda: room.button("Run").isEnabled())
+    assert room.button("Run").text().startswith("Run again")
     assert not room.button("Start anew").isVisible()
     assert any("interrupted and went on: 1" in text for text in room.texts())
 

@@ -1,4 +1,4 @@
-"""Every figure of a run with its interval, its number of repeats, its protocol; and what was not measured."""
+"""Every figure of a run with its interval, repeats and protocol; what is missing; and the computer."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from app.bench.report import Measure, Report
 from app.bench.report_words import protocol_of
 from app.ui.tabs import benchmark_words as words
+from app.ui.tabs.benchmark_facts import facts_of
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
 
@@ -68,3 +69,30 @@ def _interval(measure: Measure) -> str:
         return ""
     low, high = max(0.0, measure.low), measure.high
     return f"{words.value_text(measure, low)} – {words.value_text(measure, high)}"
+
+
+class FactsCard(Card):
+    """The computer, the model and the settings of a run."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = QWidget()
+        self.body.addWidget(label(self.tr("Where it was measured"), "title"))
+        self.body.addWidget(self._rows)
+
+    def show_report(self, report: Report) -> None:
+        """Replace what is shown."""
+        rows = QWidget()
+        grid = QGridLayout(rows)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(6)
+        for row, (name, value) in enumerate(facts_of(report)):
+            shown = ElidedLabel()
+            shown.setText(value)
+            grid.addWidget(label(name, "muted"), row, 0)
+            grid.addWidget(shown, row, 1)
+        grid.setColumnStretch(1, 1)
+        self.body.replaceWidget(self._rows, rows)
+        self._rows.deleteLater()
+        self._rows = rows

@@ -26,7 +26,7 @@ from app.ui.running_replies import RunningReplies
 from app.ui.session import EngineSession
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
-from app.ui.tabs.benchmark_details import DetailsCard
+from app.ui.tabs.benchmark_details import DetailsCard, FactsCard
 from app.ui.tabs.benchmark_export import ExportMenu, ask_for_runs
 from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_history_view import MOST_COMPARED, BenchmarkHistoryView
@@ -107,6 +107,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._comparison.closed.connect(self._comparison.hide)
         self._comparison.copy_asked.connect(self._copy_comparison)
         self._details = DetailsCard()
+        self._facts = FactsCard()
         self._plots = BenchmarkPlots(theme, library)
         self._table = BenchmarkHistoryView()
         self._table.selection_changed.connect(self._on_selection)
@@ -163,9 +164,7 @@ class BenchmarkSpeedPage(QScrollArea):
     def _measure_elsewhere(self, info: ModelInfo) -> None:
         from app.ui.dialogs.server_speed_dialog import ServerSpeedDialog
 
-        dialog = ServerSpeedDialog(
-            self._session.unnoted_answers(info), info, self._bridge, self.window()
-        )
+        dialog = ServerSpeedDialog(self._session.unnoted_answers(info), info, self._bridge, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -219,6 +218,7 @@ class BenchmarkSpeedPage(QScrollArea):
         if report is not None:
             self._figures.show_report(report)
             self._details.show_report(report)
+            self._facts.show_report(report)
             self._plots.show_report(report, self._reports, self._models())
             marks = [words.mark_text(mark) for mark in report.marks]
             self._marks.setText(" ".join(marks))
@@ -393,8 +393,15 @@ class BenchmarkSpeedPage(QScrollArea):
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(12)
-        parts = (self._marks, self._figures, self._comparison, self._plots, self._details, self._table)
-        for part in parts:
+        for part in (
+            self._marks,
+            self._figures,
+            self._comparison,
+            self._plots,
+            self._details,
+            self._facts,
+            self._table,
+        ):
             results.addWidget(part)
         page = QWidget()
         page.setProperty("look", "page")

@@ -77,6 +77,45 @@ def test_measures_the_starter_model(runner: BenchmarkRunner, history: BenchmarkH
     assert history.reports() == [report]
 
 
+def test_a_whole_run_has_limits_latency_and_replies_at_once(runner: BenchmarkRunner) -> None:
+    model = starter_file()
+    if model is None:
+        pytest.skip("the starter extra is not installed")
+    suite = Suite(
+        name="whole",
+        steps=(
+            Step(key="pp32", kind="prompt", tokens=32),
+            Step(key="tg8", kind="generation", tokens=8),
+            Step(key="tg8@32", kind="generation", tokens=8, depth=32, warms_up=False),
+            Step(key="tg4x2", kind="streams", tokens=4, streams=2),
+        ),
+        repeats=2,
+        ceilings=True,
+    )
+    told: list[BenchmarkProgress] = []
+    report = runner.run(model, LoadSettings(threads=1, context_tokens=1024), suite, told.append)
+    latency = [report.measure(f"latency_p{share}") for share in (50, 95, 99)]
+    means = [measure.mean for measure in latency if measure is not None]
+    assert len(means) == 3
+    assert 0 < means[0] <= means[1] <= means[2]
+    assert report.generation is not None
+    # The median of the gaps is the time of a token.
+    assert means[0] == pytest.approx(1 / report.generation.mean, rel=0.9)
+    deep, together = report.measure("tg8@32"), report.measure("tg4x2")
+    assert deep is not None
+    assert together is not None
+    assert (deep.depth_tokens, together.streams) == (32, 2)
+    assert report.ceilings is not None
+    assert report.ceilings.weight_type == "Q4_1"
+    assert {limit.key for limit in report.limits} == {"pp32", "tg8", "tg8@32", "tg4x2"}
+    assert all(limit.share > 0 for limit in report.limits)
+    assert report.model.work is not None
+    assert report.machine.features
+    assert "ceilings" in {progress.stage for progress in told}
+    energy = report.measure("tok_per_j")
+    assert (energy is None) == ("tok_per_j" in {item.key for item in report.not_measured})
+
+
 def test_an_engine_that_cannot_load_ends_the_run_with_its_reason(
     runner: BenchmarkRunner, history: BenchmarkHistory, tmp_path: Path
 ) -> None:
