@@ -96,7 +96,8 @@ def _maths(items: Sequence[ItemResult]) -> Iterator[Figure]:
 
 def _dialogue(items: Sequence[ItemResult]) -> Iterator[Figure]:
     turns = [turn for item in items for turn in item.turns]
-    rouge = _mean("rouge_l", "dialogue", "", [item.scores["rouge_l"] for item in items])
+    # An answer that never came has nothing in common with its reference.
+    rouge = _mean("rouge_l", "dialogue", "", [item.scores.get("rouge_l", 0.0) for item in items])
     if rouge.low is not None and rouge.high is not None:
         # Few items make Student's interval wider than the score can be.
         rouge = msgspec.structs.replace(rouge, low=max(0.0, rouge.low), high=min(1.0, rouge.high))
@@ -114,9 +115,11 @@ def _retention(items: Sequence[ItemResult]) -> Iterator[Figure]:
 
 def _intent(items: Sequence[ItemResult]) -> Iterator[Figure]:
     yield _share("accuracy", "intent", _right(items))
-    expected = [item.turns[0].expected for item in items]
-    f1 = macro_f1(expected, [item.found for item in items])
-    yield Figure(key="macro_f1", kind="intent", value=f1, unit="", n=len(items))
+    answered = [item for item in items if item.turns]
+    if not answered:
+        return
+    f1 = macro_f1([item.turns[0].expected for item in answered], [item.found for item in answered])
+    yield Figure(key="macro_f1", kind="intent", value=f1, unit="", n=len(answered))
 
 
 def _code(items: Sequence[ItemResult]) -> Iterator[Figure]:

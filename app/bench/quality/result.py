@@ -8,8 +8,9 @@ from app.bench.quality.item import Kind
 from app.bench.report import EngineFacts, MachineFacts, ModelFacts
 from app.engine.messages import Sampling
 
-Verdict = Literal["right", "wrong", "unfinished", "undecided", "does_not_fit", "scored"]
+Verdict = Literal["right", "wrong", "unfinished", "undecided", "failed", "does_not_fit", "scored"]
 """`unfinished`: the reply reached its limit of tokens; `undecided`: comparing the answers took too long;
+`failed`: the engine's process ended with it, `found` says why;
 `scored`: there is no right or wrong, only figures."""
 
 

@@ -23,11 +23,13 @@ from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
 from app.bench.report import ModelFacts
 from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
+from app.errors import EngineError
 from app.machine import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.progress import raise_if_cancelled
 
 SMALLEST_CONTEXT_TOKENS = 4096
+MOST_FAILURES = 3
 SPARE_TOKENS = 64
 """A prompt with less than this left for a reply does not fit."""
 
@@ -125,9 +127,19 @@ class QualityRunner:
         self._store.change(run)
         with AnswerJudge() as answers:
             judge = Judge(answers, self._judge_code)
+            failures = 0
             for item in left:
                 pace.begin(item)
-                result = self._item(item, run.protocol, info, judge, pace, cancel)
+                try:
+                    result = self._item(item, run.protocol, info, judge, pace, cancel)
+                    failures = 0
+                except EngineError as error:
+                    # The next request brings the engine and the model back; an item that kills it is not
+                    # asked for ever. Where one after the other fails, it is no item's fault.
+                    failures += 1
+                    if failures == MOST_FAILURES:
+                        raise
+                    result = msgspec.structs.replace(self._result(item, "failed", []), found=str(error))
                 self._store.add(run.id, result)
                 pace.finish(result)
         return run

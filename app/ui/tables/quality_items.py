@@ -101,4 +101,10 @@ class QualityItems(QAbstractTableModel):
         return f"{result.seconds:,.1f}" if result.turns else "–"
 
 
-_COLOURS = {"right": "good", "wrong": "danger", "unfinished": "warning", "undecided": "warning"}
+_COLOURS = {
+    "right": "good",
+    "wrong": "danger",
+    "unfinished": "warning",
+    "undecided": "warning",
+    "failed": "danger",
+}

@@ -71,6 +71,7 @@ class QualityWords:
             "wrong": self.tr("wrong"),
             "unfinished": self.tr("cut off"),
             "undecided": self.tr("not decided"),
+            "failed": self.tr("engine failed"),
             "does_not_fit": self.tr("does not fit"),
             "scored": self.tr("scored"),
         }[verdict]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.bench.history import BenchmarkHistory
@@ -185,6 +186,25 @@ def test_cancelling_in_a_long_reply_answers_at_once(room: Room) -> None:
     cancel.set()
     worker.join(30)
     assert len(ended) == 1
+
+
+def test_an_item_that_kills_the_engine_is_kept_as_failed_and_the_run_goes_on(
+    room: Room, engine: EngineClient
+) -> None:
+    killed: list[int] = []
+
+    def kill_once(progress: QualityProgress) -> None:
+        pid = engine.state.pid
+        if progress.item == "dialogue/hello" and pid is not None and not killed:
+            killed.append(pid)
+            psutil.Process(pid).kill()
+
+    run = room.runner.run(Path(starter_path()), SETTINGS, SUITE, kill_once)
+    results = {result.id: result for result in room.store.results(run.id)}
+    assert results["dialogue/hello"].verdict == "failed"
+    assert results["dialogue/hello"].found
+    assert results["intent/1"].turns
+    assert [figure.key for figure in figures_of(list(results.values()))][:2] == ["rouge_l", "bleu"]
 
 
 def test_other_questions_or_settings_begin_another_run(room: Room) -> None:
