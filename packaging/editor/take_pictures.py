@@ -1,4 +1,4 @@
-"""Take the pictures of docs/editor.md: `python packaging/editor/take_pictures.py`, Linux only.
+"""Take the pictures of docs/editor.md: `python packaging/editor/take_pictures.py [STEP ...]`. Linux only.
 
 VS Code itself (as code-server, from npm) with the built extension, driven by keys in Chromium, against
 `stillroom serve starter`. It fails where a command does not do what it should: it is the extension's test in
@@ -93,8 +93,8 @@ def main() -> int:
         with running(server, environment, discovery.exists), vs_code(node, folder, vsix, environment) as url:
             address = f"{url}/?folder={folder / 'project'}"
             script = EDITOR / "pictures" / "take.js"
-            command = [str(node), str(script), address, str(PICTURES), str(discovery)]
-            return subprocess.run(command, env=environment, check=False).returncode
+            command = [str(node), str(script), address, str(PICTURES), str(discovery), *sys.argv[1:]]
+            return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def tool_environment(node: Path) -> dict[str, str]:
