@@ -18,8 +18,11 @@ pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 QEMU = shutil.which("qemu-x86_64")
-PORTABLE = ROOT / "build" / "llama"
-"""The unpacked wheel of `make engine`, as `make bundle` leaves it."""
+PORTABLE = next(
+    (place for place in (ROOT / "build/bookworm/src/build/llama", ROOT / "build/llama") if place.exists()),
+    None,
+)
+"""The unpacked wheel of `make engine`, as `make installers` or `make bundle` leaves it."""
 
 QUESTION = [
     Part("<|im_start|>user\n", True),
@@ -27,7 +30,7 @@ QUESTION = [
     Part("<|im_end|>\n<|im_start|>assistant\n", True),
 ]
 
-if QEMU is None or not PORTABLE.exists():
+if QEMU is None or PORTABLE is None:
     pytest.skip("needs qemu-user and the unpacked wheel in build/llama", allow_module_level=True)
 
 
