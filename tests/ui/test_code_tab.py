@@ -75,6 +75,7 @@ def room(qapp: QApplication) -> Iterator[Room]:
     settings = LoadSettings(context_tokens=1024, threads=1)
     loop.run_until_complete(room.session.load(model, settings))
     yield room
+    loop.run_until_complete(room.bridge.finish())
     room.client.close()
     loop.close()
     asyncio.set_event_loop(None)

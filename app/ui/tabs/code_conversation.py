@@ -155,12 +155,14 @@ class CodeConversation(QWidget):
         task.add_done_callback(self._jobs.discard)
 
     async def repair(self, excerpt: Excerpt, problem: str, title: str) -> CodeExchange | None:
-        """Send a program back with what went wrong; None when nothing can be asked now.
+        """Send a program back with what went wrong; None while another question is asked.
 
-        Raises `StillroomError`, such as when it does not fit into the context.
+        Raises `StillroomError`, such as when no model is loaded, or it does not fit into the context.
         """
-        if self.running or self._refusal():
+        if self.running:
             return None
+        if refusal := self._refusal():
+            raise StillroomError(refusal)
         self._preparing = True
         self._refresh()
         return await self._converse("repair", excerpt, title, problem)

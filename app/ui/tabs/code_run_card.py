@@ -63,7 +63,7 @@ class CodeRunCard(Card):
         self.input = QPlainTextEdit()
         self.run_button = button(self.tr("Run"), tip=self.tr("Run the program in the sandbox (F5)"))
         self.test_button = button(self.tr("Test"), tip=self.tr("Run the tests in the sandbox (Shift+F5)"))
-        self.stop_button = button(self.tr("Stop"), "quiet", tip=self.tr("Stop the program (Esc)"))
+        self.stop_button = button(self.tr("Stop"), tip=self.tr("Stop the program (Esc)"))
         self.fix_button = button(self.tr("Fix it"), "primary")
         self.verdict = ElidedLabel("small")
         self._pages = QStackedWidget()
@@ -162,11 +162,12 @@ class CodeRunCard(Card):
     def _say(self, text: str, look: str) -> None:
         set_look(self.verdict, look)
         self.verdict.setText(text)
+        self._end_row.setVisible(bool(text))
         self.fix_button.hide()
 
     def _on_running_changed(self, running: bool) -> None:
-        self.run_button.setEnabled(not running)
-        self.test_button.setEnabled(not running)
+        self.run_button.setVisible(not running)
+        self.test_button.setVisible(not running)
         self.fix_button.setEnabled(not running)
         self.stop_button.setVisible(running)
 
@@ -193,10 +194,8 @@ class CodeRunCard(Card):
             made.setChecked(number == 0)
             self._page_buttons.addButton(made, number)
             head.addWidget(made)
-        head.addWidget(self.verdict, 1)
-        self.verdict.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.fix_button.hide()
-        actions: list[QPushButton] = [self.stop_button, self.fix_button, self.test_button, self.run_button]
+        head.addStretch()
+        actions: list[QPushButton] = [self.test_button, self.run_button, self.stop_button]
         for made in actions:
             # A click leaves the focus in the editor.
             made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -205,6 +204,16 @@ class CodeRunCard(Card):
         self.body.setContentsMargins(1, 1, 1, 1)
         self.body.addLayout(head)
         self.body.addWidget(self._pages, 1)
+        self._end_row = QWidget()
+        end = QHBoxLayout(self._end_row)
+        end.setContentsMargins(16, 4, 8, 4)
+        end.setSpacing(8)
+        end.addWidget(self.verdict, 1)
+        end.addWidget(self.fix_button)
+        self.fix_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._end_row.hide()
+        self.fix_button.hide()
+        self.body.addWidget(self._end_row)
         foot = label(promise_sentence(self._runner.limits), "small", wrap=True)
         foot.setContentsMargins(16, 2, 16, 8)
         self.body.addWidget(foot)
@@ -212,7 +221,7 @@ class CodeRunCard(Card):
     def _draw_icons(self) -> None:
         self.run_button.setIcon(self._theme.icon("play", "text"))
         self.test_button.setIcon(self._theme.icon("check", "text"))
-        self.stop_button.setIcon(self._theme.icon("stop"))
+        self.stop_button.setIcon(self._theme.icon("stop", "text"))
         self.fix_button.setIcon(self._theme.icon("wrench", "on_accent"))
         font = self._theme.code_font()
         self.input.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")

@@ -1,12 +1,14 @@
 """What a running program writes, as it comes."""
 
-from PySide6.QtGui import QTextCharFormat, QTextCursor
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextFormat, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.chat.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
 
 LINES_KEPT = 5000
+IS_ERROR = QTextFormat.Property.UserProperty + 2
 LINE_CHARACTERS = 4000
 """What is longer is cut: one line of a megabyte would take the window seconds to lay out."""
 
@@ -22,20 +24,22 @@ class CodeOutput(QPlainTextEdit):
         self.setUndoRedoEnabled(False)
         self.setMaximumBlockCount(LINES_KEPT)
         self.setTabChangesFocus(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setProperty("look", "bare")
         font = theme.code_font()
         # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
         self.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
         self.setFont(font)
         self.document().setDocumentMargin(0)
+        theme.changed.connect(self._on_theme_changed)
         self.setAccessibleName(self.tr("Output of the program"))
 
     def add(self, text: str, *, is_error: bool = False) -> None:
         """Write on at the end; the view follows unless the user has scrolled up."""
         bar = self.verticalScrollBar()
         follows = bar.value() >= bar.maximum() - 4
-        look = QTextCharFormat()
-        look.setForeground(self._theme.colour("danger" if is_error else "text"))
+        look = self._error_look() if is_error else QTextCharFormat()
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(self._cut(with_hidden_shown(text)), look)
@@ -57,3 +61,20 @@ class CodeOutput(QPlainTextEdit):
                 lines[number] = line[:room] + ("…" if begun <= LINE_CHARACTERS else "")
             self._in_line = begun + len(line)
         return "\n".join(lines)
+
+    def _error_look(self) -> QTextCharFormat:
+        look = QTextCharFormat()
+        look.setForeground(self._theme.colour("danger"))
+        look.setProperty(IS_ERROR, True)
+        return look
+
+    def _on_theme_changed(self) -> None:
+        block = self.document().begin()
+        while block.isValid():
+            for part in block.textFormats():
+                if part.format.hasProperty(IS_ERROR):
+                    cursor = QTextCursor(block)
+                    cursor.setPosition(block.position() + part.start)
+                    cursor.setPosition(cursor.position() + part.length, QTextCursor.MoveMode.KeepAnchor)
+                    cursor.setCharFormat(self._error_look())
+            block = block.next()
