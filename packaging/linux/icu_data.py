@@ -57,4 +57,4 @@ def is_kept(item: str) -> bool:
     stem = name.removesuffix(".res")
     # Of a folder's own indices and pools everything stays; of what belongs to a language only the window's.
     language = re.fullmatch(r"([a-z]{2,3})(_\w*)?", stem)
-    return language is None or stem == "root" or language[1] in LANGUAGES
+    return language is None or stem in ("root", "res_index") or language[1] in LANGUAGES
