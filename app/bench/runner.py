@@ -105,14 +105,20 @@ class BenchmarkRunner:
         self._history.add(report)
         return report
 
-    def unfinished(self, path: Path, suite: Suite) -> Unfinished | None:
-        """The ended run of that suite and file that `run` would go on with, unless the settings have changed;
-        None also where the file has not been measured before."""
+    def unfinished(self, path: Path, suite: Suite, settings: LoadSettings) -> Unfinished | None:
+        """The ended run that `run` would go on with; None also where the file has not been measured before.
+
+        An engine that has not told its version yet counts as the same one.
+        """
         try:
             sha256 = self._history.known_sha256(path)
         except OSError:
             return None
-        return None if sha256 is None else unfinished_run(self._history, suite.name, sha256)
+        if sha256 is None:
+            return None
+        engine = self._engine.state.llama_cpp_version
+        setting = setting_of(settings, importlib.metadata.version("stillroom"), engine) if engine else None
+        return unfinished_run(self._history, suite.name, sha256, setting)
 
     def discard_unfinished(self, path: Path, suite: Suite) -> None:
         """Forget it, so that `run` begins anew."""
