@@ -1,5 +1,8 @@
 """The messages of a chat in one column, which stays at its end while a reply streams."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -31,7 +34,7 @@ class ChatColumn(QScrollArea):
         page.setProperty("look", "page")
         row = QHBoxLayout(page)
         row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
-        column = QWidget()
+        self._column = column = QWidget()
         column.setMaximumWidth(COLUMN_PX)
         column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row.addStretch(1)
@@ -62,13 +65,16 @@ class ChatColumn(QScrollArea):
         return self._follows
 
     def clear(self) -> list[QWidget]:
-        """Take all messages out; they are returned without a parent."""
+        """Take all messages out and hide them; they are returned, to be deleted or to be given away.
+
+        They keep their parent: without one, the style sheet would be worked out anew for each of their parts.
+        """
         taken = []
         while self._messages.count() > 2:
             item = self._messages.takeAt(1)
             widget = item.widget() if item is not None else None
             if widget is not None:
-                widget.setParent(None)
+                widget.hide()
                 taken.append(widget)
         self._earlier.hide()
         self._notes.clear()
@@ -77,6 +83,8 @@ class ChatColumn(QScrollArea):
 
     def add(self, widget: QWidget) -> None:
         """Put a message at the end."""
+        # Laid out for its place at once, not for Qt's first guesses before.
+        widget.resize(self._column.width(), widget.height())
         self._messages.insertWidget(self._messages.count() - 1, widget)
         widget.show()
 
@@ -88,6 +96,18 @@ class ChatColumn(QScrollArea):
         if widget not in self._notes:
             self._notes.append(widget)
         widget.show()
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Many messages come: they are laid out once, at the end."""
+        self._page.setUpdatesEnabled(False)
+        self._messages.setEnabled(False)
+        try:
+            yield
+        finally:
+            self._messages.setEnabled(True)
+            self._messages.activate()
+            self._page.setUpdatesEnabled(True)
 
     def add_first(self, widgets: list[QWidget]) -> None:
         """Put earlier messages above the others; what is in sight stays where it is."""

@@ -16,7 +16,7 @@ from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 from app.ui.widgets.summary_card import SummaryCard
 
-SHOWN_MESSAGES = 16
+SHOWN_MESSAGES = 12
 
 
 class ConversationView(ChatColumn):
@@ -64,7 +64,10 @@ class ConversationView(ChatColumn):
         `versions` are the messages in the place of each, as `app.chat.branches.versions_of` gives them.
         """
         for widget in self.clear():
-            if widget is not self._empty and (self._live is None or widget is not self._live[1]):
+            if self._live is not None and widget is self._live[1]:
+                # It goes on coming in, and is shown again with its chat.
+                widget.setParent(None)
+            elif widget is not self._empty:
                 widget.deleteLater()
         self._branch = list(branch)
         self._summary, self._summed_up = None, 0
@@ -74,8 +77,9 @@ class ConversationView(ChatColumn):
         if not self._branch:
             self.add(self._empty)
             return
-        for message in self._branch[-SHOWN_MESSAGES:]:
-            self.add(self._widget_for(message))
+        with self.filling():
+            for message in self._branch[-SHOWN_MESSAGES:]:
+                self.add(self._widget_for(message))
         self.offer_earlier(len(self._branch) > SHOWN_MESSAGES)
         self._offer_another()
         self.go_to_end()
@@ -263,6 +267,7 @@ class ConversationView(ChatColumn):
         view.retry_requested.connect(lambda: self.another_requested.emit(message))
         view.version_chosen.connect(self.version_requested)
         view.show_versions(self._versions.get(message.id, ()), message.id)
+        view.follow_schema(message.json_schema)
         for question in self._branch:
             if question.id == message.parent_id:
                 view.sources.show_passages(question.attachments, question.passages)
