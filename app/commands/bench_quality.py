@@ -5,10 +5,13 @@ import threading
 import time
 
 from app.bench.quality.progress import QualityProgress
+from app.bench.quality.result import QualityRun
+from app.bench.quality.store import QualityStore
 from app.children import child_command
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
@@ -31,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("math-500", "wikitext-103"),
         help="a data set from the hub in place of Stillroom's own questions of its kind",
     )
+    group.add_argument(
+        "--against", metavar="MODEL", help="compare with the newest finished run of another model or type"
+    )
     group.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the replies (default: 1)")
     group.add_argument(
         "--max-tokens",
@@ -43,11 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Run the suite, or what is left of it, and print its report."""
+    from app.bench.quality.comparison import compare_quality
     from app.bench.quality.figures import quality_report
     from app.bench.quality.item import KINDS
     from app.bench.quality.runner import QualityRunner, Wish
-    from app.bench.quality.store import QualityStore
-    from app.bench.quality.words import report_lines
+    from app.bench.quality.words import comparison_lines, report_lines
     from app.model_prompts import render_prompt
     from app.quality_suites import QualitySuites
 
@@ -71,11 +77,13 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     console.end_progress()
     gpu = GpuMonitor()
     store = QualityStore(core.paths.quality)
+    comparison = None
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())
 
     try:
+        other = _other_run(store, core, options.against) if options.against else None
         with core.engine() as engine, core.benchmarks() as history:
             measure = child_command("measure")
             runner = QualityRunner(
@@ -85,14 +93,34 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             head = runner.run(
                 model.path, core.settings.values.load, wish, _QualityLine(console), cancel, name=model.name
             )
-            report = quality_report(head, store.results(head.id), finished=True)
+            results = store.results(head.id)
+            report = quality_report(head, results, finished=True)
+            if other is not None:
+                comparison = compare_quality(other, store.results(other.id), head, results)
     finally:
         store.close()
         gpu.close()
         console.clear()
-    console.document(report)
+    console.document(report if comparison is None else {"report": report, "comparison": comparison})
     for line in report_lines(report):
         console.say(line)
+    if comparison is not None:
+        for line in comparison_lines(comparison):
+            console.say(line)
+
+
+def _other_run(store: QualityStore, core: Core, text: str) -> QualityRun:
+    """The newest finished run of another model's file."""
+    model = installed_model(core.store, text)
+    for run, finished in store.runs():
+        if finished and run.model.file == model.path.name:
+            return run
+    raise StillroomError(
+        "There is no finished quality run of {model} to compare with.",
+        "Run it first: stillroom bench {text} --suite quality",
+        model=model.name,
+        text=text,
+    )
 
 
 class _QualityLine:

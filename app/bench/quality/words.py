@@ -1,5 +1,6 @@
 """English words for figures, for the command line and Markdown."""
 
+from app.bench.quality.comparison import QualityChange, QualityComparison
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
 
@@ -28,6 +29,14 @@ _LABELS = {
 }
 
 
+CHANGES = {
+    "better": "better",
+    "worse": "worse",
+    "noise": "within chance",
+    "not_conclusive": "not conclusive, too few items",
+}
+
+
 def figure_label(figure: Figure) -> str:
     """The English name of a figure."""
     if figure.key.startswith("recall_"):
@@ -52,6 +61,25 @@ def number_text(figure: Figure, value: float) -> str:
         return f"{value:.1f}"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
     return f"{value:,.{digits}f}{' ' + figure.unit if figure.unit else ''}"
+
+
+def comparison_lines(comparison: QualityComparison) -> list[str]:
+    """Two runs side by side, for a terminal."""
+    before = comparison.before
+    lines = [f"Against {before.model.name}, {before.model.quantisation}, of {before.started_at}:"]
+    for change in comparison.changes:
+        text = f"{change_number(change, change.before)} then, {change_number(change, change.after)} now"
+        if change.gained or change.lost:
+            text += f", {change.gained} more right and {change.lost} no longer"
+        lines.append(f"  {KIND_NAMES[change.kind]}: {text}, n = {change.n:,}: {CHANGES[change.verdict]}")
+    if comparison.other_protocol:
+        lines.append("  The replies were not drawn in the same way, so a change may come from that.")
+    return lines
+
+
+def change_number(change: QualityChange, value: float) -> str:
+    """A number of a change in its unit."""
+    return f"{100 * value:.1f}%" if change.unit == "share" else f"{value:.3f}"
 
 
 def protocol_text(report: QualityReport) -> str:

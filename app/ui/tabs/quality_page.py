@@ -4,11 +4,13 @@ import asyncio
 import threading
 from pathlib import Path
 
+import msgspec
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QFrame,
     QHBoxLayout,
     QMenu,
@@ -20,18 +22,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.bench.quality.figures import figures_of
+from app.bench.quality.comparison import compare_quality
+from app.bench.quality.figures import QualityReport, figures_of, quality_report
 from app.bench.quality.hub_data import DATA_SETS
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
+from app.bench.save import write_report
 from app.quality_suites import QualitySuites
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tables.quality_items import ITEM, ITEM_ROLE, QualityItems
+from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_figures import QualityFigureCards
 from app.ui.tabs.quality_item_view import QualityItemView
 from app.ui.tabs.quality_words import QualityWords
@@ -114,6 +119,14 @@ class QualityPage(QScrollArea):
         self._stop.clicked.connect(self.cancel)
         self._progress = self._make_progress()
         self._figures = QualityFigureCards()
+        self._against = QComboBox()
+        self._against.setAccessibleName(self.tr("Compare with another run"))
+        self._against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._against.setMinimumContentsLength(24)
+        self._against.activated.connect(self._compare)
+        self._save = button(self.tr("Save as JSON…"))
+        self._save.clicked.connect(self._ask_where)
+        self._comparison = QualityComparisonCard()
         self._protocol = label("", "small", wrap=True)
         self._items = QualityItems(theme, self)
         self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM)
@@ -245,6 +258,43 @@ class QualityPage(QScrollArea):
         self._protocol.setText(self._words.protocol(run))
         self._items.show_results(results)
         self._item.show_item(None)
+        self._against.clear()
+        self._against.addItem(self.tr("Compare with another run"), "")
+        for other in range(len(self._runs)):
+            if other != place:
+                self._against.addItem(self._choice.itemText(other), self._runs[other][0].id)
+        self._against.setVisible(self._against.count() > 1)
+        self._comparison.hide()
+
+    def _compare(self, *_: object) -> None:
+        """Show the chosen run against the other one."""
+        known = {run.id: run for run, _ in self._runs}
+        after = known.get(self._choice.currentData())
+        before = known.get(self._against.currentData())
+        if after is None or before is None:
+            self._comparison.hide()
+            return
+        self._comparison.show_comparison(
+            compare_quality(before, self._store.results(before.id), after, self._store.results(after.id))
+        )
+
+    def _ask_where(self) -> None:
+        place = self._choice.currentIndex()
+        if not 0 <= place < len(self._runs):
+            return
+        run, finished = self._runs[place]
+        report = quality_report(run, self._store.results(run.id), finished)
+        name = f"quality-{Path(run.model.file).stem}-{run.started_at[:10]}.json"
+        dialog = QFileDialog(self, self.tr("Save the quality run"), name)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("json")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self._bridge.start(self._write(report, Path(path))))
+        dialog.open()
+
+    async def _write(self, report: QualityReport, path: Path) -> None:
+        data = msgspec.json.format(msgspec.json.encode(report), indent=2)
+        await asyncio.to_thread(write_report, path, data)
 
     def _on_chosen(self, place: int) -> None:
         if 0 <= place < len(self._runs):
@@ -330,6 +380,13 @@ class QualityPage(QScrollArea):
         results.setSpacing(12)
         results.addWidget(self._figures)
         results.addWidget(self._protocol)
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        tools.addWidget(self._against)
+        tools.addStretch(1)
+        tools.addWidget(self._save)
+        results.addLayout(tools)
+        results.addWidget(self._comparison)
         results.addWidget(items)
         page = QWidget()
         page.setProperty("look", "page")
