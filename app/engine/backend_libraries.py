@@ -45,7 +45,9 @@ def backend_states(ggml: Any, package: Path) -> list[BackendState]:
     for path, name in files:
         if name not in loaded:
             loaded.add(name)
-            states.append(BackendState(name=name, loaded=False, library=path.stem, reason=_why_not(path)))
+            states.append(
+                BackendState(name=name, loaded=False, library=path.stem, reason=_why_not(path, name))
+            )
     return states
 
 
@@ -58,9 +60,12 @@ def _libraries(folder: Path | None) -> list[tuple[Path, str]]:
     return found
 
 
-def _why_not(library: Path) -> str:
+def _why_not(library: Path, name: str) -> str:
     try:
         ctypes.CDLL(str(library), winmode=0) if sys.platform == "win32" else ctypes.CDLL(str(library))
     except OSError as error:
         return str(error)
+    if name == "Vulkan":
+        # Its loader is here and finds nobody to hand on to.
+        return "there is no Vulkan driver on this computer"
     return "it says that it does not support this computer"

@@ -94,7 +94,7 @@ def use_it(debian: Debian, program: str, display: str) -> None:
     found = result(debian, f"{program} doctor")
     assert "CPU" in {device["backend"] for device in found["backends"]}
     vulkan = next(library for library in found["libraries"] if library["name"] == "Vulkan")
-    assert vulkan["loaded"] or "libvulkan.so.1" in vulkan["reason"]
+    assert vulkan["loaded"] or vulkan["reason"]  # no loader, or no driver
     question = f"{program} chat {model} 'Why is the sky blue?' --temperature 0 --max-tokens 40"
     assert "sky" in result(debian, question)["answer"]
     report = result(debian, f"{program} bench {model} --suite quick")
