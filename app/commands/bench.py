@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
+
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
@@ -95,6 +97,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name for --save.")
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
+    load = core.settings.values.load
     gpu = GpuMonitor()
     kept = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
 
@@ -103,17 +106,17 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         with core.engine() as engine, core.benchmarks() as history:
-            sections = FurtherSections(*kept)
-            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"), sections)
-            unfinished = None if options.anew else runner.unfinished(model.path, suite)
+            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"))
+            unfinished = None if options.anew else runner.unfinished(model.path, suite, load)
             if options.anew:
                 runner.discard_unfinished(model.path, suite)
             elif unfinished is not None and unfinished.done:
                 console.note(f"An earlier run was ended: {unfinished.done} results of it can be used.")
             earlier = history.reports()
             report: Report = runner.run(
-                model.path, core.settings.values.load, suite, _BenchmarkLine(console), cancel, name=model.name
+                model.path, load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
+        report = msgspec.structs.replace(report, sections=FurtherSections(*kept)(report))
     finally:
         for store in kept:
             store.close()

@@ -450,7 +450,7 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     desk.until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
     desk.until(lambda: any(", 1 of 2" in text for text in room.texts()))
-    desk.until(lambda: room.tab.speed._runner.unfinished(starter, SMALL).done > 0)
+    desk.until(lambda: room.tab.speed._runner.unfinished(starter, SMALL, SETTINGS).done > 0)
     room.button("Cancel").click()
     desk.until(lambda: not desk.session.reserved_for)
     desk.until(lambda: desk.session.info is not None)

@@ -1,16 +1,15 @@
 """Saving and copying a benchmark report, and asking where from or to."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.bench.markdown import report_to_markdown
-from app.bench.report import Report, Section
+from app.bench.report import Report
 from app.bench.save import save_report, write_report
 from app.ui.bridge import Bridge
 from app.ui.tabs.benchmark_picture import report_to_png
@@ -35,7 +34,6 @@ class ExportMenu(QMenu):
         self._theme = theme
         self._bridge = bridge
         self._notices = notices
-        self._sources: list[Callable[[Report], Sequence[Section]]] = []
         self.addAction(self.tr("Save as a web page…"), lambda: self._save(".html"))
         self.addAction(self.tr("Save as a picture…"), lambda: self._save(".png"))
         self.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
@@ -43,19 +41,10 @@ class ExportMenu(QMenu):
         self.addAction(self.tr("Copy as Markdown"), self._copy_report)
         self.addAction(self.tr("Copy as a picture"), self._copy_picture)
 
-    def add_sections(self, source: Callable[[Report], Sequence[Section]]) -> None:
-        """Add to saved and copied reports what `source` knows of a run's model file; any thread."""
-        self._sources.append(source)
-
     def copy(self, text: str) -> None:
         """Put text on the clipboard, and say so."""
         QGuiApplication.clipboard().setText(text)
         self._notices.inform(self.tr("Copied."))
-
-    def _whole(self, report: Report) -> Report:
-        """The report with what is known beside speed."""
-        more = [section for source in self._sources for section in source(report)]
-        return msgspec.structs.replace(report, sections=[*report.sections, *more])
 
     def _save(self, suffix: str) -> None:
         report = self._shown()
@@ -71,13 +60,13 @@ class ExportMenu(QMenu):
         if path.suffix.lower() == ".png":
             await asyncio.to_thread(write_report, path, report_to_png(report, self._theme))
         else:
-            await asyncio.to_thread(lambda: save_report(self._whole(report), path))
+            await asyncio.to_thread(save_report, report, path)
         self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
 
     def _copy_report(self) -> None:
         report = self._shown()
         if report is not None:
-            self.copy(report_to_markdown(self._whole(report)))
+            self.copy(report_to_markdown(report))
 
     def _copy_picture(self) -> None:
         report = self._shown()

@@ -94,9 +94,8 @@ class BenchmarkSpeedPage(QScrollArea):
         self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
         self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
-        self.export = ExportMenu(lambda: self._shown, theme, bridge, notices, self)
-        """Saves and copies the run that is shown; other pages add their sections to it."""
-        self._export.setMenu(self.export)
+        self._menu = ExportMenu(lambda: self._shown, theme, bridge, notices, self)
+        self._export.setMenu(self._menu)
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = BenchmarkProgressCard()
@@ -229,7 +228,9 @@ class BenchmarkSpeedPage(QScrollArea):
         info, running = self._session.here, self._cancel is not None
         self._unfinished = None
         if info is not None:
-            self._unfinished = self._runner.unfinished(Path(info.path), self._suite)
+            self._unfinished = self._runner.unfinished(
+                Path(info.path), self._suite, self._settings.values.load
+            )
         can_run = info is not None and not running and not self._session.reserved_for
         goes_on = self._unfinished is not None and self._unfinished.done > 0
         self._run_button.setEnabled(can_run)
@@ -322,7 +323,7 @@ class BenchmarkSpeedPage(QScrollArea):
         )
 
     def _copy_comparison(self) -> None:
-        self.export.copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
+        self._menu.copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
 
     def _delete(self) -> None:
         ids = [report.id for report in self._table.selected()]

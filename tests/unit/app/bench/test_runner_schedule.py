@@ -276,7 +276,7 @@ def test_a_cancelled_run_goes_on_without_a_turn_twice(
     first = TurnEngine(cancel, 14)
     with pytest.raises(Cancelled):
         runner(first, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, lambda told: None, cancel)
-    found = runner(first, history, gpu, tmp_path).unfinished(model, SMALL)
+    found = runner(first, history, gpu, tmp_path).unfinished(model, SMALL, LoadSettings())
     assert found is not None
     assert 0 < found.done < 12
     told: list[BenchmarkProgress] = []
@@ -286,7 +286,7 @@ def test_a_cancelled_run_goes_on_without_a_turn_twice(
     assert len(turns) == 12 - found.done
     assert all(len(m.samples) == 3 for m in report.measures if not m.key.startswith("peak"))
     assert report.interruptions == 1
-    assert runner(second, history, gpu, tmp_path).unfinished(model, SMALL) is None
+    assert runner(second, history, gpu, tmp_path).unfinished(model, SMALL, LoadSettings()) is None
 
 
 def test_other_settings_do_not_go_on(
@@ -297,9 +297,9 @@ def test_other_settings_do_not_go_on(
         runner(TurnEngine(cancel, 14), history, gpu, tmp_path).run(
             model, LoadSettings(), SMALL, lambda told: None, cancel
         )
-    report = runner(FakeEngine(), history, gpu, tmp_path).run(
-        model, LoadSettings(threads=1), SMALL, lambda told: None
-    )
+    other = LoadSettings(threads=1)
+    assert runner(FakeEngine(), history, gpu, tmp_path).unfinished(model, SMALL, other) is None
+    report = runner(FakeEngine(), history, gpu, tmp_path).run(model, other, SMALL, lambda told: None)
     assert report.interruptions == 0
 
 
