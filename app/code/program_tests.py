@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from app.code.languages import language_named
+from app.code.languages import PLAIN_TEXT, language_named
 from app.code.runtimes import job_for
 from app.code.sandbox.limits import Limits, RunResult
 from app.code.sandbox.run import USUAL_LIMITS, Sandbox
@@ -70,6 +70,10 @@ def run_tests(
     """
     if language not in TESTABLE:
         known = language_named(language)
+        if known is PLAIN_TEXT:
+            raise NotTestableError(
+                "The language of this text is not known.", "Choose it below the editor, at the right."
+            )
         raise NotTestableError(
             "Tests in {language} are not run here.",
             "Stillroom runs tests in Python and JavaScript.",

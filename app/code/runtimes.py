@@ -74,6 +74,10 @@ def _runtime(language: str) -> Runtime:
         case "cpp":
             compiler = _found(("g++", "clang++"), "a C++ compiler", "Install GCC or Clang to run C++.")
             return Runtime("main.cpp", ("/bin/sh", "-c", _COMPILE, compiler, "main.cpp", ""))
+    if language == PLAIN_TEXT.key:
+        raise NotRunnableError(
+            "The language of this text is not known.", "Choose it below the editor, at the right."
+        )
     known = language_named(language) or PLAIN_TEXT
     raise NotRunnableError(
         "{language} is not run here.",

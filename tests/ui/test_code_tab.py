@@ -666,3 +666,24 @@ def test_a_very_long_line_of_output_is_cut(tab: CodeTab, live: Live) -> None:
         assert after == "after"
 
     live(scene())
+
+
+def test_typed_code_gets_its_language_and_runs(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "print(6 * 7)")
+        await until(lambda: tab.editor.language.key == "python")
+        qtbot.keyClick(tab.editor, Qt.Key.Key_F5)
+        await until(lambda: "42" in tab.run_card.output.toPlainText())
+
+    live(scene())
+
+
+def test_text_of_no_known_language_says_what_to_do(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "Dear Anna,", "letter.txt")
+        tab.run_card.run_button.click()
+        await until(lambda: "not known" in tab.run_card.verdict.text())
+        assert "Choose it below the editor" in tab.run_card.output.toPlainText()
+        assert tab.run_card.fix_button.isHidden()
+
+    live(scene())

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, Q
 
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
-from app.code.languages import LANGUAGES, Language
+from app.code.guess import guess_language
+from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.code.proposal import Proposal
 from app.ui.bridge import Bridge
 from app.ui.tabs.code_document import CodeDocument, newline_name
@@ -36,6 +37,7 @@ class CodeEditorCard(Card):
         self._bridge = bridge
         self._theme = theme
         self._report: SyntaxReport | None = None
+        self._chosen = False
         self.editor = CodeEditor(theme)
         self.editor.setPlaceholderText(
             self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
@@ -113,7 +115,17 @@ class CodeEditorCard(Card):
     def _start_check(self) -> None:
         self._checking = self._bridge.start(self._check())
 
+    def guess_language_now(self) -> None:
+        """A text without a file gets the language that it looks like, unless one was chosen for it."""
+        if self.document.path is None and self.editor.language is PLAIN_TEXT and not self._chosen:
+            guessed = guess_language(self.editor.text())
+            if guessed is not None:
+                self.editor.set_language(guessed)
+                self._language.setText(guessed.name)
+                self.subject_changed.emit()
+
     async def _check(self) -> None:
+        self.guess_language_now()
         text, language = self.editor.text(), self.editor.language
         if language.key not in CHECKERS or not text.strip():
             self._show_report(None)
@@ -154,6 +166,8 @@ class CodeEditorCard(Card):
         else:
             self._status.setText(self.tr("not saved") if self.document.modified else "")
         self._language.setText(self.editor.language.name)
+        if self.editor.document().isEmpty():
+            self._chosen = False
         self._check_timer.start()
         self._on_place_changed()
 
@@ -175,6 +189,7 @@ class CodeEditorCard(Card):
         self.subject_changed.emit()
 
     def _set_language(self, language: Language) -> None:
+        self._chosen = True
         self.editor.set_language(language)
         self._show_report(None)
         self._on_document_changed()

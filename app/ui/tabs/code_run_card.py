@@ -152,7 +152,7 @@ class CodeRunCard(Card):
         sentence, hint = translated(error)
         self.problem = ""
         self._end(sentence, ok=False)
-        self.output.add(f"{sentence}\n{hint}\n")
+        self.output.add(hint)
 
     def _end(self, sentence: str, *, ok: bool) -> None:
         self._say(sentence, "good" if ok else "danger")

@@ -63,7 +63,7 @@ class CodeTab(QWidget):
         self.run_card = CodeRunCard(
             self.runner,
             theme,
-            lambda: (self.editor.text(), self.editor.language.key),
+            self._program,
             draft_path.with_name("code-tests.json"),
         )
         self.fixer = CodeFixer(self.conversation, self.runner, self.run_card, self)
@@ -243,6 +243,11 @@ class CodeTab(QWidget):
         line = await self._dialogs.ask_for_line(present, self.editor.blockCount())
         if line is not None:
             self.editor.go_to(line)
+
+    def _program(self) -> tuple[str, str]:
+        """What Run runs, and in which language."""
+        self.card.guess_language_now()
+        return self.editor.text(), self.editor.language.key
 
     def _stop(self) -> None:
         self.fixer.stop()
