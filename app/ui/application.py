@@ -622,6 +622,13 @@ class WindowApplication(QObject):
             self.parts.settings, self.parts.paths, doctor, others, elsewhere, self._window
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for asked, opened in (
+            (dialog.filters_asked, self.open_filters),
+            (dialog.audit_asked, self.open_audit),
+        ):
+            # One dialog at a time: both are for the window as a whole.
+            asked.connect(dialog.accept)
+            asked.connect(opened)
         dialog.show_page(index)
         dialog.open()
         return dialog

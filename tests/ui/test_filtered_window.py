@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from app.audit.reading import newest_entries
 from app.audit.verification import verify
+from app.chat.choices import ReplyChoices
 from app.filters.rule import FilterRule
 from app.ui.application import WindowApplication
 from app.ui.dialogs.audit_dialog import AuditDialog
@@ -19,6 +20,7 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
 from tests.support.window import ask, run_with_window, settle, until
 
+SHORT = 12
 RULES = [
     FilterRule(id="1", name="Number", pattern=r"\d{4,}", action="redact"),
     FilterRule(id="2", name="Code name", pattern="bluebird", action="block"),
@@ -36,10 +38,35 @@ async def begin(application: WindowApplication) -> ChatTab:
     parts = application.parts
     parts.settings.update(audit=True, audit_content=True)
     parts.gate.filters.keep(RULES)
+    chat = parts.chats.create_conversation(choices=ReplyChoices(max_tokens=SHORT))
     tab = application.window.show_page("chat")
     assert isinstance(tab, ChatTab)
+    tab.open_chat(chat.id)
     await until(lambda: tab.composer.state is ComposerState.READY, "the model")
     return tab
+
+
+async def pages_open(application: WindowApplication) -> None:
+    """Both pages, by the command palette and by the settings."""
+    pages: tuple[tuple[str, type[QDialog]], ...] = (
+        ("Input filter", FiltersDialog),
+        ("Audit log", AuditDialog),
+    )
+    for title, kind in pages:
+        [command] = [made for made in commands_of(application.window) if made.title == title]
+        command.run()
+        [dialog] = application.window.findChildren(kind)
+        assert dialog.windowTitle() == title
+        dialog.reject()
+        await settle(5)
+        settings = application.open_settings_page(0)
+        [made] = [made for made in settings.findChildren(QPushButton) if made.text() == f"{title}…"]
+        made.click()
+        assert settings.isHidden()
+        [dialog] = application.window.findChildren(kind)
+        assert dialog.isVisible()
+        dialog.reject()
+        await settle(5)
 
 
 def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home: Path) -> None:
@@ -57,7 +84,7 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
         tab = await ask(application, "Say 123456, please. One word.")
         question, reply = tab.conversation.branch
         assert question.content == "Say [removed: Number], please. One word."
-        assert reply.outcome == "stop"
+        assert reply.outcome in ("stop", "length")
         assert tab.filter_notice.text.splitlines() == [
             "Sent without what the rule “Number” took out: 1 places.",
             "The rule “Polite” found something. The message was sent as it is.",
@@ -88,12 +115,13 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
     assert [(entry.text("kind"), entry.text("outcome")) for entry in entries] == [
         ("request", "blocked"),
         ("request", ""),
-        ("reply", "stop"),
+        ("reply", entries[2].text("outcome")),
         ("request", "blocked"),
         ("request", "blocked"),
         ("request", ""),
         ("reply", entries[-1].text("outcome")),
     ]
+    assert {entry.text("outcome") for entry in (entries[2], entries[-1])} <= {"stop", "length"}
     assert {entry.text("source") for entry in entries} == {"chat"}
     assert "123456" not in "\n".join(entries[1].values())
     assert entries[1].fields["fingerprint"].startswith(("sha256:", "sample:"))
@@ -117,23 +145,15 @@ def test_code_goes_through_the_rules_too(qapp: QApplication, home: Path) -> None
         assert conversation.exchanges == []
         conversation.field.setPlainText("What is 123456? One word.")
         conversation.ask("ask")
-        await until(lambda: bool(conversation.exchanges) and not conversation.running, "the reply")
+        await until(
+            lambda: bool(conversation.exchanges) and bool(conversation.exchanges[0].reply.answer), "some text"
+        )
+        conversation.stop()
+        await until(lambda: not conversation.running, "the end")
         assert "[removed: Number]" in conversation.exchanges[0].fitted.question.prompt
+        await pages_open(application)
 
     run_with_window(scene)
     entries = newest_entries(home / "data" / "audit", source="code")[::-1]
     assert [entry.text("kind") for entry in entries] == ["request", "request", "reply"]
     assert "123456" not in "\n".join(entries[1].values())
-
-
-def test_both_pages_open_from_the_command_palette(qapp: QApplication) -> None:
-    async def scene(application: WindowApplication) -> None:
-        for title, kind in (("Input filter", FiltersDialog), ("Audit log", AuditDialog)):
-            [command] = [made for made in commands_of(application.window) if made.title == title]
-            command.run()
-            [dialog] = application.window.findChildren(kind)
-            assert dialog.windowTitle() == title
-            dialog.reject()
-            await settle(5)
-
-    run_with_window(scene)

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -28,6 +28,9 @@ from app.ui.window_zoom import STEPS_PERCENT
 
 class SettingsDialog(QDialog):
     """Changes apply at once. The theme and language observers of `settings` do the rest."""
+
+    filters_asked = Signal()
+    audit_asked = Signal()
 
     def __init__(
         self,
@@ -152,10 +155,32 @@ class SettingsDialog(QDialog):
         folder = Card()
         folder.body.addWidget(label(self.tr("Where your files are"), "caption"))
         folder.body.addWidget(label(str(self._paths.data), "small", wrap=True, selectable=True))
+        outgoing = Card()
+        outgoing.body.addWidget(label(self.tr("What you send"), "caption"))
+        outgoing.body.addWidget(
+            label(
+                self.tr(
+                    "Rules that keep secrets in, and a log of requests and replies. Both are off until you "
+                    "switch them on."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
+        filters = button(self.tr("Input filter…"))
+        filters.clicked.connect(self.filters_asked)
+        audit = button(self.tr("Audit log…"))
+        audit.clicked.connect(self.audit_asked)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(filters)
+        row.addWidget(audit)
+        row.addStretch(1)
+        outgoing.body.addLayout(row)
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, folder)
+        return _page(card, outgoing, folder)
 
     def _make_about(self) -> QWidget:
         card = Card()
