@@ -16,9 +16,9 @@ class FurtherSections:
         self._quality = quality
         self._drift = drift
 
-    def __call__(self, path: str, sha256: str) -> list[Section]:
-        """Those that there is something to tell for, of the file at `path` with that content."""
-        found = (self._quality_section(sha256), self._drift_section(path, sha256))
+    def __call__(self, sha256: str) -> list[Section]:
+        """Those that there is something to tell for, of a file with that content."""
+        found = (self._quality_section(sha256), self._drift_section(sha256))
         return [section for section in found if section is not None]
 
     def _quality_section(self, sha256: str) -> Section | None:
@@ -36,9 +36,9 @@ class FurtherSections:
             not_measured=left_out,
         )
 
-    def _drift_section(self, path: str, sha256: str) -> Section | None:
-        newest = self._drift.newest(path)
-        if newest is None or newest.is_baseline or newest.circumstances.sha256 != sha256:
+    def _drift_section(self, sha256: str) -> Section | None:
+        newest = self._drift.newest_of_content(sha256)
+        if newest is None or newest.is_baseline:
             return None
         history = self._drift.history(newest.baseline_id)
         places = [run.id for run in history]

@@ -16,7 +16,7 @@ from app.bench.journal import RunJournal, Unfinished, discard_unfinished, unfini
 from app.bench.limits import limits_of
 from app.bench.measurement import Measurement
 from app.bench.progress import BenchmarkProgress
-from app.bench.report import Report
+from app.bench.report import Report, Section
 from app.bench.suite import Suite
 from app.bench.turn import BenchmarkEngine
 from app.engine.messages import LoadSettings
@@ -38,12 +38,15 @@ class BenchmarkRunner:
         look_at_machine: Callable[[], Machine],
         gpu: GpuMonitor,
         ceilings_command: Sequence[str],
+        sections: Callable[[str], list[Section]] = lambda sha256: [],
     ) -> None:
+        """`sections` tells what else is known about a file, by its SHA-256."""
         self._engine = engine
         self._history = history
         self._look_at_machine = look_at_machine
         self._gpu = gpu
         self._ceilings_command = ceilings_command
+        self._sections = sections
 
     def run(
         self,
@@ -96,6 +99,7 @@ class BenchmarkRunner:
             ceilings=ceilings,
             limits=[] if ceilings is None else limits_of(measures, model, engine, ceilings, machine.gpus),
             not_measured=measurement.not_measured(),
+            sections=self._sections(sha256),
             interruptions=journal.interruptions,
         )
         self._history.add(report)

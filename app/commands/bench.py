@@ -5,8 +5,6 @@ import threading
 import time
 from pathlib import Path
 
-import msgspec
-
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
@@ -106,7 +104,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         with core.engine() as engine, core.benchmarks() as history:
-            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"))
+            sections = FurtherSections(*kept)
+            runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"), sections)
             unfinished = None if options.anew else runner.unfinished(model.path, suite, load)
             if options.anew:
                 runner.discard_unfinished(model.path, suite)
@@ -116,7 +115,6 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             report: Report = runner.run(
                 model.path, load, suite, _BenchmarkLine(console), cancel, name=model.name
             )
-        report = msgspec.structs.replace(report, sections=FurtherSections(*kept)(report))
     finally:
         for store in kept:
             store.close()

@@ -96,6 +96,14 @@ class DriftStore:
             ).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=GoldenRun)
 
+    def newest_of_content(self, sha256: str) -> GoldenRun | None:
+        """The newest run of a file with that content, wherever it is."""
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT run FROM runs WHERE sha256 = ? ORDER BY rowid DESC LIMIT 1", (sha256,)
+            ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=GoldenRun)
+
     def accept(self, run_id: str) -> None:
         """Make a run the baseline of those to come; what was compared before stays as it is."""
         with self._transaction() as db:

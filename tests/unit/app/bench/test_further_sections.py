@@ -46,7 +46,7 @@ def stores(tmp_path: Path) -> Iterator[tuple[QualityStore, DriftStore]]:
 
 
 def test_what_was_never_measured_has_no_section(stores: tuple[QualityStore, DriftStore]) -> None:
-    assert FurtherSections(*stores)("/m.gguf", REPORT.model.sha256) == []
+    assert FurtherSections(*stores)(REPORT.model.sha256) == []
 
 
 def test_an_ended_quality_run_and_a_check_are_told(stores: tuple[QualityStore, DriftStore]) -> None:
@@ -58,11 +58,11 @@ def test_an_ended_quality_run_and_a_check_are_told(stores: tuple[QualityStore, D
             msgspec.convert({"id": f"maths/{place}", "kind": "maths", "verdict": verdict}, ItemResult),
         )
     sections = FurtherSections(quality, drift)
-    assert sections("/m.gguf", REPORT.model.sha256) == []  # not ended yet
+    assert sections(REPORT.model.sha256) == []  # not ended yet
     quality.end(RUN.id, "2026-11-26T11:00:00Z")
     drift.add(BASE)
     drift.add(run("now", several(), "2026-11-27T10:00:00Z"))
-    found = sections("/m.gguf", REPORT.model.sha256)
+    found = sections(REPORT.model.sha256)
     assert [section.key for section in found] == ["quality", "drift"]
     share = found[0].figures[0]
     assert (share.value, share.unit, share.n, share.protocol) == (50.0, "%", 2, "not conclusive")
