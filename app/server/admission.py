@@ -1,7 +1,8 @@
 """The one place that every prompt passes on its way to the engine, and every reply's end on its way back."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from app.audit.gate import Gate
 from app.engine.answering import Answers
 from app.engine.messages import Finished, ModelInfo
 from app.filters.verdict import Hit
-from app.server.api_error import overloaded
+from app.server.api_error import measured_now, overloaded
 from app.server.config import Limits
 from app.server.stats import ServerStats
 
@@ -38,7 +39,11 @@ class Admission:
     """Lets requests in while there is room, puts texts through the input filter, and has all of it noted in
     the audit log. The server's thread."""
 
-    def __init__(self, limits: Limits, stats: ServerStats, gate: Gate) -> None:
+    def __init__(
+        self, limits: Limits, stats: ServerStats, gate: Gate, is_reserved: Callable[[], bool]
+    ) -> None:
+        """`is_reserved` says that the model is being measured, which other replies would disturb."""
+        self._is_reserved = is_reserved
         self._limits = limits
         self._gate = gate
         self._stats = stats
@@ -60,10 +65,13 @@ class Admission:
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:
         """Take the room of so many replies until the context ends. Raises `ApiError` where there is none."""
+        if self._is_reserved():
+            raise measured_now()
         if self._running + replies > self._limits.requests:
             typical_s = self._stats.view().reply_s
             raise overloaded(min(MOST_RETRY_S, max(LEAST_RETRY_S, typical_s)))
         self._running += replies
+        began_s = time.monotonic()
         call = Call(request.url.path, replies)
         address = request.client.host if request.client is not None else ""
         client = self._stats.began(client_name(request), address, replies)
@@ -71,7 +79,9 @@ class Admission:
             yield call
         finally:
             self._running -= replies
-            self._stats.ended(client, replies, call.prompt_tokens, call.completion_tokens)
+            self._stats.ended(
+                client, replies, time.monotonic() - began_s, call.prompt_tokens, call.completion_tokens
+            )
 
 
 def client_name(request: Request) -> str:

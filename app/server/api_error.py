@@ -9,6 +9,7 @@ from app.filters.filter_file import FilterFileError
 from app.filters.verdict import BlockedError
 
 OLLAMA = "/api/"
+RESERVED_RETRY_S = 30
 
 _TYPES = {
     400: "invalid_request_error",
@@ -56,6 +57,17 @@ def overloaded(retry_after_s: float) -> ApiError:
         code="rate_limit_exceeded",
         headers={"Retry-After": str(math.ceil(retry_after_s))},
         seconds=math.ceil(retry_after_s),
+    )
+
+
+def measured_now() -> ApiError:
+    """A benchmark runs."""
+    return ApiError(
+        503,
+        "The model is being measured, and other replies would disturb that.",
+        "Ask again when the benchmark is done.",
+        code="model_reserved",
+        headers={"Retry-After": str(RESERVED_RETRY_S)},
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, ModelInfo
-from app.engine.state import EngineState
 from app.server.api_error import ApiError
+from app.server.known_models import KnownModels
 from models.store import InstalledModel, ModelStore
 
 LATEST = ":latest"
@@ -34,11 +34,12 @@ class ServedModel:
 
 
 class ServedModels:
-    """Finds models by name and has them loaded. The server's thread, except for the engine's callback."""
+    """Finds models by name and has them loaded. The server's thread."""
 
     def __init__(
         self,
         client: EngineClient,
+        known: KnownModels,
         store: ModelStore,
         load_settings: Callable[[], LoadSettings],
         *,
@@ -49,14 +50,13 @@ class ServedModels:
         self._store = store
         self._load_settings = load_settings
         self._loads = loads
-        self._infos: dict[str, ModelInfo] = {}
+        self._known = known
         self._loading = asyncio.Lock()
-        client.observe(self._on_state)
 
     def ready(self) -> list[ServedModel]:
         """What answers without being loaded by somebody first, the current one in front."""
         current = self._client.current_path
-        infos = [info for path, info in self._infos.items() if self._client.is_wanted(path)]
+        infos = [info for path, info in self._known.infos.items() if self._client.is_wanted(path)]
         infos.sort(key=lambda info: info.path != current)
         installed = {str(model.path): model for model in self._store.listing().models}
         return [_served(installed.get(info.path), info) for info in infos]
@@ -107,16 +107,9 @@ class ServedModels:
                     if before:
                         # What the user has chosen stays what he has chosen.
                         self._client.use(before)
-                self._infos[found.path] = info
                 found = _served(found.installed, info)
         assert found.info is not None
         return found, found.info
-
-    def _on_state(self, state: EngineState) -> None:
-        # A new dictionary, because others read the present one meanwhile.
-        fresh = {info.path: info for info in state.models}
-        if fresh.keys() - self._infos.keys() or any(self._infos[path] is not fresh[path] for path in fresh):
-            self._infos = self._infos | fresh
 
 
 def _served(installed: InstalledModel | None, info: ModelInfo | None) -> ServedModel:

@@ -15,6 +15,7 @@ from app.errors import StillroomError
 from app.paths import AppPaths
 from app.server.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.discovery import Discovery, announce_server, withdraw_server
+from app.server.known_models import KnownModels
 from app.server.stats import ServerStats, StatsView
 from app.settings import SettingsFile
 from models.store import ModelStore
@@ -43,11 +44,14 @@ class LocalServer:
         version: str,
     ) -> None:
         self._client = client
+        self._known = KnownModels(client)
         self._store = store
         self._settings = settings
         self._gate = gate
         self._paths = paths
         self._version = version
+        self.reserved = False
+        """Set while the model is being measured: programs are told to come back then."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end: Callable[[], None] | None = None
@@ -132,12 +136,14 @@ class LocalServer:
 
         port = listener.getsockname()[1]
         settings = self._settings
-        models = ServedModels(self._client, self._store, lambda: settings.values.load, loads=loads)
+        models = ServedModels(
+            self._client, self._known, self._store, lambda: settings.values.load, loads=loads
+        )
         stats = ServerStats()
         services = Services(
             client=self._client,
             models=models,
-            admission=Admission(config.limits, stats, self._gate),
+            admission=Admission(config.limits, stats, self._gate, lambda: self.reserved),
             stats=stats,
             config=config,
             version=self._version,

@@ -96,11 +96,11 @@ class ServerStats:
             self._running += replies
         return client
 
-    def ended(self, client: Client, replies: int, prompt_tokens: int, completion_tokens: int) -> None:
+    def ended(
+        self, client: Client, replies: int, took_s: float, prompt_tokens: int, completion_tokens: int
+    ) -> None:
         """Its replies have ended, however."""
-        now_s = time.monotonic()
         with self._lock:
-            took_s = now_s - client.last_s
             self._reply_s += (took_s - self._reply_s) * (0.25 if self._reply_s else 1.0)
             client.running -= replies
             client.tokens += completion_tokens

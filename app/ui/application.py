@@ -137,6 +137,7 @@ class WindowApplication(QObject):
         self._bridge = Bridge(self._on_error, self)
         self._session = EngineSession(parts.client, self._bridge, self, parts.gate, parts.elsewhere)
         self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
+        self._session.reservation_changed.connect(self.server.reserve)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
         self._machine_advice: MachineAdvice | None = None
@@ -527,7 +528,9 @@ class WindowApplication(QObject):
         dialog.open()
 
     def _on_load_settings(self, settings: LoadSettings, idle_minutes: int, speculation: str) -> None:
-        self.parts.settings.update(load=settings, idle_unload_minutes=idle_minutes, speculation=speculation)
+        self.parts.settings.update(
+            load=settings, idle_unload_minutes=idle_minutes, speculation=speculation
+        )
         self._reload()
 
     def _on_forget(self) -> None:

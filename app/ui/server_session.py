@@ -62,6 +62,10 @@ class ServerSession(QObject):
         if any(getattr(values, name) != getattr(before, name) for name in API_SETTINGS):
             self._bridge.start(self._follow())
 
+    def reserve(self, job: str) -> None:
+        """Tell programs to come back later while `job` measures the model; empty when it is done."""
+        self._server.reserved = bool(job)
+
     def key(self) -> str:
         """The bearer key, made when it is first asked for. Raises `StillroomError`."""
         return read_or_make_key(self._server.key_file)

@@ -180,6 +180,16 @@ def test_overload_says_when_to_ask_again(strict: Api) -> None:
         assert ollama.status_code == 200
 
 
+def test_programs_are_told_to_come_back_while_the_model_is_measured(strict: Api) -> None:
+    with strict.http() as http:
+        strict.server.reserved = True
+        answer = http.post("/generate", json=QUICK)
+        strict.server.reserved = False
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+        assert answer.json()["error"]["code"] == "model_reserved"
+        assert http.post("/generate", json=QUICK).status_code == 200
+
+
 def test_stopping_ends_the_replies_that_run(api_engine: EngineClient, tmp_path: Path) -> None:
     with served(api_engine, tmp_path) as api, api.http() as http:
         with http.stream("POST", "/generate", json=LONG) as reply:

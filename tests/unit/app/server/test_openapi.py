@@ -5,7 +5,7 @@ import pytest
 from tests.support.api import Api
 from tests.support.openapi_cases import try_all
 
-CASES = 100
+CASES = 60
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning", "ignore::DeprecationWarning")
