@@ -10,18 +10,24 @@ from app.bench.work import ModelWork
 def limits_of(
     measures: list[Measure], model: ModelFacts, engine: EngineFacts, ceilings: Ceilings, gpus: list[GpuFacts]
 ) -> list[Limit]:
-    """The limit of each speed, in their order; none where the memory's speed or the model is not known."""
+    """The limit of each speed, in their order; none where the memory's speed or the model is not known.
+
+    With some layers on a graphics card it is not known who computes what: llama.cpp sends the large products
+    of a prompt there, too. Then only generations have a limit, that of the memory.
+    """
     work = model.work
     bandwidth = None if work is None else bytes_per_s(work, model, engine, ceilings, gpus)
     if work is None or bandwidth is None:
         return []
+    is_shared = 0 < gpu_share(work, model, engine) < 1
     found = []
     for measure in measures:
-        if measure.unit != "tok/s":
+        is_single = measure.generated_tokens > 0 and measure.streams == 1
+        if measure.unit != "tok/s" or (is_shared and not is_single):
             continue
         size, flop = work_of(measure, work, engine)
         allowed: dict[str, float] = {"memory": bandwidth / size}
-        if ceilings.flop_per_s:
+        if ceilings.flop_per_s and not is_shared:
             allowed["compute"] = ceilings.flop_per_s / flop
         bound = min(allowed, key=lambda name: allowed[name])
         found.append(

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.bench.curves import batching_gain, generation_by_depth, generation_limit, roofline, speed_by_streams
-from app.bench.limits import bytes_per_s, gpu_share, work_of
+from app.bench.limits import bytes_per_s, gpu_share, limits_of, work_of
 from app.bench.report import GpuFacts
 from app.bench.report_words import limit_text
 from app.bench.work import model_work
@@ -72,6 +72,17 @@ def test_the_graphics_card_s_memory_counts_by_what_lies_in_it() -> None:
     share = 0.9 * 14 / 28
     mixed = bytes_per_s(WORK, part.model, part.engine, CEILINGS, gpus)
     assert mixed == pytest.approx(1 / (share / 400e9 + (1 - share) / 40e9))
+
+
+def test_a_model_on_both_has_limits_for_its_generations_alone() -> None:
+    report = run_on_processor(gpu_layers=14)
+    gpus = [GpuFacts(name="Made-up GPU", vram_total_bytes=12 << 30, vram_bytes_per_s=400e9)]
+    limits = limits_of(report.measures, report.model, report.engine, CEILINGS, gpus)
+    assert [(limit.key, limit.bound) for limit in limits] == [
+        ("tg128", "memory"),
+        ("tg128@2048", "memory"),
+        ("tg64x1", "memory"),
+    ]
 
 
 def test_no_limit_is_told_where_the_card_does_not_tell_its_speed() -> None:
