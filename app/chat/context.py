@@ -13,6 +13,9 @@ from app.engine.messages import Part
 CountTokens = Callable[[list[Part]], Awaitable[int]]
 """Counts the tokens of a prompt; the engine's tokeniser."""
 
+ChoosePassages = Callable[[Sequence[Attachment], str, int], Awaitable[list[Passage]]]
+"""Up to so many passages of the documents for a question."""
+
 LEAST_REPLY_TOKENS = 256
 """Room that a reply needs at least: with less, an answer breaks off before it says anything."""
 
@@ -101,9 +104,11 @@ async def plan_with_documents(
     context_tokens: int,
     *,
     pinned: int = 0,
+    choose: ChoosePassages | None = None,
 ) -> tuple[ContextPlan, list[Passage] | None]:
     """As `plan_context`, for a question with documents: whole where they fit beside the question, else their
-    best passages, as many as take half of what is free. The passages are None where the whole goes along.
+    best passages, as many as take half of what is free. The passages are None where the whole goes along;
+    `choose` takes the place of the choice by words.
     """
 
     async def planned(passages: list[Passage] | None) -> ContextPlan:
@@ -117,7 +122,10 @@ async def plan_with_documents(
     texts = [attachment.text for attachment in attachments]
     most = max(1, context_tokens // 2 // PASSAGE_TOKENS)
     while True:
-        passages = await asyncio.to_thread(best_passages, texts, question, most)
+        if choose is None:
+            passages = await asyncio.to_thread(best_passages, texts, question, most)
+        else:
+            passages = await choose(attachments, question, most)
         plan = await planned(passages)
         if plan.fits or most == 1:
             return plan, passages

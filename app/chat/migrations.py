@@ -99,6 +99,17 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE conversations ADD COLUMN json_schema TEXT NOT NULL DEFAULT '';
     ALTER TABLE messages ADD COLUMN json_schema TEXT NOT NULL DEFAULT '';
     """,
+    # 8: what the passages of documents mean, by the fingerprint of the model that says so.
+    """
+    CREATE TABLE passage_vectors (
+        attachment_id INTEGER NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
+        model TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        end INTEGER NOT NULL,
+        vector BLOB NOT NULL,
+        PRIMARY KEY (attachment_id, model, start, end)
+    ) WITHOUT ROWID;
+    """,
 )
 
 FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}

@@ -41,25 +41,30 @@ def best_passages(texts: Sequence[str], question: str, most: int) -> list[Passag
     Where no word of the question occurs, the documents' beginnings.
     """
     passages = [passage for number, text in enumerate(texts) for passage in passages_of(number, text)]
-    words = list(dict.fromkeys(_WORD.findall(indexed(question))))[:200]
-    chosen: list[Passage] = []
-    if words:
-        with closing(sqlite3.connect(":memory:")) as db:
-            db.execute("CREATE VIRTUAL TABLE passages USING fts5 (text, tokenize = 'porter unicode61')")
-            db.executemany(
-                "INSERT INTO passages (rowid, text) VALUES (?, ?)",
-                (
-                    (number, indexed(texts[passage.document][passage.start : passage.end]))
-                    for number, passage in enumerate(passages)
-                ),
-            )
-            rows = db.execute(
-                "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY rank LIMIT ?",
-                (" OR ".join(f'"{word}"' for word in words), most),
-            )
-            chosen = [passages[number] for (number,) in rows]
-    chosen = chosen or passages[:most]
+    ranked = ranked_by_words(texts, passages, question)
+    chosen = [passages[number] for number in ranked[:most]] or passages[:most]
     return sorted(chosen, key=lambda passage: (passage.document, passage.start))
+
+
+def ranked_by_words(texts: Sequence[str], passages: Sequence[Passage], question: str) -> list[int]:
+    """The passages that hold words of the question, the best first, as indices."""
+    words = list(dict.fromkeys(_WORD.findall(indexed(question))))[:200]
+    if not words:
+        return []
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE VIRTUAL TABLE passages USING fts5 (text, tokenize = 'porter unicode61')")
+        db.executemany(
+            "INSERT INTO passages (rowid, text) VALUES (?, ?)",
+            (
+                (number, indexed(texts[passage.document][passage.start : passage.end]))
+                for number, passage in enumerate(passages)
+            ),
+        )
+        rows = db.execute(
+            "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY rank",
+            (" OR ".join(f'"{word}"' for word in words),),
+        )
+        return [number for (number,) in rows]
 
 
 def _cut(text: str, start: int) -> int:

@@ -14,6 +14,7 @@ from app.chat.retrieval import Passage
 from app.chat.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to_json
 from app.chat.search import SearchHit, index_message, search
 from app.chat.summary import Summary
+from app.chat.vectors import PassageVectors
 from app.engine.messages import GenerationStats
 
 _SUMMARY = "id, conversation_id, last_id, text, model, created_at"
@@ -33,6 +34,8 @@ class ChatStore:
         self._database = ChatDatabase(path)
         self.path = path
         self.recovery = self._database.recovery
+        self.vectors = PassageVectors(self._database)
+        """What passages of documents mean, once an embedding model has said so."""
         with self._database.writing() as db:
             db.execute("DELETE FROM conversations WHERE deleted_at IS NOT NULL")
             interrupted = db.execute(

@@ -257,6 +257,16 @@ class EngineSession(QObject):
         tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts, model))
         return len(tokens)
 
+    async def embed(self, text: str, model: str) -> bytes:
+        """A text as a vector of the model of a file (see `Embedded`). Raises `EngineError`."""
+        embedded = await asyncio.wrap_future(self.client.embed([Part(text)], model=model))
+        return embedded.vector
+
+    @property
+    def embedding_model(self) -> str:
+        """The file of a model in memory that makes vectors; empty where there is none."""
+        return next((info.path for info in self._state.models if info.pooling), "")
+
     async def list_devices(self, servers: Sequence[RpcServer]) -> DevicesListed:
         """The devices of this computer and of `servers`, with what is free now; `remote` keeps the latter."""
         listed: DevicesListed = await asyncio.wrap_future(self.client.list_devices(servers))

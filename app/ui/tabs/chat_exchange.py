@@ -79,11 +79,12 @@ class ChatExchange(QObject):
         self._start = start
         self._notices = notices
         self._bridge = bridge
-        self._planner = ChatPlanner(session)
+        self._planner = ChatPlanner(session, store.vectors)
         self._screening = ChatScreening(session, desk.filter_notice)
         self._last_model: ModelInfo | None = session.info
         self._again: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._summarising: asyncio.Future[str] | None = None
+        self._reading: asyncio.Future[ExchangePlan] | None = None
         self._closed = False
         self.sending = False
         """A question is on its way, or its reply is coming in."""
@@ -97,6 +98,11 @@ class ChatExchange(QObject):
     def summarising(self) -> bool:
         """Whether the oldest messages are being summed up."""
         return self._summarising is not None
+
+    @property
+    def reading(self) -> bool:
+        """Whether the embedding model reads the documents."""
+        return self._reading is not None
 
     def use_model(self, info: ModelInfo | None) -> None:
         """Another model answers from now on; None when it was unloaded."""
@@ -131,9 +137,11 @@ class ChatExchange(QObject):
             self._start(self.update_budget())
 
     def stop(self) -> None:
-        """Stop the reply, or the summary before it; what has come of a reply is kept."""
+        """Stop the reply, or what comes before it; what has come of a reply is kept."""
         if self._summarising is not None:
             self._summarising.cancel()
+        elif self._reading is not None:
+            self._reading.cancel()
         else:
             self._runner.stop()
 
@@ -160,8 +168,8 @@ class ChatExchange(QObject):
     async def _agreed(self, wanted: NextPrompt) -> ExchangePlan | None:
         """What is sent, as the user wishes it in this chat; None where nothing is, which is then told."""
         opened = self._keeper.opened
-        plan = await self._planner.plan(wanted)
-        if opened != self._keeper.opened:
+        plan = await self._plan(wanted)
+        if plan is None or opened != self._keeper.opened:
             return None
         when_full = self._desk.choices.choices.when_full
         if plan.dropped and plan.context.fits and when_full == "summarise":
@@ -169,13 +177,30 @@ class ChatExchange(QObject):
             summary = await self._sum_up(wanted)
             if summary is None or opened != self._keeper.opened:
                 return None
-            plan = await self._planner.plan(replace(wanted, summary=summary))
-            if opened != self._keeper.opened:
+            plan = await self._plan(replace(wanted, summary=summary))
+            if plan is None or opened != self._keeper.opened:
                 return None
         self._show(plan)
         if not plan.context.fits or (plan.dropped and when_full != "drop"):
             return None
         return plan
+
+    async def _plan(self, wanted: NextPrompt) -> ExchangePlan | None:
+        """What is to be sent; None where the user has stopped the reading of the documents."""
+        if not self._planner.reads_meaning(wanted):
+            return await self._planner.plan(wanted)
+        reading = self._reading = asyncio.ensure_future(self._planner.plan(wanted, by_meaning=True))
+        self.state_changed.emit()
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            if self._closed or not reading.cancelled():
+                raise
+            return None
+        finally:
+            self._reading = None
+            if not self._closed:
+                self.state_changed.emit()
 
     async def _sum_up(self, wanted: NextPrompt) -> Summary | None:
         """Let the model write a summary and keep it; None where there is no room, or it was stopped."""

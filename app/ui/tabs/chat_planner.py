@@ -1,17 +1,26 @@
 """What of a chat goes to the model with the next message, and the summary that makes room for it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from app.chat.attached import with_documents
-from app.chat.context import LEAST_REPLY_TOKENS, ContextPlan, plan_context, plan_with_documents
+from app.chat.context import (
+    LEAST_REPLY_TOKENS,
+    ChoosePassages,
+    ContextPlan,
+    plan_context,
+    plan_with_documents,
+)
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.chat.records import Attachment, StoredMessage
 from app.chat.retrieval import Passage
 from app.chat.summarising import summarise, summary_tokens, write_summary
 from app.chat.summary import Summary, after_summary
 from app.chat.turn import history
+from app.chat.vectors import EmbeddingModel, PassageVectors, model_fingerprint
 from app.engine.messages import ModelInfo, Part
 from app.ui.session import EngineSession
 from app.ui.widgets.context_meter import ContextUse
@@ -42,8 +51,10 @@ class ExchangePlan:
 class ChatPlanner:
     """Counts with the engine's own tokeniser. Coroutines of the GUI thread."""
 
-    def __init__(self, session: EngineSession) -> None:
+    def __init__(self, session: EngineSession, vectors: PassageVectors) -> None:
         self._session = session
+        self._vectors = vectors
+        self._fingerprints: dict[str, str] = {}
         self._template: tuple[str, ChatTemplate] | None = None
 
     def template(self, model: ModelInfo) -> ChatTemplate:
@@ -52,9 +63,29 @@ class ChatPlanner:
             self._template = (model.path, ChatTemplate.of(model))
         return self._template[1]
 
-    async def plan(self, wanted: NextPrompt) -> ExchangePlan:
-        """What goes to the model, counted."""
-        return await self._plan(wanted, wanted.model.context_tokens)
+    async def plan(self, wanted: NextPrompt, *, by_meaning: bool = False) -> ExchangePlan:
+        """What goes to the model, counted. `by_meaning` also asks the embedding model for the passages of
+        documents that do not fit whole; the first time it reads them all.
+        """
+        model = await self._embedding_model() if by_meaning else None
+
+        async def choose(attachments: Sequence[Attachment], question: str, most: int) -> list[Passage]:
+            assert model is not None
+            return await self._vectors.best_passages(attachments, question, most, model)
+
+        return await self._plan(wanted, wanted.model.context_tokens, choose if model is not None else None)
+
+    def reads_meaning(self, wanted: NextPrompt) -> bool:
+        """Whether there are documents, and a model that knows what their passages mean."""
+        return bool(wanted.attachments) and bool(self._session.embedding_model)
+
+    async def _embedding_model(self) -> EmbeddingModel | None:
+        path = self._session.embedding_model
+        if not path:
+            return None
+        if path not in self._fingerprints:
+            self._fingerprints[path] = await asyncio.to_thread(model_fingerprint, Path(path))
+        return EmbeddingModel(self._fingerprints[path], partial(self._session.embed, model=path))
 
     async def use(self, wanted: NextPrompt, plan: ExchangePlan) -> ContextUse:
         """What the tokens of `plan` are made of."""
@@ -103,7 +134,9 @@ class ChatPlanner:
             lambda prompt, most: write_summary(answers, prompt, most, model.path, on_text),
         )
 
-    async def _plan(self, wanted: NextPrompt, context_tokens: int) -> ExchangePlan:
+    async def _plan(
+        self, wanted: NextPrompt, context_tokens: int, choose: ChoosePassages | None = None
+    ) -> ExchangePlan:
         template = self.template(wanted.model)
         messages: list[ChatMessage] = history(wanted.branch, wanted.system_prompt, wanted.summary)
         count = partial(self._session.count_tokens, model=wanted.model.path)
@@ -111,7 +144,14 @@ class ChatPlanner:
         passages = None
         if wanted.text:
             context, passages = await plan_with_documents(
-                template, messages, wanted.text, wanted.attachments, count, context_tokens, pinned=pinned
+                template,
+                messages,
+                wanted.text,
+                wanted.attachments,
+                count,
+                context_tokens,
+                pinned=pinned,
+                choose=choose,
             )
         else:
             context = await plan_context(template, messages, count, context_tokens, pinned=pinned)

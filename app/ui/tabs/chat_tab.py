@@ -370,6 +370,8 @@ class ChatTab(QWidget):
             self.composer.set_state(
                 ComposerState.RUNNING, self.tr("The oldest messages are being summarised.")
             )
+        elif self.exchange.reading:
+            self.composer.set_state(ComposerState.RUNNING, self.tr("The documents are being read."))
         elif session.reserved_for:
             self.composer.set_state(
                 ComposerState.BLOCKED, self.tr("The model is being measured. Wait until that is done.")
