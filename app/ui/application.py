@@ -322,6 +322,7 @@ class WindowApplication(QObject):
             parts.settings,
             theme,
             bridge,
+            self._notices,
         )
         tab.add_page("quality", self.tr("Quality"), quality)
         tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))

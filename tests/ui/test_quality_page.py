@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
 from app.quality_suites import QualitySuites
 from app.ui.tabs.quality_page import QualityPage
+from app.ui.widgets.notices import Notices
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
 
@@ -49,10 +50,27 @@ def stores(desk: QualityDesk, tmp_path: Path) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def page(desk: QualityDesk, stores: Stores, tmp_path: Path) -> Iterator[QualityPage]:
+def notices(qapp: QApplication) -> Iterator[Notices]:
+    host = QWidget()
+    host.resize(1000, 900)
+    host.show()
+    notices = Notices(host, lambda: "")
+    yield notices
+    host.deleteLater()
+
+
+@pytest.fixture
+def page(desk: QualityDesk, stores: Stores, notices: Notices, tmp_path: Path) -> Iterator[QualityPage]:
     suites = SmallSuites(tmp_path / "data-sets")
     page = QualityPage(
-        stores.quality, stores.quality_runs, suites, desk.session, stores.settings, desk.theme, desk.bridge
+        stores.quality,
+        stores.quality_runs,
+        suites,
+        desk.session,
+        stores.settings,
+        desk.theme,
+        desk.bridge,
+        notices,
     )
     page.resize(1000, 900)
     page.show()
@@ -69,7 +87,7 @@ def shown(page: QualityPage) -> list[str]:
 
 
 def test_a_run_is_shown_and_each_item_can_be_read(
-    desk: QualityDesk, page: QualityPage, stores: Stores
+    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices
 ) -> None:
     assert "How good are its answers?" in shown(page)
     desk.load(starter_path())
@@ -87,6 +105,12 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     table.selectRow(0)
     answer = stores.quality_runs.results(run.id)[0].turns[0].answer
     assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
+    press(page, "Delete")
+    assert stores.quality_runs.runs() == []
+    assert "How good are its answers?" in shown(page)
+    next(button for button in notices.findChildren(QPushButton) if button.text() == "Undo").click()
+    assert stores.quality_runs.runs() == [(run, True)]
+    assert "INTENTS" in shown(page)
     assert not desk.problems
 
 

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ MIGRATIONS: tuple[str, ...] = (
         started_at TEXT NOT NULL,
         ended_at TEXT,
         model_sha256 TEXT NOT NULL,
-        head TEXT NOT NULL
+        head TEXT NOT NULL,
+        deleted_at REAL
     );
     CREATE INDEX runs_by_key ON runs (key);
     CREATE TABLE results (
@@ -54,6 +56,8 @@ class QualityStore:
                 with contextlib.suppress(FileNotFoundError):
                     path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
             self._db = _open(path)
+        with self._transaction() as db:
+            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
 
     def close(self) -> None:
         """Close the file."""
@@ -77,7 +81,9 @@ class QualityStore:
         """The newest run of that key that has not ended."""
         with self._transaction() as db:
             row = db.execute(
-                "SELECT head FROM runs WHERE key = ? AND ended_at IS NULL ORDER BY rowid DESC LIMIT 1", (key,)
+                "SELECT head FROM runs WHERE key = ? AND ended_at IS NULL AND deleted_at IS NULL"
+                " ORDER BY rowid DESC LIMIT 1",
+                (key,),
             ).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=QualityRun)
 
@@ -106,7 +112,8 @@ class QualityStore:
         """All runs, newest first, and whether each has ended; those of a later version are left out."""
         with self._transaction() as db:
             rows = db.execute(
-                "SELECT head, ended_at FROM runs ORDER BY started_at DESC, rowid DESC"
+                "SELECT head, ended_at FROM runs WHERE deleted_at IS NULL"
+                " ORDER BY started_at DESC, rowid DESC"
             ).fetchall()
         found = []
         for text, ended_at in rows:
@@ -117,9 +124,16 @@ class QualityStore:
         return found
 
     def delete(self, run_id: str) -> None:
-        """Delete a run and its results for good."""
+        """Hide a run; `restore` brings it back until the file is opened again."""
+        self._mark(run_id, time.time())
+
+    def restore(self, run_id: str) -> None:
+        """Undo `delete`."""
+        self._mark(run_id, None)
+
+    def _mark(self, run_id: str, deleted_at: float | None) -> None:
         with self._transaction() as db:
-            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            db.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (deleted_at, run_id))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -43,6 +43,7 @@ from app.ui.tabs.quality_words import QualityWords
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.notices import Notices
 from models.progress import Progress
 
 MARGIN_PX = 28
@@ -70,6 +71,7 @@ class QualityPage(QScrollArea):
         settings: SettingsFile,
         theme: Theme,
         bridge: Bridge,
+        notices: Notices,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -80,6 +82,7 @@ class QualityPage(QScrollArea):
         self._settings = settings
         self._theme = theme
         self._bridge = bridge
+        self._notices = notices
         self._words = QualityWords()
         self._cancel: threading.Event | None = None
         self._runs: list[tuple[QualityRun, bool]] = []
@@ -122,10 +125,12 @@ class QualityPage(QScrollArea):
         self._against = QComboBox()
         self._against.setAccessibleName(self.tr("Compare with another run"))
         self._against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._against.setMinimumContentsLength(24)
+        self._against.setMinimumContentsLength(36)
         self._against.activated.connect(self._compare)
         self._save = button(self.tr("Save as JSON…"))
         self._save.clicked.connect(self._ask_where)
+        self._delete = button(self.tr("Delete"), "danger")
+        self._delete.clicked.connect(self._on_delete)
         self._comparison = QualityComparisonCard()
         self._protocol = label("", "small", wrap=True)
         self._items = QualityItems(theme, self)
@@ -278,6 +283,21 @@ class QualityPage(QScrollArea):
             compare_quality(before, self._store.results(before.id), after, self._store.results(after.id))
         )
 
+    def _on_delete(self) -> None:
+        """Hide the shown run, with a way back."""
+        run_id = self._choice.currentData()
+        if run_id is None or self._cancel is not None:
+            return
+        self._store.delete(run_id)
+        self.refresh()
+
+        def undo() -> None:
+            self._store.restore(run_id)
+            if shiboken6.isValid(self):
+                self.refresh(run_id)
+
+        self._notices.inform(self.tr("The quality run is deleted."), self.tr("Undo"), undo)
+
     def _ask_where(self) -> None:
         place = self._choice.currentIndex()
         if not 0 <= place < len(self._runs):
@@ -385,6 +405,7 @@ class QualityPage(QScrollArea):
         tools.addWidget(self._against)
         tools.addStretch(1)
         tools.addWidget(self._save)
+        tools.addWidget(self._delete)
         results.addLayout(tools)
         results.addWidget(self._comparison)
         results.addWidget(items)
