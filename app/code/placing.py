@@ -15,7 +15,7 @@ def placement_for(task: Task, excerpt: Excerpt) -> Placement:
 
 
 def with_code(excerpt: Excerpt, code: str, placement: Placement) -> str:
-    """The text of `excerpt` with `code` in place of its selection, or below the line of its start."""
+    """The text of `excerpt` with `code` in place of its selection, or below the line of its end."""
     return _inserted(excerpt, code) if placement == "insert" else _replaced(excerpt, code)
 
 
@@ -44,8 +44,8 @@ def _replaced(excerpt: Excerpt, code: str) -> str:
 
 def _inserted(excerpt: Excerpt, code: str) -> str:
     text = excerpt.text
-    line_start = text.rfind("\n", 0, excerpt.start) + 1
-    line_end = text.find("\n", excerpt.start)
+    line_start = text.rfind("\n", 0, excerpt.end) + 1
+    line_end = text.find("\n", excerpt.end)
     line_end = len(text) if line_end < 0 else line_end
     line = text[line_start:line_end]
     indent = detect_indent(text.split("\n"), excerpt.language.indent)

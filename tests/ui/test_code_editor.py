@@ -217,43 +217,14 @@ def test_brackets_match_but_not_in_strings(qtbot: QtBot, editor: CodeEditor) -> 
     assert bracket_pair(editor.textCursor()) == (0, None)
 
 
-def test_lines_are_inserted_at_their_depth_as_one_step(editor: CodeEditor) -> None:
-    text = "def f():\n    x = 1\n\nz"
-    editor.load_text(text, PYTHON)
+def test_another_text_comes_as_one_step_that_touches_what_differs(editor: CodeEditor) -> None:
+    editor.load_text("a = 'é😀'\nb = 2\nc = 3\n", PYTHON)
+    put_cursor(editor, editor.document().characterCount() - 1)
 
-    put_cursor(editor, text.index("x"))
-    editor.insert_lines("y = 2\nif y:\n    pass")
-    assert editor.text() == "def f():\n    x = 1\n    y = 2\n    if y:\n        pass\n\nz"
+    editor.change_text("a = 'é😀'\nb = 20\nb = 21\nc = 3\n")
+    assert editor.text() == "a = 'é😀'\nb = 20\nb = 21\nc = 3\n"
     editor.undo()
-    assert editor.text() == text
-
-    put_cursor(editor, len("def f():"))
-    editor.insert_lines('"""Doc."""')
-    assert editor.text() == 'def f():\n    """Doc."""\n    x = 1\n\nz'
-    editor.undo()
-
-    put_cursor(editor, text.index("\n\nz") + 1)
-    editor.insert_lines("y")
-    assert editor.text() == "def f():\n    x = 1\ny\nz"
-
-
-def test_a_replacement_takes_the_depth_of_what_it_replaces_as_one_step(editor: CodeEditor) -> None:
-    text = "class A:\n    def f(self):\n        return 1\n\nx"
-    editor.load_text(text, PYTHON)
-    start, end = text.index("    def"), text.index("\n\nx")
-
-    editor.replace_range(editor.cursor_for(start, end), "def f(self):\n    return 2")
-    assert editor.text() == text.replace("return 1", "return 2")
-    editor.undo()
-    assert editor.text() == text
-
-    editor.replace_range(editor.cursor_for(start + 4, end), "def f(self):\n    return 2")
-    assert editor.text() == text.replace("return 1", "return 2")
-    editor.undo()
-
-    at = text.index("1")
-    editor.replace_range(editor.cursor_for(at, at + 1), "max(1, 2)")
-    assert editor.text() == text.replace("1", "max(1, 2)")
+    assert editor.text() == "a = 'é😀'\nb = 2\nc = 3\n"
 
 
 def test_the_text_has_the_size_of_the_window(editor: CodeEditor, theme: Theme) -> None:

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QWidget
 
 from app.code.line_edits import (
     dedent_lines,
-    indent_like,
     indent_lines,
     leading_space,
     next_line_indent,
@@ -26,43 +25,6 @@ class CodeEditor(CodeView):
         self.add_action(self.tr("Comment or uncomment lines"), "Ctrl+/", self.toggle_comment)
         self.add_action(self.tr("Indent lines"), "Ctrl+]", self.indent)
         self.add_action(self.tr("Dedent lines"), "Ctrl+[", self.dedent)
-
-    def insert_lines(self, code: str) -> None:
-        """Put whole lines at the cursor, as one undo step: in place of a blank line, else below the line."""
-        cursor = self.textCursor()
-        cursor.setPosition(cursor.selectionEnd())
-        line = cursor.block().text()
-        blank = not line.strip()
-        space = leading_space(line) if blank else next_line_indent(line, self._language, self._indent)
-        if not leading_space(code):
-            code = indent_like(code, space + "x")
-        cursor.beginEditBlock()
-        if blank:
-            cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock)
-            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
-        else:
-            cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock)
-            cursor.insertText("\n")
-        start = cursor.selectionStart()
-        cursor.insertText(code)
-        cursor.endEditBlock()
-        self._show_inserted(start, cursor)
-
-    def replace_range(self, cursor: QTextCursor, code: str) -> None:
-        """Put `code` in place of what `cursor` selects, as one undo step, at the same depth."""
-        old = cursor.selectedText().replace("\u2029", "\n")
-        first = self.document().findBlock(cursor.selectionStart())
-        starts_line = not first.text()[: cursor.selectionStart() - first.position()].strip()
-        if starts_line:
-            before = leading_space(first.text())
-            code = indent_like(code, before + "x")
-            if cursor.selectionStart() > first.position():  # the selection starts after the line's own space
-                code = code[len(before) :] if code.startswith(before) else code
-        if old.endswith("\n"):
-            code += "\n"
-        start = cursor.selectionStart()
-        cursor.insertText(code)
-        self._show_inserted(start, cursor)
 
     def change_text(self, text: str) -> None:
         """Make the whole text another one, as one undo step that touches only what differs."""

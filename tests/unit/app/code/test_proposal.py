@@ -1,3 +1,5 @@
+import pytest
+
 from app.code.ask import Excerpt
 from app.code.languages import language_of_file
 from app.code.placing import moved, placement_for, with_code
@@ -62,17 +64,44 @@ def excerpt(text: str, selected: str) -> Excerpt:
 SOURCE = "class A:\n    def f(self):\n        return 1\n\n\nprint(A().f())\n"
 
 
-def test_code_takes_the_selections_place_and_depth() -> None:
-    text = with_code(
-        excerpt(SOURCE, "    def f(self):\n        return 1"), "def f(self):\n    return 2", "replace"
-    )
-    assert text == SOURCE.replace("return 1", "return 2")
+CLASS = "class A:\n    def f(self):\n        return 1\n\nx"
+METHOD = "    def f(self):\n        return 1"
 
 
-def test_code_is_inserted_below_the_cursors_line_with_its_depth() -> None:
-    at = SOURCE.index("f(self):") + 8
-    text = with_code(Excerpt("a.py", language_of_file("a.py"), SOURCE, at, at), "x = 1", "insert")
-    assert text == SOURCE.replace("def f(self):\n", "def f(self):\n        x = 1\n")
+@pytest.mark.parametrize(
+    ("selected", "code", "expected"),
+    [
+        (METHOD, "def f(self):\n    return 2", CLASS.replace("return 1", "return 2")),
+        # From behind the line's own space on.
+        (METHOD.lstrip(), "def f(self):\n    return 2", CLASS.replace("return 1", "return 2")),
+        (METHOD + "\n", "def f(self):\n    return 2", CLASS.replace("return 1", "return 2")),
+        ("1", "max(1, 2)", CLASS.replace("1", "max(1, 2)")),
+        (METHOD, "    def f(self):\n        return 2", CLASS.replace("return 1", "return 2")),
+    ],
+)
+def test_code_takes_the_selections_place_and_depth(selected: str, code: str, expected: str) -> None:
+    assert with_code(excerpt(CLASS, selected), code, "replace") == expected
+
+
+FUNCTION = "def f():\n    x = 1\n\nz"
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "expected"),
+    [
+        (
+            FUNCTION.index("x"),
+            "y = 2\nif y:\n    pass",
+            "def f():\n    x = 1\n    y = 2\n    if y:\n        pass\n\nz",
+        ),
+        (len("def f():"), '"""Doc."""', 'def f():\n    """Doc."""\n    x = 1\n\nz'),
+        (FUNCTION.index("\n\nz") + 1, "y", "def f():\n    x = 1\ny\nz"),
+        (len(FUNCTION), "y", FUNCTION + "\ny"),
+    ],
+)
+def test_code_is_inserted_below_the_cursors_line_at_its_depth(at: int, code: str, expected: str) -> None:
+    place = Excerpt("a.py", language_of_file("a.py"), FUNCTION, at, at)
+    assert with_code(place, code, "insert") == expected
 
 
 def test_a_selection_is_found_again_after_other_edits() -> None:
