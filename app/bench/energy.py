@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.bench.report import NotMeasured
 from app.telemetry.gpu import GpuReading, GpuSample
 
 POWERCAP = Path("/sys/class/powercap")
@@ -46,7 +47,7 @@ class EnergyMeter:
 
     def begin(self) -> EnergyStart | None:
         """The state before a turn; None where nothing can be read."""
-        if self.why_not:
+        if self.why_not is not None:
             return None
         at_s = time.monotonic()
         if self._uses_gpu:
@@ -70,18 +71,20 @@ class EnergyMeter:
         watts = [power for power in (start.gpu_w, _power_w(cards)) if power is not None]
         return Energy(sum(watts) / len(watts) * seconds, seconds) if watts else None
 
-    def _why_not(self) -> str:
+    def _why_not(self) -> NotMeasured | None:
         if self._uses_gpu:
             cards = self._read_gpu().gpus
-            return NO_POWER if _energy_j(cards) is None and _power_w(cards) is None else ""
+            if _energy_j(cards) is None and _power_w(cards) is None:
+                return NotMeasured(key="tok_per_j", reason=NO_POWER)
+            return None
         if not self._packages:
-            return NO_COUNTER
+            return NotMeasured(key="tok_per_j", reason=NO_COUNTER)
         try:
             for folder in self._packages:
                 _counter(folder)
         except (OSError, ValueError):
-            return NOT_READABLE
-        return ""
+            return NotMeasured(key="tok_per_j", reason=NOT_READABLE)
+        return None
 
 
 def _counter(folder: Path) -> int:

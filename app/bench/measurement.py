@@ -131,8 +131,9 @@ class Measurement:
     def not_measured(self) -> list[NotMeasured]:
         """What this run does not have, and why."""
         found = list(self._left_out or ())
-        if self._meter is not None and self._meter.why_not and self._suite.ceilings:
-            found.append(NotMeasured(key="tok_per_j", reason=self._meter.why_not))
+        meter = self._energy_meter() if self._suite.ceilings else None
+        if meter is not None and meter.why_not is not None:
+            found.append(meter.why_not)
         if self.ceilings is not None and not self.ceilings.memory_bytes_per_s:
             found.append(NotMeasured(key="memory_bytes_per_s", reason=NO_CEILING))
         if self.info is not None and self.info.gpu_layers and not self._peaks.get("peak_vram"):
@@ -147,14 +148,11 @@ class Measurement:
         self._told_at_s = 0.0
         self._tell(0.0)
         measures_energy = turn.step.kind == "generation" and not turn.step.depth and not turn.is_warm_up
-        if measures_energy and self._meter is None and self.info is not None:
-            self._meter = EnergyMeter(self.read_gpu, uses_gpu=self.info.gpu_layers > 0)
-        energy_start = self._meter.begin() if measures_energy and self._meter is not None else None
+        meter = self._energy_meter() if measures_energy else None
+        energy_start = meter.begin() if meter is not None else None
         start = self._conditions.begin()
         result = turns.run(turn)
-        energy = (
-            self._meter.end(energy_start) if self._meter is not None and energy_start is not None else None
-        )
+        energy = meter.end(energy_start) if meter is not None and energy_start is not None else None
         gpu = self.read_gpu()
         sample = self._conditions.sample(
             start, result.value, gpu_throttled=any(card.throttled for card in gpu.gpus)
@@ -177,6 +175,12 @@ class Measurement:
         )
         self._journal.add(turn.step.key, turn.repeat, record)
         self._records[turn.step.key, turn.repeat] = record
+
+    def _energy_meter(self) -> EnergyMeter | None:
+        """Made when it is known what computes."""
+        if self._meter is None and self.info is not None:
+            self._meter = EnergyMeter(self.read_gpu, uses_gpu=self.info.gpu_layers > 0)
+        return self._meter
 
     def _know(self, info: ModelInfo, path: Path) -> None:
         """Note what was loaded, and measure the computer with as many threads."""
