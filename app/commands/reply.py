@@ -231,7 +231,7 @@ class Speaker:
             for message in messages
         ]
         notices = [
-            f"The filter rule “{rule}” took {count} passages out before the message was sent."
+            f"The filter rule “{rule}” took out what it found ({count}) before the message was sent."
             for rule, count in screened.found("redact").items()
         ] + [
             f"The filter rule “{rule}” found something in the message, which was sent."

@@ -86,7 +86,7 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
         assert question.content == "Say [removed: Number], please. One word."
         assert reply.outcome in ("stop", "length")
         assert tab.filter_notice.text.splitlines() == [
-            "Sent without what the rule “Number” took out: 1 places.",
+            "Sent without what the rule “Number” took out (1).",
             "The rule “Polite” found something. The message was sent as it is.",
         ]
         # Changed to what a rule forbids: the words are still there to be changed.

@@ -122,6 +122,7 @@ class ServerSpeedDialog(QDialog):
         self.state.setText(text)
         self._bar.hide()
         self.leave.setText(self.tr("Close"))
+        self.adjustSize()
 
     def _on_copy(self) -> None:
         lines = [self.state.text(), self.first.text(), self.decoding.text()]

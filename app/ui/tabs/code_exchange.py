@@ -82,7 +82,7 @@ class CodeExchange(QWidget):
                 )
             )
         sentences += [
-            self.tr("Sent without what the rule “{rule}” took out: {count} places.").format(
+            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(
                 rule=rule, count=count
             )
             for rule, count in fitted.screened.found("redact").items()

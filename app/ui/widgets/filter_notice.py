@@ -77,15 +77,13 @@ class FilterNotice(Card):
         """What was taken out of the message and of earlier ones, and which rules only noticed something, each
         with how often; hidden where nothing was found."""
         lines = [
-            self.tr("Sent without what the rule “{rule}” took out: {count} places.").format(
-                rule=rule, count=count
-            )
+            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(rule=rule, count=count)
             for rule, count in redacted.items()
         ]
         lines += [
-            self.tr(
-                "Earlier messages go along without what the rule “{rule}” takes out: {count} places."
-            ).format(rule=rule, count=count)
+            self.tr("Earlier messages go along without what the rule “{rule}” takes out ({count}).").format(
+                rule=rule, count=count
+            )
             for rule, count in earlier.items()
         ]
         lines += [

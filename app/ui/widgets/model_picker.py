@@ -117,9 +117,11 @@ class ModelPicker(QToolButton):
         """The models that are not on this computer, which each of them says."""
         servers = [server for server in self._servers() if server.models]
         for server in servers:
-            menu.addSection(self.tr("Not on this computer: {host}").format(host=server.host))
+            # A section's own title is not drawn by this style.
+            title = menu.addAction(self.tr("Not on this computer: {host}").format(host=server.host))
+            title.setEnabled(False)
             for model in server.models[:MOST_ELSEWHERE]:
-                action = QAction(self._theme.icon("cloud", "warning"), f"{model.name}\t{server.host}", menu)
+                action = QAction(self._theme.icon("cloud", "warning"), model.name, menu)
                 action.setCheckable(True)
                 info = self._session.info
                 action.setChecked(info is not None and info.path == server.path_of(model))

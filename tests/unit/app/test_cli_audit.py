@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert cli("audit", "on", "--content", "--json").json()["content"] is True
     redacted = cli("chat", "starter", "My number is 123456, please.", *GREEDY, "--json")
     assert redacted.json()["notices"] == [
-        "The filter rule “Number” took 1 passages out before the message was sent.",
+        "The filter rule “Number” took out what it found (1) before the message was sent.",
         "The filter rule “Polite” found something in the message, which was sent.",
     ]
     blocked = cli("chat", "starter", "Tell me about bluebird.", *GREEDY)
