@@ -1,5 +1,6 @@
 """The real SQLite file."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.history import BenchmarkHistory
+from app.bench.history import MIGRATIONS, BenchmarkHistory
+from app.bench.report import report_to_json
 from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 
@@ -118,3 +120,21 @@ def test_a_folder_that_cannot_hold_it_is_an_error_in_words(tmp_path: Path) -> No
     (tmp_path / "benchmarks.sqlite3").mkdir()
     with pytest.raises(StillroomError, match="could not be read or written"):
         BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+
+
+def test_runs_of_an_earlier_version_stay(path: Path) -> None:
+    report = make_report()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version = 1;")
+        document = json.loads(report_to_json(report))
+        # What that version did not know yet.
+        for field in ("ceilings", "limits", "not_measured", "sections", "source", "interruptions"):
+            del document[field]
+        db.execute(
+            "INSERT INTO runs (id, started_at, suite, model_sha256, report) VALUES (?, ?, ?, ?, ?)",
+            (report.id, report.started_at, report.suite, report.model.sha256, json.dumps(document)),
+        )
+        db.commit()
+    with closing(BenchmarkHistory(path)) as history:
+        assert history.reports() == [report]
