@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.facts import BLOCK_BYTES, file_sha256, machine_facts
+from app.bench.facts import BLOCK_BYTES, engine_facts, file_sha256, machine_facts, model_facts
+from app.engine.messages import LoadSettings, ModelInfo, RpcServer
 from app.errors import Cancelled, StillroomError
 from app.machine import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
@@ -41,3 +42,42 @@ def test_machine_facts_are_this_machines(tmp_path: Path) -> None:
     assert facts.cores <= facts.threads
     assert facts.memory_total_bytes > 1 << 28
     assert (facts.gpus[0].name, facts.gpu_driver) == ("Fake GPU", "580.82")
+
+
+def test_neither_folders_nor_other_computers_are_kept() -> None:
+    asked = LoadSettings(
+        draft_path="/home/somebody/draft.gguf", rpc_servers=(RpcServer("192.168.1.7:50052"),)
+    )
+    info = ModelInfo(
+        path="/home/somebody/m.gguf",
+        name="M",
+        architecture="llama",
+        quantisation="Q4_1",
+        parameters=1,
+        size_bytes=1,
+        layers=2,
+        gpu_layers=0,
+        context_tokens=4096,
+        context_limit=4096,
+        vocabulary=5,
+        threads=2,
+        batch_tokens=512,
+        kv_type="f16",
+        backend="CPU",
+        chat_template="",
+        bos_text="",
+        eos_text="",
+        adds_bos=True,
+        load_s=0.1,
+        buffers={},
+    )
+    kept = str((engine_facts(info, asked, "0.3.36", ""), model_facts(info, "")))
+    assert "somebody" not in kept
+    assert "192.168" not in kept
+    assert "draft.gguf" in kept
+
+
+def test_llama_cpp_s_own_line_tells_the_instruction_sets(tmp_path: Path) -> None:
+    line = "CPU : SSE3 = 1 | AVX2 = 1 | AVX512 = 0 | REPACK = 1 | "
+    facts = machine_facts(look_at_machine(tmp_path, ()), GpuReading("no_driver"), line)
+    assert facts.features == ["SSE3", "AVX2", "REPACK"]
