@@ -62,6 +62,22 @@ def parse_duration(text: str) -> int:
     return total
 '''
 
+CODE_TESTS = """import pytest
+
+assert parse_duration("1h30m") == 5400
+assert parse_duration("45s") == 45
+
+
+def test_junk_is_refused():
+    with pytest.raises(ValueError):
+        parse_duration("abc")
+"""
+
+STRICTER = """    if not re.fullmatch(r"(\\d+[hms])+", text):
+        raise ValueError(f"not a duration: {text!r}")
+    total = 0
+"""
+
 
 def take_answer(question: str, path: Path) -> None:
     """Ask in the chat and save the whole window."""
@@ -137,11 +153,18 @@ async def take_chat(application: WindowApplication, folder: Path) -> None:
 
 
 async def take_code(application: WindowApplication, folder: Path) -> None:
-    """The editor with code in it."""
+    """The editor with code in it, its tests after they were run, and a written change to accept."""
     tab = application.window.show_page("code")
     assert isinstance(tab, CodeTab)
     tab.take_code(CODE, "python")
     await take_both(application, folder, "code")
+    tab.run_card.take_tests(CODE_TESTS, "python")
+    tab.run_card.test_button.click()
+    await until(lambda: bool(tab.run_card.problem), "the tests")
+    await take_both(application, folder, "code-tested")
+    tab.card.propose(CODE.replace("    total = 0\n", STRICTER))
+    await take_both(application, folder, "code-changes")
+    tab.card.proposal_view.left.emit()
 
 
 async def take_benchmark(application: WindowApplication, folder: Path) -> None:
