@@ -53,6 +53,7 @@ class LocalServer:
         self.reserved = False
         """Set while the model is being measured: programs are told to come back then."""
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._end: Callable[[], None] | None = None
         self._announced: Discovery | None = None
@@ -81,6 +82,7 @@ class LocalServer:
         self.stop()
         future: Future[Discovery] = Future()
         with self._lock:
+            self._stopping.clear()
             self._thread = threading.Thread(
                 target=self._run, args=(config, loads, future), name="local-api", daemon=True
             )
@@ -90,6 +92,7 @@ class LocalServer:
     def stop(self) -> None:
         """Stop listening and end what runs. Waits for the end."""
         with self._lock:
+            self._stopping.set()
             thread, end = self._thread, self._end
             if end is not None:
                 end()
@@ -196,6 +199,8 @@ class LocalServer:
                 loop.call_soon_threadsafe(services.stop)
 
         self._stats, self._end = stats, end
+        if self._stopping.is_set():
+            end()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         future.set_result(self._announced)
         await serving

@@ -51,9 +51,9 @@ class ServerSession(QObject):
         return self._server.stats
 
     def start(self) -> None:
-        """Switch it on where the settings say so; at the window's beginning."""
+        """Switch it on where the settings say so; at the window's beginning, with a notice on failure."""
         if self._settings.values.api_enabled:
-            self._bridge.start(self._follow())
+            self._bridge.start(self._begin())
 
     def set(self, **changes: object) -> None:
         """Change settings of the API; it is started again where it runs."""
@@ -74,6 +74,11 @@ class ServerSession(QObject):
         """Lock out who has the key. Raises `StillroomError`."""
         renew_key(self._server.key_file)
         self._bridge.start(self._follow())
+
+    async def _begin(self) -> None:
+        await self._follow()
+        if self.error is not None:
+            raise self.error
 
     async def _follow(self) -> None:
         async with self._turn:

@@ -32,7 +32,7 @@ class LlamaServer:
 
 @contextmanager
 def llama_server(
-    tool: Path, model: str, *, threads: int, slots: int, context_tokens: int
+    tool: Path, model: str, *, threads: int, slots: int, context_tokens: int, more: Sequence[str] = ()
 ) -> Iterator[LlamaServer]:
     """Start it on loopback and wait until it answers; `context_tokens` for each of `slots`."""
     with socket.socket() as free:
@@ -40,7 +40,7 @@ def llama_server(
         port = free.getsockname()[1]
     command = [
         str(tool), "-m", model, "--host", "127.0.0.1", "--port", str(port), "-t", str(threads),
-        "-np", str(slots), "-c", str(context_tokens * slots), "-ngl", "0", "--no-webui",
+        "-np", str(slots), "-c", str(context_tokens * slots), "-ngl", "0", "--no-webui", *more,
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"

@@ -1,13 +1,14 @@
 """The page of the local API in the real window: switched on, used, its key renewed, switched off."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.server.discovery import find_server
 from app.ui.application import WindowApplication
@@ -85,6 +86,25 @@ def test_a_port_that_is_taken_is_said_and_another_one_helps(qapp: QApplication) 
         await taken.wait_closed()
 
     run_with_window(scene)
+
+
+def test_a_port_that_is_taken_at_the_start_is_a_notice(qapp: QApplication, home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = home / "config" / "settings.json"
+        settings.parent.mkdir()
+        settings.write_text(f'{{"api_enabled": true, "api_port": {taken.getsockname()[1]}}}')
+
+        async def scene(application: WindowApplication) -> None:
+            await until(lambda: application.server.error is not None, "the refusal")
+            await until(lambda: any("cannot listen" in text for text in texts(application)), "the notice")
+
+        run_with_window(scene)
+
+
+def texts(application: WindowApplication) -> list[str]:
+    return [each.text() for each in application.window.findChildren(QLabel)]
 
 
 def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApplication) -> None:
