@@ -524,6 +524,7 @@ def test_esc_stops_a_program(tab: CodeTab, live: Live, qtbot: QtBot) -> None:
         await until(lambda: not tab.runner.running)
 
         assert "Stopped after" in tab.run_card.verdict.text()
+        assert tab.run_card.fix_button.isHidden()
 
     live(scene())
 

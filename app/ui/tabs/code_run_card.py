@@ -25,6 +25,8 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 
 PROBLEM_CHARACTERS = 2000
+_NO_FAULT = ("stopped", "failed")
+"""Endings that say nothing about the program."""
 
 
 class CodeRunCard(Card):
@@ -95,7 +97,7 @@ class CodeRunCard(Card):
         except StillroomError as error:
             self._refuse(error)
             return None
-        self.problem = "" if result.ok else _problem(result)
+        self.problem = _problem(result)
         self._end(ending_sentence(result, self._runner.limits), ok=result.ok)
         return result
 
@@ -128,7 +130,7 @@ class CodeRunCard(Card):
                 self.output.add(f"    {outcome.error}\n")
         if trial.output:
             self.output.add(f"\n{trial.output}\n")
-        self.problem = problem_of(trial)
+        self.problem = "" if trial.result.ending in _NO_FAULT else problem_of(trial)
         sentence = trial_sentence(trial, self._shortest.passed(tests, code) if trial.ok else None)
         self._end(sentence, ok=trial.ok)
         return trial, sentence
@@ -229,7 +231,10 @@ class CodeRunCard(Card):
 
 
 def _problem(result: RunResult) -> str:
-    """What the program said last, and how it ended, for the model to start from."""
+    """What the program said last, and how it ended, for the model to start from; empty where it is not to
+    blame."""
+    if result.ok or result.ending in _NO_FAULT:
+        return ""
     how = (
         f"exit code {result.exit_code}"
         if result.ending == "exit"
