@@ -217,7 +217,7 @@ class Speaker:
         )
 
     def _screened(self, messages: Sequence[ChatMessage]) -> tuple[list[ChatMessage], Screened, list[str]]:
-        """The messages as they may be sent, what the filter found, and what is to be said about that."""
+        """The messages as they may be sent, what the filter found, and what is to be said of the newest."""
         asked = [message for message in messages if message.role != "assistant"]
         try:
             screened = screen(self._filters, [message.content for message in asked])
@@ -232,10 +232,10 @@ class Speaker:
         ]
         notices = [
             f"The filter rule “{rule}” took out what it found ({count}) before the message was sent."
-            for rule, count in screened.found("redact").items()
+            for rule, count in screened.newest.found("redact").items()
         ] + [
             f"The filter rule “{rule}” found something in the message, which was sent."
-            for rule in screened.found("flag")
+            for rule in screened.newest.found("flag")
         ]
         return sendable, screened, notices
 

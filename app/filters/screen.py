@@ -14,7 +14,18 @@ class Screened:
     """What may be sent in the place of each text that was given, and what the rules found in them."""
 
     texts: tuple[str, ...]
-    hits: tuple[Hit, ...] = ()
+    hits_of: tuple[tuple[Hit, ...], ...] = ()
+    """For each text; empty where no rule is on."""
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """All that was found."""
+        return tuple(hit for hits in self.hits_of for hit in hits)
+
+    @property
+    def newest(self) -> "Screened":
+        """The last text alone: a conversation's newest message."""
+        return Screened(self.texts[-1:], self.hits_of[-1:])
 
     def found(self, action: Action) -> dict[str, int]:
         """The rules of an action that found something, with how often, in their order."""
@@ -36,6 +47,4 @@ def screen(filters: FilterFile, texts: Sequence[str]) -> Screened:
         verdicts.append(verdict)
         if verdict.blocked_by is not None:
             raise verdict.refusal(tuple(hit for each in verdicts for hit in each.hits))
-    return Screened(
-        tuple(verdict.text for verdict in verdicts), tuple(hit for each in verdicts for hit in each.hits)
-    )
+    return Screened(tuple(verdict.text for verdict in verdicts), tuple(verdict.hits for verdict in verdicts))

@@ -90,7 +90,7 @@ class CodeAssistant(QObject):
         fitted = replace(fitted, prompt=screened.texts[0])
         tokens = fitted.tokens
         turns: list[tuple[str, str]] = []
-        earlier = self._turns if task == "ask" else []
+        earlier = await self._screened_turns(model, noted=to_send) if task == "ask" else []
         for turn in reversed(earlier):
             with_turn = await count(fitted.prompt, [turn, *turns])
             if with_turn > int(model.context_tokens * HISTORY_SHARE):
@@ -117,6 +117,11 @@ class CodeAssistant(QObject):
             speculation="lookup",
         )
         return self._session.generate(request, on_event, "code", fitted.screened.hits)
+
+    async def _screened_turns(self, model: ModelInfo, *, noted: bool) -> list[tuple[str, str]]:
+        """What was said before, as the rules of now let it out."""
+        before = await self._session.screen([asked for asked, _ in self._turns], "code", model, noted=noted)
+        return [(text, answer) for text, (_, answer) in zip(before.texts, self._turns, strict=True)]
 
     def _on_loaded(self, model: ModelInfo) -> None:
         self._model = model

@@ -28,6 +28,9 @@ def test_each_text_comes_back_in_its_place(filters: FilterFile) -> None:
     assert screened.texts == ("a [removed: Number]", "word", "[removed: Number] [removed: Number]")
     assert screened.found("redact") == {"Number": 3}
     assert screened.found("flag") == {"Word": 1}
+    assert screened.newest.texts == ("[removed: Number] [removed: Number]",)
+    assert screened.newest.found("redact") == {"Number": 2}
+    assert screened.newest.found("flag") == {}
 
 
 def test_one_blocked_text_blocks_all_and_tells_what_was_found_before(filters: FilterFile) -> None:
