@@ -1,5 +1,6 @@
 """The web application: every path of the local API."""
 
+import functools
 from typing import Any
 
 from fastapi import FastAPI
@@ -40,15 +41,19 @@ def make_application(services: Services, url: str) -> FastAPI:
     _add_own_paths(api, services)
     _add_openai_paths(api, services)
     _add_ollama_paths(api, services)
-    document = _described(api)
-    page = docs_page(document, url)
+
+    # Written when it is first read, on a thread of its own: it takes as long as all of the rest of the start.
+    @functools.cache
+    def document() -> dict[str, Any]:
+        return _described(api)
 
     @api.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> JSONResponse:
-        return JSONResponse(document)
+    def openapi() -> JSONResponse:
+        return JSONResponse(document())
 
     @api.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
+    def docs() -> HTMLResponse:
+        page = docs_page(document(), url)
         return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
 
     return api

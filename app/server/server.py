@@ -128,6 +128,7 @@ class LocalServer:
         future: "Future[Discovery]",
     ) -> None:
         import uvicorn
+        from starlette.routing import Route
 
         from app.server.access import AccessRules
         from app.server.admission import Admission
@@ -159,7 +160,7 @@ class LocalServer:
         host = f"[{address}]" if ":" in address else address
         url = f"{scheme}://{host}:{port}"
         api = make_application(services, url)
-        stats.know(api.openapi()["paths"])
+        stats.know(route.path for route in api.routes if isinstance(route, Route))
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
         setup = uvicorn.Config(
             Guard(api, rules, config.limits, stats),
