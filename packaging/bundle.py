@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.build_engine import engine_wheel
 from environment import BIN, ROOT, install_system_packages
+from linux.strip_libraries import strip_libraries
 
 LLAMA = ROOT / "build" / "llama"
 BUNDLE = ROOT / "dist" / "stillroom"
@@ -34,6 +35,8 @@ def main() -> int:
         subprocess.run([*pip, "--target", str(LLAMA), str(wheel)], check=True)
         command = [str(BIN / "pyinstaller"), "--noconfirm", "--log-level", "WARN", "build.spec"]
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(LLAMA)})
+        if sys.platform.startswith("linux"):
+            strip_libraries(BUNDLE)
     except subprocess.CalledProcessError as error:
         command = list(map(str, error.cmd))
         raise SystemExit(
