@@ -64,6 +64,13 @@ class PassageVectors:
         chosen = [passages[number] for number in fused([words, meaning])[:most]]
         return sorted(chosen, key=lambda passage: (passage.document, passage.start))
 
+    def count(self, attachment_id: int) -> int:
+        """How many vectors of a document are kept."""
+        [(kept,)] = self._database.read(
+            "SELECT count(*) FROM passage_vectors WHERE attachment_id = ?", (attachment_id,)
+        )
+        return int(kept)
+
     async def _vectors(
         self, attachments: Sequence[Attachment], passages: Sequence[Passage], model: EmbeddingModel
     ) -> list[bytes | None]:

@@ -128,6 +128,26 @@ def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBo
     assert head.accessibleName() == line.summary
 
 
+def test_thinking_is_copied_only_where_it_is_asked_for(view: ReplyView) -> None:
+    view.show_kept("Four.", "Two and two\n\nis four.", "stop", None)
+    view.copy()
+    assert QGuiApplication.clipboard().text() == "Four."
+    view.copy(with_thinking=True)
+    assert QGuiApplication.clipboard().text() == "> Two and two\n>\n> is four.\n\nFour."
+
+
+def test_an_answer_is_asked_for_once_and_only_while_the_model_thinks(view: ReplyView) -> None:
+    asked: list[bool] = []
+    view.answer_now_requested.connect(lambda: asked.append(True))
+    view.thinking.ask_for_answer()
+    view.begin()
+    view.add("thinking", "Let me see.", 3)
+    view._paint()
+    view.thinking.ask_for_answer()
+    view.thinking.ask_for_answer()
+    assert asked == [True]
+
+
 @pytest.mark.parametrize(
     ("outcome", "error", "sentence", "retry"),
     [

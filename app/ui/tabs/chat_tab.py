@@ -313,6 +313,13 @@ class ChatTab(QWidget):
             (self.tr("Regenerate the reply"), "Ctrl+R", self.conversation.ask_for_another),
             (self.tr("Edit the last message"), "Ctrl+Up", self.conversation.edit_last),
             (self.tr("Copy the last reply"), "Ctrl+Shift+C", self.conversation.copy_last),
+            (
+                self.tr("Copy the last reply with its thinking"),
+                "Ctrl+Alt+C",
+                lambda: self.conversation.copy_last(with_thinking=True),
+            ),
+            (self.tr("Show or fold the thinking"), "Ctrl+T", self.conversation.toggle_thinking),
+            (self.tr("Answer now"), "Ctrl+J", self.conversation.answer_now),
             (self.tr("Import chats"), "", self.chats.import_requested.emit),
             (self.tr("Prompt library"), "Ctrl+Shift+L", self.prompts.open_library),
             (self.tr("Structured answers"), "", self._ask_for_schema),

@@ -221,12 +221,25 @@ class ConversationView(ChatColumn):
                 self.go_to(widget)
                 widget.start_editing(text)
 
-    def copy_last(self) -> None:
+    def copy_last(self, *, with_thinking: bool = False) -> None:
         """Put the last reply on the clipboard."""
-        for _, widget in reversed(self._shown()):
-            if isinstance(widget, ReplyView):
-                widget.copy()
-                break
+        if (reply := self._last_reply()) is not None:
+            reply.copy(with_thinking=with_thinking)
+
+    def toggle_thinking(self) -> None:
+        """Show or fold the thinking of the last reply."""
+        reply = self._last_reply()
+        if reply is not None and reply.thinking.text:
+            reply.thinking.set_open(not reply.thinking.is_open)
+
+    def answer_now(self) -> None:
+        """End the thinking of the reply that comes in."""
+        if self._live is not None:
+            self._live[1].thinking.ask_for_answer()
+
+    def _last_reply(self) -> ReplyView | None:
+        replies = [widget for widget in self.messages() if isinstance(widget, ReplyView)]
+        return replies[-1] if replies else None
 
     def _shown(self) -> list[tuple[StoredMessage, QWidget]]:
         """The messages that have widgets, with them."""

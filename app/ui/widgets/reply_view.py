@@ -206,9 +206,13 @@ class ReplyView(QWidget):
         """All versions of this reply, and which one this is."""
         self.versions.show_versions(versions, shown)
 
-    def copy(self) -> None:
-        """Put the answer on the clipboard, as Markdown."""
-        QGuiApplication.clipboard().setText(self.answer.strip())
+    def copy(self, *, with_thinking: bool = False) -> None:
+        """Put the answer on the clipboard, as Markdown; the thinking, as a quotation, only where asked for."""
+        text, thinking = self.answer.strip(), self.thinking.text.strip()
+        if with_thinking and thinking:
+            quoted = "\n".join(f"> {line}".rstrip() for line in thinking.splitlines())
+            text = f"{quoted}\n\n{text}".strip()
+        QGuiApplication.clipboard().setText(text)
         self._copy.setIcon(self._theme.icon("check", "good"))
         QTimer.singleShot(COPIED_MS, self._copy, lambda: self._copy.setIcon(self._theme.icon("copy")))
 

@@ -116,6 +116,11 @@ class ThinkingLine(Card):
         self._head.show_open(is_open)
         self.toggled.emit(is_open)
 
+    def ask_for_answer(self) -> None:
+        """The user does not want to wait; nothing where it is not thinking, or was asked already."""
+        if self._running and self._head.answer_now.isEnabled():
+            self._on_answer_now()
+
     def _on_answer_now(self) -> None:
         self._head.answer_now.setEnabled(False)
         self.answer_now_requested.emit()

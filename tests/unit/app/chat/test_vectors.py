@@ -68,13 +68,12 @@ def test_vectors_go_with_their_document(store: ChatStore) -> None:
     attachment = store.attach(chat.id, "a.txt", DOCUMENT)
     model = EmbeddingModel("one", Counted().embed)
     asyncio.run(store.vectors.best_passages([attachment], "the cat", 1, model))
-    kept = "SELECT count(*) FROM passage_vectors"
-    assert store.vectors._database.read(kept)[0][0] > 0
+    assert store.vectors.count(attachment.id) > 0
     store.detach(attachment.id)
-    assert store.vectors._database.read(kept)[0][0] == 0
+    assert store.vectors.count(attachment.id) == 0
     # One that is taken away while it is read leaves nothing either.
     asyncio.run(store.vectors.best_passages([attachment], "the cat", 1, model))
-    assert store.vectors._database.read(kept)[0][0] == 0
+    assert store.vectors.count(attachment.id) == 0
 
 
 def test_a_passage_without_a_vector_is_found_by_its_words(store: ChatStore) -> None:
