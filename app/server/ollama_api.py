@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.chat.prompt import ChatMessage, Prompt
 from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
-from app.server.answering import Choice, answer_events, screened, streamed_answer, whole_answer
+from app.server.answering import answer_events, screened, streamed_answer, whole_answer
 from app.server.api_error import ApiError
 from app.server.conversation import conversation
 from app.server.ollama_requests import (
@@ -26,7 +26,7 @@ from app.server.replies import unless_gone
 from app.server.request_fields import EFFORT_TOKENS, schema_text, thinking_limits
 from app.server.served_models import ServedModel
 from app.server.services import Services
-from app.server.tools import ToolUse
+from app.server.tools import CallWatch, ToolUse
 
 NDJSON = "application/x-ndjson"
 API_VERSION = "0.12.0"
@@ -136,22 +136,20 @@ async def _pieces(
     tools: ToolUse,
     way: Way,
 ) -> AsyncGenerator[bytes, None]:
+    watch = CallWatch(tools)
     async with aclosing(answer_events(services, request, info, [wanted])) as events:
-        async for choice, event in events:
+        async for _, event in events:
             if isinstance(event, Delta):
                 thinks = event.channel == "thinking"
-                if event.text and (thinks or not tools.tools):
-                    said = _said(way, "" if thinks else event.text, event.text if thinks else "")
-                    yield _line(_around(model, said))
+                text = "" if thinks else watch.feed(event.text)
+                thinking = event.text if thinks else ""
+                if text or thinking:
+                    yield _line(_around(model, _said(way, text, thinking)))
                 continue
-            if tools.tools:
-                yield _line(_around(model, _with_calls(choice, tools)))
+            content, calls = watch.finish()
+            if content or calls:
+                yield _line(_around(model, _said(way, content, "", calls)))
             yield _line(_around(model, _said(way, "", ""), event))
-
-
-def _with_calls(choice: Choice, tools: ToolUse) -> dict[str, Any]:
-    content, calls = tools.found(choice.answer)
-    return _said("chat", content, "", calls)
 
 
 def _said(way: Way, content: str, thinking: str, calls: list[dict[str, Any]] | None = None) -> dict[str, Any]:

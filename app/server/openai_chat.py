@@ -27,7 +27,7 @@ from app.server.replies import unless_gone
 from app.server.request_fields import EFFORT_TOKENS, logit_bias, schema_text, thinking_limits
 from app.server.served_models import ServedModel
 from app.server.services import Services
-from app.server.tools import ToolUse
+from app.server.tools import CallWatch, ToolUse
 
 
 async def answer_chat(services: Services, request: Request, body: ChatRequest) -> Response:
@@ -116,27 +116,27 @@ async def _pieces(
 ) -> AsyncGenerator[bytes, None]:
     envelope = Envelope("chat.completion.chunk", model, new_id("chatcmpl"))
     more: dict[str, object] = {"usage": None} if body.includes_usage else {}
-    begun: set[int] = set()
+    watches: dict[int, CallWatch] = {}
     ends: dict[int, Finished] = {}
     async with aclosing(answer_events(services, request, info, wanted)) as events:
         async for choice, event in events:
-            deltas: list[dict[str, Any]] = []
-            if choice.index not in begun:
-                begun.add(choice.index)
-                deltas.append({"role": "assistant", "content": ""})
+            if choice.index not in watches:
+                watches[choice.index] = CallWatch(tools)
+                yield sse(
+                    envelope.around([_piece(choice.index, {"role": "assistant", "content": ""})], **more)
+                )
+            watch = watches[choice.index]
             if isinstance(event, Delta):
-                name = "reasoning_content" if event.channel == "thinking" else "content"
-                # A call is only known to be one once it is whole.
-                if event.text and not (tools.tools and name == "content"):
-                    deltas.append({name: event.text})
-                for delta in deltas:
-                    shown = (
-                        event.logprobs if body.logprobs and "content" in delta and delta["content"] else []
-                    )
-                    yield sse(envelope.around([_piece(choice.index, delta, shown)], **more))
+                if event.channel == "thinking":
+                    name, text, logprobs = "reasoning_content", event.text, []
+                else:
+                    name, text, logprobs = "content", watch.feed(event.text), event.logprobs
+                if text or (body.logprobs and logprobs):
+                    yield sse(envelope.around([_piece(choice.index, {name: text}, logprobs)], **more))
                 continue
             ends[choice.index] = event
-            content, calls = tools.found(choice.answer) if tools.tools else ("", [])
+            content, calls = watch.finish()
+            deltas: list[dict[str, Any]] = []
             if content:
                 deltas.append({"content": content})
             if calls:

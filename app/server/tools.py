@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.engine.text import held_suffix_length
 from app.server.api_error import ApiError
 from app.server.openai_requests import NamedTool, Tool, ToolCall
 from app.server.request_fields import schema_text
@@ -108,6 +109,34 @@ class ToolUse:
                 "arguments": json.dumps(document.get("arguments") or {}, ensure_ascii=False),
             },
         }
+
+
+class CallWatch:
+    """Lets an answer's text through while it comes, and holds back what may be a call."""
+
+    def __init__(self, tools: ToolUse) -> None:
+        self._tools = tools
+        self._held = ""
+        self._holds_all = bool(tools.forced)
+
+    def feed(self, text: str) -> str:
+        """What may be shown now."""
+        if not self._tools.tools:
+            return text
+        self._held += text
+        if self._holds_all:
+            return ""
+        shown, opening, _ = self._held.partition(CALL_OPEN)
+        self._holds_all = bool(opening)
+        if not opening:
+            shown = self._held[: len(self._held) - held_suffix_length(self._held, [CALL_OPEN])]
+        self._held = self._held[len(shown) :]
+        return shown
+
+    def finish(self) -> tuple[str, list[dict[str, Any]]]:
+        """What is left of the text, and the calls."""
+        held, self._held = self._held, ""
+        return self._tools.found(held) if held else ("", [])
 
 
 def call_text(call: ToolCall) -> str:
