@@ -207,7 +207,7 @@ class ReplyView(QWidget):
         self.versions.show_versions(versions, shown)
 
     def copy(self, *, with_thinking: bool = False) -> None:
-        """Put the answer on the clipboard, as Markdown; the thinking, as a quotation, only where asked for."""
+        """Put the answer on the clipboard, as Markdown; the thinking too, quoted, where asked for."""
         text, thinking = self.answer.strip(), self.thinking.text.strip()
         if with_thinking and thinking:
             quoted = "\n".join(f"> {line}".rstrip() for line in thinking.splitlines())
