@@ -4,7 +4,6 @@ Not PyInstaller's own `strip`: libraries that were renamed for a wheel (patchelf
 `numpy.libs`) can come out of an older `strip` with segments that the loader refuses.
 """
 
-import os
 import shutil
 import struct
 import subprocess
@@ -24,14 +23,14 @@ def strip_libraries(folder: Path) -> int:
         if is_loadable(stripped):
             saved += path.stat().st_size - stripped.stat().st_size
             shutil.copymode(path, stripped)
-            os.replace(stripped, path)
+            stripped.replace(path)
         else:
             stripped.unlink()
     return saved
 
 
 def is_loadable(path: Path) -> bool:
-    """Whether this is a 64-bit ELF file whose segments can be mapped: each begins in memory where it begins in
+    """Whether this is a 64-bit ELF file whose segments can be mapped: each begins in memory where it does in
     the file, modulo its alignment. https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.pheader.html"""
     data = path.read_bytes()
     if data[:5] != b"\x7fELF\x02":
