@@ -36,6 +36,7 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
+from tests.support.starter_variants import write_embedding_model
 
 WAIT_S = 90
 CONTEXT_TOKENS = 1024
@@ -459,6 +460,34 @@ def test_a_chat_that_stops_when_it_is_full_sends_nothing_until_the_user_chooses(
         assert tab.notice.offers == ["ask"]
         tab.notice.chosen.emit("ask")
         await until(lambda: "summarise" in tab.notice.offers)
+
+    opened.run(scenario())
+
+
+def test_an_embedding_model_beside_helps_to_choose_passages(opened: Opened, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        tab, session = opened.tab, opened.desk.session
+        chat_model = session.info
+        assert chat_model is not None
+        file = write_embedding_model(tmp_path / "embedding.gguf")
+        await session.load(file, LoadSettings(context_tokens=512, threads=1, sequences=1))
+        session.use(chat_model.path)
+        assert session.embedding_model == str(file)
+        try:
+            filler = "The committee met on a rainy day and spoke about the town. " * 24
+            text = "\n\n".join([filler] * 2 + ["A kitten sleeps on the windowsill. " * 12] + [filler])
+            document = tmp_path / "long.txt"
+            document.write_text(text, encoding="utf-8")
+            await tab.attachments.attach([document])
+            await opened.reply_to("Where is the sleeping cat?")
+        finally:
+            await session.unload(str(file))
+        chat = tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert question.passages
+        assert any("kitten" in text[passage.start : passage.end] for passage in question.passages)
+        assert opened.store.vectors.count(question.attachments[0].id) > len(question.passages)
 
     opened.run(scenario())
 
