@@ -622,7 +622,7 @@ def test_fix_it_runs_each_answer_until_one_works(
         assert shown[0].rows[0].outcome.text().startswith("✗ Exit code 1")
         assert shown[1].rows[0].outcome.text().startswith("✓ Done in")
         tab.card.proposal_view.accept_all()
-        assert tab.editor.text() == "print('works')"
+        assert tab.editor.text() == "print('works')\n"
 
     live(scene())
 

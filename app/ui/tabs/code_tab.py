@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +145,11 @@ class CodeTab(QWidget):
             use.row.show_outcome(tested[1], ok=tested[0].ok)
 
     async def _fix(self) -> None:
-        before = self.excerpt()
+        self.card.guess_language_now()
+        before = whole_lines(replace(self.excerpt(), start=0, end=0))
         fixed = await self.fixer.fix(before)
         if fixed is not None and self.editor.text() == before.text:
-            self.card.propose(fixed)
+            self.card.propose(with_code(before, fixed, "replace"))
 
     def _on_answered(self, exchange: CodeExchange, task: Task) -> None:
         """Show what changes the text at once, unless it was changed meanwhile; tests go to where none are."""

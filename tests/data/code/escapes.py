@@ -251,6 +251,14 @@ def open_a_raw_socket():
             pass
 
 
+def open_sockets_that_network_namespaces_do_not_keep_in():
+    for family in (38, 40, 31, 29, 21):  # AF_ALG, AF_VSOCK, AF_BLUETOOTH, AF_CAN, AF_RDS
+        try:
+            return str(socket.socket(family, socket.SOCK_SEQPACKET if family == 38 else socket.SOCK_STREAM))
+        except OSError:
+            pass
+
+
 def connect_to_a_unix_socket():
     client = socket.socket(socket.AF_UNIX)
     client.connect(WORLD["unix_socket"])
