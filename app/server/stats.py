@@ -86,14 +86,14 @@ class ServerStats:
             client = self._clients.pop((name, address), None) or Client(name, address)
             # The last one at the end.
             self._clients[name, address] = client
-            if len(self._clients) > MOST_CLIENTS:
-                idle = next((key for key, other in self._clients.items() if not other.running), None)
-                if idle is not None:
-                    del self._clients[idle]
             client.requests += 1
             client.running += replies
             client.last_s = now_s
             self._running += replies
+            if len(self._clients) > MOST_CLIENTS:
+                idle = next((key for key, other in self._clients.items() if not other.running), None)
+                if idle is not None:
+                    del self._clients[idle]
         return client
 
     def ended(

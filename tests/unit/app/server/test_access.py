@@ -4,14 +4,16 @@ import itertools
 import json
 import socket
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 
 import psutil
 import pytest
 
+from app.engine.client import EngineClient
 from app.server.access import AccessRules
 from app.server.api_error import ApiError
 from app.server.config import ServerConfig
-from tests.support.api import KEY, Api
+from tests.support.api import KEY, Api, served
 
 BODY = json.dumps({"prompt": "Hi", "max_tokens": 1})
 
@@ -163,3 +165,9 @@ def test_a_page_that_the_user_has_allowed_may_call() -> None:
     assert passes(allowing, host="localhost", origin="https://page.example")
     assert not passes(allowing, host="localhost", origin="https://page.example.evil.example")
     assert not passes(allowing, host="localhost", origin="http://localhost:1")
+
+
+def test_it_listens_on_the_other_loopback_too(api_engine: EngineClient, tmp_path: Path) -> None:
+    with served(api_engine, tmp_path, host="::1") as other, other.http() as http:
+        assert other.url.startswith("http://[::1]:")
+        assert http.get("/v1/models").status_code == 200

@@ -1,0 +1,48 @@
+"""What is counted, and how it is told to Prometheus."""
+
+from app.server.metrics import metrics_text
+from app.server.stats import MOST_CLIENTS, ServerStats
+
+
+def test_a_client_is_counted_while_it_waits_and_after() -> None:
+    stats = ServerStats()
+    client = stats.began("editor", "127.0.0.1", 2)
+    stats.began("script", "127.0.0.1", 1)
+    assert [view.name for view in stats.view().clients] == ["script", "editor"]
+    assert stats.view().running == 3
+    stats.ended(client, 2, 4.0, 10, 20)
+    view = stats.view()
+    assert (view.running, view.prompt_tokens, view.completion_tokens, view.reply_s) == (1, 10, 20, 4.0)
+    assert view.clients[1].running == 0
+    assert view.clients[1].tokens == 20
+
+
+def test_neither_names_nor_paths_fill_the_memory() -> None:
+    stats = ServerStats()
+    stats.know(["/health"])
+    for number in range(3 * MOST_CLIENTS):
+        stats.ended(stats.began(f"client {number}", "127.0.0.1", 1), 1, 0.1, 0, 0)
+        stats.answered(f"/nowhere/{number}", 404)
+    stats.answered("/health", 200)
+    view = stats.view()
+    assert len(view.clients) == MOST_CLIENTS
+    assert view.answers == {("other", 404): 3 * MOST_CLIENTS, ("/health", 200): 1}
+    assert view.refused == 3 * MOST_CLIENTS
+
+
+def test_clients_that_still_wait_are_not_forgotten() -> None:
+    stats = ServerStats()
+    waiting = [stats.began(f"client {number}", "127.0.0.1", 1) for number in range(MOST_CLIENTS + 5)]
+    assert len(stats.view().clients) == len(waiting)
+
+
+def test_metrics_have_prometheus_form() -> None:
+    stats = ServerStats()
+    stats.know(["/health"])
+    stats.answered("/health", 200)
+    lines = metrics_text(stats.view()).splitlines()
+    assert 'stillroom_requests_total{path="/health",status="200"} 1' in lines
+    for line in lines:
+        assert line.startswith("# ") or len(line.rpartition(" ")[0].split("{")[0].split()) == 1
+    named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert {line.split("{")[0].split()[0] for line in lines if not line.startswith("#")} <= named
