@@ -55,10 +55,9 @@ class FigureCards(QWidget):
         self._first_token = FigureCard(self.tr("FIRST TOKEN"))
         self._memory = FigureCard(self.tr("PEAK MEMORY"))
         self._efficiency = FigureCard(self.tr("EFFICIENCY"))
-        self._cards = (self._generation, self._prompt, self._first_token, self._memory, self._efficiency)
         self._efficiency.hide()
+        self._cards = (self._generation, self._prompt, self._first_token, self._memory)
         self._columns = 0
-        self._has_efficiency = False
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(12)
@@ -84,13 +83,23 @@ class FigureCards(QWidget):
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
         self._memory.show_measure(memory, " · ".join(parts))
         efficiency, power = report.measure("tok_per_j"), report.measure("power")
-        line = ""
+        parts = []
         if power is not None:
-            line = self.tr("{power} W while generating").format(power=figures.number(power.mean))
-        self._efficiency.show_measure(efficiency, line)
-        self._has_efficiency = efficiency is not None
-        self._efficiency.setVisible(self._has_efficiency)
-        self._arrange(self._wanted_columns())
+            parts.append(self.tr("{power} W").format(power=figures.number(power.mean)))
+        if memory is not None:
+            parts.append(self.tr("memory {size} GiB").format(size=figures.gib((vram or memory).mean)))
+        self._efficiency.show_measure(efficiency, " · ".join(parts))
+        self._show_last(self._memory if efficiency is None else self._efficiency)
+
+    def _show_last(self, card: FigureCard) -> None:
+        """Efficiency takes the place of memory where it was measured."""
+        last = self._cards[-1]
+        if card is last:
+            return
+        self._grid.replaceWidget(last, card)
+        last.hide()
+        card.show()
+        self._cards = (*self._cards[:-1], card)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Two rows of two in a narrow window."""
@@ -98,8 +107,7 @@ class FigureCards(QWidget):
         self._arrange(self._wanted_columns())
 
     def _wanted_columns(self) -> int:
-        count = len(self._cards) if self._has_efficiency else len(self._cards) - 1
-        return count if self.width() >= WIDE_PX else 2
+        return len(self._cards) if self.width() >= WIDE_PX else 2
 
     def _arrange(self, columns: int) -> None:
         if columns == self._columns:
