@@ -100,6 +100,8 @@ class ServerSpeaker:
                 _finished("cancelled", Usage(), Timings(), time.monotonic() - began_s),
             )
         reading.result()
+        if not chunks:
+            raise _broken("the reply has no end")
         usage = next((chunk.usage for chunk in chunks if chunk.usage), Usage())
         timings = next((chunk.timings for chunk in chunks if chunk.timings), Timings())
         reasons = [choice.finish_reason for chunk in chunks for choice in chunk.choices]
@@ -128,11 +130,7 @@ class ServerSpeaker:
                 if chunk.usage or chunk.timings or any(choice.finish_reason for choice in chunk.choices):
                     ends.append(chunk)
         except (httpx.HTTPError, msgspec.DecodeError) as error:
-            raise StillroomError(
-                "The connection to the running Stillroom broke: {reason}.",
-                "Ask again; with --local the model is loaded by this command itself.",
-                reason=str(error) or type(error).__name__,
-            ) from error
+            raise _broken(str(error) or type(error).__name__) from error
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncIterator[Chunk]:
         timeout = httpx.Timeout(None, connect=ANSWER_S)
@@ -149,6 +147,14 @@ class ServerSpeaker:
                 chunk = chunk_of_line(line)
                 if chunk is not None:
                     yield chunk
+
+
+def _broken(reason: str) -> StillroomError:
+    return StillroomError(
+        "The connection to the running Stillroom broke: {reason}.",
+        "Ask again; with --local the model is loaded by this command itself.",
+        reason=reason,
+    )
 
 
 def _decoded(schema: str) -> Any:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import pytest
 from app.chat.prompt import ChatMessage
 from app.commands.console import Console
 from app.commands.reply import ReplyWishes
-from app.commands.running_server import running_server
+from app.commands.running_server import ServedModel, running_server
 from app.commands.server_speaker import ServerSpeaker
+from app.errors import StillroomError
 from app.paths import AppPaths
+from app.server.discovery import Discovery
 from models.starter import starter_file
 from tests.support.cli import Cli
 
@@ -190,6 +193,46 @@ def test_a_server_that_does_not_answer_counts_for_nothing(tmp_path: Path) -> Non
     file.write_text(json.dumps(found | {"started": "2126-01-01T00:00:00+00:00"}))
     document = answered(cli("chat", "starter", QUESTION, *GREEDY, "--threads", "1", "--json"))
     assert not by_server(document)
+
+
+class CutOff(BaseHTTPRequestHandler):
+    """A stand-in for a server that dies in the middle of a reply."""
+
+    ends_cleanly = True
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(b'data: {"choices": [{"delta": {"content": "Four"}}]}\n\n')
+
+    def _send(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + (0 if self.ends_cleanly else 9)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("ends_cleanly", [True, False])
+def test_a_reply_without_an_end_is_no_whole_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends_cleanly: bool
+) -> None:
+    monkeypatch.setattr(CutOff, "ends_cleanly", ends_cleanly)
+    with HTTPServer(("127.0.0.1", 0), CutOff) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = Discovery(
+            url=f"http://127.0.0.1:{server.server_port}", key="k", pid=1, started="", version="1"
+        )
+        out = io.StringIO()
+        model = ServedModel("SmolLM2-135M-Instruct/Q4_1", 64)
+        speaker = ServerSpeaker(
+            found, model, Console(out, io.StringIO()), sampling={}, max_tokens=0, wishes=ReplyWishes()
+        )
+        with pytest.raises(StillroomError, match="connection to the running Stillroom broke"):
+            speaker.reply([ChatMessage("user", QUESTION)], threading.Event())
+        server.shutdown()
+    assert out.getvalue().startswith("Four")
 
 
 def test_without_a_model_and_a_server_the_last_one_answers_else_the_starter(tmp_path: Path) -> None:
