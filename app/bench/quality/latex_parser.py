@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import sympy
 
+from app.bench.quality.latex_names import FUNCTIONS, GREEK, INVERSE
+from app.bench.quality.latex_numbers import factorial, in_base, raised, repeating
 from app.bench.quality.latex_tokens import Token
 from app.bench.quality.unreadable import Unreadable
 from app.bench.quality.values import (
@@ -24,31 +26,7 @@ from app.bench.quality.values import (
 )
 
 DEEPEST = 40
-LARGEST_EXPONENT = 2000
-LARGEST_FACTORIAL = 300
 
-_GREEK_NAMES = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma "
-    "tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell"
-)
-_GREEK = frozenset(_GREEK_NAMES.split())
-_FUNCTIONS: dict[str, Callable[[Expression], Expression]] = {
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "cot": sympy.cot,
-    "sec": sympy.sec,
-    "csc": sympy.csc,
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arctan": sympy.atan,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "exp": sympy.exp,
-    "ln": sympy.log,
-}
-_INVERSE = {"sin": sympy.asin, "cos": sympy.acos, "tan": sympy.atan}
 _RELATIONS = {"=": "=", "<": "<", ">": ">"}
 _RELATION_COMMANDS = {"le": "<=", "ge": ">=", "ne": "!=", "in": "in", "approx": "=", "to": "=", "equiv": "="}
 _JOINING = frozenset({"and", "or", ",", "or,", "and,"})
@@ -260,7 +238,7 @@ class _Parser:
         if token.kind == "sign":
             return token.text in "([{" or (token.text == "|" and not self._bars)
         if token.kind == "command":
-            return token.text in _GREEK or token.text in _FUNCTIONS or token.text in _ATOMS
+            return token.text in GREEK or token.text in FUNCTIONS or token.text in _ATOMS
         return False
 
     def _power(self) -> Value:
@@ -269,13 +247,13 @@ class _Parser:
             self._at += 1
             if self._is_sign("'"):
                 raise Unreadable("a prime")
-            value = self._postfix(Quantity(_raised(value.expression, self._argument())))
+            value = self._postfix(Quantity(raised(value.expression, self._argument())))
         return value
 
     def _postfix(self, value: Value) -> Value:
         while self._is_sign("!"):
             self._at += 1
-            value = Quantity(_factorial(_expression(value)))
+            value = Quantity(factorial(_expression(value)))
         return value
 
     def _argument(self) -> Expression:
@@ -343,7 +321,7 @@ class _Parser:
 
     def _number(self, digits: str) -> Expression:
         if "overline" in digits:
-            return _repeating(digits)
+            return repeating(digits)
         if self._is_sign("_"):
             self._at += 1
             if self.here.kind == "text":
@@ -351,7 +329,7 @@ class _Parser:
             braced = self._is_sign("{")
             if braced and self._at + 1 < len(self._tokens) and self._tokens[self._at + 1].kind == "text":
                 raise Unreadable("a base in words")
-            return _in_base(digits, self._argument())
+            return in_base(digits, self._argument())
         return sympy.Rational(digits) if "." in digits else sympy.Integer(digits)
 
     def _symbol(self, name: str) -> Expression:
@@ -384,9 +362,9 @@ class _Parser:
         return Ordered(tuple(items), opening, closing)
 
     def _command(self, name: str) -> Value:
-        if name in _GREEK:
+        if name in GREEK:
             return Quantity(self._symbol_named(name))
-        if name in _FUNCTIONS or name == "log":
+        if name in FUNCTIONS or name == "log":
             return Quantity(self._function(name))
         make = _ATOMS.get(name)
         if make is None:
@@ -414,11 +392,11 @@ class _Parser:
             value = sympy.log(inside) if base is None else sympy.log(inside) / sympy.log(base)
             if base is None:
                 value = sympy.log(inside) / sympy.log(10)
-        elif power == -1 and name in _INVERSE:
-            return _INVERSE[name](inside)
+        elif power == -1 and name in INVERSE:
+            return INVERSE[name](inside)
         else:
-            value = _FUNCTIONS[name](inside)
-        return value if power is None else _raised(value, power)
+            value = FUNCTIONS[name](inside)
+        return value if power is None else raised(value, power)
 
     def _function_argument(self) -> Expression:
         if self._is_sign("(") or self._is_sign("{"):
@@ -426,7 +404,7 @@ class _Parser:
         # \sin 2x takes the product; it ends at a sign, a bracket or another function.
         value = _expression(self._power())
         while self.here.kind in ("number", "letter") or (
-            self.here.kind == "command" and (self.here.text in _GREEK or self.here.text in ("pi", "frac"))
+            self.here.kind == "command" and (self.here.text in GREEK or self.here.text in ("pi", "frac"))
         ):
             value *= _expression(self._power())
         if self._is_command("degree"):
@@ -445,7 +423,7 @@ class _Parser:
             self._at += 1
             index = _expression(self._single())
             self._expect("]")
-        return Quantity(_raised(self._argument(), 1 / index))
+        return Quantity(raised(self._argument(), 1 / index))
 
     def _binom(self) -> Value:
         above, below = self._argument(), self._argument()
@@ -549,39 +527,3 @@ def _expression(value: Value) -> Expression:
     if isinstance(value, Quantity):
         return value.expression
     raise Unreadable("no number")
-
-
-def _raised(base: Expression, exponent: Expression) -> Expression:
-    """A power; a large one stays as it is written, because nobody has use for its digits."""
-    if base is sympy.E or not (base.is_number and exponent.is_number):
-        return base**exponent
-    if isinstance(exponent, sympy.Rational) and _digits(base) * abs(exponent) <= LARGEST_EXPONENT:
-        return base**exponent
-    return sympy.Pow(base, exponent, evaluate=False)
-
-
-def _digits(base: Expression) -> int:
-    return max([len(str(atom)) for atom in base.atoms(sympy.Rational)], default=1)
-
-
-def _factorial(value: Expression) -> Expression:
-    small = value.is_Integer and 0 <= value <= LARGEST_FACTORIAL
-    return sympy.factorial(value, evaluate=bool(small))
-
-
-def _repeating(digits: str) -> Expression:
-    before, _, period = digits.partition("\\overline")
-    period = period.strip().strip("{}")
-    whole, _, fixed = before.partition(".")
-    scale = 10 ** len(fixed)
-    start = sympy.Rational(int((whole or "0") + fixed), scale)
-    return start + sympy.Rational(int(period), scale * (10 ** len(period) - 1))
-
-
-def _in_base(digits: str, base: Expression) -> Expression:
-    if not (base.is_Integer and 2 <= base <= 36):
-        raise Unreadable("no base")
-    try:
-        return sympy.Integer(int(digits, int(base)))
-    except ValueError:
-        raise Unreadable("digits that the base does not have") from None
