@@ -4,9 +4,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.bench.report import Measure, Report
-from app.bench.report_words import protocol_of
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_facts import facts_of
+from app.ui.tabs.benchmark_protocols import protocol_text
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
 
@@ -36,7 +36,7 @@ class DetailsCard(Card):
             grid.addWidget(label(title, "small"), 0, column, right)
         for row, measure in enumerate(report.measures, start=1):
             name = label(words.measure_name(measure.key))
-            name.setToolTip(protocol_of(measure.key))
+            name.setToolTip(protocol_text(measure.key))
             grid.addWidget(name, row, 0)
             figure = f"{words.mean_text(measure)} {words.deviation_text(measure)}".strip()
             grid.addWidget(label(f"{figure} {words.unit_text(measure)}", selectable=True), row, 1, right)
