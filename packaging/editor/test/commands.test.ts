@@ -212,6 +212,15 @@ describe("a command", () => {
     assert.deepEqual(offered(vscode.DiagnosticSeverity.Hint), []);
   });
 
+  it("takes back code that the limit of tokens has cut", async () => {
+    const editor = select("def add(a, b):\n    # TODO\n");
+    state.settings.set("stillroom.maxTokens", 12);
+    await vscode.commands.executeCommand("stillroom.complete");
+    state.settings.set("stillroom.maxTokens", 120);
+    assert.match(state.messages[0] ?? "", /limit of tokens.*stillroom\.maxTokens/);
+    assert.equal(editor.document.text, SOURCE);
+  });
+
   it("says that there is no error under the cursor", async () => {
     const editor = select("print");
     editor.selection = new vscode.Selection(editor.selection.start, editor.selection.start);
@@ -273,7 +282,8 @@ describe("an inline completion", () => {
     const { token } = new vscode.CancellationTokenSource();
     const items = await provider().provideInlineCompletionItems(document, selection.start, asking, token);
     assert.equal(items.length, 1);
-    assert.match(items[0]?.insertText ?? "", /^ ?"eight"[^\n]*$/);
+    assert.match(items[0]?.insertText ?? "", /^ ?"eight"[^\n]*\S$/);
+    assert.doesNotMatch(items[0]?.insertText ?? "", /[ ,]"$/);
   });
 
   it("does not come by itself until that is switched on, nor once the next key is pressed", async () => {

@@ -99,10 +99,12 @@ async function* stream(
 ): AsyncGenerator<Piece, ReplyEnd> {
   let reason = "";
   let tokens: number | undefined;
+  let whole = false;
   const response = await ask(server, { method: "POST", path, body: request, signal });
   try {
     for await (const data of eventData(response)) {
       if (data === "[DONE]") {
+        whole = true;
         break;
       }
       const broken = errorMessage(data);
@@ -116,6 +118,9 @@ async function* stream(
         reason = choice.finish_reason ?? reason;
         yield* read(choice);
       }
+    }
+    if (!whole) {
+      throw new Error("the reply has no end");
     }
   } catch (error) {
     throw asStillroomError(error, signal);

@@ -91,7 +91,7 @@ export function asStillroomError(error: unknown, signal?: AbortSignal): Error {
   }
   return new StillroomError(
     "The connection to Stillroom broke: {reason}.",
-    "What came before stays where it is; try again.",
+    "Try again.",
     { reason: code ?? message },
   );
 }

@@ -110,7 +110,7 @@ export class Commands {
     const open = target instanceof StreamedEdit ? () => Promise.resolve(target) : target;
     const placed = (code: string): string => (sample.trim() ? indentLike(code, sample) : code);
     try {
-      const { answer } = await this.asking.ask(prompt, async (soFar) => {
+      const { answer, end } = await this.asking.ask(prompt, async (soFar) => {
         const block = firstCodeBlock(soFar, false);
         if (block?.code.trim()) {
           text ??= await open();
@@ -123,6 +123,12 @@ export class Commands {
           "The reply holds no code, so nothing was changed: {answer}",
           "Ask again, or take a larger model.",
           { answer: shortened(answer) },
+        );
+      }
+      if (!block.closed && end.reason === "length") {
+        throw new StillroomError(
+          "The reply reached its limit of tokens, so its code is not whole.",
+          "Raise the setting stillroom.maxTokens, or select less.",
         );
       }
       text ??= await open();

@@ -54,16 +54,22 @@ export class InlineCompletions implements vscode.InlineCompletionItemProvider {
       temperature: 0,
       stop: INLINE_STOP,
     };
+    const pieces = complete(server, prompt, wishes, signal);
     let text = "";
-    for await (const piece of complete(server, prompt, wishes, signal)) {
-      text += piece.text;
+    for (let next = await pieces.next(); ; next = await pieces.next()) {
+      if (next.done) {
+        // A word that the limit has cut is left out.
+        const whole = next.value.reason === "length" ? text.replace(/\S*$/, "") : text;
+        return worthShowing(whole, before, after, true).text;
+      }
+      text += next.value.text;
       const shown = worthShowing(text, before, after, false);
       if (shown.done) {
-        // Leaving the loop ends the request, so the rest is not computed.
+        // Ends the request, so that the rest is not computed.
+        await pieces.return({ reason: "", tokens: undefined });
         return shown.text;
       }
     }
-    return worthShowing(text, before, after, true).text;
   }
 }
 
