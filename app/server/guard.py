@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +12,8 @@ from app.server.api_error import ApiError, error_response
 from app.server.config import Limits
 from app.server.json_limits import check_json
 from app.server.stats import ServerStats
+
+_NAMES = re.compile(r"[A-Za-z0-9-]+(, ?[A-Za-z0-9-]+){0,30}")
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -133,14 +136,16 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _preflight(headers: dict[str, str]) -> Response:
     if "origin" not in headers:
         return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})
-    return Response(
-        status_code=204,
-        headers={
-            "Access-Control-Allow-Methods": "GET, POST",
-            "Access-Control-Allow-Headers": "authorization, content-type",
-            "Access-Control-Max-Age": "600",
-        },
-    )
+    # The page's origin is allowed by now. Clients' libraries send headers of their own.
+    asked = headers.get("access-control-request-headers", "")
+    allowed = {
+        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Headers": asked if _NAMES.fullmatch(asked) else "authorization, content-type",
+        "Access-Control-Max-Age": "600",
+    }
+    if headers.get("access-control-request-private-network") == "true":
+        allowed["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status_code=204, headers=allowed)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

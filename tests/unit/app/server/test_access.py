@@ -93,10 +93,14 @@ def test_the_page_fetches_nothing(api: Api) -> None:
 
 
 def test_a_preflight_is_answered_for_allowed_pages_alone(api: Api) -> None:
-    wish = {"Access-Control-Request-Method": "POST"}
+    wish = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-stainless-os,authorization",
+    }
     mine, _ = ask(api.port, "OPTIONS", "/generate", wish | {"Origin": f"http://127.0.0.1:{api.port}"})
     assert mine.status == 204
     assert mine.headers["Access-Control-Allow-Origin"] == f"http://127.0.0.1:{api.port}"
+    assert mine.headers["Access-Control-Allow-Headers"] == "x-stainless-os,authorization"
     theirs, _ = ask(api.port, "OPTIONS", "/generate", wish | {"Origin": "https://evil.example"})
     assert theirs.status == 403
     assert "Access-Control-Allow-Origin" not in theirs.headers
