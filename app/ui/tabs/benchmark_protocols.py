@@ -51,8 +51,8 @@ def protocol_text(key: str) -> str:
         ),
         "power": translate(
             "benchmark",
-            "Energy of the graphics cards, or else of the processor's package, over a whole generation, by its "
-            "time.",
+            "Energy of the graphics cards, or else of the processor's package, over a whole generation, by "
+            "its time.",
         ),
         "tok_per_j": translate("benchmark", "Generated tokens by that energy."),
     }.get(key, "")
