@@ -512,6 +512,12 @@ def test_a_click_runs_the_program_and_its_output_comes_into_the_panel(tab: CodeT
         assert "to the panel" in tab.run_card.output.toPlainText()
         assert "Exit code 3" in tab.run_card.verdict.text()
 
+        show(tab, "x = 1\nx / 0\n")
+        tab.run_card.run_button.click()
+        await until(lambda: "Exit code 1" in tab.run_card.verdict.text())
+        tab.card.go_to_error()
+        assert tab.editor.textCursor().blockNumber() == 1
+
     live(scene())
 
 

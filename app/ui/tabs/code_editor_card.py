@@ -38,6 +38,7 @@ class CodeEditorCard(Card):
         self._theme = theme
         self._report: SyntaxReport | None = None
         self._chosen = False
+        self._failed_line = 0
         self.editor = CodeEditor(theme)
         self.editor.setPlaceholderText(
             self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
@@ -71,9 +72,16 @@ class CodeEditorCard(Card):
         self._on_place_changed()
 
     def go_to_error(self) -> None:
-        """Put the cursor where the checker found an error."""
+        """Put the cursor where the checker found an error, or where the last run failed."""
         if self._report is not None and self._report.line:
             self.editor.go_to(self._report.line, self._report.column)
+        elif self._failed_line:
+            self.editor.go_to(self._failed_line)
+
+    def mark_failure(self, line: int) -> None:
+        """Mark the line where a run failed, until the next edit; 0 marks none."""
+        self._failed_line = line
+        self.editor.show_error(line)
 
     @property
     def proposing(self) -> bool:
@@ -151,6 +159,7 @@ class CodeEditorCard(Card):
             self.verdict.setText(unchecked_sentence(report))
 
     def _on_edited(self) -> None:
+        self._failed_line = 0
         self._show_report(None)
         self._check_timer.start()
         self.subject_changed.emit()

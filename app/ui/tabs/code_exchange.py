@@ -82,9 +82,7 @@ class CodeExchange(QWidget):
                 )
             )
         sentences += [
-            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(
-                rule=rule, count=count
-            )
+            self.tr("Sent without what the rule “{rule}” took out ({count}).").format(rule=rule, count=count)
             for rule, count in fitted.screened.found("redact").items()
         ]
         sentences += [

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
 
 from app.code.draft import DraftFile
+from app.code.failure_line import failure_line
 from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
@@ -36,6 +37,8 @@ class CodeRunCard(Card):
     """
 
     fix_requested = Signal()
+    failed_at = Signal(int)
+    """The line of the editor's program where a run failed, counted from 1."""
 
     def __init__(
         self,
@@ -83,7 +86,9 @@ class CodeRunCard(Card):
     async def run(self) -> None:
         """Run the program in the editor; what goes wrong is shown here."""
         code, language = self._program()
-        await self.run_code(code, language)
+        result = await self.run_code(code, language)
+        if result is not None and self.problem and code == self._program()[0]:
+            self.failed_at.emit(failure_line(result.output))
 
     async def run_code(self, code: str, language: str) -> RunResult | None:
         """Run `code`, with what is typed as its input; None when it could not be run."""
