@@ -21,17 +21,8 @@ def make_run(level: int) -> Path:
     script.write_text((HERE / "install.sh").read_text("utf-8").replace("@GLIBC@", glibc), "utf-8")
     script.chmod(0o755)
     installer = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
-    command = [
-        "makeself",
-        "--xz",
-        "--complevel",
-        str(level),
-        "--threads",
-        "2",
-        "--nox11",
-        "--sha256",
-        "--quiet",
-    ]
+    compression = ["--xz", "--complevel", str(level), "--threads", "2"]
+    command = ["makeself", *compression, "--nox11", "--sha256", "--quiet"]
     command += ["--tar-extra", "--owner=0 --group=0"]
     subprocess.run([*command, str(STAGE), str(installer), "Stillroom", "./install.sh"], check=True)
     return installer
