@@ -3,7 +3,7 @@
 import argparse
 import threading
 
-from app.bench.drift.checker import DriftProgress
+from app.bench.drift.progress import DriftProgress
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.installed import installed_model

@@ -4,7 +4,6 @@ import importlib.metadata
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import msgspec
 from app.bench.conditions import Conditions
 from app.bench.drift.comparison import DriftReport, compare_golden, largest_change
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Question, golden_set
+from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.facts import file_sha256
 from app.bench.history import BenchmarkHistory
@@ -21,14 +21,6 @@ from app.engine.messages import Generate, LoadSettings, ModelInfo, Priority, Sam
 from app.machine import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader
-
-
-@dataclass(frozen=True, slots=True)
-class DriftProgress:
-    """`done` of `total` answers; 0 of 0 while the file is read."""
-
-    done: int
-    total: int
 
 
 class DriftChecker:

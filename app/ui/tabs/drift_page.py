@@ -14,8 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.bench.drift.checker import DriftChecker, DriftProgress
+from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport, ItemDrift
+from app.bench.drift.progress import DriftProgress
 from app.engine.messages import ModelInfo
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.drift.checker import DriftChecker, DriftProgress
+from app.bench.drift.checker import DriftChecker
 from app.bench.drift.golden import Question
+from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
 from app.children import child_command
