@@ -14,7 +14,6 @@ from app.code.sandbox.spawn import Started
 from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
-LAST_WORDS_S = 0.3
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
