@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,10 +167,12 @@ def check_greedy(back_end: BackEnd, name: str) -> None:
     code, endings = GREEDY[name]
     mark = f"greedy-{name}-{time.monotonic_ns()}"
     job = Job((PYTHON, "main.py", mark), {"main.py": code})
-    result = sandbox(back_end).run(job, TIGHT)
+    # What is ended by another limit gets the time that it needs on a busy machine.
+    limits = TIGHT if "time" in endings else replace(TIGHT, time_s=30)
+    result = sandbox(back_end).run(job, limits)
 
     assert result.ending in endings, result
-    assert result.seconds <= TIGHT.time_s + 1
+    assert result.seconds <= limits.time_s + 1
     assert not (result.ok and name != "stopped")
     assert processes_with(mark) == []
     assert result.peak_memory_bytes <= TIGHT.memory_bytes * 1.5
