@@ -26,6 +26,7 @@ from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, Thi
 from app.errors import EngineError
 from app.machine import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
+from models.manifest import type_in_name
 from models.progress import raise_if_cancelled
 
 SMALLEST_CONTEXT_TOKENS = 4096
@@ -250,7 +251,7 @@ class QualityRunner:
                 file=path.name,
                 sha256=sha256,
                 size_bytes=path.stat().st_size,
-                quantisation="",
+                quantisation=type_in_name(path.name),
                 architecture="",
                 parameters=0,
                 layers=0,
