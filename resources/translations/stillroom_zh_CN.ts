@@ -550,16 +550,24 @@
         <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
     </message>
     <message>
+        <source>Measure from here</source>
+        <translation>从本机测量</translation>
+    </message>
+    <message>
+        <source>The model is not on this computer: its speed is taken as it arrives here</source>
+        <translation>此模型不在本机上：其速度按到达本机时计算</translation>
+    </message>
+    <message>
         <source>Run</source>
         <translation>运行</translation>
     </message>
     <message>
-        <source>It measures models on this computer; choose one first</source>
-        <translation>它测量本机上的模型；请先选择一个</translation>
-    </message>
-    <message>
         <source>Load a model first</source>
         <translation>请先加载模型</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>正在运行</translation>
     </message>
     <message>
         <source>Go on</source>
@@ -1128,6 +1136,18 @@
         <translation>复制最后的回答</translation>
     </message>
     <message>
+        <source>Copy the last reply with its thinking</source>
+        <translation>复制最后的回答及其思考</translation>
+    </message>
+    <message>
+        <source>Show or fold the thinking</source>
+        <translation>展开或折叠思考</translation>
+    </message>
+    <message>
+        <source>Answer now</source>
+        <translation>立即回答</translation>
+    </message>
+    <message>
         <source>Import chats</source>
         <translation>导入聊天</translation>
     </message>
@@ -1146,6 +1166,10 @@
     <message>
         <source>The oldest messages are being summarised.</source>
         <translation>正在总结最早的消息。</translation>
+    </message>
+    <message>
+        <source>The documents are being read.</source>
+        <translation>正在读取文档。</translation>
     </message>
     <message>
         <source>The model is being measured. Wait until that is done.</source>
@@ -1533,8 +1557,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>较早的 {count} 个问题在上下文中放不下，已省略。</translation>
     </message>
     <message>
-        <source>Sent without what the rule “{rule}” took out: {count} places.</source>
-        <translation>发送时已去掉规则“{rule}”剔除的内容：{count} 处。</translation>
+        <source>Sent without what the rule “{rule}” took out ({count}).</source>
+        <translation>发送时已去掉规则“{rule}”剔除的内容（{count} 处）。</translation>
     </message>
     <message>
         <source>The rule “{rule}” found something. The question was sent as it is.</source>
@@ -1646,6 +1670,10 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>It could not be started: {reason}</source>
         <translation>无法启动：{reason}</translation>
+    </message>
+    <message>
+        <source>Restricted: writes only into its own folder, {time_s} s, {memory} MB. The network and the files that you can read are open to it.</source>
+        <translation>受限：只能写入自己的文件夹，{time_s} 秒，{memory} MB。网络以及你能读取的文件对它是开放的。</translation>
     </message>
     <message>
         <source>Sandbox: no network, no home, no other programs, {time_s} s, {memory} MB</source>
@@ -1782,8 +1810,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>转到行…</translation>
     </message>
     <message>
-        <source>Go to the syntax error</source>
-        <translation>转到语法错误</translation>
+        <source>Go to the error</source>
+        <translation>转到错误处</translation>
     </message>
     <message>
         <source>Run the program</source>
@@ -2346,6 +2374,10 @@ Left for the reply: {left}</source>
         <translation>生成 {decode}，提示词 {prompt}，n = {n}</translation>
     </message>
     <message>
+        <source>Other programs used the processor during one of the checks, or the speed scatters.</source>
+        <translation>其中一次检查期间有其他程序占用处理器，或速度波动较大。</translation>
+    </message>
+    <message>
         <source>first seen then; the same until {last}</source>
         <translation>当时首次发现；到 {last} 为止都相同</translation>
     </message>
@@ -2519,6 +2551,13 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>FactsCard</name>
+    <message>
+        <source>Where it was measured</source>
+        <translation>在哪里测量</translation>
+    </message>
+</context>
+<context>
     <name>FigureCards</name>
     <message>
         <source>GENERATION</source>
@@ -2553,8 +2592,12 @@ Left for the reply: {left}</source>
         <translation>加载用时 {duration} 秒</translation>
     </message>
     <message>
-        <source>{power} W while generating</source>
-        <translation>生成时 {power} 瓦</translation>
+        <source>{power} W</source>
+        <translation>{power} 瓦</translation>
+    </message>
+    <message>
+        <source>memory {size} GiB</source>
+        <translation>内存 {size} GiB</translation>
     </message>
     <message>
         <source>{tokens} tokens</source>
@@ -2588,12 +2631,12 @@ Left for the reply: {left}</source>
         <translation>未发送：过滤规则“{rule}”在随消息一起发送的内容中有所发现。你的消息保留在下方。</translation>
     </message>
     <message>
-        <source>Sent without what the rule “{rule}” took out: {count} places.</source>
-        <translation>发送时已去掉规则“{rule}”剔除的内容：{count} 处。</translation>
+        <source>Sent without what the rule “{rule}” took out ({count}).</source>
+        <translation>发送时已去掉规则“{rule}”剔除的内容（{count} 处）。</translation>
     </message>
     <message>
-        <source>Earlier messages go along without what the rule “{rule}” takes out: {count} places.</source>
-        <translation>较早的消息发送时去掉了规则“{rule}”剔除的内容：{count} 处。</translation>
+        <source>Earlier messages go along without what the rule “{rule}” takes out ({count}).</source>
+        <translation>较早的消息发送时去掉了规则“{rule}”剔除的内容（{count} 处）。</translation>
     </message>
     <message>
         <source>The rule “{rule}” found something. The message was sent as it is.</source>
@@ -3275,6 +3318,14 @@ Left for the reply: {left}</source>
         <translation>缓存类型</translation>
     </message>
     <message>
+        <source>from what was said before</source>
+        <translation>根据此前的文字</translation>
+    </message>
+    <message>
+        <source>by {model}</source>
+        <translation>由 {model}</translation>
+    </message>
+    <message>
         <source>q8_0 halves the memory of the context at a hardly measurable loss.</source>
         <translation>q8_0 使上下文内存减半，质量几乎无损。</translation>
     </message>
@@ -3309,6 +3360,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Faster and smaller where the device can do it.</source>
         <translation>在设备支持时更快、更省内存。</translation>
+    </message>
+    <message>
+        <source>Guess ahead</source>
+        <translation>预测后续词元</translation>
+    </message>
+    <message>
+        <source>Several tokens in one step where the guess was right. The text stays the same.</source>
+        <translation>预测正确时一步得到多个词元。文字保持不变。</translation>
     </message>
     <message>
         <source>Not measured for this model yet. It takes less than two minutes.</source>
@@ -4053,6 +4112,53 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>QualityComparisonCard</name>
+    <message>
+        <source>The replies were not drawn in the same way, so a change may come from that.</source>
+        <translation>两次回答的采样方式不同，变化可能由此而来。</translation>
+    </message>
+    <message>
+        <source>Against {model}</source>
+        <translation>与 {model} 相比</translation>
+    </message>
+    <message>
+        <source>then</source>
+        <translation>当时</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>现在</translation>
+    </message>
+    <message>
+        <source>items</source>
+        <translation>题目</translation>
+    </message>
+    <message>
+        <source>The two runs have no question in common.</source>
+        <translation>两次运行没有共同的题目。</translation>
+    </message>
+    <message>
+        <source>better</source>
+        <translation>更好</translation>
+    </message>
+    <message>
+        <source>worse</source>
+        <translation>更差</translation>
+    </message>
+    <message>
+        <source>within chance</source>
+        <translation>在偶然范围内</translation>
+    </message>
+    <message>
+        <source>not conclusive, too few items</source>
+        <translation>无法下结论，题目太少</translation>
+    </message>
+    <message>
+        <source>{verdict}: {gained} more right, {lost} no longer</source>
+        <translation>{verdict}：多对 {gained} 题，{lost} 题不再答对</translation>
+    </message>
+</context>
+<context>
     <name>QualityFigureCard</name>
     <message>
         <source>not conclusive</source>
@@ -4165,15 +4271,15 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Own questions</source>
-        <translation type="unfinished"></translation>
+        <translation>自带的题目</translation>
     </message>
     <message>
         <source>What is asked: Stillroom&apos;s own questions, or data sets</source>
-        <translation type="unfinished"></translation>
+        <translation>所问内容：Stillroom 自带的题目，或数据集</translation>
     </message>
     <message>
         <source>{name} from the hub, licence {licence}</source>
-        <translation type="unfinished"></translation>
+        <translation>来自 hub 的 {name}，许可证 {licence}</translation>
     </message>
     <message>
         <source>Quality runs</source>
@@ -4186,6 +4292,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Cancel</source>
         <translation>取消</translation>
+    </message>
+    <message>
+        <source>Compare with another run</source>
+        <translation>与另一次运行比较</translation>
+    </message>
+    <message>
+        <source>Save as JSON…</source>
+        <translation>保存为 JSON…</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
     </message>
     <message>
         <source>Items of the run</source>
@@ -4209,11 +4327,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Data sets: {count}</source>
-        <translation type="unfinished"></translation>
+        <translation>数据集：{count}</translation>
     </message>
     <message>
         <source>Downloading {file}</source>
-        <translation type="unfinished"></translation>
+        <translation>正在下载 {file}</translation>
     </message>
     <message>
         <source>time left not known yet</source>
@@ -4222,6 +4340,18 @@ Left for the reply: {left}</source>
     <message>
         <source>about {duration} left</source>
         <translation>约剩 {duration}</translation>
+    </message>
+    <message>
+        <source>The quality run is deleted.</source>
+        <translation>已删除该次质量测试的运行。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Save the quality run</source>
+        <translation>保存质量测试的运行</translation>
     </message>
     <message>
         <source>Load a model first</source>
@@ -4403,6 +4533,10 @@ Left for the reply: {left}</source>
     <message>
         <source>not decided</source>
         <translation>未判定</translation>
+    </message>
+    <message>
+        <source>engine failed</source>
+        <translation>引擎失败</translation>
     </message>
     <message>
         <source>does not fit</source>
@@ -5027,6 +5161,53 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>ServerSpeedDialog</name>
+    <message>
+        <source>Speed of {model}</source>
+        <translation>{model} 的速度</translation>
+    </message>
+    <message>
+        <source>Asking {host} for some replies…</source>
+        <translation>正在向 {host} 请求几个回答…</translation>
+    </message>
+    <message>
+        <source>First token</source>
+        <translation>首个词元</translation>
+    </message>
+    <message>
+        <source>Decoding</source>
+        <translation>解码</translation>
+    </message>
+    <message>
+        <source>Measured on this side, with the way there and back. What the server does for others at the same time is in it. It is not kept with the runs of models on this computer.</source>
+        <translation>从本机测量，包含往返的路程。服务器同时为他人所做的工作也计算在内。不会与本机模型的运行一起保存。</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>{median} s, {low} to {high} s · {count} times, prompt of {tokens} tokens</source>
+        <translation>{median} 秒，{low} 至 {high} 秒 · {count} 次，提示词 {tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>{median} tokens/s, {low} to {high} · {count} times, {tokens} tokens each</source>
+        <translation>{median} 词元/秒，{low} 至 {high} · {count} 次，每次 {tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>{model} on {host}</source>
+        <translation>{host} 上的 {model}</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+</context>
+<context>
     <name>ServersElsewherePage</name>
     <message>
         <source>Servers elsewhere</source>
@@ -5194,6 +5375,22 @@ Left for the reply: {left}</source>
     <message>
         <source>Where your files are</source>
         <translation>文件位置</translation>
+    </message>
+    <message>
+        <source>What you send</source>
+        <translation>你发送的内容</translation>
+    </message>
+    <message>
+        <source>Rules that keep secrets in, and a log of requests and replies. Both are off until you switch them on.</source>
+        <translation>防止机密外泄的规则，以及请求和回答的日志。两者在你开启之前都是关闭的。</translation>
+    </message>
+    <message>
+        <source>Input filter…</source>
+        <translation>输入过滤器…</translation>
+    </message>
+    <message>
+        <source>Audit log…</source>
+        <translation>审计日志…</translation>
     </message>
     <message>
         <source>Open folder</source>
@@ -5858,6 +6055,118 @@ Left for the reply: {left}</source>
     <message>
         <source>Stillroom {version} · llama.cpp {engine} · mean ± deviation, n = {n}</source>
         <translation>Stillroom {version} · llama.cpp {engine} · 平均值 ± 标准差，n = {n}</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>{name}, {cores} cores, {threads} threads</source>
+        <translation>{name}，{cores} 核，{threads} 线程</translation>
+    </message>
+    <message>
+        <source>Instruction sets</source>
+        <translation>指令集</translation>
+    </message>
+    <message>
+        <source>{size} GiB</source>
+        <translation>{size} GiB</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Graphics card</source>
+        <translation>显卡</translation>
+    </message>
+    <message>
+        <source>Graphics driver</source>
+        <translation>显卡驱动程序</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>{file}, {size} GB, {parameters} billion parameters</source>
+        <translation>{file}，{size} GB，{parameters} 十亿参数</translation>
+    </message>
+    <message>
+        <source>Model file</source>
+        <translation>模型文件</translation>
+    </message>
+    <message>
+        <source>{threads} threads, context {context}, batch {batch}, KV cache {kv_type}</source>
+        <translation>{threads} 个线程，上下文 {context}，批大小 {batch}，KV 缓存 {kv_type}</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>{one} GB/s with 1 thread, {all} GB/s with {threads}; {model} GB/s over what a token needs</source>
+        <translation>1 个线程 {one} GB/s，{threads} 个线程 {all} GB/s；按每个词元所需计 {model} GB/s</translation>
+    </message>
+    <message>
+        <source>Memory speed, measured</source>
+        <translation>内存速度（测得）</translation>
+    </message>
+    <message>
+        <source>{speed} GFLOP/s with {type} matrices</source>
+        <translation>{speed} GFLOP/s，{type} 矩阵</translation>
+    </message>
+    <message>
+        <source>Computing, measured</source>
+        <translation>计算能力（测得）</translation>
+    </message>
+    <message>
+        <source>{speed} GB/s by clock and bus</source>
+        <translation>按时钟和总线为 {speed} GB/s</translation>
+    </message>
+    <message>
+        <source>Over each repeat of the generation from an empty context, on the engine&apos;s thread.</source>
+        <translation>在引擎的线程上，针对每次从空上下文开始的生成。</translation>
+    </message>
+    <message>
+        <source>llama-bench&apos;s pp: random tokens after the model&apos;s BOS, from an empty context.</source>
+        <translation>与 llama-bench 的 pp 相同：模型的 BOS 之后接随机词元，从空上下文开始。</translation>
+    </message>
+    <message>
+        <source>llama-bench&apos;s tg at a depth, behind a prompt of so many random tokens.</source>
+        <translation>与 llama-bench 在某一深度的 tg 相同，之前有同样多的随机词元。</translation>
+    </message>
+    <message>
+        <source>llama-batched-bench&apos;s tg: replies to prompts of 16 random tokens, all at once; the tokens of all by the time of the longest.</source>
+        <translation>与 llama-batched-bench 的 tg 相同：对 16 个随机词元的提示词同时给出多个回答；全部词元数除以最长的用时。</translation>
+    </message>
+    <message>
+        <source>llama-bench&apos;s tg: one token at a time, greedy, past end-of-generation tokens; the first token belongs to the prompt and is left out. llama-bench feeds random tokens instead of drawing them.</source>
+        <translation>与 llama-bench 的 tg 相同：逐个词元、贪心、越过结束词元；第一个词元属于提示词，不计入。llama-bench 送入随机词元而不采样。</translation>
+    </message>
+    <message>
+        <source>From the request to the loaded model, the file being in the page cache.</source>
+        <translation>从请求到模型加载完成，文件已在页面缓存中。</translation>
+    </message>
+    <message>
+        <source>An English text of about 450 tokens, nothing of it in the cache; from the request&apos;s arrival at the engine to its first token.</source>
+        <translation>约 450 个词元的英文文字，缓存中没有其任何部分；从请求到达引擎到其首个词元。</translation>
+    </message>
+    <message>
+        <source>The largest resident memory of the engine&apos;s process, the mapped file included.</source>
+        <translation>引擎进程的最大常驻内存，包括映射的文件。</translation>
+    </message>
+    <message>
+        <source>The most that the driver counted for the engine&apos;s process, read after each repeat.</source>
+        <translation>驱动程序为引擎进程计的最大值，每次重复后读取。</translation>
+    </message>
+    <message>
+        <source>Energy of the graphics cards, or else of the processor&apos;s package, over a whole generation, by its time.</source>
+        <translation>整个生成过程中显卡（否则为处理器封装）的能量除以用时。</translation>
+    </message>
+    <message>
+        <source>Generated tokens by that energy.</source>
+        <translation>生成的词元数除以该能量。</translation>
     </message>
 </context>
 <context>
@@ -6690,6 +6999,10 @@ Left for the reply: {left}</source>
         <translation>请在 {seconds} 秒后再次请求。</translation>
     </message>
     <message>
+        <source>Ask again when the benchmark is done.</source>
+        <translation>请在基准测试结束后再次提问。</translation>
+    </message>
+    <message>
         <source>Ask again; with --local the model is loaded by this command itself.</source>
         <translation>请再次提问；使用 --local 时由此命令自行加载模型。</translation>
     </message>
@@ -6700,6 +7013,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Attach text, code, Markdown, CSV, PDF or DOCX; save an older document as one of these first.</source>
         <translation>请附加文本、代码、Markdown、CSV、PDF 或 DOCX；较旧的文档请先另存为其中之一。</translation>
+    </message>
+    <message>
+        <source>Before line {n} a kill left a line unfinished; {bytes} bytes of it were cut off.</source>
+        <translation>第 {n} 行之前，一次终止留下了未写完的一行；其 {bytes} 字节已被截去。</translation>
+    </message>
+    <message>
+        <source>Before line {n} {count} lines could not be written, and are lost.</source>
+        <translation>第 {n} 行之前有 {count} 行未能写入，已丢失。</translation>
     </message>
     <message>
         <source>Build its BF16 from the original weights, or name such a file with --reference.</source>
@@ -6798,6 +7119,10 @@ Left for the reply: {left}</source>
         <translation>请选择其他端口，或运行 `stillroom doctor`。</translation>
     </message>
     <message>
+        <source>Choose it below the editor, at the right.</source>
+        <translation>请在编辑器下方右侧选择。</translation>
+    </message>
+    <message>
         <source>Choose the base model that the adapter was trained on.</source>
         <translation>请选择训练该适配器时所用的基础模型。</translation>
     </message>
@@ -6827,11 +7152,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Delete {path} and the data sets beside it to download them again.</source>
-        <translation type="unfinished"></translation>
+        <translation>删除 {path} 及其旁边的数据集即可重新下载。</translation>
     </message>
     <message>
         <source>Delete {path} to download it again.</source>
-        <translation type="unfinished"></translation>
+        <translation>删除 {path} 即可重新下载。</translation>
     </message>
     <message>
         <source>Does not work with this model or memory.</source>
@@ -6856,6 +7181,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Free some space and resume; what has been made is kept.</source>
         <translation>请腾出一些空间后继续；已完成的部分会保留。</translation>
+    </message>
+    <message>
+        <source>Get a newer one where you got this one.</source>
+        <translation>请从获得此版本的地方获取较新的版本。</translation>
     </message>
     <message>
         <source>Get the model again with the program that it belongs to.</source>
@@ -6935,7 +7264,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Its scores could not be compared, so it is not used.</source>
-        <translation type="unfinished"></translation>
+        <translation>其得分将无法比较，因此不使用。</translation>
+    </message>
+    <message>
+        <source>Its speed is shown below each reply of a chat, too.</source>
+        <translation>其速度也显示在聊天的每个回答下方。</translation>
     </message>
     <message>
         <source>Join some of them.</source>
@@ -6962,6 +7295,14 @@ Left for the reply: {left}</source>
         <translation>请改为阻止或标记。</translation>
     </message>
     <message>
+        <source>Line {n}, or what {file} says of it, was changed.</source>
+        <translation>第 {n} 行，或 {file} 中关于它的记录，被更改。</translation>
+    </message>
+    <message>
+        <source>Lines {n} to {last}, the newest, are missing.</source>
+        <translation>最新的第 {n} 至 {last} 行缺失。</translation>
+    </message>
+    <message>
         <source>Load a model there, then ask again.</source>
         <translation>请在那里加载模型，然后再次提问。</translation>
     </message>
@@ -6984,6 +7325,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Load the model with a larger context, or leave the oldest messages out.</source>
         <translation>请以更大的上下文加载模型，或略去最早的消息。</translation>
+    </message>
+    <message>
+        <source>Look at the connection, or try again later.</source>
+        <translation>请检查连接，或稍后重试。</translation>
     </message>
     <message>
         <source>Look for a plain LoRA adapter, or merge it into its model first.</source>
@@ -7066,8 +7411,16 @@ Left for the reply: {left}</source>
         <translation>没有找到名为 {host} 的计算机。</translation>
     </message>
     <message>
+        <source>No line has the noted hash {anchor}: the log is another one, or has let that line go.</source>
+        <translation>没有哪一行具有所记下的哈希值 {anchor}：这是另一份日志，或那一行已被移除。</translation>
+    </message>
+    <message>
         <source>No model was named, and none was used before.</source>
         <translation>没有给出模型，之前也没有用过模型。</translation>
+    </message>
+    <message>
+        <source>Nobody answered at {address}: {reason}.</source>
+        <translation>{address} 无人应答：{reason}。</translation>
     </message>
     <message>
         <source>Not measured: the time was over.</source>
@@ -7108,6 +7461,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Requests for this host name are not served.</source>
         <translation>不接受对此主机名的请求。</translation>
+    </message>
+    <message>
+        <source>Run it first: stillroom bench {text} --suite quality</source>
+        <translation>请先运行：stillroom bench {text} --suite quality</translation>
     </message>
     <message>
         <source>Run the benchmark again.</source>
@@ -7171,7 +7528,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Stillroom&apos;s own questions work without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有它，Stillroom 自带的题目也可以使用。</translation>
     </message>
     <message>
         <source>Stillroom&apos;s server was switched off.</source>
@@ -7236,6 +7593,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The adapter&apos;s matrices for {tensor} hold numbers that are infinite or none.</source>
         <translation>适配器中 {tensor} 的矩阵含有无穷大或非数字的值。</translation>
+    </message>
+    <message>
+        <source>The adapters of this chat are not used: the model runs elsewhere.</source>
+        <translation>未使用此聊天的适配器：模型在其他地方运行。</translation>
     </message>
     <message>
         <source>The address {address} holds more than a host, a port and a path.</source>
@@ -7355,7 +7716,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>The file of {name} is not the one that was downloaded first.</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} 的文件不是最初下载的那个。</translation>
     </message>
     <message>
         <source>The file of {name} {type} cannot be read: {reason}.</source>
@@ -7418,6 +7779,10 @@ Left for the reply: {left}</source>
         <translation>显卡无法加载该模型，因此在处理器上运行。</translation>
     </message>
     <message>
+        <source>The graphics card does not tell its power.</source>
+        <translation>显卡不提供其功率。</translation>
+    </message>
+    <message>
         <source>The graphics card has too little memory for {before} layers, so it takes {after}.</source>
         <translation>显存不足以放入 {before} 层，因此放入 {after} 层。</translation>
     </message>
@@ -7462,8 +7827,16 @@ Left for the reply: {left}</source>
         <translation>无法将本地 API 的密钥保存到 {path}：{reason}。</translation>
     </message>
     <message>
+        <source>The language of this text is not known.</source>
+        <translation>不清楚此文字使用哪种语言。</translation>
+    </message>
+    <message>
+        <source>The limit for thinking is not kept: the model runs elsewhere.</source>
+        <translation>思考的限制未生效：模型在其他地方运行。</translation>
+    </message>
+    <message>
         <source>The list of pinned data sets cannot be read: {reason}.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取已固定数据集的列表：{reason}。</translation>
     </message>
     <message>
         <source>The local API cannot listen on {host}, port {port}: {reason}.</source>
@@ -7494,8 +7867,16 @@ Left for the reply: {left}</source>
         <translation>模型无法由此文字得出向量。</translation>
     </message>
     <message>
+        <source>The model ended its reply after {tokens} tokens, too few to time them.</source>
+        <translation>模型在 {tokens} 个词元后结束了回答，数量太少，无法计时。</translation>
+    </message>
+    <message>
         <source>The model file {file} was changed while it was in use.</source>
         <translation>模型文件 {file} 在使用中被更改。</translation>
+    </message>
+    <message>
+        <source>The model is being measured, and other replies would disturb that.</source>
+        <translation>正在测量此模型，其他回答会干扰测量。</translation>
     </message>
     <message>
         <source>The model is busy: as many replies as Stillroom takes at once are running or waiting.</source>
@@ -7576,6 +7957,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The record of {name} is damaged, so where its files came from is not known.</source>
         <translation>{name} 的记录已损坏，因此无法得知其文件的来源。</translation>
+    </message>
+    <message>
+        <source>The release names a file that it cannot be: {name}.</source>
+        <translation>此版本指定了一个不可能的文件：{name}。</translation>
     </message>
     <message>
         <source>The reply of {host} broke off: {reason}.</source>
@@ -7660,6 +8045,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The suites are: {known}.</source>
         <translation>可用的测试套件：{known}。</translation>
+    </message>
+    <message>
+        <source>The system lets only administrators read the processor&apos;s energy counter.</source>
+        <translation>系统只允许管理员读取处理器的能量计数器。</translation>
     </message>
     <message>
         <source>The tensor {tensor} cannot be quantised: its rows are {columns} weights long, which {block} does not divide.</source>
@@ -7778,6 +8167,10 @@ Left for the reply: {left}</source>
         <translation>这里没有显示器，窗口无法打开。命令可以使用。</translation>
     </message>
     <message>
+        <source>There is no finished quality run of {model} to compare with.</source>
+        <translation>没有 {model} 已完成的质量测试可供比较。</translation>
+    </message>
+    <message>
         <source>There is no full-precision file of {model} here to compare it with.</source>
         <translation>这里没有 {model} 的全精度文件可供比较。</translation>
     </message>
@@ -7822,6 +8215,10 @@ Left for the reply: {left}</source>
         <translation>这些聊天由更新版本的 Stillroom 写入（schema {found}，此版本支持 {known}）。</translation>
     </message>
     <message>
+        <source>This Stillroom does not come from a release, so it does not know where newer ones are.</source>
+        <translation>此 Stillroom 并非来自发行版，因此不知道较新的版本在哪里。</translation>
+    </message>
+    <message>
         <source>This adapter is of a kind that Stillroom does not convert: {what}.</source>
         <translation>此适配器属于 Stillroom 不转换的类型：{what}。</translation>
     </message>
@@ -7836,6 +8233,10 @@ Left for the reply: {left}</source>
     <message>
         <source>This checkpoint is already quantised ({method}).</source>
         <translation>此检查点已经量化（{method}）。</translation>
+    </message>
+    <message>
+        <source>This computer has no counter of the processor&apos;s energy that Stillroom knows (RAPL).</source>
+        <translation>本机没有 Stillroom 认识的处理器能量计数器 (RAPL)。</translation>
     </message>
     <message>
         <source>This computer&apos;s key store cannot be used ({reason}), so the key is kept only until Stillroom ends.</source>
@@ -7912,6 +8313,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Try again later.</source>
         <translation>请稍后重试。</translation>
+    </message>
+    <message>
+        <source>Try again later. If it stays so, get the release by hand and compare its checksum.</source>
+        <translation>请稍后重试。如果仍然如此，请手动获取发行版并比较其校验和。</translation>
     </message>
     <message>
         <source>Try again, leave the oldest messages out, or start a new chat.</source>
@@ -7998,6 +8403,10 @@ Left for the reply: {left}</source>
         <translation>已到达的内容已保留。能连上服务器时请再次提问。</translation>
     </message>
     <message>
+        <source>What {address} says about releases is not signed by Stillroom&apos;s key, so it is not believed.</source>
+        <translation>{address} 关于版本的说明没有 Stillroom 密钥的签名，因此不予采信。</translation>
+    </message>
+    <message>
         <source>Write what is to be found.</source>
         <translation>请写出要查找的内容。</translation>
     </message>
@@ -8012,10 +8421,6 @@ Left for the reply: {left}</source>
     <message>
         <source>an added token has no id or no text</source>
         <translation>某个附加词元没有编号或文字</translation>
-    </message>
-    <message>
-        <source>it cannot be read</source>
-        <translation>无法读取</translation>
     </message>
     <message>
         <source>it claims more entries than it can hold</source>
@@ -8102,10 +8507,6 @@ Left for the reply: {left}</source>
         <translation>文件中没有头部所指的内容</translation>
     </message>
     <message>
-        <source>the first line was changed</source>
-        <translation>第一行被更改</translation>
-    </message>
-    <message>
         <source>the head was missing</source>
         <translation>头部缺失</translation>
     </message>
@@ -8159,11 +8560,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{name} at the hub is another file than the one that was downloaded first.</source>
-        <translation type="unfinished"></translation>
+        <translation>hub 上的 {name} 与最初下载的文件不同。</translation>
     </message>
     <message>
         <source>{name} cannot be read: it has another form than expected.</source>
-        <translation type="unfinished"></translation>
+        <translation>无法读取 {name}：其形式与预期不同。</translation>
     </message>
     <message>
         <source>{name} cannot be used: {reason}.</source>
@@ -8211,7 +8612,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{repo} does not hold {path} as it should.</source>
-        <translation type="unfinished"></translation>
+        <translation>{repo} 中的 {path} 与应有的不符。</translation>
     </message>
     <message>
         <source>“Try again from the start” in the load settings forgets that.</source>
@@ -8262,6 +8663,10 @@ Left for the reply: {left}</source>
         <translation>{address} 看起来是 IPv6 地址，llama.cpp 的 rpc-server 不支持。</translation>
     </message>
     <message>
+        <source>{count} lines are newer than {file} says, as after a kill; they follow in order.</source>
+        <translation>有 {count} 行比 {file} 所记的更新，如同被终止之后；它们按顺序排列。</translation>
+    </message>
+    <message>
         <source>{endpoint} may be in use already, or not an address of this computer.</source>
         <translation>{endpoint} 可能已被占用，或不是本机的地址。</translation>
     </message>
@@ -8282,6 +8687,10 @@ Left for the reply: {left}</source>
         <translation>{file} 正在使用中。</translation>
     </message>
     <message>
+        <source>{file} is missing or damaged; it names the newest line.</source>
+        <translation>{file} 缺失或损坏；它指明最新的一行。</translation>
+    </message>
+    <message>
         <source>{file} is no GGUF file.</source>
         <translation>{file} 不是 GGUF 文件。</translation>
     </message>
@@ -8300,6 +8709,38 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} of {repo} has changed on the server since the download began.</source>
         <translation>下载开始后，服务器上 {repo} 的 {file} 已更改。</translation>
+    </message>
+    <message>
+        <source>{file} was changed.</source>
+        <translation>{file} 被更改。</translation>
+    </message>
+    <message>
+        <source>{file}:{line} is unfinished ({bytes} bytes), as a kill in the middle of writing leaves it; the next line will say so.</source>
+        <translation>{file}:{line} 未写完（{bytes} 字节），这是写入途中被终止所留下的；下一行会说明。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: it cannot be read.</source>
+        <translation>{file}:{line}：无法读取。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: line {n} stands behind line {before}.</source>
+        <translation>{file}:{line}：第 {n} 行位于第 {before} 行之后。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: line {n}, or what line {next} says of it, was changed.</source>
+        <translation>{file}:{line}：第 {n} 行，或第 {next} 行中关于它的记录，被更改。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: line {n}, the first, was changed.</source>
+        <translation>{file}:{line}：第一行，即第 {n} 行，被更改。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: lines {n} to {last} before it are missing.</source>
+        <translation>{file}:{line}：其前的第 {n} 至 {last} 行缺失。</translation>
+    </message>
+    <message>
+        <source>{file}:{line}: the log was damaged before line {n} ({said}).</source>
+        <translation>{file}:{line}：第 {n} 行之前日志已损坏（{said}）。</translation>
     </message>
     <message>
         <source>{folder} holds original weights, which must be built before they can run.</source>
