@@ -100,7 +100,12 @@ def main() -> int:
 def tool_environment(node: Path) -> dict[str, str]:
     """Where the tools' own scripts find Node.js, npm and the headers of this Node.js."""
     home = node.parents[1]
-    path = [home / "lib" / "node_modules" / "npm" / "bin", node.parent, os.environ["PATH"]]
+    # The wheel's own `npm` looks for its folder where Node.js's archives have it.
+    npm = TOOLS / "bin" / "npm"
+    npm.parent.mkdir(parents=True, exist_ok=True)
+    npm.unlink(missing_ok=True)
+    npm.symlink_to(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+    path = [npm.parent, node.parent, os.environ["PATH"]]
     return os.environ | {
         "PATH": os.pathsep.join(map(str, path)),
         "npm_config_nodedir": str(home),
@@ -113,7 +118,6 @@ def install_tools(environment: dict[str, str]) -> None:
     stamp = TOOLS / "stamp"
     if stamp.exists() and stamp.read_text() == " ".join(NPM_PACKAGES):
         return
-    TOOLS.mkdir(parents=True, exist_ok=True)
     print("Installing code-server", flush=True)
     npm = [
         "npm",
