@@ -55,7 +55,10 @@ def attempt(
         if judgement.passed:
             return
         answer = ask(fix_prompt(judgement.code, task.language, judgement.problem, task.prompt))
-        judgement = judge(task, code_of_answer(answer, task.entry, task.language), sandbox, stop)
+        code = code_of_answer(answer, task.entry, task.language)
+        # A correction without a program leaves the one before as it was.
+        if code.strip():
+            judgement = judge(task, code, sandbox, stop)
         yield Round(number, answer, judgement)
 
 
