@@ -464,6 +464,36 @@ def test_a_chat_that_stops_when_it_is_full_sends_nothing_until_the_user_chooses(
     opened.run(scenario())
 
 
+def test_a_choice_goes_on_with_what_waits_for_it_and_nothing_else(opened: Opened) -> None:
+    async def scenario() -> None:
+        tab, store = opened.tab, opened.store
+        chat = long_chat(store)
+        tab.open_chat(chat)
+        # Another reply to the last question does not fit: the notice stays until a choice is made.
+        last = tab.conversation.branch[-1]
+        tab.conversation.another_requested.emit(last)
+        await until(lambda: tab.notice.isVisible())
+        await tab.exchange.update_budget()
+        assert tab.notice.isVisible()
+        tab.notice.chosen.emit("drop")
+        await until(lambda: tab.running_view is not None)
+        await opened.idle()
+        assert len(store.messages(chat)) == 13
+        assert store.branch(chat)[-1].parent_id == last.parent_id
+        # What was typed later is what is sent, not what waited before.
+        tab.notice.chosen.emit("ask")
+        tab.conversation.edit_requested.emit(store.branch(chat)[-2], "Changed words. " * 20)
+        await until(lambda: "summarise" in tab.notice.offers and not tab.exchange.sending)
+        tab.composer.set_text("Typed later")
+        tab.notice.chosen.emit("drop")
+        await until(lambda: tab.running_view is not None)
+        await opened.idle()
+        assert "Typed later" in [message.content for message in store.branch(chat)]
+        assert "Changed words." not in store.branch(chat)[-2].content
+
+    opened.run(scenario())
+
+
 def test_an_embedding_model_beside_helps_to_choose_passages(opened: Opened, tmp_path: Path) -> None:
     async def scenario() -> None:
         tab, session = opened.tab, opened.desk.session

@@ -46,6 +46,19 @@ class ChatDesk:
     choices: ReplySettings
 
 
+@dataclass(frozen=True, slots=True)
+class _Blocked:
+    """What could not be sent in the chat opened as number `opened`, while `typed` was in the composer.
+
+    `edited` is the earlier message that was changed, and its new words.
+    """
+
+    opened: int
+    typed: str
+    again: Callable[[], Coroutine[Any, Any, None]]
+    edited: tuple[int, str] | None
+
+
 class ChatExchange(QObject):
     """One exchange at a time, of the chat that was open when it began. GUI thread."""
 
@@ -82,7 +95,8 @@ class ChatExchange(QObject):
         self._planner = ChatPlanner(session, store.vectors)
         self._screening = ChatScreening(session, desk.filter_notice)
         self._last_model: ModelInfo | None = session.info
-        self._again: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self._blocked: _Blocked | None = None
+        self._shown: ExchangePlan | None = None
         self._summarising: asyncio.Future[str] | None = None
         self._reading: asyncio.Future[ExchangePlan] | None = None
         self._closed = False
@@ -115,6 +129,7 @@ class ChatExchange(QObject):
         if info is None or desk.composer.state is not ComposerState.READY:
             return
         branch = list(desk.conversation.branch)
+        waits = self._waiting() is not None
         if not text.strip() and not branch:
             desk.composer.meter.show_use(None)
             self._show(None)
@@ -126,15 +141,39 @@ class ChatExchange(QObject):
         if (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
             return
         desk.composer.meter.show_use(use)
-        self._show(plan if text.strip() else None)
+        # What is said about a change of an earlier message stays until another one is typed.
+        if not waits or self._waiting() is None:
+            self._show(plan if text.strip() else None)
 
     def choose(self, when_full: WhenFull) -> None:
         """What is done from now on when this chat outgrows the context; what was to be sent goes on."""
         self._desk.choices.choose_when_full(when_full)
+        waiting, self._blocked = self._waiting(), None
         if when_full in ("drop", "summarise"):
-            self._start(self._again() if self._again else self.send(self._desk.composer.text()))
-        else:
-            self._start(self.update_budget())
+            self._start(waiting.again() if waiting else self.send(self._desk.composer.text()))
+            return
+        if waiting is not None and waiting.edited is not None:
+            self._desk.conversation.edit_message(*waiting.edited)
+        self._start(self.update_budget())
+
+    def _waiting(self) -> "_Blocked | None":
+        """What waits for the user's choice in this chat, unless another message was typed since."""
+        blocked = self._blocked
+        if blocked is None or blocked.opened != self._keeper.opened:
+            return None
+        return blocked if blocked.typed == self._desk.composer.text() else None
+
+    def _block(
+        self,
+        plan: ExchangePlan | None,
+        again: Callable[[], Coroutine[Any, Any, None]],
+        edited: tuple[int, str] | None = None,
+    ) -> None:
+        """Nothing was sent: keep what is to be done once the user has chosen, or give changed words back."""
+        if plan is not None and plan.context.fits:
+            self._blocked = _Blocked(self._keeper.opened, self._desk.composer.text(), again, edited)
+        elif edited is not None:
+            self._desk.conversation.edit_message(*edited)
 
     def stop(self) -> None:
         """Stop the reply, or what comes before it; what has come of a reply is kept."""
@@ -158,6 +197,7 @@ class ChatExchange(QObject):
 
     def _show(self, plan: ExchangePlan | None) -> None:
         """Say what `plan` leaves out, here and in the conversation."""
+        self._shown = plan
         if plan is None:
             self._desk.notice.hide()
             self._desk.conversation.mark_left_out(())
@@ -271,7 +311,7 @@ class ChatExchange(QObject):
         if info is None or self.sending or self._runner.running is not None or not text.strip():
             return
         self.sending = True
-        self._again = partial(self.send, text, in_place_of=in_place_of)
+        self._blocked = None
         try:
             self._desk.choices.flush()
             branch = [
@@ -284,6 +324,9 @@ class ChatExchange(QObject):
             )
             plan = await self._agreed(self._wanted(info, branch, text, attachments))
             if plan is None:
+                if in_place_of is not None and opened == self._keeper.opened:
+                    again = partial(self.send, text, in_place_of=in_place_of)
+                    self._block(self._shown, again, (in_place_of.id, text))
                 return
             sendable = await self._screened(text, plan, info)
             if sendable is None:
@@ -313,11 +356,14 @@ class ChatExchange(QObject):
         if info is None or chat is None or self.sending or self._runner.running is not None:
             return
         self.sending = True
-        self._again = partial(self.answer_again, old)
+        self._blocked = None
         try:
             self._desk.choices.flush()
+            opened = self._keeper.opened
             branch = [kept for kept in self._desk.conversation.branch if kept.id < old.id]
             plan = await self._agreed(self._wanted(info, branch))
+            if plan is None and opened == self._keeper.opened:
+                self._block(self._shown, partial(self.answer_again, old))
             sendable = None if plan is None else await self._screened("", plan, info)
             if sendable is None:
                 return
