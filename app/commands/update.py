@@ -8,15 +8,6 @@ import msgspec
 
 from app.commands.console import Console
 from app.commands.core import Core
-from app.release_feed import (
-    fetch_installer,
-    installed_kind,
-    installed_version,
-    installer_of,
-    is_newer,
-    newest_release,
-    release_place,
-)
 from models.wording import byte_count
 
 NAME = "update"
@@ -43,6 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Ask, show the notes, and fetch where that was asked for."""
+    # The hub's libraries take longer to load than other commands take.
+    from app.release_feed import (
+        fetch_installer,
+        installed_kind,
+        installed_version,
+        installer_of,
+        is_newer,
+        newest_release,
+        release_place,
+    )
+
     place, installed = release_place(), installed_version()
     release = newest_release(place)
     newer = is_newer(release.version, installed)
