@@ -392,7 +392,7 @@ def test_the_model_sums_up_the_oldest_messages_and_goes_on_from_there(opened: Op
         tab.composer.set_text("What is boat 5 called?")
         await until(lambda: tab.notice.isVisible())
         tab.notice.chosen.emit("summarise")
-        await until(lambda: tab.exchange.summarising)
+        await until(lambda: tab.exchange.summaries.writing)
         assert tab.composer.state is ComposerState.RUNNING
         await until(lambda: tab.running_view is not None)
         await opened.idle()
@@ -433,7 +433,7 @@ def test_a_summary_can_be_stopped_and_nothing_is_sent_then(opened: Opened) -> No
         chat = long_chat(store, ReplyChoices(max_tokens=SHORT, when_full="summarise"))
         tab.open_chat(chat)
         tab.send("And now?")
-        await until(lambda: tab.exchange.summarising)
+        await until(lambda: tab.exchange.summaries.writing)
         tab.conversation.summary_cancelled.emit()
         await opened.idle()
         assert store.summaries(chat) == []

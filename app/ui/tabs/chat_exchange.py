@@ -14,7 +14,7 @@ from app.chat.context import ContextPlan
 from app.chat.prompt import ChatMessage
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.store import ChatStore
-from app.chat.summary import Summary, summary_of
+from app.chat.summary import summary_of
 from app.chat.turn import chat_key
 from app.engine.messages import Lora, ModelInfo
 from app.filters.verdict import Hit
@@ -25,6 +25,7 @@ from app.ui.tabs.chat_attachments import ChatAttachments
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.tabs.chat_screening import ChatScreening, Sendable
+from app.ui.tabs.chat_summaries import ChatSummaries
 from app.ui.tabs.reply_runner import ReplyRunner, RunningReply
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
@@ -90,14 +91,13 @@ class ChatExchange(QObject):
         self._runner = runner
         self._desk = desk
         self._start = start
-        self._notices = notices
-        self._bridge = bridge
         self._planner = ChatPlanner(session, store.vectors)
+        self.summaries = ChatSummaries(keeper, self._planner, desk.conversation, bridge, notices, start, self)
+        self.summaries.changed.connect(self.state_changed)
         self._screening = ChatScreening(session, desk.filter_notice)
         self._last_model: ModelInfo | None = session.info
         self._blocked: _Blocked | None = None
         self._shown: ExchangePlan | None = None
-        self._summarising: asyncio.Future[str] | None = None
         self._reading: asyncio.Future[ExchangePlan] | None = None
         self._closed = False
         self.sending = False
@@ -107,11 +107,6 @@ class ChatExchange(QObject):
     def model(self) -> ModelInfo | None:
         """The loaded model, or the one that went down with its engine and comes back with the message."""
         return self._session.info or self._last_model
-
-    @property
-    def summarising(self) -> bool:
-        """Whether the oldest messages are being summed up."""
-        return self._summarising is not None
 
     @property
     def reading(self) -> bool:
@@ -177,8 +172,8 @@ class ChatExchange(QObject):
 
     def stop(self) -> None:
         """Stop the reply, or what comes before it; what has come of a reply is kept."""
-        if self._summarising is not None:
-            self._summarising.cancel()
+        if self.summaries.writing:
+            self.summaries.stop()
         elif self._reading is not None:
             self._reading.cancel()
         else:
@@ -214,7 +209,7 @@ class ChatExchange(QObject):
         when_full = self._desk.choices.choices.when_full
         if plan.dropped and plan.context.fits and when_full == "summarise":
             self._show(plan)
-            summary = await self._sum_up(wanted)
+            summary = await self.summaries.sum_up(wanted)
             if summary is None or opened != self._keeper.opened:
                 return None
             plan = await self._plan(replace(wanted, summary=summary))
@@ -241,65 +236,6 @@ class ChatExchange(QObject):
             self._reading = None
             if not self._closed:
                 self.state_changed.emit()
-
-    async def _sum_up(self, wanted: NextPrompt) -> Summary | None:
-        """Let the model write a summary and keep it; None where there is no room, or it was stopped."""
-        chat, conversation, opened = self._keeper.chat, self._desk.conversation, self._keeper.opened
-        messages = await self._planner.to_summarise(wanted)
-        if not messages or chat is None or opened != self._keeper.opened:
-            return None
-        before = 0 if wanted.summary is None else _place(wanted.branch, wanted.summary.last_id)
-        conversation.begin_summary(before + len(messages))
-        self._summarising = asyncio.ensure_future(
-            self._planner.summarise(wanted, messages, self._bridge.wrap(self._add_summary_text))
-        )
-        self.state_changed.emit()
-        summary = None
-        try:
-            text = await self._summarising
-            summary = await self._keeper.write(
-                self._store.add_summary, chat.id, messages[-1].id, text, model_name(wanted.model)
-            )
-        except asyncio.CancelledError:
-            if self._closed or not self._summarising.cancelled():
-                raise
-        finally:
-            self._summarising = None
-            if opened == self._keeper.opened and not self._closed:
-                conversation.show_summary(summary or wanted.summary)
-                self.state_changed.emit()
-        return summary
-
-    def _add_summary_text(self, text: str) -> None:
-        if self._summarising is not None:
-            self._desk.conversation.add_summary_text(text)
-
-    async def change_summary(self, summary: Summary, text: str) -> None:
-        """Keep the user's words in the place of the model's."""
-        await self._keeper.write(self._store.change_summary, summary.id, text)
-        self._show_summary(summary.conversation_id)
-
-    async def remove_summary(self, summary: Summary) -> None:
-        """Send the messages themselves again."""
-        await self._keeper.write(self._store.delete_summary, summary.id)
-        self._show_summary(summary.conversation_id)
-        self._notices.inform(
-            self.tr("The model gets the messages themselves again."),
-            self.tr("Undo"),
-            lambda: self._start(self._put_back(summary)),
-        )
-
-    async def _put_back(self, summary: Summary) -> None:
-        await self._keeper.write(
-            self._store.add_summary, summary.conversation_id, summary.last_id, summary.text, summary.model
-        )
-        self._show_summary(summary.conversation_id)
-
-    def _show_summary(self, conversation_id: int) -> None:
-        if not self._closed and self._keeper.is_open(conversation_id):
-            conversation = self._desk.conversation
-            conversation.show_summary(summary_of(conversation.branch, self._store.summaries(conversation_id)))
-            self.state_changed.emit()
 
     async def ask_again(self, old: StoredMessage, text: str) -> None:
         """Ask in other words in the place of a question, which stays in the store as its sibling."""
@@ -343,7 +279,7 @@ class ChatExchange(QObject):
                     self._desk.attachments.show(chat.id)
                 else:
                     self._desk.conversation.remove_after(in_place_of.parent_id)
-                    self._show_summary(chat.id)
+                    self.summaries.show(chat.id)
                 self.question_kept.emit(in_place_of is None)
                 self._desk.conversation.add_question(question)
             await self._reply(chat, question.id, sendable.context, info, sendable.hits)
@@ -381,6 +317,7 @@ class ChatExchange(QObject):
     def close(self) -> None:
         """The tab goes: what is cancelled from now on ends in silence."""
         self._closed = True
+        self.summaries.close()
 
     def _end(self) -> None:
         self.sending = False
@@ -436,8 +373,3 @@ class ChatExchange(QObject):
         messages = [*plan.sent, ChatMessage("assistant", reply.content)]
         beginning = self._planner.template(info).beginning(messages)
         self._session.client.prepare(beginning, chat_key(chat.id), info.path, loras)
-
-
-def _place(branch: Sequence[StoredMessage], message_id: int) -> int:
-    """How many messages of a branch there are up to this one."""
-    return next(number for number, message in enumerate(branch, start=1) if message.id == message_id)

@@ -288,10 +288,10 @@ class ChatTab(QWidget):
         self.filter_notice.filters_requested.connect(self.filters_requested)
         self.conversation.summary_cancelled.connect(self.exchange.stop)
         self.conversation.summary_changed.connect(
-            lambda *what: self._start(self.exchange.change_summary(*what))
+            lambda *what: self._start(self.exchange.summaries.change(*what))
         )
         self.conversation.summary_removed.connect(
-            lambda which: self._start(self.exchange.remove_summary(which))
+            lambda which: self._start(self.exchange.summaries.remove(which))
         )
         self.notice.new_chat_requested.connect(self._move_to_new_chat)
         self._session.loaded.connect(self._on_loaded)
@@ -373,7 +373,7 @@ class ChatTab(QWidget):
                     title=self.list_actions.title(running.chat.id)
                 )
             self.composer.set_state(ComposerState.RUNNING, reason)
-        elif self.exchange.summarising:
+        elif self.exchange.summaries.writing:
             self.composer.set_state(
                 ComposerState.RUNNING, self.tr("The oldest messages are being summarised.")
             )
