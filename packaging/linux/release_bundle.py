@@ -19,7 +19,7 @@ from linux.debian import Debian, mirror
 FOLDER = ROOT / "build" / "bookworm"
 PACKAGES = (
     *("python3", "python3-dev", "python3-venv", "g++", "cmake", "ninja-build", "make", "binutils"),
-    *("libvulkan-dev", "spirv-headers", "icu-devtools"),
+    *("libvulkan-dev", "spirv-headers", "icu-devtools", "tcl", "xz-utils"),
     # PyInstaller loads Qt to learn what it needs.
     *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),
     *("libxcb-shape0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"),
@@ -46,6 +46,17 @@ chmod +x /usr/local/bin/glslc
 cp -r /opt/newer/usr/include/vulkan /opt/newer/usr/include/vk_video /opt/newer/usr/include/spirv \\
   /usr/local/include/
 """
+# Debian 12's SQLite cannot erase deleted words from a full-text index, which the chats ask for, and could not
+# open an index that a newer one made. Debian 13's is compiled here.
+SQLITE_SCRIPT = """
+echo "deb-src {mirror} trixie main" > /etc/apt/sources.list.d/newer-source.list
+apt-get update
+mkdir -p /opt/newer/sqlite && cd /opt/newer/sqlite
+apt-get source --download-only sqlite3
+tar xf sqlite3_*.orig.tar.* && cd sqlite3-*/
+CFLAGS=-O2 ./configure --enable-fts5 --disable-tcl --disable-readline --disable-static
+make libsqlite3.la && make lib_install && ldconfig
+"""
 
 
 def main() -> int:
@@ -65,6 +76,8 @@ def build(debian: Debian) -> None:
     debian.create(PACKAGES)
     if not (debian.folder / "usr/local/bin/glslc").exists():
         debian.run(NEWER_SCRIPT.format(mirror=mirror(), packages=" ".join(NEWER)))
+    if not (debian.folder / "usr/local/lib/libsqlite3.so.0").exists():
+        debian.run(SQLITE_SCRIPT.format(mirror=mirror()))
     copy_sources(debian.folder / "src")
     handed_on = [f"{name}={value}" for name, value in os.environ.items() if name in HANDED_ON]
     for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):

@@ -47,7 +47,7 @@ if os.geteuid() != 0 or shutil.which("debootstrap") is None or shutil.which("Xvf
 def debian(request: pytest.FixtureRequest) -> Iterator[Debian]:
     """A system nobody used before; the unpacked base is kept between runs."""
     base = Debian(request.param, ROOT / "build" / "fresh" / request.param)
-    base.create()
+    base.create(["xz-utils"])  # every desktop has it, and the .run unpacks with it
     used = Debian(request.param, ROOT / "build" / "tried" / request.param)
     shutil.rmtree(used.folder, ignore_errors=True)
     used.folder.parent.mkdir(parents=True, exist_ok=True)
