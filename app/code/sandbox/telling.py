@@ -1,10 +1,12 @@
 """How the sandbox's process tells what happens: one JSON line on stdout each."""
 
+import contextlib
 import json
 import sys
 
 
 def tell(**words: object) -> None:
-    """Write a line at once; no other thread may."""
-    sys.stdout.write(json.dumps(words) + "\n")
-    sys.stdout.flush()
+    """Write a line at once; no other thread may. Where nobody reads any more, there is still to clean up."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(words) + "\n")
+        sys.stdout.flush()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -205,6 +206,7 @@ def test_a_daemon_does_not_outlive_its_program(back_end: BackEnd) -> None:
 @pytest.mark.parametrize("back_end", BACK_ENDS)
 def test_nothing_outlives_stillroom_itself(back_end: BackEnd) -> None:
     mark = f"orphan-{time.monotonic_ns()}"
+    before = folders()
     code = "print(1)\nimport time\ntime.sleep(60)"
     program = (
         "from app.code.sandbox.limits import Job, Limits\n"
@@ -220,6 +222,12 @@ def test_nothing_outlives_stillroom_itself(back_end: BackEnd) -> None:
     process.wait()
     process.stdout.close()
     end_s = time.monotonic() + 10
-    while processes_with(mark) and time.monotonic() < end_s:
+    while (processes_with(mark) or folders() - before) and time.monotonic() < end_s:
         time.sleep(0.02)
     assert processes_with(mark) == []
+    assert not folders() - before
+
+
+def folders() -> set[Path]:
+    """The folders of programs that run without namespaces."""
+    return set(Path(tempfile.gettempdir()).glob("stillroom-run-*"))
