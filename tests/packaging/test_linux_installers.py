@@ -33,7 +33,10 @@ DEB = ROOT / "dist" / f"stillroom_{version()}_amd64.deb"
 RUN = ROOT / "dist" / f"stillroom-{version()}-x86_64.run"
 LARGEST_DEB_BYTES = 75e6
 MODEL = "/home/user/SmolLM2 starter.gguf"
-DATA = (".local/share/stillroom", ".config/stillroom", ".cache/stillroom", ".local/state/stillroom")
+DATA = (
+    *(".local/share/stillroom", ".config/stillroom", ".cache/stillroom", ".local/state/stillroom"),
+    *(".cache/fontconfig", ".cache/mesa"),  # the system's own libraries, for every program
+)
 # What apt and dpkg write for themselves, and caches that their triggers renew.
 UNRELATED = re.compile(
     r"/(proc|sys|dev|tmp|run|home|root|var/(lib/(dpkg|apt|systemd)|log|cache)|etc/ld\.so\.cache)(/|$)"
@@ -132,13 +135,15 @@ def ask_in_window(debian: Debian, command: str, display: str) -> None:
 
 def kept_answers(debian: Debian) -> list[str]:
     """The finished replies in the user's chats."""
+    return kept_messages(debian, "role = 'assistant' AND outcome = 'stop'")
+
+
+def kept_messages(debian: Debian, which: str) -> list[str]:
     chats = home(debian) / ".local/share/stillroom/chats.sqlite3"
     if not chats.exists():
         return []
     with closing(sqlite3.connect(f"file:{chats}?mode=ro", uri=True)) as database:
-        found = database.execute(
-            "SELECT content FROM messages WHERE role = 'assistant' AND outcome = 'stop'"
-        ).fetchall()
+        found = database.execute(f"SELECT content FROM messages WHERE {which}").fetchall()
     return [content for (content,) in found]
 
 
