@@ -118,12 +118,17 @@ def ask_in_window(debian: Debian, command: str, display: str) -> None:
     window = debian.command(f"exec {command}", user=True, environment=[f"DISPLAY={display}"])
     with subprocess.Popen(window) as running:
         shown = xdotool("search", "--sync", "--onlyvisible", "--name", "^Stillroom$").split()[0]
-        wait_until(
-            lambda: (home(debian) / ".local/share/stillroom/loads.json").exists(), "the model", running
-        )
+        listed = home(debian) / ".local/share/stillroom/models"
+        wait_until(lambda: any(listed.rglob("manifest.json")), "the file's record", running)
         xdotool("windowfocus", "--sync", shown, "key", "ctrl+1")
         xdotool("type", "--delay", "20", "Name a colour.")
-        xdotool("key", "Return")
+
+        def is_sent() -> bool:
+            # While the model is being loaded, the question stays in its field.
+            xdotool("key", "Return")
+            return bool(kept_messages(debian, "role = 'user'"))
+
+        wait_until(is_sent, "the question", running)
         wait_until(lambda: bool(kept_answers(debian)), "the answer", running)
         xdotool("key", "ctrl+q")
         assert running.wait(timeout=120) == 0
