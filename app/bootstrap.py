@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.engine.messages import DevicesListed
     from app.filters.filter_file import FilterFile
     from app.measurer import Measurer
-    from app.ui.application import WindowParts
+    from app.ui.window_parts import WindowParts
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
     """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
     core = build_core()
     try:
-        from app.ui.application import run_window as run
+        from app.ui.program import run_window as run
     except ImportError as error:
         # Qt without a library of the system; the bundle brings most of them, not all.
         log.exception("the window's parts cannot be loaded")
@@ -156,7 +156,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.telemetry.rates import RateMeter
     from app.telemetry.sampler import TelemetrySampler
     from app.tuning.tuner import Tuner
-    from app.ui.application import WindowParts
+    from app.ui.window_parts import WindowParts
 
     memory = core.load_memory()
     states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))

@@ -3,52 +3,23 @@
 import asyncio
 import gc
 import logging
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import qasync
-from PySide6.QtCore import QLocale, QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QLocale, QObject, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.audit.gate import Gate
-from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
-from app.bench.drift.store import DriftStore
-from app.bench.history import BenchmarkHistory
-from app.bench.quality.runner import QualityRunner
-from app.bench.quality.store import QualityStore
-from app.bench.runner import BenchmarkRunner
 from app.chat.library import ChatLibrary
-from app.chat.store import ChatStore
-from app.doctor import Diagnosis
-from app.elsewhere.answering import ElsewhereAnswers
-from app.elsewhere.keys import ServerKeys
-from app.engine.client import EngineClient
-from app.engine.idle import IdleUnload
-from app.engine.load_memory import LoadMemory
 from app.engine.memory_watch import MemoryWatch
-from app.engine.messages import LoadSettings, RpcServer
-from app.engine.rpc_address import numeric_endpoint
+from app.engine.messages import RpcServer
 from app.errors import Cancelled, StillroomError
-from app.jobs import JobBook
 from app.log import report
-from app.measurements import Measurements
-from app.measurer import Measurer
-from app.paths import AppPaths
-from app.quality_suites import QualitySuites
-from app.server.server import LocalServer
-from app.settings import Settings, SettingsFile
-from app.telemetry.gpu_monitor import GpuMonitor
-from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
-from app.tuning.tuner import Tuner
+from app.settings import Settings
+from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.bridge import Bridge
 from app.ui.drift_watch import DriftWatch
 from app.ui.elsewhere_choice import ElsewhereChoice
@@ -60,63 +31,25 @@ from app.ui.main_window import MainWindow, Page
 from app.ui.panels.live_panel import LivePanel
 from app.ui.server_session import ServerSession
 from app.ui.session import EngineSession
-from app.ui.single_instance import SingleInstance
-from app.ui.stop_signals import StopSignals
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
-from app.ui.widgets.actions import add_action
 from app.ui.widgets.model_picker import ModelPicker
 from app.ui.widgets.notices import Notices, notice_text
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.window_commands import WindowCommands
+from app.ui.window_dialogs import WindowDialogs
+from app.ui.window_parts import WindowParts
 from app.ui.window_place import WindowPlace
 from app.ui.window_zoom import WindowZoom
-from models.store import InstalledModel, ModelStore
+from models.store import InstalledModel
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
-    from app.ui.dialogs.audit_dialog import AuditDialog
-    from app.ui.dialogs.filters_dialog import FiltersDialog
-    from app.ui.dialogs.server_dialog import ServerDialog
-    from app.ui.dialogs.settings_dialog import SettingsDialog
     from app.ui.tabs.benchmark_tab import BenchmarkTab
     from app.ui.tabs.code_tab import CodeTab
     from app.ui.tabs.models_tab import ModelsTab
 
 log = logging.getLogger(__name__)
-
-OnSnapshot = Callable[[TelemetrySnapshot], None]
-
-
-@dataclass(frozen=True, slots=True)
-class WindowParts:
-    """What the window works with; `app.bootstrap` makes them. The window closes them when it ends."""
-
-    paths: AppPaths
-    settings: SettingsFile
-    store: ModelStore
-    client: EngineClient
-    jobs: JobBook
-    measurer: Measurer
-    chats: ChatStore
-    benchmarks: BenchmarkHistory
-    benchmark_runner: BenchmarkRunner
-    quality: QualityRunner
-    quality_runs: QualityStore
-    quality_suites: QualitySuites
-    drift: DriftChecker
-    drift_runs: DriftStore
-    gpu: GpuMonitor
-    idle: IdleUnload
-    memory: LoadMemory
-    tuner: Tuner
-    make_sampler: Callable[[OnSnapshot], TelemetrySampler]
-    examine: Callable[[], Diagnosis]
-    measurements: Measurements
-    gate: Gate
-    elsewhere: ElsewhereAnswers
-    server_keys: ServerKeys
-    server: LocalServer
 
 
 class WindowApplication(QObject):
@@ -177,7 +110,7 @@ class WindowApplication(QObject):
         self.raise_window()
         if files:
             self._on_models_dropped(list(files))
-            self._bridge.start(self._load_again(files[0], self.parts.settings.values.load))
+            self._bridge.start(self._session.load(files[0], self.parts.settings.values.load))
 
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
@@ -242,12 +175,10 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         choice = ElsewhereChoice(parts.settings, self._session)
         picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
-        picker.servers_asked.connect(lambda: self.open_settings_page(3))
-        window.load_settings_asked.connect(self._open_load_settings)
-        window.settings_asked.connect(self._open_settings)
-        add_action(window, self.tr("Input filter"), "", self.open_filters)
-        add_action(window, self.tr("Audit log"), "", self.open_audit)
-        add_action(window, self.tr("Local API"), "", self.open_server)
+        self.dialogs = WindowDialogs(
+            window, parts, self._session, self.server, self._theme, self._bridge, self._notices
+        )
+        picker.servers_asked.connect(lambda: self.dialogs.open_settings_page(3))
         self.commands = WindowCommands(
             window,
             self._panel,
@@ -274,7 +205,7 @@ class WindowApplication(QObject):
         )
         tab.to_code_requested.connect(self._on_to_code)
         tab.models_requested.connect(lambda: self._window.show_page("models"))
-        tab.filters_requested.connect(self.open_filters)
+        tab.filters_requested.connect(self.dialogs.open_filters)
         tab.chat_opened.connect(self._place.chat_opened)
         tab.reply_ended.connect(self._long_replies.reply_ended)
         self._chat = tab
@@ -421,9 +352,6 @@ class WindowApplication(QObject):
         await self._session.load(model.path, self.parts.settings.values.load, model.name)
         self.parts.settings.update(last_model=model.reference)
 
-    async def _load_again(self, path: Path, settings: LoadSettings) -> None:
-        await self._session.load(path, settings)
-
     def _on_models_dropped(self, paths: list[Path]) -> None:
         from app.ui.tabs.models_tab import ModelsTab
 
@@ -507,135 +435,10 @@ class WindowApplication(QObject):
     async def _ask_other_computers(self, servers: Sequence[RpcServer]) -> None:
         await self._session.list_devices(servers)
 
-    def _open_load_settings(self) -> None:
-        from app.engine.load_memory import Remembered
-        from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog, drafts_for
-
-        info, values = self._session.here, self.parts.settings.values
-        dialog = LoadSettingsDialog(
-            values.load,
-            values.idle_unload_minutes,
-            Remembered() if info is None else self.parts.memory.of(info.path),
-            None if info is None else partial(self._session.plan, info.path),
-            self._bridge,
-            self._window,
-            speculation=values.speculation,
-            drafts=() if info is None else drafts_for(info, self.parts.store.listing().models),
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.applied.connect(self._on_load_settings)
-        dialog.tune_asked.connect(self._open_tuning)
-        dialog.forget_asked.connect(self._on_forget)
-        dialog.open()
-
-    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int, speculation: str) -> None:
-        self.parts.settings.update(
-            load=settings, idle_unload_minutes=idle_minutes, speculation=speculation
-        )
-        self._reload()
-
-    def _on_forget(self) -> None:
-        if self._session.here is not None:
-            self.parts.memory.forget(self._session.here.path, "lowered")
-            self._reload()
-
-    def _reload(self) -> None:
-        if self._session.here is not None:
-            path = Path(self._session.here.path)
-            self._bridge.start(self._load_again(path, self.parts.settings.values.load))
-
-    def _open_tuning(self) -> None:
-        from app.ui.tuning_session import open_tuning
-
-        if self._session.here is None:
-            return
-        if self._session.reserved_for:
-            self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
-            return
-        parts = self.parts
-        open_tuning(
-            self._session,
-            parts.tuner,
-            parts.settings,
-            parts.memory,
-            self._bridge,
-            self._window,
-            self._load_again,
-        )
-
     def _show_chat(self, conversation_id: int) -> None:
         self._window.show_page("chat")
         assert self._chat is not None
         self._chat.open_chat(conversation_id)
-
-    def open_filters(self) -> "FiltersDialog":
-        """Show the rules of the input filter."""
-        from app.ui.dialogs.filters_dialog import FiltersDialog
-
-        dialog = FiltersDialog(self.parts.gate.filters, self._theme, self._bridge, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
-
-    def open_audit(self) -> "AuditDialog":
-        """Show the audit log."""
-        from app.ui.dialogs.audit_dialog import AuditDialog
-
-        dialog = AuditDialog(self.parts.gate, self.parts.settings, self._bridge, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
-
-    def open_server(self) -> "ServerDialog":
-        """Show the local API: on and off, key, who uses it."""
-        from app.ui.dialogs.server_dialog import ServerDialog
-
-        dialog = ServerDialog(self.server, self.parts.settings, self._theme, self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-        return dialog
-
-    def _open_settings(self) -> None:
-        self.open_settings_page(0)
-
-    def open_settings_page(self, index: int) -> "SettingsDialog":
-        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
-        from app.elsewhere.directory import fetch_models
-        from app.ui.dialogs.settings_dialog import SettingsDialog
-        from app.ui.widgets.doctor_page import DoctorPage
-        from app.ui.widgets.other_computers_page import OtherComputersPage
-        from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
-
-        doctor = DoctorPage(
-            self._theme,
-            self._bridge,
-            partial(asyncio.to_thread, self.parts.examine),
-            lambda: report(self.parts.paths.logs),
-        )
-        others = OtherComputersPage(
-            self.parts.settings,
-            self._theme,
-            self._bridge,
-            self._session.list_devices,
-            lambda server: asyncio.to_thread(numeric_endpoint, server),
-        )
-        elsewhere = ServersElsewherePage(
-            self.parts.settings, self.parts.server_keys, self._theme, self._bridge, fetch_models
-        )
-        dialog = SettingsDialog(
-            self.parts.settings, self.parts.paths, doctor, others, elsewhere, self._window
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for asked, opened in (
-            (dialog.filters_asked, self.open_filters),
-            (dialog.audit_asked, self.open_audit),
-        ):
-            # One dialog at a time: both are for the window as a whole.
-            asked.connect(dialog.accept)
-            asked.connect(opened)
-        dialog.show_page(index)
-        dialog.open()
-        return dialog
 
     def _on_error(self, error: BaseException) -> None:
         if not isinstance(error, StillroomError):
@@ -648,61 +451,3 @@ class WindowApplication(QObject):
         self._previous_hook(kind, error, trace)
         if issubclass(kind, Exception) and not isinstance(error, Cancelled):
             self._notices.error(error)
-
-
-def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: Sequence[Path] = ()) -> int:
-    """Open the window and `files` in it, and stay until it is closed; returns the exit code."""
-    if not _has_display():
-        print(  # noqa: T201 - there is no window to say it in
-            "There is no display here, so the window cannot open. "
-            "`stillroom --help` lists what works without one.",
-            file=sys.stderr,
-        )
-        return 1
-    qInstallMessageHandler(_log_qt)
-    QApplication.setApplicationName("stillroom")
-    QApplication.setApplicationDisplayName("Stillroom")
-    QApplication.setDesktopFileName("stillroom")
-    qt = QApplication(sys.argv[:1])
-    qt.setQuitOnLastWindowClosed(False)
-    qt.setWindowIcon(_program_icon())
-    instance = SingleInstance(data_folder)
-    if not instance.claim(files):
-        return 0
-    loop = qasync.QEventLoop(qt)
-    asyncio.set_event_loop(loop)
-    with loop:
-        loop.run_until_complete(_live(qt, make_parts, instance, files))
-    return 0
-
-
-async def _live(
-    qt: QApplication,
-    make_parts: Callable[[], WindowParts],
-    instance: SingleInstance,
-    files: Sequence[Path],
-) -> None:
-    application = WindowApplication(qt, make_parts(), files)
-    instance.open_asked.connect(application.open_files)
-    signals = StopSignals(application)
-    signals.received.connect(lambda: application.window.close())
-    application.show()
-    await application.wait_until_closed()
-
-
-def _program_icon() -> QIcon:
-    icon = QIcon()
-    for path in Path(str(files("resources").joinpath("icons"))).glob("stillroom-*.png"):
-        icon.addFile(str(path))
-    return icon
-
-
-def _has_display() -> bool:
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _log_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
-    level = logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG
-    log.log(level, "Qt: %s", text)

@@ -196,7 +196,7 @@ async def take_models(application: WindowApplication, folder: Path) -> None:
 
 async def take_doctor(application: WindowApplication, folder: Path) -> None:
     """The page about this computer."""
-    dialog = application.open_settings_page(1)
+    dialog = application.dialogs.open_settings_page(1)
     await settle(150)
     grab(dialog, folder / "doctor-light.png")
     dialog.show_page(0)
@@ -214,7 +214,7 @@ async def take_chinese(application: WindowApplication, folder: Path) -> None:
         application.window.show_page(key)
         await settle(40)
         grab(application.window, folder / f"{key}-zh-light.png")
-    dialog = application.open_settings_page(1)
+    dialog = application.dialogs.open_settings_page(1)
     await settle(150)
     grab(dialog, folder / "doctor-zh-light.png")
     dialog.close()

@@ -40,7 +40,7 @@ def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> 
         parts, session = application.parts, application.server
         await until(lambda: application.session.info is not None, "the model")
         assert session.running is None
-        dialog = application.open_server()
+        dialog = application.dialogs.open_server()
         dialog.port.setValue(free_port())
         dialog.on.click()
         await until(lambda: session.running is not None and not session.busy, "the server")
@@ -74,7 +74,7 @@ def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> 
 def test_a_port_that_is_taken_is_said_and_another_one_helps(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         taken = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-        dialog, session = application.open_server(), application.server
+        dialog, session = application.dialogs.open_server(), application.server
         dialog.port.setValue(taken.sockets[0].getsockname()[1])
         dialog.on.click()
         await until(lambda: session.error is not None and not session.busy, "the refusal")
@@ -109,7 +109,7 @@ def texts(application: WindowApplication) -> list[str]:
 
 def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
-        dialog, session = application.open_server(), application.server
+        dialog, session = application.dialogs.open_server(), application.server
         dialog.show()
         assert not dialog.warning.isVisible()
         dialog.reach.setCurrentIndex(1)
@@ -133,7 +133,7 @@ def test_it_is_found_by_its_name_and_gives_an_example(qapp: QApplication) -> Non
         titles = [command.title for command in application.commands._commands()]
         palette.close()
         assert "Local API" in titles
-        dialog = application.open_server()
+        dialog = application.dialogs.open_server()
         (copy,) = (
             each for each in dialog.findChildren(type(dialog.renew)) if "example" in each.accessibleName()
         )

@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def add_server(application: WindowApplication, api: Api) -> ElsewhereServer:
-    dialog = application.open_settings_page(3)
+    dialog = application.dialogs.open_settings_page(3)
     page = dialog.findChild(ServersElsewherePage)
     assert isinstance(page, ServersElsewherePage)
     page.address.setText(f"{api.url}/v1/")
@@ -90,7 +90,7 @@ def test_a_server_is_asked_for_once_and_nothing_goes_there_before(qapp: QApplica
         choose(application, agreed)
         assert application.session.answers_elsewhere
         # One that is removed comes back by undo, with its key.
-        dialog = application.open_settings_page(3)
+        dialog = application.dialogs.open_settings_page(3)
         page = dialog.findChildren(ServersElsewherePage)[-1]
         [remove] = [made for made in page.findChildren(QPushButton) if made.text() == "Remove"]
         remove.click()

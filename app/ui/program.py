@@ -1,0 +1,79 @@
+"""The window's program: one instance, Qt's and asyncio's loop in one, signals that end it in order."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.resources import files as resource_files
+from pathlib import Path
+
+import qasync
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from app.ui.application import WindowApplication
+from app.ui.single_instance import SingleInstance
+from app.ui.stop_signals import StopSignals
+from app.ui.window_parts import WindowParts
+
+log = logging.getLogger(__name__)
+
+
+def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: Sequence[Path] = ()) -> int:
+    """Open the window and `files` in it, and stay until it is closed; returns the exit code."""
+    if not _has_display():
+        print(  # noqa: T201 - there is no window to say it in
+            "There is no display here, so the window cannot open. "
+            "`stillroom --help` lists what works without one.",
+            file=sys.stderr,
+        )
+        return 1
+    qInstallMessageHandler(_log_qt)
+    QApplication.setApplicationName("stillroom")
+    QApplication.setApplicationDisplayName("Stillroom")
+    QApplication.setDesktopFileName("stillroom")
+    qt = QApplication(sys.argv[:1])
+    qt.setQuitOnLastWindowClosed(False)
+    qt.setWindowIcon(_program_icon())
+    instance = SingleInstance(data_folder)
+    if not instance.claim(files):
+        return 0
+    loop = qasync.QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+    with loop:
+        loop.run_until_complete(_live(qt, make_parts, instance, files))
+    return 0
+
+
+async def _live(
+    qt: QApplication,
+    make_parts: Callable[[], WindowParts],
+    instance: SingleInstance,
+    files: Sequence[Path],
+) -> None:
+    application = WindowApplication(qt, make_parts(), files)
+    instance.open_asked.connect(application.open_files)
+    signals = StopSignals(application)
+    signals.received.connect(lambda: application.window.close())
+    application.show()
+    await application.wait_until_closed()
+
+
+def _program_icon() -> QIcon:
+    icon = QIcon()
+    for path in Path(str(resource_files("resources").joinpath("icons"))).glob("stillroom-*.png"):
+        icon.addFile(str(path))
+    return icon
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    level = logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG
+    log.log(level, "Qt: %s", text)

@@ -1,0 +1,63 @@
+"""What the window works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.audit.gate import Gate
+from app.bench.drift.checker import DriftChecker
+from app.bench.drift.store import DriftStore
+from app.bench.history import BenchmarkHistory
+from app.bench.quality.runner import QualityRunner
+from app.bench.quality.store import QualityStore
+from app.bench.runner import BenchmarkRunner
+from app.chat.store import ChatStore
+from app.doctor import Diagnosis
+from app.elsewhere.answering import ElsewhereAnswers
+from app.elsewhere.keys import ServerKeys
+from app.engine.client import EngineClient
+from app.engine.idle import IdleUnload
+from app.engine.load_memory import LoadMemory
+from app.jobs import JobBook
+from app.measurements import Measurements
+from app.measurer import Measurer
+from app.paths import AppPaths
+from app.quality_suites import QualitySuites
+from app.server.server import LocalServer
+from app.settings import SettingsFile
+from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
+from app.tuning.tuner import Tuner
+from models.store import ModelStore
+
+OnSnapshot = Callable[[TelemetrySnapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowParts:
+    """What the window works with; `app.bootstrap` makes them. The window closes them when it ends."""
+
+    paths: AppPaths
+    settings: SettingsFile
+    store: ModelStore
+    client: EngineClient
+    jobs: JobBook
+    measurer: Measurer
+    chats: ChatStore
+    benchmarks: BenchmarkHistory
+    benchmark_runner: BenchmarkRunner
+    quality: QualityRunner
+    quality_runs: QualityStore
+    quality_suites: QualitySuites
+    drift: DriftChecker
+    drift_runs: DriftStore
+    gpu: GpuMonitor
+    idle: IdleUnload
+    memory: LoadMemory
+    tuner: Tuner
+    make_sampler: Callable[[OnSnapshot], TelemetrySampler]
+    examine: Callable[[], Diagnosis]
+    measurements: Measurements
+    gate: Gate
+    elsewhere: ElsewhereAnswers
+    server_keys: ServerKeys
+    server: LocalServer
