@@ -4,7 +4,9 @@ import os
 import sys
 from typing import Literal
 
-ChildName = Literal["engine", "rpc_server", "build", "measure", "ceilings", "syntax", "sandbox", "document", "answers"]
+ChildName = Literal[
+    "engine", "rpc_server", "build", "measure", "ceilings", "syntax", "sandbox", "document", "answers"
+]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",

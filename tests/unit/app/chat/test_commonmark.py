@@ -4,24 +4,15 @@ Raw HTML is shown as text by design, so an example with HTML in it is held again
 does the same; every other one against the specification's own HTML.
 """
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
 
 from app.chat.markdown_blocks import MarkdownStream, parse_blocks
+from tests.support.commonmark_spec import examples
 from tests.support.markdown_outline import outline_of_blocks, outline_of_html
 
-SPEC = Path(__file__).parents[3] / "data" / "commonmark" / "spec.json"
 LEAST_SHARE = 0.98
-
-
-@cache
-def examples() -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = json.loads(SPEC.read_text(encoding="utf-8"))
-    return loaded
 
 
 def has_html(markdown: str) -> bool:
