@@ -2,57 +2,45 @@
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
-from app.ui.widgets.filtered_table import SORT_ROLE
+from app.ui.tables.rows_model import Column, Index, RowsModel
 from converters.inspect import GgufSummary, ListSummary, Value
-
-Index = QModelIndex | QPersistentModelIndex
 
 KEY, VALUE = range(2)
 _LONGEST_TIP = 4000
 
+Entry = tuple[str, Value | ListSummary]
 
-class GgufMetadataTable(QAbstractTableModel):
+
+class GgufMetadataTable(RowsModel[Entry]):
     """A row for each entry, in the file's order. A long value is shown on one line; its tool tip, and what is
     copied, has all of it (of a long list its beginning)."""
 
     def __init__(self, summary: GgufSummary, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._entries = list(summary.metadata.items())
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
-        """One row for each entry."""
-        return 0 if parent.isValid() else len(self._entries)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
-        """Key and value."""
-        return 0 if parent.isValid() else 2
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """The columns' titles."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (self.tr("Key"), self.tr("Value"))[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        return None
+        self._columns = (
+            Column(self.tr("Key"), lambda entry: entry[0]),
+            Column(
+                self.tr("Value"),
+                lambda entry: " ".join(self._whole(entry).split()),
+                sort=lambda entry: self._whole(entry).casefold(),
+            ),
+        )
+        self._rows = list(summary.metadata.items())
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, the whole text as the tool tip, and the value to sort by."""
-        key, value = self._entries[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return key if index.column() == KEY else " ".join(self._text(value).split())
+        """What is copied of a value is all of it."""
         if role == Qt.ItemDataRole.EditRole:
-            return key if index.column() == KEY else self._text(value)
-        if role == Qt.ItemDataRole.ToolTipRole and index.column() == VALUE:
-            return self._text(value)[:_LONGEST_TIP]
-        if role == SORT_ROLE:
-            return key if index.column() == KEY else self._text(value).casefold()
-        return None
+            entry = self._rows[index.row()]
+            return entry[0] if index.column() == KEY else self._whole(entry)
+        return super().data(index, role)
 
-    def _text(self, value: Value | ListSummary) -> str:
+    def _tip(self, row: Entry, column: int) -> str | None:
+        return self._whole(row)[:_LONGEST_TIP] if column == VALUE else None
+
+    def _whole(self, entry: Entry) -> str:
+        value = entry[1]
         if not isinstance(value, ListSummary):
             return str(value)
         items = ", ".join(repr(item) for item in value.first)

@@ -2,21 +2,13 @@
 
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QCoreApplication,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QFont
 
 from app.tuning.report import Knob, TuningReport, TuningRow
 from app.ui import figures
+from app.ui.tables.rows_model import Column, Index, RowsModel
 from app.ui.widgets.notices import notice_text
-
-Index = QModelIndex | QPersistentModelIndex
 
 SETTING, VALUE, PROMPT, REPLY, WHY = range(5)
 
@@ -37,69 +29,36 @@ def knob_text(knob: Knob | str) -> str:
     }[knob]
 
 
-class TuningRowsModel(QAbstractTableModel):
+class TuningRowsModel(RowsModel[TuningRow]):
     """A row a value; the chosen ones are bold. The setting is named once."""
 
     def __init__(self, report: TuningReport, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows = report.rows
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's name and default
-        """One row a value."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's name and default
-        """The columns of the header."""
-        return 0 if parent.isValid() else WHY + 1
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Names above, aligned like their columns."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(section)
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return (
-            self.tr("Setting"),
-            self.tr("Value"),
-            self.tr("Prompt, tok/s"),
-            self.tr("Reply, tok/s"),
-            self.tr("Why"),
-        )[section]
+        self._columns = (
+            Column(self.tr("Setting"), lambda row: knob_text(row.knob)),
+            Column(self.tr("Value"), lambda row: f"✓ {_value(row)}" if row.chosen else _value(row)),
+            Column(self.tr("Prompt, tok/s"), lambda row: _rate(row.speed.prompt_tok_per_s), figures=True),
+            Column(self.tr("Reply, tok/s"), lambda row: _rate(row.speed.decode_tok_per_s), figures=True),
+            Column(self.tr("Why"), lambda row: notice_text(row.why)),
+        )
+        self._rows = list(report.rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The cell for Qt's roles."""
-        row = self._rows[index.row()]
+        """The setting only in its first row, what was chosen in bold."""
+        at = index.row()
+        row = self._rows[at]
         match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return self._text(index.row(), index.column())
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _alignment(index.column())
-            case Qt.ItemDataRole.ToolTipRole if index.column() == WHY:
-                return notice_text(row.why)
+            case Qt.ItemDataRole.DisplayRole if index.column() == SETTING:
+                if at and self._rows[at - 1].knob == row.knob:
+                    return ""
             case Qt.ItemDataRole.FontRole if row.chosen:
                 font = QFont()
                 font.setBold(True)
                 return font
-        return None
+        return super().data(index, role)
 
-    def _text(self, at: int, column: int) -> str:
-        row = self._rows[at]
-        match column:
-            case 0:
-                first = at == 0 or self._rows[at - 1].knob != row.knob
-                return knob_text(row.knob) if first else ""
-            case 1:
-                return f"✓ {_value(row)}" if row.chosen else _value(row)
-            case 2:
-                return _rate(row.speed.prompt_tok_per_s)
-            case 3:
-                return _rate(row.speed.decode_tok_per_s)
-            case _:
-                return notice_text(row.why)
+    def _tip(self, row: TuningRow, column: int) -> str | None:
+        return notice_text(row.why) if column == WHY else None
 
 
 def _value(row: TuningRow) -> str:
@@ -112,8 +71,3 @@ def _value(row: TuningRow) -> str:
 
 def _rate(tok_per_s: float | None) -> str:
     return "" if tok_per_s is None else figures.rate(tok_per_s)
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in (PROMPT, REPLY) else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -5,8 +5,10 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
 
 from app.bench.report import Report
-from app.ui.tables.benchmark_runs import MODEL, REPORT_ROLE, SORT_ROLE, WHEN, BenchmarkRunsModel
+from app.ui.tables.benchmark_runs import MODEL, WHEN, BenchmarkRunsModel
+from app.ui.tables.rows_model import ROW_ROLE
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.filtered_table import SORT_ROLE
 
 ROW_PX = 36
 SHOWN_ROWS = 25
@@ -66,7 +68,7 @@ class BenchmarkHistoryView(Card):
     def selected(self) -> list[Report]:
         """The selected runs, newest first."""
         rows = self._table.selectionModel().selectedRows()
-        reports = [index.data(REPORT_ROLE) for index in rows]
+        reports = [index.data(ROW_ROLE) for index in rows]
         return sorted(reports, key=lambda report: report.started_at, reverse=True)
 
     def _make_table(self) -> QTableView:

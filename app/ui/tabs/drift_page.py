@@ -20,7 +20,8 @@ from app.bench.drift.progress import DriftProgress
 from app.engine.messages import ModelInfo
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from app.ui.tables.drift_items import ITEM_ROLE, QUESTION, DriftItems
+from app.ui.tables.drift_items import QUESTION, DriftItems
+from app.ui.tables.rows_model import ROW_ROLE
 from app.ui.tabs.drift_words import DriftWords
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
@@ -167,7 +168,7 @@ class DriftPage(QScrollArea):
 
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()
-        item: ItemDrift | None = rows[0].data(ITEM_ROLE) if rows else None
+        item: ItemDrift | None = rows[0].data(ROW_ROLE) if rows else None
         self._before.setText("" if item is None else item.before)
         self._now.setText("" if item is None else item.now)
 

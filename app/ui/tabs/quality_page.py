@@ -35,7 +35,8 @@ from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
 from app.ui.session import EngineSession
-from app.ui.tables.quality_items import ITEM, ITEM_ROLE, QualityItems
+from app.ui.tables.quality_items import ITEM, QualityItems
+from app.ui.tables.rows_model import ROW_ROLE
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_figures import QualityFigureCards
 from app.ui.tabs.quality_item_view import QualityItemView
@@ -322,7 +323,7 @@ class QualityPage(QScrollArea):
 
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()
-        self._item.show_item(rows[0].data(ITEM_ROLE) if rows else None)
+        self._item.show_item(rows[0].data(ROW_ROLE) if rows else None)
 
     def _update_head(self, *_: object) -> None:
         here = self._session.here

@@ -85,7 +85,7 @@ class OutlookCard(Card):
         row = self._view.currentIndex().row()
         if not 0 <= row < self.table.rowCount():
             return
-        outlook = self.table.outlook(row)
+        outlook = self.table.row(row)
         sentences = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
         if (load := outlook.measured) is not None:
             taken = self.tr(
