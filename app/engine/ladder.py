@@ -1,8 +1,8 @@
 """What to give up when memory is short, one step after the other. Pure.
 
-What the engine chose itself goes first, in the order of what it costs: replies side by side, a shorter
-context, a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the
-same order, and at last a cache in q4_0. Each step says itself in a sentence.
+What the engine chose itself goes first, in the order of what it costs: attention with a large buffer, replies
+side by side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what
+the user had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 Stage = Literal["weights", "context", "decode"]
 """Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
 
-GIVEN_UP = ("sequences", "context_tokens", "kv_type", "gpu_layers")
+GIVEN_UP = ("flash_attention", "sequences", "context_tokens", "kv_type", "gpu_layers")
 """The settings that steps change."""
 
 
@@ -39,6 +39,8 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
     fixed_cache = asked.kv_type != "auto"
     moves: list[tuple[bool, Callable[[LoadSettings], LadderStep | None]]] = []
     if stage != "weights":
+        if asked.flash_attention == "auto":
+            moves.append((False, _flash_attention))
         moves += [
             (fixed_sequences, _one_sequence),
             (fixed_context, _shorter_context),
@@ -67,6 +69,18 @@ def processor_only(plan: LoadSettings) -> LadderStep | None:
     return LadderStep(
         msgspec.structs.replace(plan, gpu_layers=0),
         LoadNotice("The graphics card could not load the model, so it runs on the processor."),
+    )
+
+
+def _flash_attention(plan: LoadSettings) -> LadderStep | None:
+    if plan.flash_attention != "off":
+        return None
+    return LadderStep(
+        msgspec.structs.replace(plan, flash_attention="on"),
+        LoadNotice(
+            "Memory is too short for the attention that is quickest on the processor, so long chats are "
+            "slower."
+        ),
     )
 
 

@@ -1,3 +1,5 @@
+import msgspec
+
 from app.engine.ladder import next_step, processor_only, steps
 from app.engine.messages import LoadSettings
 from app.engine.offload import SMALLEST_CONTEXT_TOKENS
@@ -73,6 +75,14 @@ def test_without_flash_attention_the_cache_keeps_its_type() -> None:
         context_tokens=SMALLEST_CONTEXT_TOKENS, gpu_layers=0, kv_type="f16", flash_attention="off"
     )
     assert next_step(plan, LoadSettings(flash_attention="off"), "context", LAYERS) is None
+
+
+def test_attention_that_the_engine_chose_goes_first() -> None:
+    plan = LoadSettings(context_tokens=4096, gpu_layers=0, kv_type="f16", sequences=4, flash_attention="off")
+    step = next_step(plan, AUTOMATIC, "context", LAYERS)
+    assert step is not None
+    assert step.plan == msgspec.structs.replace(plan, flash_attention="on")
+    assert "long chats are slower" in str(step.notice)
 
 
 def test_on_the_processor_nothing_helps_against_too_large_weights() -> None:

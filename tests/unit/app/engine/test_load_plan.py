@@ -49,6 +49,7 @@ def test_nothing_stays_automatic() -> None:
         batch_tokens=512,
         sequences=4,
         kv_type="f16",
+        flash_attention="off",
     )
 
 
@@ -57,6 +58,17 @@ def test_what_the_user_chose_stays() -> None:
         context_tokens=5000, threads=3, prompt_threads=6, batch_tokens=64, sequences=2, kv_type="q8_0"
     )
     assert plan_load(asked, R1_QWEN_7B, ROPE, PLENTY).settings == msgspec.structs.replace(asked, gpu_layers=0)
+
+
+def test_flash_attention_is_for_cards_quantised_caches_and_short_memory() -> None:
+    def chosen(asked: LoadSettings, room: Room) -> str:
+        return plan_load(asked, R1_QWEN_7B, ROPE, room).settings.flash_attention
+
+    assert chosen(LoadSettings(), PLENTY) == "off"
+    assert chosen(LoadSettings(flash_attention="on"), PLENTY) == "on"
+    assert chosen(LoadSettings(kv_type="q8_0"), PLENTY) == "auto"
+    assert chosen(LoadSettings(), Room((card(24 * GIB),), 64 * GIB, 8)) == "auto"
+    assert chosen(LoadSettings(), Room((), 12 * GIB, 8)) == "auto"
 
 
 def test_prompt_threads_follow_the_threads() -> None:
