@@ -1,13 +1,11 @@
 """All benchmark runs, in one SQLite file."""
 
 import logging
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from app.bench.database import BenchDatabase
 from app.bench.report import Report, report_from_json, report_to_json
 from app.errors import StillroomError
 
@@ -59,32 +57,19 @@ MIGRATIONS: tuple[str, ...] = (
 )
 
 
-class BenchmarkHistory:
-    """The runs on disk. Any thread; each write is on the disk (WAL, synchronous=FULL) before it returns.
+class BenchmarkHistory(BenchDatabase):
+    """The runs on disk. Any thread; each write is on the disk before it returns.
 
     A deleted run can be brought back until the file is opened again. A file that is no database is set
     aside under the name in `set_aside`, and the history starts empty. Every method raises `StillroomError`.
     """
 
+    migrations = MIGRATIONS
+
     def __init__(self, path: Path) -> None:
-        self.set_aside: Path | None = None
-        self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = _open(path)
-        except sqlite3.OperationalError as error:
-            raise _unusable(error) from error
-        except sqlite3.DatabaseError:
-            self.set_aside = _move_away(path)
-            log.warning("the benchmark history was damaged and is kept as %s", self.set_aside)
-            self._db = _open(path)
+        super().__init__(path)
         with self.transaction() as db:
             db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
 
     def add(self, report: Report) -> None:
         """Keep a run; one with the same id is replaced. What was kept of it while it was under way goes."""
@@ -153,55 +138,17 @@ class BenchmarkHistory:
         with self.transaction() as db:
             db.executemany("UPDATE runs SET deleted_at = ? WHERE id = ?", [(deleted_at, id_) for id_ in ids])
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The open file; what is done in the block is on the disk after it, or nothing of it."""
-        with self._lock:
-            try:
-                with self._db:
-                    yield self._db
-            except sqlite3.Error as error:
-                raise _unusable(error) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        _migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise StillroomError(
+    def _newer(self, found: int, known: int) -> StillroomError:
+        return StillroomError(
             "The benchmark history was written by a newer Stillroom (schema {found}, here {known}).",
             "Update Stillroom to open it. The file has not been changed.",
-            found=version,
-            known=len(MIGRATIONS),
+            found=found,
+            known=known,
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
-
-def _move_away(path: Path) -> Path:
-    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
-    for ending in ("-wal", "-shm", ""):
-        source = path.with_name(path.name + ending)
-        if source.exists():
-            source.replace(aside.with_name(aside.name + ending))
-    return aside
-
-
-def _unusable(error: sqlite3.Error) -> StillroomError:
-    return StillroomError(
-        "The benchmark history could not be read or written: {reason}.",
-        "Check that the disk is not full and that Stillroom's data folder may be written to.",
-        reason=str(error),
-    )
+    def _unusable(self, reason: str) -> StillroomError:
+        return StillroomError(
+            "The benchmark history could not be read or written: {reason}.",
+            "Check that the disk is not full and that Stillroom's data folder may be written to.",
+            reason=reason,
+        )

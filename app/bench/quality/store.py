@@ -1,16 +1,12 @@
 """Quality runs on disk: an item's result is there for good before the next one begins."""
 
-import contextlib
 import logging
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from app.bench.database import BenchDatabase
 from app.bench.quality.result import ItemResult, QualityRun
 from app.errors import StillroomError
 
@@ -39,34 +35,19 @@ MIGRATIONS: tuple[str, ...] = (
 )
 
 
-class QualityStore:
+class QualityStore(BenchDatabase):
     """All runs in one SQLite file (WAL, synchronous=FULL). Any thread. Methods raise `StillroomError`."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = _open(path)
-        except sqlite3.OperationalError as error:
-            raise _unusable(error) from error
-        except sqlite3.DatabaseError:
-            aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
-            log.warning("the quality runs were damaged and are kept as %s", aside)
-            for ending in ("-wal", "-shm", ""):
-                with contextlib.suppress(FileNotFoundError):
-                    path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
-            self._db = _open(path)
-        with self._transaction() as db:
-            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
+    migrations = MIGRATIONS
 
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self.transaction() as db:
+            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
 
     def begin(self, run: QualityRun, key: str) -> None:
         """Keep the head of a new run; `key` says what a later run must share to go on with it."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO runs (id, key, started_at, model_sha256, head) VALUES (?, ?, ?, ?, ?)",
                 (run.id, key, run.started_at, run.model.sha256, _text(run)),
@@ -74,12 +55,12 @@ class QualityStore:
 
     def change(self, run: QualityRun) -> None:
         """Keep what has become known about a run, such as what the engine chose."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE runs SET head = ? WHERE id = ?", (_text(run), run.id))
 
     def unfinished(self, key: str) -> QualityRun | None:
         """The newest run of that key that has not ended."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "SELECT head FROM runs WHERE key = ? AND ended_at IS NULL AND deleted_at IS NULL"
                 " ORDER BY rowid DESC LIMIT 1",
@@ -89,7 +70,7 @@ class QualityStore:
 
     def add(self, run_id: str, result: ItemResult) -> None:
         """Keep an item's result. An item has one in each run; a second is an error of the program."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO results (run_id, item_id, result) VALUES (?, ?, ?)",
                 (run_id, result.id, _text(result)),
@@ -97,12 +78,12 @@ class QualityStore:
 
     def end(self, run_id: str, ended_at: str) -> None:
         """Every item of the run is done."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE runs SET ended_at = ? WHERE id = ?", (ended_at, run_id))
 
     def results(self, run_id: str) -> list[ItemResult]:
         """The results of a run in the order in which they came."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "SELECT result FROM results WHERE run_id = ? ORDER BY rowid", (run_id,)
             ).fetchall()
@@ -110,7 +91,7 @@ class QualityStore:
 
     def runs(self) -> list[tuple[QualityRun, bool]]:
         """All runs, newest first, and whether each has ended; those of a later version are left out."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "SELECT head, ended_at FROM runs WHERE deleted_at IS NULL"
                 " ORDER BY started_at DESC, rowid DESC"
@@ -132,48 +113,24 @@ class QualityStore:
         self._mark(run_id, None)
 
     def _mark(self, run_id: str, deleted_at: float | None) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE runs SET deleted_at = ? WHERE id = ?", (deleted_at, run_id))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                with self._db:
-                    yield self._db
-            except sqlite3.Error as error:
-                raise _unusable(error) from error
+    def _newer(self, found: int, known: int) -> StillroomError:
+        return StillroomError(
+            "The quality runs were written by a newer Stillroom (schema {found}, here {known}).",
+            "Update Stillroom to open them. The file has not been changed.",
+            found=found,
+            known=known,
+        )
+
+    def _unusable(self, reason: str) -> StillroomError:
+        return StillroomError(
+            "The quality runs could not be read or written: {reason}.",
+            "Check that the disk is not full and that Stillroom's data folder may be written to.",
+            reason=reason,
+        )
 
 
 def _text(value: msgspec.Struct) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        version: int = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise StillroomError(
-                "The quality runs were written by a newer Stillroom (schema {found}, here {known}).",
-                "Update Stillroom to open them. The file has not been changed.",
-                found=version,
-                known=len(MIGRATIONS),
-            )
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _unusable(error: sqlite3.Error) -> StillroomError:
-    return StillroomError(
-        "The quality runs could not be read or written: {reason}.",
-        "Check that the disk is not full and that Stillroom's data folder may be written to.",
-        reason=str(error),
-    )

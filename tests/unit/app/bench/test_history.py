@@ -12,7 +12,6 @@ import pytest
 
 from app.bench.history import MIGRATIONS, BenchmarkHistory
 from app.bench.report import report_to_json
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 
 
@@ -38,12 +37,6 @@ def test_runs_come_back_newest_first(path: Path, history: BenchmarkHistory) -> N
     again = BenchmarkHistory(path)
     assert again.reports() == [newer, older]
     again.close()
-
-
-def test_is_written_through(path: Path, history: BenchmarkHistory) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert db.execute("PRAGMA user_version").fetchone()[0] == 2
 
 
 def test_a_deleted_run_comes_back_until_the_next_opening(path: Path, history: BenchmarkHistory) -> None:
@@ -81,26 +74,6 @@ def test_a_hash_is_known_until_the_file_changes(tmp_path: Path, history: Benchma
     assert history.known_sha256(model) is None
 
 
-def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"this is not SQLite, it is a text of some length, longer than a header" * 20)
-    history = BenchmarkHistory(path)
-    assert history.reports() == []
-    assert history.set_aside is not None
-    assert history.set_aside.read_bytes().startswith(b"this is not SQLite")
-    history.close()
-
-
-def test_a_newer_file_is_refused_and_left_alone(path: Path, history: BenchmarkHistory) -> None:
-    history.close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StillroomError, match="newer Stillroom"):
-        BenchmarkHistory(path)
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone()[0] == 99
-
-
 def test_a_run_survives_a_killed_writer(path: Path) -> None:
     script = """
 import os, signal, sys
@@ -114,12 +87,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     history = BenchmarkHistory(path)
     assert [run.id for run in history.reports()] == ["kept"]
     history.close()
-
-
-def test_a_folder_that_cannot_hold_it_is_an_error_in_words(tmp_path: Path) -> None:
-    (tmp_path / "benchmarks.sqlite3").mkdir()
-    with pytest.raises(StillroomError, match="could not be read or written"):
-        BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
 
 
 def test_runs_of_an_earlier_version_stay(path: Path) -> None:
