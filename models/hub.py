@@ -101,9 +101,7 @@ class HubClient:
         api = HfApi(endpoint=self.endpoint, token=self.token() or False, library_name="stillroom")
         try:
             ask = api.dataset_info if self._kind == "dataset" else api.model_info
-            return ask(
-                repo, revision=revision or None, files_metadata=True, timeout=_METADATA_TIMEOUT_S
-            )
+            return ask(repo, revision=revision or None, files_metadata=True, timeout=_METADATA_TIMEOUT_S)
         except HFValidationError as error:
             raise StillroomError(
                 "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=repo

@@ -53,9 +53,12 @@ def client(model: str, threads: int) -> Iterator[EngineClient]:
     client.close()
 
 
-def llama_bench(tool: Path, model: str, threads: int) -> tuple[float, float]:
-    """Prompt and generation tokens per second of llama-bench's own loop."""
+def llama_bench(
+    tool: Path, model: str, threads: int, *, depth_tokens: int = 0, flash_attention: str = "auto"
+) -> tuple[float, float]:
+    """Prompt and generation tokens per second of llama-bench's own loop, behind `depth_tokens`."""
     options = ["-p", str(PROMPT_TOKENS), "-n", str(NEW_TOKENS), "-r", "1", "-ngl", "0", "-o", "json"]
+    options += ["-d", str(depth_tokens), "-fa", flash_attention]
     command = [str(tool), "-m", model, "-t", str(threads), *options]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     prompt, generation = json.loads(done.stdout)
@@ -93,10 +96,20 @@ def test_prefill_and_decode_against_llama_bench(client: EngineClient, model: str
         pytest.skip(
             "no llama-bench: run `python -m tests.perf.build_llama_tools` or set STILLROOM_LLAMA_BENCH"
         )
-    rows: dict[str, list[tuple[float, float]]] = {"llama-bench": [], "greedy": [], "R1 defaults": []}
+    assert client.state.model is not None
+    flash_attention = client.state.model.plan.flash_attention
+    rows: dict[str, list[tuple[float, float]]] = {
+        "llama-bench": [],
+        f"llama-bench -fa {flash_attention}": [],
+        "greedy": [],
+        "R1 defaults": [],
+    }
     engine(client, GREEDY)
     for _ in range(ROUNDS):
         rows["llama-bench"].append(llama_bench(tool, model, threads))
+        rows[f"llama-bench -fa {flash_attention}"].append(
+            llama_bench(tool, model, threads, flash_attention=flash_attention)
+        )
         rows["greedy"].append(engine(client, GREEDY))
         rows["R1 defaults"].append(engine(client, DRAWN))
     print(f"\n{Path(model).name}, {threads} thread(s), {ROUNDS} rounds, medians")
@@ -104,6 +117,6 @@ def test_prefill_and_decode_against_llama_bench(client: EngineClient, model: str
     for name, values in rows.items():
         prompt, decode = (statistics.median(column) for column in zip(*values, strict=True))
         print(
-            f"  {name:12} pp{PROMPT_TOKENS} {prompt:7.1f} tok/s ({prompt / reference[0]:.3f})   "
+            f"  {name:20} pp{PROMPT_TOKENS} {prompt:7.1f} tok/s ({prompt / reference[0]:.3f})   "
             f"tg{NEW_TOKENS} {decode:7.1f} tok/s ({decode / reference[1]:.3f})"
         )

@@ -66,8 +66,10 @@ def test_a_reply_in_the_window_against_llama_bench(threads: int, tmp_path: Path)
         pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
     bench, window = [], []
     for _ in range(ROUNDS):
-        bench.append(llama_bench(tool, starter_path(), threads)[1])
-        window += reply_rates(threads, tmp_path)
+        replies = reply_rates(threads, tmp_path)
+        window += [rate for rate, _ in replies]
+        # The prompt lies before the reply here, so it does there.
+        bench.append(llama_bench(tool, starter_path(), threads, depth_tokens=replies[0][1])[1])
     reference, measured = statistics.median(bench), statistics.median(window)
     print(
         f"\nreply in the open window, {threads} thread(s), {ROUNDS} rounds, medians: "
@@ -75,8 +77,8 @@ def test_a_reply_in_the_window_against_llama_bench(threads: int, tmp_path: Path)
     )
 
 
-def reply_rates(threads: int, home: Path) -> list[float]:
-    """One reply in a window of its own."""
+def reply_rates(threads: int, home: Path) -> list[tuple[float, int]]:
+    """One reply in a window of its own: tokens per second, and the length of its prompt."""
     with virtual_display() as display:
         environment = os.environ | {"DISPLAY": display, "STILLROOM_HOME": str(home)}
         environment.pop("QT_QPA_PLATFORM", None)
@@ -86,5 +88,5 @@ def reply_rates(threads: int, home: Path) -> list[float]:
             stdout=subprocess.PIPE,
             check=True,
         )
-    rates: list[float] = json.loads(done.stdout)
+    rates: list[tuple[float, int]] = json.loads(done.stdout)
     return rates

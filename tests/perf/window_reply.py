@@ -1,7 +1,7 @@
-"""A reply in the open window: `python -m tests.perf.window_reply THREADS TOKENS ROUNDS`, prints JSON rates.
+"""A reply in the open window: `python -m tests.perf.window_reply THREADS TOKENS ROUNDS`.
 
-The window is painted on the display that `DISPLAY` names, its live panel runs, and the reply is laid out as
-it comes.
+It prints JSON: each reply's tokens per second and prompt tokens. The window is painted on the display that
+`DISPLAY` names, its live panel runs, and the reply is laid out as it comes.
 """
 
 import json
@@ -31,7 +31,7 @@ def main() -> None:
     for chat in chats:
         store.save_choices(chat.id, ReplyChoices(sampling=Sampling(temperature=0.0), max_tokens=tokens + 1))
     store.close()
-    rates: list[float] = []
+    rates: list[tuple[float, int]] = []
 
     async def scene(application: WindowApplication) -> None:
         application.window.resize(1420, 880)
@@ -46,7 +46,7 @@ def main() -> None:
             reply = application.parts.chats.messages(chat.id)[-1]
             assert reply.stats is not None
             assert reply.stats.completion_tokens == tokens + 1, reply.stats
-            rates.append(reply.stats.decode_tok_per_s)
+            rates.append((reply.stats.decode_tok_per_s, reply.stats.prompt_tokens))
 
     run_with_window(scene)
     print(json.dumps(rates))
