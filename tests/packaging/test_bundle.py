@@ -29,7 +29,7 @@ PROGRAM = BUNDLE / ("stillroom.exe" if sys.platform == "win32" else "stillroom")
 LEFT_OUT = ("Qml", "Quick", "QtSql", "Qt6Sql", "tkinter", "_tkinter", "qgtk3", "qeglfs", "pytest", "torch")
 REPO = "test/tiny"
 BACKENDS = {"CPU", "RPC", "Vulkan"}
-LARGEST_BYTES = 280e6
+LARGEST_BYTES = 300e6
 """Links not followed. docs/packaging.md says what it holds and what was aimed at."""
 
 
