@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.engine.messages import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
@@ -13,6 +13,7 @@ from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.card_list import CardList
 from app.ui.widgets.notices import filled, translated
 from models.wording import byte_count
 
@@ -41,15 +42,14 @@ class OtherComputersPage(QWidget):
         self._bridge = bridge
         self._list_devices = list_devices
         self._check_address = check_address
-        self._rows = QVBoxLayout()
-        self._rows.setSpacing(8)
+        self._cards = CardList()
         self._insisted = ""
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
         body.addWidget(self._make_explanation())
         body.addWidget(self._make_entry())
-        body.addWidget(self._make_list(), 1)
+        body.addWidget(self._cards, 1)
         self._show({}, {})
 
     def check(self) -> None:
@@ -117,20 +117,6 @@ class OtherComputersPage(QWidget):
         card.body.addWidget(self._refusal)
         return card
 
-    def _make_list(self) -> QScrollArea:
-        inner = QWidget()
-        inner.setProperty("look", "page")
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._rows)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumHeight(160)
-        scroll.setWidget(inner)
-        return scroll
-
     def _on_edited(self) -> None:
         self._insisted = ""
         self._refusal.hide()
@@ -188,48 +174,34 @@ class OtherComputersPage(QWidget):
         self._settings.update(load=msgspec.structs.replace(self._load, **changes))
 
     def _show(self, devices: dict[str, list[Device]], problems: dict[str, RpcProblem]) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        self._cards.clear()
         for server in self._servers:
             problem = problems.get(server.address)
             found = devices.get(server.address, [])
             if problem is not None:
                 words = f"{filled(problem.message, problem.values)} {filled(problem.hint, problem.values)}"
-                self._rows.addWidget(self._row(server, "warning", "warning", words))
+                self._add_card(server, "warning", "warning", words)
             elif found:
                 words = self.tr("{free} of {total} of memory free").format(
                     free=byte_count(sum(device.memory_free_bytes for device in found)),
                     total=byte_count(sum(device.memory_total_bytes for device in found)),
                 )
-                self._rows.addWidget(self._row(server, "desktop", "good", words))
+                self._add_card(server, "desktop", "good", words)
             else:
-                self._rows.addWidget(self._row(server, "desktop", "muted", self.tr("Asking…")))
+                self._add_card(server, "desktop", "muted", self.tr("Asking…"))
 
-    def _row(self, server: RpcServer, icon: str, role: Role, words: str) -> Card:
-        card = Card(margin_px=12)
-        picture = QLabel()
-        picture.setPixmap(self._theme.icon(icon, role).pixmap(QSize(18, 18)))
-        text = QVBoxLayout()
-        text.setSpacing(2)
-        text.addWidget(label(server.address, selectable=True))
+    def _add_card(self, server: RpcServer, icon: str, role: Role, words: str) -> None:
         state = label(words, "small", wrap=True, selectable=True)
         if role == "warning":
             set_look(state, "warning")
-        text.addWidget(state)
+        lines = [label(server.address, selectable=True), state]
         if server.anywhere:
-            text.addWidget(label(self.tr("Outside the local network, allowed by you"), "warning", wrap=True))
+            lines.append(label(self.tr("Outside the local network, allowed by you"), "warning", wrap=True))
         remove = button(
             self.tr("Remove"), "quiet", name=self.tr("Remove {address}").format(address=server.address)
         )
         remove.clicked.connect(lambda: self._remove(server.address))
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(text, 1)
-        row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
-        card.body.addLayout(row)
-        return card
+        self._cards.add(self._theme.icon(icon, role), lines, [remove])
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._bridge.start(work)

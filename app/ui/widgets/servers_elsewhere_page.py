@@ -6,8 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.elsewhere.keys import KeyStoreError, ServerKeys
 from app.elsewhere.server import (
@@ -21,6 +20,7 @@ from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.card_list import CardList
 from app.ui.widgets.notices import translated
 
 FetchModels = Callable[[ElsewhereServer, str], tuple[ElsewhereModel, ...]]
@@ -49,14 +49,13 @@ class ServersElsewherePage(QWidget):
         self._bridge = bridge
         self._fetch_models = fetch_models
         self._undo: Callable[[], None] | None = None
-        self._rows = QVBoxLayout()
-        self._rows.setSpacing(8)
+        self._cards = CardList()
         body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(12)
         body.addWidget(self._make_explanation())
         body.addWidget(self._make_entry())
-        body.addWidget(self._make_list(), 1)
+        body.addWidget(self._cards, 1)
         self._show()
 
     @property
@@ -117,20 +116,6 @@ class ServersElsewherePage(QWidget):
         card.body.addLayout(foot)
         self._say("")
         return card
-
-    def _make_list(self) -> QScrollArea:
-        inner = QWidget()
-        inner.setProperty("look", "page")
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._rows)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumHeight(160)
-        scroll.setWidget(inner)
-        return scroll
 
     def _on_add(self) -> None:
         if not self.address.text().strip() or not self.add.isEnabled():
@@ -218,28 +203,19 @@ class ServersElsewherePage(QWidget):
         self.undo_button.setVisible(undo is not None)
 
     def _show(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        self._cards.clear()
         for server in self.servers:
-            self._rows.addWidget(self._row(server))
+            self._add_card(server)
 
-    def _row(self, server: ElsewhereServer) -> Card:
-        card = Card(margin_px=12)
-        picture = QLabel()
-        picture.setPixmap(self._theme.icon("cloud", "warning").pixmap(QSize(18, 18)))
-        text = QVBoxLayout()
-        text.setSpacing(2)
-        text.addWidget(label(server.url, selectable=True))
+    def _add_card(self, server: ElsewhereServer) -> None:
         names = [model.name for model in server.models]
         more = len(names) - NAMED_MODELS
         words = ", ".join(names[:NAMED_MODELS])
         if more > 0:
             words = self.tr("{models} and {count} more").format(models=words, count=more)
-        text.addWidget(label(words, "small", wrap=True))
+        lines = [label(server.url, selectable=True), label(words, "small", wrap=True)]
         if sends_in_the_clear(server.url):
-            text.addWidget(
+            lines.append(
                 label(self.tr("Not encrypted: whoever is in between can read along."), "warning", wrap=True)
             )
         refresh = button(
@@ -252,14 +228,7 @@ class ServersElsewherePage(QWidget):
             self.tr("Remove"), "quiet", name=self.tr("Remove {address}").format(address=server.host)
         )
         remove.clicked.connect(lambda: self._start(self._remove(server)))
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(text, 1)
-        row.addWidget(refresh, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
-        card.body.addLayout(row)
-        return card
+        self._cards.add(self._theme.icon("cloud", "warning"), lines, [refresh, remove])
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._bridge.start(work)
