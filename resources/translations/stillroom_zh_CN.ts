@@ -707,17 +707,6 @@
     </message>
 </context>
 <context>
-    <name>ChatExchange</name>
-    <message>
-        <source>The model gets the messages themselves again.</source>
-        <translation>模型重新收到消息原文。</translation>
-    </message>
-    <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
-    </message>
-</context>
-<context>
     <name>ChatHealth</name>
     <message>
         <source>The file of your chats was damaged and no backup was found. It is kept as {path}.</source>
@@ -1095,6 +1084,17 @@
     <message>
         <source>in the thinking</source>
         <translation>在思考中</translation>
+    </message>
+</context>
+<context>
+    <name>ChatSummaries</name>
+    <message>
+        <source>The model gets the messages themselves again.</source>
+        <translation>模型重新收到消息原文。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
     </message>
 </context>
 <context>
@@ -5663,18 +5663,6 @@ Left for the reply: {left}</source>
         <translation>模型</translation>
     </message>
     <message>
-        <source>Input filter</source>
-        <translation>输入过滤器</translation>
-    </message>
-    <message>
-        <source>Audit log</source>
-        <translation>审计日志</translation>
-    </message>
-    <message>
-        <source>Local API</source>
-        <translation>本地 API</translation>
-    </message>
-    <message>
         <source>Quality</source>
         <translation>质量</translation>
     </message>
@@ -5689,10 +5677,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Unload</source>
         <translation>卸载</translation>
-    </message>
-    <message>
-        <source>The model is being measured. Try again when that is done.</source>
-        <translation>正在测量此模型，请在测量完成后重试。</translation>
     </message>
 </context>
 <context>
@@ -5716,6 +5700,25 @@ Left for the reply: {left}</source>
     <message>
         <source>Chat: {title}</source>
         <translation>聊天：{title}</translation>
+    </message>
+</context>
+<context>
+    <name>WindowDialogs</name>
+    <message>
+        <source>Input filter</source>
+        <translation>输入过滤器</translation>
+    </message>
+    <message>
+        <source>Audit log</source>
+        <translation>审计日志</translation>
+    </message>
+    <message>
+        <source>Local API</source>
+        <translation>本地 API</translation>
+    </message>
+    <message>
+        <source>The model is being measured. Try again when that is done.</source>
+        <translation>正在测量此模型，请在测量完成后重试。</translation>
     </message>
 </context>
 <context>
@@ -7367,12 +7370,20 @@ Left for the reply: {left}</source>
         <translation>内存不足以容纳 {before} 个词元的上下文，因此降至 {after}。</translation>
     </message>
     <message>
+        <source>Memory is too short for the attention that is quickest on the processor, so long chats are slower.</source>
+        <translation>内存不足以使用处理器上最快的注意力计算，因此长聊天会较慢。</translation>
+    </message>
+    <message>
         <source>Memory is too short for {before} replies side by side, so one is written after the other.</source>
         <translation>内存不足以同时进行 {before} 个回答，因此逐个生成。</translation>
     </message>
     <message>
         <source>Mend the file, or open the input filter and start again with the shipped rules.</source>
         <translation>请修复文件，或打开输入过滤器并重新使用自带的规则。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so attention takes less memory and more time.</source>
+        <translation>上次更多内存的设置失败，因此注意力计算占用较少内存、花费较多时间。</translation>
     </message>
     <message>
         <source>More failed the last time, so replies are written one after the other.</source>
