@@ -3314,6 +3314,10 @@ Left for the reply: {left}</source>
         <translation>线程数</translation>
     </message>
     <message>
+        <source>Less memory, and faster on graphics cards; slower in long chats on the processor.</source>
+        <translation>占用内存较少，在显卡上更快；在处理器上，长聊天会较慢。</translation>
+    </message>
+    <message>
         <source>Cache type</source>
         <translation>缓存类型</translation>
     </message>
@@ -3356,10 +3360,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Flash attention</source>
         <translation>Flash attention</translation>
-    </message>
-    <message>
-        <source>Faster and smaller where the device can do it.</source>
-        <translation>在设备支持时更快、更省内存。</translation>
     </message>
     <message>
         <source>Guess ahead</source>
