@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from app import windows_job
+
 ABORT_MARK = "ggml-abort: "
 """Starts the line on the child's stderr that tells the assertion which is about to end it."""
 
@@ -43,60 +45,16 @@ def leave_no_core_dump() -> None:
 
 
 class KillOnClose:
-    """On Windows a job object that takes its processes with it when this process ends; nothing elsewhere.
-
-    https://learn.microsoft.com/windows/win32/procthread/job-objects
-    """
+    """On Windows a job object that takes its processes with it when this process ends; nothing elsewhere."""
 
     def __init__(self) -> None:
         self._job: int | None = None
         if sys.platform == "win32":
-            self._job = _create_job()
+            with contextlib.suppress(OSError):
+                self._job = windows_job.create_job(windows_job.KILL_ON_CLOSE)
 
     def add(self, process: "subprocess.Popen[bytes]") -> None:
         """Tie `process` to this one. A refusal is no error: its stdin still ends it."""
         if sys.platform == "win32" and self._job is not None:
-            handle = ctypes.c_void_p(int(process._handle))
-            ctypes.windll.kernel32.AssignProcessToJobObject(ctypes.c_void_p(self._job), handle)
-
-
-if sys.platform == "win32":
-
-    class _BasicLimits(ctypes.Structure):
-        # JOBOBJECT_BASIC_LIMIT_INFORMATION of winnt.h.
-        _fields_ = [
-            ("PerProcessUserTimeLimit", ctypes.c_int64),
-            ("PerJobUserTimeLimit", ctypes.c_int64),
-            ("LimitFlags", ctypes.c_uint32),
-            ("MinimumWorkingSetSize", ctypes.c_size_t),
-            ("MaximumWorkingSetSize", ctypes.c_size_t),
-            ("ActiveProcessLimit", ctypes.c_uint32),
-            ("Affinity", ctypes.c_size_t),
-            ("PriorityClass", ctypes.c_uint32),
-            ("SchedulingClass", ctypes.c_uint32),
-        ]
-
-    class _ExtendedLimits(ctypes.Structure):
-        # JOBOBJECT_EXTENDED_LIMIT_INFORMATION of winnt.h; IO_COUNTERS are six 64-bit counters.
-        _fields_ = [
-            ("BasicLimitInformation", _BasicLimits),
-            ("IoInfo", ctypes.c_uint64 * 6),
-            ("ProcessMemoryLimit", ctypes.c_size_t),
-            ("JobMemoryLimit", ctypes.c_size_t),
-            ("PeakProcessMemoryUsed", ctypes.c_size_t),
-            ("PeakJobMemoryUsed", ctypes.c_size_t),
-        ]
-
-    def _create_job() -> int | None:
-        kill_on_job_close, extended_limit_information = 0x2000, 9
-        kernel32 = ctypes.windll.kernel32
-        kernel32.CreateJobObjectW.restype = ctypes.c_void_p
-        job = kernel32.CreateJobObjectW(None, None)
-        if not job:
-            return None
-        limits = _ExtendedLimits()
-        limits.BasicLimitInformation.LimitFlags = kill_on_job_close
-        done = kernel32.SetInformationJobObject(
-            ctypes.c_void_p(job), extended_limit_information, ctypes.byref(limits), ctypes.sizeof(limits)
-        )
-        return int(job) if done else None
+            with contextlib.suppress(OSError):
+                windows_job.put_into_job(self._job, int(process._handle))

@@ -3,7 +3,6 @@
 It may not write anywhere but into its own folder, start more processes or take more memory than allowed, or
 touch the desktop and the clipboard, and all its processes end with the job. What it cannot promise: the
 network stays open to it, and so do files that the user may read. It was not tried where it was written.
-https://learn.microsoft.com/windows/win32/procthread/job-objects
 https://learn.microsoft.com/windows/win32/secauthz/restricted-tokens
 """
 
@@ -26,6 +25,17 @@ if sys.platform == "win32":
 
     from app.code.sandbox.limits import Ending, Job, Limits
     from app.code.sandbox.telling import tell
+    from app.windows_job import (
+        ACTIVE_PROCESS,
+        DIE_ON_EXCEPTION,
+        JOB_MEMORY,
+        KILL_ON_CLOSE,
+        PROCESS_MEMORY,
+        checked,
+        create_job,
+        peak_job_bytes,
+        put_into_job,
+    )
 
     TICK_S = 0.05
     READ_BYTES = 1 << 16
@@ -34,41 +44,11 @@ if sys.platform == "win32":
     _TOKEN_ACCESS = 0x0001 | 0x0002 | 0x0008 | 0x0080  # assign primary, duplicate, query, adjust default
     _DISABLE_MAX_PRIVILEGE, _LUA_TOKEN = 0x1, 0x4
     _TOKEN_INTEGRITY_LEVEL, _SE_GROUP_INTEGRITY = 25, 0x20
-    _EXTENDED_LIMITS, _UI_RESTRICTIONS, _ALL_UI = 9, 4, 0xFF
-    _ACTIVE_PROCESS, _DIE_ON_EXCEPTION, _PROCESS_MEMORY, _JOB_MEMORY, _KILL_ON_CLOSE = (
-        0x8,
-        0x400,
-        0x100,
-        0x200,
-        0x2000,
-    )
+    _UI_RESTRICTIONS, _ALL_UI = 4, 0xFF
     _SUSPENDED, _UNICODE_ENVIRONMENT, _NO_WINDOW, _USE_STD_HANDLES = 0x4, 0x400, 0x08000000, 0x100
 
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     _security = ctypes.WinDLL("advapi32", use_last_error=True)
-
-    class _BasicLimits(ctypes.Structure):
-        _fields_ = [
-            ("PerProcessUserTimeLimit", ctypes.c_int64),
-            ("PerJobUserTimeLimit", ctypes.c_int64),
-            ("LimitFlags", wintypes.DWORD),
-            ("MinimumWorkingSetSize", ctypes.c_size_t),
-            ("MaximumWorkingSetSize", ctypes.c_size_t),
-            ("ActiveProcessLimit", wintypes.DWORD),
-            ("Affinity", ctypes.c_size_t),
-            ("PriorityClass", wintypes.DWORD),
-            ("SchedulingClass", wintypes.DWORD),
-        ]
-
-    class _Extended(ctypes.Structure):
-        _fields_ = [
-            ("BasicLimitInformation", _BasicLimits),
-            ("IoInfo", ctypes.c_uint64 * 6),
-            ("ProcessMemoryLimit", ctypes.c_size_t),
-            ("JobMemoryLimit", ctypes.c_size_t),
-            ("PeakProcessMemoryUsed", ctypes.c_size_t),
-            ("PeakJobMemoryUsed", ctypes.c_size_t),
-        ]
 
     class _SidAndAttributes(ctypes.Structure):
         _fields_ = [("Sid", ctypes.c_void_p), ("Attributes", wintypes.DWORD)]
@@ -130,7 +110,7 @@ if sys.platform == "win32":
                 shutil.rmtree(self._folder, ignore_errors=True)
                 return
             ending, exit_code = self._watch(container, process, began_s)
-            peak_bytes = _peak_bytes(container)
+            peak_bytes = peak_job_bytes(container)
             _kernel.CloseHandle(wintypes.HANDLE(container))
             shutil.rmtree(self._folder, ignore_errors=True)
             tell(
@@ -179,7 +159,7 @@ if sys.platform == "win32":
             told = _ProcessInformation()
             environment = "".join(f"{name}={value}\0" for name, value in sorted(self._environment().items()))
             try:
-                _check(
+                checked(
                     _security.CreateProcessAsUserW(
                         wintypes.HANDLE(token),
                         None,
@@ -199,11 +179,7 @@ if sys.platform == "win32":
                     os.close(end)
             try:
                 # Before its first instruction, so that nothing of it is ever outside.
-                _check(
-                    _kernel.AssignProcessToJobObject(
-                        wintypes.HANDLE(container), wintypes.HANDLE(told.hProcess)
-                    )
-                )
+                put_into_job(container, told.hProcess)
             except OSError:
                 _kernel.TerminateProcess(wintypes.HANDLE(told.hProcess), 1)
                 raise
@@ -282,43 +258,27 @@ if sys.platform == "win32":
         own, restricted, level = wintypes.HANDLE(), wintypes.HANDLE(), ctypes.c_void_p()
         _kernel.GetCurrentProcess.restype = wintypes.HANDLE
         this = wintypes.HANDLE(_kernel.GetCurrentProcess())
-        _check(_security.OpenProcessToken(this, _TOKEN_ACCESS, ctypes.byref(own)))
+        checked(_security.OpenProcessToken(this, _TOKEN_ACCESS, ctypes.byref(own)))
         flags = _DISABLE_MAX_PRIVILEGE | _LUA_TOKEN
-        _check(
+        checked(
             _security.CreateRestrictedToken(own, flags, 0, None, 0, None, 0, None, ctypes.byref(restricted))
         )
-        _check(_security.ConvertStringSidToSidW(ctypes.c_wchar_p(LOW_INTEGRITY), ctypes.byref(level)))
+        checked(_security.ConvertStringSidToSidW(ctypes.c_wchar_p(LOW_INTEGRITY), ctypes.byref(level)))
         label = _SidAndAttributes(level, _SE_GROUP_INTEGRITY)
         size = ctypes.sizeof(label) + _security.GetLengthSid(level)
-        _check(_security.SetTokenInformation(restricted, _TOKEN_INTEGRITY_LEVEL, ctypes.byref(label), size))
+        checked(_security.SetTokenInformation(restricted, _TOKEN_INTEGRITY_LEVEL, ctypes.byref(label), size))
         return int(restricted.value or 0)
 
     def _new_job(limits: Limits) -> int:
         """A job object that holds what the limits allow, and takes its processes along when it is closed."""
-        _kernel.CreateJobObjectW.restype = wintypes.HANDLE
-        container = _kernel.CreateJobObjectW(None, None)
-        _check(container)
-        wish = _Extended()
-        wish.BasicLimitInformation.LimitFlags = (
-            _ACTIVE_PROCESS | _DIE_ON_EXCEPTION | _PROCESS_MEMORY | _JOB_MEMORY | _KILL_ON_CLOSE
+        container = create_job(
+            ACTIVE_PROCESS | DIE_ON_EXCEPTION | PROCESS_MEMORY | JOB_MEMORY | KILL_ON_CLOSE,
+            processes=limits.processes,
+            memory_bytes=limits.memory_bytes,
         )
-        wish.BasicLimitInformation.ActiveProcessLimit = limits.processes
-        wish.ProcessMemoryLimit = wish.JobMemoryLimit = limits.memory_bytes
         handle = wintypes.HANDLE(container)
-        _check(
-            _kernel.SetInformationJobObject(handle, _EXTENDED_LIMITS, ctypes.byref(wish), ctypes.sizeof(wish))
-        )
         ui = wintypes.DWORD(_ALL_UI)
-        _check(_kernel.SetInformationJobObject(handle, _UI_RESTRICTIONS, ctypes.byref(ui), ctypes.sizeof(ui)))
-        return int(container)
-
-    def _peak_bytes(container: int) -> int:
-        told = _Extended()
-        _kernel.QueryInformationJobObject(
-            wintypes.HANDLE(container), _EXTENDED_LIMITS, ctypes.byref(told), ctypes.sizeof(told), None
+        checked(
+            _kernel.SetInformationJobObject(handle, _UI_RESTRICTIONS, ctypes.byref(ui), ctypes.sizeof(ui))
         )
-        return int(told.PeakJobMemoryUsed)
-
-    def _check(result: int) -> None:
-        if not result:
-            raise ctypes.WinError(ctypes.get_last_error())
+        return container
