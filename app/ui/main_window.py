@@ -174,6 +174,7 @@ class MainWindow(QMainWindow):
             kind="quiet", name=self.tr("Settings"), tip=self.tr("Settings (Ctrl+,)")
         )
         self._settings_button.clicked.connect(self.settings_asked)
+        add_action(self, self.tr("Choose the model"), "Ctrl+M", self.picker.open_menu)
         add_action(self, self.tr("Settings"), "Ctrl+,", self.settings_asked.emit)
         add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
         # Not Ctrl+K: in a text field under X11 that deletes to the end of the line.

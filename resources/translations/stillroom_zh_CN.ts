@@ -3467,6 +3467,10 @@ Left for the reply: {left}</source>
         <translation>设置 (Ctrl+,)</translation>
     </message>
     <message>
+        <source>Choose the model</source>
+        <translation>选择模型</translation>
+    </message>
+    <message>
         <source>Commands</source>
         <translation>命令</translation>
     </message>

@@ -19,7 +19,7 @@ from tests.support.rpc_server import free_port, rpc_server
 
 pytestmark = pytest.mark.rpc
 
-ALONE = LoadSettings(context_tokens=512, batch_tokens=128, threads=1, gpu_layers=0)
+ALONE = LoadSettings(context_tokens=512, batch_tokens=128, threads=1, gpu_layers=0, flash_attention="on")
 QUESTIONS = ("Why is the sky blue?", "Name three uses of salt.", "Write a function that adds two numbers.")
 
 
@@ -36,6 +36,7 @@ def over(*servers: RpcLending) -> LoadSettings:
         context_tokens=512,
         batch_tokens=128,
         threads=1,
+        flash_attention="on",
         rpc_servers=tuple(RpcServer(server.endpoint) for server in servers),
         rpc_use="always",
     )

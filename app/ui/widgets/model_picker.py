@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
@@ -52,7 +52,6 @@ class ModelPicker(QToolButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(self.tr("Model"))
         self.setToolTip(self.tr("Choose the model that answers (Ctrl+M)"))
-        self.setShortcut("Ctrl+M")
         menu = QMenu(self)
         menu.setMinimumWidth(WIDTH_PX)
         # The button is turned round for its arrow only.
@@ -90,6 +89,13 @@ class ModelPicker(QToolButton):
         if self.text() != text:
             super().setText(text)
         super().paintEvent(event)
+
+    def open_menu(self) -> None:
+        """Show the models below the button, the first one ready to be chosen."""
+        menu = self.menu()
+        menu.popup(self.mapToGlobal(QPoint(0, self.height())))
+        if menu.actions():
+            menu.setActiveAction(menu.actions()[0])
 
     def _fill(self) -> None:
         menu = self.menu()

@@ -73,8 +73,7 @@ def test_ctrl_c_in_a_conversation_stops_the_reply_only(long_talk: Terminal) -> N
     long_talk.read_until("(stopped)\r\n> ")
     long_talk.type("half a line")
     long_talk.read_until("half a line")
-    os.killpg(long_talk.program.pid, signal.SIGINT)
-    long_talk.read_until("\n> ")
+    long_talk.interrupt_until("\n> ")
     long_talk.type("\x04")
     long_talk.read_to_the_end()
     assert long_talk.program.wait(timeout=30) == 0

@@ -59,7 +59,7 @@ def test_a_cache_that_cannot_be_had_is_made_smaller_and_said(
     assert end.stats.completion_tokens == 4
     known = memory.of(starter_path()).lowered
     assert known is not None
-    assert known.given_up == ("sequences",)
+    assert known.given_up == ("flash_attention", "sequences")
 
 
 def test_what_failed_is_not_tried_again(client: EngineClient, memory: LoadMemory) -> None:
@@ -91,7 +91,7 @@ def test_memory_comes_back_after_unload(client: EngineClient) -> None:
     process = psutil.Process(client.state.pid)
     fresh = process.memory_info().rss
     unloaded = []
-    for _ in range(3):
+    for _ in range(4):
         client.load(starter_path(), LoadSettings(threads=1, sequences=4)).future.result(WAIT_S)
         client.generate(STORY, sampling=GREEDY, max_tokens=4).future.result(WAIT_S)
         assert process.memory_info().rss > fresh + 700 * MIB
@@ -99,4 +99,5 @@ def test_memory_comes_back_after_unload(client: EngineClient) -> None:
         unloaded.append(process.memory_info().rss)
     # The code that a first load brings in stays.
     assert unloaded[-1] < fresh + 60 * MIB
-    assert unloaded[-1] < unloaded[0] + 8 * MIB
+    # After a first large block was given back, glibc keeps some of the next ones at hand, once.
+    assert unloaded[-1] < unloaded[1] + 8 * MIB
