@@ -17,6 +17,7 @@ DEFAULT_SEQUENCES = 4
 SEQUENCES_RAM_FRACTION = 0.5
 """More replies side by side never take more than this share of the free RAM."""
 ALL_LAYERS = 10_000
+LARGE_HEAD, SHORT_CONTEXT_TOKENS = 128, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +160,22 @@ def _sequences(plan: LoadSettings, shape: ModelShape, room: Room) -> int:
 
 
 def _does_better_without_flash_attention(plan: LoadSettings, shape: ModelShape, room: Room) -> bool:
-    """On the processor llama.cpp's flash attention goes through the cache row by row for a few tokens at
-    once, which is slow in long chats. llama-bench, two threads, with it and without, tokens per second:
+    """On the processor llama.cpp's flash attention is slow for few tokens behind a long context, where heads
+    are small. llama-bench, two threads, 4,096 tokens before, with it and without, tokens per second:
 
-        starter, 4,096 tokens before: prompt of 48 17 and 121, generation 13 and 39, prompt of 512 139 and 115
-        r1-qwen-1.5b's shape, Q4_K_M, likewise: prompt of 48 35 and 54, generation 10.1 and 10.3
+        heads of 64 (starter): prompt of 48 17 and 121, generation 13 and 39, prompt of 512 139 and 115
+        heads of 128 (r1-qwen-1.5b's shape): prompt of 48 35 and 54, generation 10.1 and 10.3
 
-    The price is a larger compute buffer, which may take no more than what replies side by side may.
+    Behind nothing it is 3 to 10% faster, so short contexts keep it. The price of doing without is a larger
+    compute buffer, which may take no more than what replies side by side may.
     """
-    if plan.gpu_layers or plan.kv_type != "f16":
+    small_heads = shape.key_length < LARGE_HEAD
+    if (
+        plan.gpu_layers
+        or plan.kv_type != "f16"
+        or not small_heads
+        or plan.context_tokens <= SHORT_CONTEXT_TOKENS
+    ):
         return False
     without = demand_of(msgspec.structs.replace(plan, flash_attention="off"))
     return shape.need(without, 0).ram.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION

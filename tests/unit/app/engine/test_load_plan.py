@@ -1,5 +1,7 @@
 """Plans for machines that are not here: the devices are made up, as figures only."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -49,7 +51,6 @@ def test_nothing_stays_automatic() -> None:
         batch_tokens=512,
         sequences=4,
         kv_type="f16",
-        flash_attention="off",
     )
 
 
@@ -60,11 +61,15 @@ def test_what_the_user_chose_stays() -> None:
     assert plan_load(asked, R1_QWEN_7B, ROPE, PLENTY).settings == msgspec.structs.replace(asked, gpu_layers=0)
 
 
-def test_flash_attention_is_for_cards_quantised_caches_and_short_memory() -> None:
-    def chosen(asked: LoadSettings, room: Room) -> str:
-        return plan_load(asked, R1_QWEN_7B, ROPE, room).settings.flash_attention
+def test_small_heads_do_without_flash_attention_on_the_processor() -> None:
+    small_heads = replace(R1_QWEN_7B, heads=56, kv_heads=8, key_length=64, value_length=64)
+
+    def chosen(asked: LoadSettings, room: Room, shape: ModelShape = small_heads) -> str:
+        return plan_load(asked, shape, ROPE, room).settings.flash_attention
 
     assert chosen(LoadSettings(), PLENTY) == "off"
+    assert chosen(LoadSettings(), PLENTY, R1_QWEN_7B) == "auto"
+    assert chosen(LoadSettings(context_tokens=1024), PLENTY) == "auto"
     assert chosen(LoadSettings(flash_attention="on"), PLENTY) == "on"
     assert chosen(LoadSettings(kv_type="q8_0"), PLENTY) == "auto"
     assert chosen(LoadSettings(), Room((card(24 * GIB),), 64 * GIB, 8)) == "auto"

@@ -133,7 +133,6 @@ def independent_greedy(prompt: list[int], count: int) -> list[int]:
     settings = llama_cpp.llama_context_default_params()
     settings.n_ctx, settings.n_batch, settings.n_ubatch = 256, 256, 256
     settings.n_threads = settings.n_threads_batch = 1
-    settings.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
     context = llama_cpp.llama_init_from_model(model, settings)
     size = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
     out: list[int] = []
