@@ -13,14 +13,14 @@ run: env
 	  exec $(BIN)/python -m tests.end2end.main_job; fi
 
 test: test-env
-	$(PYTEST) -n auto --dist loadfile
+	$(PYTEST) -n logical --dist loadfile
 
 check: test-env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -n auto --dist loadfile
+	$(PYTEST) -n logical --dist loadfile
 
 faults: test-env
 	$(PYTEST) -m faults
