@@ -110,7 +110,6 @@ class WindowApplication(QObject):
         self.raise_window()
         if files:
             self._on_models_dropped(list(files))
-            self._bridge.start(self._session.load(files[0], self.parts.settings.values.load))
 
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""

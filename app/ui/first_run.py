@@ -1,7 +1,6 @@
 """The first minutes: the model for this computer, with the reasons, in one click, until it answers."""
 
 import asyncio
-import threading
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -9,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.jobs import JobBook, JobView
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
+from app.ui.job_following import follow_jobs
 from app.ui.machine_advice import MachineAdvice
 from app.ui.theme import Theme
 from app.ui.widgets.card import button, label
@@ -71,7 +71,7 @@ class FirstRun(QObject):
         foot.addWidget(later)
         self._column.addLayout(foot)
         advice.changed.connect(self.refresh)
-        self._observe_jobs()
+        follow_jobs(jobs, bridge, self.page, self._on_job)
         for view in jobs.jobs():
             self._on_job(view)
         self.refresh()
@@ -103,21 +103,6 @@ class FirstRun(QObject):
         )
         self._job_id = view.id
         self._show_job(view)
-
-    def _observe_jobs(self) -> None:
-        gone = threading.Event()
-
-        def on_job(view: JobView) -> None:
-            if not gone.is_set():
-                self._on_job(view)
-
-        stop = self._jobs.observe(self._bridge.wrap(on_job))
-
-        def on_destroyed() -> None:
-            gone.set()
-            stop()
-
-        self.page.destroyed.connect(on_destroyed)
 
     def _on_job(self, view: JobView) -> None:
         self._job_id = self._job_id or view.id

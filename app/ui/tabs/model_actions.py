@@ -78,9 +78,9 @@ class ModelActions(QObject):
         """Ask which type, then make it as a job."""
         self._bridge.start(self._ask_type(model))
 
-    def import_paths(self, paths: Sequence[Path]) -> None:
-        """Take up files and folders where they lie."""
-        self._bridge.start(self._import(list(paths)))
+    def import_paths(self, paths: Sequence[Path], *, load_first: bool = False) -> None:
+        """Take up files and folders where they lie, and load the first model where that is wished."""
+        self._bridge.start(self._import(list(paths), load_first))
 
     def show_folder(self, model: InstalledModel) -> None:
         """Open the folder that the file lies in."""
@@ -157,7 +157,7 @@ class ModelActions(QObject):
         dialog.chosen.connect(lambda kind: self._jobs.add(str(model.path), [kind], title=title))
         dialog.open()
 
-    async def _import(self, paths: list[Path]) -> None:
+    async def _import(self, paths: list[Path], load_first: bool) -> None:
         given_up = threading.Event()
         try:
             found = await asyncio.to_thread(import_models, paths, self._store, cancel=given_up)
@@ -165,6 +165,8 @@ class ModelActions(QObject):
             given_up.set()
         if found.models:
             self.imported.emit(found.models)
+            if load_first:
+                self.load_asked.emit(found.models[0])
             self._notices.inform(
                 self.tr("{count} models were added. Their files stay where they are.").format(
                     count=len(found.models)

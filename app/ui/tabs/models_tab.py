@@ -14,6 +14,7 @@ from app.jobs import JobBook, JobView
 from app.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
+from app.ui.job_following import follow_jobs
 from app.ui.machine_advice import MachineAdvice
 from app.ui.session import EngineSession
 from app.ui.tables.model_rows import ModelRow, model_rows
@@ -84,7 +85,7 @@ class ModelsTab(QScrollArea):
         self._quality.measured.connect(self.reload)
         self._build_page()
         advice.changed.connect(self._refresh)
-        self._observe_jobs()
+        follow_jobs(jobs, bridge, self, self._on_job)
         for view in self._views.values():
             self._show_job(view)
         self._refresh()
@@ -106,24 +107,8 @@ class ModelsTab(QScrollArea):
         self._refresh()
 
     def add_models(self, paths: Sequence[Path]) -> None:
-        """Take up files and folders where they lie; a model that is added alone is loaded."""
-        self._actions.import_paths(paths)
-
-    def _observe_jobs(self) -> None:
-        """Follow the jobs for as long as the widget lives; what is posted late must not reach it."""
-        gone = threading.Event()
-
-        def on_job(view: JobView) -> None:
-            if not gone.is_set():
-                self._on_job(view)
-
-        stop = self._jobs.observe(self._bridge.wrap(on_job))
-
-        def on_destroyed() -> None:
-            gone.set()
-            stop()
-
-        self.destroyed.connect(on_destroyed)
+        """Take up files and folders where they lie; of files alone, load the first."""
+        self._actions.import_paths(paths, load_first=not any(path.is_dir() for path in paths))
 
     def _build_page(self) -> None:
         self.recommendation = RecommendationCard(self._theme)
@@ -328,8 +313,6 @@ class ModelsTab(QScrollArea):
 
     def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
         first = models[0]
-        if len(models) == 1:
-            self.load_asked.emit(first)
         self._selected = first.key or f"disk:{first.name}"
         self.reload()
 
