@@ -7,7 +7,7 @@ from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.bench.compare import RUN_DEVIATION, compare_all, is_same_subject, run_noise
 from app.bench.history import BenchmarkHistory
@@ -30,6 +30,7 @@ from app.ui.tabs.benchmark_details import DetailsCard, FactsCard
 from app.ui.tabs.benchmark_export import ExportMenu, ask_for_runs
 from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_history_view import MOST_COMPARED, BenchmarkHistoryView
+from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.theme import Theme
@@ -39,7 +40,6 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel
 
-MARGIN_PX = 28
 JOB = "benchmark"
 
 
@@ -404,20 +404,7 @@ class BenchmarkSpeedPage(QScrollArea):
             self._table,
         ):
             results.addWidget(part)
-        page = QWidget()
-        page.setProperty("look", "page")
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self._progress)
-        layout.addWidget(self._results)
-        layout.addWidget(self._empty)
-        layout.addStretch(1)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(page)
+        scroll(self, head, self._progress, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))

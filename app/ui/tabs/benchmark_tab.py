@@ -10,7 +10,8 @@ from app.bench.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from app.ui.tabs.benchmark_speed_page import MARGIN_PX, BenchmarkSpeedPage
+from app.ui.tabs.benchmark_page import MARGIN_PX
+from app.ui.tabs.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.notices import Notices

@@ -6,7 +6,6 @@ import threading
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QScrollArea,
@@ -22,13 +21,13 @@ from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tables.drift_items import QUESTION, DriftItems
 from app.ui.tables.rows_model import ROW_ROLE
+from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.drift_words import DriftWords
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 
-MARGIN_PX = 28
 TABLE_HEIGHT_PX = 370
 JOB = "benchmark"
 
@@ -250,19 +249,7 @@ class DriftPage(QScrollArea):
         results.addWidget(self._changes_card)
         results.addWidget(table)
         results.addLayout(sides)
-        page = QWidget()
-        page.setProperty("look", "page")
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self._results)
-        layout.addWidget(self._empty)
-        layout.addStretch(1)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(page)
+        scroll(self, head, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._check.setIcon(self._theme.icon("play", "on_accent"))

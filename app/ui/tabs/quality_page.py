@@ -11,7 +11,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -37,6 +36,7 @@ from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tables.quality_items import ITEM, QualityItems
 from app.ui.tables.rows_model import ROW_ROLE
+from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_figures import QualityFigureCards
 from app.ui.tabs.quality_item_view import QualityItemView
@@ -47,7 +47,6 @@ from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
 from models.progress import Progress
 
-MARGIN_PX = 28
 ITEMS_HEIGHT_PX = 440
 WIDE_PX = 900
 """From this width on the chosen item stands beside the table."""
@@ -410,20 +409,7 @@ class QualityPage(QScrollArea):
         results.addLayout(tools)
         results.addWidget(self._comparison)
         results.addWidget(items)
-        page = QWidget()
-        page.setProperty("look", "page")
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self._progress)
-        layout.addWidget(self._results)
-        layout.addWidget(self._empty)
-        layout.addStretch(1)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(page)
+        scroll(self, head, self._progress, self._results, self._empty)
 
     def _arrange(self) -> None:
         """Item beside the table, or below it in a narrow window."""
