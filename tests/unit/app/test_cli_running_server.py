@@ -29,14 +29,16 @@ from tests.support.cli import Cli
 
 QUESTION = "Name three colours."
 GREEDY = ("--temperature", "0", "--seed", "1", "--max-tokens", "12")
-LOADED_HERE = ("--local", "--threads", "1", "--context", "2048")
+SETTINGS = ("--threads", "1", "--context", "1024")
+"""Of both: flash attention, and with it the last bits of every number, follows from the context."""
+LOADED_HERE = ("--local", *SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """The command line of a home in which a server runs."""
     cli = Cli(tmp_path_factory.mktemp("home"))
-    options = ("--port", "0", "--context", "1024", "--threads", "1", "--json")
+    options = ("--port", "0", *SETTINGS, "--json")
     with cli.start("serve", "starter", *options, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None
         assert json.loads(server.stdout.readline())["url"]
