@@ -33,6 +33,7 @@ UNITS: dict[StepKind, Unit] = {
     "load": "s",
     "prompt": "tok/s",
     "generation": "tok/s",
+    "reply": "tok/s",
     "first_token": "s",
     "streams": "tok/s",
 }

@@ -61,7 +61,7 @@ def without_room(suite: Suite, context_tokens: int) -> list[NotMeasured]:
             values={"needed": step.context_tokens, "context_tokens": context_tokens},
         )
         for step in suite.steps
-        if step.kind in ("prompt", "generation") and step.context_tokens > context_tokens
+        if step.kind in ("prompt", "generation", "reply") and step.context_tokens > context_tokens
     ]
 
 
@@ -100,7 +100,7 @@ def estimates_s(suite: Suite, prompt_tok_per_s: float, decode_tok_per_s: float) 
         match step.kind:
             case "prompt":
                 found[step.key] = step.tokens / prompt_tok_per_s * (1 + step.tokens / 16384)
-            case "generation":
+            case "generation" | "reply":
                 found[step.key] = step.tokens / decode_tok_per_s * (1 + step.depth / 8192)
                 if step.depth and f"pp{step.depth}" not in keys:
                     found[step.key] += step.depth / prompt_tok_per_s

@@ -44,18 +44,18 @@ _PROTOCOLS = {
     "load": "From the request to the loaded model, the file being in the page cache.",
     "first_token": "Our own English text of about 450 tokens, nothing of it in the cache; from the request's "
     "arrival at the engine to its first token.",
-    "latency": "Over each repeat of the generation from an empty context, on the engine's thread.",
+    "latency": "Over each repeat of the reply, on the engine's thread.",
     "peak_ram": "The largest resident memory of the engine's process, the mapped file included, counted by "
     "the system from before the first load to the end.",
     "peak_vram": "The most that the driver counted for the engine's process, read after each repeat.",
     "power": "Energy of the graphics cards, or else of the processor's package, by their own counters over a "
     "whole generation, by its time.",
     "tok_per_j": "Generated tokens by that energy.",
-    "pp": "llama-bench's pp: random tokens after the model's BOS, from an empty context.",
-    "tg": "llama-bench's tg: from an empty context, one token at a time, greedy, past end-of-generation "
-    "tokens; the first token belongs to the prompt and is left out. llama-bench feeds random tokens instead "
-    "of drawing them, and its tokens stand one position earlier.",
+    "pp": "llama-bench's pp: random tokens, from an empty context.",
+    "tg": "llama-bench's tg: random tokens, one at a time, from an empty context; none is drawn.",
     "depth": "llama-bench's tg at a depth: the same, behind a prompt of so many random tokens.",
+    "reply": "As a chat gets it, from an empty context: each token is drawn (greedy, past end-of-generation "
+    "tokens), made text of and sent. The first token belongs to the prompt and is left out.",
     "streams": "llama-batched-bench's tg: replies to prompts of 16 random tokens, all at once; the tokens of "
     "all by the time of the longest.",
 }
@@ -76,6 +76,8 @@ def label_of(key: str) -> str:
     tokens, depth, streams = parts_of(key)
     if key.startswith("pp") and tokens:
         return f"Prompt, {tokens:,} tokens"
+    if key.startswith("reply") and tokens:
+        return f"A reply of {tokens:,} tokens"
     if key.startswith("tg") and depth:
         return f"Generation, {tokens:,} tokens after {depth:,}"
     if key.startswith("tg") and streams:
@@ -91,7 +93,7 @@ def protocol_of(key: str) -> str:
         return _PROTOCOLS["latency"]
     tokens, depth, streams = parts_of(key)
     if tokens:
-        name = "depth" if depth else "streams" if streams else key[:2]
+        name = "depth" if depth else "streams" if streams else key.rstrip("0123456789")
         return _PROTOCOLS.get(name, "")
     return _PROTOCOLS.get(key, "")
 

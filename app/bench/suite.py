@@ -8,12 +8,12 @@ import msgspec
 
 from app.errors import StillroomError
 
-StepKind = Literal["load", "prompt", "generation", "first_token", "streams"]
+StepKind = Literal["load", "prompt", "generation", "reply", "first_token", "streams"]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure to measure. `tokens` are prompt tokens ("prompt") or generated tokens ("generation", and of
-    each of `streams` replies at once), behind `depth` tokens that are in the context already.
+    """One figure to measure. `tokens` are prompt tokens ("prompt") or generated tokens ("generation",
+    "reply", and of each of `streams` replies at once), behind `depth` tokens that are in the context already.
 
     A step without `warms_up` is measured on an engine that shorter steps have warmed up. An `optional` step
     is left out where the run would take too long; steps of one `group` are left out together.
@@ -55,6 +55,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
 
 LOAD = Step(key="load", kind="load")
 FIRST_TOKEN = Step(key="first_token", kind="first_token")
+REPLY = Step(key="reply128", kind="reply", tokens=128, warms_up=False, optional=True)
 STREAM_TOKENS = 64
 STREAMS = (1, 2, 4, 8)
 
@@ -63,6 +64,7 @@ SPEED = (
     Step(key="pp512", kind="prompt", tokens=512),
     Step(key="tg128", kind="generation", tokens=128),
     FIRST_TOKEN,
+    REPLY,
     Step(key="pp128", kind="prompt", tokens=128, optional=True),
     *(
         Step(

@@ -15,9 +15,9 @@ import msgspec
 
 from app.bench.order import Turn
 from app.bench.statistics import percentile
-from app.bench.suite import STREAMS, first_token_prompt
+from app.bench.suite import STREAMS, Step, first_token_prompt
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, Generate, LoadSettings, ModelInfo, Part, Sampling
+from app.engine.messages import Finished, Generate, LoadSettings, Measured, ModelInfo, Part, Sampling
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError
 
@@ -53,6 +53,17 @@ class BenchmarkEngine(Protocol):
 
     def ask(self, request: Generate) -> Generation:
         """One reply."""
+
+    def measure(
+        self,
+        settings: LoadSettings,
+        *,
+        prompt_tokens: int = 0,
+        decode_tokens: int = 0,
+        depth_tokens: int = 0,
+        in_place: bool = False,
+    ) -> tuple[Future[Measured], Callable[[], None]]:
+        """Time the present model without drawing any token, and what cancels that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +126,11 @@ class Turns:
             case "load":
                 return self._load()
             case "prompt":
-                return self._prompt(turn)
+                return self._prompt(turn.step)
             case "generation":
-                return self._generation(turn)
+                return self._generation(turn.step)
+            case "reply":
+                return self._reply(turn)
             case "first_token":
                 return self._first_token()
             case "streams":
@@ -134,34 +147,39 @@ class Turns:
         self._vocabulary = info.vocabulary
         return info
 
-    def _prompt(self, turn: Turn) -> TurnResult:
-        """Like llama-bench's pp test: BOS and random tokens from an empty context."""
-        end = self._ask(Generate(request_id=0, tokens=self._tokens(turn, turn.step.tokens), max_tokens=1))
-        return TurnResult(end.stats.prompt_tok_per_s, prompt_tokens=end.stats.prompt_tokens)
+    def _prompt(self, step: Step) -> TurnResult:
+        """llama-bench's pp test: random tokens from an empty context."""
+        measured = self._measure(prompt_tokens=step.tokens)
+        return TurnResult(measured.prompt_tokens / measured.prompt_s, prompt_tokens=measured.prompt_tokens)
 
-    def _generation(self, turn: Turn) -> TurnResult:
-        """Like llama-bench's tg test, one token later: the engine counts the first to the prompt, so
-        one more is asked for and `tokens` decode steps are timed.
+    def _generation(self, step: Step) -> TurnResult:
+        """llama-bench's tg test: random tokens one by one, behind a prompt of that depth. The engine
+        evaluates that first, unless the turn before has left it there."""
+        measured = self._measure(decode_tokens=step.tokens, depth_tokens=step.depth)
+        return TurnResult(measured.decode_tokens / measured.decode_s, generated_tokens=measured.decode_tokens)
 
-        At a depth it goes on from the prompt of that many tokens, which is in the cache where the prompt's
-        own turn came just before.
-        """
+    def _measure(self, **tokens: int) -> Measured:
+        future, stop = self._engine.measure(self.info.plan, in_place=True, **tokens)
+        return self._wait(future, stop)
+
+    def _reply(self, turn: Turn) -> TurnResult:
+        """A reply as a chat gets it: each token is drawn, made text of and sent. The engine counts the first
+        to the prompt, so one more is asked for and `tokens` are timed."""
         step = turn.step
         request = Generate(
-            request_id=0,
-            tokens=self._tokens(turn, max(1, step.depth)),
-            max_tokens=step.tokens + 1,
-            token_times=True,
+            request_id=0, tokens=self._tokens(turn, 1), max_tokens=step.tokens + 1, token_times=True
         )
-        end = self._ask(request, reuse_prefix=step.depth > 0)
+        reply = self._engine.ask(_plain(request))
+        end = self._wait(reply.future, reply.cancel)
         self._check_length(end, step.tokens + 1)
-        further = {}
-        if not step.depth:
-            further = {f"latency_p{share}": percentile(end.stats.token_s, share) for share in PERCENTILES}
-        return TurnResult(end.stats.decode_tok_per_s, 1 if not step.depth else 0, step.tokens, further)
+        further = {f"latency_p{share}": percentile(end.stats.token_s, share) for share in PERCENTILES}
+        return TurnResult(end.stats.decode_tok_per_s, 1, step.tokens, further)
 
     def _first_token(self) -> TurnResult:
-        end = self._ask(Generate(request_id=0, parts=[Part(first_token_prompt())], max_tokens=1))
+        reply = self._engine.ask(
+            _plain(Generate(request_id=0, parts=[Part(first_token_prompt())], max_tokens=1))
+        )
+        end = self._wait(reply.future, reply.cancel)
         return TurnResult(end.stats.ttft_s, prompt_tokens=end.stats.prompt_tokens)
 
     def _streams(self, turn: Turn) -> TurnResult:
@@ -201,10 +219,6 @@ class Turns:
                 wanted=wanted,
             )
 
-    def _ask(self, request: Generate, *, reuse_prefix: bool = False) -> Finished:
-        reply = self._engine.ask(_plain(request, reuse_prefix=reuse_prefix))
-        return self._wait(reply.future, reply.cancel)
-
     def _wait(self, future: Future[T], stop: Callable[[], None]) -> T:
         started_s = time.monotonic()
         while True:
@@ -235,7 +249,7 @@ def together(settings: LoadSettings) -> LoadSettings:
     )
 
 
-def _plain(request: Generate, *, reuse_prefix: bool = False) -> Generate:
+def _plain(request: Generate) -> Generate:
     return msgspec.structs.replace(
-        request, sampling=GREEDY, thinking="off", ignore_eog=True, reuse_prefix=reuse_prefix
+        request, sampling=GREEDY, thinking="off", ignore_eog=True, reuse_prefix=False
     )

@@ -25,6 +25,7 @@ _STAGES = {
     "load": "Loading",
     "prompt": "Prompt speed",
     "generation": "Generation speed",
+    "reply": "A reply",
     "first_token": "Time to first token",
     "streams": "Several replies at once",
     "ceilings": "Measuring memory and processor",

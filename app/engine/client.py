@@ -1,5 +1,6 @@
 """The engine for the rest of the program."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Literal
@@ -228,15 +229,24 @@ class EngineClient(EngineLink):
         return future
 
     def measure(
-        self, settings: LoadSettings, *, prompt_tokens: int, decode_tokens: int, most_s: float
+        self,
+        settings: LoadSettings,
+        *,
+        prompt_tokens: int = 0,
+        decode_tokens: int = 0,
+        depth_tokens: int = 0,
+        most_s: float = math.inf,
+        in_place: bool = False,
     ) -> tuple["Future[Measured]", Callable[[], None]]:
-        """Time the current model with other settings of its context, and what cancels that."""
+        """Time the current model, and what cancels that; `Measure` says more."""
         request = Measure(
             request_id=next(self._ids),
             settings=settings,
             prompt_tokens=prompt_tokens,
             decode_tokens=decode_tokens,
+            depth_tokens=depth_tokens,
             most_s=most_s,
+            in_place=in_place,
         )
         future: Future[Measured] = Future()
         cancel = self._canceller(request.request_id, future)

@@ -263,12 +263,14 @@ class EngineCore:
         from app.engine.measuring import measure
 
         assert self._abort is not None
-        loaded = self._models.find(request.model).runner.loaded
+        runner = self._models.find(request.model).runner
+        place = runner.begin_measuring(request.depth_tokens) if request.in_place else None
         try:
             measured = measure(
                 self._backend,
-                loaded.model,
+                runner.loaded.model,
                 request,
+                place=place,
                 abort=self._abort,
                 pulse=self.pulse,
                 stops=lambda: (
@@ -280,6 +282,8 @@ class EngineCore:
             self._cancelled.discard(request.request_id)
             self._emit(_cancelled(request))
             return
+        if request.in_place:
+            runner.end_measuring(request.depth_tokens + measured.prompt_tokens)
         self._emit(measured)
 
     def _embed(self, request: Embed) -> None:

@@ -1,5 +1,6 @@
-"""How fast a loaded model is with other settings of its context, measured beside the context that serves."""
+"""How fast a loaded model is: in the context that serves, or with other settings in one beside it."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -25,16 +26,25 @@ def measure(
     abort: AbortFlag,
     pulse: Pulse,
     stops: Callable[[], bool],
+    place: tuple[Context, int] | None = None,
 ) -> Measured:
-    """Like llama-bench: random tokens from an empty context, then one token after the other behind them;
-    nothing is sampled. Engine's thread. Raises `Cancelled` soon after `stops()`, and `EngineError`."""
+    """Like llama-bench: random tokens, then one token after the other behind them; nothing is sampled.
+
+    `place` is the context to do it in and how many of the request's `depth_tokens` its sequence 0 holds.
+    Engine's thread. Raises `Cancelled` soon after `stops()`, and `EngineError`."""
     settings = request.settings
     backend.log.clear()
+    if place is not None:
+        context, there = place
+        return _Measurement(backend, model, context, request, pulse, stops).run(there)
     try:
         context = Context(
             backend,
             model,
-            context_tokens=request.prompt_tokens + request.decode_tokens + SPARE_TOKENS,
+            context_tokens=request.depth_tokens
+            + request.prompt_tokens
+            + request.decode_tokens
+            + SPARE_TOKENS,
             batch_tokens=settings.batch_tokens,
             sequences=1,
             threads=settings.threads,
@@ -46,7 +56,10 @@ def measure(
     except NativeError as error:
         raise _failed(str(error)) from None
     try:
-        return _Measurement(backend, model, context, request, pulse, stops).run()
+        pulse.begin("load")
+        context.warm_up(max(0, model.bos))
+        pulse.end()
+        return _Measurement(backend, model, context, request, pulse, stops).run(0)
     finally:
         context.free()
 
@@ -67,43 +80,48 @@ class _Measurement:
         self._request = request
         self._pulse = pulse
         self._stops = stops
-        self._token_s = 0.0
+        self._draw = random.Random(request.request_id)
 
-    def run(self) -> Measured:
+    def run(self, there: int) -> Measured:
+        """Bring the context to its depth, of which so many tokens are there, then time what is asked for."""
         request = self._request
-        draw = random.Random(request.request_id)
-        tokens = [draw.randrange(self._model.vocabulary) for _ in range(request.prompt_tokens)]
-        self._pulse.begin("load")
-        self._context.warm_up(max(0, self._model.bos))
-        self._pulse.end()
-        self._token_s = self._context.warm_up_s
-        batch = request.settings.batch_tokens
+        start = request.depth_tokens
+        self._prompt(there, start - there, math.inf)
         started_s = time.perf_counter()
-        prompt_s, position = 0.0, 0
-        while position < len(tokens) and (position == 0 or prompt_s < request.most_s):
-            chunk = tokens[position : position + batch]
-            self._step(chunk, position)
-            position += len(chunk)
-            prompt_s = time.perf_counter() - started_s
+        position = start + self._prompt(start, request.prompt_tokens, request.most_s)
+        prompt_s = time.perf_counter() - started_s
         started_s = time.perf_counter()
         decode_s, decoded = 0.0, 0
         while decoded < request.decode_tokens and (decoded == 0 or decode_s < request.most_s):
-            self._step([draw.randrange(self._model.vocabulary)], position + decoded)
+            self._step(self._random(1), position + decoded)
             decoded += 1
             decode_s = time.perf_counter() - started_s
         return Measured(
             request_id=request.request_id,
-            prompt_tokens=position,
+            prompt_tokens=position - start,
             decode_tokens=decoded,
             prompt_s=prompt_s,
             decode_s=decode_s,
         )
 
+    def _prompt(self, start: int, tokens: int, most_s: float) -> int:
+        """Evaluate random tokens from position `start` on, batch by batch; how many there was time for."""
+        batch, done = self._request.settings.batch_tokens, 0
+        began_s = time.perf_counter()
+        while done < tokens and (done == 0 or time.perf_counter() - began_s < most_s):
+            chunk = self._random(min(batch, tokens - done))
+            self._step(chunk, start + done)
+            done += len(chunk)
+        return done
+
+    def _random(self, count: int) -> list[int]:
+        return [self._draw.randrange(self._model.vocabulary) for _ in range(count)]
+
     def _step(self, tokens: list[int], position: int) -> None:
         context = self._context
         context.start_batch()
         context.add(tokens, position, 0, logits=1)
-        self._pulse.begin("step", lambda: context.fill, self._token_s)
+        self._pulse.begin("step", lambda: context.fill, context.warm_up_s)
         result = context.decode()
         context.synchronize()
         self._pulse.end()

@@ -270,13 +270,16 @@ class PlanLoad(Message, frozen=True, kw_only=True):
 class Measure(Message, frozen=True, kw_only=True):
     """Time a loaded model with other settings of its context; the weights stay where they are. `settings`
     must have no automatic values, flash attention aside. The tokens are fewer where they would take longer
-    than `most_s`. Answered by `Measured` or `Failed`."""
+    than `most_s`; the `depth_tokens` before them are not timed. `in_place` takes the context that serves,
+    with its own settings, and empties it. Answered by `Measured` or `Failed`."""
 
     request_id: int
     settings: LoadSettings
     prompt_tokens: int
     decode_tokens: int
     most_s: float
+    depth_tokens: int = 0
+    in_place: bool = False
     model: str = ""
 
 

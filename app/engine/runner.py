@@ -9,7 +9,7 @@ from app.engine.deaths import cause_of
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
-from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK
+from app.engine.llama.context import DECODE_ABORTED, DECODE_NO_MEMORY, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.lora import Adapters
 from app.engine.loading import LoadedModel
@@ -52,6 +52,7 @@ class Runner:
         self._speculations = Speculations(loaded.context.context_tokens, loaded.draft)
         self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
         self._ahead: Job | None = None
+        self._measured_tokens = 0
 
     @property
     def busy(self) -> bool:
@@ -103,6 +104,7 @@ class Runner:
             background=request.priority == "background",
         )
         self._stop_working_ahead()
+        self._measured_tokens = 0
         self._replies[job.request_id] = Reply(
             request, job, loaded.model, self._candidates, seed, arrived_s, self._emit
         )
@@ -118,6 +120,7 @@ class Runner:
         is_worth = LEAST_TOKENS <= len(tokens) < self.loaded.context.context_tokens
         if is_worth and len(tokens) - self._scheduler.reusable(job) >= LEAST_AHEAD_TOKENS:
             self._stop_working_ahead()
+            self._measured_tokens = 0
             self._ahead = job
 
     def look_at_disk(self) -> float | None:
@@ -137,6 +140,26 @@ class Runner:
             self.loaded.context.remove(sequence, 0)
         if self._states is not None:
             self._states.drop(chat_keys)
+
+    def begin_measuring(self, depth_tokens: int) -> tuple[Context, int]:
+        """The context for a measurement in its sequence 0, and how many of `depth_tokens` the last one left
+        there; the rest of the context is empty. What it held for chats is evaluated again with their next
+        questions. Raises `EngineError` while somebody waits for a reply."""
+        if self._replies:
+            raise EngineError("A reply is being written.", "Wait for its end.")
+        self._stop_working_ahead()
+        context, there = self.loaded.context, min(self._measured_tokens, depth_tokens)
+        self._measured_tokens = 0
+        for sequence in self._scheduler.forget_all():
+            context.remove(sequence, 0)
+        if not context.remove(0, there):
+            context.remove(0, 0)
+            there = 0
+        return context, there
+
+    def end_measuring(self, tokens: int) -> None:
+        """A measurement has left so many tokens, at least, in sequence 0."""
+        self._measured_tokens = tokens
 
     def step(self) -> None:
         """One batch: admit, evaluate, draw one token for each reply whose prompt is done."""

@@ -299,6 +299,13 @@ class Scheduler:
         slot.held = slot.present
         slot.job = None
 
+    def forget_all(self) -> list[int]:
+        """Forget what idle sequences hold; those that the caller must empty."""
+        held = [slot for slot in self._slots if slot.job is None and slot.held.tokens]
+        for slot in held:
+            slot.held = NOTHING
+        return [slot.sequence for slot in held]
+
     def drop(self, chat_keys: Sequence[str]) -> list[int]:
         """Forget what is held for these chats; the sequences that the caller must empty."""
         dropped = [slot for slot in self._slots if slot.job is None and slot.held.chat_key in chat_keys]

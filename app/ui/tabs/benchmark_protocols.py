@@ -11,12 +11,14 @@ def protocol_text(key: str) -> str:
     """The protocol of the measure with that key; "" for one that is not ours."""
     tokens, depth, streams = parts_of(key)
     if key.startswith("latency"):
-        return translate(
-            "benchmark", "Over each repeat of the generation from an empty context, on the engine's thread."
-        )
+        return translate("benchmark", "Over each repeat of the reply, on the engine's thread.")
     if key.startswith("pp") and tokens:
+        return translate("benchmark", "llama-bench's pp: random tokens, from an empty context.")
+    if key.startswith("reply") and tokens:
         return translate(
-            "benchmark", "llama-bench's pp: random tokens after the model's BOS, from an empty context."
+            "benchmark",
+            "As a chat gets it, from an empty context: each token is drawn (greedy, past end-of-generation "
+            "tokens), made text of and sent. The first token belongs to the prompt and is left out.",
         )
     if key.startswith("tg") and depth:
         return translate(
@@ -31,8 +33,7 @@ def protocol_text(key: str) -> str:
     if key.startswith("tg") and tokens:
         return translate(
             "benchmark",
-            "llama-bench's tg: one token at a time, greedy, past end-of-generation tokens; the first token "
-            "belongs to the prompt and is left out. llama-bench feeds random tokens instead of drawing them.",
+            "llama-bench's tg: random tokens, one at a time, from an empty context; none is drawn.",
         )
     return {
         "load": translate(

@@ -30,6 +30,8 @@ def measure_name(key: str) -> str:
         return translate("benchmark", "Between two tokens, {share}% at most").format(share=key[9:])
     if key.startswith("pp"):
         return translate("benchmark", "Prompt, {tokens} tokens").format(tokens=_thousands(key[2:]))
+    if key.startswith("reply"):
+        return translate("benchmark", "A reply of {tokens} tokens").format(tokens=_thousands(key[5:]))
     tokens, at, depth = key[2:].partition("@")
     if key.startswith("tg") and at:
         return translate("benchmark", "Generation, {tokens} tokens after {depth}").format(
@@ -145,6 +147,7 @@ def stage_text(progress: BenchmarkProgress) -> str:
         "load": translate("benchmark", "Loading the model"),
         "prompt": translate("benchmark", "Measuring the prompt speed"),
         "generation": translate("benchmark", "Measuring the generation speed"),
+        "reply": translate("benchmark", "Measuring a reply"),
         "first_token": translate("benchmark", "Measuring the time to the first token"),
         "streams": translate("benchmark", "Measuring several replies at once"),
         "ceilings": translate("benchmark", "Measuring memory and processor"),

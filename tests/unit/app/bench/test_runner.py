@@ -65,7 +65,7 @@ def test_measures_the_starter_model(runner: BenchmarkRunner, history: BenchmarkH
     assert prompt is not None
     assert generation is not None
     assert first_token is not None
-    assert (prompt.prompt_tokens, generation.prompt_tokens, generation.generated_tokens) == (64, 1, 8)
+    assert (prompt.prompt_tokens, generation.prompt_tokens, generation.generated_tokens) == (64, 0, 8)
     assert 300 < first_token.prompt_tokens < 600
     assert all(value > 0 for measure in report.measures for value in measure.values)
     memory = report.measure("peak_ram")
@@ -86,6 +86,7 @@ def test_a_whole_run_has_limits_latency_and_replies_at_once(runner: BenchmarkRun
         steps=(
             Step(key="pp32", kind="prompt", tokens=32),
             Step(key="tg8", kind="generation", tokens=8),
+            Step(key="reply8", kind="reply", tokens=8, warms_up=False),
             Step(key="tg8@32", kind="generation", tokens=8, depth=32, warms_up=False),
             Step(key="tg4x2", kind="streams", tokens=4, streams=2),
         ),
@@ -98,16 +99,17 @@ def test_a_whole_run_has_limits_latency_and_replies_at_once(runner: BenchmarkRun
     means = [measure.mean for measure in latency if measure is not None]
     assert len(means) == 3
     assert 0 < means[0] <= means[1] <= means[2]
-    assert report.generation is not None
+    reply = report.measure("reply8")
+    assert reply is not None
     # The median of the gaps is the time of a token.
-    assert means[0] == pytest.approx(1 / report.generation.mean, rel=0.9)
+    assert means[0] == pytest.approx(1 / reply.mean, rel=0.9)
     deep, together = report.measure("tg8@32"), report.measure("tg4x2")
     assert deep is not None
     assert together is not None
     assert (deep.depth_tokens, together.streams) == (32, 2)
     assert report.ceilings is not None
     assert report.ceilings.weight_type == "Q4_1"
-    assert {limit.key for limit in report.limits} == {"pp32", "tg8", "tg8@32", "tg4x2"}
+    assert {limit.key for limit in report.limits} == {"pp32", "tg8", "reply8", "tg8@32", "tg4x2"}
     assert all(limit.share > 0 for limit in report.limits)
     assert report.model.work is not None
     assert report.machine.features

@@ -5,7 +5,7 @@ The engine here is a fake: only it can stand still at a chosen moment. `test_run
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -14,10 +14,18 @@ import pytest
 from app.bench.history import BenchmarkHistory
 from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
-from app.bench.suite import FIRST_TOKEN, LOAD, Step, Suite
+from app.bench.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
 from app.bench.turn import alone
 from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, Generate, GenerationStats, LoadSettings, ModelInfo, Part
+from app.engine.messages import (
+    Finished,
+    Generate,
+    GenerationStats,
+    LoadSettings,
+    Measured,
+    ModelInfo,
+    Part,
+)
 from app.engine.state import EngineState
 from app.errors import Cancelled, StillroomError
 from app.machine import look_at_machine
@@ -33,6 +41,7 @@ SMALL = Suite(
         Step(key="pp512", kind="prompt", tokens=512),
         Step(key="tg128", kind="generation", tokens=128),
         FIRST_TOKEN,
+        REPLY,
     ),
 )
 """What every run has; without ceilings, whose child would measure this computer."""
@@ -81,6 +90,7 @@ class FakeEngine:
             adds_bos=True,
             load_s=0.5,
             buffers={},
+            plan=settings,
         )
         return LoadHandle(done(info), lambda: None)
 
@@ -117,6 +127,29 @@ class FakeEngine:
         return Generation(
             done(Finished(request_id=1, reason="length", stats=stats)), self._cancel, self._cancel
         )
+
+    def measure(
+        self,
+        settings: LoadSettings,
+        *,
+        prompt_tokens: int = 0,
+        decode_tokens: int = 0,
+        depth_tokens: int = 0,
+        in_place: bool = False,
+    ) -> tuple[Future[Measured], Callable[[], None]]:
+        assert in_place
+        self.calls.append(("measure", (settings, prompt_tokens, decode_tokens, depth_tokens)))
+        if self._hangs():
+            self.replies += 1
+            return Future(), self._cancel
+        measured = Measured(
+            request_id=1,
+            prompt_tokens=prompt_tokens,
+            decode_tokens=decode_tokens,
+            prompt_s=prompt_tokens / 1000.0,
+            decode_s=decode_tokens / (50.0 + len(self.calls) / 100),
+        )
+        return done(measured), self._cancel
 
     def _cancel(self) -> None:
         self.cancelled += 1
@@ -157,17 +190,21 @@ def runner(engine: FakeEngine, history: BenchmarkHistory, gpu: GpuMonitor, folde
     return BenchmarkRunner(engine, history, lambda: look_at_machine(folder, ()), gpu, ["false"])
 
 
-def test_the_same_tokens_as_llama_bench_from_an_empty_context(
+def test_the_same_sizes_as_llama_bench_and_a_reply_as_a_chat_gets_it(
     model: Path, history: BenchmarkHistory, gpu: GpuMonitor, tmp_path: Path
 ) -> None:
     engine = FakeEngine()
-    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, lambda told: None)
+    settings = LoadSettings(context_tokens=4096, threads=2)
+    report = runner(engine, history, gpu, tmp_path).run(model, settings, SMALL, lambda told: None)
+    measured = [call[1] for call in engine.calls if call[0] == "measure"]
+    assert (
+        sorted(measured, key=str) == [(alone(settings), 0, 128, 0)] * 4 + [(alone(settings), 512, 0, 0)] * 4
+    )
     asked = [call[1] for call in engine.calls if call[0] == "generate"]
-    prompts = [tokens for tokens, _, most in asked if tokens is not None and most == 1]
-    starts = [(tokens, most) for tokens, _, most in asked if tokens is not None and most > 1]
-    assert [len(tokens) for tokens in prompts] == [512] * 4
-    assert all(tokens[0] == BOS and max(tokens) < 500 for tokens in prompts)
-    assert starts == [([BOS], 129)] * 4
+    replies = [(tokens, most) for tokens, _, most in asked if most > 1]  # type: ignore[misc]  # what `ask` notes
+    assert replies == [([BOS], 129)] * 3
+    assert report.prompt is not None
+    assert report.prompt.mean == pytest.approx(1000.0)
 
 
 def test_the_report_has_every_figure_and_is_kept(
@@ -180,10 +217,11 @@ def test_the_report_has_every_figure_and_is_kept(
         "pp512",
         "tg128",
         "first_token",
+        "reply128",
         "peak_ram",
         "peak_vram",
     ]
-    assert [len(measure.samples) for measure in report.measures] == [3, 3, 3, 3, 1, 1]
+    assert [len(measure.samples) for measure in report.measures] == [3, 3, 3, 3, 3, 1, 1]
     assert report.generation is not None
     assert (report.generation.generated_tokens, report.generation.warmups) == (128, 1)
     vram = report.measure("peak_vram")
@@ -278,12 +316,12 @@ def test_a_cancelled_run_goes_on_without_a_turn_twice(
         runner(first, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, lambda told: None, cancel)
     found = runner(first, history, gpu, tmp_path).unfinished(model, SMALL, LoadSettings())
     assert found is not None
-    assert 0 < found.done < 12
+    assert 0 < found.done < 15
     told: list[BenchmarkProgress] = []
     second = FakeEngine()
     report = runner(second, history, gpu, tmp_path).run(model, LoadSettings(), SMALL, told.append)
     turns = {(progress.key, progress.repeat) for progress in told if progress.repeat}
-    assert len(turns) == 12 - found.done
+    assert len(turns) == 15 - found.done
     assert all(len(m.samples) == 3 for m in report.measures if not m.key.startswith("peak"))
     assert report.interruptions == 1
     assert runner(second, history, gpu, tmp_path).unfinished(model, SMALL, LoadSettings()) is None
@@ -334,12 +372,13 @@ def test_a_generation_at_a_depth_goes_on_from_the_prompt_before_it(
         repeats=2,
     )
     engine = FakeEngine()
-    runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), suite, lambda told: None)
-    asked = [call[1] for call in engine.calls if call[0] == "generate"]
-    prompts = [tokens for tokens, _, most in asked if most == 1]  # type: ignore[misc]  # what `ask` notes
-    deep = [tokens for tokens, _, most in asked if most == 9]  # type: ignore[misc]  # what `ask` notes
-    assert deep == prompts[1:]
-    assert deep[0] != deep[1]
+    report = runner(engine, history, gpu, tmp_path).run(model, LoadSettings(), suite, lambda told: None)
+    measured = [call[1] for call in engine.calls if call[0] == "measure"]
+    prompt, deep = (alone(LoadSettings()), 64, 0, 0), (alone(LoadSettings()), 0, 8, 64)
+    assert measured == [prompt, prompt, deep, prompt, deep]
+    found = report.measure("tg8@64")
+    assert found is not None
+    assert (found.generated_tokens, found.depth_tokens) == (8, 64)
 
 
 def test_what_does_not_fit_is_told(
