@@ -1,0 +1,146 @@
+"""Requests to the engine and events from it: the only vocabulary between the engine and the rest.
+
+Every struct crosses the pipe as msgpack, so it holds plain values only. Times are seconds, sizes bytes,
+`request_id` is chosen by the client and comes back in each event that belongs to the request. They are
+imported from here, wherever they are defined.
+"""
+
+from app.engine.messages.base import Message, Part
+from app.engine.messages.devices import (
+    BackendState,
+    Device,
+    DevicesListed,
+    ListDevices,
+    RpcProblem,
+    RpcServer,
+)
+from app.engine.messages.life import Alive, Cancel, Failed, Ready, Reload, Shutdown
+from app.engine.messages.loading import (
+    FlashAttention,
+    KvType,
+    Load,
+    Loaded,
+    LoadNotice,
+    LoadProgress,
+    LoadSettings,
+    ModelInfo,
+    Pooling,
+    Unload,
+    Unloaded,
+)
+from app.engine.messages.planning import Measure, Measured, PlanLoad, Planned
+from app.engine.messages.replies import (
+    AnswerNow,
+    Candidate,
+    Channel,
+    Delta,
+    DropStates,
+    Finished,
+    FinishReason,
+    Generate,
+    GenerationStats,
+    Lora,
+    Notice,
+    Prepare,
+    Priority,
+    PromptProgress,
+    Sampling,
+    SpeculationMode,
+    ThinkingClosed,
+    ThinkingLimits,
+    TokenLogprob,
+)
+from app.engine.messages.texts import Embed, Embedded, Tokenize, Tokenized
+
+__all__ = [
+    "Alive",
+    "AnswerNow",
+    "BackendState",
+    "Cancel",
+    "Candidate",
+    "Channel",
+    "Delta",
+    "Device",
+    "DevicesListed",
+    "DropStates",
+    "Embed",
+    "Embedded",
+    "Event",
+    "Failed",
+    "FinishReason",
+    "Finished",
+    "FlashAttention",
+    "Generate",
+    "GenerationStats",
+    "KvType",
+    "ListDevices",
+    "Load",
+    "LoadNotice",
+    "LoadProgress",
+    "LoadSettings",
+    "Loaded",
+    "Lora",
+    "Measure",
+    "Measured",
+    "Message",
+    "ModelInfo",
+    "Notice",
+    "Part",
+    "PlanLoad",
+    "Planned",
+    "Pooling",
+    "Prepare",
+    "Priority",
+    "PromptProgress",
+    "Ready",
+    "Reload",
+    "ReplyEvent",
+    "Request",
+    "RpcProblem",
+    "RpcServer",
+    "Sampling",
+    "Shutdown",
+    "SpeculationMode",
+    "ThinkingClosed",
+    "ThinkingLimits",
+    "TokenLogprob",
+    "Tokenize",
+    "Tokenized",
+    "Unload",
+    "Unloaded",
+]
+
+Request = (
+    Load
+    | Unload
+    | Generate
+    | Prepare
+    | DropStates
+    | AnswerNow
+    | Cancel
+    | Tokenize
+    | Embed
+    | ListDevices
+    | PlanLoad
+    | Measure
+    | Shutdown
+)
+
+ReplyEvent = PromptProgress | Delta | Notice
+"""What comes while a reply is on its way."""
+
+Event = (
+    Alive
+    | Ready
+    | LoadProgress
+    | Loaded
+    | Unloaded
+    | ReplyEvent
+    | Finished
+    | Tokenized
+    | Embedded
+    | Measured
+    | Planned
+    | DevicesListed
+    | Failed
+)
