@@ -5,12 +5,22 @@ import sys
 from typing import Literal
 
 ChildName = Literal[
-    "engine", "rpc_server", "build", "measure", "ceilings", "syntax", "sandbox", "document", "answers"
+    "engine",
+    "rpc_server",
+    "kernel_check",
+    "build",
+    "measure",
+    "ceilings",
+    "syntax",
+    "sandbox",
+    "document",
+    "answers",
 ]
 
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
     "rpc_server": "app.engine.llama.rpc_server",
+    "kernel_check": "app.engine.llama.kernel_check",
     "build": "converters.worker",
     "measure": "app.measure_worker",
     "ceilings": "app.bench.ceilings_worker",

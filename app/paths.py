@@ -72,6 +72,16 @@ class AppPaths:
         return self.cache / "chat-states"
 
     @property
+    def cuda(self) -> Path:
+        """NVIDIA's libraries and what arrives of them; it may be deleted while Stillroom is closed."""
+        return self.data / "cuda"
+
+    @property
+    def cuda_runtime(self) -> Path:
+        """Those that are unpacked."""
+        return self.cuda / "runtime"
+
+    @property
     def server_file(self) -> Path:
         """Where the running local API listens, and its key (JSON, for the user alone)."""
         return self.data / "server.json"

@@ -19,12 +19,13 @@ _NAMES = {"cpu": "CPU", "cuda": "CUDA", "vulkan": "Vulkan", "rpc": "RPC", "hip":
 """ggml's registry name for each library; https://github.com/ggml-org/llama.cpp/tree/master/ggml/src"""
 
 
-def backend_states(ggml: Any, package: Path) -> list[BackendState]:
+def backend_states(ggml: Any, package: Path, cuda: Path | None = None) -> list[BackendState]:
     """The back ends that loaded, with the library that was chosen, then those that did not, with the reason.
 
-    `package` is llama_cpp's folder. Takes some milliseconds; on the engine's thread.
+    `package` is llama_cpp's folder, `cuda` a CUDA back end elsewhere. Takes some milliseconds; on the
+    engine's thread.
     """
-    files = _libraries(backend_folder(package))
+    files = [*([(cuda, "CUDA")] if cuda is not None else []), *_libraries(backend_folder(package))]
     mapped = {Path(area.path).name for area in psutil.Process().memory_maps()} if files else set()
     states = []
     for index in range(ggml.ggml_backend_reg_count()):

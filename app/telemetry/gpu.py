@@ -38,6 +38,8 @@ class GpuSample:
     """The widest link that card and slot can have, such as "4.0 x16"."""
     throttled: bool = False
     """The card runs slower now for its heat or its power."""
+    compute_capability: tuple[int, int] | None = None
+    """Which of NVIDIA's generations it is of: https://developer.nvidia.com/cuda-gpus"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class NvmlReader:
             vram_bytes_per_s=self._vram_bytes_per_s(gpu),
             pcie=self._pcie(gpu),
             throttled=bool(reasons and reasons & _THROTTLE_REASONS),
+            compute_capability=self._optional(lambda: nvml.nvmlDeviceGetCudaComputeCapability(gpu)),
         )
 
     def _vram_bytes_per_s(self, gpu: Any) -> float | None:

@@ -2,6 +2,8 @@
    few calls that Stillroom makes with fixed figures for two cards.
    NVML_STAND_IN_MODE: "ok"; "fail": every card answers NVML_ERROR_GPU_IS_LOST; "hang": no call returns;
    "none": a driver without cards; "poor": a card that tells its memory only.
+   NVML_STAND_IN_DRIVER, NVML_STAND_IN_CAPABILITY: the driver's version and the cards' generation, such as
+   "535.10" and "6.1".
    NVML_STAND_IN_PID: the process that holds 5 GiB of the first card, in both of its lists. */
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +41,17 @@ int nvmlDeviceGetName(void *card, char *name, unsigned int length) {
 }
 
 int nvmlSystemGetDriverVersion(char *version, unsigned int length) {
-    strncpy(version, "580.00.stand-in", length);
+    const char *set = getenv("NVML_STAND_IN_DRIVER");
+    strncpy(version, set ? set : "580.00.stand-in", length);
     return SUCCESS;
+}
+
+int nvmlDeviceGetCudaComputeCapability(void *card, int *major, int *minor) {
+    const char *set = getenv("NVML_STAND_IN_CAPABILITY");
+    (void) card;
+    *major = set ? set[0] - '0' : 8;
+    *minor = set ? set[2] - '0' : 6;
+    return detail();
 }
 
 int nvmlDeviceGetMemoryInfo(void *card, memory_t *memory) {

@@ -7,6 +7,7 @@ from typing import Any
 import llama_cpp
 
 from app.engine.backend_libraries import backend_states
+from app.engine.cuda_runtime import checked_folder, load_cuda
 from app.engine.ggml import (
     AbortTextCallback,
     device_handles,
@@ -18,6 +19,7 @@ from app.engine.lifeline import ABORT_MARK
 from app.engine.messages import BackendState, Device
 from app.engine.native_log import NativeLog
 from app.engine.rpc_devices import RpcDevices
+from app.paths import app_paths
 
 _callbacks: list[Any] = []
 """llama.cpp calls them until the process ends, whatever becomes of the object that set them."""
@@ -26,7 +28,9 @@ _callbacks: list[Any] = []
 class Backend:
     """llama.cpp as such: its back ends and devices. One a process."""
 
-    def __init__(self, log: NativeLog) -> None:
+    def __init__(self, log: NativeLog, cuda: Path | None = None) -> None:
+        """`cuda` is the folder of a CUDA runtime to load, which need not have passed its check; None takes
+        the user's, if it has."""
         self.log = log
 
         def on_log(level: int, text: bytes | None, _data: object) -> None:
@@ -42,6 +46,8 @@ class Backend:
         self._package = package = Path(llama_cpp.__file__).parent
         self.ggml = ggml_library(llama_cpp.llama_cpp._lib, package)
         self.ggml.ggml_set_abort_callback(abort_callback)
+        cuda = cuda or checked_folder(app_paths().cuda_runtime, llama_cpp.__version__)
+        self._cuda = load_cuda(self.ggml, cuda) if cuda is not None else None
         load_dynamic_backends(self.ggml, package)
         llama_cpp.llama_backend_init()
         self.rpc = RpcDevices(self.ggml)
@@ -60,4 +66,4 @@ class Backend:
 
     def states(self) -> list[BackendState]:
         """The back ends that loaded, and why another did not."""
-        return backend_states(self.ggml, self._package)
+        return backend_states(self.ggml, self._package, self._cuda)

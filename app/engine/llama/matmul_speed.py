@@ -26,7 +26,9 @@ _FILL = 0x3C
 _pointer = ctypes.c_void_p
 
 
-class _InitParams(ctypes.Structure):
+class InitParams(ctypes.Structure):
+    """ggml_init_params of ggml.h."""
+
     _fields_ = (("mem_size", ctypes.c_size_t), ("mem_buffer", _pointer), ("no_alloc", ctypes.c_bool))
 
 
@@ -39,7 +41,7 @@ def matmul_flop_per_s(
     The fastest of several runs in about a second, over the orders of weights that the device offers
     (llama.cpp repacks weights into one of them where it can). 0 where the device or the type is missing.
     """
-    _declare(ggml)
+    declare_graphs(ggml)
     for index in range(ggml.ggml_backend_dev_count()):
         device = ggml.ggml_backend_dev_get(index)
         if device_of(ggml, device).kind in _KINDS[device_kind]:
@@ -61,8 +63,8 @@ def matmul_flop_per_s(
 def _of_buffer_type(ggml: Any, device: int, backend: int, buffer_type: int, type_number: int) -> float:
     usual = ggml.ggml_backend_dev_buffer_type(device)
     room = 8 * ggml.ggml_tensor_overhead() + ggml.ggml_graph_overhead()
-    weights_context = ggml.ggml_init(_InitParams(room, None, True))
-    context = ggml.ggml_init(_InitParams(room, None, True))
+    weights_context = ggml.ggml_init(InitParams(room, None, True))
+    context = ggml.ggml_init(InitParams(room, None, True))
     buffers = []
     try:
         weights = ggml.ggml_new_tensor_2d(weights_context, type_number, COLUMNS, ROWS)
@@ -118,10 +120,11 @@ def _extra_types(ggml: Any, registry: int, device: int) -> list[int]:
     return found
 
 
-def _declare(ggml: Any) -> None:
+def declare_graphs(ggml: Any) -> None:
+    """Declare what is needed of ggml to compute a product of matrices on a device."""
     count = ctypes.c_int64
     for name, result, arguments in (
-        ("ggml_init", _pointer, [_InitParams]),
+        ("ggml_init", _pointer, [InitParams]),
         ("ggml_free", None, [_pointer]),
         ("ggml_tensor_overhead", ctypes.c_size_t, []),
         ("ggml_graph_overhead", ctypes.c_size_t, []),
@@ -137,6 +140,7 @@ def _declare(ggml: Any) -> None:
         ("ggml_backend_buffer_clear", None, [_pointer, ctypes.c_uint8]),
         ("ggml_backend_buffer_free", None, [_pointer]),
         ("ggml_backend_tensor_set", None, [_pointer, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]),
+        ("ggml_backend_tensor_get", None, [_pointer, _pointer, ctypes.c_size_t, ctypes.c_size_t]),
         ("ggml_backend_graph_compute", ctypes.c_int, [_pointer, _pointer]),
         ("ggml_backend_synchronize", None, [_pointer]),
         ("ggml_backend_free", None, [_pointer]),

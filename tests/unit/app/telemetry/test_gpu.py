@@ -72,6 +72,7 @@ def test_reads_every_card_and_this_programs_share(stand_in: Path) -> None:
             "vram_bytes_per_s": pytest.approx(360e9, rel=0.001),
             "pcie": "4.0 x16",
             "throttled": False,
+            "compute_capability": [8, 6],
         },
         {
             "index": 1,
@@ -86,6 +87,7 @@ def test_reads_every_card_and_this_programs_share(stand_in: Path) -> None:
             "vram_bytes_per_s": pytest.approx(360e9, rel=0.001),
             "pcie": "4.0 x16",
             "throttled": True,
+            "compute_capability": [8, 6],
         },
     ]
 
@@ -94,7 +96,7 @@ def test_what_a_card_does_not_tell_is_none(stand_in: Path) -> None:
     first = run(READ, stand_in, "poor", pid=4321)["gpus"][0]
     assert first["vram_used_bytes"] == 6 * GIB
     untold = ("own_vram_bytes", "utilisation_percent", "temperature_c", "power_w", "energy_j")
-    assert [first[key] for key in (*untold, "vram_bytes_per_s")] == [None] * 6
+    assert [first[key] for key in (*untold, "vram_bytes_per_s", "compute_capability")] == [None] * 7
     assert (first["pcie"], first["throttled"]) == ("", False)
 
 

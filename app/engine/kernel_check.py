@@ -1,0 +1,102 @@
+"""Whether a back end computes right here, tried in a process of its own: a driver may crash or hang it."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from app.errors import Cancelled, StillroomError
+
+POLL_S = 0.1
+LONGEST_S = 600.0
+"""A driver compiles the kernels for a card that it meets for the first time, which can take minutes."""
+
+
+class KernelRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Load the CUDA runtime in `folder` (none where it is empty) and compute on each device of `backend`."""
+
+    backend: str
+    folder: str = ""
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A product of matrices on `device` against the same on the processor; `nmse` is the normalised mean
+    squared error, as llama.cpp's test-backend-ops compares them."""
+
+    device: str
+    type: str
+    columns: int
+    nmse: float
+
+
+class KernelAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was computed. `message` is a template that `values` fills and says what is wrong; empty where
+    nothing is."""
+
+    products: tuple[Product, ...] = ()
+    message: str = ""
+    values: dict[str, object] = {}
+
+
+def check_kernels(
+    command: Sequence[str],
+    request: KernelRequest,
+    cancel: threading.Event | None = None,
+    *,
+    longest_s: float = LONGEST_S,
+) -> str:
+    """Compute in the child `command`; the name of the first device that computed right.
+
+    Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` that says why the back end is of no use.
+    """
+    child = subprocess.Popen(
+        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    data: bytes | None = msgspec.json.encode(request) + b"\n"
+    until_s = time.monotonic() + longest_s
+    try:
+        while True:
+            try:
+                out, said = child.communicate(data, timeout=POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                data = None
+            if cancel is not None and cancel.is_set():
+                raise Cancelled
+            if time.monotonic() > until_s:
+                raise StillroomError(
+                    "{backend} did not finish a small computation within {minutes} minutes.",
+                    "Restart the computer, or renew the card's driver.",
+                    backend=request.backend,
+                    minutes=round(longest_s / 60),
+                )
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+    try:
+        answer = msgspec.json.decode(out, type=KernelAnswer)
+    except msgspec.DecodeError as error:
+        raise StillroomError(
+            "The process that tried {backend} ended with {code}. {words}",
+            "Renew the card's driver.",
+            backend=request.backend,
+            code=child.returncode,
+            words=_last_line(said),
+        ) from error
+    if answer.message:
+        raise StillroomError(answer.message, "Renew the card's driver.", **answer.values)
+    return answer.products[0].device
+
+
+def request_for(folder: Path) -> KernelRequest:
+    """The check of the CUDA runtime in `folder`."""
+    return KernelRequest(backend="CUDA", folder=str(folder))
+
+
+def _last_line(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""

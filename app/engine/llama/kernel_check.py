@@ -1,0 +1,153 @@
+"""The child process of `app.engine.kernel_check`: products of matrices on a device against the processor's.
+
+Weights in F32 and F16 go through cuBLAS, the quantised ones through ggml's own kernels, one column (a token)
+through others than many (a prompt).
+"""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from app.engine.kernel_check import KernelAnswer, KernelRequest, Product
+from app.engine.lifeline import die_with_parent, leave_no_core_dump
+from app.engine.llama.backend import Backend
+from app.engine.llama.matmul_speed import InitParams, declare_graphs
+from app.engine.native_log import NativeLog
+
+LARGEST_NMSE = 5e-4
+"""test_mul_mat in https://github.com/ggml-org/llama.cpp/blob/master/tests/test-backend-ops.cpp"""
+
+TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 8}
+"""enum ggml_type"""
+
+INNER, ROWS = 256, 128
+COLUMNS = (1, 64)
+
+Floats = npt.NDArray[np.float32]
+
+
+def main() -> int:
+    """Read a `KernelRequest` from stdin, write a `KernelAnswer` to stdout, both as JSON."""
+    die_with_parent(os.getppid())
+    leave_no_core_dump()
+    os.environ["GGML_NO_BACKTRACE"] = "1"
+    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=KernelRequest)
+    # Native prints must not get between the lines of the answer.
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    backend = Backend(NativeLog(), Path(request.folder) if request.folder else None)
+    answer.write(msgspec.json.encode(check(backend, request.backend)) + b"\n")
+    answer.close()
+    # Drivers that unload have been seen to crash; there is nothing left to do.
+    os._exit(0)
+
+
+def check(backend: Backend, name: str) -> KernelAnswer:
+    """Compute on each device of the back end `name` and compare."""
+    declare_graphs(backend.ggml)
+    devices = [(handle, device) for handle, device in backend.local_devices() if device.backend == name]
+    if not devices:
+        return KernelAnswer(
+            message="{backend} cannot be used: {reason}.",
+            values={"backend": name, "reason": _why_none(backend, name)},
+        )
+    processor = next(handle for handle, device in backend.local_devices() if device.kind == "cpu")
+    random = np.random.default_rng(0)
+    weights = random.uniform(-1, 1, (ROWS, INNER)).astype(np.float32)
+    products = []
+    for handle, device in devices:
+        title = device.description or device.name
+        for kind, number in TYPES.items():
+            stored = _stored(backend.ggml, number, weights)
+            for columns in COLUMNS:
+                inputs = random.uniform(-1, 1, (columns, INNER)).astype(np.float32)
+                there = multiply(backend.ggml, handle, number, stored, inputs)
+                here = multiply(backend.ggml, processor, number, stored, inputs)
+                if there is None or here is None:
+                    return KernelAnswer(
+                        message="{device} did not compute a product of {type} weights.",
+                        values={"device": title, "type": kind},
+                    )
+                nmse = float(((there - here) ** 2).sum() / (here**2).sum())
+                products.append(Product(device=title, type=kind, columns=columns, nmse=nmse))
+                if not nmse <= LARGEST_NMSE:
+                    return KernelAnswer(
+                        products=tuple(products),
+                        message="{device} computes wrongly: a product of {type} weights is off by {nmse}.",
+                        values={"device": title, "type": kind, "nmse": f"{nmse:.2g}"},
+                    )
+    return KernelAnswer(products=tuple(products))
+
+
+def _why_none(backend: Backend, name: str) -> str:
+    """Its own words where it has some, such as that the driver is too old."""
+    said = [line for line in backend.log.reason().splitlines() if name.lower() in line.lower()]
+    states = [state.reason for state in backend.states() if state.name == name]
+    return (said or states or ["it is not there"])[-1].rstrip(".")
+
+
+def multiply(ggml: Any, device: int, number: int, stored: bytes, inputs: Floats) -> Floats | None:
+    """Weights (ROWS x INNER in ggml's type `number`) times `inputs` (columns x INNER) on a device: columns x
+    ROWS in F32; None where the device does not compute it."""
+    columns = len(inputs)
+    backend = ggml.ggml_backend_dev_init(device, None)
+    if not backend:
+        return None
+    context = ggml.ggml_init(
+        InitParams(8 * ggml.ggml_tensor_overhead() + ggml.ggml_graph_overhead(), None, True)
+    )
+    buffer = None
+    try:
+        weights = ggml.ggml_new_tensor_2d(context, number, INNER, ROWS)
+        given = ggml.ggml_new_tensor_2d(context, TYPES["F32"], INNER, columns)
+        product = ggml.ggml_mul_mat(context, weights, given)
+        if not ggml.ggml_backend_dev_supports_op(device, product):
+            return None
+        buffer = ggml.ggml_backend_alloc_ctx_tensors_from_buft(
+            context, ggml.ggml_backend_dev_buffer_type(device)
+        )
+        if not buffer:
+            return None
+        ggml.ggml_backend_tensor_set(weights, stored, 0, len(stored))
+        ggml.ggml_backend_tensor_set(given, inputs.tobytes(), 0, inputs.nbytes)
+        graph = ggml.ggml_new_graph(context)
+        ggml.ggml_build_forward_expand(graph, product)
+        if ggml.ggml_backend_graph_compute(backend, graph) != 0:
+            return None
+        ggml.ggml_backend_synchronize(backend)
+        result = np.empty((columns, ROWS), np.float32)
+        ggml.ggml_backend_tensor_get(product, result.ctypes.data, 0, result.nbytes)
+        return result
+    finally:
+        if buffer:
+            ggml.ggml_backend_buffer_free(buffer)
+        ggml.ggml_free(context)
+        ggml.ggml_backend_free(backend)
+
+
+def _stored(ggml: Any, number: int, weights: Floats) -> bytes:
+    """The weights in ggml's type `number`."""
+    if number == TYPES["F32"]:
+        return weights.tobytes()
+    quantise = ggml.ggml_quantize_chunk
+    quantise.restype = ctypes.c_size_t
+    quantise.argtypes = [
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        *[ctypes.c_int64] * 3,
+        ctypes.c_void_p,
+    ]
+    out = ctypes.create_string_buffer(weights.nbytes)
+    size = quantise(number, weights.ctypes.data, out, 0, ROWS, INNER, None)
+    return out.raw[:size]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
