@@ -27,7 +27,10 @@ Floats = npt.NDArray[np.float32]
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _MOST_NAME_BYTES = 1024
-_TENSORS_OF_NAME = {_SUMS: "the sums", _COUNTS: "the counts"}
+_WRONG = {
+    _SUMS: "The importance matrix {file} is damaged: {tensor} has no 32-bit sums.",
+    _COUNTS: "The importance matrix {file} is damaged: {tensor} has no 32-bit counts.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,15 @@ class ImportanceMatrix:
         return Importance(file, self.datasets[0] if self.datasets else "", self.chunks, columns)
 
 
-def write_imatrix(matrix: ImportanceMatrix, path: Path) -> None:
-    """Write `matrix` in llama-imatrix's GGUF format, whole or not at all."""
+def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str] | None = None) -> None:
+    """Write `matrix` in llama-imatrix's GGUF format with `notes` in its metadata, whole or not at all."""
     metadata = Metadata()
     metadata.set_string("general.type", "imatrix")
     metadata.set_strings("imatrix.datasets", matrix.datasets)
     metadata.set_uint32("imatrix.chunk_count", matrix.chunks)
     metadata.set_uint32("imatrix.chunk_size", matrix.chunk_tokens)
+    for key, note in (notes or {}).items():
+        metadata.set_string(key, note)
     forms: dict[str, TensorForm] = {}
     data: list[Floats] = []
     for name in sorted(matrix.sums):
@@ -107,12 +112,18 @@ def _read_gguf(path: Path, file: BinaryIO) -> ImportanceMatrix:
     sums: dict[str, Sums] = {}
     for name in sorted({name.removesuffix(_SUMS).removesuffix(_COUNTS) for name in tensors}):
         pair = [tensors.get(name + suffix) for suffix in (_SUMS, _COUNTS)]
-        for tensor, what in zip(pair, _TENSORS_OF_NAME.values(), strict=True):
+        for tensor, message in zip(pair, _WRONG.values(), strict=True):
             if tensor is None or tensor.type != "F32":
-                raise _damaged(path, f"{what} of {name} are missing or no 32-bit numbers")
+                raise _damaged(path, message, tensor=name)
         squares, counts = (_values(file, tensor) for tensor in pair if tensor is not None)
         if len(squares) % len(counts):
-            raise _damaged(path, f"{name} has {len(squares)} sums for {len(counts)} counts")
+            raise _damaged(
+                path,
+                "The importance matrix {file} is damaged: {tensor} has {sums} sums for {counts} counts.",
+                tensor=name,
+                sums=len(squares),
+                counts=len(counts),
+            )
         sums[name] = _checked(path, name, squares.reshape(len(counts), -1), counts)
     datasets = summary.metadata.get("imatrix.datasets")
     return _whole(
@@ -140,7 +151,7 @@ def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
 
     def take(count: int) -> bytes:
         if not 0 <= count <= size - file.tell():
-            raise _damaged(path, "it claims more than it can hold")
+            raise _damaged(path, "The importance matrix {file} is damaged: it claims more than it can hold.")
         return file.read(count)
 
     def number() -> int:
@@ -150,7 +161,11 @@ def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
     for _ in range(_at_least_one(path, number())):
         name_bytes = number()
         if name_bytes > _MOST_NAME_BYTES:
-            raise _damaged(path, f"a name is {name_bytes} bytes long")
+            raise _damaged(
+                path,
+                "The importance matrix {file} is damaged: a name is {bytes} bytes long.",
+                bytes=name_bytes,
+            )
         name = take(name_bytes).decode("utf-8", "replace")
         calls, count = number(), _at_least_one(path, number())
         # The values are means times the calls; a file without calls holds the means themselves.
@@ -163,15 +178,21 @@ def _read_dat(path: Path, file: BinaryIO) -> ImportanceMatrix:
 
 def _at_least_one(path: Path, count: int) -> int:
     if count < 1:
-        raise _damaged(path, "it holds no values")
+        raise _damaged(path, "The importance matrix {file} is damaged: it holds no values.")
     return count
 
 
 def _checked(path: Path, name: str, squares: Floats, counts: Floats) -> Sums:
     if not (np.isfinite(squares).all() and np.isfinite(counts).all()):
-        raise _damaged(path, f"{name} holds values that are no numbers")
+        raise _damaged(
+            path,
+            "The importance matrix {file} is damaged: {tensor} holds values that are no numbers.",
+            tensor=name,
+        )
     if (squares < 0).any() or (counts < 0).any():
-        raise _damaged(path, f"{name} holds negative sums")
+        raise _damaged(
+            path, "The importance matrix {file} is damaged: {tensor} holds negative sums.", tensor=name
+        )
     return Sums(squares, np.rint(counts).astype(np.int64))
 
 
@@ -179,14 +200,10 @@ def _whole(
     path: Path, sums: dict[str, Sums], chunks: int, chunk_tokens: int, datasets: tuple[str, ...]
 ) -> ImportanceMatrix:
     if not sums:
-        raise _damaged(path, "it holds no values")
+        raise _damaged(path, "The importance matrix {file} is damaged: it holds no values.")
     return ImportanceMatrix(sums, chunks, chunk_tokens, datasets)
 
 
-def _damaged(path: Path, reason: str) -> BuildError:
-    return BuildError(
-        "The importance matrix {file} is damaged: {reason}.",
-        "Use another file, or let Stillroom collect one.",
-        file=path.name,
-        reason=reason,
-    )
+def _damaged(path: Path, message: str, **values: object) -> BuildError:
+    hint = "Use another file, or let Stillroom collect one."
+    return BuildError(message, hint, native="", file=path.name, **values)

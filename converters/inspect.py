@@ -104,80 +104,98 @@ class _Reader:
         self._file = file
         self._data = b""
 
-    def take(self, count: int, what: str) -> bytes:
+    def take(self, count: int, part: str = "") -> bytes:
         """The next `count` bytes."""
         start, end = self.position, self.position + count
-        self.require(count, what)
+        self.require(count, part)
         if end > len(self._data):
             wanted = min(max(end, 2 * len(self._data), _FIRST_READ_BYTES), self.size)
             self._data += self._file.read(wanted - len(self._data))
             if end > len(self._data):
-                raise self.damaged(f"{what} reaches past the end of the file")
+                raise self._past_the_end(part)
         self.position = end
         return self._data[start:end]
 
-    def require(self, count: int, what: str) -> None:
+    def require(self, count: int, part: str = "") -> None:
         """Refuse to go on where less than `count` bytes are left."""
         if count > self.size - self.position:
-            raise self.damaged(f"{what} reaches past the end of the file")
+            raise self._past_the_end(part)
         if self.position + count > _MAX_HEADER_BYTES:
-            raise self.damaged("its header is longer than 1 GiB")
+            raise self.damaged("The GGUF file {file} is damaged: its header is longer than 1 GiB.")
 
-    def number(self, packing: str, what: str) -> int:
+    def number(self, packing: str, part: str = "") -> int:
         """An unsigned number."""
-        value: int = struct.unpack(packing, self.take(struct.calcsize(packing), what))[0]
+        value: int = struct.unpack(packing, self.take(struct.calcsize(packing), part))[0]
         return value
 
-    def text(self, what: str, limit: int | None = None) -> str:
+    def text(self, part: str = "", limit: int | None = None) -> str:
         """A string with its length before it."""
-        length = self.number("<Q", what)
+        length = self.number("<Q", part)
         if limit is not None and length > limit:
-            raise self.damaged(f"{what} is {length} bytes long")
-        return self.take(length, what).decode("utf-8", "replace")
+            raise self.damaged(
+                "The GGUF file {file} is damaged: a name in its header is {length} bytes long.", length=length
+            )
+        return self.take(length, part).decode("utf-8", "replace")
 
-    def skip_texts(self, count: int, what: str) -> None:
+    def skip_texts(self, count: int, part: str = "") -> None:
         """Pass `count` strings."""
         for _ in range(count):
-            length = int.from_bytes(self.take(8, what), "little")
-            self.take(length, what)
+            length = int.from_bytes(self.take(8, part), "little")
+            self.take(length, part)
 
-    def damaged(self, reason: str) -> GgufError:
+    def damaged(self, message: str, **values: object) -> GgufError:
         """The error to raise."""
-        return GgufError(
-            "The GGUF file {file} is damaged: {reason}.",
-            "Download or build it again; a file that does not match its own header is not opened.",
-            file=self.path.name,
-            reason=reason,
+        hint = "Download or build it again; a file that does not match its own header is not opened."
+        return GgufError(message, hint, file=self.path.name, **values)
+
+    def _past_the_end(self, part: str) -> GgufError:
+        if not part:
+            return self.damaged(
+                "The GGUF file {file} is damaged: its header reaches past the end of the file."
+            )
+        return self.damaged(
+            "The GGUF file {file} is damaged: {part} reaches past the end of the file.", part=part
         )
 
 
 def _summary(reader: _Reader) -> GgufSummary:
-    if reader.size < 24 or reader.take(4, "its header") != b"GGUF":
+    if reader.size < 24 or reader.take(4) != b"GGUF":
         raise GgufError(
             "The file {file} is not a GGUF file.", "Choose a file that ends in .gguf.", file=reader.path.name
         )
-    version = reader.number("<I", "its header")
+    version = reader.number("<I")
+    if version >= 65536:
+        raise GgufError(
+            "The GGUF file {file} is for big-endian machines, which llama.cpp does not read here.",
+            "Look for another file of this model, or build it again.",
+            file=reader.path.name,
+        )
     if version not in (2, 3):
         raise GgufError(
             "The GGUF file {file} has the format version {version}, which llama.cpp does not read here.",
             "Look for a newer file of this model, or build it again.",
             file=reader.path.name,
-            version=version if version < 65536 else "for big-endian machines",
+            version=version,
         )
-    tensor_count, value_count = reader.number("<Q", "its header"), reader.number("<Q", "its header")
+    tensor_count, value_count = reader.number("<Q"), reader.number("<Q")
     # The shortest value takes 13 bytes, the shortest tensor 32: more cannot be in the file.
     if value_count > reader.size // 13 or tensor_count > reader.size // 32:
-        raise reader.damaged("it claims more entries than it can hold")
+        raise reader.damaged("The GGUF file {file} is damaged: it claims more entries than it can hold.")
     metadata: dict[str, Value | ListSummary] = {}
     for _ in range(value_count):
-        key = reader.text("a metadata key", _MAX_KEY_BYTES)
+        key = reader.text(limit=_MAX_KEY_BYTES)
         if not key or key in metadata:
-            raise reader.damaged(f"the metadata key {key!r} is empty or occurs twice")
+            raise reader.damaged(
+                "The GGUF file {file} is damaged: the metadata key {part} is empty or occurs twice.",
+                part=repr(key),
+            )
         metadata[key] = _value(reader, key)
     _check_vocabulary(reader, metadata)
     alignment = metadata.get("general.alignment", ALIGNMENT)
     if type(alignment) is not int or not 0 < alignment <= 1 << 20 or alignment & (alignment - 1):
-        raise reader.damaged(f"its alignment is {alignment}")
+        raise reader.damaged(
+            "The GGUF file {file} is damaged: its alignment is {alignment}.", alignment=alignment
+        )
     entries = [_tensor(reader) for _ in range(tensor_count)]
     data_offset = aligned(reader.position, alignment)
     return GgufSummary(
@@ -195,7 +213,7 @@ def _value(reader: _Reader, key: str) -> Value | ListSummary:
         return _scalar(reader, kind, key)
     item, count = _value_type(reader, key), reader.number("<Q", key)
     if item is ValueType.ARRAY:
-        raise reader.damaged(f"{key} is a list of lists")
+        raise reader.damaged("The GGUF file {file} is damaged: {part} is a list of lists.", part=key)
     width = 8 if item is ValueType.STRING else struct.calcsize(_FIXED[item])
     reader.require(count * width, key)
     shown = [_scalar(reader, item, key) for _ in range(min(count, _SHOWN_ITEMS))]
@@ -210,7 +228,9 @@ def _value(reader: _Reader, key: str) -> Value | ListSummary:
 def _value_type(reader: _Reader, key: str) -> ValueType:
     number = reader.number("<I", key)
     if number not in set(ValueType):
-        raise reader.damaged(f"{key} has the unknown type {number}")
+        raise reader.damaged(
+            "The GGUF file {file} is damaged: {part} has the unknown type {type}.", part=key, type=number
+        )
     return ValueType(number)
 
 
@@ -231,21 +251,28 @@ def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary])
             and isinstance(other, ListSummary)
             and other.length != tokens.length
         ):
-            raise reader.damaged(f"{key} has {other.length} entries for {tokens.length} tokens")
+            raise reader.damaged(
+                "The GGUF file {file} is damaged: {part} has {entries} entries for {tokens} tokens.",
+                part=key,
+                entries=other.length,
+                tokens=tokens.length,
+            )
 
 
 def _tensor(reader: _Reader) -> TensorInfo:
     """A tensor's entry; its offset still counts from the start of the data."""
-    name = reader.text("a tensor's name", _MAX_NAME_BYTES)
+    name = reader.text(limit=_MAX_NAME_BYTES)
     dimensions = reader.number("<I", name)
     if not 1 <= dimensions <= _MAX_DIMENSIONS:
-        raise reader.damaged(f"{name} has {dimensions} dimensions")
+        raise reader.damaged(
+            "The GGUF file {file} is damaged: {part} has {count} dimensions.", part=name, count=dimensions
+        )
     shape = tuple(reader.number("<Q", name) for _ in range(dimensions))
     kind = TENSOR_TYPES.get(reader.number("<I", name))
     if kind is None:
-        raise reader.damaged(f"{name} has an unknown type")
+        raise reader.damaged("The GGUF file {file} is damaged: {part} has an unknown type.", part=name)
     if min(shape) == 0 or prod(shape) >= 2**63 or shape[0] % kind.block:
-        raise reader.damaged(f"{name} has an impossible shape")
+        raise reader.damaged("The GGUF file {file} is damaged: {part} has an impossible shape.", part=name)
     size = prod(shape) // kind.block * kind.block_bytes
     offset = reader.number("<Q", name)
     return TensorInfo(name=name, shape=shape, type=kind.name, bytes=size, offset=offset)
@@ -258,12 +285,18 @@ def _placed(reader: _Reader, entries: list[TensorInfo], start: int, alignment: i
     placed = []
     for entry in entries:
         if entry.name in names:
-            raise reader.damaged(f"the tensor {entry.name} occurs twice")
+            raise reader.damaged(
+                "The GGUF file {file} is damaged: the tensor {part} occurs twice.", part=entry.name
+            )
         names.add(entry.name)
         if entry.offset != position:
-            raise reader.damaged(f"{entry.name} does not lie where it should")
+            raise reader.damaged(
+                "The GGUF file {file} is damaged: {part} does not lie where it should.", part=entry.name
+            )
         if start + entry.offset + entry.bytes > reader.size:
-            raise reader.damaged(f"{entry.name} reaches past the end of the file; the file is cut short")
+            raise reader.damaged(
+                "The GGUF file {file} is cut short: {part} reaches past the end.", part=entry.name
+            )
         position = aligned(position + entry.bytes, alignment)
         placed.append(msgspec.structs.replace(entry, offset=start + entry.offset))
     return placed

@@ -47,20 +47,20 @@ def read_adapter(folder: Path) -> Adapter:
     config = _json(folder / CONFIG)
     kind = config.get("peft_type")
     if kind != "LORA":
-        raise _unsupported("its kind is {value}", kind)
+        raise _unsupported("peft_type", kind)
     for key in ("use_dora", "fan_in_fan_out", "lora_bias", "alpha_pattern", "alora_invocation_tokens"):
         if config.get(key):
-            raise _unsupported(f"{key} = {{value}}", config[key])
+            raise _unsupported(key, config[key])
     if config.get("bias", "none") != "none":
-        raise _unsupported("it trains biases ({value})", config["bias"])
+        raise _unsupported("bias", config["bias"])
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if type(rank) is not int or not 0 < rank < LARGEST_RANK:
-        raise _unsupported("r = {value}", rank)
+        raise _unsupported("r", rank)
     if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1e6:
-        raise _unsupported("lora_alpha = {value}", alpha)
+        raise _unsupported("lora_alpha", alpha)
     if config.get("use_rslora"):
         if config.get("rank_pattern"):
-            raise _unsupported("use_rslora with rank_pattern {value}", config["rank_pattern"])
+            raise _unsupported("use_rslora + rank_pattern", config["rank_pattern"])
         alpha *= math.sqrt(rank)
     base = config.get("base_model_name_or_path")
     return Adapter(folder, base if isinstance(base, str) else "", rank, float(alpha))
@@ -143,7 +143,7 @@ def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
             "The adapter has only one of the two matrices for {tensor}.", "Download it again.", tensor=name
         )
     if stored.dtype not in ("F32", "F16", "BF16"):
-        raise _unsupported("its matrices are stored as {value}", stored.dtype)
+        raise _unsupported("dtype", stored.dtype)
     with path.open("rb") as file:
         file.seek(stored.offset)
         data = file.read(stored.size)
@@ -180,9 +180,10 @@ def _json(path: Path) -> Json:
     return value
 
 
-def _unsupported(what: str, value: object) -> CheckpointError:
+def _unsupported(key: str, value: object) -> CheckpointError:
     return CheckpointError(
-        "This adapter is of a kind that Stillroom does not convert: {what}.",
+        "This adapter is of a kind that Stillroom does not convert: its {key} is {value}.",
         "Look for a plain LoRA adapter, or merge it into its model first.",
-        what=what.format(value=str(value)[:80]),
+        key=key,
+        value=str(value)[:80],
     )

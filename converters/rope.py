@@ -54,12 +54,12 @@ def read_rope(config: Json, family: str) -> Rope:
         numbers.setdefault("original_max_position_embeddings", float(fallback))
     theta = numbers.pop("rope_theta", config.get("rope_theta", _TRANSFORMERS_THETA))
     if not isinstance(theta, int | float) or not 0 < theta < math.inf:
-        raise _unsupported(f"rope_theta {theta}")
+        raise _useless(scaling, "rope_theta")
     for key in _NEEDED[scaling]:
         if not numbers.get(key, 0) > 0:
-            raise _unsupported(f"{scaling} without {key}")
+            raise _useless(scaling, key)
     if scaling == "llama3" and not numbers["low_freq_factor"] < numbers["high_freq_factor"]:
-        raise _unsupported("llama3 with low_freq_factor >= high_freq_factor")
+        raise _useless(scaling, "low_freq_factor")
     return Rope(float(theta), scaling, numbers)
 
 
@@ -86,4 +86,13 @@ def _unsupported(what: object) -> CheckpointError:
         "The position scaling {scaling} in config.json is not supported.",
         "Look for a ready-made GGUF file of this model.",
         scaling=str(what)[:80],
+    )
+
+
+def _useless(scaling: str, key: str) -> CheckpointError:
+    return CheckpointError(
+        "The position scaling {scaling} in config.json has no {key} that can be used.",
+        "Look for a ready-made GGUF file of this model.",
+        scaling=scaling,
+        key=key,
     )

@@ -53,9 +53,11 @@ def read_header(
                 file.seek(0)
             header_size = int.from_bytes(file.read(8), "little")
             if file_size < 8 or header_size > file_size - 8:
-                raise _damaged(path, "its header is cut short")
+                raise _damaged(path, "The file {file} is damaged: its header is cut short.")
             if header_size > MAX_HEADER_BYTES:
-                raise _damaged(path, "its header is longer than the format allows")
+                raise _damaged(
+                    path, "The file {file} is damaged: its header is longer than the format allows."
+                )
             header = _parse(path, file.read(header_size))
     except OSError as error:
         raise CheckpointError(
@@ -74,21 +76,21 @@ def _parse(path: Path, data: bytes) -> dict[str, object]:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise _damaged(path, "a name occurs twice in its header")
+            raise _damaged(path, "The file {file} is damaged: a name occurs twice in its header.")
         return found
 
     try:
         header = json.loads(data, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, "its header is not valid JSON") from error
+        raise _damaged(path, "The file {file} is damaged: its header is not valid JSON.") from error
     if not isinstance(header, dict):
-        raise _damaged(path, "its header is not a table of tensors")
+        raise _damaged(path, "The file {file} is damaged: its header is not a table of tensors.")
     return header
 
 
 def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
     if not isinstance(entry, dict):
-        raise _damaged(path, f"the entry of {name} is malformed")
+        raise _damaged(path, "The file {file} is damaged: the entry of {tensor} is malformed.", tensor=name)
     dtype, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise CheckpointError(
@@ -100,10 +102,14 @@ def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
         )
     counts, ends = _counts(shape), _counts(offsets)
     if counts is None or ends is None or len(ends) != 2:
-        raise _damaged(path, f"the entry of {name} is malformed")
+        raise _damaged(path, "The file {file} is damaged: the entry of {tensor} is malformed.", tensor=name)
     first, end = ends
     if end - first != math.prod(counts) * DTYPE_BYTES[dtype]:
-        raise _damaged(path, f"the size of {name} does not follow from its shape")
+        raise _damaged(
+            path,
+            "The file {file} is damaged: the size of {tensor} does not follow from its shape.",
+            tensor=name,
+        )
     return StoredTensor(name, dtype, counts, path, start + first, end - first)
 
 
@@ -117,17 +123,23 @@ def _check_layout(path: Path, tensors: list[StoredTensor], start: int, file_size
     position = start
     for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.size)):
         if tensor.offset + tensor.size > file_size:
-            raise _damaged(path, f"{tensor.name} reaches past the end of the file")
+            raise _damaged(
+                path,
+                "The file {file} is damaged: {tensor} reaches past the end of the file.",
+                tensor=tensor.name,
+            )
         if tensor.offset < position:
-            raise _damaged(path, f"{tensor.name} overlaps another tensor")
+            raise _damaged(
+                path, "The file {file} is damaged: {tensor} overlaps another tensor.", tensor=tensor.name
+            )
         if tensor.offset > position:
-            raise _damaged(path, f"there is a hole before {tensor.name}")
+            raise _damaged(
+                path, "The file {file} is damaged: there is a hole before {tensor}.", tensor=tensor.name
+            )
         position = tensor.offset + tensor.size
     if position != file_size:
-        raise _damaged(path, "its length does not match its header")
+        raise _damaged(path, "The file {file} is damaged: its length does not match its header.")
 
 
-def _damaged(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        "The file {file} is damaged: {reason}.", _DOWNLOAD_AGAIN, file=path.name, reason=reason
-    )
+def _damaged(path: Path, message: str, **values: object) -> CheckpointError:
+    return CheckpointError(message, _DOWNLOAD_AGAIN, file=path.name, **values)

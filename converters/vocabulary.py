@@ -48,11 +48,11 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
     model = checkpoint.tokenizer.get("model")
     if not isinstance(model, dict) or model.get("type", "BPE") != "BPE" or model.get("byte_fallback") is True:
         kind = model.get("type") if isinstance(model, dict) else None
-        raise _unsupported(f"{kind} with byte fallback" if kind == "BPE" else str(kind))
+        raise _unsupported(f"{kind} + byte_fallback" if kind == "BPE" else str(kind))
     if (checkpoint.folder / "tokenizer.model").is_file():
         raise _unsupported("SentencePiece")
     if (normalizer := _unsupported_normalizer(checkpoint.tokenizer.get("normalizer"))) is not None:
-        raise _unsupported(f"BPE with the normalizer {normalizer}")
+        raise _unsupported(f"BPE + {normalizer}")
     texts = _texts(model)
     added = _placed(read_added_tokens(checkpoint), texts)
     if max(texts) >= size:
@@ -80,14 +80,14 @@ def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
     """The added tokens of tokenizer.json, in their order."""
     entries = checkpoint.tokenizer.get("added_tokens") or []
     if not isinstance(entries, list):
-        raise _damaged("its added tokens are not a list")
+        raise _damaged("The file tokenizer.json is damaged: its added tokens are not a list.")
     found = []
     for entry in entries:
         token_id, content = (
             (entry.get("id"), entry.get("content")) if isinstance(entry, dict) else (None, None)
         )
         if type(token_id) is not int or token_id < 0 or not isinstance(content, str):
-            raise _damaged("an added token has no id or no text")
+            raise _damaged("The file tokenizer.json is damaged: an added token has no id or no text.")
         found.append(
             AddedToken(token_id, content, entry.get("special") is True, entry.get("normalized") is not False)
         )
@@ -102,7 +102,13 @@ def _placed(tokens: list[AddedToken], texts: dict[int, str]) -> dict[int, AddedT
     for token in tokens:
         expected = ids.setdefault(token.content, following)
         if token.id != expected:
-            raise _damaged(f"the added token {token.content} has the id {token.id} instead of {expected}")
+            raise _damaged(
+                "The file tokenizer.json is damaged: the added token {token} has the id {id} instead of "
+                "{expected}.",
+                token=token.content,
+                id=token.id,
+                expected=expected,
+            )
         following = max(following, expected + 1)
         texts[expected] = token.content
     return {token.id: token for token in tokens}
@@ -111,13 +117,17 @@ def _placed(tokens: list[AddedToken], texts: dict[int, str]) -> dict[int, AddedT
 def _texts(model: Json) -> dict[int, str]:
     vocabulary = model.get("vocab")
     if not isinstance(vocabulary, dict) or not vocabulary:
-        raise _damaged("it has no vocabulary")
+        raise _damaged("The file tokenizer.json is damaged: it has no vocabulary.")
     texts: dict[int, str] = {}
     for text, token_id in vocabulary.items():
         if type(token_id) is not int or token_id < 0:
-            raise _damaged(f"the token {text!r} has no valid id")
+            raise _damaged(
+                "The file tokenizer.json is damaged: the token {token} has no valid id.", token=repr(text)
+            )
         if token_id in texts:
-            raise _damaged(f"the id {token_id} stands for two tokens")
+            raise _damaged(
+                "The file tokenizer.json is damaged: the id {id} stands for two tokens.", id=token_id
+            )
         texts[token_id] = text
     return texts
 
@@ -128,14 +138,18 @@ def _merges(model: Json, known: set[str]) -> list[str]:
     """
     merges = model.get("merges")
     if not isinstance(merges, list) or not merges:
-        raise _damaged("it has no merges")
+        raise _damaged("The file tokenizer.json is damaged: it has no merges.")
     lines = []
     for merge in merges:
         parts = merge.split(" ") if isinstance(merge, str) else merge
         if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
-            raise _damaged("a merge is not a pair")
+            raise _damaged("The file tokenizer.json is damaged: a merge is not a pair.")
         if parts[0] + parts[1] not in known:
-            raise _damaged(f"the merge of {parts[0]!r} and {parts[1]!r} gives no token")
+            raise _damaged(
+                "The file tokenizer.json is damaged: the merge of {first} and {second} gives no token.",
+                first=repr(parts[0]),
+                second=repr(parts[1]),
+            )
         lines.append(" ".join(part.replace(" ", "Ġ") for part in parts))
     return lines
 
@@ -194,7 +208,5 @@ def _unsupported(kind: str) -> CheckpointError:
     )
 
 
-def _damaged(reason: str) -> CheckpointError:
-    return CheckpointError(
-        "The file tokenizer.json is damaged: {reason}.", "Download the model again.", reason=reason
-    )
+def _damaged(message: str, **values: object) -> CheckpointError:
+    return CheckpointError(message, "Download the model again.", **values)

@@ -51,7 +51,7 @@ def check_adapter(ggml: Any, path: Path, architecture: str) -> None:
         )
     alpha = summary.metadata.get(ALPHA, 0.0)
     if not isinstance(alpha, float) or not math.isfinite(alpha) or not _is_float32(ggml, path, ALPHA):
-        raise _damaged(path, "its alpha is no number")
+        raise _damaged(path, "The adapter {file} is damaged: its alpha is no number.")
     _check_pairs(path, summary)
 
 
@@ -62,17 +62,25 @@ def _check_pairs(path: Path, summary: GgufSummary) -> None:
         if part in ("lora_a", "lora_b"):
             pairs.setdefault(name, {})[part] = tensor
         elif not tensor.name.endswith("_norm.weight"):
-            raise _damaged(path, f"it holds the tensor {tensor.name}")
+            raise _damaged(
+                path, "The adapter {file} is damaged: it holds the tensor {tensor}.", tensor=tensor.name
+            )
     for name, pair in pairs.items():
         if len(pair) != 2:
-            raise _damaged(path, f"{name} has only one of its two matrices")
+            raise _damaged(
+                path, "The adapter {file} is damaged: {tensor} has only one of its two matrices.", tensor=name
+            )
         a, b = pair["lora_a"], pair["lora_b"]
         if len(a.shape) > 2 or len(b.shape) > 2 or {a.type, b.type} - set(MATRIX_TYPES):
-            raise _damaged(path, f"{name} has an unknown form")
+            raise _damaged(path, "The adapter {file} is damaged: {tensor} has an unknown form.", tensor=name)
         # Shapes are in ggml's order. Embeddings are looked up, so their first matrix lies the other way.
         rank = a.shape[0] if name == "token_embd.weight" else (*a.shape, 1)[1]
         if rank != b.shape[0]:
-            raise _damaged(path, f"the matrices of {name} do not go together")
+            raise _damaged(
+                path,
+                "The adapter {file} is damaged: the matrices of {tensor} do not go together.",
+                tensor=name,
+            )
 
 
 def _is_float32(ggml: Any, path: Path, key: str) -> bool:
@@ -88,10 +96,5 @@ def _is_float32(ggml: Any, path: Path, key: str) -> bool:
         ggml.gguf_free(context)
 
 
-def _damaged(path: Path, reason: str) -> EngineError:
-    return EngineError(
-        "The adapter {file} is damaged: {reason}.",
-        "Download or build it again.",
-        file=path.name,
-        reason=reason,
-    )
+def _damaged(path: Path, message: str, **values: object) -> EngineError:
+    return EngineError(message, "Download or build it again.", native="", file=path.name, **values)

@@ -46,7 +46,7 @@ REFUSED_SETTINGS: dict[str, tuple[str, str, object, str]] = {
     "activation": ("llama", "hidden_act", "gelu", "hidden_act = gelu"),
     "sliding window": ("qwen2", "use_sliding_window", True, "use_sliding_window"),
     "rope type": ("llama", "rope_scaling", {"rope_type": "longrope", "factor": 2.0}, "longrope"),
-    "rope without its factor": ("llama", "rope_scaling", {"rope_type": "yarn"}, "yarn without factor"),
+    "rope without its factor": ("llama", "rope_scaling", {"rope_type": "yarn"}, "yarn in .* has no factor"),
     "rope text": ("llama", "rope_scaling", "yes", "position scaling yes"),
     "llama3 scaling of another family": (
         "qwen2",
