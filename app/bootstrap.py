@@ -140,6 +140,8 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.bench.quality.store import QualityStore
     from app.bench.runner import BenchmarkRunner
     from app.chat.store import ChatStore
+    from app.cuda.getting import CudaGetter
+    from app.cuda.place import CudaPlace
     from app.doctor import examine
     from app.elsewhere.answering import ElsewhereAnswers
     from app.elsewhere.keys import ServerKeys
@@ -227,6 +229,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         server=LocalServer(
             client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")
         ),
+        cuda=CudaGetter(CudaPlace(core.paths.cuda), child_command("kernel_check")),
     )
 
 

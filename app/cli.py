@@ -13,6 +13,7 @@ from app.commands import (
     build,
     chat,
     code_tasks,
+    cuda,
     doctor,
     import_models,
     inspect_file,
@@ -49,6 +50,7 @@ COMMANDS = (
     lend,
     audit,
     update,
+    cuda,
     doctor,
 )
 

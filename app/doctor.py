@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from app.advisor import Advisor, Outlook
+from app.cuda.offer import CudaOffer, judge
+from app.cuda.place import CudaPlace
 from app.engine.messages import BackendState, Device, DevicesListed
 from app.errors import StillroomError
 from app.findings import Problem, find_problems
@@ -65,6 +67,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes_per_s: float = 0.0
     outlooks: list[Outlook] = []
     libraries: list[BackendState] = []
+    cuda: CudaOffer | None = None
 
 
 def examine(
@@ -89,6 +92,7 @@ def examine(
         loads=measurements.loads(),
         memory_bytes_per_s=measurements.memory_speed(),
         demand=demand,
+        cuda=judge(CudaPlace(paths.cuda), reading, engine),
     )
 
 
@@ -101,6 +105,7 @@ def diagnose(
     loads: Sequence[LoadMeasurement] = (),
     memory_bytes_per_s: float = 0.0,
     demand: Demand = DEFAULT_DEMAND,
+    cuda: CudaOffer | None = None,
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
     devices = [] if isinstance(engine, StillroomError) else engine.devices
@@ -108,7 +113,7 @@ def diagnose(
     advisor = Advisor(catalogue(), memory, loads, installed)
     found = recommend(catalogue(), advisor.memory)
     problems = find_problems(
-        machine, engine, gpu, models_on_disk=len(installed), an_r1_fits=found is not None
+        machine, engine, gpu, models_on_disk=len(installed), an_r1_fits=found is not None, cuda=cuda
     )
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
@@ -121,6 +126,7 @@ def diagnose(
         memory_bytes_per_s=memory_bytes_per_s,
         outlooks=advisor.outlooks(demand),
         libraries=[] if isinstance(engine, StillroomError) else engine.backends,
+        cuda=cuda,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from app.cuda.offer import CudaOffer
 from app.engine.messages import Device, DevicesListed
 from app.errors import StillroomError, native_reason
 from app.machine import Machine
@@ -44,6 +45,7 @@ def find_problems(
     *,
     models_on_disk: int,
     an_r1_fits: bool,
+    cuda: CudaOffer | None = None,
 ) -> list[Problem]:
     """Everything worth telling, the gravest first; touches nothing."""
     devices = [] if isinstance(engine, StillroomError) else engine.devices
@@ -52,6 +54,7 @@ def find_problems(
         *_engine(machine, engine),
         *_processor(machine),
         *_cards(machine, here, gpu),
+        *_cuda(cuda),
         *_other_computers(engine),
         *_memory(machine, an_r1_fits),
         *_disk(machine, models_on_disk),
@@ -127,6 +130,17 @@ def _cards(machine: Machine, devices: list[Device], gpu: GpuReading) -> Iterator
         yield _unused_nvidia(machine, gpu)
     elif machine.graphics_cards and not has_nvidia:
         yield _unused_card(machine, machine.graphics_cards[0])
+
+
+def _cuda(offer: CudaOffer | None) -> Iterator[Problem]:
+    if offer is not None and offer.state in ("offered", "unchecked", "failed"):
+        yield Problem(
+            key="cuda",
+            severity="info" if offer.state == "offered" else "limits",
+            message=offer.message,
+            hint="`stillroom cuda` says what that takes.",
+            values=offer.values,
+        )
 
 
 def _unused_nvidia(machine: Machine, gpu: GpuReading) -> Problem:

@@ -78,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(ge=1.0, le=4.0, description="How often memory and load are measured, per second.")
     ] = 2.0
     first_run_over: Annotated[bool, Meta(description="Whether the first model was got or declined.")] = False
+    cuda_offer_told: Annotated[
+        bool, Meta(description="Whether the window has said that NVIDIA's libraries can be fetched.")
+    ] = False
     last_page: Annotated[PageKey, Meta(description="The tab that was in front.")] = "chat"
     last_chat: Annotated[int, Meta(ge=0, description="The chat that was open; 0 is none.")] = 0
     notify_long_replies: Annotated[

@@ -25,6 +25,7 @@ _STAGES = {
     "load": "Loading",
     "collect": "Collecting the importance matrix",
     "measure": "Measuring the quality",
+    "unpack": "Unpacking",
 }
 
 

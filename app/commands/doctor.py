@@ -2,26 +2,22 @@
 
 import argparse
 import threading
-from collections.abc import Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import msgspec
 
 from app.advisor import Outlook, SpeedBasis
 from app.commands.arguments import whole
-from app.commands.console import WAKE_S, Console, Unsuccessful
+from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
+from app.commands.devices import listed_devices
 from app.commands.other_computers import add_rpc_arguments, rpc_servers
 from app.doctor import Advice, Diagnosis, Gpu, examine
-from app.engine.client import EngineClient
-from app.engine.messages import BackendState, Device, DevicesListed, RpcServer
-from app.errors import StillroomError
+from app.engine.messages import BackendState, Device
 from app.findings import Severity
 from app.log import log_file
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.demand import Demand
 from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
-from models.progress import raise_if_cancelled
 from models.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.wording import byte_count
 
@@ -118,7 +114,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         with core.engine() as client:
             demand = Demand(options.context or DEFAULT_CONTEXT_TOKENS, kv_type=options.kv_type)
             servers = rpc_servers(options) or core.settings.values.load.rpc_servers
-            devices = _devices(client, servers, cancel)
+            devices = listed_devices(client, servers, cancel)
             diagnosis = examine(core.paths, core.store, devices, gpu, core.measurements, demand)
     finally:
         gpu.close()
@@ -129,21 +125,6 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     console.say(f"\nThe log: {log}")
     if not diagnosis.can_run:
         raise Unsuccessful
-
-
-def _devices(
-    client: EngineClient, servers: Sequence[RpcServer], cancel: threading.Event
-) -> DevicesListed | StillroomError:
-    """What the engine's process can compute on, or why it does not start."""
-    listed = client.list_devices(servers)
-    while True:
-        raise_if_cancelled(cancel)
-        try:
-            return listed.result(WAKE_S)
-        except FutureTimeoutError:
-            continue
-        except StillroomError as error:
-            return error
 
 
 def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:

@@ -21,6 +21,7 @@ from app.log import report
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.bridge import Bridge
+from app.ui.cuda_session import CudaSession
 from app.ui.drift_watch import DriftWatch
 from app.ui.elsewhere_choice import ElsewhereChoice
 from app.ui.garbage import GuiThreadGarbage
@@ -70,6 +71,7 @@ class WindowApplication(QObject):
         self._bridge = Bridge(self._on_error, self)
         self._session = EngineSession(parts.client, self._bridge, self, parts.gate, parts.elsewhere)
         self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
+        self.cuda = CudaSession(parts.cuda, parts.client, parts.gpu, parts.settings, self._bridge, self)
         self._session.reservation_changed.connect(self.server.reserve)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
@@ -115,6 +117,7 @@ class WindowApplication(QObject):
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
         self._drift_watch.stop()
+        self.cuda.cancel()
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         self._sampler.stop()
@@ -175,7 +178,7 @@ class WindowApplication(QObject):
         choice = ElsewhereChoice(parts.settings, self._session)
         picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
         self.dialogs = WindowDialogs(
-            window, parts, self._session, self.server, self._theme, self._bridge, self._notices
+            window, parts, self._session, self.server, self.cuda, self._theme, self._bridge, self._notices
         )
         picker.servers_asked.connect(lambda: self.dialogs.open_settings_page(3))
         self.commands = WindowCommands(
@@ -427,6 +430,7 @@ class WindowApplication(QObject):
             self._code = None
 
     def _on_engine_ready(self) -> None:
+        self.cuda.look_once()
         servers = self.parts.settings.values.load.rpc_servers
         if servers:
             self._bridge.start(self._ask_other_computers(servers))

@@ -11,6 +11,7 @@ from app.engine.messages import LoadSettings
 from app.engine.rpc_address import numeric_endpoint
 from app.log import report
 from app.ui.bridge import Bridge
+from app.ui.cuda_session import CudaSession
 from app.ui.main_window import MainWindow
 from app.ui.server_session import ServerSession
 from app.ui.session import EngineSession
@@ -36,6 +37,7 @@ class WindowDialogs(QObject):
         parts: WindowParts,
         session: EngineSession,
         server: ServerSession,
+        cuda: CudaSession,
         theme: Theme,
         bridge: Bridge,
         notices: Notices,
@@ -45,6 +47,7 @@ class WindowDialogs(QObject):
         self._parts = parts
         self._session = session
         self._server = server
+        self._cuda = cuda
         self._theme = theme
         self._bridge = bridge
         self._notices = notices
@@ -53,6 +56,7 @@ class WindowDialogs(QObject):
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
         add_action(window, self.tr("Local API"), "", self.open_server)
+        cuda.offered.connect(self._on_cuda_offered)
 
     def open_load_settings(self) -> None:
         """How models are loaded, with what that takes for the one that is."""
@@ -110,6 +114,18 @@ class WindowDialogs(QObject):
             self._load_again,
         )
 
+    def _on_cuda_offered(self) -> None:
+        offer = self._cuda.offer
+        assert offer is not None
+        self._notices.inform(
+            self.tr("{card} can be used through CUDA, with NVIDIA's libraries.").format(card=offer.card),
+            self.tr("Show"),
+            self._show_computer,
+        )
+
+    def _show_computer(self) -> None:
+        self.open_settings_page(1)
+
     def open_filters(self) -> "FiltersDialog":
         """Show the rules of the input filter."""
         from app.ui.dialogs.filters_dialog import FiltersDialog
@@ -141,6 +157,7 @@ class WindowDialogs(QObject):
         """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
         from app.elsewhere.directory import fetch_models
         from app.ui.dialogs.settings_dialog import SettingsDialog
+        from app.ui.widgets.chat_states_card import ChatStatesCard
         from app.ui.widgets.doctor_page import DoctorPage
         from app.ui.widgets.other_computers_page import OtherComputersPage
         from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
@@ -150,6 +167,7 @@ class WindowDialogs(QObject):
             self._bridge,
             partial(asyncio.to_thread, self._parts.examine),
             lambda: report(self._parts.paths.logs),
+            self._cuda,
         )
         others = OtherComputersPage(
             self._parts.settings,
@@ -161,8 +179,9 @@ class WindowDialogs(QObject):
         elsewhere = ServersElsewherePage(
             self._parts.settings, self._parts.server_keys, self._theme, self._bridge, fetch_models
         )
+        states = ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge)
         dialog = SettingsDialog(
-            self._parts.settings, self._parts.paths, doctor, others, elsewhere, self._window
+            self._parts.settings, self._parts.paths, doctor, others, elsewhere, states, self._window
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for asked, opened in (

@@ -11,6 +11,7 @@ from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
 from app.bench.runner import BenchmarkRunner
 from app.chat.store import ChatStore
+from app.cuda.getting import CudaGetter
 from app.doctor import Diagnosis
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.keys import ServerKeys
@@ -61,3 +62,4 @@ class WindowParts:
     elsewhere: ElsewhereAnswers
     server_keys: ServerKeys
     server: LocalServer
+    cuda: CudaGetter

@@ -48,16 +48,15 @@ def build_wheels(folder: Path) -> Wheels:
     for name, code in LIBRARIES.items():
         source = made / f"{name}.c"
         source.write_text(code)
-        command = [compiler, "-shared", "-fPIC", f"-Wl,-soname,{name}", "-o", made / name, source]
-        subprocess.run(
-            [*command, *(["-l:libcublasLt.so.13", f"-L{made}"] if "blas." in name else [])], check=True
-        )
+        linked = [f"-L{made}", "-l:libcublasLt.so.13"] if name == "libcublas.so.13" else []
+        command = [compiler, "-shared", "-fPIC", f"-Wl,-soname,{name}", "-o", str(made / name), str(source)]
+        subprocess.run([*command, *linked], check=True)
     ggml = Path(llama_cpp.__file__).parent / "lib"
-    linked = "libggml.so.0" if (ggml / "libggml.so.0").exists() else "libggml.so"
+    library = "libggml.so.0" if (ggml / "libggml.so.0").exists() else "libggml.so"
     subprocess.run(
         [
             *(compiler, "-shared", "-fPIC", "-o", made / BACK_END, SOURCE, f"-L{made}", f"-L{ggml}"),
-            *("-l:libcudart.so.13", "-l:libcublas.so.13", f"-l:{linked}", "-Wl,--allow-shlib-undefined"),
+            *("-l:libcudart.so.13", "-l:libcublas.so.13", f"-l:{library}", "-Wl,--allow-shlib-undefined"),
         ],
         check=True,
     )

@@ -11,8 +11,10 @@ from app.engine.messages import BackendState, Device
 from app.findings import Problem
 from app.machine import Machine
 from app.ui.bridge import Bridge
+from app.ui.cuda_session import CudaSession
 from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.cuda_card import CudaCard
 from app.ui.widgets.notices import translated
 from models.wording import byte_count
 
@@ -32,6 +34,7 @@ class DoctorPage(QWidget):
         bridge: Bridge,
         examine: Callable[[], Awaitable[Diagnosis]],
         report: Callable[[], str],
+        cuda: CudaSession,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -49,10 +52,13 @@ class DoctorPage(QWidget):
         top.addWidget(again)
         self._findings = QVBoxLayout()
         self._findings.setSpacing(8)
+        self._cuda = cuda
         inner = QWidget()
         inner.setProperty("look", "page")
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(8)
+        column.addWidget(CudaCard(cuda))
         column.addLayout(self._findings)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -71,7 +77,9 @@ class DoctorPage(QWidget):
         self._bridge.start(self._show_new())
 
     async def _show_new(self) -> None:
-        self.show_diagnosis(await self._examine())
+        diagnosis = await self._examine()
+        self._cuda.show_offer(diagnosis.cuda)
+        self.show_diagnosis(diagnosis)
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Replace what is shown."""
@@ -85,8 +93,8 @@ class DoctorPage(QWidget):
         else:
             self._verdict.setText(self.tr("Models run here, on the processor."))
         for problem in diagnosis.problems:
-            # The page itself shows that there is a display.
-            if problem.key != "display":
+            # The page itself shows that there is a display, and CUDA has a card of its own.
+            if problem.key not in ("display", "cuda"):
                 self._findings.addWidget(self._problem_card(problem))
         if diagnosis.recommended is not None:
             self._findings.addWidget(self._advice_card(diagnosis.recommended))

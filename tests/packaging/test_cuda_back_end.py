@@ -1,0 +1,41 @@
+"""The CUDA back end published on its own: from the engine's wheel to what `stillroom cuda get` reads."""
+
+import hashlib
+import importlib.util
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.cuda.pins import BACK_END, BackEndPin
+from tests.support.cuda_wheels import back_end_wheel
+
+SCRIPT = Path(__file__).parents[2] / "packaging" / "engine" / "cuda_back_end.py"
+_spec = importlib.util.spec_from_file_location("cuda_back_end", SCRIPT)
+assert _spec is not None
+assert _spec.loader is not None
+cuda_back_end = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cuda_back_end)
+
+
+def test_the_small_wheel_holds_the_back_end_and_the_pin_describes_it(tmp_path: Path) -> None:
+    library = tmp_path / BACK_END
+    library.write_bytes(b"a library" * 1000)
+    wheel = back_end_wheel(tmp_path, library, "0.3.36")
+    path, found = cuda_back_end.publish(wheel, "https://releases.example/v1", tmp_path / "out")
+    pin = msgspec.convert(found, type=BackEndPin)
+    assert path.name == pin.file == "llama_cpp_python-0.3.36-cuda13-linux_x86_64.whl"
+    assert (pin.llama_cpp, pin.unpacked_bytes, pin.bytes) == ("0.3.36", 9000, path.stat().st_size)
+    assert pin.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    with zipfile.ZipFile(path) as archive:
+        # As `app.cuda.getting` asks for it.
+        assert archive.read(f"llama_cpp/bin/{BACK_END}") == library.read_bytes()
+
+
+def test_a_wheel_without_cuda_is_refused(tmp_path: Path) -> None:
+    wheel = tmp_path / "llama_cpp_python-0.3.36-py3-none-linux_x86_64.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("llama_cpp/bin/libggml-cpu.so", b"")
+    with pytest.raises(SystemExit, match="no CUDA back end"):
+        cuda_back_end.publish(wheel, "", tmp_path)
