@@ -240,20 +240,24 @@ class EngineCore:
 
     def _plan(self, request: PlanLoad) -> Planned:
         from app.engine.cores import physical_cores
-        from app.engine.gguf_shape import read_facts
+        from app.engine.gguf_shape import read_draft_shape, read_facts
         from app.engine.loading import check_settings
         from app.engine.preview import Preview
 
         check_settings(request.settings)
         check_gguf(Path(request.path))
         if self._preview is None:
-            self._preview = Preview(lambda path: read_facts(self._backend.ggml, path))
+            self._preview = Preview(
+                lambda path: read_facts(self._backend.ggml, path),
+                lambda path: read_draft_shape(self._backend.ggml, path),
+                self._backend.rpc,
+            )
         present = next((one.info for one in self._models if one.info.path == request.path), None)
         return self._preview.plan(
             request.request_id,
             request.path,
             request.settings,
-            self._backend.devices(),
+            self._backend.local_devices(),
             self._free_ram(),
             physical_cores(),
             present,
@@ -378,7 +382,7 @@ class EngineCore:
 
     def _fits(self, request: Load) -> bool:
         from app.engine.cores import physical_cores
-        from app.engine.gguf_shape import read_facts
+        from app.engine.gguf_shape import read_draft_shape, read_facts
         from app.engine.load_plan import Room
         from app.engine.loading import check_settings
         from app.engine.offload import offload_devices
@@ -392,7 +396,8 @@ class EngineCore:
             max(0, self._free_ram() - mapped_bytes),
             physical_cores(),
         )
-        return fits_beside(request.settings, facts.shape, facts.rope, room)
+        draft = read_draft_shape(self._backend.ggml, request.settings.draft_path)
+        return fits_beside(request.settings, facts.shape, facts.rope, room, draft)
 
     def _stops_load(self, load: Load) -> bool:
         # A later load of the same file, or the end of it, makes this one pointless.

@@ -2,12 +2,14 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from app.engine.deaths import names_memory
 from app.engine.guess import Guess
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
@@ -45,8 +47,17 @@ class DraftModel:
     batch a call, so that a long prompt holds nobody up.
     """
 
-    def __init__(self, model: Model, context: Context, vocabulary: int, batch_tokens: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        context: Context,
+        vocabulary: int,
+        batch_tokens: int,
+        buffers: Mapping[str, int],
+    ) -> None:
         """`vocabulary` is the large model's: tokens beyond it are padding."""
+        self.buffers = dict(buffers)
+        """Bytes that llama.cpp allocated, by buffer name."""
         self._model = model
         self._context = context
         self._vocabulary = vocabulary
@@ -134,23 +145,34 @@ class DraftModel:
         return False
 
 
-def load_draft(
-    backend: Backend, target: Model, plan: LoadSettings, abort: AbortFlag
-) -> tuple[DraftModel | None, LoadNotice | None]:
+@dataclass(frozen=True, slots=True)
+class NoDraft:
+    """Why a model cannot guess ahead."""
+
+    notice: LoadNotice
+    lacks_memory: bool = False
+
+
+def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: AbortFlag) -> DraftModel | NoDraft:
     """The model of `plan.draft_path`, or why it cannot guess for `target`, which answers all the same."""
     path = Path(plan.draft_path)
     model = context = None
+    backend.log.clear()
     try:
         check_gguf(path)
         layers = plan.gpu_layers and 10_000
         model = Model(backend, path, gpu_layers=layers, mmap=plan.mmap, on_progress=lambda _: True)
+        buffers = Counter(backend.log.buffers())
         if not vocabularies_agree(target, model):
             model.free()
-            return None, LoadNotice(
-                "{name} cannot guess ahead for this model: their vocabularies differ. Choose a small model "
-                "of the same family.",
-                {"name": path.name},
+            return NoDraft(
+                LoadNotice(
+                    "{name} cannot guess ahead for this model: their vocabularies differ. Choose a small "
+                    "model of the same family.",
+                    {"name": path.name},
+                )
             )
+        backend.log.clear()
         context = Context(
             backend,
             model,
@@ -169,8 +191,12 @@ def load_draft(
         for part in (context, model):
             if part is not None:
                 part.free()
-        return None, LoadNotice(
-            "The model that should guess ahead, {name}, could not be loaded: {reason}",
-            {"name": path.name, "reason": str(error) or "no reason given"},
+        return NoDraft(
+            LoadNotice(
+                "The model that should guess ahead, {name}, could not be loaded: {reason}",
+                {"name": path.name, "reason": str(error) or "no reason given"},
+            ),
+            lacks_memory=isinstance(error, NativeError) and names_memory(str(error)),
         )
-    return DraftModel(model, context, target.vocabulary, plan.batch_tokens), None
+    buffers.update(backend.log.buffers())
+    return DraftModel(model, context, target.vocabulary, plan.batch_tokens, buffers)

@@ -8,6 +8,8 @@ from typing import Any
 
 from app.engine.offload import ModelShape, shape_from_gguf
 from app.engine.rope_scaling import RopeScaling, rope_scaling
+from app.errors import StillroomError
+from converters.inspect import check_gguf
 
 _INTEGERS: dict[int, Any] = {
     0: ctypes.c_uint8,
@@ -72,6 +74,18 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
         return GgufFacts(shape_from_gguf(numbers, tensors, vocabulary), rope_scaling(values))
     finally:
         ggml.gguf_free(context)
+
+
+def read_draft_shape(ggml: Any, draft_path: str) -> ModelShape | None:
+    """The shape of the model that is to guess ahead; None for none, or where its file cannot be read."""
+    if not draft_path:
+        return None
+    path = Path(draft_path)
+    try:
+        check_gguf(path)
+        return read_facts(ggml, path).shape
+    except StillroomError:
+        return None
 
 
 def _value(ggml: Any, context: Any, index: int) -> int | float | str | None:

@@ -1,11 +1,13 @@
 """What to give up when memory is short, one step after the other. Pure.
 
-What the engine chose itself goes first, in the order of what it costs: attention with a large buffer, replies
-side by side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what
-the user had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
+The model that guesses ahead goes first: without it the replies are the same. Then what the engine chose
+itself, in the order of what it costs: attention with a large buffer, replies side by side, a shorter context,
+a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the same
+order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -16,7 +18,7 @@ from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 Stage = Literal["weights", "context", "decode"]
 """Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
 
-GIVEN_UP = ("flash_attention", "sequences", "context_tokens", "kv_type", "gpu_layers")
+GIVEN_UP = ("draft_path", "flash_attention", "sequences", "context_tokens", "kv_type", "gpu_layers")
 """The settings that steps change."""
 
 
@@ -33,6 +35,9 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
     `plan` has no automatic values (`ModelInfo.plan`), `asked` may; `layers` is the model's count with its
     output, 0 where it is unknown.
     """
+    step = without_draft(plan)
+    if step is not None:
+        return step
     fixed_sequences = asked.sequences > 0
     fixed_context = asked.context_tokens > 0
     fixed_layers = asked.gpu_layers >= 0
@@ -69,6 +74,20 @@ def processor_only(plan: LoadSettings) -> LadderStep | None:
     return LadderStep(
         msgspec.structs.replace(plan, gpu_layers=0),
         LoadNotice("The graphics card could not load the model, so it runs on the processor."),
+    )
+
+
+def without_draft(plan: LoadSettings) -> LadderStep | None:
+    """The step that gives up guessing ahead by another model."""
+    if not plan.draft_path:
+        return None
+    return LadderStep(
+        msgspec.structs.replace(plan, draft_path=""),
+        LoadNotice(
+            "Memory is too short for {name}, the model that should guess ahead, beside this one: it was "
+            "left out.",
+            {"name": Path(plan.draft_path).name},
+        ),
     )
 
 

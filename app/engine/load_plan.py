@@ -1,12 +1,14 @@
 """What the automatic values of the load settings come to on this machine, and what to say about it. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from app.engine.ladder import next_step
+from app.engine.default_context import choose_context
+from app.engine.ladder import next_step, without_draft
+from app.engine.load_need import LoadNeed
 from app.engine.messages import Device, KvType, LoadNotice, LoadSettings
-from app.engine.offload import DEFAULT_CONTEXT_TOKENS, ModelShape, choose_context, layers_that_fit
+from app.engine.offload import DEFAULT_CONTEXT_TOKENS, ModelShape
 from app.engine.rope_scaling import RopeScaling
 from app.engine.speculation import DRAFT_ROWS
 from models.demand import Demand
@@ -44,8 +46,45 @@ class LoadPlan:
         return self.settings != self.wanted
 
 
-def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, room: Room) -> LoadPlan:
-    """The plan for a model of `shape` (None where the file does not tell it)."""
+def plan_load(
+    asked: LoadSettings,
+    shape: ModelShape | None,
+    rope: RopeScaling,
+    room: Room,
+    draft: ModelShape | None = None,
+) -> LoadPlan:
+    """The plan for a model of `shape` (None where the file does not tell it), with a `draft` that guesses
+    ahead where it costs the model neither context nor its place."""
+    if shape is None:
+        return _plan(asked, None, rope, room)
+    alone = LoadNeed(shape, room.devices)
+    if draft is None:
+        # One that cannot be read takes no memory; loading it says why.
+        return _plan(asked, alone, rope, room)
+    plan = _plan(msgspec.structs.replace(asked, draft_path=""), alone, rope, room)
+    both = LoadNeed(shape, room.devices, draft)
+    with_draft = _plan(asked, both, rope, room)
+    if not _costs_the_model(with_draft, plan, both, asked):
+        return with_draft
+    wanted = msgspec.structs.replace(plan.wanted, draft_path=asked.draft_path)
+    given_up = without_draft(wanted)
+    return LoadPlan(plan.settings, wanted, [*([given_up.notice] if given_up else []), *plan.notices])
+
+
+def _costs_the_model(with_draft: LoadPlan, alone: LoadPlan, both: LoadNeed, asked: LoadSettings) -> bool:
+    """The draft would take memory that the model itself needs."""
+    one, other = with_draft.settings, alone.settings
+    if asked.gpu_layers > 0 and both.devices:
+        return both.layers_that_fit(demand_of(one)) < min(asked.gpu_layers, both.layers)
+    return (
+        (one.context_tokens, one.kv_type) != (other.context_tokens, other.kv_type)
+        or one.gpu_layers == 0 != other.gpu_layers
+        or one.gpu_layers < both.layers <= other.gpu_layers
+        or len(with_draft.notices) > len(alone.notices)
+    )
+
+
+def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room: Room) -> LoadPlan:
     notices: list[LoadNotice] = []
     threads = asked.threads or room.cores
     plan = msgspec.structs.replace(
@@ -56,17 +95,17 @@ def plan_load(asked: LoadSettings, shape: ModelShape | None, rope: RopeScaling, 
         sequences=asked.sequences or 1,
         kv_type="f16" if asked.kv_type == "auto" else asked.kv_type,
     )
-    context_tokens = asked.context_tokens or _choose_context(plan, shape, room)
+    context_tokens = asked.context_tokens or _choose_context(plan, models, room)
     plan = msgspec.structs.replace(plan, context_tokens=_within_limit(context_tokens, asked, rope, notices))
-    plan = msgspec.structs.replace(plan, gpu_layers=_layers(plan, asked, shape, room))
-    if shape is None:
+    plan = msgspec.structs.replace(plan, gpu_layers=_layers(plan, asked, models, room))
+    if models is None:
         return LoadPlan(plan, plan, notices)
     if not asked.sequences:
-        plan = msgspec.structs.replace(plan, sequences=_sequences(plan, shape, room))
-    if asked.flash_attention == "auto" and _does_better_without_flash_attention(plan, shape, room):
+        plan = msgspec.structs.replace(plan, sequences=_sequences(plan, models, room))
+    if asked.flash_attention == "auto" and _does_better_without_flash_attention(plan, models, room):
         plan = msgspec.structs.replace(plan, flash_attention="off")
-    lowered = _within_ram(plan, asked, shape, room, notices)
-    need = shape.need(demand_of(lowered), lowered.gpu_layers, cards=max(1, len(room.devices))).ram
+    lowered = _within_ram(plan, asked, models, room, notices)
+    need = models.need(demand_of(lowered), lowered.gpu_layers).ram
     if need.total > room.ram_bytes:
         notices.append(
             LoadNotice(
@@ -96,15 +135,14 @@ def cache_type(plan: LoadSettings) -> KvType:
     return plan.kv_type
 
 
-def _choose_context(plan: LoadSettings, shape: ModelShape | None, room: Room) -> int:
-    if shape is None:
+def _choose_context(plan: LoadSettings, models: LoadNeed | None, room: Room) -> int:
+    if models is None:
         return DEFAULT_CONTEXT_TOKENS
     return choose_context(
-        shape,
+        models if plan.gpu_layers else replace(models, devices=()),
         sequences=plan.sequences,
         batch_tokens=plan.batch_tokens,
         kv_type=cache_type(plan),
-        devices=room.devices if plan.gpu_layers else (),
         host_free_bytes=room.ram_bytes,
     )
 
@@ -139,27 +177,27 @@ def _within_limit(tokens: int, asked: LoadSettings, rope: RopeScaling, notices: 
     return lowered
 
 
-def _layers(plan: LoadSettings, asked: LoadSettings, shape: ModelShape | None, room: Room) -> int:
+def _layers(plan: LoadSettings, asked: LoadSettings, models: LoadNeed | None, room: Room) -> int:
     if not room.devices:
         return 0
     if asked.gpu_layers >= 0:
         return asked.gpu_layers
-    return ALL_LAYERS if shape is None else layers_that_fit(shape, demand_of(plan), room.devices)
+    return ALL_LAYERS if models is None else models.layers_that_fit(demand_of(plan))
 
 
-def _sequences(plan: LoadSettings, shape: ModelShape, room: Room) -> int:
+def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
     """As many replies side by side as take no layer off the card and little of the RAM."""
     for sequences in range(DEFAULT_SEQUENCES, 1, -1):
         more = demand_of(msgspec.structs.replace(plan, sequences=sequences))
-        if plan.gpu_layers and layers_that_fit(shape, more, room.devices) < plan.gpu_layers:
+        if plan.gpu_layers and models.layers_that_fit(more) < plan.gpu_layers:
             continue
-        need = shape.need(more, plan.gpu_layers, cards=max(1, len(room.devices))).ram
+        need = models.need(more, plan.gpu_layers).ram
         if need.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION:
             return sequences
     return 1
 
 
-def _does_better_without_flash_attention(plan: LoadSettings, shape: ModelShape, room: Room) -> bool:
+def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, room: Room) -> bool:
     """On the processor llama.cpp's flash attention is slow for few tokens behind a long context, where heads
     are small. llama-bench, two threads, 4,096 tokens before, with it and without, tokens per second:
 
@@ -169,7 +207,7 @@ def _does_better_without_flash_attention(plan: LoadSettings, shape: ModelShape, 
     Behind nothing it is 3 to 10% faster, so short contexts keep it. The price of doing without is a larger
     compute buffer, which may take no more than what replies side by side may.
     """
-    small_heads = shape.key_length < LARGE_HEAD
+    small_heads = models.shape.key_length < LARGE_HEAD
     if (
         plan.gpu_layers
         or plan.kv_type != "f16"
@@ -178,11 +216,11 @@ def _does_better_without_flash_attention(plan: LoadSettings, shape: ModelShape, 
     ):
         return False
     without = demand_of(msgspec.structs.replace(plan, flash_attention="off"))
-    return shape.need(without, 0).ram.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION
+    return models.need(without).ram.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION
 
 
 def _within_ram(
-    plan: LoadSettings, asked: LoadSettings, shape: ModelShape, room: Room, notices: list[LoadNotice]
+    plan: LoadSettings, asked: LoadSettings, models: LoadNeed, room: Room, notices: list[LoadNotice]
 ) -> LoadSettings:
     """Step down the ladder until what cannot be read again from the file fits into the free RAM.
 
@@ -190,7 +228,7 @@ def _within_ram(
     """
     layers = plan.gpu_layers
     while True:
-        need = shape.need(demand_of(plan), layers, cards=max(1, len(room.devices))).ram
+        need = models.need(demand_of(plan), layers).ram
         kept = need.cache + need.compute + (0 if plan.mmap else need.weights)
         if kept <= room.ram_bytes:
             return plan

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from app.engine.draft import load_draft
+from app.engine.draft import NoDraft, load_draft
 from app.engine.fingerprint import state_fingerprint
 from app.engine.in_memory import Resident
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled
 from app.engine.loading import load_model
-from app.engine.messages import Event, Load, LoadNotice, LoadProgress, LoadSettings
+from app.engine.messages import Event, Load, LoadNotice, LoadProgress, LoadSettings, ModelInfo
 from app.engine.model_file import mark
 from app.engine.runner import Runner
 from app.engine.saved_states import StateFolder
@@ -92,8 +92,13 @@ class Loader:
         )
         notices = [*request.notices, *loaded.info.notices]
         if plan.draft_path:
-            loaded.draft, notice = load_draft(self._backend, loaded.model, plan, self._abort)
-            notices += [notice] if notice is not None else []
+            draft = load_draft(self._backend, loaded.model, plan, self._abort)
+            if isinstance(draft, NoDraft):
+                notices.append(draft.notice)
+                loaded.info = _without_draft(loaded.info, draft)
+            else:
+                loaded.draft = draft
+                loaded.info = msgspec.structs.replace(loaded.info, draft_buffers=draft.buffers)
         info = msgspec.structs.replace(loaded.info, notices=notices)
         runner = Runner(self._backend, loaded, scheduler, self._emit, self._states(request, plan))
         return Resident(runner, info, before if plan.mmap else None, token_s=loaded.context.warm_up_s)
@@ -107,3 +112,13 @@ class Loader:
             return None
         folder = StateFolder(Path(request.states_path), fingerprint, request.states_limit_bytes)
         return StateKeeper(folder, self._wake)
+
+
+def _without_draft(info: ModelInfo, missing: NoDraft) -> ModelInfo:
+    """Memory that was short for it is a thing to remember, an unsuitable file is not."""
+    planned = info.planned
+    if not missing.lacks_memory:
+        planned = msgspec.structs.replace(planned, draft_path="")
+    return msgspec.structs.replace(
+        info, plan=msgspec.structs.replace(info.plan, draft_path=""), planned=planned
+    )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -12,9 +13,9 @@ from app.engine.cores import physical_cores
 from app.engine.deaths import names_memory
 from app.engine.draft import DraftModel
 from app.engine.embedder import Embedder, pooling_of
-from app.engine.gguf_shape import GgufFacts, read_facts
+from app.engine.gguf_shape import GgufFacts, read_draft_shape, read_facts
 from app.engine.heap import release_freed_memory
-from app.engine.ladder import LadderStep, Stage, next_step, processor_only
+from app.engine.ladder import LadderStep, Stage, processor_only, steps
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
@@ -107,7 +108,8 @@ def load_model(
     placement = place(settings, facts.shape, backend.local_devices(), ram_bytes, backend.rpc)
     devices = placement.devices
     room = Room(devices, ram_bytes, physical_cores())
-    plan = plan_load(settings, facts.shape, facts.rope, room)
+    draft = read_draft_shape(backend.ggml, settings.draft_path)
+    plan = plan_load(settings, facts.shape, facts.rope, room, draft)
     loader = _Loader(backend, path, settings, facts, placement, abort, on_progress)
     loaded = loader.load(plan.settings, plan.notices, on_attempt)
     # As many layers as there are: a plan may ask for more.
@@ -169,19 +171,25 @@ class _Loader:
             try:
                 return self._attempt(plan)
             except _OutOfRoom as failure:
-                step = self._after(failure, plan)
-                if step is None or step.plan.gpu_layers != plan.gpu_layers:
+                taken = self._after(failure, plan)
+                if not taken or taken[-1].plan.gpu_layers != plan.gpu_layers:
                     self._free()
-                if step is None:
+                if not taken:
                     raise _load_error(self._path, plan.context_tokens, failure) from None
-                notices.append(step.notice)
-                plan, said = step.plan, step.notice
+                notices += [step.notice for step in taken]
+                plan, said = taken[-1].plan, taken[-1].notice
 
-    def _after(self, failure: _OutOfRoom, plan: LoadSettings) -> LadderStep | None:
+    def _after(self, failure: _OutOfRoom, plan: LoadSettings) -> list[LadderStep]:
+        """What to give up now; nothing where all is given up."""
         if not failure.is_memory:
-            return processor_only(plan)
+            step = processor_only(plan)
+            return [step] if step is not None else []
         layers = len(self._facts.shape.layer_bytes) + 1 if self._facts.shape is not None else 0
-        return next_step(plan, self._asked, failure.stage, layers)
+        ladder = steps(plan, self._asked, failure.stage, layers)
+        # The model that guesses ahead is loaded after this one: giving it up has freed nothing yet.
+        wanted = 2 if plan.draft_path else 1
+        taken = list(islice(ladder, wanted))
+        return taken if len(taken) == wanted else []
 
     def _attempt(self, plan: LoadSettings) -> LoadedModel:
         backend = self._backend

@@ -1,4 +1,4 @@
-"""What fits where: the context to choose, the layers for the GPU. Pure.
+"""The memory that a file's tensors take, and the devices that layers go to. Pure.
 
 The figures are those of `models.memory_need`, here for a file's own tensors and the engine's devices.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.engine.messages import Device, KvType
 from converters.inspect import GgufSummary, ListSummary
 from models.demand import Demand
-from models.memory_need import MemoryNeed, gpu_layers_that_fit, memory_need, usable_vram_bytes
+from models.memory_need import MemoryNeed, memory_need, usable_vram_bytes
 from models.shape import ModelShape as Dimensions
 from models.sizes import kv_cache_bytes
 from models.weights import Weights, weights_by_place
@@ -130,45 +130,3 @@ def offload_devices(devices: Sequence[Device]) -> list[Device]:
 def usable_bytes(device: Device) -> int:
     """What may be planned for on a device: free memory less a reserve."""
     return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
-
-
-def layers_that_fit(shape: ModelShape, demand: Demand, devices: Sequence[Device]) -> int:
-    """`n_gpu_layers` for the free memory of `devices`, 0 to layers + 1."""
-    rooms = [usable_bytes(device) for device in devices]
-    return gpu_layers_that_fit(shape.dimensions, shape.weights, demand, rooms)
-
-
-def choose_context(
-    shape: ModelShape,
-    *,
-    sequences: int,
-    batch_tokens: int,
-    kv_type: KvType,
-    devices: Sequence[Device],
-    host_free_bytes: int,
-) -> int:
-    """Context tokens of each sequence when the user leaves it open.
-
-    The largest power of two up to 16,384 with which the whole model still fits the graphics memory; where it
-    does not fit anyway, with which everything stays within three quarters of the free host memory.
-    Never less than 4,096 (or the model's limit), and never more than the model was trained for.
-    """
-    limit = shape.context_limit or DEFAULT_CONTEXT_TOKENS
-    whole = len(shape.layer_bytes) + 1
-    smallest = _demand(SMALLEST_CONTEXT_TOKENS, sequences, batch_tokens, kv_type)
-    on_device = bool(devices) and layers_that_fit(shape, smallest, devices) == whole
-    tokens = DEFAULT_CONTEXT_TOKENS
-    while tokens > SMALLEST_CONTEXT_TOKENS:
-        demand = _demand(tokens, sequences, batch_tokens, kv_type)
-        if on_device:
-            fits = layers_that_fit(shape, demand, devices) == whole
-        else:
-            fits = shape.need(demand).ram.total <= host_free_bytes * HOST_USABLE_FRACTION
-        if fits:
-            break
-        tokens //= 2
-    return min(tokens, limit)
-
-
-def _demand(context_tokens: int, sequences: int, batch_tokens: int, kv_type: KvType) -> Demand:
-    return Demand(context_tokens, sequences, batch_tokens, kv_type)

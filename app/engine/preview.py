@@ -1,25 +1,42 @@
 """What a load would come to, without loading: for who chooses the settings."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from app.engine.gguf_shape import GgufFacts
+from app.engine.load_need import LoadNeed
 from app.engine.load_plan import Room, demand_of, plan_load
-from app.engine.messages import Device, LoadSettings, ModelInfo, Planned
+from app.engine.messages import Device, LoadSettings, ModelInfo, Planned, RpcProblem, RpcServer
 from app.engine.model_file import FileMark, mark
-from app.engine.offload import offload_devices
+from app.engine.offload import ModelShape
+from app.engine.placement import FindsRemote, Local, place
+from app.engine.rpc_devices import RemoteDevice
 
 MAPPED = "_Mapped"
 """Part of the name of llama.cpp's buffers that are the file itself: the system counts them as free."""
 
 
-class Preview:
-    """Plans loads; engine's thread. `read` reads a file's facts; those of the last file are kept."""
+ASK_AGAIN_S = 10.0
+"""Other computers are asked no more often: one that is gone takes seconds, and replies wait for it."""
 
-    def __init__(self, read: Callable[[Path], GgufFacts]) -> None:
+
+class Preview:
+    """Plans loads; engine's thread. `read` reads a file's facts, of which those of the last file are kept,
+    `read_draft` the shape of one that guesses ahead; `remote` asks other computers."""
+
+    def __init__(
+        self,
+        read: Callable[[Path], GgufFacts],
+        read_draft: Callable[[str], ModelShape | None],
+        remote: FindsRemote,
+    ) -> None:
         self._read = read
+        self._read_draft = read_draft
+        self._remote = _AskedLately(remote)
         self._known: tuple[str, FileMark | None, GgufFacts] | None = None
 
     def plan(
@@ -27,7 +44,7 @@ class Preview:
         request_id: int,
         path: str,
         asked: LoadSettings,
-        devices: Iterable[Device],
+        local: Local,
         ram_bytes: int,
         cores: int,
         present: ModelInfo | None,
@@ -35,24 +52,28 @@ class Preview:
         """The plan with what is free now. What `present` takes, the same file as it is loaded now, counts as
         free: the load takes its place."""
         facts = self._facts(path)
-        own = {} if present is None else present.buffers
-        room = Room(
-            tuple(_with_own(device, own) for device in offload_devices(list(devices))),
-            ram_bytes + sum(size for name, size in own.items() if _is_ram(name)),
-            cores,
+        own = _taken(present)
+        ram_bytes += sum(size for name, size in own.items() if _is_ram(name))
+        local = [(handle, _with_own(device, own)) for handle, device in local]
+        placement = place(asked, facts.shape, local, ram_bytes, self._remote)
+        devices = tuple(
+            _with_own(device, own) if device.backend == "RPC" else device for device in placement.devices
         )
-        plan = plan_load(asked, facts.shape, facts.rope, room)
+        room = Room(devices, ram_bytes, cores)
+        draft = self._read_draft(asked.draft_path)
+        plan = plan_load(asked, facts.shape, facts.rope, room, draft)
         settings = plan.settings
         layers = settings.gpu_layers
         ram = device = 0
         if facts.shape is not None:
-            layers = min(layers, len(facts.shape.layer_bytes) + 1)
-            need = facts.shape.need(demand_of(settings), layers, cards=max(1, len(room.devices)))
+            models = LoadNeed(facts.shape, room.devices, draft if settings.draft_path else None)
+            layers = min(layers, models.layers)
+            need = models.need(demand_of(settings), layers)
             ram, device = need.ram.total, need.device.total
         return Planned(
             request_id=request_id,
             plan=msgspec.structs.replace(settings, gpu_layers=layers),
-            notices=plan.notices,
+            notices=[*placement.notices, *plan.notices],
             ram_bytes=ram,
             ram_free_bytes=room.ram_bytes,
             vram_bytes=device,
@@ -67,6 +88,29 @@ class Preview:
         if self._known is None or self._known[:2] != (path, now):
             self._known = (path, now, self._read(Path(path)))
         return self._known[2]
+
+
+class _AskedLately:
+    """What other computers said a moment ago, or say now."""
+
+    def __init__(self, remote: FindsRemote) -> None:
+        self._remote = remote
+        self._asked: tuple[Sequence[RpcServer], float] = ((), 0.0)
+        self._said: tuple[list[RemoteDevice], list[RpcProblem]] = ([], [])
+
+    def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
+        asked, at_s = self._asked
+        if asked != servers or time.monotonic() - at_s > ASK_AGAIN_S:
+            self._said = self._remote.find(servers)
+            self._asked = (servers, time.monotonic())
+        return self._said
+
+
+def _taken(present: ModelInfo | None) -> Counter[str]:
+    """What a loaded model and the one that guesses ahead for it take, by buffer name."""
+    if present is None:
+        return Counter()
+    return Counter(present.buffers) + Counter(present.draft_buffers)
 
 
 def _is_ram(name: str) -> bool:

@@ -23,6 +23,9 @@ def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device]
     if loaded is not None:
         # The mapped file counts as available already: its pages can be dropped.
         own = sum(
-            size for name, size in loaded.buffers.items() if name.startswith("CPU") and name != "CPU_Mapped"
+            size
+            for buffers in (loaded.buffers, loaded.draft_buffers)
+            for name, size in buffers.items()
+            if name.startswith("CPU") and name != "CPU_Mapped"
         )
     return Memory(psutil.virtual_memory().available + own, gpus)

@@ -26,6 +26,14 @@ def test_a_cache_that_does_not_fit_costs_context_then_precision_then_layers() ->
     ]
 
 
+def test_the_model_that_guesses_ahead_goes_first_at_every_stage() -> None:
+    plan = msgspec.structs.replace(ON_CARD, draft_path="/models/small.gguf", sequences=4)
+    for step in (next_step(plan, plan, "weights", LAYERS), next_step(plan, AUTOMATIC, "decode", LAYERS)):
+        assert step is not None
+        assert step.plan == msgspec.structs.replace(plan, draft_path="")
+        assert "small.gguf" in str(step.notice)
+
+
 def test_replies_side_by_side_go_first() -> None:
     plan = LoadSettings(context_tokens=16384, gpu_layers=29, sequences=4, kv_type="f16")
     step = next_step(plan, AUTOMATIC, "decode", LAYERS)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.engine.load_need import LoadNeed
 from app.engine.load_plan import Room, demand_of, plan_load
 from app.engine.messages import Device, LoadSettings
-from app.engine.offload import ModelShape
+from app.engine.offload import ModelShape, usable_bytes
 from app.engine.rope_scaling import RopeScaling
 
 MIB = 1 << 20
@@ -141,3 +142,71 @@ def test_no_plan_keeps_more_in_ram_than_is_free(free_gib: int) -> None:
 def test_a_file_that_tells_no_shape_is_loaded_with_the_defaults() -> None:
     plan = plan_load(LoadSettings(), None, RopeScaling(0), Room((card(8 * GIB),), GIB, 2)).settings
     assert (plan.context_tokens, plan.sequences, plan.gpu_layers) == (16384, 1, 10_000)
+
+
+R1_QWEN_1_5B = ModelShape(
+    layer_bytes=(26 * MIB,) * 28,
+    output_bytes=183 * MIB,
+    input_bytes=125 * MIB,
+    hidden=1536,
+    feed_forward=8960,
+    heads=12,
+    kv_heads=2,
+    key_length=128,
+    value_length=128,
+    vocabulary=151936,
+    context_limit=131072,
+)
+GUESSED = LoadSettings(draft_path="/models/small.gguf", sequences=1)
+
+
+def test_a_draft_model_is_kept_where_there_is_room_for_both() -> None:
+    for room in (PLENTY, Room((card(24 * GIB),), 64 * GIB, 8)):
+        plan = plan_load(GUESSED, R1_QWEN_7B, ROPE, room, R1_QWEN_1_5B)
+        assert plan.settings.draft_path == GUESSED.draft_path
+        assert not plan.was_lowered
+        assert plan.notices == []
+
+
+def test_a_draft_model_goes_before_the_model_leaves_the_card() -> None:
+    room = Room((card(7 * GIB),), 64 * GIB, 8)
+    alone = plan_load(LoadSettings(sequences=1), R1_QWEN_7B, ROPE, room).settings
+    plan = plan_load(GUESSED, R1_QWEN_7B, ROPE, room, R1_QWEN_1_5B)
+    assert plan.settings == alone
+    assert plan.wanted.draft_path == GUESSED.draft_path
+    assert [str(notice) for notice in plan.notices] == [
+        "Memory is too short for small.gguf, the model that should guess ahead, beside this one: it was "
+        "left out."
+    ]
+
+
+def test_a_draft_model_goes_before_ram_runs_out() -> None:
+    asked = msgspec.structs.replace(GUESSED, context_tokens=16384)
+    without = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 7 * GIB, 8), R1_QWEN_1_5B)
+    assert without.settings.draft_path == ""
+    assert (without.settings.context_tokens, len(without.notices)) == (16384, 1)
+    both = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 10 * GIB, 8), R1_QWEN_1_5B)
+    assert both.settings.draft_path == asked.draft_path
+
+
+def test_layers_leave_room_on_the_card_for_the_draft_model() -> None:
+    room = Room((card(5 * GIB),), 64 * GIB, 8)
+    asked = msgspec.structs.replace(GUESSED, context_tokens=8192)
+    alone = plan_load(msgspec.structs.replace(asked, draft_path=""), R1_QWEN_7B, ROPE, room).settings
+    plan = plan_load(asked, R1_QWEN_7B, ROPE, room, R1_QWEN_1_5B).settings
+    assert plan.draft_path
+    assert 0 < plan.gpu_layers < alone.gpu_layers < 29
+    need = LoadNeed(R1_QWEN_7B, room.devices, R1_QWEN_1_5B).need(demand_of(plan), plan.gpu_layers)
+    assert need.device.total <= usable_bytes(room.devices[0])
+
+
+def test_layers_that_the_user_fixed_go_before_the_draft_model() -> None:
+    room = Room((card(5 * GIB),), 64 * GIB, 8)
+    asked = msgspec.structs.replace(GUESSED, context_tokens=8192, gpu_layers=24)
+    plan = plan_load(asked, R1_QWEN_7B, ROPE, room, R1_QWEN_1_5B).settings
+    assert (plan.draft_path, plan.gpu_layers) == ("", 24)
+
+
+def test_a_draft_model_that_cannot_be_read_stays_for_the_load_to_say_why() -> None:
+    plan = plan_load(GUESSED, R1_QWEN_7B, ROPE, PLENTY, None)
+    assert plan.settings.draft_path == GUESSED.draft_path

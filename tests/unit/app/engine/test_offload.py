@@ -3,14 +3,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.engine.default_context import choose_context
+from app.engine.load_need import LoadNeed
 from app.engine.messages import Device
 from app.engine.offload import (
     DEFAULT_CONTEXT_TOKENS,
     SMALLEST_CONTEXT_TOKENS,
     Demand,
     ModelShape,
-    choose_context,
-    layers_that_fit,
     offload_devices,
     shape_from_gguf,
     usable_bytes,
@@ -56,38 +56,40 @@ def test_kv_cache_size_is_the_published_one() -> None:
 
 
 def test_a_large_card_takes_the_whole_model() -> None:
-    assert layers_that_fit(R1_QWEN_7B, demand(), [card(12 * GIB)]) == 29
+    assert LoadNeed(R1_QWEN_7B, [card(12 * GIB)]).layers_that_fit(demand()) == 29
 
 
 def test_a_small_card_takes_what_fits_and_no_more() -> None:
-    fitting = layers_that_fit(R1_QWEN_7B, demand(), [card(4 * GIB)])
+    fitting = LoadNeed(R1_QWEN_7B, [card(4 * GIB)]).layers_that_fit(demand())
     assert 0 < fitting < 29
     needed = R1_QWEN_7B.need(demand(), fitting).device.total
     assert needed <= usable_bytes(card(4 * GIB)) < needed + 170 * MIB
 
 
 def test_more_free_memory_never_means_fewer_layers() -> None:
-    counts = [layers_that_fit(R1_QWEN_7B, demand(), [card(size * 256 * MIB)]) for size in range(1, 48)]
+    counts = [
+        LoadNeed(R1_QWEN_7B, [card(size * 256 * MIB)]).layers_that_fit(demand()) for size in range(1, 48)
+    ]
     assert counts == sorted(counts)
     assert counts[0] == 0
     assert counts[-1] == 29
 
 
 def test_a_larger_context_leaves_room_for_fewer_layers() -> None:
-    small = layers_that_fit(R1_QWEN_7B, demand(4096), [card(5 * GIB)])
-    large = layers_that_fit(R1_QWEN_7B, demand(65536), [card(5 * GIB)])
+    small = LoadNeed(R1_QWEN_7B, [card(5 * GIB)]).layers_that_fit(demand(4096))
+    large = LoadNeed(R1_QWEN_7B, [card(5 * GIB)]).layers_that_fit(demand(65536))
     assert large < small
 
 
 def test_two_cards_take_more_than_one_and_less_than_their_sum() -> None:
-    one = layers_that_fit(R1_QWEN_7B, demand(), [card(3 * GIB)])
-    two = layers_that_fit(R1_QWEN_7B, demand(), [card(3 * GIB), card(3 * GIB)])
-    sum_of_both = layers_that_fit(R1_QWEN_7B, demand(), [card(6 * GIB)])
+    one = LoadNeed(R1_QWEN_7B, [card(3 * GIB)]).layers_that_fit(demand())
+    two = LoadNeed(R1_QWEN_7B, [card(3 * GIB), card(3 * GIB)]).layers_that_fit(demand())
+    sum_of_both = LoadNeed(R1_QWEN_7B, [card(6 * GIB)]).layers_that_fit(demand())
     assert one < two <= sum_of_both
 
 
 def test_no_card_takes_nothing() -> None:
-    assert layers_that_fit(R1_QWEN_7B, demand(), []) == 0
+    assert LoadNeed(R1_QWEN_7B, []).layers_that_fit(demand()) == 0
 
 
 def test_integrated_graphics_count_only_without_a_card() -> None:
@@ -99,11 +101,10 @@ def test_integrated_graphics_count_only_without_a_card() -> None:
 
 def context_for(devices: list[Device], host_free_bytes: int, shape: ModelShape = R1_QWEN_7B) -> int:
     return choose_context(
-        shape,
+        LoadNeed(shape, devices),
         sequences=1,
         batch_tokens=512,
         kv_type="f16",
-        devices=devices,
         host_free_bytes=host_free_bytes,
     )
 

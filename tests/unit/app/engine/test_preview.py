@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from app.children import child_command
 from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.messages import LoadSettings, RpcServer
 from app.errors import EngineError
 from tests.support.engines import starter_path
+from tests.support.rpc_server import free_port, rpc_server
 
 WAIT_S = 60
 
@@ -46,3 +48,46 @@ def test_impossible_settings_are_refused(client: EngineClient) -> None:
         client.plan(starter_path(), LoadSettings(threads=-1)).result(WAIT_S)
     with pytest.raises(EngineError):
         client.plan("/nowhere.gguf", LoadSettings()).result(WAIT_S)
+
+
+def test_the_model_that_guesses_ahead_counts(client: EngineClient) -> None:
+    asked = LoadSettings(threads=1, context_tokens=2048, sequences=1)
+    alone = client.plan(starter_path(), asked).result(WAIT_S)
+    asked = msgspec.structs.replace(asked, draft_path=starter_path())
+    both = client.plan(starter_path(), asked).result(WAIT_S)
+    assert both.plan.draft_path == starter_path()
+    assert both.ram_bytes == pytest.approx(2 * alone.ram_bytes, rel=0.1)
+    info = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert info.plan == both.plan
+    taken = sum(info.buffers.values()) + sum(info.draft_buffers.values())
+    assert taken == pytest.approx(both.ram_bytes, rel=0.1)
+
+
+@pytest.mark.rpc
+def test_the_memory_of_other_computers_counts(client: EngineClient) -> None:
+    with rpc_server() as den:
+        asked = LoadSettings(
+            threads=1,
+            context_tokens=2048,
+            sequences=1,
+            rpc_servers=(RpcServer(den.endpoint),),
+            rpc_use="always",
+        )
+        planned = client.plan(starter_path(), asked).result(WAIT_S)
+        assert planned.plan.gpu_layers == planned.layers
+        assert planned.vram_free_bytes > planned.vram_bytes > 0
+        assert any("Other computers compute" in notice.message for notice in planned.notices)
+        info = client.load(starter_path(), asked).future.result(WAIT_S)
+        assert (info.plan, info.gpu_layers) == (planned.plan, planned.plan.gpu_layers)
+        # What the model takes there now is free for the next load of it.
+        assert client.plan(starter_path(), asked).result(WAIT_S).plan == info.plan
+        client.unload().result(WAIT_S)
+
+
+@pytest.mark.rpc
+def test_a_computer_that_is_off_is_said_in_the_plan(client: EngineClient) -> None:
+    gone = RpcServer(f"127.0.0.1:{free_port()}")
+    asked = LoadSettings(threads=1, context_tokens=2048, rpc_servers=(gone,), rpc_use="always")
+    planned = client.plan(starter_path(), asked).result(WAIT_S)
+    assert planned.plan.gpu_layers == 0
+    assert any(gone.address in str(notice) for notice in planned.notices)
