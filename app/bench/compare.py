@@ -125,6 +125,13 @@ def _subject(report: Report) -> tuple[object, ...]:
     return report.source, model.sha256, model.file, machine.processor, machine.cores, gpus
 
 
+def noise_between(reports: Sequence[Report]) -> float:
+    """What to compare runs of the computer with these reports with: `run_noise`, or `RUN_DEVIATION` where too
+    few are known."""
+    noise = run_noise(reports)
+    return RUN_DEVIATION if noise is None else noise
+
+
 def run_noise(reports: Sequence[Report]) -> float | None:
     """The deviation between runs that should be equal, as a share of their mean; None where fewer than three
     such runs are known. Of generation and prompt, whichever is larger.

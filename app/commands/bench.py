@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if options.suite == bench_drift.SUITE:
         bench_drift.run(options, core, console, cancel)
         return
-    from app.bench.compare import RUN_DEVIATION, compare, is_same_subject, run_noise
+    from app.bench.compare import compare, is_same_subject, noise_between
     from app.bench.drift.store import DriftStore
     from app.bench.further_sections import FurtherSections
     from app.bench.quality.store import QualityStore
@@ -136,8 +136,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     same = (run for run in earlier if run.suite == report.suite and is_same_subject(run, report))
     before = next(same, None)
     if before is not None:
-        noise = run_noise([report, *earlier])
-        outcome = compare(before, report, RUN_DEVIATION if noise is None else noise).outcome
+        outcome = compare(before, report, noise_between([report, *earlier])).outcome
         console.say(f"Against the run of {before.started_at}: {OUTCOMES[outcome]}.")
 
 

@@ -9,7 +9,7 @@ import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.bench.compare import RUN_DEVIATION, compare_all, is_same_subject, run_noise
+from app.bench.compare import compare_all, is_same_subject, noise_between, run_noise
 from app.bench.history import BenchmarkHistory
 from app.bench.import_runs import imported_reports, read_runs
 from app.bench.journal import Unfinished
@@ -305,13 +305,9 @@ class BenchmarkSpeedPage(QScrollArea):
         return next((run for run in same if run.started_at < shown.started_at), None)
 
     def _show_comparison(self, runs: Sequence[Report]) -> None:
-        self._comparison.show_comparisons(compare_all(runs, self._run_deviation()))
+        self._comparison.show_comparisons(compare_all(runs, noise_between(self._reports)))
         self._comparison.show()
         self.ensureWidgetVisible(self._comparison)
-
-    def _run_deviation(self) -> float:
-        noise = run_noise(self._reports)
-        return RUN_DEVIATION if noise is None else noise
 
     def _about(self, report: Report) -> str:
         noise = run_noise([run for run in self._reports if run.machine == report.machine])
