@@ -3,7 +3,7 @@
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,23 +11,27 @@ import psutil
 
 from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
 from app.bench.work import ModelWork
-from app.engine.messages import LoadSettings, ModelInfo
+from app.engine.messages import Device, LoadSettings, ModelInfo
 from app.errors import StillroomError
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
+from app.telemetry.pcie import pcie_link
 from models.progress import raise_if_cancelled
 
 BLOCK_BYTES = 8 << 20
 
 
-def machine_facts(machine: Machine, gpu: GpuReading, system_info: str = "") -> MachineFacts:
-    """The computer: no host name, no user, no paths. `system_info` is llama.cpp's line about itself."""
+def machine_facts(
+    machine: Machine, gpu: GpuReading, system_info: str = "", devices: Sequence[Device] = ()
+) -> MachineFacts:
+    """The computer: no host name, no user, no paths. `system_info` is llama.cpp's line about itself, and
+    `devices` are its own, which count where NVML knows no card."""
     return MachineFacts(
         processor=machine.processor,
         cores=machine.cores,
         threads=psutil.cpu_count() or machine.cores,
         memory_total_bytes=machine.memory_total_bytes,
-        system=machine.system,
+        system=system_name(machine.system),
         python=machine.python,
         gpus=[
             GpuFacts(
@@ -37,10 +41,25 @@ def machine_facts(machine: Machine, gpu: GpuReading, system_info: str = "") -> M
                 pcie=card.pcie,
             )
             for card in gpu.gpus
+        ]
+        or [
+            GpuFacts(
+                name=device.description,
+                vram_total_bytes=device.memory_total_bytes,
+                pcie=pcie_link(device.hardware_id),
+            )
+            for device in devices
+            if device.kind in ("gpu", "igpu") and device.backend != "RPC"
         ],
         gpu_driver=gpu.driver,
         features=re.findall(r"(\w+) = 1\b", system_info),
     )
+
+
+def system_name(platform: str) -> str:
+    """`platform.platform()` without the words in a Linux kernel's name, which whoever built it chose."""
+    found = re.fullmatch(r"Linux-(\d[\d.]*(?:-\d+)?)\S*?-(\w+)-with-(\S+)", platform)
+    return "Linux {}, {}, {}".format(*found.groups()) if found else platform
 
 
 def model_facts(info: ModelInfo, sha256: str, name: str = "", work: ModelWork | None = None) -> ModelFacts:
@@ -55,6 +74,21 @@ def model_facts(info: ModelInfo, sha256: str, name: str = "", work: ModelWork | 
         parameters=info.parameters,
         layers=info.layers,
         work=work,
+    )
+
+
+def elsewhere_facts(info: ModelInfo) -> ModelFacts:
+    """A model that a server elsewhere has: nothing is known of its file."""
+    return ModelFacts(
+        name=info.name,
+        # So that the same model on another server is another subject.
+        file=f"{info.name} ({info.backend})",
+        sha256="",
+        size_bytes=0,
+        quantisation="",
+        architecture="",
+        parameters=0,
+        layers=0,
     )
 
 

@@ -68,8 +68,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GpuFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A graphics card that NVML named. `vram_bytes_per_s` is what its memory clock and bus allow; 0 and ""
-    are what the card does not tell."""
+    """A graphics card that NVML named, or else llama.cpp. `vram_bytes_per_s` is what its memory clock and bus
+    allow; 0 and "" are what the card does not tell."""
 
     name: str
     vram_total_bytes: int

@@ -153,7 +153,7 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
             parts.append(f"PCIe {gpu.pcie}")
         rows.append(("GPU", ", ".join(parts)))
     if not machine.gpus:
-        rows.append(("GPU", "none that NVIDIA's driver knows"))
+        rows.append(("GPU", "none that NVIDIA's driver or llama.cpp knows"))
     if machine.gpu_driver:
         rows.append(("GPU driver", machine.gpu_driver))
     if machine.system:

@@ -81,7 +81,7 @@ class BenchmarkRunner:
         gpu = measurement.read_gpu(wait_s=2.0)
         info = measurement.run(path, settings)
         state = self._engine.state
-        machine = machine_facts(self._look_at_machine(), gpu, state.system_info)
+        machine = machine_facts(self._look_at_machine(), gpu, state.system_info, state.devices)
         measures = measurement.measures()
         model = model_facts(info, sha256, name, measurement.work)
         engine = engine_facts(info, settings, state.llama_cpp_version, state.system_info)

@@ -3,11 +3,19 @@
 import hashlib
 import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from app.bench.facts import BLOCK_BYTES, engine_facts, file_sha256, machine_facts, model_facts
-from app.engine.messages import LoadSettings, ModelInfo, RpcServer
+from app.bench.facts import (
+    BLOCK_BYTES,
+    engine_facts,
+    file_sha256,
+    machine_facts,
+    model_facts,
+    system_name,
+)
+from app.engine.messages import Device, LoadSettings, ModelInfo, RpcServer
 from app.errors import Cancelled, StillroomError
 from app.machine import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
@@ -42,6 +50,44 @@ def test_machine_facts_are_this_machines(tmp_path: Path) -> None:
     assert facts.cores <= facts.threads
     assert facts.memory_total_bytes > 1 << 28
     assert (facts.gpus[0].name, facts.gpu_driver) == ("Fake GPU", "580.82")
+
+
+def test_a_card_that_only_llama_cpp_knows_is_kept_and_another_computers_is_not(tmp_path: Path) -> None:
+    def device(description: str, backend: str, kind: Literal["cpu", "gpu"]) -> Device:
+        return Device(
+            name=f"{backend}0",
+            description=description,
+            backend=backend,
+            kind=kind,
+            memory_total_bytes=8 << 30,
+            memory_free_bytes=8 << 30,
+        )
+
+    devices = [
+        device("AMD Radeon RX 7600 (RADV NAVI33)", "Vulkan", "gpu"),
+        device("192.168.1.7:50052", "RPC", "gpu"),
+        device("Some processor", "CPU", "cpu"),
+    ]
+    machine = look_at_machine(tmp_path, ())
+    facts = machine_facts(machine, GpuReading("no_driver"), devices=devices)
+    assert [(gpu.name, gpu.vram_total_bytes, gpu.pcie) for gpu in facts.gpus] == [
+        ("AMD Radeon RX 7600 (RADV NAVI33)", 8 << 30, "")
+    ]
+    nvidia = GpuReading("ok", (GpuSample(0, "Fake GPU", 1, 12, 0, None, None, None),), "580.82")
+    assert [gpu.name for gpu in machine_facts(machine, nvidia, devices=devices).gpus] == ["Fake GPU"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        ("Linux-6.8.0-45-generic-x86_64-with-glibc2.39", "Linux 6.8.0-45, x86_64, glibc2.39"),
+        ("Linux-6.8.5-301.fc40.x86_64-x86_64-with-glibc2.39", "Linux 6.8.5-301, x86_64, glibc2.39"),
+        ("Linux-6.12.3-annas-kernel-x86_64-with-glibc2.41", "Linux 6.12.3, x86_64, glibc2.41"),
+        ("Windows-11-10.0.22631-SP0", "Windows-11-10.0.22631-SP0"),
+    ],
+)
+def test_the_name_that_somebody_gave_a_kernel_is_not_kept(platform: str, name: str) -> None:
+    assert system_name(platform) == name
 
 
 def test_neither_folders_nor_other_computers_are_kept() -> None:
