@@ -104,7 +104,7 @@ class StateFolder:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        self._keep_limit()
+        keep_within(self._folder, self._limit_bytes)
         return SavedState(path, chat_key, variant, kept.tolist(), len(state), digest, starts_at)
 
     def read(self, saved: SavedState) -> bytearray | None:
@@ -157,15 +157,23 @@ class StateFolder:
             starts_at,
         )
 
-    def _keep_limit(self) -> None:
-        files = sorted(
-            ((stat.st_mtime_ns, stat.st_size, path) for path, stat in _with_stat(self._folder)), reverse=True
-        )
-        total = 0
-        for _, size, path in files:
-            total += size
-            if total > self._limit_bytes:
-                path.unlink(missing_ok=True)
+
+def kept_bytes(folder: Path) -> int:
+    """What the states of all models take; blocks on the disk."""
+    return sum(stat.st_size for _, stat in _with_stat(folder))
+
+
+def keep_within(folder: Path, limit_bytes: int) -> None:
+    """Delete the states that were used longest ago until all take so much at most; blocks on the disk. What
+    cannot be deleted is named in the log."""
+    files = sorted(
+        ((stat.st_mtime_ns, stat.st_size, path) for path, stat in _with_stat(folder)), reverse=True
+    )
+    total = 0
+    for _, size, path in files:
+        total += size
+        if total > limit_bytes:
+            _delete(path)
 
 
 def delete_states(folder: Path, chat_keys: Iterable[str]) -> None:
@@ -173,10 +181,14 @@ def delete_states(folder: Path, chat_keys: Iterable[str]) -> None:
     names = {_short(chat_key, 32) for chat_key in chat_keys}
     for path in _state_files(folder):
         if path.name.partition("-")[0] in names:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                log.warning("the saved state %s could not be deleted: %s", path.name, error)
+            _delete(path)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("the saved state %s could not be deleted: %s", path.name, error)
 
 
 def _state_files(folder: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.paths import AppPaths
 from app.settings import SettingsFile
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.chat_states_card import ChatStatesCard
 from app.ui.widgets.doctor_page import DoctorPage
 from app.ui.widgets.other_computers_page import OtherComputersPage
 from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
@@ -39,6 +40,7 @@ class SettingsDialog(QDialog):
         doctor: DoctorPage,
         others: OtherComputersPage,
         elsewhere: ServersElsewherePage,
+        states: ChatStatesCard,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -53,7 +55,7 @@ class SettingsDialog(QDialog):
         side = QVBoxLayout()
         side.setSpacing(4)
         for title, page in (
-            (self.tr("General"), self._make_general()),
+            (self.tr("General"), self._make_general(states)),
             (self.tr("This computer"), doctor),
             (self.tr("Other computers"), others),
             (self.tr("Servers elsewhere"), elsewhere),
@@ -83,7 +85,7 @@ class SettingsDialog(QDialog):
         elif self._stack.currentWidget() is self._others:
             self._others.check()
 
-    def _make_general(self) -> QWidget:
+    def _make_general(self, states: ChatStatesCard) -> QWidget:
         values = self._settings.values
         theme = QComboBox()
         for value, text in (
@@ -180,7 +182,7 @@ class SettingsDialog(QDialog):
         open_folder = button(self.tr("Open folder"))
         open_folder.clicked.connect(self._open_data_folder)
         folder.body.addWidget(open_folder, 0, Qt.AlignmentFlag.AlignLeft)
-        return _page(card, outgoing, folder)
+        return _page(card, states, outgoing, folder)
 
     def _make_about(self) -> QWidget:
         card = Card()
