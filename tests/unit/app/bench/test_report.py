@@ -53,7 +53,7 @@ def test_markdown_tells_figures_protocol_and_machine() -> None:
     assert "| Generation, 128 tokens | 58.4 ± 0.4 tok/s | 57.4 to 59.4 | 3 | |" in text
     assert "| Peak memory of the engine process | 1.10 GB |  | 1 |" in text
     assert "Other programs used the processor" in text
-    assert "llama-bench feeds random tokens" in text
+    assert "llama-bench's tg: random tokens, one at a time" in text
     assert "Made-up CPU, 8 cores, 16 threads" in text
     assert "ab" * 32 in text
 
