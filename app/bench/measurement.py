@@ -83,6 +83,7 @@ class Measurement:
         self._left = TimeLeft([turn.step.key for turn in self._queue], _durations_s(earlier))
         self._warm_ups: dict[str, TurnResult] = {}
         self._warm_up_s: dict[str, float] = {}
+        self._began_s = time.monotonic()
         self._told_at_s = 0.0
         self._fraction = 0.0
         self._peaks = journal.noted("peaks", dict[str, int]) or {}
@@ -284,13 +285,17 @@ class Measurement:
         turn = self._queue[0]
         # A turn that takes longer than the one before makes the whole longer; the bar waits for it.
         self._fraction = max(self._fraction, self._left.fraction(in_turn_s))
+        remaining_s = self._left.remaining_s(in_turn_s)
+        if remaining_s is None and self._suite.budget_s is not None:
+            # Once the warm-ups have told more, steps are left out that go beyond it.
+            remaining_s = max(1.0, self._suite.budget_s - (now_s - self._began_s))
         self._on_progress(
             BenchmarkProgress(
                 stage=turn.step.kind,
                 repeat=turn.repeat,
                 repeats=self._suite.repeats,
                 fraction=self._fraction,
-                remaining_s=self._left.remaining_s(in_turn_s),
+                remaining_s=remaining_s,
                 key=turn.step.key,
             )
         )

@@ -12,7 +12,8 @@ class BenchmarkProgress:
     """Where a run is. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file,
     "ceilings" measures the computer. `key` is the step's.
 
-    `remaining_s` is None until every step has run once, here or in an earlier run of the same file.
+    `remaining_s` is what the suite has time for until every step has run once, here or in an earlier run of
+    the same file; None in a suite that takes as long as it takes.
     """
 
     stage: Literal["identify", "ceilings"] | StepKind
