@@ -49,11 +49,13 @@ class EnergyMeter:
         """The state before a turn; None where nothing can be read."""
         if self.why_not is not None:
             return None
-        at_s = time.monotonic()
         if self._uses_gpu:
             cards = self._read_gpu().gpus
-            return EnergyStart(at_s, {}, _energy_j(cards), _power_w(cards))
-        return EnergyStart(at_s, {folder: _counter(folder) for folder in self._packages}, None, None)
+            # A reading may have to be waited for: the time counts from it on.
+            return EnergyStart(time.monotonic(), {}, _energy_j(cards), _power_w(cards))
+        return EnergyStart(
+            time.monotonic(), {folder: _counter(folder) for folder in self._packages}, None, None
+        )
 
     def end(self, start: EnergyStart) -> Energy | None:
         """The energy since `start`; None where a counter went away meanwhile."""

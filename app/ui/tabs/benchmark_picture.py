@@ -125,7 +125,9 @@ class _Card:
         text = translate(
             "benchmark", "Stillroom {version} · llama.cpp {engine} · mean ± deviation, n = {n}"
         ).format(version=report.stillroom_version, engine=report.engine.llama_cpp_version, n=count)
-        self._text(MARGIN, HEIGHT - 60, WIDTH - 2 * MARGIN, 24, text, 15, "muted")
+        self._text(MARGIN, HEIGHT - 68, WIDTH - 2 * MARGIN, 24, text, 15, "muted")
+        marks = " ".join(words.mark_text(mark) for mark in report.marks)
+        self._text(MARGIN, HEIGHT - 42, WIDTH - 2 * MARGIN, 24, marks, 15, "warning")
 
     def _curve(self, places: list[tuple[float, float]], colour: str, style: Qt.PenStyle) -> None:
         if len(places) < 2:

@@ -71,6 +71,24 @@ def test_a_counter_that_goes_away_gives_nothing(tmp_path: Path) -> None:
     assert meter.end(start) is None
 
 
+def test_the_time_begins_with_the_reading_not_with_the_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = [100.0]
+    monkeypatch.setattr("app.bench.energy.time.monotonic", lambda: clock_s[0])
+    counted_j = [10.0, 10.0, 30.0]
+
+    def read_slowly() -> GpuReading:
+        clock_s[0] += 0.5
+        return GpuReading("ok", (sample(100.0, counted_j.pop(0)),), "580")
+
+    meter = EnergyMeter(read_slowly, uses_gpu=True)
+    start = meter.begin()
+    assert start is not None
+    clock_s[0] += 1.5
+    energy = meter.end(start)
+    assert energy is not None
+    assert (energy.joules, energy.seconds) == (20.0, 2.0)
+
+
 def test_without_a_counter_it_says_why(tmp_path: Path) -> None:
     meter = EnergyMeter(no_card, uses_gpu=False, powercap=tmp_path / "none")
     assert str(meter.why_not) == NO_COUNTER
