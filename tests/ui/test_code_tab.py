@@ -197,6 +197,37 @@ def test_a_follow_up_question_remembers_and_start_over_forgets(tab: CodeTab, liv
     live(scene())
 
 
+def test_what_a_follow_up_would_leave_out_is_struck_through_before_it_is_sent(
+    tab: CodeTab, live: Live
+) -> None:
+    conversation = tab.conversation
+    # About 230 tokens: three of them are more than the share of the context that questions may fill.
+    long = "The weather is fine today, and the train is late again. " * 17
+
+    async def scene() -> None:
+        for word in ("yes", "no"):
+            conversation.field.setPlainText(f"{long} Say {word}.")
+            count = len(conversation.exchanges)
+            conversation.ask("ask")
+            await until(lambda count=count: len(conversation.exchanges) > count)
+            await answering(tab)
+            conversation.stop()
+            await finished(tab)
+        first = conversation.exchanges[0]
+        assert not conversation.history.left_out
+
+        conversation.field.setPlainText(f"{long} Say maybe.")
+        await until(lambda: conversation.history.left_out == [first])
+        assert first.accessibleDescription() == "The model will not see this message."
+        assert "struck through" in conversation.state.text()
+
+        conversation.field.clear()
+        await until(lambda: not conversation.history.left_out)
+        assert not first.accessibleDescription()
+
+    live(scene())
+
+
 def test_a_fix_starts_from_what_the_checker_says(tab: CodeTab, live: Live) -> None:
     async def scene() -> None:
         show(tab, "def f(:\n    pass\n")

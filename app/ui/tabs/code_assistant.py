@@ -57,10 +57,12 @@ class CodeAssistant(QObject):
         """Forget what was said."""
         self._turns.clear()
 
-    def remember(self, fitted: FittedQuestion, answer: str) -> None:
-        """Keep a question and its answer for follow-up questions."""
-        if answer.strip():
-            self._turns.append((fitted.question.prompt, answer))
+    def remember(self, fitted: FittedQuestion, answer: str) -> bool:
+        """Keep a question and its answer for follow-up questions; False where there is no answer to keep."""
+        if not answer.strip():
+            return False
+        self._turns.append((fitted.question.prompt, answer))
+        return True
 
     async def fit(
         self, task: Task, excerpt: Excerpt, *, question: str = "", problem: str = "", to_send: bool = True

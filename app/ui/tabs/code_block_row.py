@@ -11,7 +11,7 @@ from app.code.check import SyntaxReport
 from app.code.extract import CodeBlock
 from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
-from app.ui.tabs.code_verdict import error_sentence, unchecked_sentence
+from app.ui.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import button, label, set_look
 
 Way = Literal["replace", "insert", "run", "tests"]

@@ -7,19 +7,20 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.engine.messages import Delta, Notice, PromptProgress, ReplyEvent, Sampling
 from app.errors import EngineError, StillroomError
 from app.ui.bridge import Bridge
+from app.ui.code_verdict import error_sentence
 from app.ui.session import EngineSession, Reply
 from app.ui.tabs.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.tabs.code_exchange import CodeExchange
-from app.ui.tabs.code_verdict import error_sentence
+from app.ui.tabs.code_history import CodeHistory
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label, rule
+from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.notices import filled, translated
 
@@ -66,7 +67,7 @@ class CodeConversation(QWidget):
         self._preparing = False
         self._closed = False
         self._jobs: set[asyncio.Task[None]] = set()
-        self.exchanges: list[CodeExchange] = []
+        self.history = CodeHistory()
         self.tasks: dict[Task, QPushButton] = {}
         self.field = QPlainTextEdit()
         self.ask_button = button(self.tr("Ask"), "primary")
@@ -83,6 +84,11 @@ class CodeConversation(QWidget):
         session.reservation_changed.connect(self._refresh)
         theme.changed.connect(self._draw_icons)
         self._refresh()
+
+    @property
+    def exchanges(self) -> list[CodeExchange]:
+        """All of them, the oldest first."""
+        return self.history.exchanges
 
     @property
     def running(self) -> bool:
@@ -125,10 +131,7 @@ class CodeConversation(QWidget):
         """Forget what was said; the old replies stay above a line."""
         if self.exchanges and not self.running:
             self._assistant.start_over()
-            self._list.addWidget(rule())
-            self._list.addWidget(
-                label(self.tr("From here on the model knows nothing of the above."), "small")
-            )
+            self.history.start_over()
             self.count_soon()
 
     def count_soon(self) -> None:
@@ -214,7 +217,8 @@ class CodeConversation(QWidget):
         else:
             exchange.ended = finished.reason
             view.finish(finished.reason, finished.stats)
-        self._assistant.remember(fitted, view.answer)
+        if self._assistant.remember(fitted, view.answer):
+            self.history.remember(exchange)
 
     async def _problem(self, excerpt: Excerpt) -> str:
         """What a checker says about the whole file, for the model to start from."""
@@ -228,6 +232,7 @@ class CodeConversation(QWidget):
         excerpt = self._editor.excerpt()
         if not words and not excerpt.text.strip():
             self.state.setText("")
+            self.history.strike(0)
             return
         if excerpt.selection.strip():
             excerpt = whole_lines(excerpt)
@@ -238,6 +243,8 @@ class CodeConversation(QWidget):
             return
         if not self.running:
             self._show_count(fitted, excerpt)
+            # The buttons' questions start afresh in any case.
+            self.history.strike(fitted.dropped_turns if words else 0)
 
     def _show_count(self, fitted: FittedQuestion, excerpt: Excerpt) -> None:
         question = fitted.question
@@ -247,28 +254,24 @@ class CodeConversation(QWidget):
             text = self.tr("{tokens} tokens with {sent} of the file's {lines} lines, {left} left")
         else:
             text = self.tr("{tokens} tokens with the file, {left} left")
-        self.state.setText(
+        sentences = [
             text.format(
                 tokens=f"{fitted.tokens:,}",
                 left=f"{fitted.context_tokens - fitted.tokens:,}",
                 sent=f"{question.total_lines - question.omitted_lines:,}",
                 lines=f"{question.total_lines:,}",
             )
-        )
+        ]
+        if fitted.dropped_turns and self.field.toPlainText().strip():
+            sentences.append(self.tr("What is struck through does not fit beside it."))
+        self.state.setText("\n".join(sentences))
 
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
         model = self._assistant.model.name if self._assistant.model else ""
         exchange = CodeExchange(self._theme, self._title(task, excerpt, words), fitted, excerpt, model)
         exchange.code_used.connect(self.code_used)
-        self.exchanges.append(exchange)
-        self._empty.hide()
-        self._append(exchange)
-        self._follow = True
+        self.history.add(exchange)
         return exchange
-
-    def _append(self, part: QWidget) -> None:
-        """Add to the list, above the stretch at its end."""
-        self._list.insertWidget(self._list.count() - 1, part)
 
     def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
         if task == "repair" or (task == "ask" and not excerpt.selection.strip()):
@@ -323,13 +326,6 @@ class CodeConversation(QWidget):
         else:
             self.ask("ask")
 
-    def _on_range_changed(self, _smallest: int, largest: int) -> None:
-        if self._follow:
-            self._scroll.verticalScrollBar().setValue(largest)
-
-    def _on_scrolled(self, value: int) -> None:
-        self._follow = value >= self._scroll.verticalScrollBar().maximum() - 24
-
     def _lay_out(self) -> None:
         tasks: tuple[tuple[Task, str, str, str], ...] = (
             ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
@@ -351,32 +347,6 @@ class CodeConversation(QWidget):
             head.addWidget(made)
         head.addStretch()
 
-        page = QWidget()
-        page.setProperty("look", "page")
-        self._list = QVBoxLayout(page)
-        self._list.setContentsMargins(0, 0, 8, 0)
-        self._list.setSpacing(20)
-        self._empty = label(
-            self.tr(
-                "Select some lines, then choose one of the buttons above, or ask in your own words below. "
-                "Without a selection the question is about the whole file.\n\n"
-                "Code in a reply is checked for syntax at once, and shown as changes that you accept one by "
-                "one. It is run only when you press Run, in a sandbox."
-            ),
-            "muted",
-            wrap=True,
-        )
-        self._list.addWidget(self._empty)
-        self._list.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(page)
-        self._follow = True
-        bar = self._scroll.verticalScrollBar()
-        bar.rangeChanged.connect(self._on_range_changed)
-        bar.valueChanged.connect(self._on_scrolled)
-
         field_card = Card(margin_px=8)
         self.field.setProperty("look", "bare")
         self.field.setPlaceholderText(self.tr("Ask about the selection"))
@@ -396,7 +366,7 @@ class CodeConversation(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addLayout(head)
-        layout.addWidget(self._scroll, 1)
+        layout.addWidget(self.history, 1)
         layout.addWidget(ElsewhereLine(self._session, self._theme))
         layout.addWidget(field_card)
         layout.addLayout(foot)

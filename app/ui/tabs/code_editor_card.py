@@ -13,9 +13,9 @@ from app.code.guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.code.proposal import Proposal
 from app.ui.bridge import Bridge
+from app.ui.code_verdict import error_sentence, unchecked_sentence
 from app.ui.tabs.code_document import CodeDocument, newline_name
 from app.ui.tabs.code_proposal_bar import CodeProposalBar
-from app.ui.tabs.code_verdict import error_sentence, unchecked_sentence
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, rule, set_look
 from app.ui.widgets.code_editor import CodeEditor

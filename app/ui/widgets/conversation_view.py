@@ -11,6 +11,7 @@ from app.chat.summary import Summary
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.chat_column import ChatColumn
+from app.ui.widgets.left_out import mark_left_out
 from app.ui.widgets.mark import Mark
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
@@ -110,7 +111,7 @@ class ConversationView(ChatColumn):
     def show_versions(self, versions: Mapping[int, Sequence[int]]) -> None:
         """The branches have changed: say anew which version each message is."""
         self._versions = versions
-        for message, widget in self._shown():
+        for message, widget in self.shown():
             if isinstance(widget, QuestionCard | ReplyView):
                 widget.show_versions(versions.get(message.id, ()), message.id)
 
@@ -139,8 +140,8 @@ class ConversationView(ChatColumn):
         """Strike through the messages that the model would not see."""
         before, self._left_out = self._left_out, frozenset(left_out)
         if self._left_out != before:
-            for message, widget in self._shown():
-                self._strike(widget, message.id in self._left_out)
+            for message, widget in self.shown():
+                mark_left_out(widget, message.id in self._left_out)
 
     @property
     def left_out(self) -> frozenset[int]:
@@ -151,11 +152,6 @@ class ConversationView(ChatColumn):
     def summary(self) -> SummaryCard | None:
         """What stands for the oldest messages, if something does."""
         return self._summary
-
-    def _strike(self, widget: QWidget, struck: bool) -> None:
-        # Qt gives a font's strike-out to no child that a style sheet touched; a style sheet's reaches all.
-        widget.setStyleSheet("QLabel { text-decoration: line-through; }" if struck else "")
-        widget.setAccessibleDescription(self.tr("The model will not see this message.") if struck else "")
 
     def _summary_card(self, count: int) -> SummaryCard:
         if self._summary is None:
@@ -195,7 +191,7 @@ class ConversationView(ChatColumn):
             return False
         while len(self.messages()) < len(self._branch) - places[0]:
             self._show_earlier()
-        [widget] = [widget for message, widget in self._shown() if message.id == message_id]
+        [widget] = [widget for message, widget in self.shown() if message.id == message_id]
         self.go_to(widget)
         Mark(widget, self._theme)
         return True
@@ -207,7 +203,7 @@ class ConversationView(ChatColumn):
 
     def edit_last(self) -> None:
         """Change the last question in its place."""
-        for _, widget in reversed(self._shown()):
+        for _, widget in reversed(self.shown()):
             if isinstance(widget, QuestionCard):
                 if self._offers_editing:
                     self.go_to(widget)
@@ -216,7 +212,7 @@ class ConversationView(ChatColumn):
 
     def edit_message(self, message_id: int, text: str) -> None:
         """Go on changing a question that could not be sent as `text`."""
-        for message, widget in self._shown():
+        for message, widget in self.shown():
             if message.id == message_id and isinstance(widget, QuestionCard):
                 self.go_to(widget)
                 widget.start_editing(text)
@@ -241,7 +237,7 @@ class ConversationView(ChatColumn):
         replies = [widget for widget in self.messages() if isinstance(widget, ReplyView)]
         return replies[-1] if replies else None
 
-    def _shown(self) -> list[tuple[StoredMessage, QWidget]]:
+    def shown(self) -> list[tuple[StoredMessage, QWidget]]:
         """The messages that have widgets, with them."""
         widgets = self.messages()
         return list(zip(self._branch[len(self._branch) - len(widgets) :], widgets, strict=True))
@@ -302,9 +298,9 @@ class ConversationView(ChatColumn):
         start = max(0, end - SHOWN_MESSAGES)
         self.add_first([self._widget_for(message) for message in self._branch[start:end]])
         self._place_summary()
-        for message, widget in self._shown()[: end - start]:
+        for message, widget in self.shown()[: end - start]:
             if message.id in self._left_out:
-                self._strike(widget, struck=True)
+                mark_left_out(widget, left_out=True)
         self._offer_another()
         self.offer_earlier(start > 0)
 
