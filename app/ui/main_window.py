@@ -8,7 +8,9 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
+    QResizeEvent,
     QShowEvent,
     QWheelEvent,
 )
@@ -22,11 +24,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.panels.live_panel import LivePanel
 from app.ui.theme import Theme
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button
+from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.model_picker import ModelPicker
+from app.ui.widgets.room_for_words import RoomForWords
 
 SMALLEST = QSize(960, 600)
 ICON_PX = 16
@@ -64,11 +69,12 @@ class MainWindow(QMainWindow):
         theme: Theme,
         picker: ModelPicker,
         pages: tuple[Page, ...],
-        live_panel: QWidget,
+        live_panel: LivePanel,
     ) -> None:
         super().__init__()
         self._theme = theme
         self._painted = False
+        self._narrow = False
         self._pages = {page.key: page for page in pages}
         self._contents: dict[str, QWidget] = {}
         self._tabs: dict[str, QPushButton] = {}
@@ -92,8 +98,10 @@ class MainWindow(QMainWindow):
         row.addWidget(live_panel)
         self.setCentralWidget(centre)
         self.setAcceptDrops(True)
+        self._veil = DropVeil(centre, self.tr("Add to the models"))
         self._colour_icons()
         theme.changed.connect(self._colour_icons)
+        theme.changed.connect(self._measure)
 
     def show_page(self, key: str) -> QWidget:
         """Bring a tab to the front, making its content the first time, and let the keyboard go on where that
@@ -130,6 +138,11 @@ class MainWindow(QMainWindow):
             self._painted = True
             QTimer.singleShot(0, self.first_painted.emit)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """There may be another amount of room now."""
+        super().resizeEvent(event)
+        self._measure()
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Ctrl with the wheel changes the size of everything."""
         if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
@@ -141,9 +154,15 @@ class MainWindow(QMainWindow):
         """Take models."""
         if dropped_models(event.mimeData()):
             event.acceptProposedAction()
+            self._veil.lay_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is dropped."""
+        self._veil.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Add them where they lie."""
+        self._veil.hide()
         event.acceptProposedAction()
         self.models_dropped.emit(dropped_models(event.mimeData()))
 
@@ -183,7 +202,14 @@ class MainWindow(QMainWindow):
         add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
         row.addWidget(self._load_button)
         row.addWidget(self._settings_button)
+        RoomForWords(bar, list(self._tabs.values()))
         return bar
+
+    def _measure(self) -> None:
+        narrow = self.width() < self._theme.pixels(SMALLEST.width())
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.live_panel.set_narrow(narrow)
 
     def _colour_icons(self) -> None:
         for key, tab in self._tabs.items():

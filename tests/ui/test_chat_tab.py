@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import qasync
 import shiboken6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -31,7 +32,9 @@ from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
+from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.composer import ComposerState
+from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
@@ -720,6 +723,41 @@ def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opene
     opened.run(scene())
 
 
+def test_the_keys_go_through_the_chats_as_they_are_listed(opened: Opened, qtbot: QtBot) -> None:
+    tab = opened.tab
+    older = opened.store.create_conversation()
+    opened.store.rename(older.id, "One")
+    newer = opened.store.create_conversation()
+    opened.store.rename(newer.id, "Two")
+    tab.open_chat(newer.id)
+    shown = [chat.id for row in range(20) if (chat := tab.chats.model.chat_at(tab.chats.model.index(row)))]
+    steps = [("Next chat", 1), ("Previous chat", -1)]
+    for title, step in steps if shown.index(newer.id) == 0 else steps[::-1]:
+        expected = shown[shown.index(tab.chat.id) + step]
+        [action] = [action for action in tab.actions() if action.text() == title]
+        action.trigger()
+        assert tab.chat is not None
+        assert tab.chat.id == expected
+
+
+def test_the_code_of_replies_is_checked_at_once(opened: Opened) -> None:
+    chat = opened.store.create_conversation()
+    asked = opened.store.add_message(chat.id, None, "user", "Code?")
+    reply = opened.store.add_message(chat.id, asked.id, "assistant")
+    answer = "```python\nreturn 1\n```\n\n```python\ndef f(:\n    pass\n```\n\n```brainfuck\n+\n```\n"
+    opened.store.save_reply(reply.id, answer, "", outcome="stop")
+
+    async def scene() -> None:
+        opened.tab.open_chat(chat.id)
+        good, bad, unknown = opened.tab.conversation.findChildren(CodeCard)
+        await until(lambda: bool(good.verdict) and bool(bad.verdict))
+        assert good.verdict.startswith("✓ valid Python")
+        assert bad.verdict.startswith("✗ line 1, column 7")
+        assert unknown.verdict == ""
+
+    opened.run(scene())
+
+
 def test_chats_are_pinned_and_put_into_folders(opened: Opened) -> None:
     store, rows = opened.store, opened.tab.chats.model
     one, two = (store.create_conversation(title=title) for title in ("One", "Two"))
@@ -839,6 +877,37 @@ def test_of_a_long_document_the_fitting_passages_go_along_and_are_named(
         dialog = opened.tab.attachments.show_document(question.attachments[0], question.passages, place)
         assert dialog.first_shown
         dialog.close()
+
+    opened.run(scene())
+
+
+def dragged(*paths: Path) -> tuple[QMimeData, QDragEnterEvent, QDropEvent]:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, button, key)
+    return data, enter, QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, button, key)
+
+
+def test_documents_dropped_anywhere_are_attached_and_models_are_not(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("text", encoding="utf-8")
+    tab = opened.tab
+    veil = tab.findChild(DropVeil)
+
+    async def scene() -> None:
+        _model, enter, _drop = dragged(tmp_path / "model.gguf")
+        enter.ignore()
+        QApplication.sendEvent(tab, enter)
+        assert not enter.isAccepted()
+
+        _data, enter, drop = dragged(path)
+        QApplication.sendEvent(tab, enter)
+        assert enter.isAccepted()
+        assert veil.isVisibleTo(tab)
+        QApplication.sendEvent(tab, drop)
+        assert not veil.isVisibleTo(tab)
+        await until(lambda: tab.composer.attachments.names == ["a.md"])
 
     opened.run(scene())
 

@@ -222,6 +222,21 @@ def test_collapses_to_a_strip_that_opens_again(qtbot: QtBot, panel: LivePanel) -
     assert "58.4" in shown(panel)
 
 
+def test_gives_its_place_to_a_narrow_window_and_keeps_the_wish(qtbot: QtBot, panel: LivePanel) -> None:
+    with qtbot.assertNotEmitted(panel.collapsed_changed):
+        panel.set_narrow(True)
+        assert panel.width() == COLLAPSED_WIDTH_PX
+        panel.set_narrow(False)
+        assert panel.width() == WIDTH_PX
+    panel.set_collapsed(True)
+    panel.set_narrow(True)
+    panel.set_narrow(False)
+    assert panel.collapsed
+    panel.set_narrow(True)
+    panel.set_collapsed(False)
+    assert panel.width() == WIDTH_PX
+
+
 def test_the_foot_follows_the_engine(panel: LivePanel, session: EngineSession) -> None:
     session.loading.emit("/models/r1.gguf", 0.43)
     assert {"Loading 43%", "r1"} <= set(shown(panel))

@@ -36,6 +36,7 @@ class LivePanel(QFrame):
         super().__init__(parent)
         self._theme = theme
         self._collapsed = False
+        self._wished_collapsed = False
         self._snapshot: TelemetrySnapshot | None = None
         self.setProperty("look", "side-right")
         self.setAccessibleName(self.tr("Live"))
@@ -58,9 +59,19 @@ class LivePanel(QFrame):
         return self._collapsed
 
     def set_collapsed(self, collapsed: bool) -> None:
-        """Collapse to the strip, or open."""
+        """Collapse to the strip, or open, as the user wishes."""
+        self._wished_collapsed = collapsed
+        if self._show_collapsed(collapsed):
+            self.collapsed_changed.emit(collapsed)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """In a narrow window the panel gives its place to the tabs; it comes back with the room for it."""
+        self._show_collapsed(narrow or self._wished_collapsed)
+
+    def _show_collapsed(self, collapsed: bool) -> bool:
+        """Whether that is another state than before."""
         if collapsed == self._collapsed:
-            return
+            return False
         self._collapsed = collapsed
         self._title.setVisible(not collapsed)
         self._content.setVisible(not collapsed)
@@ -72,8 +83,8 @@ class LivePanel(QFrame):
         self._head.setContentsMargins(*((6, 0, 6, 0) if collapsed else HEAD_MARGINS_PX))
         self._on_theme_changed()
         self._show_kept()
-        self.collapsed_changed.emit(collapsed)
         self.watched_changed.emit(self._is_watched())
+        return True
 
     def show_snapshot(self, snapshot: TelemetrySnapshot) -> None:
         """Show the newest measurement; GUI thread. While nobody can see it, it is only kept."""

@@ -124,7 +124,6 @@ class ChatExchange(QObject):
         if info is None or desk.composer.state is not ComposerState.READY:
             return
         branch = list(desk.conversation.branch)
-        waits = self._waiting() is not None
         if not text.strip() and not branch:
             desk.composer.meter.show_use(None)
             self._show(None)
@@ -137,7 +136,7 @@ class ChatExchange(QObject):
             return
         desk.composer.meter.show_use(use)
         # What is said about a change of an earlier message stays until another one is typed.
-        if not waits or self._waiting() is None:
+        if self._waiting() is None:
             self._show(plan if text.strip() else None)
 
     def choose(self, when_full: WhenFull) -> None:

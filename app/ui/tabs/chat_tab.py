@@ -5,7 +5,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.chat.branches import newest_end, versions_of
@@ -28,14 +35,18 @@ from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.chat_presets import ChatPresets
 from app.ui.tabs.chat_prompts import ChatPrompts
+from app.ui.tabs.chat_syntax import ChatSyntax
 from app.ui.tabs.reply_runner import ReplyRunner
 from app.ui.theme import Theme
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.chat_column import COLUMN_PX, MARGIN_PX
 from app.ui.widgets.chat_list import ChatList
+from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.context_notice import ContextNotice
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.drop_veil import DropVeil
+from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elsewhere_line import ElsewhereLine
 from app.ui.widgets.filter_notice import FilterNotice
 from app.ui.widgets.notices import Notices
@@ -75,6 +86,7 @@ class ChatTab(QWidget):
         super().__init__(parent)
         self._session = session
         self._settings = settings
+        self._theme = theme
         self._bridge = bridge
         self._notices = notices
         self._store = store
@@ -121,10 +133,13 @@ class ChatTab(QWidget):
             notices,
             self,
         )
+        self._syntax = ChatSyntax(self._start, self)
         self.presets = ChatPresets(library.presets, self.choices, session, settings, notices, self)
         self.prompts = ChatPrompts(library.prompts, self.composer, notices, self)
         self._lay_out()
         self.setFocusProxy(self.composer)
+        self._veil = DropVeil(self, self.tr("Attach to the message"))
+        self.setAcceptDrops(True)
         self._draft_timer = self._timer(DRAFT_MS, self._keep_draft)
         self._budget_timer = self._timer(BUDGET_MS, lambda: self._start(self.exchange.update_budget()))
         self._connect()
@@ -177,6 +192,7 @@ class ChatTab(QWidget):
 
     def _on_reply_end(self, chat: Conversation, seconds: float) -> None:
         self.reply_ended.emit(chat.id, chat.title, seconds)
+        self._check_code()
 
     def show_chats(self) -> None:
         """Fill the list from the store."""
@@ -224,6 +240,22 @@ class ChatTab(QWidget):
         super().resizeEvent(event)
         self._make_room()
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take documents anywhere in the tab; models are for the window."""
+        if dropped_files(event.mimeData()) and not dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+            self._veil.lay_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is dropped."""
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Attach the documents to the message that is being written."""
+        self._veil.hide()
+        event.acceptProposedAction()
+        self._start(self.attachments.attach(dropped_files(event.mimeData())))
+
     # Layout and wiring
 
     def _lay_out(self) -> None:
@@ -269,6 +301,7 @@ class ChatTab(QWidget):
         self.chats.hit_chosen.connect(self.show_hit)
         self.exchange.chats_changed.connect(self.show_chats)
         self.exchange.state_changed.connect(self._follow_engine)
+        self.conversation.earlier_requested.connect(self._check_code)
         self.exchange.question_kept.connect(self._on_question_kept)
         self.composer.send_requested.connect(lambda text: self._start(self.exchange.send(text)))
         self.composer.stop_requested.connect(self.stop)
@@ -306,6 +339,8 @@ class ChatTab(QWidget):
         for text, keys, slot in (
             (self.tr("Stop the reply"), "Escape", self.stop),
             (self.tr("New chat"), QKeySequence.StandardKey.New, lambda: self.open_chat(None)),
+            (self.tr("Next chat"), "Ctrl+PgDown", lambda: self.chats.choose_next(1)),
+            (self.tr("Previous chat"), "Ctrl+PgUp", lambda: self.chats.choose_next(-1)),
             (self.tr("Go to the end of the chat"), "Ctrl+End", self.conversation.go_to_end),
             (self.tr("Search all chats"), "Ctrl+Shift+F", self.chats.begin_search),
             (self.tr("Attach files"), "Ctrl+Shift+A", self.attachments.ask_for_files),
@@ -331,7 +366,7 @@ class ChatTab(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        self.chats.setVisible(self.choices.isHidden() or self.width() >= ROOM_FOR_ALL_PX)
+        self.chats.setVisible(self.choices.isHidden() or self.width() >= self._theme.pixels(ROOM_FOR_ALL_PX))
 
     def _timer(self, interval_ms: int, slot: Callable[[], object]) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=interval_ms)
@@ -421,6 +456,14 @@ class ChatTab(QWidget):
             self.conversation.show_summary(
                 summary_of(self.conversation.branch, self._store.summaries(chat.id))
             )
+        self._check_code()
+
+    def _check_code(self) -> None:
+        """Check the code of all replies that are shown and whole, the newest first."""
+        replies = [view for view in self.conversation.messages() if isinstance(view, ReplyView)]
+        self._syntax.check(
+            card for view in reversed(replies) if not view.running for card in view.findChildren(CodeCard)
+        )
 
     async def _show_version(self, message_id: int) -> None:
         """Show the newest branch through a message, and the message in it."""

@@ -98,6 +98,15 @@ class ChatList(QFrame):
         self.view.setCurrentIndex(index)
         self.view.edit(index)
 
+    def choose_next(self, step: int) -> None:
+        """Open the chat below the present one (1) or above it (-1), past headings and folders."""
+        present = self.view.currentIndex().row()
+        for row in range(present + step, self.model.rowCount() if step > 0 else -1, step):
+            index = self.model.index(row)
+            if self.model.chat_at(index) is not None:
+                self.view.setCurrentIndex(index)
+                break
+
     def begin_search(self) -> None:
         """Go into the search field."""
         self.search.setFocus()

@@ -5,10 +5,13 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent, QTextCursor, QTextOptio
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
 
 from app.chat.hidden_characters import with_hidden_shown
+from app.code.check import SyntaxReport
 from app.code.languages import PLAIN_TEXT, language_named
+from app.ui.code_verdict import error_sentence
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_colours import code_formats
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.highlighter import CodeHighlighter
 
 COPIED_MS = 1500
@@ -29,6 +32,9 @@ class CodeCard(Card):
         self._language = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._title = label("", "small")
+        self._verdict = ElidedLabel("good")
+        self._verdict.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._verdict.setContentsMargins(8, 0, 8, 0)
         self._copy = button(self.tr("Copy"), "quiet", name=self.tr("Copy code"))
         self._copy.clicked.connect(self._on_copy)
         self._copied = QTimer(self, singleShot=True, interval=COPIED_MS)
@@ -40,7 +46,7 @@ class CodeCard(Card):
         head.setContentsMargins(14, 6, 8, 0)
         head.setSpacing(4)
         head.addWidget(self._title)
-        head.addStretch()
+        head.addWidget(self._verdict, 1)
         head.addWidget(self._copy)
         head.addWidget(self._to_code)
         self._text = _CodeText(theme)
@@ -57,6 +63,28 @@ class CodeCard(Card):
         """The code as it is now."""
         return self._code
 
+    @property
+    def language(self) -> str:
+        """The language as the fence named it."""
+        return self._language
+
+    @property
+    def verdict(self) -> str:
+        """What is said about the syntax; empty before it was checked, and where nothing can be said."""
+        return self._verdict.text()
+
+    def show_report(self, report: SyntaxReport) -> None:
+        """Say whether the syntax is valid."""
+        match report.verdict:
+            case "ok":
+                set_look(self._verdict, "good")
+                self._verdict.setText(self.tr("✓ valid {rules}").format(rules=report.checker))
+            case "error":
+                set_look(self._verdict, "danger")
+                self._verdict.setText(f"✗ {error_sentence(report)}")
+            case "unchecked":
+                self._verdict.setText("")
+
     def set_code(self, code: str, language: str) -> None:
         """Show `code`; what only grew is only added to."""
         if language != self._language or not self._title.text():
@@ -68,6 +96,7 @@ class CodeCard(Card):
         if code != self._code:
             self._text.change(with_hidden_shown(self._code), with_hidden_shown(code))
             self._code = code
+            self._verdict.setText("")
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self._code)

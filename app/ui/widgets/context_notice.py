@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.chat.choices import WhenFull
 from app.chat.context import ContextPlan
 from app.chat.title import shortened
+from app.ui.announce import announce
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 
@@ -82,6 +83,7 @@ class ContextNotice(Card):
     def show_plan(self, plan: ContextPlan, when_full: WhenFull) -> None:
         """Say what `plan` leaves out and what this chat does then; hidden when it leaves nothing out."""
         full = bool(plan.dropped) and plan.fits
+        before = "" if self.isHidden() else self.text
         if not plan.fits:
             self._text.setText(
                 self.tr(
@@ -96,6 +98,8 @@ class ContextNotice(Card):
             made.setVisible(full and ((choice == "ask") != (when_full == "ask")))
         self._new_chat.setVisible(not plan.fits or when_full in ("ask", "stop"))
         self.setVisible(full or not plan.fits)
+        if not self.isHidden() and self.text != before:
+            announce(self, self.text)
 
     def _sentence(self, when_full: WhenFull) -> str:
         match when_full:
