@@ -59,7 +59,8 @@ class WindowCommands(QObject):
         window, panel = self._window, self._panel
         toggle = self.tr("Open the live panel") if panel.collapsed else self.tr("Collapse the live panel")
         return [
-            *commands_of(window.current_content),
+            # What has a shortcut is what people do all day.
+            *sorted(commands_of(window.current_content), key=lambda command: not command.keys),
             *commands_of(window, with_buttons=False),
             Command(toggle, "", lambda: panel.set_collapsed(not panel.collapsed)),
             *(

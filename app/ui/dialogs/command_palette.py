@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.theme import TEXT_PX
 from app.ui.widgets.actions import Command, matching
 from app.ui.widgets.card import label
 
@@ -27,7 +29,9 @@ class CommandPalette(QDialog):
     def __init__(self, commands: Sequence[Command], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Commands"))
-        self.resize(WIDTH_PX, HEIGHT_PX)
+        self.setWindowFlag(Qt.WindowType.FramelessWindowHint)
+        size = QSize(WIDTH_PX, HEIGHT_PX) * (self.fontInfo().pixelSize() / TEXT_PX)
+        self.resize(size.boundedTo(parent.size()))
         self._commands = commands
         self._shown: list[Command] = []
         self._field = QLineEdit()
@@ -39,15 +43,21 @@ class CommandPalette(QDialog):
         self._list = QListWidget()
         self._list.setProperty("look", "hits")
         self._list.setAccessibleName(self.tr("Commands"))
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.itemClicked.connect(lambda _: self._run())
         self._nothing = label(self.tr("Nothing of this name can be done here."), "muted")
+        frame = QFrame()
+        frame.setProperty("look", "floating")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(12, 12, 12, 12)
+        inside.setSpacing(8)
+        inside.addWidget(self._field)
+        inside.addWidget(self._nothing)
+        inside.addWidget(self._list, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 12)
-        layout.setSpacing(8)
-        layout.addWidget(self._field)
-        layout.addWidget(self._nothing)
-        layout.addWidget(self._list, 1)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(frame)
         self._fill("")
 
     @property
@@ -77,9 +87,7 @@ class CommandPalette(QDialog):
             cells.setContentsMargins(10, 0, 10, 0)
             cells.addWidget(label(command.title), 1)
             cells.addWidget(label(command.keys, "small"))
-            hint = row.sizeHint()
-            hint.setHeight(ROW_PX)
-            item.setSizeHint(hint)
+            item.setSizeHint(QSize(0, max(row.sizeHint().height(), ROW_PX)))
             self._list.setItemWidget(item, row)
         self._list.setCurrentRow(0)
 

@@ -64,9 +64,9 @@ class ChatPresets(QObject):
     def show_name(self) -> None:
         """Name in the drawer what it shows."""
         name = self.current()
-        self._drawer.preset.set_words(
-            self.tr("Preset: {name}").format(name=name) if name else self.tr("Own settings")
-        )
+        own = self.tr("Own settings")
+        spoken = self.tr("Preset: {name}").format(name=name) if name else own
+        self._drawer.preset.set_words(name or own, spoken)
 
     def fill_menu(self) -> None:
         """What can be chosen and done now."""
@@ -165,7 +165,7 @@ class ChatPresets(QObject):
     def _title(self, key: BuiltInKey) -> str:
         match key:
             case "authors":
-                return self.tr("DeepSeek-R1 (the authors' recommendation)")
+                return self.tr("R1 authors' recommendation")
             case "short_thinking":
                 return self.tr("Short thinking (1,024 tokens)")
             case "no_thinking":

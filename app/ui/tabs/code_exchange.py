@@ -12,7 +12,10 @@ from app.ui.tabs.code_assistant import FittedQuestion
 from app.ui.tabs.code_block_row import BlockRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.reply_view import ReplyView
+
+SENT_PX = 11.5
 
 
 class CodeExchange(QWidget):
@@ -106,9 +109,6 @@ class _SentPrompt(Card):
         self.text = QPlainTextEdit(fitted.question.prompt)
         self.text.setReadOnly(True)
         self.text.setProperty("look", "bare")
-        font = theme.code_font(11.5)
-        self.text.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
-        self.text.setFont(font)
         self.text.setFixedHeight(220)
         self.text.document().setDocumentMargin(12)
         self.text.setAccessibleName(self.tr("The prompt"))
@@ -116,7 +116,11 @@ class _SentPrompt(Card):
         self.body.setSpacing(0)
         self.body.addWidget(self.head, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self.text)
-        theme.changed.connect(self._draw_icon)
+        theme.changed.connect(self._follow_theme)
+        self._follow_theme()
+
+    def _follow_theme(self) -> None:
+        set_code_font(self.text, self._theme, SENT_PX)
         self._draw_icon()
 
     def _on_toggled(self, is_open: bool) -> None:

@@ -21,6 +21,7 @@ from app.ui.tabs.code_runner import CodeRunner
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_editor import CodeEditor
+from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.code_output import CodeOutput
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
@@ -230,9 +231,7 @@ class CodeRunCard(Card):
         self.test_button.setIcon(self._theme.icon("check", "text"))
         self.stop_button.setIcon(self._theme.icon("stop", "text"))
         self.fix_button.setIcon(self._theme.icon("wrench", "on_accent"))
-        font = self._theme.code_font()
-        self.input.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
-        self.input.setFont(font)
+        set_code_font(self.input, self._theme)
 
 
 def _problem(result: RunResult) -> str:

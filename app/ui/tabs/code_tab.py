@@ -288,7 +288,6 @@ class CodeTab(QWidget):
         parts.setHandleWidth(16)
         parts.setChildrenCollapsible(False)
         self.card.setMinimumWidth(300)
-        self.conversation.setMinimumWidth(372)
         left = QSplitter(Qt.Orientation.Vertical)
         left.setHandleWidth(12)
         left.setChildrenCollapsible(False)

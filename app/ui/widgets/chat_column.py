@@ -36,7 +36,8 @@ class ChatColumn(QScrollArea):
         row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
         self._column = column = QWidget()
         column.setMaximumWidth(COLUMN_PX)
-        column.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        # Whatever is in it: what is too wide is cut by itself, not the whole column.
+        column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row.addStretch(1)
         row.addWidget(column, 1000)
         row.addStretch(1)
@@ -79,6 +80,7 @@ class ChatColumn(QScrollArea):
         self._earlier.hide()
         self._notes.clear()
         self._follows = True
+        self._show_latest()
         return taken
 
     def add(self, widget: QWidget) -> None:

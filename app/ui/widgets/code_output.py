@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.chat.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
+from app.ui.widgets.code_font import set_code_font
 
 LINES_KEPT = 5000
 IS_ERROR = QTextFormat.Property.UserProperty + 2
@@ -27,10 +28,7 @@ class CodeOutput(QPlainTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setProperty("look", "bare")
-        font = theme.code_font()
-        # The window's sheet sets every widget's font size; only a sheet of its own overrides it.
-        self.setStyleSheet(f"QPlainTextEdit {{ font-size: {font.pointSizeF():.3f}pt; }}")
-        self.setFont(font)
+        set_code_font(self, theme)
         self.document().setDocumentMargin(0)
         theme.changed.connect(self._on_theme_changed)
         self.setAccessibleName(self.tr("Output of the program"))
@@ -69,6 +67,7 @@ class CodeOutput(QPlainTextEdit):
         return look
 
     def _on_theme_changed(self) -> None:
+        set_code_font(self, self._theme)
         block = self.document().begin()
         while block.isValid():
             for part in block.textFormats():

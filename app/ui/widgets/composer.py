@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
@@ -13,6 +13,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.context_meter import ContextMeter
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.prompt_suggestions import PromptSuggestions
+from app.ui.widgets.room_for_words import RoomForWords
 
 LEAST_LINES, MOST_LINES = 2, 12
 
@@ -51,6 +52,7 @@ class Composer(QWidget):
         self.settings = button(
             self.tr("Model behaviour"), "quiet", name=self.tr("System prompt and sampling")
         )
+        self.settings.setIconSize(QSize(16, 16))
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
         self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
@@ -90,6 +92,7 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addWidget(card)
         layout.addLayout(row)
+        RoomForWords(self, [self.settings])
         self.setFocusProxy(self._field)
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
@@ -215,6 +218,15 @@ class _Field(QPlainTextEdit):
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         if self.verticalScrollBarPolicy() != policy:
             self.setVerticalScrollBarPolicy(policy)
-        height = round(self.fontMetrics().lineSpacing() * shown) + 23
+        height = round(_line_px(self.font()) * shown) + 23
         if height != self.height():
             self.setFixedHeight(height)
+
+
+def _line_px(font: QFont) -> float:
+    """The height of a line that may hold Chinese, whose font is taller than the Latin one."""
+    layout = QTextLayout("国", font)
+    layout.beginLayout()
+    line = layout.createLine()
+    layout.endLayout()
+    return max(line.height(), QFontMetricsF(font).lineSpacing())

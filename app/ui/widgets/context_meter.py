@@ -10,6 +10,8 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import label
 
 BAR_PX = QSize(72, 6)
+LEAST_BAR_PX = 24
+"""The bar gives way to the words in a narrow window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,13 @@ class _Bar(QWidget):
         super().__init__()
         self._theme = theme
         self._use: ContextUse | None = None
-        self.setFixedSize(BAR_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(BAR_PX.height())
+        self.setMinimumWidth(LEAST_BAR_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return BAR_PX
 
     def show_use(self, use: ContextUse | None) -> None:
         self._use = use

@@ -320,7 +320,8 @@ def _gap(before: Block | None, block: Block) -> int:
     if isinstance(block, TextBlock) and block.level:
         return HEADING_GAP_PX
     place: Place = block.place
-    if place.tight and (before.place.tight or place.indent > before.place.indent):
+    leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
+    if place.tight and (before.place.tight or leads_in):
         return TIGHT_GAP_PX
     if isinstance(before, TextBlock) and before.level:
         return TIGHT_GAP_PX + 2

@@ -29,9 +29,11 @@ class QuestionCard(Card):
         super().__init__(parent, margin_px=14)
         self.text = text
         self._theme = theme
-        self.body.setContentsMargins(15, 10, 10, 6)
+        self.body.setContentsMargins(15, 6, 8, 6)
         self.body.setSpacing(4)
         self._shown = WrappedText(text)
+        # Its first line is level with the buttons beside it.
+        self._shown.setContentsMargins(0, 5, 0, 5)
         self._shown.setAccessibleName(self.tr("Your message"))
         self._field = _EditField()
         self._field.setAccessibleName(self.tr("Your message"))
@@ -49,14 +51,19 @@ class QuestionCard(Card):
         self._cancel.clicked.connect(self.stop_editing)
         self._send = button(self.tr("Ask again"), "primary", tip=self.tr("Ask again (Enter)"))
         self._send.clicked.connect(self._submit)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self._shown, 1)
+        for widget in (self._copy, self._edit):
+            head.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(self.versions)
         row.addStretch(1)
-        for widget in (self._copy, self._edit, self._cancel, self._send):
+        for widget in (self._cancel, self._send):
             row.addWidget(widget)
-        self.body.addWidget(self._shown)
+        self.body.addLayout(head)
         self.body.addWidget(self._field)
         self.body.addWidget(self.attachments)
         self.body.addLayout(row)

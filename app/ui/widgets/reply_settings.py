@@ -2,19 +2,17 @@
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QIntValidator, QResizeEvent
+from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -27,9 +25,9 @@ from app.settings import LIMITS
 from app.ui.theme import Theme
 from app.ui.widgets.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
+from app.ui.widgets.elided_button import ElidedButton
 
 WIDTH_PX = 300
-BUTTON_EDGES_PX = 44
 SETTLE_MS = 400
 MOST_TOKENS = 1 << 20
 MOST_SECONDS = 24 * 3600
@@ -54,7 +52,6 @@ class ReplySettings(QFrame):
         self._follows = True
         self._json_schema = ""
         self.setProperty("look", "side-right")
-        self.setFixedWidth(WIDTH_PX)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._tell)
         self._close = button("", "quiet", name=self.tr("Close"))
@@ -64,7 +61,7 @@ class ReplySettings(QFrame):
         head.addStretch()
         head.addWidget(self._close)
 
-        self.preset = _ElidedButton()
+        self.preset = ElidedButton()
         self.preset.setAccessibleDescription(self.tr("Presets: choose, save and change them"))
         self._system = QPlainTextEdit()
         self._system.setProperty("look", "field")
@@ -84,11 +81,7 @@ class ReplySettings(QFrame):
         self._seed.setAccessibleName(self.tr("Seed"))
         self._seed.setValidator(_SeedValidator(self))
         self._seed.textEdited.connect(self._on_sampling_edited)
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = _form()
         for text, field, tip in (
             (self.tr("Temperature"), self._temperature, self.tr("How freely words are chosen. 0 is fixed.")),
             (self.tr("Top-p"), self._top_p, self.tr("Only the likeliest words that make up this share.")),
@@ -98,7 +91,7 @@ class ReplySettings(QFrame):
             (self.tr("Seed"), self._seed, self.tr("The same seed gives the same reply again.")),
         ):
             field.setToolTip(tip)
-            form.addRow(label(text, "muted"), field)
+            _add_row(form, text, field)
         self._thinks = QCheckBox(self.tr("Think before the answer"))
         self._thinks.setToolTip(self.tr("Without thinking the answer comes at once, and is often worse."))
         self._thinks.toggled.connect(self._on_thinking_edited)
@@ -108,18 +101,15 @@ class ReplySettings(QFrame):
         for field in (self._thinking_tokens, self._thinking_seconds):
             field.valueChanged.disconnect(self._on_sampling_edited)
             field.valueChanged.connect(self._on_thinking_edited)
-        budget = QFormLayout()
-        budget.setHorizontalSpacing(12)
-        budget.setVerticalSpacing(8)
-        budget.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        budget = _form()
         tip = self.tr("Then the thinking is closed and the answer begins.")
         for text, field in (
             (self.tr("At most, tokens"), self._thinking_tokens),
             (self.tr("At most, seconds"), self._thinking_seconds),
         ):
             field.setToolTip(tip)
-            budget.addRow(label(text, "muted"), field)
-        self._schema = _ElidedButton()
+            _add_row(budget, text, field)
+        self._schema = ElidedButton()
         self._schema.setAccessibleDescription(self.tr("Let answers be JSON by a schema"))
         self._schema.clicked.connect(self.schema_asked)
         self._when_full = QComboBox()
@@ -144,6 +134,7 @@ class ReplySettings(QFrame):
         body.setContentsMargins(16, 12, 16, 16)
         body.setSpacing(8)
         body.addLayout(head)
+        body.addWidget(label(self.tr("PRESET"), "caption"))
         body.addWidget(self.preset)
         body.addSpacing(8)
         body.addWidget(label(self.tr("SYSTEM PROMPT"), "caption"))
@@ -181,8 +172,9 @@ class ReplySettings(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
-        theme.changed.connect(self._draw_icons)
-        self._draw_icons()
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        theme.changed.connect(self._follow_theme)
+        self._follow_theme()
 
     @property
     def choices(self) -> ReplyChoices:
@@ -338,36 +330,27 @@ class ReplySettings(QFrame):
         field.valueChanged.connect(self._on_sampling_edited)
         return field
 
-    def _draw_icons(self) -> None:
+    def _follow_theme(self) -> None:
+        self.setFixedWidth(self._theme.pixels(WIDTH_PX))
         self._close.setIcon(self._theme.icon("x"))
 
 
-class _ElidedButton(QPushButton):
-    """As wide as its column, whatever its words; all of them are in the tool tip."""
+def _form() -> QGridLayout:
+    """Names at the left, fields of one width at the right, whatever the names are."""
+    form = QGridLayout()
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    form.setColumnStretch(0, 1)
+    form.setColumnStretch(1, 1)
+    return form
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._words = ""
-        self.setProperty("kind", "plain")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def set_words(self, words: str) -> None:
-        """Say this, as far as there is room."""
-        self._words = words
-        self.setToolTip(words)
-        self.setAccessibleName(words)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Another width has room for other words."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        room = self.width() - BUTTON_EDGES_PX
-        shown = self.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight, room)
-        self.setText(shown.replace("&", "&&"))
+def _add_row(form: QGridLayout, text: str, field: QWidget) -> None:
+    row = form.rowCount()
+    form.addWidget(label(text, "muted"), row, 0)
+    # Not as wide as its largest value: the drawer has the width it has.
+    field.setMinimumWidth(1)
+    form.addWidget(field, row, 1)
 
 
 class _SeedValidator(QIntValidator):

@@ -266,7 +266,7 @@ class ReplyView(QWidget):
                     tokens=f"{stats.thinking_tokens:,}"
                 )
             )
-        if stats is None:
+        if stats is None or not stats.completion_tokens:
             self._stats.setText("")
             return
         if stats.accepted_tokens:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.chat.records import Attachment
 from app.chat.retrieval import Passage
 from app.ui.widgets.card import button, label
+from app.ui.widgets.elided_button import ElidedButton
 
-SHOWN_CHARACTERS = 90
+SHOWN_CHARACTERS = 160
+FOLDED = 4
+"""Of more passages only so many are shown until the user asks for the others."""
 
 
 class SourcesLine(QWidget):
@@ -20,7 +23,7 @@ class SourcesLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._buttons: list[QPushButton] = []
+        self._buttons: list[ElidedButton] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -29,7 +32,7 @@ class SourcesLine(QWidget):
     @property
     def texts(self) -> list[str]:
         """The buttons' texts."""
-        return [made.text() for made in self._buttons]
+        return [made.words for made in self._buttons]
 
     def show_passages(self, attachments: Sequence[Attachment], passages: Sequence[Passage] | None) -> None:
         """List these passages of the question's documents; None where the whole went along."""
@@ -41,14 +44,25 @@ class SourcesLine(QWidget):
         if not passages:
             return
         self._layout.addWidget(label(self.tr("PASSAGES USED"), "caption"))
+        folded = len(passages) > FOLDED + 1
         for passage in passages:
             attachment = attachments[passage.document]
             words = " ".join(attachment.text[passage.start : passage.end].split())[:SHOWN_CHARACTERS]
-            made = button(f"{attachment.name}: {words}…".replace("&", "&&"), "quiet")
-            made.setStyleSheet("text-align: left;")
+            made = ElidedButton(f"{attachment.name}: {words}…", "quiet")
             made.setToolTip(self.tr("Open the document at this place"))
             made.clicked.connect(
                 lambda _=False, attachment=attachment, passage=passage: self.opened.emit(attachment, passage)
             )
             self._layout.addWidget(made)
             self._buttons.append(made)
+            made.setVisible(not folded or len(self._buttons) <= FOLDED)
+        if folded:
+            others = button(self.tr("Show all {count} passages").format(count=len(passages)), "quiet")
+            others.clicked.connect(lambda: self._unfold(others))
+            self._layout.addWidget(others, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _unfold(self, others: QPushButton) -> None:
+        others.hide()
+        for made in self._buttons:
+            made.show()
+        self._buttons[FOLDED].setFocus()

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from app.chat.thinking import last_step
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.markdown_view import MarkdownView
 
 
@@ -154,7 +155,7 @@ class _Head(QFrame):
         self.chevron = QLabel()
         self.chevron.setFixedWidth(14)
         self.summary = label("", "muted")
-        self._step = label("", "small")
+        self._step = ElidedLabel("small")
         self._step.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout(self)
