@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from app.cuda.offer import CudaOffer
+from app.cuda.pins import cuda_pins
 from app.engine.messages import Device, DevicesListed
 from app.errors import StillroomError, native_reason
 from app.machine import Machine
@@ -16,8 +17,6 @@ Severity = Literal["stops", "limits", "info"]
 
 # PySide6-Essentials 6.11's wheel for Linux is tagged manylinux_2_34.
 WINDOW_GLIBC = (2, 34)
-# CUDA 13 needs this driver: https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/
-CUDA_13_DRIVER = 580
 LITTLE_MEMORY_BYTES = 4 * 10**9
 
 
@@ -145,13 +144,13 @@ def _cuda(offer: CudaOffer | None) -> Iterator[Problem]:
 
 def _unused_nvidia(machine: Machine, gpu: GpuReading) -> Problem:
     major = gpu.driver.partition(".")[0]
-    if "CUDA" in machine.gpu_builds and major.isdigit() and int(major) < CUDA_13_DRIVER:
+    if "CUDA" in machine.gpu_builds and major.isdigit() and int(major) < cuda_pins().oldest_driver:
         return Problem(
             key="nvidia_driver_old",
             severity="limits",
             message="The card {name} is not used: its driver {driver} is too old for CUDA 13.",
             hint="Install driver {needed} or newer.",
-            values={"name": gpu.gpus[0].name, "driver": gpu.driver, "needed": CUDA_13_DRIVER},
+            values={"name": gpu.gpus[0].name, "driver": gpu.driver, "needed": cuda_pins().oldest_driver},
         )
     return _unused_card(machine, gpu.gpus[0].name)
 

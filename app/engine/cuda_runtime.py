@@ -82,10 +82,9 @@ def load_cuda(ggml: Any, folder: Path) -> Path | None:
         log.warning("NVIDIA's libraries do not load: %s", error)
     if not runtime.back_end:
         return None
-    back_end = folder / runtime.back_end
-    if not ggml.ggml_backend_load(os.fsencode(back_end)):
-        log.warning("%s does not load", back_end)
-    return back_end
+    # Not ggml_backend_load: on Windows it takes the path in the system's code page. Nothing else lies here.
+    ggml.ggml_backend_load_all_from_path(os.fsencode(folder))
+    return folder / runtime.back_end
 
 
 if sys.platform == "win32":

@@ -37,7 +37,6 @@ def ggml_library(libllama: Any, package: Path) -> Any:
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name, result, arguments in (
         ("ggml_set_abort_callback", pointer, [AbortTextCallback]),
-        ("ggml_backend_load", pointer, [text]),
         ("ggml_backend_load_all_from_path", None, [text]),
         ("ggml_backend_dev_count", ctypes.c_size_t, []),
         ("ggml_backend_dev_get", pointer, [ctypes.c_size_t]),

@@ -2,6 +2,8 @@
 computes on the stand-in's device, which is the processor."""
 
 import dataclasses
+import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -130,6 +132,17 @@ def test_what_does_not_pass_its_check_is_not_used(
     assert getter(place).get(mirror="http://127.0.0.1:9/simple") == "Stand-in GPU A"
 
 
+def test_a_back_end_that_cannot_be_loaded_says_the_systems_reason(
+    place: CudaPlace, wheels: Wheels, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    library.write_text("this is no library")
+    broken = back_end_wheel(tmp_path, library, place.llama_cpp)
+    with pytest.raises(StillroomError, match=r"CUDA cannot be used: .*(invalid ELF header|file too short)"):
+        getter(place).get(files=[*wheels.files, broken])
+    assert "CUDA" not in devices()
+
+
 def test_another_llama_cpp_does_not_use_it(place: CudaPlace) -> None:
     getter(place).get()
     assert checked_folder(place.runtime, place.llama_cpp) == place.runtime
@@ -249,6 +262,22 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     with pytest.raises(StillroomError, match=r"need .* more on .*, and 1.0 MB are free"):
         getter(place).get()
     assert index.requests == []
+
+
+def test_a_disk_that_fills_up_while_unpacking_is_said_and_nothing_is_half_there(
+    place: CudaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        if "runtime.new" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(StillroomError, match="is full: NVIDIA's libraries take"):
+            getter(place).get()
+    assert place.arrived_bytes == sum(place.sources.values())
+    assert not place.runtime.exists()
+    assert getter(place).get() == "Stand-in GPU A"
 
 
 def test_a_second_stillroom_waits_its_turn(place: CudaPlace) -> None:
