@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
     from app.builder import Builder
+    from app.elsewhere.answering import ElsewhereAnswers
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
     from app.engine.messages import DevicesListed
@@ -98,6 +99,18 @@ class StillroomCore:
             yield client
         finally:
             client.close()
+
+    @contextmanager
+    def elsewhere(self) -> Iterator["ElsewhereAnswers"]:
+        """What asks the servers elsewhere, until the context ends."""
+        from app.elsewhere.answering import ElsewhereAnswers
+        from app.elsewhere.keys import ServerKeys
+
+        answers = ElsewhereAnswers(lambda: self.settings.values.elsewhere, ServerKeys().of)
+        try:
+            yield answers
+        finally:
+            answers.close()
 
     @contextmanager
     def benchmarks(self) -> Iterator["BenchmarkHistory"]:

@@ -31,7 +31,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def report_to_html(report: Report) -> str:
     """The whole report. English; light and dark as the reader's system is."""
     model = report.model
-    title = escape(f"{model.name} {model.quantisation}")
+    title = escape(f"{model.name} {model.quantisation}".strip())
     program = f"Stillroom {report.stillroom_version}" if report.source == "stillroom" else report.source
     about = f"{program} · suite {report.suite} · {report.started_at} · {report.duration_s:.0f} s"
     parts = [
@@ -166,7 +166,10 @@ def _facts(report: Report) -> str:
 
 
 def _protocol(report: Report) -> str:
-    texts = {protocol_of(measure.key): label_of(measure.key) for measure in reversed(report.measures)}
+    texts = {
+        protocol_of(measure.key, report.source): label_of(measure.key)
+        for measure in reversed(report.measures)
+    }
     items = "".join(
         f"<li>{escape(name)}: {escape(text)}</li>" for text, name in reversed(texts.items()) if text
     )

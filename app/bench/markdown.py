@@ -12,6 +12,7 @@ from app.bench.report_words import (
     format_measure,
     label_of,
     limit_text,
+    model_title,
     protocol_of,
 )
 
@@ -21,7 +22,7 @@ def report_to_markdown(report: Report) -> str:
     model = report.model
     program = f"Stillroom {report.stillroom_version}" if report.source == "stillroom" else report.source
     lines = [
-        f"# Benchmark of {model.name} ({model.quantisation})",
+        f"# Benchmark of {model_title(model)}",
         "",
         f"{program}, suite {report.suite}, {report.started_at}, {report.duration_s:.0f} s.",
         "",
@@ -50,8 +51,7 @@ def comparison_to_markdown(comparison: Comparison) -> str:
     """Two runs side by side."""
     before, after = comparison.before, comparison.after
     lines = [
-        f"# {before.model.name} ({before.model.quantisation}) against "
-        f"{after.model.name} ({after.model.quantisation})",
+        f"# {model_title(before.model)} against {model_title(after.model)}",
         "",
         f"The second is {OUTCOMES[comparison.outcome]} in generation and prompt.",
         "",
@@ -81,7 +81,7 @@ def _protocols(report: Report) -> list[tuple[str, str]]:
     """Each protocol once, under the first measure that has it."""
     found: dict[str, str] = {}
     for measure in report.measures:
-        if text := protocol_of(measure.key):
+        if text := protocol_of(measure.key, report.source):
             found.setdefault(text, measure.key)
     return [(key, text) for text, key in found.items()]
 

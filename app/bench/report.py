@@ -18,6 +18,9 @@ SCHEMA = "stillroom.benchmark"
 SCHEMA_VERSION = 1
 
 Unit = Literal["tok/s", "s", "bytes", "W", "tok/J"]
+OVER_HTTP = "over HTTP, not on this machine"
+"""The source of a run of a model that a server elsewhere runs."""
+
 HIGHER_IS_BETTER: tuple[Unit, ...] = ("tok/s", "tok/J")
 
 Mark = Literal["busy", "battery", "hot", "throttled"]
@@ -189,7 +192,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a suite. `started_at` is ISO 8601 in UTC, `id` a random UUID.
 
-    `source` is the program that measured: "stillroom", or "llama-bench" for figures that were imported.
+    `source` is the program that measured: "stillroom", or "llama-bench" for figures that were imported; for a
+    model of a server elsewhere, which `machine` asked, it is `OVER_HTTP`.
     `interruptions` counts how often the run was ended and went on later.
     """
 
@@ -210,6 +214,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: int = 0
     schema: str = SCHEMA
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """The model did not run on `machine`, and its figures were taken over HTTP."""
+        return self.source == OVER_HTTP
 
     def measure(self, key: str) -> Measure | None:
         """The measure `key`, None where this run has none."""

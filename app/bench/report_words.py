@@ -3,7 +3,8 @@
 import re
 
 from app.bench.compare import Outcome, Verdict
-from app.bench.report import Limit, Mark, Measure, Report
+from app.bench.elsewhere_words import elsewhere_facts_of, elsewhere_protocol_of
+from app.bench.report import OVER_HTTP, Limit, Mark, Measure, ModelFacts, Report
 
 LABELS = {
     "load": "Load time (file in the page cache)",
@@ -87,8 +88,15 @@ def label_of(key: str) -> str:
     return key
 
 
-def protocol_of(key: str) -> str:
-    """How the measure of that key is taken; "" for one that is not ours."""
+def model_title(model: ModelFacts) -> str:
+    """A model with its quantisation, where that is known."""
+    return f"{model.name} ({model.quantisation})" if model.quantisation else model.name
+
+
+def protocol_of(key: str, source: str = "stillroom") -> str:
+    """How the measure of that key is taken in a run of that source; "" for one that is not ours."""
+    if source == OVER_HTTP:
+        return elsewhere_protocol_of(key)
     if key.startswith("latency"):
         return _PROTOCOLS["latency"]
     tokens, depth, streams = parts_of(key)
@@ -116,6 +124,8 @@ def limit_text(limit: Limit) -> str:
 
 def facts_of(report: Report) -> list[tuple[str, str]]:
     """The computer, the model and the settings, by their names; what is not known is left out."""
+    if report.is_elsewhere:
+        return elsewhere_facts_of(report)
     machine, model, engine, ceilings = report.machine, report.model, report.engine, report.ceilings
     rows = [("Processor", machine.processor)]
     if machine.cores:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.bench.elsewhere import ElsewhereBenchmark
 from app.bench.facts import engine_facts, file_sha256, machine_facts, model_facts
 from app.bench.history import BenchmarkHistory
 from app.bench.journal import RunJournal, Unfinished, discard_unfinished, unfinished_run
@@ -19,6 +20,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report, Section
 from app.bench.suite import Suite
 from app.bench.turn import BenchmarkEngine
+from app.engine.answering import Answers
 from app.engine.messages import LoadSettings
 from app.machine import Machine, computer_identity
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -104,6 +106,10 @@ class BenchmarkRunner:
         )
         self._history.add(report)
         return report
+
+    def elsewhere(self, answers: Answers) -> ElsewhereBenchmark:
+        """What measures models of servers elsewhere, for the same history."""
+        return ElsewhereBenchmark(answers, self._history, self._look_at_machine)
 
     def unfinished(self, path: Path, suite: Suite, settings: LoadSettings) -> Unfinished | None:
         """The ended run that `run` would go on with; None also where the file has not been measured before.

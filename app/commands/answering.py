@@ -10,13 +10,14 @@ import msgspec
 
 from app.audit.log import AuditLogError
 from app.audit.trail import AuditTrail
-from app.commands.console import Console
+from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.loading import load_model
 from app.commands.other_computers import with_rpc
 from app.commands.reply import ReplyWishes, Speaker, Speaks
-from app.engine.messages import LoadSettings, Sampling, ThinkingLimits
+from app.elsewhere.reference import elsewhere_model
+from app.engine.messages import LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.errors import StillroomError
 from models.catalog import STARTER_KEY, CatalogModel, find
 from models.store import InstalledModel, ModelStore
@@ -35,6 +36,9 @@ OWN_ENGINE = (
 )
 """Options that say how a model is loaded, or that the API does not know: they need an engine of their own."""
 
+ELSEWHERE_TOO = ("local", "grammar", "thinking_budget")
+"""Of these, what means nothing elsewhere, or is answered by a sentence of its own there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
@@ -51,12 +55,18 @@ class Answering:
 def answering(
     options: argparse.Namespace, core: Core, model: str, console: Console, cancel: threading.Event
 ) -> Iterator[Answering]:
-    """The running server where it has `model` in memory (any, where that is empty), else a fresh engine.
+    """The running server where it has `model` in memory (any, where that is empty), else a fresh engine; the
+    server of a model elsewhere.
 
-    The server filters and notes what it is asked by itself.
+    The server of this computer filters and notes what it is asked by itself.
 
     Raises `StillroomError` where the model is not here or does not load.
     """
+    elsewhere = elsewhere_model(core.settings.values.elsewhere, model)
+    if elsewhere is not None:
+        with _by_elsewhere(options, core, elsewhere, console) as by_elsewhere:
+            yield by_elsewhere
+        return
     if not any(_is_given(getattr(options, name)) for name in OWN_ENGINE):
         by_server = _by_server(options, core, model, console)
         if by_server is not None:
@@ -122,6 +132,36 @@ def _by_engine(
         )
         notices = tuple(str(notice) for notice in info.notices)
         yield Answering(speaker, model.reference, info.backend, info.load_s, notices)
+
+
+@contextmanager
+def _by_elsewhere(
+    options: argparse.Namespace, core: Core, model: ModelInfo, console: Console
+) -> Iterator[Answering]:
+    from app.elsewhere.in_place import ElsewhereInPlace
+
+    for name in OWN_ENGINE:
+        if name not in ELSEWHERE_TOO and _is_given(getattr(options, name)):
+            raise WrongUse(
+                "--{option} is for models on this computer.",
+                "{model} runs on {host}.",
+                option=name.replace("_", "-").replace("loras", "lora"),
+                model=model.name,
+                host=model.backend,
+            )
+    console.note(f"{model.name} runs on {model.backend}, not on this computer: what you ask is sent there.")
+    with core.elsewhere() as answers, _audit(core, console) as audit:
+        speaker = Speaker(
+            ElsewhereInPlace(answers, model),
+            model,
+            console,
+            filters=core.filters(),
+            audit=audit,
+            sampling=_sampling(core.settings.values.sampling, None, options),
+            max_tokens=options.max_tokens or 0,
+            wishes=_wishes(options),
+        )
+        yield Answering(speaker, model.name, model.backend)
 
 
 @contextmanager

@@ -5,14 +5,15 @@ import threading
 import time
 from pathlib import Path
 
-from app.bench.progress import BenchmarkProgress
+from app.bench.progress import BenchmarkProgress, OnBenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
 from app.children import child_command
-from app.commands import bench_drift, bench_quality
+from app.commands import bench_drift, bench_elsewhere, bench_quality
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.elsewhere.reference import elsewhere_model
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
@@ -40,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file; "
-        "or the word import, to take up the runs in FILE",
+        help="a model on disk (see `stillroom list`), name/TYPE, a .gguf file, or SERVER/NAME of a server "
+        "elsewhere; or the word import, to take up the runs in FILE",
     )
     parser.add_argument(
         "file",
@@ -83,17 +84,34 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if options.suite == bench_drift.SUITE:
         bench_drift.run(options, core, console, cancel)
         return
-    from app.bench.compare import compare, is_same_subject, noise_between
-    from app.bench.drift.store import DriftStore
-    from app.bench.further_sections import FurtherSections
-    from app.bench.quality.store import QualityStore
-    from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text
-    from app.bench.runner import BenchmarkRunner
-    from app.bench.save import FORMS, save_report
+    from app.bench.save import FORMS
 
     for path in options.save:
         if path.suffix.lower() not in FORMS:
             raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name for --save.")
+    line = _BenchmarkLine(console)
+    elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
+    if elsewhere is not None:
+        suite = suite_named(options.suite)
+        report, earlier = bench_elsewhere.run_elsewhere(elsewhere, suite, core, console, line, cancel)
+    else:
+        report, earlier = _measure(options, core, console, line, cancel)
+    _tell(report, earlier, options.save, console)
+
+
+def _measure(
+    options: argparse.Namespace,
+    core: Core,
+    console: Console,
+    on_progress: OnBenchmarkProgress,
+    cancel: threading.Event,
+) -> tuple[Report, list[Report]]:
+    """The run of a model on this computer, and those before it."""
+    from app.bench.drift.store import DriftStore
+    from app.bench.further_sections import FurtherSections
+    from app.bench.quality.store import QualityStore
+    from app.bench.runner import BenchmarkRunner
+
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
     load = core.settings.values.load
@@ -113,18 +131,25 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             elif unfinished is not None and unfinished.done:
                 console.note(f"An earlier run was ended: {unfinished.done} results of it can be used.")
             earlier = history.reports()
-            report: Report = runner.run(
-                model.path, load, suite, _BenchmarkLine(console), cancel, name=model.name
-            )
+            report = runner.run(model.path, load, suite, on_progress, cancel, name=model.name)
+            return report, earlier
     finally:
         for store in kept:
             store.close()
         gpu.close()
         console.clear()
-    for path in options.save:
+
+
+def _tell(report: Report, earlier: list[Report], save: list[Path], console: Console) -> None:
+    from app.bench.compare import compare, is_same_subject, noise_between
+    from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text, model_title
+    from app.bench.save import save_report
+
+    for path in save:
         save_report(report, path)
     console.document(report)
-    console.say(f"{report.model.name}, {report.model.quantisation}, on {report.engine.backend}:")
+    where = f", {report.source}" if report.is_elsewhere else ""
+    console.say(f"{model_title(report.model)} on {report.engine.backend}{where}:")
     for measure in report.measures:
         limit = report.limit(measure.key)
         words = f"{label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}"

@@ -4,9 +4,10 @@ import argparse
 import threading
 
 from app.bench.drift.progress import DriftProgress
-from app.commands.console import Console
+from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.elsewhere.reference import elsewhere_model
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
@@ -20,6 +21,11 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.drift.words import drift_lines
     from app.model_prompts import render_prompt
 
+    if elsewhere_model(core.settings.values.elsewhere, options.model) is not None:
+        raise WrongUse(
+            "Drift is watched with tokens and their probabilities, which a server elsewhere does not give.",
+            "Name a model on this computer.",
+        )
     model = installed_model(core.store, options.model)
     gpu = GpuMonitor()
     store = DriftStore(core.paths.drift)

@@ -3,7 +3,11 @@
 import argparse
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from app.bench.quality.asking import QualityEngine
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.store import QualityStore
@@ -11,6 +15,8 @@ from app.children import child_command
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.elsewhere.reference import elsewhere_model
+from app.engine.messages import ModelInfo
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -57,7 +63,13 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.model_prompts import render_prompt
     from app.quality_suites import QualitySuites
 
-    model = installed_model(core.store, options.model)
+    elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
+    model: Path | ModelInfo
+    if elsewhere is None:
+        here = installed_model(core.store, options.model)
+        model, name = here.path, here.name
+    else:
+        model, name = elsewhere, elsewhere.name
     kinds = options.kind or KINDS
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise WrongUse(
@@ -84,14 +96,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         other = _other_run(store, core, options.against) if options.against else None
-        with core.engine() as engine, core.benchmarks() as history:
+        with _asked(core, elsewhere) as engine, core.benchmarks() as history:
             measure = child_command("measure")
             runner = QualityRunner(
                 engine, store, history, render_prompt, look, gpu, measure, suites.code.judge
             )
             wish = Wish(collections, options.items, options.seed, options.max_tokens, options.anew)
             head = runner.run(
-                model.path, core.settings.values.load, wish, _QualityLine(console), cancel, name=model.name
+                model, core.settings.values.load, wish, _QualityLine(console), cancel, name=name
             )
             results = store.results(head.id)
             report = quality_report(head, results, finished=True)
@@ -107,6 +119,19 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     if comparison is not None:
         for line in comparison_lines(comparison):
             console.say(line)
+
+
+@contextmanager
+def _asked(core: Core, elsewhere: ModelInfo | None) -> Iterator[QualityEngine]:
+    """An engine of its own, or what takes its place for a model elsewhere."""
+    if elsewhere is None:
+        with core.engine() as engine:
+            yield engine
+        return
+    from app.elsewhere.in_place import ElsewhereInPlace
+
+    with core.elsewhere() as answers:
+        yield ElsewhereInPlace(answers, elsewhere)
 
 
 def _other_run(store: QualityStore, core: Core, text: str) -> QualityRun:

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         nargs="?",
-        help="on disk (see `stillroom list`), name/TYPE, or a .gguf file; left out or -, it is the one that "
-        "the running Stillroom has loaded, or that was used last",
+        help="on disk (see `stillroom list`), name/TYPE, or a .gguf file; SERVER/NAME of a server elsewhere; "
+        "left out or -, it is the one that the running Stillroom has loaded, or that was used last",
     )
     parser.add_argument(
         "prompt",

@@ -5,6 +5,7 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
@@ -12,7 +13,7 @@ from app.audit.trail import AuditTrail
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console
-from app.engine.client import EngineClient
+from app.engine.answering import Answers
 from app.engine.messages import (
     Channel,
     Delta,
@@ -130,12 +131,19 @@ class Speaks(Protocol):
         """
 
 
+class Asked(Answers, Protocol):
+    """What a reply is asked of: an engine, or a server elsewhere in its place."""
+
+    def tokenize(self, parts: Sequence[Part]) -> "Future[list[int]]":
+        """Token ids of a prompt."""
+
+
 class Speaker:
-    """Answers with a model that was loaded for this command."""
+    """Answers with a model that was loaded for this command, or that a server elsewhere has."""
 
     def __init__(
         self,
-        client: EngineClient,
+        client: Asked,
         info: ModelInfo,
         console: Console,
         *,

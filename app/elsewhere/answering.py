@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,10 @@ from app.engine.answering import OnReplyEvent
 from app.engine.handles import Generation, fail, resolve
 from app.engine.messages import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
 from app.errors import Cancelled, EngineError
+
+if TYPE_CHECKING:
+    # httpx takes longer to load than the window may take to open.
+    from app.elsewhere.connections import Connections
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class ElsewhereAnswers:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._connections: Connections | None = None
+        self._tasks: set[asyncio.Task[Finished]] = set()
         self._closed = False
 
     def chosen(self, info: ModelInfo) -> None:
@@ -50,9 +56,11 @@ class ElsewhereAnswers:
 
     def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:
         """As `Answers.ask`; `request.model` is the path of a model elsewhere."""
-        # httpx takes longer to load than the window may take to open.
+        from app.elsewhere.connections import Connections
         from app.elsewhere.reply import ElsewhereReply
 
+        with self._lock:
+            connections = self._connections = self._connections or Connections()
         future: Future[Finished] = Future()
         began_s = time.monotonic()
         request = msgspec.structs.replace(request, request_id=next(self._ids))
@@ -69,7 +77,7 @@ class ElsewhereAnswers:
                 self._watch(done.result())
 
         future.add_done_callback(ended)
-        reply = ElsewhereReply(request, tell, began_s, self._servers, self._key_of)
+        reply = ElsewhereReply(request, tell, began_s, self._servers, self._key_of, connections)
         self._run(reply.run(), future)
 
         def answer_now() -> None:
@@ -87,8 +95,9 @@ class ElsewhereAnswers:
         with self._lock:
             self._closed = True
             loop, thread = self._loop, self._thread
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(loop.stop)
+        if thread is not None:
             thread.join(5.0)
 
     def _run(self, work: Coroutine[Any, Any, Finished], future: "Future[Finished]") -> None:
@@ -100,27 +109,40 @@ class ElsewhereAnswers:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=_live, args=(self._loop,), name="elsewhere", daemon=True
+                    target=_live,
+                    args=(self._loop, self._connections, self._tasks),
+                    name="elsewhere",
+                    daemon=True,
                 )
                 self._thread.start()
-        running = asyncio.run_coroutine_threadsafe(work, self._loop)
-        running.add_done_callback(lambda done: _settle(done, future))
+            # Within the lock, so that it is before the end of the loop.
+            self._loop.call_soon_threadsafe(self._begin, work, future)
+
+    def _begin(self, work: Coroutine[Any, Any, Finished], future: "Future[Finished]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: _settle(done, future))
 
 
-def _live(loop: asyncio.AbstractEventLoop) -> None:
+def _live(
+    loop: asyncio.AbstractEventLoop, connections: "Connections", tasks: "set[asyncio.Task[Finished]]"
+) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        left = asyncio.all_tasks(loop)
+        # Only these: what a connection has begun beside is ended by the reply that waits for it.
+        left = list(tasks)
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(connections.close())
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
 
 
-def _settle(done: "Future[Finished]", future: "Future[Finished]") -> None:
+def _settle(done: "asyncio.Task[Finished]", future: "Future[Finished]") -> None:
     if done.cancelled():
         fail(future, Cancelled())
         return

@@ -9,16 +9,14 @@ from typing import Any
 
 import httpx
 
+from app.elsewhere.connections import Connections
 from app.elsewhere.directory import headers, refusal, unreachable
 from app.elsewhere.request import chat_body, notices
-from app.elsewhere.server import SCHEME, ElsewhereError, ElsewhereServer, is_loopback
+from app.elsewhere.server import SCHEME, ElsewhereError, ElsewhereServer
 from app.elsewhere.stream import BrokenStream, ReplyStream, StreamError
 from app.engine.answering import OnReplyEvent
 from app.engine.messages import Channel, Delta, Finished, FinishReason, Generate, GenerationStats
 
-CONNECT_S = 10.0
-SILENT_S = 600.0
-"""So long a server may work on a prompt without a word."""
 MOST_ERROR_BYTES = 64 << 10
 
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "stop"}
@@ -34,16 +32,20 @@ class ElsewhereReply:
         began_s: float,
         servers: Callable[[], Sequence[ElsewhereServer]],
         key_of: Callable[[str], str],
+        connections: Connections,
     ) -> None:
         self._request = request
         self._tell = tell
         self._began_s = began_s
         self._find_servers = servers
         self._key_of = key_of
+        self._connections = connections
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancelled = threading.Event()
         self._first_s = self._last_s = self._answer_s = 0.0
+        self._came = 0
+        self._token_s: list[float] = []
         name = request.model.rpartition("/")[2].lower()
         thinks_first = "r1-" in name or "-r1" in name
         self._stream = ReplyStream("open" if thinks_first else "auto")
@@ -87,17 +89,10 @@ class ElsewhereReply:
 
     async def _receive(self, server: ElsewhereServer, body: dict[str, Any]) -> None:
         key = await asyncio.to_thread(self._key_of, server.id)
-        timeout = httpx.Timeout(SILENT_S, connect=CONNECT_S)
+        http = self._connections.to(server)
+        url = f"{server.url}/v1/chat/completions"
         try:
-            async with (
-                httpx.AsyncClient(
-                    headers=headers(key),
-                    timeout=timeout,
-                    follow_redirects=False,
-                    trust_env=not is_loopback(server.url),
-                ) as http,
-                http.stream("POST", f"{server.url}/v1/chat/completions", json=body) as answer,
-            ):
+            async with http.stream("POST", url, headers=headers(key), json=body) as answer:
                 if answer.status_code != 200:
                     raise refusal(answer.status_code, _error_text(await _some(answer)), server)
                 async for line in answer.aiter_lines():
@@ -115,9 +110,12 @@ class ElsewhereReply:
     def _take(self, stretches: list[tuple[Channel, str]]) -> None:
         now_s = time.monotonic()
         pieces = self._stream.pieces
-        if pieces["thinking"] or pieces["answer"]:
+        came = pieces["thinking"] + pieces["answer"]
+        if came > self._came:
+            if self._request.token_times and self._came:
+                self._token_s.append(now_s - self._last_s)
             self._first_s = self._first_s or now_s
-            self._last_s = now_s
+            self._last_s, self._came = now_s, came
         if pieces["answer"] and not self._answer_s:
             self._answer_s = now_s
         for channel, text in stretches:
@@ -152,6 +150,7 @@ class ElsewhereReply:
                 context_tokens_used=stream.prompt_tokens + completion,
                 seed=self._request.sampling.seed or 0,
                 reused_tokens=stream.cached_tokens,
+                token_s=self._token_s,
             ),
         )
 

@@ -1,20 +1,23 @@
 """A model of another Stillroom in the whole window: asked for once, marked, answering, and let go again."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from app.audit.reading import newest_entries
+from app.bench.suite import SUITES
 from app.elsewhere.server import ElsewhereServer
 from app.filters.rule import FilterRule
 from app.ui.application import WindowApplication
-from app.ui.dialogs.server_speed_dialog import ServerSpeedDialog
 from app.ui.tabs.benchmark_speed_page import BenchmarkSpeedPage
+from app.ui.tabs.benchmark_words import model_text
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.tabs.code_tab import CodeTab
+from app.ui.tabs.quality_page import QualityPage
 from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
 from models.starter import starter_file
@@ -142,21 +145,44 @@ def test_it_answers_in_both_tabs_and_is_marked_everywhere(qapp: QApplication, ap
         )
         conversation.stop()
         await until(lambda: not conversation.running, "the end")
-        # Measuring it takes as long as it answers; here it only begins, and ends with its dialog.
-        application.window.show_page("benchmark")
-        page = application.window.findChild(BenchmarkSpeedPage)
-        assert isinstance(page, BenchmarkSpeedPage)
-        page.run()
-        dialog = application.window.findChild(ServerSpeedDialog)
-        assert isinstance(dialog, ServerSpeedDialog)
-        assert dialog.windowTitle() == f"Speed of {MODEL}"
-        dialog.reject()
-        await settle(5)
 
     run_with_window(scene)
     entries = newest_entries(home / "data" / "audit")
     assert [entry.text("source") for entry in entries] == ["code", "code", "chat", "chat"]
     assert entries[-1].fields["model"]["name"] == MODEL
+
+
+def test_the_benchmark_measures_it_and_its_runs_are_marked(qapp: QApplication, api: Api) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await use_elsewhere(application, api)
+        info, benchmarks = application.session.info, application.parts.benchmarks
+        assert info is not None
+        application.window.show_page("benchmark")
+        page = application.window.findChild(BenchmarkSpeedPage)
+        assert isinstance(page, BenchmarkSpeedPage)
+        # The whole suite takes as long as it answers; here it only begins.
+        page.run()
+        await until(lambda: application.session.reserved_for == "benchmark", "the run")
+        page.cancel()
+        await until(lambda: application.session.reserved_for == "", "its end")
+        assert benchmarks.reports() == []
+        answers = application.session.unnoted_answers(info)
+        elsewhere = application.parts.benchmark_runner.elsewhere(answers)
+        report = await asyncio.to_thread(elsewhere.run, info, SUITES["quick"], lambda progress: None)
+        page.refresh(select=report.id)
+        host = api.url.removeprefix("http://")
+        texts = [shown.text() for shown in page.findChildren(QLabel)]
+        assert any(f"over HTTP from {host}, not on this computer" in text for text in texts)
+        assert "not measured: it runs elsewhere" in texts
+        assert model_text(report) == f"{MODEL}, not on this computer"
+        quality = application.window.findChild(QualityPage)
+        assert isinstance(quality, QualityPage)
+        quality.run()
+        await until(lambda: application.session.reserved_for == "benchmark", "the suite")
+        quality.cancel()
+        await until(lambda: application.session.reserved_for == "", "its end")
+
+    run_with_window(scene)
 
 
 def test_a_line_that_breaks_keeps_the_partial(qapp: QApplication, tmp_path: Path) -> None:

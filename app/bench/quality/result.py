@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from app.bench.quality.item import Kind
-from app.bench.report import EngineFacts, MachineFacts, ModelFacts
+from app.bench.report import OVER_HTTP, EngineFacts, MachineFacts, ModelFacts
 from app.engine.messages import Sampling
 
 Verdict = Literal["right", "wrong", "unfinished", "undecided", "failed", "does_not_fit", "scored"]
@@ -88,3 +88,10 @@ class QualityRun(msgspec.Struct, frozen=True, kw_only=True):
     machine: MachineFacts
     model: ModelFacts
     engine: EngineFacts | None = None
+    source: str = "stillroom"
+    """`OVER_HTTP` for a model that a server elsewhere runs."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """The model did not run on `machine`, which only asked it."""
+        return self.source == OVER_HTTP

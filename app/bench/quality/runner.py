@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.bench.facts import engine_facts, file_sha256, machine_facts, model_facts
+from app.bench.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.answer_judge import AnswerJudge
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
@@ -21,7 +21,7 @@ from app.bench.quality.progress import Pace, QualityProgress
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
 from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
-from app.bench.report import ModelFacts
+from app.bench.report import OVER_HTTP, ModelFacts
 from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.errors import EngineError
 from app.machine import Machine
@@ -71,9 +71,22 @@ class QualityRunner:
         self._measure_command = measure_command
         self._judge_code = judge_code
 
+    def asking(self, engine: QualityEngine) -> "QualityRunner":
+        """One like this that asks something else."""
+        return QualityRunner(
+            engine,
+            self._store,
+            self._history,
+            self._render,
+            self._look_at_machine,
+            self._gpu,
+            self._measure_command,
+            self._judge_code,
+        )
+
     def run(
         self,
-        path: Path,
+        model: Path | ModelInfo,
         settings: LoadSettings,
         wish: Wish,
         on_progress: Callable[[QualityProgress], None],
@@ -83,15 +96,25 @@ class QualityRunner:
     ) -> QualityRun:
         """Run what is not done yet of the wish; gives the head of the run, whose results are in the store.
 
+        `model` is a file, or a model elsewhere that the engine stands for, which has no text's perplexity.
         An unfinished run of the same file, settings, questions and protocol goes on. Raises `Cancelled`
         within 0.2 s of `cancel`, `EngineError` and `StillroomError`; what is done stays done.
         """
         settings = _with_room(settings)
-        collections = [limited(collection, wish.most_items) for collection in wish.collections]
+        elsewhere = model if isinstance(model, ModelInfo) else None
+        path = Path(model.path) if isinstance(model, ModelInfo) else model
+        collections = [
+            limited(collection, wish.most_items)
+            for collection in wish.collections
+            if elsewhere is None or collection.kind != "perplexity"
+        ]
         pace = Pace(on_progress)
         pace.tell("identify")
-        sha256 = self._identify(path, pace, cancel)
-        run = self._begin(path, sha256, settings, wish, collections, name)
+        if elsewhere is None:
+            facts = _file_facts(path, self._identify(path, pace, cancel), name)
+        else:
+            facts = elsewhere_facts(elsewhere)
+        run = self._begin(facts, settings, wish, collections)
         done = self._store.results(run.id)
         pace.start(in_turn(collections), done)
         for collection in collections:
@@ -103,26 +126,28 @@ class QualityRunner:
                     self._store.add(run.id, result)
         left = [item for item in in_turn(collections) if item.id not in {result.id for result in done}]
         if left:
-            run = self._ask(run, path, settings, left, pace, cancel)
+            run = self._ask(
+                run, str(path) if elsewhere is None else elsewhere.path, settings, left, pace, cancel
+            )
         self._store.end(run.id, _now())
         return run
 
     def _ask(
         self,
         run: QualityRun,
-        path: Path,
+        path: str,
         settings: LoadSettings,
         left: Sequence[Item],
         pace: Pace,
         cancel: threading.Event | None,
     ) -> QualityRun:
         pace.tell("load")
-        load = self._engine.load(str(path), settings)
+        load = self._engine.load(path, settings)
         info = wait_for(load.future, lambda: None, cancel)
         state = self._engine.state
         run = msgspec.structs.replace(
             run,
-            model=model_facts(info, run.model.sha256, run.model.name),
+            model=run.model if run.is_elsewhere else model_facts(info, run.model.sha256, run.model.name),
             engine=engine_facts(info, settings, state.llama_cpp_version, state.system_info),
         )
         self._store.change(run)
@@ -214,13 +239,7 @@ class QualityRunner:
         )
 
     def _begin(
-        self,
-        path: Path,
-        sha256: str,
-        settings: LoadSettings,
-        wish: Wish,
-        collections: Sequence[Collection],
-        name: str,
+        self, model: ModelFacts, settings: LoadSettings, wish: Wish, collections: Sequence[Collection]
     ) -> QualityRun:
         version = importlib.metadata.version("stillroom")
         protocol = Protocol(sampling=Sampling(), seed=wish.seed, max_tokens=wish.max_tokens)
@@ -235,7 +254,8 @@ class QualityRunner:
             )
             for collection in collections
         ]
-        key = hashlib.sha256(msgspec.json.encode([sha256, settings, protocol, facts, version])).hexdigest()
+        subject = model.sha256 or model.file
+        key = hashlib.sha256(msgspec.json.encode([subject, settings, protocol, facts, version])).hexdigest()
         found = None if wish.anew else self._store.unfinished(key)
         if found is not None:
             return found
@@ -246,16 +266,8 @@ class QualityRunner:
             protocol=protocol,
             collections=facts,
             machine=machine_facts(self._look_at_machine(), self._gpu.poll(frozenset(), 2.0)),
-            model=ModelFacts(
-                name=name or path.stem,
-                file=path.name,
-                sha256=sha256,
-                size_bytes=path.stat().st_size,
-                quantisation=type_in_name(path.name),
-                architecture="",
-                parameters=0,
-                layers=0,
-            ),
+            model=model,
+            source="stillroom" if model.sha256 else OVER_HTTP,
         )
         self._store.begin(run, key)
         return run
@@ -277,6 +289,20 @@ def item_seed(seed: int, item_id: str, turn: int) -> int:
     """The seed of a turn: the same in every run with that seed, whatever else is asked."""
     digest = hashlib.sha256(f"{seed}:{item_id}:{turn}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _file_facts(path: Path, sha256: str, name: str) -> ModelFacts:
+    """A model's file before it is loaded."""
+    return ModelFacts(
+        name=name or path.stem,
+        file=path.name,
+        sha256=sha256,
+        size_bytes=path.stat().st_size,
+        quantisation=type_in_name(path.name),
+        architecture="",
+        parameters=0,
+        layers=0,
+    )
 
 
 def _with_room(settings: LoadSettings) -> LoadSettings:

@@ -1,8 +1,10 @@
 """English words for figures, for the command line and Markdown."""
 
+from app.bench.elsewhere import ELSEWHERE
 from app.bench.quality.comparison import QualityChange, QualityComparison
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
+from app.bench.report_words import model_title
 
 KIND_NAMES: dict[Kind, str] = {
     "perplexity": "Perplexity",
@@ -66,7 +68,7 @@ def number_text(figure: Figure, value: float) -> str:
 def comparison_lines(comparison: QualityComparison) -> list[str]:
     """Two runs side by side, for a terminal."""
     before = comparison.before
-    lines = [f"Against {before.model.name}, {before.model.quantisation}, of {before.started_at}:"]
+    lines = [f"Against {model_title(before.model)}, of {before.started_at}:"]
     for change in comparison.changes:
         text = f"{change_number(change, change.before)} then, {change_number(change, change.after)} now"
         if change.gained or change.lost:
@@ -95,8 +97,10 @@ def protocol_text(report: QualityReport) -> str:
 def report_lines(report: QualityReport) -> list[str]:
     """The whole report for a terminal."""
     run = report.run
-    lines = [f"{run.model.name}, {run.model.quantisation}:"]
+    lines = [f"{model_title(run.model)}{f', {run.source}' if run.is_elsewhere else ''}:"]
     lines += [f"  {figure_label(figure)}: {figure_text(figure)}" for figure in report.figures]
+    if run.is_elsewhere:
+        lines.append(f"  {KIND_NAMES['perplexity']}: not measured. {ELSEWHERE}")
     if report.left_out:
         lines.append(f"  Left out, because they do not fit into the context: {report.left_out}")
     lines.append(protocol_text(report))

@@ -18,7 +18,7 @@ class BenchmarkRunsModel(RowsModel[Report]):
         super().__init__(parent)
         self._columns = (
             Column(self.tr("When"), words.when_text, sort=lambda run: run.started_at),
-            _words(self.tr("Model"), lambda run: f"{run.model.name} {run.model.quantisation}"),
+            _words(self.tr("Model"), words.model_text),
             _measured(self.tr("Generation, tok/s"), lambda run: run.generation),
             _measured(self.tr("Prompt, tok/s"), lambda run: run.prompt),
             _measured(self.tr("First token, s"), lambda run: run.measure("first_token")),

@@ -36,7 +36,7 @@ class DetailsCard(Card):
             grid.addWidget(label(title, "small"), 0, column, right)
         for row, measure in enumerate(report.measures, start=1):
             name = label(words.measure_name(measure.key))
-            name.setToolTip(protocol_text(measure.key))
+            name.setToolTip(protocol_text(measure.key, report.source))
             grid.addWidget(name, row, 0)
             figure = f"{words.mean_text(measure)} {words.deviation_text(measure)}".strip()
             grid.addWidget(label(f"{figure} {words.unit_text(measure)}", selectable=True), row, 1, right)

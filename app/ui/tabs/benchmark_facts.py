@@ -11,6 +11,8 @@ translate = QCoreApplication.translate
 def facts_of(report: Report) -> list[tuple[str, str]]:
     """Names and values; what is not known is left out."""
     machine, model, engine = report.machine, report.model, report.engine
+    if report.is_elsewhere:
+        return _elsewhere(report)
     rows = [(translate("benchmark", "Processor"), machine.processor)]
     if machine.cores:
         text = translate("benchmark", "{name}, {cores} cores, {threads} threads")
@@ -54,6 +56,17 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
         )
     )
     return rows
+
+
+def _elsewhere(report: Report) -> list[tuple[str, str]]:
+    machine, engine = report.machine, report.engine
+    context = translate("benchmark", "{context} tokens, as far as the server tells")
+    return [
+        (translate("benchmark", "Server"), engine.backend),
+        (translate("benchmark", "Model"), report.model.name),
+        (translate("benchmark", "Context"), context.format(context=f"{engine.context_tokens:,}")),
+        (translate("benchmark", "Measured from"), f"{machine.processor}, {machine.system}"),
+    ]
 
 
 def _ceilings(report: Report) -> list[tuple[str, str]]:

@@ -81,6 +81,8 @@ class FigureCards(QWidget):
             parts.append(self.tr("graphics memory {size} GiB").format(size=figures.gib(vram.mean)))
         if load is not None:
             parts.append(self.tr("loads in {duration} s").format(duration=figures.seconds(load.mean)))
+        if report.is_elsewhere:
+            parts = [self.tr("not measured: it runs elsewhere")]
         self._memory.show_measure(memory, " · ".join(parts))
         efficiency, power = report.measure("tok_per_j"), report.measure("power")
         parts = []

@@ -2,13 +2,16 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from app.bench.report import OVER_HTTP
 from app.bench.report_words import parts_of
 
 translate = QCoreApplication.translate
 
 
-def protocol_text(key: str) -> str:
-    """The protocol of the measure with that key; "" for one that is not ours."""
+def protocol_text(key: str, source: str = "stillroom") -> str:
+    """The protocol of the measure with that key in a run of that source; "" for one that is not ours."""
+    if source == OVER_HTTP:
+        return _over_http(key)
     tokens, depth, streams = parts_of(key)
     if key.startswith("latency"):
         return translate("benchmark", "Over each repeat of the reply, on the engine's thread.")
@@ -57,3 +60,34 @@ def protocol_text(key: str) -> str:
         ),
         "tok_per_j": translate("benchmark", "Generated tokens by that energy."),
     }.get(key, "")
+
+
+def _over_http(key: str) -> str:
+    if key.startswith("pp"):
+        return translate(
+            "benchmark",
+            "Over HTTP: the tokens by which a long prompt and a short one differ, by the server's own count, "
+            "by the difference of their times to the first token.",
+        )
+    if key.startswith("tg") and "x" in key:
+        return translate(
+            "benchmark",
+            "Over HTTP: so many stories asked for at once; the tokens of all by the time from asking to the "
+            "end of the last, prompts included.",
+        )
+    if key.startswith("tg"):
+        return translate(
+            "benchmark",
+            "Over HTTP: a story, greedy, of so many tokens if the model does not end it before; the tokens "
+            "after the first by the time from the first piece to the last, as they arrive here.",
+        )
+    if key.startswith("latency"):
+        return translate(
+            "benchmark",
+            "Over HTTP: the time between two pieces of that reply, a token each, as they arrive here.",
+        )
+    return translate(
+        "benchmark",
+        "Over HTTP: an English text of about 450 tokens, which begins differently each time; from the "
+        "request to the first piece of the reply, with the way there and back.",
+    )

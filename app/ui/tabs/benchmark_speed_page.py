@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import shiboken6
@@ -18,7 +19,6 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import SUITES, Suite
-from app.engine.messages import ModelInfo
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
@@ -150,22 +150,19 @@ class BenchmarkSpeedPage(QScrollArea):
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
         info = self._session.info
-        if info is not None and self._session.answers_elsewhere:
-            self._measure_elsewhere(info)
+        if info is None or self._session.reserved_for or self._cancel is not None:
             return
-        if self._session.here is None or self._session.reserved_for or self._cancel is not None:
+        if self._session.answers_elsewhere:
+            elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
+            self._bridge.start(self._run(partial(elsewhere.run, info, self._suite)))
             return
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
-        self._bridge.start(self._run(Path(self._session.here.path), self._session.here.name))
-
-    def _measure_elsewhere(self, info: ModelInfo) -> None:
-        from app.ui.dialogs.server_speed_dialog import ServerSpeedDialog
-
-        dialog = ServerSpeedDialog(self._session.unnoted_answers(info), info, self._bridge, self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        settings = self._settings.values.load
+        self._bridge.start(
+            self._run(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
+        )
 
     def cancel(self) -> None:
         """Stop the run; what it has measured is kept for `run` to go on with."""
@@ -173,7 +170,8 @@ class BenchmarkSpeedPage(QScrollArea):
             self._cancel.set()
             self._progress.show_cancelling()
 
-    async def _run(self, path: Path, name: str) -> None:
+    async def _run(self, work: Callable[..., Report]) -> None:
+        """`work` takes `on_progress` and `cancel`."""
         cancel = self._cancel = threading.Event()
         self._update_head()
         self.destroyed.connect(cancel.set)
@@ -182,13 +180,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._session.reserve(JOB)
         try:
             report = await asyncio.to_thread(
-                self._runner.run,
-                path,
-                self._settings.values.load,
-                self._suite,
-                self._bridge.wrap(self._on_progress),
-                cancel,
-                name=name,
+                work, on_progress=self._bridge.wrap(self._on_progress), cancel=cancel
             )
         finally:
             cancel.set()
@@ -238,11 +230,11 @@ class BenchmarkSpeedPage(QScrollArea):
         self._anew.setEnabled(can_run)
         self._anew.setVisible(goes_on and not running)
         if self._session.answers_elsewhere:
-            self._run_button.setText(self.tr("Measure from here"))
+            self._run_button.setText(self.tr("Running") if running else self.tr("Measure from here"))
             self._run_button.setToolTip(
                 self.tr("The model is not on this computer: its speed is taken as it arrives here")
             )
-            self._run_button.setEnabled(not running)
+            self._run_button.setEnabled(not running and not self._session.reserved_for)
             return
         if info is None:
             self._run_button.setText(self.tr("Run"))

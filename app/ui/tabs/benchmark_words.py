@@ -190,8 +190,20 @@ def when_text(report: Report) -> str:
     return QLocale().toString(started, QLocale.FormatType.ShortFormat)
 
 
+def model_text(report: Report) -> str:
+    """The model of a run, marked where it is not on this computer."""
+    model = report.model
+    if report.is_elsewhere:
+        return translate("benchmark", "{model}, not on this computer").format(model=model.name)
+    return f"{model.name} {model.quantisation}".strip()
+
+
 def machine_text(report: Report) -> str:
     """One line about where and when a run was made."""
+    if report.is_elsewhere:
+        return translate("benchmark", "over HTTP from {server}, not on this computer · {when}").format(
+            server=report.engine.backend, when=when_text(report)
+        )
     machine = report.machine
     parts = [machine.gpus[0].name if machine.gpus else machine.processor]
     if machine.gpu_driver:

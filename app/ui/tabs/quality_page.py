@@ -29,6 +29,9 @@ from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
 from app.bench.save import write_report
+from app.elsewhere.in_place import ElsewhereInPlace
+from app.elsewhere.server import is_elsewhere
+from app.engine.messages import ModelInfo
 from app.quality_suites import QualitySuites
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
@@ -175,11 +178,11 @@ class QualityPage(QScrollArea):
 
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
-        here = self._session.here
-        if here is None or self._session.reserved_for or self._cancel is not None:
+        info = self._session.info
+        if info is None or self._session.reserved_for or self._cancel is not None:
             return
         self._cancel = threading.Event()
-        self._bridge.start(self._run(Path(here.path), here.name, self._cancel))
+        self._bridge.start(self._run(info, self._cancel))
 
     def cancel(self) -> None:
         """Stop; every finished item is kept, and the next run goes on from there."""
@@ -189,7 +192,7 @@ class QualityPage(QScrollArea):
             self._left.setText("")
             self._stop.setEnabled(False)
 
-    async def _run(self, path: Path, name: str, cancel: threading.Event) -> None:
+    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
         self.destroyed.connect(cancel.set)
         self._step.setText(self.tr("Starting"))
         self._left.setText("")
@@ -199,9 +202,7 @@ class QualityPage(QScrollArea):
         self._session.reserve(JOB)
         run_id = ""
         try:
-            run = await asyncio.to_thread(
-                self._work, path, name, self._size.currentData(), self._data(), cancel
-            )
+            run = await asyncio.to_thread(self._work, info, self._size.currentData(), self._data(), cancel)
             run_id = run.id
         finally:
             cancel.set()
@@ -212,22 +213,26 @@ class QualityPage(QScrollArea):
                 self.refresh(run_id)
                 if self._session.info is None and not self._session.loading_path:
                     # The measuring of the text had the memory for itself.
-                    self._bridge.start(self._session.load(path, self._settings.values.load, name))
+                    settings = self._settings.values.load
+                    self._bridge.start(self._session.load(Path(info.path), settings, info.name))
 
-    def _work(
-        self, path: Path, name: str, most_items: int, data: list[str], cancel: threading.Event
-    ) -> QualityRun:
+    def _work(self, info: ModelInfo, most_items: int, data: list[str], cancel: threading.Event) -> QualityRun:
         """Everything that waits, on a thread of its own."""
         collections = self._suites.collections(
             data=data, on_progress=self._bridge.wrap(self._on_download), cancel=cancel
         )
-        return self._runner.run(
-            path,
+        runner = self._runner
+        model: Path | ModelInfo = Path(info.path)
+        if is_elsewhere(info.path):
+            asked = ElsewhereInPlace(self._session.unnoted_answers(info), info)
+            runner, model = runner.asking(asked), info
+        return runner.run(
+            model,
             self._settings.values.load,
             Wish(collections, most_items),
             self._bridge.wrap(self._on_progress),
             cancel,
-            name=name,
+            name=info.name,
         )
 
     def _data(self) -> list[str]:
@@ -325,16 +330,16 @@ class QualityPage(QScrollArea):
         self._item.show_item(rows[0].data(ROW_ROLE) if rows else None)
 
     def _update_head(self, *_: object) -> None:
-        here = self._session.here
-        free = here is not None and self._cancel is None and not self._session.reserved_for
+        info = self._session.info
+        free = info is not None and self._cancel is None and not self._session.reserved_for
         self._run_button.setEnabled(free)
         self._size.setEnabled(self._cancel is None)
         self._data_button.setEnabled(self._cancel is None)
         self._run_button.setToolTip(
             self.tr("Load a model first")
-            if here is None
+            if info is None
             else self.tr("Asks {model}, and judges the answers").format(
-                model=f"{here.name} {here.quantisation}"
+                model=f"{info.name} {info.quantisation}".strip()
             )
         )
 

@@ -1,0 +1,33 @@
+"""`stillroom bench SERVER/MODEL`: a model elsewhere, measured from here."""
+
+import threading
+
+from app.bench.progress import OnBenchmarkProgress
+from app.bench.report import Report
+from app.bench.suite import Suite
+from app.commands.console import Console
+from app.commands.core import Core
+from app.engine.messages import ModelInfo
+from app.machine import Machine, look_at_machine
+
+
+def run_elsewhere(
+    model: ModelInfo,
+    suite: Suite,
+    core: Core,
+    console: Console,
+    on_progress: OnBenchmarkProgress,
+    cancel: threading.Event,
+) -> tuple[Report, list[Report]]:
+    """The run, and those before it."""
+    from app.bench.elsewhere import ElsewhereBenchmark
+
+    def look() -> Machine:
+        return look_at_machine(core.paths.models, ())
+
+    console.note(f"{model.name} runs on {model.backend}, not on this computer: it is measured over HTTP.")
+    with core.elsewhere() as answers, core.benchmarks() as history:
+        earlier = history.reports()
+        report = ElsewhereBenchmark(answers, history, look).run(model, suite, on_progress, cancel)
+    console.clear()
+    return report, earlier
