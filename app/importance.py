@@ -1,0 +1,104 @@
+"""Importance matrices that are kept beside a model: collected once, used again for the same weights.
+
+The file is in llama-imatrix's own format, so llama-quantize reads it too. What it belongs to stands in its
+metadata, under keys that llama.cpp leaves alone; for other weights or another text it is not used.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.errors import BuildError, GgufError
+from converters.inspect import ListSummary, inspect
+from models.sizes import WEIGHED
+from models.store import KEPT_SUFFIX
+
+log = logging.getLogger(__name__)
+
+MATRIX_NAME = f"importance{KEPT_SUFFIX}"
+"""In the store, beside the types of a model."""
+
+_WEIGHTS, _TEXT, _WITH = "stillroom.weights_sha256", "stillroom.text_sha256", "stillroom.collected_with"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """A matrix to quantise with: its file, and what manifests say that it was collected over."""
+
+    file: Path
+    text: str
+
+    def text_for(self, kind: str) -> str:
+        """The text for a manifest's entry of this type; empty where the type takes no matrix."""
+        return self.text if kind in WEIGHED else ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMatrix:
+    """A matrix on disk that Stillroom has collected; the hashes are those of what it belongs to, and
+    `collected_with` is the type of the file that read the text."""
+
+    path: Path
+    bytes: int
+    text: str
+    chunks: int
+    weights_sha256: str
+    text_sha256: str
+    collected_with: str
+
+    @property
+    def weighing(self) -> Weighing:
+        """The same, to quantise with."""
+        return Weighing(self.path, collected_over(self.text, self.chunks))
+
+
+def collected_over(text: str, chunks: int) -> str:
+    """What manifests say of a matrix over so much of a text."""
+    return f"{text}, {chunks} chunks"
+
+
+def notes(weights_sha256: str, text_sha256: str, collected_with: str) -> dict[str, str]:
+    """What `kept_matrix` reads from a file's metadata."""
+    return {_WEIGHTS: weights_sha256, _TEXT: text_sha256, _WITH: collected_with}
+
+
+def weights_fingerprint(checksums: Iterable[str]) -> str:
+    """One hash of a model's weights by those of its files, whatever they are called."""
+    return hashlib.sha256(" ".join(sorted(checksums)).encode()).hexdigest()
+
+
+def kept_matrix(path: Path) -> KeptMatrix | None:
+    """What the file `path` says of itself; None where Stillroom has collected none there."""
+    if not path.is_file():
+        return None
+    try:
+        values = inspect(path).metadata
+    except GgufError as error:
+        log.warning("%s", error)
+        return None
+    datasets, chunks = values.get("imatrix.datasets"), values.get("imatrix.chunk_count")
+    if _WEIGHTS not in values or not isinstance(datasets, ListSummary) or not isinstance(chunks, int):
+        return None
+    weights, text, collected_with = (str(values.get(key, "")) for key in (_WEIGHTS, _TEXT, _WITH))
+    return KeptMatrix(
+        path, path.stat().st_size, str(datasets.first[0]), chunks, weights, text, collected_with
+    )
+
+
+def fitting_matrix(path: Path, weights_sha256: str, text_sha256: str) -> KeptMatrix | None:
+    """The matrix in the file `path` where it is sound and belongs to these weights and this text."""
+    from converters.imatrix import (
+        read_imatrix,
+    )  # it brings numpy along, which the window's start does without
+
+    kept = kept_matrix(path)
+    if kept is None or (kept.weights_sha256, kept.text_sha256) != (weights_sha256, text_sha256):
+        return None
+    try:
+        read_imatrix(path)
+    except BuildError as error:
+        log.warning("%s", error)
+        return None
+    return kept
