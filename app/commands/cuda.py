@@ -10,7 +10,6 @@ from app.children import child_command
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.devices import listed_devices
-from app.cuda.getting import CudaGetter
 from app.cuda.offer import CudaOffer, judge
 from app.cuda.place import CudaPlace
 from app.doctor import GPU_WAIT_S
@@ -111,6 +110,9 @@ def _offer(core: Core, place: CudaPlace, cancel: threading.Event) -> CudaOffer:
 def _get(
     options: argparse.Namespace, place: CudaPlace, offer: CudaOffer, console: Console, cancel: threading.Event
 ) -> None:
+    # The hub's libraries take longer to load than other commands take.
+    from app.cuda.getting import CudaGetter
+
     def on_progress(progress: Progress) -> None:
         if progress.stage == "check":
             console.end_progress()

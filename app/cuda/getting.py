@@ -5,31 +5,32 @@ import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.cuda.brought import Brought, recognise
-from app.cuda.index import PackageIndex
 from app.cuda.pins import BACK_END, file_name
 from app.cuda.place import CudaPlace
 from app.cuda.unpacking import remove_tree, unpack
 from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.kernel_check import check_kernels, request_for
 from app.errors import StillroomError
-from models.download import download
 from models.durable import sync_folder, write_durably
-from models.fetch import TransferOptions
 from models.part_file import stored_bytes
 from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.snapshot import RemoteFile, Snapshot
 from models.wording import byte_count
+
+if TYPE_CHECKING:
+    from models.fetch import TransferOptions
 
 
 class CudaGetter:
     """Gets the runtime into `place`; `check_command` is `app.children.child_command("kernel_check")`."""
 
     def __init__(
-        self, place: CudaPlace, check_command: Sequence[str], options: TransferOptions | None = None
+        self, place: CudaPlace, check_command: Sequence[str], options: "TransferOptions | None" = None
     ) -> None:
         self.place = place
         self._check_command = check_command
@@ -93,6 +94,10 @@ class CudaGetter:
     def _fetch(
         self, brought: Brought, mirror: str, on_progress: OnProgress, cancel: threading.Event | None
     ) -> None:
+        # The window makes this object when it starts, and the hub's libraries take a while to load.
+        from app.cuda.index import PackageIndex
+        from models.download import download
+
         place, back_end = self.place, self.place.offered_back_end
         packages = [package for package in place.pins.packages if package.wheel.file not in brought.wheels]
         remote = [RemoteFile(p.wheel.file, p.wheel.bytes, p.wheel.sha256, "") for p in packages]
