@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.ui.application import WindowApplication
 from app.ui.colours import DARK, LIGHT
@@ -50,7 +50,8 @@ def test_every_tab_opens_once_and_stays(qapp: QApplication) -> None:
 def test_another_language_makes_another_window_at_once(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         before = application.window
-        before.show_page("models")
+        for page in ("code", "benchmark", "models"):
+            before.show_page(page)
         application.parts.settings.update(language="zh_CN")
         await until(lambda: application.window is not before, "the other window")
         assert tab_texts(application)[0] == "聊天"
@@ -58,9 +59,12 @@ def test_another_language_makes_another_window_at_once(qapp: QApplication) -> No
         application.parts.settings.update(language="en")
         await until(lambda: tab_texts(application)[0] == "Chat", "English again")
         await settle(20)
+        # Nothing of the windows before follows the theme any more.
+        application.parts.settings.update(theme="dark", zoom_percent=110)
+        await settle(20)
         notices = application.window.findChild(Notices)
         assert isinstance(notices, Notices)
-        assert notices.isHidden()
+        assert notices.isHidden(), [text.text() for text in notices.findChildren(QLabel)]
 
     run_with_window(scene)
 

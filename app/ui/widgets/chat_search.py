@@ -37,12 +37,15 @@ class ChatSearchResults(QWidget):
         layout.setContentsMargins(0, 8, 0, 0)
         layout.addWidget(self._count)
         layout.addWidget(self._list, 1)
-        theme.changed.connect(lambda: self.show_hits(self._hits))
+        theme.changed.connect(self._show_again)
 
     @property
     def summary(self) -> str:
         """How much was found, in words."""
         return self._count.text()
+
+    def _show_again(self) -> None:
+        self.show_hits(self._hits)
 
     def show_hits(self, hits: Sequence[SearchHit]) -> None:
         """Show what was found, the best first."""

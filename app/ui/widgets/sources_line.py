@@ -47,7 +47,9 @@ class SourcesLine(QWidget):
         folded = len(passages) > FOLDED + 1
         for passage in passages:
             attachment = attachments[passage.document]
-            words = " ".join(attachment.text[passage.start : passage.end].split())[:SHOWN_CHARACTERS]
+            words = " ".join(attachment.text[passage.start : passage.end].split()).lstrip("# ")[
+                :SHOWN_CHARACTERS
+            ]
             made = ElidedButton(f"{attachment.name}: {words}…", "quiet")
             made.setToolTip(self.tr("Open the document at this place"))
             made.clicked.connect(
