@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Template
@@ -11,6 +12,7 @@ import qtawesome
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
+from qtawesome.iconic_font import IconicFont
 
 from app.settings import Theme as ThemeChoice
 from app.ui.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
@@ -97,7 +99,7 @@ class Theme(QObject):
                 "color_on": getattr(self.colours, active),
                 "color_active": getattr(self.colours, active),
             }
-        icon = qtawesome.icon(f"ph.{name}", **options)
+        icon = _phosphor().icon(f"ph.{name}", **options)
         assert isinstance(icon, QIcon)
         return icon
 
@@ -145,6 +147,14 @@ class Theme(QObject):
         font = QFont()
         font.setFamilies(UI_FAMILIES)
         self._application.setFont(font)
+
+
+@cache
+def _phosphor() -> IconicFont:
+    """The one icon font that is used. `qtawesome.icon` would load all twelve."""
+    _, fonts = qtawesome.get_fonts_info()
+    name = next(font for font in fonts if font.startswith("phosphor-"))
+    return IconicFont(("ph", name, name.replace("-", "-charmap-").replace(".ttf", ".json")))
 
 
 def _icon_path(name: str) -> str:
