@@ -1,28 +1,42 @@
 """A build with what makes a small file good and honest: an importance matrix, and what it cost.
 
-The order is what needs the least disk and reads the original weights once. First everything that takes no
-matrix is made in one pass, with the full-precision file where one is needed. The matrix is collected with the
-8-bit file if there is one (half the memory traffic, and activations that differ by less than the text's own
-scatter), else with the full-precision one. The files that take the matrix are quantised from the
-full-precision file, which holds exactly the original weights. All are measured against it together, so that
-it reads the text once. Then it goes, unless it was asked for.
+The order is what needs the least disk. First everything that takes no matrix is made in one pass, with the
+full-precision file where the cost is to be measured. The matrix is collected with the 8-bit file (half the
+memory traffic, and activations that differ by less than the text's own scatter) or the full-precision one;
+an 8-bit file that nobody asked for goes right after. The files that take the matrix are quantised from what
+holds exactly the original weights: the full-precision file where there is one, else the weights themselves.
+A matrix is kept beside the model, and where one is at hand everything is made in one pass. All files are
+measured together, so that the reference reads the text once. Then it goes, unless it was asked for.
 """
 
+import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.build_place import BuildPlace, BuiltModel, Made
 from app.build_wish import BuildWish
+from app.importance import Weighing, collected_over, fitting_matrix, notes
 from converters.gguf_types import canonical_type
 from converters.imatrix import read_imatrix
-from converters.measuring import OWN_TEXT, collect, measure
+from converters.measuring import OWN_TEXT, calibration_text, collect, measure
 from models.progress import OnProgress
-from models.sizes import FULL_PRECISION
+from models.sizes import FULL_PRECISION, WEIGHED
 
 _EXACT = ("BF16", "F32")
 """What holds the original weights of every model of the catalogue exactly, as they are stored in bf16."""
+
+_COLLECTOR = "Q8_0"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where a model's matrix is kept, and the fingerprint of its weights, which may take a while."""
+
+    file: Path
+    weights_sha256: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +48,44 @@ class Build:
     peak_memory_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the first pass makes, and what waits for the matrix; `full` is the full-precision type among the
+    first, empty without."""
+
+    full: str
+    first: list[str]
+    second: list[str]
+
+
+def _plan(
+    kinds: Sequence[str], weighed: Sequence[str], wish: BuildWish, *, from_weights: bool, has_matrix: bool
+) -> _Plan:
+    plain = [kind for kind in kinds if kind not in weighed]
+    full = next((kind for kind in _EXACT if kind in kinds), "")
+    if from_weights and wish.measure and any(kind not in FULL_PRECISION for kind in kinds):
+        full = full or _EXACT[0]
+    first = [full, *plain] if full else plain
+    if has_matrix and not set(plain) & set(WEIGHED):
+        return _Plan(full, list(dict.fromkeys([*first, *weighed])), [])
+    if weighed and not has_matrix and from_weights and not full:
+        first = [*first, _COLLECTOR]
+    return _Plan(full, list(dict.fromkeys(first)), list(weighed))
+
+
 class QualityBuild:
     """Builds in `place`. `command` starts the measuring process. Blocks; any thread."""
 
     def __init__(
         self,
         place: BuildPlace,
+        keeping: Keeping,
         command: Sequence[str],
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> None:
         self._place = place
+        self._keeping = keeping
         self._command = command
         self._on_progress = on_progress
         self._cancel = cancel
@@ -56,59 +97,67 @@ class QualityBuild:
         """
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
-        if wish.file is not None:
-            read_imatrix(wish.file)  # refused now, and not after an hour
         weighed = wish.weighed(kinds)
-        plain = [kind for kind in kinds if kind not in weighed]
-        to_measure = [kind for kind in kinds if kind not in FULL_PRECISION] if wish.measure else []
-        reference_type = next((kind for kind in _EXACT if kind in kinds), _EXACT[0])
-        needed = bool(weighed or to_measure) and source is None
-        first = [reference_type, *plain] if needed else plain
-        # Of a GGUF file in a repository nobody may have chosen a type.
-        made = self._made(first) if first or not kinds else Made(())
+        weights_sha256 = self._keeping.weights_sha256() if weighed and wish.file is None else ""
+        matrix = self._at_hand(wish, weights_sha256) if weighed else None
+        plan = _plan(kinds, weighed, wish, from_weights=source is None, has_matrix=matrix is not None)
+        made = Made(())
+        if plan.first or not kinds:  # of a GGUF file in a repository nobody may have chosen a type
+            later = () if plan.full else plan.second
+            made = self._place.make(plan.first, later=later, matrix=None if plan.second else matrix)
         models = {model.type: model for model in made.models}
+        passing = self._passing(models, [kind for kind in plan.first if kind not in kinds])
         peaks = [made.peak_memory_bytes]
-        reference = source or models.get(reference_type)
-        in_passing = needed and reference_type not in kinds and not models[reference_type].was_there
-        if needed:
-            self._place.set_passing(models[reference_type], in_passing)
-        if weighed and reference is not None:
-            made = self._weighed(reference, models.get("Q8_0"), weighed, wish)
+        reference = source or models.get(plan.full)
+        if plan.second:
+            if matrix is None:
+                collector = models.get(_COLLECTOR) or reference
+                assert collector is not None
+                matrix = self._collected(collector, weights_sha256)
+            if _COLLECTOR in passing:
+                self._place.remove(passing.pop(_COLLECTOR))
+            if plan.full:
+                made = self._place.requantise(models[plan.full], plan.second, matrix)
+            else:
+                made = self._place.make(plan.second, matrix=matrix)
             models |= {model.type: model for model in made.models}
             peaks.append(made.peak_memory_bytes)
+        to_measure = [models[kind] for kind in kinds if kind not in FULL_PRECISION] if wish.measure else []
         if to_measure and reference is not None:
-            models |= self._measured(reference, [models[kind] for kind in to_measure])
-        if in_passing:
-            self._place.remove(models[reference_type])
+            models |= self._measured(reference, to_measure)
+        for model in passing.values():
+            self._place.remove(model)
         built = tuple(models[kind] for kind in kinds) if kinds else tuple(models.values())
         return Build(built, time.monotonic() - started_s, max(peaks))
 
-    def _made(self, types: Sequence[str]) -> Made:
-        return self._place.make(list(dict.fromkeys(types)))
+    def _passing(self, models: Mapping[str, BuiltModel], unasked: Sequence[str]) -> dict[str, BuiltModel]:
+        """Those of `models` that go again, noted as such for a run after one that is killed."""
+        passing = {kind: models[kind] for kind in unasked if not models[kind].was_there}
+        for kind in (*_EXACT, _COLLECTOR):
+            if kind in models:
+                self._place.set_passing(models[kind], kind in passing)
+        return passing
 
-    def _weighed(
-        self,
-        reference: BuiltModel,
-        eight_bit: BuiltModel | None,
-        types: Sequence[str],
-        wish: BuildWish,
-    ) -> Made:
+    def _at_hand(self, wish: BuildWish, weights_sha256: str) -> Weighing | None:
+        """The matrix that was given, or kept of these weights."""
         if wish.file is not None:
-            return self._place.requantise(reference, types, wish.file, wish.file.name)
-        folder = self._place.work_folder
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{reference.path.stem}.imatrix"
-        try:
-            collected = collect(
-                (eight_bit or reference).path,
-                file,
-                command=self._command,
-                on_progress=self._on_progress,
-                cancel=self._cancel,
-            )
-            return self._place.requantise(reference, types, file, f"{OWN_TEXT}, {collected.chunks} chunks")
-        finally:
-            file.unlink(missing_ok=True)
+            read_imatrix(wish.file)  # refused now, and not after an hour
+            return Weighing(wish.file, wish.file.name)
+        kept = fitting_matrix(self._keeping.file, weights_sha256, _text_sha256())
+        return kept.weighing if kept is not None else None
+
+    def _collected(self, model: BuiltModel, weights_sha256: str) -> Weighing:
+        file = self._keeping.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        collected = collect(
+            model.path,
+            file,
+            command=self._command,
+            on_progress=self._on_progress,
+            cancel=self._cancel,
+            notes=notes(weights_sha256, _text_sha256(), model.type),
+        )
+        return Weighing(file, collected_over(OWN_TEXT, collected.chunks))
 
     def _measured(self, reference: BuiltModel, models: Sequence[BuiltModel]) -> dict[str, BuiltModel]:
         qualities = measure(
@@ -122,3 +171,7 @@ class QualityBuild:
             model.type: self._place.record(model, quality)
             for model, quality in zip(models, qualities, strict=True)
         }
+
+
+def _text_sha256() -> str:
+    return hashlib.sha256(calibration_text().read_bytes()).hexdigest()

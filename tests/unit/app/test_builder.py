@@ -1,23 +1,27 @@
 """Builds with an importance matrix and a measured cost, in the store and in a folder."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app import hub_build
 from app.acquire import Acquirer
 from app.build_wish import AUTO, OFF, ON, BuildWish
 from app.builder import Builder
 from app.children import child_command
+from app.importance import kept_matrix, notes
 from converters import measuring
 from converters.errors import BuildError
+from converters.imatrix import read_imatrix, write_imatrix
 from converters.inspect import inspect
 from models.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.progress import OnProgress, Progress, ignore_progress
-from models.reference import CheckpointReference, HubReference
+from models.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.retry import RetryPolicy
 from models.store import ModelStore
 from tests.support.hub import LoopbackHub
@@ -39,6 +43,7 @@ class Desk:
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
         acquirer = Acquirer(client, self.store, root / "checkpoints", child_command("build"), options)
         self.builder = Builder(acquirer, self.store, child_command("build"), child_command("measure"))
+        self.hub = hub
         self.told: list[Progress] = []
 
     def stages(self) -> list[str]:
@@ -53,7 +58,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     checkpoint = make_tiny_model(MODEL, tmp_path / "original")
     ready_made = tmp_path / "ready-made"
     ready_made.mkdir()
-    write_tiny_gguf(ready_made / "small.IQ4_XS.gguf")
+    for kind in ("IQ4_XS", "Q8_0"):
+        write_tiny_gguf(ready_made / f"small.{kind}.gguf")
     with LoopbackHub() as hub:
         hub.add(REPO, checkpoint)
         hub.add(GGUF_REPO, ready_made)
@@ -81,7 +87,6 @@ def test_a_measured_build_says_what_it_cost_and_keeps_no_more_than_asked_for(des
     listed = {model.type: model for model in desk.store.listing().models}
     assert listed["Q3_K_M"].quality == three.quality
     assert listed["Q3_K_M"].imatrix == three.imatrix
-    assert not list(desk.store.root.rglob("*.imatrix"))
     assert desk.store.trash_bytes() == 0
 
 
@@ -100,6 +105,15 @@ def test_a_matrix_from_a_file_is_used_for_small_types_only(desk: Desk) -> None:
     assert "quantize.imatrix.file" not in inspect(built.models[1].path).metadata
     assert "collect" not in desk.stages()
     assert len(list(out.iterdir())) == 2
+
+
+def test_a_file_that_is_weighed_from_the_weights_is_the_one_weighed_from_full_precision(desk: Desk) -> None:
+    wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"))
+    direct, around = desk.root / "direct", desk.root / "around"
+    [made] = desk.builder.build_into(desk.checkpoint, ["Q4_0"], direct, wish).models
+    both = desk.builder.build_into(desk.checkpoint, ["BF16", "Q4_0"], around, wish).models
+    assert made.sha256 == both[1].sha256
+    assert [path.name for path in direct.iterdir()] == [made.path.name]
 
 
 def test_a_full_precision_file_that_was_there_stays(desk: Desk) -> None:
@@ -135,13 +149,87 @@ def test_a_build_that_was_stopped_leaves_nothing_behind_once_it_is_done(folder: 
 
     with pytest.raises(Cancelled):
         build(stop, cancel)
-    assert kept() == ["BF16"]
+    assert kept() == ["Q8_0"]
     build(ignore_progress)
     assert kept() == ["Q4_0"]
     assert not list((desk.root / "out").glob(".*"))
+    assert not list((desk.root / "checkpoints").glob("*"))
 
 
-def test_giving_up_deletes_the_full_precision_file(desk: Desk) -> None:
+def test_weights_from_the_hub_stay_for_the_second_pass_and_go_then(desk: Desk) -> None:
+    weights = "model.safetensors"
+    desk.builder.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON), on_progress=desk.told.append)
+    size = (desk.checkpoint.folder / weights).stat().st_size
+    assert desk.stages().count("collect") == 1
+    assert desk.hub.bytes_served[weights] < 1.5 * size  # and its header once more
+    assert not list((desk.root / "checkpoints").glob("*"))
+
+
+def test_weights_that_cannot_stay_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stands in for a disk without room for the weights beside everything else."""
+    monkeypatch.setattr(hub_build, "_has_room", lambda *_: False)
+    weights = "model.safetensors"
+    [model] = desk.builder.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON)).models
+    assert model.imatrix
+    assert desk.hub.bytes_served[weights] >= 2 * (desk.checkpoint.folder / weights).stat().st_size
+
+
+def test_the_room_for_both_passes_is_checked_before_the_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stands in for a disk that is nearly full."""
+    usage = shutil.disk_usage(desk.root)
+    monkeypatch.setattr("app.build_room.shutil.disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(StillroomError, match=r"Building needs [\d.]+ MB on .*, and 1 kB are free"):
+        desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
+    assert desk.store.listing().models == ()
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_matrix_is_kept_and_used_again_for_the_same_weights(folder: bool, desk: Desk) -> None:
+    out = desk.root / "out"
+
+    def build(kind: str, reference: Reference) -> str:
+        desk.told.clear()
+        wish = BuildWish(imatrix=ON)
+        if folder:
+            [model] = desk.builder.build_into(
+                reference, [kind], out, wish, on_progress=desk.told.append
+            ).models
+        else:
+            [model] = desk.builder.get(reference, [kind], wish, on_progress=desk.told.append).models
+        return model.imatrix
+
+    first = build("Q4_0", desk.checkpoint)
+    assert "collect" in desk.stages()
+    [file] = (out if folder else desk.store.root).rglob("*.imatrix")
+    kept = kept_matrix(file)
+    assert kept is not None
+    assert (kept.text, kept.collected_with) == (measuring.OWN_TEXT, "Q8_0")
+    assert build("Q3_K_M", desk.checkpoint) == first
+    assert "collect" not in desk.stages()
+    # Of other weights, and where it is damaged, it is collected anew.
+    write_imatrix(read_imatrix(file), file, notes("other", kept.text_sha256, "Q8_0"))
+    assert build("Q4_K_M", desk.checkpoint) == first
+    assert "collect" in desk.stages()
+    file.write_bytes(file.read_bytes()[:-40])
+    assert build("Q4_K_S", desk.checkpoint) == first
+    assert "collect" in desk.stages()
+    assert kept_matrix(file) == kept
+
+
+def test_a_matrix_of_the_hubs_weights_serves_a_file_that_was_built_of_them(desk: Desk) -> None:
+    desk.builder.get(HubReference(REPO), ["Q3_K_M", "BF16"], BuildWish())
+    [full] = desk.store.find(REPO, "BF16")
+    desk.told.clear()
+    [made] = desk.builder.get(
+        GgufReference(full.path), ["Q4_0"], BuildWish(imatrix=ON), on_progress=desk.told.append
+    ).models
+    assert made.imatrix
+    assert "collect" not in desk.stages()
+
+
+def test_giving_up_deletes_the_file_made_for_the_matrix(desk: Desk) -> None:
     cancel = threading.Event()
     with pytest.raises(Cancelled):
         desk.builder.get(
@@ -151,7 +239,7 @@ def test_giving_up_deletes_the_full_precision_file(desk: Desk) -> None:
             on_progress=lambda step: cancel.set() if step.stage == "collect" else None,
             cancel=cancel,
         )
-    assert [model.type for model in desk.store.listing().models] == ["BF16"]
+    assert [model.type for model in desk.store.listing().models] == ["Q8_0"]
     desk.builder.discard(REPO)
     assert desk.store.listing().models == ()
 
@@ -167,6 +255,9 @@ def test_a_damaged_matrix_is_refused_before_anything_is_built(desk: Desk, tmp_pa
 def test_finished_files_of_a_repository_are_taken_as_they_are(desk: Desk) -> None:
     built = desk.builder.get(HubReference(GGUF_REPO), ["IQ4_XS"], BuildWish())
     assert [model.type for model in built.models] == ["IQ4_XS"]
+    [eight] = desk.builder.get(HubReference(GGUF_REPO, "small.Q8_0.gguf"), [], BuildWish()).models
+    assert eight.path.is_file()
+    assert [model.type for model in desk.store.find(GGUF_REPO)] == ["IQ4_XS", "Q8_0"]
     for wish in (BuildWish(measure=True), BuildWish(imatrix=ON)):
         with pytest.raises(StillroomError, match="finished GGUF files only"):
             desk.builder.get(HubReference(GGUF_REPO), ["IQ4_XS"], wish)
