@@ -17,6 +17,7 @@ from app.acquire import Acquirer
 from app.builder import Builder
 from app.children import child_command
 from app.engine.messages import Device, ModelInfo, Ready
+from app.importance import MATRIX_NAME, notes
 from app.jobs import JobBook
 from app.measurements import Measurements
 from app.measurer import Measurer
@@ -34,12 +35,14 @@ from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.verify_card import VerifyCard
+from converters.imatrix import read_imatrix, write_imatrix
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.retry import RetryPolicy
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel, ModelStore, NewFile
 from tests.support.hub import LoopbackHub
+from tests.support.make_quality_reference import DATA
 from tests.support.tiny_gguf import write_tiny_gguf
 
 REPO = "owner/tiny-GGUF"
@@ -454,6 +457,31 @@ def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, 
         right = hashlib.sha256(model.path.read_bytes()).hexdigest()
         room.tab._actions.verify(replace(model, sha256=right))
         await until(lambda: "is what was recorded" in room.texts(room.tab))
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_the_importance_matrix_of_a_model_is_told_and_can_be_deleted(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        file = room.store.folder_of(NAME) / MATRIX_NAME
+        write_imatrix(read_imatrix(DATA / "imatrix.gguf"), file, notes("weights", "text", "Q8_0"))
+        room.tab.reload()
+        card = room.tab._matrix.card
+        await until(lambda: not card.isHidden())
+        assert "chunks of" in room.texts(card)
+        assert "with Q8_0" in room.texts(card)
+        room.tab.select("r1-qwen-7b")
+        assert card.isHidden()
+        room.tab.select(KEY)
+        await until(lambda: not card.isHidden())
+        room.press(card, "Delete")
+        await until(lambda: room.notices.isVisible() and card.isHidden())
+        assert not file.exists()
+        room.press(room.notices, "Undo")
+        await until(lambda: not card.isHidden())
+        assert file.exists()
 
     run(scenario())
     assert room.errors == []

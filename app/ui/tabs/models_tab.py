@@ -21,6 +21,7 @@ from app.ui.tables.model_rows import ModelRow, model_rows
 from app.ui.tables.models_table import ModelsTable
 from app.ui.tables.models_view import ModelsView
 from app.ui.tabs.model_actions import ModelActions
+from app.ui.tabs.model_matrix import ModelMatrix
 from app.ui.tabs.model_quality import ModelQuality
 from app.ui.theme import Theme
 from app.ui.widgets.add_model_card import AddModelCard
@@ -83,6 +84,7 @@ class ModelsTab(QScrollArea):
         self._advisor: Advisor | None = None
         self._quality = ModelQuality(theme, bridge, measurer, settings, notices, plots, self)
         self._quality.measured.connect(self.reload)
+        self._matrix = ModelMatrix(theme, bridge, store, notices, self)
         self._build_page()
         advice.changed.connect(self._refresh)
         follow_jobs(jobs, bridge, self, self._on_job)
@@ -155,6 +157,7 @@ class ModelsTab(QScrollArea):
         column.addWidget(frame)
         column.addWidget(self.detail)
         column.addWidget(self._quality.card)
+        column.addWidget(self._matrix.card)
         column.addWidget(self.outlooks)
         column.addWidget(self.add_card)
         column.addStretch(1)
@@ -212,6 +215,7 @@ class ModelsTab(QScrollArea):
     def _on_row(self, number: int) -> None:
         self.detail.setVisible(number >= 0)
         self._quality.show_row(self.table.row(number) if number >= 0 else None)
+        self._matrix.show_row(self.table.row(number) if number >= 0 else None)
         if number >= 0:
             row = self.table.row(number)
             self._selected = row.key

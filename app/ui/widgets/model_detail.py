@@ -113,7 +113,7 @@ class ModelDetail(Card):
             return self.tr("Comes with Stillroom")
         if installed.imported:
             return self.tr("Stays where it is: {path}").format(path=str(installed.path))
-        return self.tr("On disk")
+        return self.tr("On disk, with importance matrix") if installed.imatrix else self.tr("On disk")
 
     def _add_choices(self, grid: QGridLayout, row: ModelRow, first_line: int) -> None:
         assert row.model is not None
