@@ -12,7 +12,7 @@ from app.audit.gate import Gate
 from app.engine.answering import Answers
 from app.engine.messages import Finished, ModelInfo
 from app.filters.verdict import Hit
-from app.server.api_error import measured_now, overloaded
+from app.server.api_error import ApiError, measured_now, overloaded
 from app.server.config import Limits
 from app.server.stats import ServerStats
 
@@ -49,6 +49,14 @@ class Admission:
         self._stats = stats
         self._running = 0
 
+    def refusal(self, replies: int = 1) -> ApiError | None:
+        """Why so many replies more would not be admitted now; None where they would."""
+        if self._is_reserved():
+            return measured_now()
+        if self._running + replies > self._limits.requests:
+            return overloaded(min(MOST_RETRY_S, max(LEAST_RETRY_S, self._stats.reply_s)))
+        return None
+
     async def screen(self, request: Request, info: ModelInfo, texts: Sequence[str]) -> list[str]:
         """What people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
         if self._gate.filters.is_idle():
@@ -65,11 +73,9 @@ class Admission:
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:
         """Take the room of so many replies until the context ends. Raises `ApiError` where there is none."""
-        if self._is_reserved():
-            raise measured_now()
-        if self._running + replies > self._limits.requests:
-            typical_s = self._stats.view().reply_s
-            raise overloaded(min(MOST_RETRY_S, max(LEAST_RETRY_S, typical_s)))
+        refused = self.refusal(replies)
+        if refused is not None:
+            raise refused
         self._running += replies
         began_s = time.monotonic()
         call = Call(request.url.path, replies)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,13 +16,35 @@ from app.server.stats import ServerStats
 
 _NAMES = re.compile(r"[A-Za-z0-9-]+(, ?[A-Za-z0-9-]+){0,30}")
 
+ADMITTED = frozenset(
+    (
+        "/generate",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/api/chat",
+        "/api/generate",
+        "/api/embed",
+    )
+)
+"""The paths whose requests `Admission` admits."""
+
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
 
 class Guard:
     """An ASGI application around another one. The body is read here, whole, checked, and handed on."""
 
-    def __init__(self, app: ASGIApp, rules: AccessRules, limits: Limits, stats: ServerStats) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        rules: AccessRules,
+        limits: Limits,
+        stats: ServerStats,
+        refusal: Callable[[], ApiError | None] = lambda: None,
+    ) -> None:
+        """`refusal` says why no reply would be admitted now."""
+        self._refusal = refusal
         self._app = app
         self._rules = rules
         self._limits = limits
@@ -53,6 +76,8 @@ class Guard:
                     await _preflight(headers)(scope, receive, answer)
                     return
                 self._rules.check(method, path, headers)
+                if method == "POST":
+                    self._refuse_early(path, headers)
                 body = await self._body(method, headers, receive)
             except ApiError as error:
                 await error_response(path, error)(scope, receive, answer)
@@ -70,6 +95,16 @@ class Guard:
         if origin is not None and self._rules.allows_origin(origin):
             extra[1] = (b"access-control-allow-origin", origin.encode())
         return extra
+
+    def _refuse_early(self, path: str, headers: dict[str, str]) -> None:
+        """While there is no room, nothing of a request is looked at: refusing a hundred clients must cost the
+        window, which shares this process, next to nothing. uvicorn reads past its body, so one that may be
+        endless goes the usual way."""
+        declared = headers.get("content-length", "")
+        if path in ADMITTED and declared.isdigit() and int(declared) <= self._limits.body_bytes:
+            refused = self._refusal()
+            if refused is not None:
+                raise refused
 
     async def _body(self, method: str, headers: dict[str, str], receive: Receive) -> bytes:
         declared = headers.get("content-length", "0")

@@ -144,10 +144,11 @@ class LocalServer:
             self._client, self._known, self._store, lambda: settings.values.load, loads=loads
         )
         stats = ServerStats()
+        admission = Admission(config.limits, stats, self._gate, lambda: self.reserved)
         services = Services(
             client=self._client,
             models=models,
-            admission=Admission(config.limits, stats, self._gate, lambda: self.reserved),
+            admission=admission,
             stats=stats,
             config=config,
             version=self._version,
@@ -163,7 +164,7 @@ class LocalServer:
         stats.know(route.path for route in api.routes if isinstance(route, Route))
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
         setup = uvicorn.Config(
-            Guard(api, rules, config.limits, stats),
+            Guard(api, rules, config.limits, stats, admission.refusal),
             http=connection_class(config.limits),
             ws="none",
             lifespan="off",

@@ -108,6 +108,11 @@ class ServerStats:
             self._prompt_tokens += prompt_tokens
             self._completion_tokens += completion_tokens
 
+    @property
+    def reply_s(self) -> float:
+        """What a reply took lately."""
+        return self._reply_s
+
     def view(self) -> StatsView:
         """How things stand."""
         now_s = time.monotonic()

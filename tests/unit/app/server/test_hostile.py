@@ -180,6 +180,25 @@ def test_overload_says_when_to_ask_again(strict: Api) -> None:
         assert ollama.status_code == 200
 
 
+def test_while_there_is_no_room_requests_are_refused_unread_and_their_lines_stay_good(strict: Api) -> None:
+    with (
+        strict.http() as http,
+        http.stream("POST", "/generate", json=LONG) as first,
+        http.stream("POST", "/generate", json=LONG) as second,
+    ):
+        # Kept, as the stream ends with what reads it.
+        running = [reply.iter_lines() for reply in (first, second)]
+        for lines in running:
+            next(lines)
+        with strict.http() as other:
+            for body in (QUICK, {"prompt": "x" * 2000}, {"nonsense": 1}):
+                answer = other.post("/generate", json=body)
+                assert answer.status_code == 429
+                assert int(answer.headers["Retry-After"]) >= 1
+            assert other.get("/health").status_code == 200
+            assert other.post("/generate", json=QUICK, headers={"Authorization": ""}).status_code == 401
+
+
 def test_programs_are_told_to_come_back_while_the_model_is_measured(strict: Api) -> None:
     with strict.http() as http:
         strict.server.reserved = True
