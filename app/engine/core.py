@@ -291,11 +291,11 @@ class EngineCore:
         self._emit(measured)
 
     def _embed(self, request: Embed) -> None:
-        from app.engine.embedding import embedder_of
+        from app.engine.embedding import embedder_of, whole_text
 
         loaded = self._models.find(request.model).runner.loaded
         assert self._abort is not None
-        tokens = request.tokens or loaded.prompts.tokenize(request.parts)
+        tokens = request.tokens or whole_text(loaded.model, loaded.prompts.tokenize(request.parts))
         embedder = embedder_of(self._backend, loaded, self._abort)
         self.pulse.begin("step", lambda: len(tokens))
         try:

@@ -5,11 +5,20 @@ from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
+from app.engine.llama.model import Model
 from app.engine.loading import LoadedModel
 from app.errors import EngineError
 
 LONGEST_TEXT_TOKENS = 4096
 """A text goes through the model in one step, which takes buffers for all of it."""
+
+
+def whole_text(model: Model, tokens: list[int]) -> list[int]:
+    """`tokens` with the one that ends a whole text, which many embedding models were taught with: BERT's
+    [SEP], Qwen3-Embedding's end of text."""
+    if not tokens or model.text_end < 0 or tokens[-1] == model.text_end:
+        return tokens
+    return [*tokens, model.text_end]
 
 
 def embedder_of(backend: Backend, loaded: LoadedModel, abort: AbortFlag) -> Embedder:
@@ -20,7 +29,8 @@ def embedder_of(backend: Backend, loaded: LoadedModel, abort: AbortFlag) -> Embe
             "{name} is no embedding model.", "Load one that is made for embeddings.", name=info.name
         )
     if loaded.embedder is None:
-        tokens = min(info.context_tokens, LONGEST_TEXT_TOKENS)
+        # An encoder has no positions beyond its limit, and llama.cpp ends the process over one.
+        tokens = min(info.context_tokens, info.context_limit or info.context_tokens, LONGEST_TEXT_TOKENS)
         backend.log.clear()
         try:
             context = Context(

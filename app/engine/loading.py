@@ -261,6 +261,7 @@ class _Loader:
             adds_bos=model.adds_bos,
             load_s=time.perf_counter() - self._started_s,
             pooling=pooling_of(model),
+            fim_texts=_fim_texts(model),
             buffers=_sums(self._weights, self._backend.log.buffers()),
             asked=self._asked,
             plan=msgspec.structs.replace(plan, gpu_layers=gpu_layers),
@@ -278,6 +279,11 @@ def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
 
 def _token_text(model: Model, token: int) -> str:
     return model.raw_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+
+
+def _fim_texts(model: Model) -> tuple[str, str, str] | None:
+    before, behind, fill = (_token_text(model, token) for token in model.fim)
+    return (before, behind, fill) if before and behind and fill else None
 
 
 def _load_error(path: Path, context_tokens: int, failure: _OutOfRoom) -> EngineError:

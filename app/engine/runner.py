@@ -77,6 +77,12 @@ class Runner:
     def admit(self, request: Generate, arrived_s: float) -> None:
         """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `EngineError`."""
         loaded = self.loaded
+        if not loaded.context.writes:
+            raise EngineError(
+                "{name} makes vectors of texts; it cannot write.",
+                "Choose another model for chats.",
+                name=loaded.info.name,
+            )
         check_generate(request, loaded.info.vocabulary)
         tokens = request.tokens if request.tokens is not None else loaded.prompts.tokenize(request.parts)
         if request.thinking == "open" and request.thinking_limits.tokens == 0:
@@ -114,6 +120,8 @@ class Runner:
 
     def prepare(self, request: Prepare) -> None:
         """Evaluate the beginning of a prompt while nobody waits for a reply."""
+        if not self.loaded.context.writes:
+            return
         tokens = self.loaded.prompts.tokenize(request.parts)
         variant = self._adapters.variant(request.loras)
         job = Job(AHEAD, tokens, len(tokens), chat_key=request.chat_key, variant=variant, ahead=True)

@@ -34,8 +34,6 @@ DEFAULT_TOKENS = 16
 
 async def answer_completion(services: Services, request: Request, body: CompletionRequest) -> Response:
     """The text, whole or streamed. Raises `StillroomError`."""
-    if body.suffix:
-        raise ApiError(400, "suffix is not supported.", "Put it into the prompt.", param="suffix")
     model, info = await unless_gone(request, services.models.loaded(body.model))
     wanted = await _requests(services, request, model, info, body)
     envelope = Envelope("text_completion", model.id, new_id("cmpl"))
@@ -68,10 +66,12 @@ async def _requests(
     for prompt in body.prompts:
         parts, tokens = [], None
         if isinstance(prompt, str):
-            (text,) = await services.admission.screen(request, info, [prompt])
-            parts = [Part(text)]
-            if not text and not info.adds_bos:
+            text, suffix = await services.admission.screen(request, info, [prompt, body.suffix or ""])
+            parts = _around_the_gap(info, text, suffix) if suffix else [Part(text)]
+            if not text and not suffix and not info.adds_bos:
                 raise ApiError(400, "The prompt is empty.", param="prompt")
+        elif body.suffix:
+            raise ApiError(400, "A suffix goes with a prompt of text.", param="suffix")
         else:
             tokens = prompt
             if max(tokens) >= info.vocabulary:
@@ -96,6 +96,20 @@ async def _requests(
                 )
             )
     return requests
+
+
+def _around_the_gap(info: ModelInfo, before: str, behind: str) -> list[Part]:
+    """A prompt whose reply stands between two texts. Raises `ApiError` for a model that cannot do that."""
+    if info.fim_texts is None:
+        raise ApiError(
+            400,
+            "{name} was not taught to fill in the middle, so it knows no suffix.",
+            "Put what comes behind into the prompt.",
+            param="suffix",
+            name=info.name,
+        )
+    start, end, fill = info.fim_texts
+    return [Part(start, True), Part(before), Part(end, True), Part(behind), Part(fill, True)]
 
 
 def _whole(choice: Choice, body: CompletionRequest, echo: str) -> dict[str, Any]:

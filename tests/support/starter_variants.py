@@ -14,6 +14,7 @@ METADATA_BYTES = 8 << 20
 """More than all of it takes."""
 
 TEMPLATE_KEY = b"tokenizer.chat_template"
+FIM_TOKENS = (3, 4, 5)
 THINKING_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] }}"
     "{{ '<|im_end|>\\n' }}{% endfor %}"
@@ -29,6 +30,15 @@ def write_embedding_model(path: Path) -> Path:
 def write_thinking_model(path: Path) -> Path:
     """One whose template opens a thinking block."""
     return _write(path, b"", 0, THINKING_TEMPLATE.encode())
+
+
+def write_infill_model(path: Path) -> Path:
+    """One that fills in the middle, with three of its control tokens."""
+    entries = [
+        _text(f"tokenizer.ggml.fim_{name}_token_id".encode()) + struct.pack("<II", UINT32, token)
+        for name, token in zip(("pre", "suf", "mid"), FIM_TOKENS, strict=True)
+    ]
+    return _write(path, b"".join(entries), len(entries))
 
 
 def _write(path: Path, added: bytes, entries_added: int, template: bytes = b"") -> Path:

@@ -109,6 +109,11 @@ class Context:
             self._context = None
 
     @property
+    def writes(self) -> bool:
+        """False for an encoder, such as BERT: it remembers nothing to go on from."""
+        return bool(self._memory)
+
+    @property
     def fill(self) -> int:
         """Tokens in the batch; any thread."""
         return self._batch.fill

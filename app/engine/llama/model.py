@@ -75,8 +75,24 @@ class Model:
         self.embedding_size = int(llama_cpp.llama_model_n_embd_out(self._model))
         self.bos = int(llama_cpp.llama_vocab_bos(self._vocab))
         self.eos = int(llama_cpp.llama_vocab_eos(self._vocab))
+        self.fim = tuple(
+            int(token(self._vocab))
+            for token in (
+                llama_cpp.llama_vocab_fim_pre,
+                llama_cpp.llama_vocab_fim_suf,
+                llama_cpp.llama_vocab_fim_mid,
+            )
+        )
         self.adds_bos = bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        self.text_end = self._text_end()
+        """The token behind a whole text that becomes a vector; negative for a model that wants none."""
         self._pieces: dict[int, tuple[bytes, bool]] = {}
+
+    def _text_end(self) -> int:
+        vocab = self._vocab
+        if llama_cpp.llama_vocab_get_add_sep(vocab):
+            return int(llama_cpp.llama_vocab_sep(vocab))
+        return self.eos if llama_cpp.llama_vocab_get_add_eos(vocab) else -1
 
     @property
     def handle(self) -> Any:

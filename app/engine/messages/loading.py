@@ -74,6 +74,9 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     load_s: float
     pooling: Pooling = ""
     """How the model makes one vector of a text's tokens; empty for one that only writes."""
+    fim_texts: tuple[str, str, str] | None = None
+    """The tokens in front of what comes before a gap, of what comes behind it, and of what fills it; None for
+    a model that was not taught to fill in the middle."""
     buffers: dict[str, int]
     """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
     notices: list[LoadNotice] = []

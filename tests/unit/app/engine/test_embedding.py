@@ -1,7 +1,9 @@
 """Texts as vectors, by the real llama.cpp in the engine's own process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -12,6 +14,7 @@ from app.errors import EngineError
 from tests.support.api import loaded_engine
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.starter_variants import write_embedding_model
+from tests.support.tiny_bert import CLS, CONTEXT_TOKENS, HIDDEN, SEP, write_bert_model
 
 SETTINGS = LoadSettings(context_tokens=256, threads=1, sequences=1)
 
@@ -67,3 +70,25 @@ def test_a_model_that_only_writes_is_refused() -> None:
         pytest.raises(EngineError, match="no embedding model"),
     ):
         vector(client, "Hello")
+
+
+def test_an_encoder_makes_vectors_and_says_that_it_does_not_write(tmp_path: Path) -> None:
+    with loaded_engine(SETTINGS, str(write_bert_model(tmp_path / "bert.gguf"))) as client:
+        info = client.state.model
+        assert info is not None
+        assert (info.architecture, info.pooling) == ("bert", "cls")
+        cat, dog = vector(client, "the cat sleeps"), vector(client, "the dog runs")
+        assert cat.shape == (HIDDEN,)
+        assert np.linalg.norm(cat) == pytest.approx(1.0, abs=1e-5)
+        assert np.array_equal(cat, vector(client, "The cat sleeps"))
+        assert not np.allclose(cat, dog, atol=1e-2)
+        # [CLS] and [SEP] around the words, as llama.cpp's own tools have them.
+        answer = client.embed([Part("the cat sleeps")]).result(ANSWER_TIMEOUT_S)
+        whole = client.embed(tokens=[CLS, 4, 5, 6, SEP]).result(ANSWER_TIMEOUT_S)
+        assert answer == msgspec.structs.replace(whole, request_id=answer.request_id)
+        with pytest.raises(EngineError, match=f"{CONTEXT_TOKENS} at most"):
+            vector(client, "the cat " * (CONTEXT_TOKENS // 2))
+        with pytest.raises(EngineError, match="makes vectors of texts"):
+            client.generate([Part("the cat")], max_tokens=4).future.result(ANSWER_TIMEOUT_S)
+        # It lives on.
+        assert np.array_equal(cat, vector(client, "the cat sleeps"))
