@@ -48,6 +48,36 @@ def test_what_llama_cpp_would_allocate_is_known_before(model: CatalogModel, tmp_
         assert compute == pytest.approx(theirs.compute, rel=0.002, abs=LOG_ROUNDING_BYTES), demand
 
 
+CONTEXTS = (512, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
+COMBINATIONS = [
+    Demand(tokens, kv_type=kv_type, flash_attention=flash)
+    for tokens in CONTEXTS
+    for kv_type, flash in (("f16", True), ("q8_0", True), ("f16", False))
+]
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_every_model_type_and_setting_is_within_five_percent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = {}
+    for model in R1_MODELS:
+        for kind in (*QUANTISATIONS, "BF16"):
+            file = tmp_path / "hollow.gguf"
+            write_hollow_gguf(file, model, kind)
+            weights = sum(tensor.bytes for tensor in inspect(file).tensors)
+            for demand, theirs in zip(COMBINATIONS, dry_run(file, COMBINATIONS), strict=True):
+                ours = memory_need(model.shape, weights_of(model.shape, kind), demand).total
+                allocated = weights + theirs.cache + theirs.compute + theirs.output
+                off[model.key, kind, demand] = abs(ours / allocated - 1)
+            file.unlink()
+    worst = max(off, key=lambda combination: off[combination])
+    with capsys.disabled():
+        print(f"\n{len(off)} combinations: at most {100 * off[worst]:.3f}% off, {worst}")
+    assert off[worst] < 0.05
+
+
 @pytest.mark.parametrize("quantisation", [*QUANTISATIONS, "BF16"])
 def test_a_files_tensors_lie_where_the_catalogue_says(quantisation: str, tmp_path: Path) -> None:
     model = find("r1-llama-8b")
