@@ -38,6 +38,9 @@ ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "3"))
 SHARDS = 8
 REPO = "owner/measured"
 SAMPLE_S = 0.05
+MOST_MEMORY_BYTES = 600e6
+SMALL_FILES_BYTES = 16 << 20
+"""Journals, headers and the checkpoint's texts."""
 LINE_BYTES_PER_S = os.environ.get("STILLROOM_PERF_BYTES_PER_S", "112e6")
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(7200)]
@@ -168,6 +171,8 @@ def test_one_pass_against_the_reference(kind: str, room: Path, capsys: pytest.Ca
             f"{(mine.disk_bytes - file.stat().st_size) / 1e6:.1f} MB against "
             f"{(its.disk_bytes - file.stat().st_size) / 1e6:.0f} MB"
         )
+    assert mine.memory_bytes <= MOST_MEMORY_BYTES
+    assert mine.disk_bytes - file.stat().st_size <= SMALL_FILES_BYTES
 
 
 @pytest.fixture
@@ -220,3 +225,4 @@ def test_a_hub_build_against_its_parts(
             f"{build_s / max(download_s, quantise_s):.2f} times the longer one; peak disk: the output and "
             f"{max(peaks):.2f} of the largest weight file"
         )
+    assert max(peaks) <= 2 + SMALL_FILES_BYTES / largest
