@@ -35,12 +35,14 @@ UNUSED = (
     "libqevdev",
     "libqtuiotouchplugin",
     "libqicns",
+    "libqjpeg",
     "libqpdf",
     "libqtga",
     "libqtiff",
     "libqwbmp",
+    "libqwebp",
     "libqlottievectorimage",
-    "libQt6EglFs",
+    "libQt6EglFS",
     "libQt6Qml",
     "libQt6Quick",
     "libQt6Sql",
@@ -76,6 +78,9 @@ def is_unused(destination: str) -> bool:
     """Whether Stillroom does without this file."""
     path = PurePath(destination)
     if path.name.startswith(UNUSED) or "peegee" in path.parts:  # pyqtgraph's mascot
+        return True
+    # Of QtAwesome's twelve icon fonts app/ui/theme.py loads one.
+    if path.parts[:2] == ("qtawesome", "fonts") and not path.name.startswith("phosphor-"):
         return True
     # Who installed a package and from where; its version, licences and entry points stay.
     if path.name in INSTALLERS_NOTES and path.parent.name.endswith(".dist-info"):
