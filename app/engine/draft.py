@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from app.engine.deaths import names_memory
-from app.engine.guess import Guess
+from app.engine.guess import OF_A_MODEL, Guess
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
@@ -100,7 +100,11 @@ class DraftModel:
         if steps > 1:
             token_s = (time.perf_counter() - began_s) / steps
             self.token_s = self.token_s * _FORGET + token_s * (1 - _FORGET) if self.token_s else token_s
-        return {track.job.request_id: Guess(tuple(track.guessed)) for track in tracks if track.guessed}
+        return {
+            track.job.request_id: Guess(tuple(track.guessed), (OF_A_MODEL,) * len(track.guessed))
+            for track in tracks
+            if track.guessed
+        }
 
     def free(self) -> None:
         """Give the memory back."""

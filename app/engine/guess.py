@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """`tokens` that may come next; a higher `confidence` (a class of guesses, not a share) is right more
-    often."""
+    """`tokens` that may come next. Each has a kind (a class of guesses, not a share): tokens of one kind are
+    right about equally often. `agreed` is how many tokens before the place it was found at are the same."""
 
     tokens: tuple[int, ...] = ()
-    confidence: int = 0
+    kinds: tuple[int, ...] = ()
+    agreed: int = 0
 
 
 NO_GUESS = Guess()
+
+OF_A_MODEL = 0
+"""The kind of what a small model guesses."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.engine.draft_length import DraftLength
-from app.engine.guess import NO_GUESS, Guess
+from app.engine.guess import NO_GUESS, OF_A_MODEL, Guess
 from app.engine.lookup import PromptLookup
 from app.engine.messages import SpeculationMode
 from app.engine.scheduler import Chunk, Job
@@ -20,7 +20,7 @@ SURE_LOOKUP = 8
 """So many tokens must agree for a guess from the text to go before one of the draft model."""
 
 PROBE_STEPS = 64
-"""A draft model that did not pay is tried again after so many steps: texts change."""
+"""A draft model that did not pay is tried again after so many steps, and with each reply: texts change."""
 
 
 class Drafter(Protocol):
@@ -38,7 +38,7 @@ class _Guesser:
     length: DraftLength
     drafts: bool
     last_position: int
-    idle_steps: int = 0
+    idle_steps: int = PROBE_STEPS - 1
 
 
 class Speculations:
@@ -79,12 +79,12 @@ class Speculations:
             # The token that is drawn after the last guess has to fit as well.
             most = min(DRAFT_ROWS, guesser.last_position - len(job.tokens) - 1)
             found = guesser.lookup.guess(job.tokens, most)
-            if guesser.drafts and found.confidence < SURE_LOOKUP:
+            if guesser.drafts and found.agreed < SURE_LOOKUP:
                 job.draft = []
                 drafting.append((job, self._draft_length(guesser, most, batch_tokens)))
                 continue
             guesser.length.note(found)
-            count = guesser.length.best(found.confidence, len(found.tokens), batch_tokens)
+            count = guesser.length.best(found.kinds, batch_tokens)
             job.draft = list(found.tokens[:count])
             batch_tokens += count
         if self._draft is not None and drafting:
@@ -96,7 +96,7 @@ class Speculations:
 
     def _draft_length(self, guesser: _Guesser, most: int, batch_tokens: int) -> int:
         assert self._draft is not None
-        count = guesser.length.best(0, most, batch_tokens, self._draft.token_s)
+        count = guesser.length.best((OF_A_MODEL,) * most, batch_tokens, self._draft.token_s)
         guesser.idle_steps = 0 if count else guesser.idle_steps + 1
         if guesser.idle_steps == PROBE_STEPS:
             guesser.idle_steps = 0

@@ -3,13 +3,25 @@
 FORGET = 0.98
 """Weight of the past: attention grows with the context, other programs come and go."""
 
+HOPE_PART = 0.1
+HOPE_WEIGHT = 0.5
+"""A token more costs a tenth of a step until it is measured. Measurements of larger steps age while none is
+made, so that they are tried again: the program that made them dear may have ended."""
+
+LINE_WEIGHT = 2.0
+LONGEST_MEMORY = 32.0
+
 
 class StepCost:
-    """What a step costs by its number of tokens: a straight line through the steps seen, in seconds."""
+    """What a step costs by its number of tokens, in seconds: a straight line through the steps seen, bent to
+    what each size was seen to cost against it. Matrix kernels like some sizes: on one processor a step of
+    eight costs less than one of seven.
+    """
 
     def __init__(self) -> None:
-        # A step reads all weights, whatever it computes; until measured, a token more costs a tenth of that.
-        self._weight = self._n = self._nn = self._t = self._nt = 0.0
+        self._weight = self._n = self._nn = self._t = self._nt = self._larger = 0.0
+        self._bends: dict[int, tuple[float, float]] = {}
+        """By size, the sum of what steps took in parts of the line, and how many there were."""
 
     def observe(self, tokens: int, seconds: float) -> None:
         """A step with `tokens` in its batch took `seconds`."""
@@ -18,18 +30,29 @@ class StepCost:
         self._nn = self._nn * FORGET + tokens * tokens
         self._t = self._t * FORGET + seconds
         self._nt = self._nt * FORGET + tokens * seconds
+        self._larger = self._larger * FORGET + (tokens > 1)
+        line = self._line()
+        if line is not None:
+            base, slope = line
+            total, count = self._bends.get(tokens, (0.0, 0.0))
+            keep = min(1.0, LONGEST_MEMORY / (count + 1.0))
+            self._bends[tokens] = (total + seconds / (base + slope * tokens)) * keep, (count + 1.0) * keep
 
     def seconds(self, tokens: int) -> float:
         """What a step of `tokens` takes; before there is a measurement, in a unit of its own."""
-        base, slope = self._line()
-        return base + slope * tokens
+        base, slope = self._line() or (1.0, HOPE_PART)
+        total, count = self._bends.get(tokens, (0.0, 0.0))
+        return (base + slope * tokens) * (total + LINE_WEIGHT) / (count + LINE_WEIGHT)
 
-    def _line(self) -> tuple[float, float]:
+    def _line(self) -> tuple[float, float] | None:
+        """Its base and slope; None before steps of two sizes were seen."""
         spread = self._weight * self._nn - self._n * self._n
         if self._weight < 2 or spread <= 1e-6 * self._nn:
-            return 1.0, 0.1
-        slope = (self._weight * self._nt - self._n * self._t) / spread
-        base = (self._t - slope * self._n) / self._weight
+            return None
+        tokens, seconds = self._n / self._weight, self._t / self._weight
+        hoped = HOPE_PART * seconds / (1.0 + HOPE_PART * tokens)
         # Noise can tilt the line; a step costs something, and a token more never makes it cheaper.
-        slope = max(slope, 0.0)
+        slope = max((self._weight * self._nt - self._n * self._t) / spread, 0.0)
+        slope = (slope * self._larger + hoped * HOPE_WEIGHT) / (self._larger + HOPE_WEIGHT)
+        base = seconds - slope * tokens
         return max(base, 0.05 * (base + slope), 1e-9), slope
