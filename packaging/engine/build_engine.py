@@ -8,6 +8,7 @@ about ten minutes on two cores, with CUDA (nvcc 12 or newer) about an hour.
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from environment import (
 )
 
 FOLDER = ROOT / "build" / "engine"
+LINUX = sys.platform.startswith("linux")
 PORTABLE = (
     "-DGGML_NATIVE=OFF",
     "-DGGML_BACKEND_DL=ON",
@@ -37,6 +39,12 @@ PORTABLE = (
     # loaded as two libraries with two lists of devices.
     "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
 )
+HERE = Path(__file__).parent
+PACKED_SHADERS = (
+    f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(HERE / 'pack_shader.py'))}",
+    f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote(str(HERE / 'packed_shaders.cmake'))}",
+)
+"""A Vulkan library of a quarter of the size; unpacking takes zlib, which Windows does not have."""
 CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
 
 
@@ -59,14 +67,13 @@ def engine_wheel(*, cuda: bool) -> Path:
         raise SystemExit("CUDA was asked for, but nvcc is not on the PATH: install NVIDIA's CUDA toolkit.")
     if not cuda and shutil.which("nvcc") is not None:
         print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
-    os.environ["CMAKE_ARGS"] = " ".join(
-        [*PORTABLE, *(CUDA if cuda else ()), os.environ.get("CMAKE_ARGS", "")]
-    ).strip()
+    flags = [*PORTABLE, *(PACKED_SHADERS if LINUX else ()), *(CUDA if cuda else ())]
+    os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
     inputs = f"{pinned('llama_cpp_python')} {llama_flags()}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
-    if sys.platform.startswith("linux"):
+    if LINUX:
         install_system_packages(missing_packages())
     started_s = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -95,6 +102,8 @@ def missing_packages() -> list[str]:
         missing.append("libvulkan-dev")
     if not Path("/usr/include/spirv/unified1/spirv.hpp").exists():
         missing.append("spirv-headers")
+    if not Path("/usr/include/zlib.h").exists():
+        missing.append("zlib1g-dev")
     return missing
 
 
