@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,11 +32,17 @@ def virtual_display(size: str = "1500x950x24") -> Iterator[str]:
 class RealWindow:
     """`stillroom` as a user starts it; keys and clicks come from xdotool."""
 
-    def __init__(self, display: str, home: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        display: str,
+        home: Path,
+        command: Sequence[str] = (sys.executable, "-m", "app"),
+        **environment: str,
+    ) -> None:
         self.environment = os.environ | environment | {"DISPLAY": display, "STILLROOM_HOME": str(home)}
         self.environment.pop("QT_QPA_PLATFORM", None)
         self.started_s = time.monotonic()
-        self.process = subprocess.Popen([sys.executable, "-m", "app"], env=self.environment)
+        self.process = subprocess.Popen(command, env=self.environment)
         self.id = ""
 
     def find(self, name: str = "^Stillroom$") -> str:
