@@ -60,6 +60,8 @@ class CudaGetter:
                     self._unpack(brought, on_progress, cancel)
                 except OSError as error:
                     raise self._disk_error(error) from error
+            # Also what an earlier call, which was killed, had unpacked already.
+            remove_tree(self.place.downloads)
             on_progress(Progress("check", 0, 0))
             return self._check(cancel)
 
@@ -99,7 +101,8 @@ class CudaGetter:
         from models.download import download
 
         place, back_end = self.place, self.place.offered_back_end
-        packages = [package for package in place.pins.packages if package.wheel.file not in brought.wheels]
+        wanted = place.sources.keys() - brought.wheels.keys()
+        packages = [package for package in place.pins.packages if package.wheel.file in wanted]
         remote = [RemoteFile(p.wheel.file, p.wheel.bytes, p.wheel.sha256, "") for p in packages]
         index = PackageIndex(mirror or place.pins.index)
         for package in packages:
@@ -146,12 +149,17 @@ class CudaGetter:
         libraries: list[str] = []
         size = 0
         for package in place.pins.packages:
-            wheel = brought.wheels.get(package.wheel.file, place.downloads / package.wheel.file)
             members = package.wheel.libraries
-            size += unpack(wheel, dict(members), new, on_bytes=advance, cancel=cancel)
-            licence = {package.licence_text: f"{package.name}.txt"}
-            unpack(wheel, dict.fromkeys(licence), new / "licences", names=licence, cancel=cancel)
             libraries += [file_name(member) for member in members]
+            if place.has_libraries(package) and package.wheel.file not in brought.wheels:
+                for name in (*map(file_name, members), f"licences/{package.licence_file}"):
+                    _take_over(place.runtime / name, new / name)
+                size += package.wheel.unpacked_bytes
+                continue
+            wheel = brought.wheels.get(package.wheel.file, place.downloads / package.wheel.file)
+            size += unpack(wheel, dict(members), new, on_bytes=advance, cancel=cancel)
+            licence = {package.licence_text: package.licence_file}
+            unpack(wheel, dict.fromkeys(licence), new / "licences", names=licence, cancel=cancel)
         back_end = self._back_end_source(brought)
         if back_end is not None:
             wheel, member = back_end
@@ -161,7 +169,7 @@ class CudaGetter:
             cuda=place.pins.cuda,
             libraries=tuple(libraries),
             back_end=BACK_END if back_end is not None else "",
-            packages=tuple(f"{package.name} {package.version}" for package in place.pins.packages),
+            packages=tuple(package.title for package in place.pins.packages),
             bytes=size,
         )
         write_durably(new / RUNTIME, msgspec.json.encode(runtime))
@@ -169,7 +177,6 @@ class CudaGetter:
         remove_tree(place.runtime)
         new.rename(place.runtime)
         sync_folder(place.folder)
-        remove_tree(place.downloads)
 
     def _back_end_source(self, brought: Brought) -> tuple[Path, str] | None:
         if brought.back_end is not None:
@@ -204,3 +211,11 @@ class CudaGetter:
             folder=str(self.place.folder),
             native=error.strerror or type(error).__name__,
         )
+
+
+def _take_over(old: Path, new: Path) -> None:
+    """The file under another name without its bytes being written again, where the disk can do that."""
+    try:
+        new.hardlink_to(old)
+    except OSError:
+        shutil.copy2(old, new)

@@ -7,7 +7,7 @@ import msgspec
 
 from app.cuda.pins import supported_system
 from app.cuda.place import CudaPlace
-from app.engine.cuda_runtime import CudaRuntime, KernelCheck, read_check
+from app.engine.cuda_runtime import CudaRuntime, KernelCheck, read_check, read_runtime
 from app.engine.messages import BackendState, Device, DevicesListed
 from app.errors import StillroomError
 from app.telemetry.gpu import GpuReading, GpuSample
@@ -46,6 +46,8 @@ class CudaOffer(msgspec.Struct, frozen=True, kw_only=True):
     unpacked_bytes: int = 0
     arrived_bytes: int = 0
     installed_bytes: int = 0
+    outdated_bytes: int = 0
+    """What a runtime for another version of Stillroom takes; what still fits of it is not fetched again."""
     licence: str = ""
     licence_url: str = ""
 
@@ -66,6 +68,8 @@ def judge(place: CudaPlace, gpu: GpuReading, engine: DevicesListed | StillroomEr
     runtime, check = place.installed(), read_check(place.runtime)
     in_use = any(device.backend == "CUDA" for device in devices)
     card = _best(gpu.gpus)
+    there = read_runtime(place.runtime)
+    there_bytes, current = there.bytes if there is not None else 0, runtime is not None or not place.sources
     found = _judge(place, gpu, card, backends, devices, runtime, check)
     return msgspec.structs.replace(
         found,
@@ -81,7 +85,8 @@ def judge(place: CudaPlace, gpu: GpuReading, engine: DevicesListed | StillroomEr
         download_bytes=sum(place.sources.values()),
         unpacked_bytes=place.unpacked_bytes,
         arrived_bytes=place.arrived_bytes,
-        installed_bytes=runtime.bytes if runtime is not None else 0,
+        installed_bytes=there_bytes if current else 0,
+        outdated_bytes=0 if current else there_bytes,
         licence=place.pins.licence,
         licence_url=place.pins.licence_url,
     )
@@ -130,14 +135,14 @@ def _judge(
         return CudaOffer(
             state="ready", message="{card} is used through CUDA {cuda}, with NVIDIA's libraries."
         )
-    if runtime is not None:
-        return CudaOffer(state="unchecked", message="NVIDIA's libraries are here, but were not tried yet.")
-    if not place.has_back_end and place.offered_back_end is None:
+    if runtime is None and not place.has_back_end and place.offered_back_end is None:
         return CudaOffer(
             state="no_back_end",
             message="This Stillroom has no CUDA back end of its own; {card} is used through Vulkan.",
             hint="A llama-cpp-python wheel with CUDA can be brought: see docs/cuda.md.",
         )
+    if runtime is not None or not place.sources:
+        return CudaOffer(state="unchecked", message="NVIDIA's libraries are here, but were not tried yet.")
     return CudaOffer(
         state="offered",
         message="{card} can be used through CUDA {cuda}: NVIDIA's libraries for it can be fetched.",

@@ -39,6 +39,16 @@ class Package(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     windows: Wheel
 
     @property
+    def title(self) -> str:
+        """Name and version, by which a runtime names what it is made of."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def licence_file(self) -> str:
+        """The licence's name in the runtime's folder of licences."""
+        return f"{self.name}.txt"
+
+    @property
     def wheel(self) -> Wheel:
         """The file for this system."""
         return self.windows if sys.platform == "win32" else self.linux

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import filelock
 
-from app.cuda.pins import BACK_END, BackEndPin, CudaPins, back_end_pin, cuda_pins, llama_cpp_version
+from app.cuda.pins import (
+    BACK_END,
+    BackEndPin,
+    CudaPins,
+    Package,
+    back_end_pin,
+    cuda_pins,
+    file_name,
+    llama_cpp_version,
+)
 from app.cuda.unpacking import remove_tree
 from app.engine.cuda_runtime import CHECK, CudaRuntime, read_runtime
 from app.engine.ggml import backend_folder
@@ -41,7 +50,11 @@ class CudaPlace:
     @property
     def sources(self) -> dict[str, int]:
         """The files to fetch with their bytes: NVIDIA's, and our back end where one is needed and offered."""
-        files = {package.wheel.file: package.wheel.bytes for package in self.pins.packages}
+        files = {
+            package.wheel.file: package.wheel.bytes
+            for package in self.pins.packages
+            if not self.has_libraries(package)
+        }
         if self.offered_back_end is not None:
             files[self.offered_back_end.file] = self.offered_back_end.bytes
         return files
@@ -63,10 +76,19 @@ class CudaPlace:
         """What an interrupted download has left."""
         return sum(stored_bytes(self.downloads / name) for name in self.sources)
 
+    def has_libraries(self, package: Package) -> bool:
+        """Whether the runtime that is there has this package's libraries, whichever llama.cpp it is for."""
+        runtime = read_runtime(self.runtime)
+        if runtime is None or package.title not in runtime.packages:
+            return False
+        sizes = {file_name(member): size for member, size in package.wheel.libraries.items()}
+        files = {name: self.runtime / name for name in sizes}
+        return all(path.is_file() and path.stat().st_size == sizes[name] for name, path in files.items())
+
     def installed(self) -> CudaRuntime | None:
         """The runtime that is there, where it is the one that this Stillroom asks for."""
         runtime = read_runtime(self.runtime)
-        packages = tuple(f"{package.name} {package.version}" for package in self.pins.packages)
+        packages = tuple(package.title for package in self.pins.packages)
         if runtime is None or (runtime.llama_cpp, runtime.packages) != (self.llama_cpp, packages):
             return None
         if not runtime.back_end and not self.has_back_end:

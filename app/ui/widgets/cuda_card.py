@@ -81,7 +81,8 @@ class CudaCard(Card):
         self._get.setText(self._get_text(offer))
         self._bring.setVisible(fetches)
         self._cancel.setVisible(session.busy)
-        self._remove.setVisible(not session.busy and bool(offer.installed_bytes or offer.arrived_bytes))
+        there_bytes = offer.installed_bytes + offer.outdated_bytes + offer.arrived_bytes
+        self._remove.setVisible(not session.busy and there_bytes > 0)
         self._step.setVisible(session.busy)
         self._bar.setVisible(session.busy)
         self._show_progress(session.progress)

@@ -28,8 +28,9 @@ from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_whe
 from tests.support.package_index import LoopbackIndex
 
 QUICK = TransferOptions(
-    connections=2, segment_bytes=256 << 10, stall_s=0.5, retry=RetryPolicy(2, first_wait_s=0.01)
+    connections=2, segment_bytes=256 << 10, retry=RetryPolicy(2, first_wait_s=0.01, longest_wait_s=0.01)
 )
+IMPATIENT = dataclasses.replace(QUICK, stall_s=0.2)
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +53,8 @@ def place(wheels: Wheels, index: LoopbackIndex, tmp_path: Path, monkeypatch: pyt
     return CudaPlace(tmp_path / "data" / "cuda", pins, back_end, has_back_end=False)
 
 
-def getter(place: CudaPlace) -> CudaGetter:
-    return CudaGetter(place, child_command("kernel_check"), QUICK)
+def getter(place: CudaPlace, options: TransferOptions = QUICK) -> CudaGetter:
+    return CudaGetter(place, child_command("kernel_check"), options)
 
 
 def left_over(place: CudaPlace) -> list[str]:
@@ -150,6 +151,21 @@ def test_another_llama_cpp_does_not_use_it(place: CudaPlace) -> None:
     assert dataclasses.replace(place, llama_cpp="0.0.1").installed() is None
 
 
+def test_for_another_llama_cpp_only_the_back_end_is_fetched_again(
+    place: CudaPlace, index: LoopbackIndex
+) -> None:
+    assert place.back_end is not None
+    getter(place).get()
+    found = msgspec.json.decode((place.runtime / "runtime.json").read_bytes())
+    (place.runtime / "runtime.json").write_bytes(msgspec.json.encode(found | {"llama_cpp": "0.0.1"}))
+    assert place.installed() is None
+    assert list(place.sources) == [place.back_end.file]
+    index.requests.clear()
+    assert getter(place).get() == "Stand-in GPU A"
+    assert index.requests == [f"/storage/{place.back_end.file}"]
+    assert (place.runtime / "licences" / "nvidia-cublas.txt").read_text() == LICENCE
+
+
 def test_files_that_are_brought_need_no_network(place: CudaPlace, wheels: Wheels, tmp_path: Path) -> None:
     offline = dataclasses.replace(
         place, pins=msgspec.structs.replace(place.pins, index="http://127.0.0.1:9"), back_end=None
@@ -204,7 +220,7 @@ def test_a_file_that_is_gone_damaged_or_silent_is_said(place: CudaPlace, index: 
     index.corrupt.clear()
     index.hold_after = index.bytes_sent[name] + (1 << 20)
     with pytest.raises(StillroomError, match="cannot be reached"):
-        getter(place).get()
+        getter(place, IMPATIENT).get()
     index.hold_after = 0
     assert getter(place).get() == "Stand-in GPU A"
 

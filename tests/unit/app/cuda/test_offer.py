@@ -111,5 +111,10 @@ def test_what_is_there_is_unchecked_failed_or_ready(place: CudaPlace) -> None:
     assert str(offer.as_error()) == "CUDA was tried and is not used: CUDA cannot be used."
     (place.runtime / CHECK).write_bytes(msgspec.json.encode(KernelCheck(runtime=runtime, device="A")))
     assert judge(place, READING, PORTABLE).state == "ready"
+    newer = dataclasses.replace(
+        place, llama_cpp="2.0", back_end=msgspec.structs.replace(PIN, llama_cpp="2.0")
+    )
+    offer = judge(newer, READING, PORTABLE)
+    assert (offer.state, offer.installed_bytes, offer.outdated_bytes) == ("offered", 0, 600)
     # An old card is of no use to a runtime that is there either.
     assert judge(place, GpuReading("ok", (OLD_CARD,), "581.2"), PORTABLE).state == "card_old"
