@@ -11,7 +11,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
-from app.engine.messages import LoadSettings
+from app.engine.messages import Generate, LoadSettings
 from app.errors import EngineError
 from tests.support.engines import GREEDY, STORY, starter_path
 
@@ -75,6 +75,31 @@ def test_what_failed_is_not_tried_again(client: EngineClient, memory: LoadMemory
     memory.forget(starter_path())
     third = client.load(starter_path(), asked).future.result(WAIT_S)
     assert third.asked.kv_type == "auto"
+
+
+def test_a_model_that_guesses_ahead_goes_before_anything_else(
+    client: EngineClient, memory: LoadMemory
+) -> None:
+    asked = LoadSettings(
+        context_tokens=8192,
+        sequences=1,
+        threads=1,
+        mmap=False,
+        flash_attention="on",
+        draft_path=starter_path(),
+    )
+    # One takes 100 MiB of weights and 180 of cache, two do not fit.
+    allow(client, WEIGHTS_BYTES + 420 * MIB)
+    info = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert (info.plan.draft_path, info.plan.context_tokens, info.plan.kv_type) == ("", 8192, "f16")
+    assert "should guess ahead" in str(info.notices[-1])
+    request = Generate(request_id=0, parts=STORY, sampling=GREEDY, max_tokens=4, speculation="draft")
+    assert client.ask(request).future.result(WAIT_S).stats.completion_tokens == 4
+    known = memory.of(starter_path()).lowered
+    assert known is not None
+    assert known.given_up == ("draft_path",)
+    again = client.load(starter_path(), asked).future.result(WAIT_S)
+    assert str(again.notices[0]).startswith("More failed the last time")
 
 
 def test_weights_that_cannot_be_had_end_with_the_reason(client: EngineClient) -> None:
