@@ -101,12 +101,14 @@ def compose(
         problem=_problem(task, problem),
         task="",
     )
+    total = excerpt.text.count("\n") + 1
+    to_the_end = len(after) == len(excerpt.text) - excerpt.end
     return Question(
         task=task,
         prompt=prompt.strip(),
         first_line_sent=excerpt.first_line - before.count("\n"),
-        last_line_sent=excerpt.last_line + after.count("\n"),
-        total_lines=excerpt.text.count("\n") + 1,
+        last_line_sent=total if to_the_end else excerpt.last_line + after.count("\n"),
+        total_lines=total,
     )
 
 

@@ -45,6 +45,12 @@ def test_every_prompt_holds_the_selection_and_its_surroundings(task: Task) -> No
     assert ("Why?" in question.prompt) == (task == "ask")
 
 
+def test_of_a_whole_file_nothing_is_missing_though_its_last_line_ends() -> None:
+    whole = whole_lines(replace(excerpt_of(TEXT, "def"), start=0, end=0))
+
+    assert compose("repair", whole, 0, problem="It fails.").omitted_lines == 0
+
+
 def test_what_a_checker_said_is_part_of_a_fix_only() -> None:
     assert "line 3: invalid" in compose("fix", excerpt_of(TEXT, TEXT), 0, problem="line 3: invalid").prompt
     assert "syntax check" not in compose("fix", excerpt_of(TEXT, TEXT), 0).prompt
