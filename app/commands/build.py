@@ -81,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=AUTO,
         metavar="auto|on|off|FILE",
         help=f"importance matrix: collected for {' and '.join(WORTH_IT)} (auto, the default), for every type "
-        "of four bits and less (on), none (off), or from a file of llama-imatrix",
+        "of four bits and less (on), none (off), or from a file of llama-imatrix; a collected one is kept "
+        "beside the model and used again",
     )
     parser.add_argument(
         "--measure", action="store_true", help="measure what quantising cost, against full precision"
