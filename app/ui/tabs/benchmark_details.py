@@ -1,6 +1,6 @@
 """Every figure of a run with its interval, repeats and protocol; what is missing; and the computer."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.bench.report import Measure, Report
@@ -50,11 +50,14 @@ class DetailsCard(Card):
         self.body.replaceWidget(self._rows, rows)
         self._rows.deleteLater()
         self._rows = rows
+        by_reason: dict[str, list[str]] = {}
+        for item in report.not_measured:
+            by_reason.setdefault(words.reason_text(item), []).append(words.measure_name(item.key))
         missing = [
             self.tr("{figure}: not measured. {reason}").format(
-                figure=words.measure_name(item.key), reason=words.reason_text(item)
+                figure=QLocale().createSeparatedList(names), reason=reason
             )
-            for item in report.not_measured
+            for reason, names in by_reason.items()
         ]
         if report.interruptions:
             missing.append(

@@ -26,6 +26,8 @@ def measure_name(key: str) -> str:
             return translate("benchmark", "Power while generating")
         case "tok_per_j":
             return translate("benchmark", "Tokens per joule")
+        case "memory_bytes_per_s":
+            return translate("benchmark", "Memory speed")
     if key.startswith("latency_p"):
         return translate("benchmark", "Between two tokens, {share}% at most").format(share=key[9:])
     if key.startswith("pp"):
@@ -54,19 +56,22 @@ def _thousands(count: str) -> str:
 
 
 def mean_text(measure: Measure) -> str:
-    """The mean without its unit, in GiB where it is memory."""
+    """The mean without its unit."""
     return value_text(measure, measure.mean)
 
 
+def shown_factor(measure: Measure) -> float:
+    """What a value is multiplied with to be shown: memory is in GiB, a time below a second in ms."""
+    if measure.unit == "bytes":
+        return 1 / (1 << 30)
+    return 1000.0 if measure.unit == "s" and measure.mean < 1 else 1.0
+
+
 def value_text(measure: Measure, value: float) -> str:
-    """A value in the unit of that measure, without it."""
-    match measure.unit:
-        case "bytes":
-            return figures.gib(value)
-        case "s":
-            return figures.seconds(value)
-        case _:
-            return figures.number(value)
+    """A value in the unit in which that measure is shown, without it."""
+    if measure.unit == "bytes":
+        return figures.gib(value)
+    return figures.number(shown_factor(measure) * value)
 
 
 def unit_text(measure: Measure) -> str:
@@ -75,7 +80,7 @@ def unit_text(measure: Measure) -> str:
         case "bytes":
             return translate("benchmark", "GiB")
         case "s":
-            return translate("benchmark", "s")
+            return translate("benchmark", "ms") if measure.mean < 1 else translate("benchmark", "s")
         case "tok/s":
             return translate("benchmark", "tok/s")
         case "W":
@@ -89,7 +94,7 @@ def deviation_text(measure: Measure) -> str:
     if measure.sd is None:
         return ""
     decimals = len(mean_text(measure).partition(".")[2])
-    return f"± {measure.sd:.{decimals}f}"
+    return f"± {shown_factor(measure) * measure.sd:.{decimals}f}"
 
 
 def limit_text(limit: Limit) -> str:
