@@ -671,8 +671,10 @@ def test_esc_ends_the_rounds_of_fix_it(tab: CodeTab, live: Live, qtbot: QtBot) -
         await until(lambda: not tab.run_card.fix_button.isHidden())
         tab.run_card.fix_button.click()
         exchange = await answering(tab)
+        assert not tab.run_card.fix_button.isEnabled()
         qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
         await until(lambda: not tab.fixer.running)
+        assert tab.run_card.fix_button.isEnabled()
         assert len(tab.conversation.exchanges) == 1
         assert "Fix it, round 1 of 3" in texts(exchange)
         assert "NameError" in exchange.sent.text.toPlainText()

@@ -266,7 +266,9 @@ class CodeTab(QWidget):
         self.run_card.tests.setFocus()
 
     def _on_running_changed(self, _running: bool) -> None:
-        self._stop_key.setEnabled(self.runner.running or self.conversation.running or self.fixer.running)
+        busy = self.runner.running or self.conversation.running or self.fixer.running
+        self._stop_key.setEnabled(busy)
+        self.run_card.fix_button.setEnabled(not busy)
 
     def _folder(self) -> Path | None:
         return self.document.path.parent if self.document.path else None
