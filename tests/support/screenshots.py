@@ -1,14 +1,23 @@
 """Pictures of the window: `python -m tests.support.screenshots FOLDER`, or `--ask QUESTION FILE` for one.
 
-The window, its engine, its benchmark and its build are real. The chat with a thinking block is a written
-example (`WRITTEN_...`), because the starter model does not think: it has no speed under it.
+The window, its engine, its benchmark, its runs and its build are real. The chats with thinking, with a
+document and with more than the context holds are written examples (`written_chats.py`), because the starter
+model does not think: they have no speed under them.
 """
 
 import argparse
 import os
+import shutil
+import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtWidgets import QDialog
+
+from app.chat.records import Conversation
 from app.chat.store import ChatStore
 from app.paths import app_paths
 from app.ui.application import WindowApplication
@@ -21,31 +30,13 @@ from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub
 from tests.support.window import ask, grab, run_with_window, settle, until
+from tests.support.written_chats import STORY_NEXT, handbook, write_chats
 
 SIZE = (1420, 880)
 SLOW_BYTES_PER_S = 12e6
-
-WRITTEN_QUESTION = "Does the sum of 1/n² converge? Check it in Python."
-WRITTEN_THINKING = (
-    "The terms are positive, so it is enough to bound the partial sums.\n\n"
-    "For n ≥ 2 compare 1/n² with 1/(n(n−1)), which telescopes: the sum from 2 to N is 1 − 1/N.\n\n"
-    "So every partial sum is below 2. Euler's value is π²/6, about 1.6449; a short program can check that."
-)
-WRITTEN_ANSWER = """Yes. For n ≥ 2 each term is below a telescoping one, 1/n² < 1/(n−1) − 1/n, so the \
-partial sums stay below 2 and, being increasing, converge. Euler found the value **π²/6**.
-
-```python
-from math import pi
-
-s = sum(1 / n**2 for n in range(1, 1_000_000))
-print(s, pi**2 / 6)
-```
-
-| terms | sum | difference |
-|---|---|---|
-| 1,000 | 1.643935 | 0.001000 |
-| 1,000,000 | 1.644933 | 0.000001 |
-"""
+COLOURS = 255
+FIX_CHARACTERS = 300
+SCENES = ("chat", "code", "benchmark", "models", "settings")
 
 CODE = '''"""Durations such as 1h30m."""
 
@@ -90,145 +81,215 @@ def take_answer(question: str, path: Path) -> None:
     run_with_window(scene)
 
 
-def take_all(folder: Path) -> None:
-    """Every picture of the documentation, from an empty home of its own."""
+class Album:
+    """Where the pictures go, and the language of their names: "code-dark.png", "code-zh-dark.png"."""
+
+    def __init__(self, application: WindowApplication, folder: Path, language: str = "") -> None:
+        self.application = application
+        self._folder = folder
+        self._language = language
+
+    async def take(self, name: str, dialog: QDialog | None = None) -> None:
+        """The window, with a dialog in front of it, in both themes."""
+        for theme in ("dark", "light"):
+            self.application.parts.settings.update(theme=theme)
+            await settle()
+            self.take_one(f"{name}-{theme}", dialog)
+
+    def take_one(self, name: str, dialog: QDialog | None = None) -> None:
+        """The window as it is."""
+        window = self.application.window
+        *words, theme = name.split("-")
+        path = self._folder / f"{'-'.join([*words, *filter(None, [self._language]), theme])}.png"
+        picture = window.grab()
+        if dialog is not None:
+            painter = QPainter(picture)
+            place = QRect(window.mapFromGlobal(dialog.mapToGlobal(QPoint(0, 0))), dialog.size())
+            painter.drawPixmap(place.topLeft(), dialog.grab())
+            # What a desktop's own frame would show.
+            painter.setPen(dialog.palette().color(QPalette.ColorRole.Mid))
+            painter.drawRect(place)
+            painter.end()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not picture.save(str(path)):
+            raise OSError(f"could not write {path}")
+        shrink(path)
+
+
+def shrink(path: Path) -> None:
+    """A third of the size in as many colours as a window has, where ImageMagick is there."""
+    if shutil.which("convert"):
+        subprocess.run(
+            ["convert", path, "+dither", "-colors", str(COLOURS), "-strip", f"png8:{path}"], check=True
+        )
+
+
+def take_all(folder: Path, only: Sequence[str] = SCENES) -> None:
+    """The pictures of the documentation in both themes and languages, from an empty home of its own."""
     starter = starter_file()
     assert starter is not None, "the starter model is installed by `make`"
     with tempfile.TemporaryDirectory() as home, LoopbackHub(bytes_per_s=SLOW_BYTES_PER_S) as hub:
         hub.add(REPO, rebuild_starter(starter, Path(home) / "checkpoint", shards=2))
         os.environ |= {"STILLROOM_HOME": f"{home}/stillroom", "HF_ENDPOINT": hub.endpoint}
-        write_example()
+        store = ChatStore(app_paths().chats)
+        chats = write_chats(store)
+        store.close()
+        paper = Path(home) / "handbook.md"
+        paper.write_text(handbook(), encoding="utf-8")
 
         async def scenes(application: WindowApplication) -> None:
             application.window.resize(*SIZE)
-            set_theme(application, "light")
             await until(lambda: application.session.info is not None, "the starter model")
-            await take_chat(application, folder)
-            await take_code(application, folder)
-            await take_benchmark(application, folder)
-            await take_models(application, folder)
-            await take_doctor(application, folder)
-            await take_chinese(application, folder)
+            for language, name in (("en", ""), ("zh_CN", "zh")):
+                application.parts.settings.update(language=language)
+                await settle(60)
+                application.window.resize(*SIZE)
+                album = Album(application, folder, name)
+                for scene in only:
+                    match scene:
+                        case "chat":
+                            await take_chat(album, chats, paper)
+                            await take_commands(album)
+                        case "code":
+                            await take_code(album)
+                        case "benchmark":
+                            await take_benchmark(album)
+                        case "models":
+                            await take_models(album)
+                        case "settings":
+                            await take_settings(album)
 
         run_with_window(scenes)
 
 
-def write_example() -> None:
-    """The written chat with a thinking block."""
-    store = ChatStore(app_paths().chats)
-    chat = store.create_conversation()
-    question = store.add_message(chat.id, None, "user", WRITTEN_QUESTION)
-    reply = store.add_message(chat.id, question.id, "assistant", model="a written example")
-    store.save_reply(reply.id, WRITTEN_ANSWER, WRITTEN_THINKING, outcome="stop")
-    store.rename(chat.id, "Does the sum of 1/n² converge?")
-    store.close()
-
-
-def set_theme(application: WindowApplication, theme: str) -> None:
-    """Change the colours as the settings dialog does."""
-    application.parts.settings.update(theme=theme)
-
-
-async def take_both(application: WindowApplication, folder: Path, name: str) -> None:
-    """The window in both themes."""
-    for theme in ("dark", "light"):
-        set_theme(application, theme)
-        await settle()
-        grab(application.window, folder / f"{name}-{theme}.png")
-
-
-async def take_chat(application: WindowApplication, folder: Path) -> None:
-    """A real reply, then the written chat with its thinking folded and open."""
-    chat = application.window.show_page("chat")
-    assert isinstance(chat, ChatTab)
-    chat.open_chat(None)
-    tab = await ask(application, "Explain how rainbows form, in three sentences.")
-    await take_both(application, folder, "chat-reply")
-    written = next(chat for chat in application.parts.chats.conversations() if chat.titled)
-    tab.open_chat(written.id)
-    await take_both(application, folder, "chat")
+async def take_chat(album: Album, chats: dict[str, Conversation], paper: Path) -> None:
+    """The first run, thinking folded and open, a document with its passages, what outgrows the context."""
+    tab = album.application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    tab.open_chat(None)
+    await settle(100)
+    await album.take("first-run")
+    tab.open_chat(chats["series"].id)
+    await settle()
+    tab.conversation.verticalScrollBar().setValue(0)
+    await album.take("chat")
     for view in tab.findChildren(ReplyView):
         view.thinking.set_open(True)
-    await take_both(application, folder, "chat-thinking")
+    await settle()
+    tab.conversation.verticalScrollBar().setValue(0)
+    await album.take("chat-thinking")
+    tab.composer.settings.setChecked(True)
+    await album.take("chat-behaviour")
+    tab.composer.settings.setChecked(False)
+    tab.open_chat(chats["handbook"].id)
+    if not tab.attachments.waiting:
+        await tab.attachments.attach([paper])
+    tab.composer.set_text("And in Vienna?")
+    await until(lambda: bool(tab.composer.meter.text), "the tokens")
+    await album.take("chat-document")
+    tab.open_chat(chats["story"].id)
+    tab.composer.set_text(STORY_NEXT)
+    await until(lambda: bool(tab.conversation.left_out), "what does not fit")
+    seen = [
+        widget for message, widget in tab.conversation.shown() if message.id not in tab.conversation.left_out
+    ]
+    tab.conversation.go_to(seen[0])
+    bar = tab.conversation.verticalScrollBar()
+    bar.setValue(bar.value() - 180)
+    await album.take("context-choice")
+    tab.composer.set_text("")
+    tab.open_chat(None)
+    await ask(album.application, "Explain how rainbows form, in three sentences.")
+    await album.take("chat-reply")
 
 
-async def take_code(application: WindowApplication, folder: Path) -> None:
+async def take_commands(album: Album) -> None:
+    """The command palette in front of the chat."""
+    dialog = album.application.commands.open_palette()
+    await settle()
+    await album.take("commands", dialog)
+    dialog.close()
+    sheet = album.application.commands.open_shortcuts()
+    await settle()
+    await album.take("shortcuts", sheet)
+    sheet.close()
+
+
+async def take_code(album: Album) -> None:
     """The editor with code in it, its tests after they were run, and a written change to accept."""
-    tab = application.window.show_page("code")
+    tab = album.application.window.show_page("code")
     assert isinstance(tab, CodeTab)
-    tab.take_code(CODE, "python")
-    await take_both(application, folder, "code")
+    await settle()
+    if tab.editor.text() != CODE:
+        tab.take_code(CODE, "python")
+        await until(lambda: tab.editor.text() == CODE, "the code")
     tab.run_card.take_tests(CODE_TESTS, "python")
     tab.run_card.test_button.click()
     await until(lambda: bool(tab.run_card.problem), "the tests")
-    await take_both(application, folder, "code-tested")
+    await album.take("code")
     tab.card.propose(CODE.replace("    total = 0\n", STRICTER))
-    await take_both(application, folder, "code-changes")
+    await album.take("code-changes")
     tab.card.proposal_view.left.emit()
+    # What the starter model makes of the failed test, in its first round.
+    tab.run_card.fix_button.click()
+    await until(
+        lambda: any(len(each.reply.answer) > FIX_CHARACTERS for each in tab.conversation.exchanges), "code"
+    )
+    await album.take("code-fix")
+    tab.fixer.stop()
+    await until(lambda: not tab.fixer.running, "the end of the round")
 
 
-async def take_benchmark(application: WindowApplication, folder: Path) -> None:
-    """A benchmark of the starter model, before and after."""
+async def take_benchmark(album: Album) -> None:
+    """A benchmark of the starter model, before, meanwhile and after."""
+    application = album.application
     tab = application.window.show_page("benchmark")
     assert isinstance(tab, BenchmarkTab)
     await settle()
-    grab(application.window, folder / "benchmark-empty-light.png")
-    tab.run()
-    await until(lambda: bool(application.session.reserved_for), "the benchmark's start")
-    await settle(200)
-    grab(application.window, folder / "benchmark-running-light.png")
-    await until(lambda: not application.session.reserved_for, "the benchmark's end", 600)
-    await take_both(application, folder, "benchmark")
+    if not application.parts.benchmarks.reports():
+        tab.run()
+        await until(lambda: bool(application.session.reserved_for), "the benchmark's start")
+        await settle(200)
+        album.take_one("benchmark-running-light")
+        await until(lambda: not application.session.reserved_for, "the benchmark's end", 900)
+    await album.take("benchmark")
 
 
-async def take_models(application: WindowApplication, folder: Path) -> None:
+async def take_models(album: Album) -> None:
     """The catalogue, and a build while its weights are being downloaded."""
+    application = album.application
     application.window.show_page("models")
-    await take_both(application, folder, "models")
+    await album.take("models")
     job = application.parts.jobs.add(REPO, ["Q4_K_M", "Q8_0"])
     await until(
         lambda: any(view.progress.done > 40e6 for view in application.parts.jobs.jobs() if view.progress),
         "the download",
     )
-    await take_both(application, folder, "models-building")
+    await album.take("models-building")
     application.parts.jobs.cancel(job.id)
 
 
-async def take_doctor(application: WindowApplication, folder: Path) -> None:
-    """The page about this computer."""
-    dialog = application.dialogs.open_settings_page(1)
+async def take_settings(album: Album) -> None:
+    """The settings, and the page about this computer."""
+    dialog = album.application.dialogs.open_settings_page(1)
     await settle(150)
-    grab(dialog, folder / "doctor-light.png")
+    album.take_one("doctor-light", dialog)
     dialog.show_page(0)
     await settle()
-    grab(dialog, folder / "settings-light.png")
-    dialog.close()
-
-
-async def take_chinese(application: WindowApplication, folder: Path) -> None:
-    """The same tabs in Chinese."""
-    application.parts.settings.update(language="zh_CN")
-    await settle(60)
-    application.window.resize(*SIZE)
-    for key in ("chat", "code", "benchmark", "models"):
-        application.window.show_page(key)
-        await settle(40)
-        grab(application.window, folder / f"{key}-zh-light.png")
-    dialog = application.dialogs.open_settings_page(1)
-    await settle(150)
-    grab(dialog, folder / "doctor-zh-light.png")
+    album.take_one("settings-light", dialog)
     dialog.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", type=Path)
+    parser.add_argument("scenes", nargs="*", default=list(SCENES), help=" ".join(SCENES))
     parser.add_argument("--ask", default="")
     arguments = parser.parse_args()
     if arguments.ask:
         take_answer(arguments.ask, arguments.target)
     else:
-        take_all(arguments.target)
+        take_all(arguments.target, arguments.scenes)
 
 
 if __name__ == "__main__":
