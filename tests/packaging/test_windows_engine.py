@@ -1,0 +1,80 @@
+"""llama.cpp for Windows, compiled here by mingw-w64 with back ends that load at run time, answers under wine.
+
+The Windows release is compiled by Microsoft's compiler; this shows that the libraries find each other, that a
+variant for the processor is chosen and that the starter model answers. Compiled once (build/windows-engine).
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from models.starter import starter_file
+from tests.perf.build_llama_tools import tools_folder
+
+pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "build" / "windows-engine"
+COMPILER = "x86_64-w64-mingw32-gcc-posix"
+# The oldest processors and those with AVX2; the other twelve variants differ in flags of the compiler only.
+VARIANTS = ("x64", "haswell")
+OPTIONS = (
+    "-GNinja",
+    "-DCMAKE_BUILD_TYPE=Release",
+    "-DCMAKE_SYSTEM_NAME=Windows",
+    "-DCMAKE_SYSTEM_PROCESSOR=x86_64",
+    f"-DCMAKE_C_COMPILER={COMPILER}",
+    "-DCMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++-posix",
+    "-DCMAKE_SHARED_LINKER_FLAGS=-static",
+    "-DBUILD_SHARED_LIBS=ON",
+    "-DGGML_NATIVE=OFF",
+    "-DGGML_OPENMP=OFF",
+    "-DGGML_BACKEND_DL=ON",
+    "-DGGML_CPU_ALL_VARIANTS=ON",
+    "-DLLAMA_CURL=OFF",
+    *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("COMMON", "TESTS", "TOOLS", "EXAMPLES", "SERVER")),
+)
+
+if any(shutil.which(name) is None for name in ("wine", COMPILER, "cmake", "ninja")):
+    pytest.skip("wine, mingw-w64, cmake or ninja is not installed", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    """windows_answer.exe with the libraries beside it."""
+    trees = list(tools_folder().glob("source/llama_cpp_python-*/vendor/llama.cpp"))
+    if not trees:
+        pytest.skip("no source: run `python -m tests.perf.build_llama_tools`")
+    subprocess.run(["cmake", "-S", str(trees[0]), "-B", str(FOLDER), *OPTIONS], check=True)
+    targets = ["llama", *(f"ggml-cpu-{variant}" for variant in VARIANTS)]
+    subprocess.run(["cmake", "--build", str(FOLDER), "--target", *targets], check=True)
+    target = FOLDER / "bin" / "windows_answer.exe"
+    include = [f"-I{trees[0] / place}" for place in ("include", "ggml/include")]
+    libraries = [str(FOLDER / "bin" / f"{name}.dll") for name in ("libllama", "ggml", "ggml-base")]
+    source = Path(__file__).with_name("windows_answer.c")
+    subprocess.run([COMPILER, "-O2", *include, "-o", str(target), str(source), *libraries], check=True)
+    return target
+
+
+def test_the_starter_answers_through_windows_libraries(program: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"WINEPREFIX": str(tmp_path / "wine"), "WINEDEBUG": "-all"}
+    environment["WINEDLLOVERRIDES"] = "mscoree,mshtml="
+    question = "<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
+    model = f"Z:{starter_file()}"
+    done = subprocess.run(
+        ["wine", program.name, model, question, "16"],
+        cwd=program.parent,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    subprocess.run(["wineserver", "--wait"], env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    flags, answer = done.stdout.split("\n", 1)
+    assert "CPU" in flags
+    assert "Paris" in answer
