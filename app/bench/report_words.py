@@ -118,7 +118,7 @@ def limit_text(limit: Limit) -> str:
     """How near a speed is to its limit."""
     if limit.share > BELIEVABLE_SHARE:
         return "more than was measured as possible: other programs disturbed that measurement"
-    what = "this memory allows" if limit.bound == "memory" else "this computer computes"
+    what = "this memory allows" if limit.bound == "memory" else "this computer can compute"
     return f"{100 * limit.share:.0f}% of what {what}"
 
 
@@ -194,17 +194,25 @@ def format_measure(measure: Measure) -> str:
     """Mean and deviation with the unit."""
     if measure.unit == "bytes":
         return format_bytes(measure.mean)
-    digits = decimals(measure.mean)
-    deviation = "" if measure.sd is None else f" ± {measure.sd:.{digits}f}"
-    return f"{measure.mean:,.{digits}f}{deviation} {measure.unit}"
+    factor, unit = _shown(measure)
+    digits = decimals(factor * measure.mean)
+    deviation = "" if measure.sd is None else f" ± {factor * measure.sd:.{digits}f}"
+    return f"{factor * measure.mean:,.{digits}f}{deviation} {unit}"
 
 
 def format_interval(measure: Measure) -> str:
     """The ends of the confidence interval, "" where there is none."""
     if measure.low is None or measure.high is None:
         return ""
-    digits = decimals(measure.mean)
-    return f"{max(0.0, measure.low):,.{digits}f} to {measure.high:,.{digits}f}"
+    factor, _ = _shown(measure)
+    digits = decimals(factor * measure.mean)
+    return f"{max(0.0, factor * measure.low):,.{digits}f} to {factor * measure.high:,.{digits}f}"
+
+
+def _shown(measure: Measure) -> tuple[float, str]:
+    """What a value is multiplied with to be shown, and its unit then: a time below a second is in
+    milliseconds."""
+    return (1000.0, "ms") if measure.unit == "s" and measure.mean < 1 else (1.0, measure.unit)
 
 
 def decimals(value: float) -> int:

@@ -82,7 +82,7 @@ class TrendCard(PlotCard):
 
     def _draw(self) -> None:
         found = trend(self._reports, self._choice.currentData() or "")
-        factor = 1 / (1 << 30) if found and found[0][1].unit == "bytes" else 1.0
+        factor = words.shown_factor(found[0][1]) if found else 1.0
         points = [
             Point(number, factor * measure.mean, factor * (measure.sd or 0.0), measure.key)
             for number, (_, measure) in enumerate(found, start=1)
