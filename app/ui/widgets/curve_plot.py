@@ -86,7 +86,8 @@ class CurvePlot(LazyPlot):
         margin = 0.08 * (max(xs) - min(xs)) or 0.5
         self.plot.setXRange(min(xs) - margin, max(xs) + margin, padding=0)
         if self._log_y:
-            self.plot.setYRange(min(lows) - 0.25, max(tops) + 0.25, padding=0)
+            # Room for the name of a power of ten at the upper edge.
+            self.plot.setYRange(min(lows) - 0.25, max(tops) + 0.4, padding=0)
         else:
             self.plot.setYRange(0, 1.15 * max(tops) or 1.0, padding=0)
         for line in self._lines:
