@@ -63,6 +63,7 @@ class WindowApplication(QObject):
         self._ended = asyncio.Event()
         self._values = parts.settings.values
         self._watch = MemoryWatch()
+        self._painted = False
         self._chat: ChatTab | None = None
         self._code: CodeTab | None = None
         self._languages = Languages(qt)
@@ -211,6 +212,8 @@ class WindowApplication(QObject):
         tab.chat_opened.connect(self._place.chat_opened)
         tab.reply_ended.connect(self._long_replies.reply_ended)
         self._chat = tab
+        if self._painted:
+            self._welcome()
         return tab
 
     def _make_code(self) -> "CodeTab":
@@ -301,6 +304,7 @@ class WindowApplication(QObject):
         return self._machine_advice
 
     def _on_first_painted(self) -> None:
+        self._painted = True
         GuiThreadGarbage(self)
         self.parts.client.start()
         self.parts.jobs.start()
@@ -412,7 +416,6 @@ class WindowApplication(QObject):
         self._window.setGeometry(old.geometry())
         self._window.show_page(page)
         self._window.show()
-        self._welcome()
         old.close()
         old.deleteLater()
 

@@ -52,6 +52,17 @@ def test_the_empty_chat_offers_the_model_for_this_computer(qapp: QApplication) -
     run_with_window(next_scene)
 
 
+def test_a_chat_that_is_opened_later_offers_it_too(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.window.show_page("code")
+        application.parts.settings.update(language="en")
+        await settle(10)
+        application.window.show_page("chat")
+        await until(lambda: offered(application) is not None, "the offer")
+
+    run_with_window(scene)
+
+
 def test_a_model_that_was_declined_can_still_be_got(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         await until(lambda: application.session.info is not None, "the starter model")
