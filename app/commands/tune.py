@@ -3,20 +3,22 @@
 import argparse
 import threading
 import time
+from pathlib import Path
 
 import msgspec
 
 from app.commands.console import REDRAW_S, Console, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from app.engine.load_memory import Tuned
+from app.engine.load_memory import LoadMemory, Tuned
 from app.engine.messages import LoadSettings
-from app.tuning.report import Speed, TuningReport, TuningRow
+from app.errors import StillroomError
+from app.tuning.report import Speed, TuningReport, TuningRow, kept_report
 from app.tuning.tuner import TUNED_FIELDS, Tuner, TuningProgress, left_open
 
 NAME = "tune"
 SUMMARY = "find the fastest settings for a model on this computer, in under two minutes"
-EXAMPLE = "stillroom tune starter\n  stillroom tune starter --forget"
+EXAMPLE = "stillroom tune starter\n  stillroom tune starter --show\n  stillroom tune starter --forget"
 
 _WORDS = {
     "load": "Loading",
@@ -62,10 +64,11 @@ class TuneResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL, --forget."""
+    """MODEL, --show, --forget."""
     parser.add_argument(
         "model", metavar="MODEL", help="a model on disk (see `stillroom list`), name/TYPE, or a .gguf file"
     )
+    parser.add_argument("--show", action="store_true", help="show what was measured the last time")
     parser.add_argument(
         "--forget", action="store_true", help="forget what was found or had to be given up for this model"
     )
@@ -81,14 +84,32 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.say(f"{model.reference} is loaded with the defaults again.")
         return
     asked = core.settings.values.load
+    if options.show:
+        _show(model.reference, _kept(memory, model.path), asked, console)
+        return
     try:
         with core.engine() as engine:
             report = Tuner(engine, memory).run(model.path, left_open(asked), _TuningLine(console), cancel)
     finally:
         console.clear()
+    _show(model.reference, report, asked, console)
+
+
+def _kept(memory: LoadMemory, path: Path) -> TuningReport:
+    report = kept_report(memory.of(str(path)))
+    if report is None:
+        raise StillroomError(
+            "{name} has not been measured on this computer yet.",
+            "Run `stillroom tune` for it without --show.",
+            name=path.name,
+        )
+    return report
+
+
+def _show(model: str, report: TuningReport, asked: LoadSettings, console: Console) -> None:
     notices = [*map(str, report.notices), *_notices(asked)]
-    console.document(_result(model.reference, report, notices))
-    _say(model.reference, report, console)
+    console.document(_result(model, report, notices))
+    _say(model, report, console)
     for notice in notices:
         console.note(notice)
 

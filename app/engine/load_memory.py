@@ -63,6 +63,8 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     lowered: Lowered | None = None
     tuned: Tuned | None = None
+    table: dict[str, Any] | None = None
+    """What was measured for `tuned`: a `tuning.report.TuningReport` in plain values."""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -114,14 +116,14 @@ class LoadMemory:
             lowered = msgspec.structs.replace(lowered, given_up=tuple(names))
         self._change(file, lowered=lowered)
 
-    def note_tuned(self, file: str, tuned: Tuned) -> None:
-        """These settings are the fastest."""
-        self._change(file, tuned=tuned)
+    def note_tuned(self, file: str, tuned: Tuned, table: dict[str, Any] | None = None) -> None:
+        """These settings are the fastest, by the `table`."""
+        self._change(file, tuned=tuned, table=table)
 
     def forget(self, file: str, what: Literal["all", "lowered", "tuned"] = "all") -> None:
         """Plan the next load of this file afresh."""
-        names = ("lowered", "tuned") if what == "all" else (what,)
-        self._change(file, **dict.fromkeys(names))
+        names = {"all": ("lowered", "tuned", "table"), "lowered": ("lowered",), "tuned": ("tuned", "table")}
+        self._change(file, **dict.fromkeys(names[what]))
 
     def _change(self, file: str, **values: Any) -> None:
         key = fingerprint(file)

@@ -1,11 +1,14 @@
 """What tuning found: the table, and what it chose."""
 
+import logging
 from typing import Literal
 
 import msgspec
 
-from app.engine.load_memory import Tuned
+from app.engine.load_memory import Remembered, Tuned
 from app.engine.messages import LoadNotice
+
+log = logging.getLogger(__name__)
 
 Knob = Literal["threads", "prompt_threads", "batch_tokens", "flash_attention", "kv_type", "gpu_layers"]
 
@@ -55,3 +58,14 @@ class TuningReport(msgspec.Struct, frozen=True, kw_only=True):
     chosen: Tuned
     rows: list[TuningRow]
     notices: list[LoadNotice] = []
+
+
+def kept_report(known: Remembered) -> TuningReport | None:
+    """The table of a model's last tuning; None where it was not tuned."""
+    if known.table is None:
+        return None
+    try:
+        return msgspec.convert(known.table, TuningReport)
+    except msgspec.ValidationError as error:
+        log.warning("the table of a tuning cannot be read: %s", error)
+        return None

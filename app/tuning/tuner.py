@@ -119,8 +119,7 @@ class Tuner:
             at=now(),
             llama_cpp_version=version,
         )
-        self._memory.note_tuned(str(path), tuned)
-        return TuningReport(
+        report = TuningReport(
             file=path.name,
             model=info.name,
             quantisation=info.quantisation,
@@ -133,6 +132,8 @@ class Tuner:
             rows=outcome.rows,
             notices=_notices(outcome),
         )
+        self._memory.note_tuned(str(path), tuned, msgspec.to_builtins(report))
+        return report
 
 
 class _Run:

@@ -35,7 +35,7 @@ def open_tuning(
     assert info is not None, "there is a model to tune"
     path = Path(info.path)
     asked = left_open(settings.values.load)
-    known = memory.of(info.path).tuned
+    known = memory.of(info.path)
 
     def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
         return tuner.run(path, asked, on_progress, cancel)
@@ -46,10 +46,10 @@ def open_tuning(
         start_load()
 
     def discard() -> None:
-        if known is None:
+        if known.tuned is None:
             memory.forget(str(path), "tuned")
         else:
-            memory.note_tuned(str(path), known)
+            memory.note_tuned(str(path), known.tuned, known.table)
         start_load()
 
     def end() -> None:
@@ -68,4 +68,17 @@ def open_tuning(
     session.reserve(JOB)
     dialog.open()
     dialog.start()
+    return dialog
+
+
+def show_tuning_table(model: str, report: TuningReport, bridge: Bridge, window: QWidget) -> TuningDialog:
+    """Show what was measured earlier, over `window`. GUI thread."""
+
+    def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
+        raise AssertionError("nothing is measured")
+
+    dialog = TuningDialog(model, run, bridge, window)
+    dialog.left.connect(dialog.deleteLater)
+    dialog.show_kept(report)
+    dialog.open()
     return dialog

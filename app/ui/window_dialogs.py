@@ -77,6 +77,7 @@ class WindowDialogs(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.applied.connect(self._on_load_settings)
         dialog.tune_asked.connect(self.open_tuning)
+        dialog.table_asked.connect(self.open_tuning_table)
         dialog.forget_asked.connect(self._on_forget)
         dialog.open()
 
@@ -113,6 +114,16 @@ class WindowDialogs(QObject):
             self._window,
             self._load_again,
         )
+
+    def open_tuning_table(self) -> None:
+        """Show what the last tuning of the loaded model measured."""
+        from app.tuning.report import kept_report
+        from app.ui.tuning_session import show_tuning_table
+
+        info = self._session.here
+        report = kept_report(self._parts.memory.of(info.path)) if info is not None else None
+        if info is not None and report is not None:
+            show_tuning_table(info.name, report, self._bridge, self._window)
 
     def _on_cuda_offered(self) -> None:
         offer = self._cuda.offer

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox, QTableView
 from pytestqt.qtbot import QtBot
@@ -222,6 +223,30 @@ def test_what_tuning_found_is_used_or_discarded(
             assert tuned is None
             assert now.plan.threads == 2
         await settle(5)
+
+    run_with_window(scene)
+
+
+def test_the_table_of_the_last_tuning_can_be_shown_again(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = await opened(application)
+        info = application.session.info
+        assert info is not None
+        assert dialog.findChild(QPushButton, "table") is None
+        dialog.reject()
+        dialog.deleteLater()
+        application.parts.memory.note_tuned(info.path, TUNED, msgspec.to_builtins(report()))
+        application.dialogs.open_load_settings()
+        shown = application.window.findChildren(LoadSettingsDialog)[-1]
+        shown.findChild(QPushButton, "table").click()
+        tuning = application.window.findChild(TuningDialog)
+        assert isinstance(tuning, TuningDialog)
+        assert "Replies at 10.0 tokens/s instead of 8.00" in texts(tuning)
+        assert tuning.findChild(QTableView).model().index(1, 1).data() == "✓ 1"
+        assert tuning.findChild(QPushButton, "use").isHidden()
+        tuning.reject()
+        assert application.session.reserved_for == ""
+        assert application.parts.memory.of(info.path).tuned == TUNED
 
     run_with_window(scene)
 

@@ -39,6 +39,8 @@ class LoadSettingsDialog(QDialog):
     """The new `LoadSettings`, the minutes without use after which the memory is given back, and the
     `SpeculationMode` of replies."""
     tune_asked = Signal()
+    table_asked = Signal()
+    """Show what was measured for the fastest settings."""
     forget_asked = Signal()
     """Forget what had to be given up for this model, and load it again."""
 
@@ -226,6 +228,11 @@ class LoadSettingsDialog(QDialog):
         tune.clicked.connect(self._tune)
         row = QHBoxLayout()
         row.addWidget(label(said, "small", wrap=True), 1)
+        if remembered.table is not None:
+            table = button(self.tr("Show the table"))
+            table.setObjectName("table")
+            table.clicked.connect(self._show_table)
+            row.addWidget(table)
         row.addWidget(tune)
         card.body.addLayout(row)
         return card
@@ -312,6 +319,10 @@ class LoadSettingsDialog(QDialog):
     def _tune(self) -> None:
         self.reject()
         self.tune_asked.emit()
+
+    def _show_table(self) -> None:
+        self.reject()
+        self.table_asked.emit()
 
     def _forget(self) -> None:
         self.reject()

@@ -94,6 +94,16 @@ class TuningDialog(QDialog):
         """Begin to measure."""
         self._bridge.start(self._measure())
 
+    def show_kept(self, report: TuningReport) -> None:
+        """Show what was measured earlier, in place of measuring."""
+        self._running = False
+        self._show_report(report)
+        self._found = False
+        self._use.hide()
+        self._leave.setText(self.tr("Close"))
+        self._leave.show()
+        self._leave.setFocus()
+
     def done(self, result: int) -> None:
         """Closing it while it measures cancels that; closing the table leaves what was found unused."""
         self._cancel.set()

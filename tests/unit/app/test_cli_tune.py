@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app import cli
@@ -35,7 +36,6 @@ def made_up(
     """Stands in for two minutes of measuring."""
     assert asked.threads == 0, "what tuning decides is left open"
     on_progress(TuningProgress("threads", 0.5, 12.0))
-    tuner._memory.note_tuned(str(path), TUNED)
     row = TuningRow(
         knob="threads",
         value=1,
@@ -46,7 +46,7 @@ def made_up(
         chosen=True,
         why=LoadNotice("{percent} % faster.", {"percent": 20.0}),
     )
-    return TuningReport(
+    report = TuningReport(
         file=path.name,
         model="A model",
         quantisation="Q4_1",
@@ -58,6 +58,8 @@ def made_up(
         chosen=TUNED,
         rows=[row],
     )
+    tuner._memory.note_tuned(str(path), TUNED, msgspec.to_builtins(report))
+    return report
 
 
 def test_it_prints_the_table_and_what_was_won(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,3 +94,14 @@ def test_what_was_found_can_be_forgotten(memory: LoadMemory, capsys: pytest.Capt
     assert cli.main(["tune", "starter", "--forget"], build_core) == cli.DONE
     assert memory.of(str(starter)).tuned is None
     assert "defaults again" in capsys.readouterr().out
+
+
+def test_the_table_can_be_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["tune", "starter", "--show"], build_core) == cli.FAILED
+    assert "not been measured on this computer yet" in capsys.readouterr().err
+    assert cli.main(["tune", "starter"], build_core) == cli.DONE
+    measured = capsys.readouterr().out
+    assert cli.main(["tune", "starter", "--show"], build_core) == cli.DONE
+    assert capsys.readouterr().out == measured
+    assert cli.main(["tune", "starter", "--forget"], build_core) == cli.DONE
+    assert cli.main(["tune", "starter", "--show"], build_core) == cli.FAILED

@@ -13,6 +13,7 @@ from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
 from app.engine.messages import LoadSettings
 from app.errors import Cancelled, EngineError
+from app.tuning.report import kept_report
 from app.tuning.tuner import Tuner, TuningProgress
 from tests.support.engines import starter_path
 
@@ -52,6 +53,7 @@ def test_a_real_model_is_tuned_and_later_loads_use_it(client: EngineClient, memo
     assert report.rows
     assert report.chosen.gpu_layers == -1
     assert memory.of(starter_path()).tuned == report.chosen
+    assert kept_report(memory.of(starter_path())) == report
     fractions = [progress.fraction for progress in told]
     assert fractions[0] == 0.0
     assert max(fractions) <= 1.0
