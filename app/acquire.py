@@ -10,18 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.build_room import check_build_room
 from app.disk_full import told_when_full
 from app.errors import StillroomError
 from app.hub_build import HubBuild, check_supported, drop_folder, keep_folder
+from app.importance import Weighing
 from app.importing import import_models
 from app.input_hashes import InputHashes
-from app.requantise import requantise_into, source_of, work_folder
+from app.requantise import new_files, requantise_into, source_of, work_folder
 from converters.errors import BuildError
 from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
 from converters.pipeline import BuildResult, build
 from converters.working_files import discard_build, locked
-from models.catalog import find
+from models.catalog import CatalogModel, find
 from models.download import LocalFile, download
 from models.download_record import RECORD_NAME, read_record
 from models.fetch import TransferOptions
@@ -110,6 +112,8 @@ class Acquirer:
         *,
         revision: str = "",
         keep_original: bool = False,
+        later: Sequence[str] = (),
+        matrix: Weighing | None = None,
         on_progress: OnProgress = ignore_progress,
         cancel: threading.Event | None = None,
     ) -> Acquired:
@@ -118,7 +122,8 @@ class Acquirer:
         Types that are there from the same commit are not built again. A GGUF file on this computer is
         quantised anew, or recorded where it lies if there are no `types`; one in a repository is downloaded
         as it is. Original weights are quantised as they arrive and deleted when they are used up, unless
-        `keep_original`. Raises `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
+        `keep_original`, or until the types `later` are asked for. `matrix` weighs the small types. Raises
+        `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
         """
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
@@ -133,31 +138,36 @@ class Acquirer:
                 command=self._build_command,
                 on_progress=on_progress,
                 cancel=cancel,
+                matrix=matrix,
             )
             models = tuple(built)
         elif isinstance(reference, GgufReference):
             models = import_models([reference.file], self._store, cancel=cancel).models
         elif isinstance(reference, CheckpointReference):
             models, peak_memory_bytes = self._build_from_folder(
-                reference.folder, kinds or USUAL_TYPES, on_progress, cancel
+                reference.folder, kinds or USUAL_TYPES, later, matrix, on_progress, cancel
             )
         else:
-            repo, key, file, asked = _source(reference, revision)
+            repo, key, file, asked = hub_source(reference, revision)
             snapshot = self._hub.resolve(repo, asked, cancel=cancel)
-            name = _model_name(reference)
+            name = model_name(reference)
             if file or not _has_checkpoint(snapshot):
                 wanted = file or next(iter(kinds), "")
                 models = (self._get_gguf(snapshot, wanted, name, on_progress, cancel),)
             else:
-                models = self._there(name, snapshot, kinds)
+                models = tuple(
+                    model
+                    for model in self._there(name, snapshot, kinds)
+                    if matrix is None or model.imatrix == matrix.text_for(model.type)
+                )
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
-                if not missing:
-                    self._clear_up(folder_name(name))
-                else:
+                if missing:
                     made, peak_memory_bytes = self._build_from_hub(
-                        snapshot, name, key, missing, on_progress, cancel, keep_original
+                        snapshot, name, key, missing, later, matrix, on_progress, cancel, keep_original
                     )
                     models += made
+                elif not later:
+                    self._clear_up(folder_name(name))
         return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
 
     def pull(
@@ -176,14 +186,14 @@ class Acquirer:
                 "This model is on this computer already, so there is nothing to download.",
                 "Build it with `stillroom build`, or chat with it.",
             )
-        repo, _, file, asked = _source(reference, revision)
+        repo, _, file, asked = hub_source(reference, revision)
         snapshot = self._hub.resolve(repo, asked, cancel=cancel)
         files: Sequence[RemoteFile]
         if file or not _has_checkpoint(snapshot):
             files = [choose_gguf(snapshot, file)]
         else:
             files = checkpoint_files(snapshot)
-        folder = out or self._checkpoints / folder_name(_model_name(reference))
+        folder = out or self._checkpoints / folder_name(model_name(reference))
         local = self._download(snapshot, files, folder, on_progress, cancel)
         keep_folder(folder)
         return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
@@ -194,14 +204,17 @@ class Acquirer:
         types: Sequence[str],
         out: Path,
         *,
+        revision: str = "",
         keep_original: bool = False,
+        later: Sequence[str] = (),
+        matrix: Weighing | None = None,
         on_progress: OnProgress = ignore_progress,
         cancel: threading.Event | None = None,
     ) -> BuildResult:
         """Build a repository's model into the folder `out` instead of the store, otherwise as `get` does."""
-        repo, _, _, asked = _source(reference, "")
+        repo, _, _, asked = hub_source(reference, revision)
         snapshot = self._hub.resolve(repo, asked, cancel=cancel)
-        name = folder_name(_model_name(reference))
+        name = folder_name(model_name(reference))
         folder = self._checkpoints / name
         built = self._hub_build.run(
             snapshot,
@@ -210,10 +223,13 @@ class Acquirer:
             out,
             name,
             keep_original=keep_original,
+            later=later,
+            imatrix=matrix.file if matrix is not None else None,
             on_progress=on_progress,
             cancel=cancel,
         )
-        drop_folder(folder)
+        if not later:
+            drop_folder(folder)
         discard_build(out, name)
         return built.result
 
@@ -229,7 +245,7 @@ class Acquirer:
                 work_folder(self._store, source_of(reference.file, self._store)), ignore_errors=True
             )
         elif isinstance(reference, CatalogReference | HubReference):
-            name = folder_name(_model_name(reference))
+            name = folder_name(model_name(reference))
             drop_folder(self._checkpoints / name)
             shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
 
@@ -297,6 +313,8 @@ class Acquirer:
         name: str,
         key: str,
         types: Sequence[str],
+        later: Sequence[str],
+        matrix: Weighing | None,
         on_progress: OnProgress,
         cancel: threading.Event | None,
         keep_original: bool,
@@ -310,28 +328,37 @@ class Acquirer:
                 work,
                 folder_name(name),
                 keep_original=keep_original,
+                later=later,
+                imatrix=matrix.file if matrix is not None else None,
                 on_progress=on_progress,
                 cancel=cancel,
             )
             checkpoint = _Checkpoint(name, folder, built.inputs, key, snapshot.repo, snapshot.commit)
-            models = self._store_built(checkpoint, built.result)
-        drop_folder(folder)
+            models = self._store_built(checkpoint, built.result, matrix)
+        if not later:
+            drop_folder(folder)
         return models, built.result.peak_memory_bytes
 
     def _build_from_folder(
         self,
         folder: Path,
         types: Sequence[str],
+        later: Sequence[str],
+        matrix: Weighing | None,
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> tuple[tuple[InstalledModel, ...], int]:
         check_supported(folder / "config.json", folder.name)
         record = read_record(folder)
-        known = find(record.repo) or find(folder.name)
+        known = _known(folder)
         files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
         files = [path for path in files if path.name != RECORD_NAME]
         name, key = (known.name, known.key) if known is not None else (folder.name, "")
         work = self._store.work_folder(name)
+        if later:
+            work.mkdir(parents=True, exist_ok=True)
+            weights_bytes = sum(path.stat().st_size for path in files if path.suffix == ".safetensors")
+            check_build_room(weights_bytes, [*types, *later], work)
         with InputHashes(files) as hashes:
             result = build(
                 folder,
@@ -341,17 +368,19 @@ class Acquirer:
                 command=self._build_command,
                 on_progress=on_progress,
                 cancel=cancel,
+                imatrix=matrix.file if matrix is not None else None,
             )
             inputs = hashes.wait(on_progress, cancel)
         checkpoint = _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
-        return self._store_built(checkpoint, result), result.peak_memory_bytes
+        return self._store_built(checkpoint, result, matrix), result.peak_memory_bytes
 
-    def _store_built(self, checkpoint: _Checkpoint, result: BuildResult) -> tuple[InstalledModel, ...]:
+    def _store_built(
+        self, checkpoint: _Checkpoint, result: BuildResult, matrix: Weighing | None
+    ) -> tuple[InstalledModel, ...]:
         work = self._store.work_folder(checkpoint.name)
-        new = [NewFile(output.type, output.path, output.sha256, output.bytes) for output in result.outputs]
         models = self._store.add(
             checkpoint.name,
-            new,
+            new_files(result, matrix),
             key=checkpoint.key,
             repo=checkpoint.repo,
             commit=checkpoint.commit,
@@ -367,15 +396,27 @@ def tool_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python", "gguf")}
 
 
-def _source(reference: CatalogReference | HubReference, revision: str) -> tuple[str, str, str, str]:
+def hub_source(reference: CatalogReference | HubReference, revision: str) -> tuple[str, str, str, str]:
     """Repository, catalogue key, file and revision."""
     if isinstance(reference, CatalogReference):
         return reference.model.repo, reference.model.key, "", revision
     return reference.repo, "", reference.file, revision or reference.revision
 
 
-def _model_name(reference: CatalogReference | HubReference) -> str:
-    return reference.model.name if isinstance(reference, CatalogReference) else reference.repo
+def model_name(reference: CatalogReference | HubReference | CheckpointReference) -> str:
+    """What the store calls a model that is built from original weights."""
+    match reference:
+        case CatalogReference(model):
+            return model.name
+        case CheckpointReference(folder):
+            known = _known(folder)
+            return known.name if known is not None else folder.name
+        case HubReference(repo):
+            return repo
+
+
+def _known(folder: Path) -> CatalogModel | None:
+    return find(read_record(folder).repo) or find(folder.name)
 
 
 def _has_checkpoint(snapshot: Snapshot) -> bool:

@@ -1,18 +1,17 @@
 """Where a build's files go: the store, or a folder that the user named."""
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from app.importance import Weighing
 from app.requantise import requantise_into, source_of
 from converters.pipeline import BuildResult, requantise
 from models.progress import OnProgress
 from models.quality import Quality
 from models.store import InstalledModel, ModelStore
-
-Make = Callable[[Sequence[str]], "Made"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +36,24 @@ class Made:
     peak_memory_bytes: int = 0
 
 
+class Make(Protocol):
+    """Makes a model from what it is built of."""
+
+    def __call__(
+        self, types: Sequence[str], /, *, later: Sequence[str] = (), matrix: Weighing | None = None
+    ) -> Made:
+        """Its files of `types`, weighed by `matrix`; what it is built of stays for the types `later`. Files
+        that are there already are not made again.
+        """
+
+
 class BuildPlace(Protocol):
     """What `app.quality_build.QualityBuild` needs of a place; each method blocks."""
 
-    @property
-    def work_folder(self) -> Path:
-        """A folder for files made in passing, on the same disk."""
+    make: Make
 
-    def make(self, types: Sequence[str]) -> Made:
-        """The model from its original weights; files that are there already are not made again."""
-
-    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
-        """The model from its file `source`, weighed by the matrix in the file `imatrix` over `text`."""
+    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
+        """The model from its file `source`, weighed by `matrix`."""
 
     def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
         """`model` with what it cost."""
@@ -77,12 +82,7 @@ class StorePlace:
         self._on_progress = on_progress
         self._cancel = cancel
 
-    @property
-    def work_folder(self) -> Path:
-        """The store's own."""
-        return self._store.work_folder("importance")
-
-    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
+    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
         """See `BuildPlace`."""
         models, peak_memory_bytes = requantise_into(
             self._store,
@@ -91,8 +91,7 @@ class StorePlace:
             command=self._command,
             on_progress=self._on_progress,
             cancel=self._cancel,
-            imatrix=imatrix,
-            imatrix_text=text,
+            matrix=matrix,
         )
         return Made(tuple(map(from_store, models)), peak_memory_bytes)
 
@@ -104,7 +103,8 @@ class StorePlace:
     def set_passing(self, model: BuiltModel, passing: bool) -> None:
         """See `BuildPlace`."""
         assert model.installed is not None
-        self._store.set_passing(model.installed, passing)
+        if model.installed.passing != passing:
+            self._store.set_passing(model.installed, passing)
 
     def remove(self, model: BuiltModel) -> None:
         """See `BuildPlace`."""
@@ -123,25 +123,25 @@ class FolderPlace:
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> None:
-        self.work_folder = out
+        self._out = out
         self.make = make
         self._command = command
         self._on_progress = on_progress
         self._cancel = cancel
 
-    def requantise(self, source: BuiltModel, types: Sequence[str], imatrix: Path, text: str) -> Made:
+    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
         """See `BuildPlace`."""
         result = requantise(
             source.path,
             types,
-            self.work_folder,
+            self._out,
             source.path.stem.removesuffix(f"-{source.type}"),
             command=self._command,
             on_progress=self._on_progress,
             cancel=self._cancel,
-            imatrix=imatrix,
+            imatrix=matrix.file,
         )
-        return from_result(result, imatrix=text)
+        return from_result(result, matrix)
 
     def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
         """See `BuildPlace`."""
@@ -181,7 +181,7 @@ def from_store(model: InstalledModel, *, was_there: bool = False) -> BuiltModel:
     )
 
 
-def from_result(result: BuildResult, *, imatrix: str = "", there: Collection[Path] = ()) -> Made:
+def from_result(result: BuildResult, matrix: Weighing | None, *, there: Collection[Path] = ()) -> Made:
     """The files of a build into a folder, which held the files `there` before."""
     models = tuple(
         BuiltModel(
@@ -190,7 +190,7 @@ def from_result(result: BuildResult, *, imatrix: str = "", there: Collection[Pat
             output.sha256,
             output.bytes,
             was_there=output.path in there,
-            imatrix=imatrix,
+            imatrix=matrix.text_for(output.type) if matrix is not None else "",
         )
         for output in result.outputs
     )

@@ -31,6 +31,20 @@ def check_room(
         _check(build, out_dir)
 
 
+def check_build_room(weights_bytes: int, types: Sequence[str], out_dir: Path) -> None:
+    """Raise `StillroomError` if the files of `types`, made of so much bf16, will not fit into `out_dir`."""
+    needed = sum(int(weights_bytes * weight_share(kind)) for kind in types)
+    free = shutil.disk_usage(out_dir).free
+    if needed > free:
+        raise StillroomError(
+            "Building needs {needed} on {folder}, and {free} are free.",
+            "Free some space, choose smaller types, or keep the models on another disk.",
+            needed=byte_count(needed),
+            folder=str(out_dir),
+            free=byte_count(free),
+        )
+
+
 def _allocated(path: Path) -> int:
     """What a file that may have holes takes of the disk."""
     stat = path.stat()

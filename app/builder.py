@@ -1,20 +1,23 @@
 """Getting a model the way the user wishes it: into the store or a folder, weighed, measured."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.acquire import USUAL_TYPES, Acquirer
+from app.acquire import USUAL_TYPES, Acquirer, hub_source, model_name
 from app.build_place import BuiltModel, FolderPlace, Made, StorePlace, from_result, from_store, passing_mark
+from app.build_room import check_build_room
 from app.build_wish import AUTO, OFF, BuildWish
 from app.errors import StillroomError
-from app.quality_build import Build, QualityBuild
-from app.requantise import source_of
+from app.importance import MATRIX_NAME, Weighing, weights_fingerprint
+from app.input_hashes import InputHashes
+from app.quality_build import Build, Keeping, QualityBuild
+from app.requantise import Source, source_of
 from converters.pipeline import build, requantise
 from models.progress import OnProgress, ignore_progress
 from models.reference import CatalogReference, CheckpointReference, GgufReference, HubReference, Reference
-from models.snapshot import Snapshot
-from models.store import ModelStore
+from models.snapshot import Snapshot, checkpoint_files
+from models.store import KEPT_SUFFIX, ModelStore, folder_name
 
 
 class Builder:
@@ -61,23 +64,32 @@ class Builder:
         """Bring the model into the store, as `Acquirer.get` does, and what `wish` adds to that."""
         if self._comes_as_gguf(reference, types, wish, revision, cancel):
             wish = BuildWish(imatrix=OFF)
+        originals = self._originals(reference, _kinds(reference, types), wish, revision, cancel)
+        if originals is not None:
+            revision = originals.commit
 
-        def make(kinds: Sequence[str]) -> Made:
+        def make(kinds: Sequence[str], *, later: Sequence[str] = (), matrix: Weighing | None = None) -> Made:
             before = {model.path for model in self._store.listing().models}
             acquired = self._acquirer.get(
                 reference,
                 kinds,
                 revision=revision,
                 keep_original=keep_original,
+                later=later,
+                matrix=matrix,
                 on_progress=on_progress,
                 cancel=cancel,
             )
             models = [from_store(model, was_there=model.path in before) for model in acquired.models]
             return Made(tuple(models), acquired.peak_memory_bytes)
 
+        source = self._source(reference)
+        name = source.name if source is not None else model_name(_built(reference))
+        fingerprint = self._fingerprint(reference, source, originals, on_progress, cancel)
+        keeping = Keeping(self._store.folder_of(name) / MATRIX_NAME, fingerprint)
         place = StorePlace(self._store, make, self._build_command, on_progress, cancel)
-        work = QualityBuild(place, self._measure_command, on_progress, cancel)
-        return work.run(_kinds(reference, types), wish, self._source(reference))
+        work = QualityBuild(place, keeping, self._measure_command, on_progress, cancel)
+        return work.run(_kinds(reference, types), wish, _model(source))
 
     def build_into(
         self,
@@ -91,12 +103,18 @@ class Builder:
         cancel: threading.Event | None = None,
     ) -> Build:
         """Build into the folder `out` instead."""
+        originals = self._originals(reference, types, wish, "", cancel)
 
-        def make(kinds: Sequence[str]) -> Made:
+        def make(kinds: Sequence[str], *, later: Sequence[str] = (), matrix: Weighing | None = None) -> Made:
             command = self._build_command
+            imatrix = matrix.file if matrix is not None else None
             there = {path for path in out.glob("*.gguf") if not passing_mark(path).exists()}
             match reference:
                 case CheckpointReference(folder):
+                    if later:
+                        out.mkdir(parents=True, exist_ok=True)
+                        size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+                        check_build_room(size, [*kinds, *later], out)
                     result = build(
                         folder,
                         kinds,
@@ -105,25 +123,40 @@ class Builder:
                         command=command,
                         on_progress=on_progress,
                         cancel=cancel,
+                        imatrix=imatrix,
                     )
                 case GgufReference(file):
                     result = requantise(
-                        file, kinds, out, file.stem, command=command, on_progress=on_progress, cancel=cancel
+                        file,
+                        kinds,
+                        out,
+                        file.stem,
+                        command=command,
+                        on_progress=on_progress,
+                        cancel=cancel,
+                        imatrix=imatrix,
                     )
                 case CatalogReference() | HubReference():
                     result = self._acquirer.build_into(
                         reference,
                         kinds,
                         out,
+                        revision=originals.commit if originals is not None else "",
                         keep_original=keep_original,
+                        later=later,
+                        matrix=matrix,
                         on_progress=on_progress,
                         cancel=cancel,
                     )
-            return from_result(result, there=there)
+            return from_result(result, matrix, there=there)
 
+        source = self._source(reference)
+        name = source.path.stem if source is not None else folder_name(model_name(_built(reference)))
+        fingerprint = self._fingerprint(reference, source, originals, on_progress, cancel)
+        keeping = Keeping(out / f"{name}{KEPT_SUFFIX}", fingerprint)
         place = FolderPlace(out, make, self._build_command, on_progress, cancel)
-        work = QualityBuild(place, self._measure_command, on_progress, cancel)
-        return work.run(types, wish, self._source(reference))
+        work = QualityBuild(place, keeping, self._measure_command, on_progress, cancel)
+        return work.run(types, wish, _model(source))
 
     def _comes_as_gguf(
         self,
@@ -148,12 +181,68 @@ class Builder:
             )
         return True
 
-    def _source(self, reference: Reference) -> BuiltModel | None:
-        if not isinstance(reference, GgufReference):
+    def _originals(
+        self,
+        reference: Reference,
+        types: Sequence[str],
+        wish: BuildWish,
+        revision: str,
+        cancel: threading.Event | None,
+    ) -> Snapshot | None:
+        """What a matrix is collected of, at one commit for all passes; None where it is not on the hub."""
+        if not isinstance(reference, CatalogReference | HubReference) or not wish.weighed(types):
             return None
-        source = source_of(reference.file, self._store)
-        size = reference.file.stat().st_size
-        return BuiltModel(reference.file, source.type, source.sha256, size, was_there=True)
+        repo, _, _, asked = hub_source(reference, revision)
+        return self._acquirer.resolve(repo, asked, cancel=cancel)
+
+    def _source(self, reference: Reference) -> Source | None:
+        return source_of(reference.file, self._store) if isinstance(reference, GgufReference) else None
+
+    def _fingerprint(
+        self,
+        reference: Reference,
+        source: Source | None,
+        originals: Snapshot | None,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> Callable[[], str]:
+        """What tells the fingerprint of the weights, of a file that was built from them too."""
+
+        def hashed(files: Sequence[Path]) -> str:
+            with InputHashes(files) as hashes:
+                return weights_fingerprint(file.sha256 for file in hashes.wait(on_progress, cancel))
+
+        def find() -> str:
+            if originals is not None:
+                weights = (file for file in checkpoint_files(originals) if _is_weights(file.path))
+                return weights_fingerprint(file.sha256 or file.oid for file in weights)
+            if isinstance(reference, CheckpointReference):
+                return hashed(sorted(reference.folder.glob(f"*{_WEIGHTS}")))
+            assert source is not None
+            recorded = [file.sha256 for file in self._store.inputs_at(source.path) if _is_weights(file.path)]
+            if recorded or source.sha256:
+                return weights_fingerprint(recorded or [source.sha256])
+            return hashed([source.path])
+
+        return find
+
+
+_WEIGHTS = ".safetensors"
+
+
+def _is_weights(file: str) -> bool:
+    return file.endswith(_WEIGHTS)
+
+
+def _built(reference: Reference) -> CatalogReference | HubReference | CheckpointReference:
+    assert not isinstance(reference, GgufReference)
+    return reference
+
+
+def _model(source: Source | None) -> BuiltModel | None:
+    if source is None:
+        return None
+    return BuiltModel(source.path, source.type, source.sha256, source.path.stat().st_size, was_there=True)
 
 
 def _kinds(reference: Reference, types: Sequence[str]) -> Sequence[str]:

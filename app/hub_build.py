@@ -52,15 +52,19 @@ class HubBuild:
         name: str,
         *,
         keep_original: bool,
+        later: Sequence[str] = (),
+        imatrix: Path | None = None,
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> HubBuilt:
         """Make `<out_dir>/<name>-<TYPE>.gguf` of each of `types`.
 
         The original files pass through `folder`. At most two weight files are there at once, and each is
-        deleted when it is used up, unless `keep_original` or the folder was there before. Raises
-        `StillroomError` and `Cancelled`; a later call goes on where this one stopped. The build's journal
-        stays for `discard_build`: nothing is fetched again before the files are where they belong.
+        deleted when it is used up, unless `keep_original` or the folder was there before. Where the types
+        `later` will be built of the same files they stay until then if the disk has room, and come again if
+        not. `imatrix` is the file of an importance matrix. Raises `StillroomError` and `Cancelled`; a later
+        call goes on where this one stopped. The build's journal stays for `discard_build`: nothing is fetched
+        again before the files are where they belong.
         """
         keep = _claim(folder, keep_original)
         wanted = checkpoint_files(snapshot)
@@ -83,10 +87,11 @@ class HubBuild:
         fetch(text, on_progress, cancel)
         check_supported(folder / "config.json", snapshot.repo)
         out_dir.mkdir(parents=True, exist_ok=True)
-        check_room(weights, types, folder, out_dir, keep=keep)
+        stay = keep or (bool(later) and _has_room(weights, [*types, *later], folder, out_dir))
+        check_room(weights, [*types, *later], folder, out_dir, keep=stay)
         coming = self._coming(snapshot, weights, folder, cancel)
         with ShardFeed(
-            weights, folder, lambda file, listener, stop: fetch([file], listener, stop), keep=keep
+            weights, folder, lambda file, listener, stop: fetch([file], listener, stop), keep=stay
         ) as feed:
             result = build(
                 folder,
@@ -96,6 +101,7 @@ class HubBuild:
                 command=self._command,
                 on_progress=on_progress,
                 cancel=cancel,
+                imatrix=imatrix,
                 coming=coming,
                 feed=feed,
                 keep_journal=True,
@@ -154,6 +160,15 @@ def check_supported(config: Path, repo: str) -> None:
             "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
         )
     read_settings(settings)
+
+
+def _has_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, out_dir: Path) -> bool:
+    """Whether the original files can stay until all of `types` are built."""
+    try:
+        check_room(weights, types, folder, out_dir, keep=True)
+    except StillroomError:
+        return False
+    return True
 
 
 def _claim(folder: Path, keep_original: bool) -> bool:

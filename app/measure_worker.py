@@ -79,7 +79,7 @@ def _work(
         on_progress,
         most_chunks=request.most_chunks,
     )
-    write_imatrix(matrix, Path(request.out))
+    write_imatrix(matrix, Path(request.out), request.notes)
     return CollectedImatrix(chunks=matrix.chunks, tensors=len(matrix.sums))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.importance import Weighing
 from converters.file_type import file_type
 from converters.inspect import GgufSummary, inspect
-from converters.pipeline import requantise
+from converters.pipeline import BuildResult, requantise
 from models.catalog import catalogue
 from models.manifest import InputFile
 from models.mixture import MixtureModel, mixture
@@ -70,14 +71,12 @@ def requantise_into(
     command: Sequence[str],
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
-    imatrix: Path | None = None,
-    imatrix_text: str = "",
+    matrix: Weighing | None = None,
 ) -> tuple[list[InstalledModel], int]:
     """Make each of `types` from `source` and put them into `store`; the models, and the build's peak memory.
 
-    `command` starts the build process, `imatrix` is the file of an importance matrix that was collected over
-    `imatrix_text`. Blocks, on any thread. Raises `StillroomError` and `Cancelled`; a
-    later call goes on where this one stopped.
+    `command` starts the build process, `matrix` weighs the small types. Blocks, on any thread. Raises
+    `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
     """
     work = work_folder(store, source)
     work.mkdir(parents=True, exist_ok=True)
@@ -89,21 +88,33 @@ def requantise_into(
         command=command,
         on_progress=on_progress,
         cancel=cancel,
-        imatrix=imatrix,
+        imatrix=matrix.file if matrix is not None else None,
     )
-    new = [NewFile(output.type, output.path, output.sha256, output.bytes) for output in result.outputs]
     models = store.add(
         source.name,
-        new,
+        new_files(result, matrix),
         key=source.key,
         repo=source.repo,
         commit=source.commit,
         inputs=[InputFile(path=source.path.name, sha256=source.sha256, bytes=source.path.stat().st_size)],
         tools={name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python")},
-        imatrix=imatrix_text,
     )
     shutil.rmtree(work)
     return models, result.peak_memory_bytes
+
+
+def new_files(result: BuildResult, matrix: Weighing | None) -> list[NewFile]:
+    """What a build made, for the store to take; `matrix` is what it was weighed with."""
+    return [
+        NewFile(
+            output.type,
+            output.path,
+            output.sha256,
+            output.bytes,
+            imatrix=matrix.text_for(output.type) if matrix is not None else "",
+        )
+        for output in result.outputs
+    ]
 
 
 def work_folder(store: ModelStore, source: Source) -> Path:

@@ -4,7 +4,7 @@ llama.cpp can end the process that it runs in, and what it allocates goes back w
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -41,13 +41,14 @@ class MeasuredQuality(msgspec.Struct, frozen=True, kw_only=True, tag="measured")
 
 
 class ImatrixRequest(msgspec.Struct, frozen=True, kw_only=True, tag="imatrix"):
-    """Collect the importance matrix of `model` over the file `text` into the file `out`."""
+    """Collect the importance matrix of `model` over the file `text` into the file `out`, with `notes`."""
 
     model: str
     text: str
     text_name: str
     out: str
     most_chunks: int = 0
+    notes: dict[str, str] = {}
 
 
 class CollectedImatrix(msgspec.Struct, frozen=True, kw_only=True, tag="collected"):
@@ -112,8 +113,10 @@ def collect(
     cancel: threading.Event | None = None,
     text: Path | None = None,
     most_chunks: int = 0,
+    notes: Mapping[str, str] | None = None,
 ) -> CollectedImatrix:
-    """Write the importance matrix of the GGUF file `model` to `out`, in llama-imatrix's GGUF format.
+    """Write the importance matrix of the GGUF file `model` to `out`, in llama-imatrix's GGUF format, with
+    `notes` in its metadata.
 
     As `measure`; the stage is "collect".
     """
@@ -124,6 +127,7 @@ def collect(
         text_name=text.name if text is not None else OWN_TEXT,
         out=str(out.absolute()),
         most_chunks=most_chunks,
+        notes=dict(notes or {}),
     )
     return _ask(command, request, CollectedImatrix, on_progress, cancel)
 

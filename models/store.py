@@ -21,6 +21,9 @@ from models.quality import Quality
 
 log = logging.getLogger(__name__)
 
+KEPT_SUFFIX = ".imatrix"
+"""Of what is kept beside a model's files, and goes after the last of them."""
+
 _TRASH = ".trash"
 _LOCK_WAIT_S = 10.0
 
@@ -59,12 +62,13 @@ class StoreListing:
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A finished GGUF file that `ModelStore.add` moves into the store."""
+    """A finished GGUF file that `ModelStore.add` moves into the store; `imatrix` is as in `OutputFile`."""
 
     type: str
     path: Path
     sha256: str
     bytes: int
+    imatrix: str = ""
 
 
 class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +139,6 @@ class ModelStore:
         commit: str = "",
         inputs: Sequence[InputFile] = (),
         tools: dict[str, str] | None = None,
-        imatrix: str = "",
     ) -> list[InstalledModel]:
         """Move finished, synced `files` (on the store's own disk) into the model `name`.
 
@@ -162,7 +165,7 @@ class ModelStore:
                     inputs=tuple(inputs),
                     made_at=made_at,
                     tools=tools or {},
-                    imatrix=imatrix,
+                    imatrix=new.imatrix,
                 )
                 _put(manifest, output)
                 manifest.write(folder)
@@ -260,6 +263,20 @@ class ModelStore:
             shutil.rmtree(trash)
             return _installed(folder, manifest, output)
 
+    def inputs_at(self, path: Path) -> tuple[InputFile, ...]:
+        """What the model's file `path` was made from, as far as that is known."""
+        with self._lock:
+            for folder in self._folders():
+                manifest, _ = _read(folder)
+                for output in manifest.outputs:
+                    if _installed(folder, manifest, output).path == path:
+                        return output.inputs
+        return ()
+
+    def folder_of(self, name: str) -> Path:
+        """Where the files of the model `name` are, or would be."""
+        return self.root / folder_name(name)
+
     def record_quality(self, model: InstalledModel, quality: Quality) -> InstalledModel:
         """Note what quantising cost `model`. The bundled starter has no record, so nothing is kept of it."""
         if model.bundled:
@@ -289,9 +306,12 @@ class ModelStore:
         return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))
 
     def empty_trash(self) -> None:
-        """Delete for good what was deleted; done at the start of the program."""
+        """Delete for good what was deleted, and what was kept of it; done at the start of the program."""
         with self._changing():
             shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+            for folder in self._folders():
+                if {file.suffix for file in folder.iterdir()} == {KEPT_SUFFIX}:
+                    shutil.rmtree(folder)
 
     def work_folder(self, name: str) -> Path:
         """Where files of the model `name` are made before `add` takes them; on the store's own disk."""

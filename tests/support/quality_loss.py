@@ -19,21 +19,22 @@ import qasync
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
-from app.build_place import FolderPlace, Made, from_result
+from app.acquire import Acquirer
 from app.build_wish import BuildWish
+from app.builder import Builder
 from app.children import child_command
 from app.commands.quality_words import quality_document
-from app.quality_build import QualityBuild
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_plot import QualityPlot
 from converters.measuring import measure
-from converters.pipeline import build
+from models.hub import HubClient
 from models.progress import Progress
 from models.quality import CONFIDENCE
+from models.reference import CheckpointReference
 from models.starter import starter_file
-from models.store import InstalledModel
+from models.store import InstalledModel, ModelStore
 from models.wording import byte_count
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import STARTER_FOLDER
@@ -54,13 +55,12 @@ def measured_models(types: Sequence[str], imatrix: str, chunks: int, folder: Pat
     assert starter is not None, "the starter model is installed by `make`"
     checkpoint = rebuild_starter(starter, folder / STARTER_FOLDER)
 
-    def make(kinds: Sequence[str]) -> Made:
-        command = child_command("build")
-        return from_result(build(checkpoint, kinds, folder, "s", command=command, on_progress=tell))
-
-    place = FolderPlace(folder, make, child_command("build"), tell, None)
-    work = QualityBuild(place, child_command("measure"), tell, None)
-    built = work.run(["BF16", *types], BuildWish(imatrix=imatrix)).models
+    acquirer = Acquirer(HubClient(), ModelStore(folder / "none"), folder, child_command("build"))
+    builder = Builder(acquirer, ModelStore(folder / "none"), child_command("build"), child_command("measure"))
+    wish = BuildWish(imatrix=imatrix)
+    built = builder.build_into(
+        CheckpointReference(checkpoint), ["BF16", *types], folder / "built", wish, on_progress=tell
+    ).models
     full, *quantised = built
     qualities = measure(
         full.path,

@@ -191,3 +191,25 @@ def test_folder_names_are_safe() -> None:
     assert folder_name("owner/name") == "owner--name"
     assert folder_name("..") == "model"
     assert folder_name("a:b\\c") == "a_b_c"
+
+
+def test_what_was_kept_beside_a_model_goes_with_the_trash_after_its_last_file(
+    store: ModelStore, tmp_path: Path
+) -> None:
+    [model] = add(store, tmp_path, "Q4_K_M")
+    kept = store.folder_of(NAME) / "importance.imatrix"
+    kept.write_bytes(b"kept")
+    store.empty_trash()
+    trashed = store.delete(model)
+    assert store.listing().models == ()
+    assert store.restore(trashed) == model
+    assert kept.exists()
+    store.delete(model)
+    store.empty_trash()
+    assert not store.folder_of(NAME).exists()
+
+
+def test_the_inputs_of_a_file_are_told(store: ModelStore, tmp_path: Path) -> None:
+    [model] = add(store, tmp_path, "Q4_K_M")
+    assert [entry.sha256 for entry in store.inputs_at(model.path)] == ["cd" * 32]
+    assert store.inputs_at(tmp_path / "other.gguf") == ()
