@@ -2,6 +2,7 @@
 
 import argparse
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.quality_words import quality_document
+from app.elsewhere.reference import reference_of
+from app.elsewhere.server import ElsewhereServer
 from models.catalog import catalogue
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel
@@ -42,11 +45,20 @@ class ListedModel(msgspec.Struct, frozen=True, kw_only=True):
     files: list[ListedFile]
 
 
+class ListedElsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of a server elsewhere, as that server last told. `context_tokens` 0 where it did not."""
+
+    name: str
+    server: str
+    context_tokens: int
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON document."""
 
     models: list[ListedModel]
     folder: str
+    elsewhere: list[ListedElsewhere] = []
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +71,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     for notice in on_disk.notices:
         console.note(f"{notice} {notice.hint_text()}")
     models = _listed(on_disk.models)
-    console.document(Listing(models=models, folder=str(core.store.root)))
+    elsewhere = _elsewhere(core.settings.values.elsewhere)
+    console.document(Listing(models=models, folder=str(core.store.root), elsewhere=elsewhere))
     width = max(len(model.key or model.name) for model in models)
     console.say(f"{'model'.ljust(width)}  {'download':>9}  {QUANTISATIONS[0]:>9}  on disk")
     for model in models:
@@ -67,6 +80,20 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         files = ", ".join(f"{file.type} {byte_count(file.bytes)}" for file in model.files) or "-"
         everyday = model.sizes.get(QUANTISATIONS[0], 0)
         console.say(f"{label}  {_size(model.download_bytes):>9}  {_size(everyday):>9}  {files}")
+    if elsewhere:
+        console.say("Not on this computer:")
+    for other in elsewhere:
+        console.say(f"  {other.name}")
+
+
+def _elsewhere(servers: Sequence[ElsewhereServer]) -> list[ListedElsewhere]:
+    return [
+        ListedElsewhere(
+            name=reference_of(server, model), server=server.host, context_tokens=model.context_tokens
+        )
+        for server in servers
+        for model in server.models
+    ]
 
 
 def _listed(installed: tuple[InstalledModel, ...]) -> list[ListedModel]:

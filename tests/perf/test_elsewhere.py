@@ -27,7 +27,7 @@ from tests.perf.test_many_streams import needed
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "10"))
 THREADS = os.cpu_count() or 1
 CONTEXT_TOKENS = 2048
-TOKENS = 128
+TOKENS = int(os.environ.get("STILLROOM_PERF_TOKENS", "128"))
 SUITE = Suite(
     name="quick", steps=(Step(key=f"tg{TOKENS}", kind="generation", tokens=TOKENS),), repeats=ROUNDS
 )

@@ -48,6 +48,13 @@ def test_chat_asks_the_server_and_says_so(cli: Cli, api: Api) -> None:
     assert piped.out.strip() == document["answer"].strip()
 
 
+def test_the_list_has_the_names_to_ask_by(cli: Cli, api: Api) -> None:
+    name = f"Other/{MODEL}"
+    listed = cli("list", "--json").json()["elsewhere"]
+    assert {"name": name, "server": api.url.removeprefix("http://"), "context_tokens": 1024} in listed
+    assert f"Not on this computer:\n  {name}" in cli("list").out
+
+
 def test_what_only_an_engine_here_can_do_is_refused(cli: Cli) -> None:
     ran = cli("chat", f"other/{MODEL}", "Hello.", "--gpu-layers", "0")
     assert ran.code == 2
@@ -65,8 +72,11 @@ def test_the_benchmark_measures_over_http(cli: Cli, tmp_path: Path) -> None:
     assert report["source"] == "over HTTP, not on this machine"
     measures = {measure["key"]: measure for measure in report["measures"]}
     assert measures["tg32"]["mean"] > 0
-    assert measures["pp512"]["mean"] > 0
-    assert measures["pp512"]["prompt_tokens"] == pytest.approx(512, rel=0.1)
+    if "pp512" in measures:
+        assert measures["pp512"]["prompt_tokens"] == pytest.approx(512, rel=0.1)
+    else:
+        # On a computer that others keep busy the longer prompt may come out sooner, which is said then.
+        assert "did not take longer" in report["not_measured"][0]["reason"]
     assert measures["latency_p99"]["mean"] > 0
     assert "over HTTP, not on this machine" in saved.read_text()
     told = cli("bench", f"other/{MODEL}", "--suite", "quick")
