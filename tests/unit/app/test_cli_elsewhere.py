@@ -72,12 +72,14 @@ def test_the_benchmark_measures_over_http(cli: Cli, tmp_path: Path) -> None:
     assert report["source"] == "over HTTP, not on this machine"
     measures = {measure["key"]: measure for measure in report["measures"]}
     assert measures["tg32"]["mean"] > 0
+    # On a computer that others keep busy the longer prompt may come out sooner, and several tokens at once:
+    # which is said then.
+    why_not = {item["key"]: item["reason"] for item in report["not_measured"]}
     if "pp512" in measures:
         assert measures["pp512"]["prompt_tokens"] == pytest.approx(512, rel=0.1)
     else:
-        # On a computer that others keep busy the longer prompt may come out sooner, which is said then.
-        assert "did not take longer" in report["not_measured"][0]["reason"]
-    assert measures["latency_p99"]["mean"] > 0
+        assert "did not take longer" in why_not["pp512"]
+    assert "latency_p99" in measures or "several tokens at once" in why_not["latency_p99"]
     assert "over HTTP, not on this machine" in saved.read_text()
     told = cli("bench", f"other/{MODEL}", "--suite", "quick")
     assert "over HTTP, not on this machine:" in told.out
