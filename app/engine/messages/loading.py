@@ -79,11 +79,11 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     a model that was not taught to fill in the middle."""
     buffers: dict[str, int]
     """Bytes that llama.cpp allocated, by buffer name (weights, KV cache and compute together)."""
+    draft_buffers: dict[str, int] = {}
+    """The same of the model that guesses ahead."""
     notices: list[LoadNotice] = []
     """What the user should see, such as a GPU that is present and not used."""
     asked: LoadSettings = LoadSettings()
-    draft_buffers: dict[str, int] = {}
-    """The same of the model that guesses ahead."""
     plan: LoadSettings = LoadSettings()
     """What `asked` came to: nothing in it is automatic, except flash attention."""
     planned: LoadSettings = LoadSettings()
