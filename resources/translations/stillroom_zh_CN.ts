@@ -946,8 +946,8 @@
         <translation>你的预设位于 {path}。</translation>
     </message>
     <message>
-        <source>DeepSeek-R1 (the authors&apos; recommendation)</source>
-        <translation>DeepSeek-R1（作者的建议）</translation>
+        <source>R1 authors&apos; recommendation</source>
+        <translation>R1 作者的推荐</translation>
     </message>
     <message>
         <source>Short thinking (1,024 tokens)</source>
@@ -1087,6 +1087,33 @@
     </message>
 </context>
 <context>
+    <name>ChatStatesCard</name>
+    <message>
+        <source>Chats that go on at once</source>
+        <translation>可立即继续的对话</translation>
+    </message>
+    <message>
+        <source>What was computed for a chat stays on the disk, so that it goes on at once after a restart. The chats that were used longest ago go first.</source>
+        <translation>为对话计算的内容会保留在磁盘上，重新启动后即可立即继续。最久未使用的对话最先清除。</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>不保留</translation>
+    </message>
+    <message>
+        <source>Most space for chats</source>
+        <translation>对话最多占用的空间</translation>
+    </message>
+    <message>
+        <source>Clear now</source>
+        <translation>立即清除</translation>
+    </message>
+    <message>
+        <source>{size} are in use</source>
+        <translation>已使用 {size}</translation>
+    </message>
+</context>
+<context>
     <name>ChatSummaries</name>
     <message>
         <source>The model gets the messages themselves again.</source>
@@ -1100,12 +1127,24 @@
 <context>
     <name>ChatTab</name>
     <message>
+        <source>Attach to the message</source>
+        <translation>附加到消息</translation>
+    </message>
+    <message>
         <source>Stop the reply</source>
         <translation>停止回答</translation>
     </message>
     <message>
         <source>New chat</source>
         <translation>新聊天</translation>
+    </message>
+    <message>
+        <source>Next chat</source>
+        <translation>下一个聊天</translation>
+    </message>
+    <message>
+        <source>Previous chat</source>
+        <translation>上一个聊天</translation>
     </message>
     <message>
         <source>Go to the end of the chat</source>
@@ -1207,6 +1246,10 @@
         <translation>放入“代码”页</translation>
     </message>
     <message>
+        <source>✓ valid {rules}</source>
+        <translation>✓ 符合 {rules}</translation>
+    </message>
+    <message>
         <source>text</source>
         <translation>文本</translation>
     </message>
@@ -1230,10 +1273,6 @@
         <translation>请先打开文件或写一些代码。</translation>
     </message>
     <message>
-        <source>From here on the model knows nothing of the above.</source>
-        <translation>从这里开始，模型不再知道上面的内容。</translation>
-    </message>
-    <message>
         <source>{tokens} tokens, {left} left</source>
         <translation>{tokens} 个词元，剩余 {left}</translation>
     </message>
@@ -1244,6 +1283,10 @@
     <message>
         <source>{tokens} tokens with the file, {left} left</source>
         <translation>含文件 {tokens} 个词元，剩余 {left}</translation>
+    </message>
+    <message>
+        <source>What is struck through does not fit beside it.</source>
+        <translation>划去的内容与它一起放不下。</translation>
     </message>
     <message>
         <source>Lines {first} to {last}: {question}</source>
@@ -1344,14 +1387,6 @@
     <message>
         <source>Fix the selection</source>
         <translation>修复所选内容</translation>
-    </message>
-    <message>
-        <source>Select some lines, then choose one of the buttons above, or ask in your own words below. Without a selection the question is about the whole file.
-
-Code in a reply is checked for syntax at once, and shown as changes that you accept one by one. It is run only when you press Run, in a sandbox.</source>
-        <translation>选中若干行，然后按上方的某个按钮，或在下方用自己的话提问。未选中内容时，问题针对整个文件。
-
-回答中的代码会立即检查语法，并显示为可逐处接受的更改。只有按“运行”时才会在沙盒中运行。</translation>
     </message>
     <message>
         <source>Ask about the selection</source>
@@ -1570,6 +1605,25 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>Fix it, round {number} of {rounds}</source>
         <translation>修复，第 {number} 轮，共 {rounds} 轮</translation>
+    </message>
+</context>
+<context>
+    <name>CodeHistory</name>
+    <message>
+        <source>Select some lines, then choose one of the buttons above, or ask in your own words below. Without a selection the question is about the whole file.
+
+Code in a reply is checked for syntax at once, and shown as changes that you accept one by one. It is run only when you press Run, in a sandbox.</source>
+        <translation>选中若干行，然后按上方的某个按钮，或在下方用自己的话提问。未选中内容时，问题针对整个文件。
+
+回答中的代码会立即检查语法，并显示为可逐处接受的更改。只有按“运行”时才会在沙盒中运行。</translation>
+    </message>
+    <message>
+        <source>Questions and answers about the code</source>
+        <translation>关于代码的问答</translation>
+    </message>
+    <message>
+        <source>From here on the model knows nothing of the above.</source>
+        <translation>从这里开始，模型不再知道上面的内容。</translation>
     </message>
 </context>
 <context>
@@ -2094,10 +2148,106 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>ConversationView</name>
+    <name>CudaCard</name>
     <message>
-        <source>The model will not see this message.</source>
-        <translation>模型将看不到此消息。</translation>
+        <source>Address of a mirror (empty: the Python package index)</source>
+        <translation>镜像地址（留空则使用 Python 软件包索引）</translation>
+    </message>
+    <message>
+        <source>Mirror of the package index</source>
+        <translation>软件包索引的镜像</translation>
+    </message>
+    <message>
+        <source>Use files…</source>
+        <translation>使用文件…</translation>
+    </message>
+    <message>
+        <source>Wheels that were fetched on another computer</source>
+        <translation>在另一台电脑上取得的 wheel 文件</translation>
+    </message>
+    <message>
+        <source>Read the licence…</source>
+        <translation>阅读许可协议…</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>CUDA was tried on {card}: it computes right.</source>
+        <translation>已在 {card} 上试用 CUDA：计算结果正确。</translation>
+    </message>
+    <message>
+        <source>Stillroom uses it from its next start on.</source>
+        <translation>Stillroom 将从下次启动起使用它。</translation>
+    </message>
+    <message>
+        <source>Licence: {name}</source>
+        <translation>许可协议：{name}</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s libraries are removed: {size} are free again.</source>
+        <translation>已移除 NVIDIA 的库：释放了 {size}。</translation>
+    </message>
+    <message>
+        <source>{hint} To fetch: {download}. On disk when unpacked: {unpacked}.</source>
+        <translation>{hint} 需要下载：{download}。解压后占用磁盘：{unpacked}。</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Resume ({size} left)</source>
+        <translation>继续（还剩 {size}）</translation>
+    </message>
+    <message>
+        <source>Get it ({size})</source>
+        <translation>获取（{size}）</translation>
+    </message>
+    <message>
+        <source>Computing on the card to try it…</source>
+        <translation>正在显卡上试算…</translation>
+    </message>
+    <message>
+        <source>One moment…</source>
+        <translation>请稍候…</translation>
+    </message>
+    <message>
+        <source>Downloading</source>
+        <translation>正在下载</translation>
+    </message>
+    <message>
+        <source>Verifying</source>
+        <translation>正在校验</translation>
+    </message>
+    <message>
+        <source>Unpacking</source>
+        <translation>正在解压</translation>
+    </message>
+    <message>
+        <source>{stage}: {done} of {total}</source>
+        <translation>{stage}：{done} / {total}</translation>
+    </message>
+    <message>
+        <source>{time} left</source>
+        <translation>剩余 {time}</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s wheels</source>
+        <translation>NVIDIA 的 wheel 文件</translation>
+    </message>
+    <message>
+        <source>Python wheels (*.whl)</source>
+        <translation>Python wheel 文件 (*.whl)</translation>
+    </message>
+    <message>
+        <source>They take {size}.</source>
+        <translation>它们占用 {size}。</translation>
     </message>
 </context>
 <context>
@@ -2592,6 +2742,10 @@ Left for the reply: {left}</source>
         <translation>加载用时 {duration} 秒</translation>
     </message>
     <message>
+        <source>not measured: it runs elsewhere</source>
+        <translation>未测量：它在别处运行</translation>
+    </message>
+    <message>
         <source>{power} W</source>
         <translation>{power} 瓦</translation>
     </message>
@@ -2980,7 +3134,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{type} · {size} · {parameters} billion parameters in {tensors} tensors · {entries} metadata entries · GGUF version {version}</source>
-        <translation>{type} · {size} · {tensors} 个张量中有 {parameters} 十亿参数 · {entries} 项元数据 · GGUF 版本 {version}</translation>
+        <translation>{type} · {size} · {tensors} 个张量，共 {parameters}B 参数 · {entries} 项元数据 · GGUF 版本 {version}</translation>
     </message>
     <message>
         <source>{type} {size} ({share}%)</source>
@@ -3382,6 +3536,10 @@ Left for the reply: {left}</source>
         <translation>寻找最快设置</translation>
     </message>
     <message>
+        <source>Show the table</source>
+        <translation>显示表格</translation>
+    </message>
+    <message>
         <source>Try again from the start</source>
         <translation>从头再试</translation>
     </message>
@@ -3455,6 +3613,10 @@ Left for the reply: {left}</source>
 <context>
     <name>MainWindow</name>
     <message>
+        <source>Add to the models</source>
+        <translation>添加到模型</translation>
+    </message>
+    <message>
         <source>How the model is loaded</source>
         <translation>模型加载方式</translation>
     </message>
@@ -3481,6 +3643,25 @@ Left for the reply: {left}</source>
     <message>
         <source>Quit</source>
         <translation>退出</translation>
+    </message>
+</context>
+<context>
+    <name>MatrixCard</name>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Delete the importance matrix</source>
+        <translation>删除重要性矩阵</translation>
+    </message>
+    <message>
+        <source>IMPORTANCE MATRIX</source>
+        <translation>重要性矩阵</translation>
+    </message>
+    <message>
+        <source>Collected over {chunks} chunks of {text} with {type}; {size}. The next build of a small type of the same weights uses it.</source>
+        <translation>用 {type} 在{text}的 {chunks} 个文本块上收集；{size}。下次用相同权重构建小类型时会使用它。</translation>
     </message>
 </context>
 <context>
@@ -3592,6 +3773,10 @@ Left for the reply: {left}</source>
         <translation>已下载</translation>
     </message>
     <message>
+        <source>On disk, with importance matrix</source>
+        <translation>已下载，使用重要性矩阵</translation>
+    </message>
+    <message>
         <source>Get {type}</source>
         <translation>获取 {type}</translation>
     </message>
@@ -3630,6 +3815,17 @@ Left for the reply: {left}</source>
     <message>
         <source>Published: {scores}</source>
         <translation>公布的成绩：{scores}</translation>
+    </message>
+</context>
+<context>
+    <name>ModelMatrix</name>
+    <message>
+        <source>The importance matrix of {model} was deleted.</source>
+        <translation>{model} 的重要性矩阵已删除。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
     </message>
 </context>
 <context>
@@ -4808,6 +5004,10 @@ Left for the reply: {left}</source>
         <translation>使用推荐值</translation>
     </message>
     <message>
+        <source>PRESET</source>
+        <translation>预设</translation>
+    </message>
+    <message>
         <source>SYSTEM PROMPT</source>
         <translation>系统提示词</translation>
     </message>
@@ -5165,53 +5365,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>ServerSpeedDialog</name>
-    <message>
-        <source>Speed of {model}</source>
-        <translation>{model} 的速度</translation>
-    </message>
-    <message>
-        <source>Asking {host} for some replies…</source>
-        <translation>正在向 {host} 请求几个回答…</translation>
-    </message>
-    <message>
-        <source>First token</source>
-        <translation>首个词元</translation>
-    </message>
-    <message>
-        <source>Decoding</source>
-        <translation>解码</translation>
-    </message>
-    <message>
-        <source>Measured on this side, with the way there and back. What the server does for others at the same time is in it. It is not kept with the runs of models on this computer.</source>
-        <translation>从本机测量，包含往返的路程。服务器同时为他人所做的工作也计算在内。不会与本机模型的运行一起保存。</translation>
-    </message>
-    <message>
-        <source>Copy</source>
-        <translation>复制</translation>
-    </message>
-    <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
-    </message>
-    <message>
-        <source>{median} s, {low} to {high} s · {count} times, prompt of {tokens} tokens</source>
-        <translation>{median} 秒，{low} 至 {high} 秒 · {count} 次，提示词 {tokens} 个词元</translation>
-    </message>
-    <message>
-        <source>{median} tokens/s, {low} to {high} · {count} times, {tokens} tokens each</source>
-        <translation>{median} 词元/秒，{low} 至 {high} · {count} 次，每次 {tokens} 个词元</translation>
-    </message>
-    <message>
-        <source>{model} on {host}</source>
-        <translation>{host} 上的 {model}</translation>
-    </message>
-    <message>
-        <source>Close</source>
-        <translation>关闭</translation>
-    </message>
-</context>
-<context>
     <name>ServersElsewherePage</name>
     <message>
         <source>Servers elsewhere</source>
@@ -5429,6 +5582,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Open the document at this place</source>
         <translation>在此处打开文档</translation>
+    </message>
+    <message>
+        <source>Show all {count} passages</source>
+        <translation>显示全部 {count} 个段落</translation>
     </message>
 </context>
 <context>
@@ -5724,6 +5881,14 @@ Left for the reply: {left}</source>
         <source>The model is being measured. Try again when that is done.</source>
         <translation>正在测量此模型，请在测量完成后重试。</translation>
     </message>
+    <message>
+        <source>{card} can be used through CUDA, with NVIDIA&apos;s libraries.</source>
+        <translation>借助 NVIDIA 的库，{card} 可以通过 CUDA 使用。</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>查看</translation>
+    </message>
 </context>
 <context>
     <name>WindowZoom</name>
@@ -5812,12 +5977,20 @@ Left for the reply: {left}</source>
         <translation>每焦耳词元数</translation>
     </message>
     <message>
+        <source>Memory speed</source>
+        <translation>内存速度</translation>
+    </message>
+    <message>
         <source>Between two tokens, {share}% at most</source>
         <translation>两个词元之间的间隔，{share}% 的情况不超过</translation>
     </message>
     <message>
         <source>Prompt, {tokens} tokens</source>
         <translation>提示词，{tokens} 个词元</translation>
+    </message>
+    <message>
+        <source>A reply of {tokens} tokens</source>
+        <translation>{tokens} 个词元的回复</translation>
     </message>
     <message>
         <source>Generation, {tokens} tokens after {depth}</source>
@@ -5842,6 +6015,10 @@ Left for the reply: {left}</source>
     <message>
         <source>s</source>
         <translation>秒</translation>
+    </message>
+    <message>
+        <source>ms</source>
+        <translation>毫秒</translation>
     </message>
     <message>
         <source>tok/s</source>
@@ -5936,6 +6113,10 @@ Left for the reply: {left}</source>
         <translation>正在测量生成速度</translation>
     </message>
     <message>
+        <source>Measuring a reply</source>
+        <translation>正在测量一次回复</translation>
+    </message>
+    <message>
         <source>Measuring the time to the first token</source>
         <translation>正在测量首个词元时间</translation>
     </message>
@@ -6024,6 +6205,14 @@ Left for the reply: {left}</source>
         <translation>测试套件</translation>
     </message>
     <message>
+        <source>{model}, not on this computer</source>
+        <translation>{model}，不在本机上</translation>
+    </message>
+    <message>
+        <source>over HTTP from {server}, not on this computer · {when}</source>
+        <translation>通过 HTTP 来自 {server}，不在本机上 · {when}</translation>
+    </message>
+    <message>
         <source>driver {version}</source>
         <translation>驱动 {version}</translation>
     </message>
@@ -6097,7 +6286,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>{file}, {size} GB, {parameters} billion parameters</source>
-        <translation>{file}，{size} GB，{parameters} 十亿参数</translation>
+        <translation>{file}，{size} GB，{parameters}B 参数</translation>
     </message>
     <message>
         <source>Model file</source>
@@ -6110,6 +6299,26 @@ Left for the reply: {left}</source>
     <message>
         <source>Settings</source>
         <translation>设置</translation>
+    </message>
+    <message>
+        <source>{context} tokens, as far as the server tells</source>
+        <translation>{context} 个词元（以服务器所述为准）</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>服务器</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>上下文</translation>
+    </message>
+    <message>
+        <source>Measured from</source>
+        <translation>测量所在的计算机</translation>
     </message>
     <message>
         <source>{one} GB/s with 1 thread, {all} GB/s with {threads}; {model} GB/s over what a token needs</source>
@@ -6132,14 +6341,6 @@ Left for the reply: {left}</source>
         <translation>按时钟和总线为 {speed} GB/s</translation>
     </message>
     <message>
-        <source>Over each repeat of the generation from an empty context, on the engine&apos;s thread.</source>
-        <translation>在引擎的线程上，针对每次从空上下文开始的生成。</translation>
-    </message>
-    <message>
-        <source>llama-bench&apos;s pp: random tokens after the model&apos;s BOS, from an empty context.</source>
-        <translation>与 llama-bench 的 pp 相同：模型的 BOS 之后接随机词元，从空上下文开始。</translation>
-    </message>
-    <message>
         <source>llama-bench&apos;s tg at a depth, behind a prompt of so many random tokens.</source>
         <translation>与 llama-bench 在某一深度的 tg 相同，之前有同样多的随机词元。</translation>
     </message>
@@ -6148,8 +6349,20 @@ Left for the reply: {left}</source>
         <translation>与 llama-batched-bench 的 tg 相同：对 16 个随机词元的提示词同时给出多个回答；全部词元数除以最长的用时。</translation>
     </message>
     <message>
-        <source>llama-bench&apos;s tg: one token at a time, greedy, past end-of-generation tokens; the first token belongs to the prompt and is left out. llama-bench feeds random tokens instead of drawing them.</source>
-        <translation>与 llama-bench 的 tg 相同：逐个词元、贪心、越过结束词元；第一个词元属于提示词，不计入。llama-bench 送入随机词元而不采样。</translation>
+        <source>Over each repeat of the reply, on the engine&apos;s thread.</source>
+        <translation>在每次重复的回复中,于引擎线程上测得。</translation>
+    </message>
+    <message>
+        <source>llama-bench&apos;s pp: random tokens, from an empty context.</source>
+        <translation>llama-bench 的 pp:随机词元,从空上下文开始。</translation>
+    </message>
+    <message>
+        <source>As a chat gets it, from an empty context: each token is drawn (greedy, past end-of-generation tokens), made text of and sent. The first token belongs to the prompt and is left out.</source>
+        <translation>与聊天中所得相同,从空上下文开始:每个词元都经过采样(贪心,越过结束词元)、转为文本并发送。首个词元计入提示词,不计算在内。</translation>
+    </message>
+    <message>
+        <source>llama-bench&apos;s tg: random tokens, one at a time, from an empty context; none is drawn.</source>
+        <translation>llama-bench 的 tg:随机词元,逐个计算,从空上下文开始;不做采样。</translation>
     </message>
     <message>
         <source>From the request to the loaded model, the file being in the page cache.</source>
@@ -6175,6 +6388,26 @@ Left for the reply: {left}</source>
         <source>Generated tokens by that energy.</source>
         <translation>生成的词元数除以该能量。</translation>
     </message>
+    <message>
+        <source>Over HTTP: the tokens by which a long prompt and a short one differ, by the server&apos;s own count, by the difference of their times to the first token.</source>
+        <translation>通过 HTTP：长提示与短提示相差的词元数（按服务器自己的统计），除以两者首个词元时间之差。</translation>
+    </message>
+    <message>
+        <source>Over HTTP: so many stories asked for at once; the tokens of all by the time from asking to the end of the last, prompts included.</source>
+        <translation>通过 HTTP：同时请求这么多个故事；全部词元数除以从提问到最后一个结束的时间，包括提示。</translation>
+    </message>
+    <message>
+        <source>Over HTTP: a story, greedy, of so many tokens if the model does not end it before; the tokens after the first by the time from the first piece to the last, as they arrive here.</source>
+        <translation>通过 HTTP：一个贪心生成的故事，除非模型提前结束，否则长度为这么多词元；首个之后的词元数除以从第一段到最后一段到达本机的时间。</translation>
+    </message>
+    <message>
+        <source>Over HTTP: the time between two pieces of that reply, a token each, as they arrive here.</source>
+        <translation>通过 HTTP：该回复两段（每段一个词元）到达本机的时间间隔。</translation>
+    </message>
+    <message>
+        <source>Over HTTP: an English text of about 450 tokens, which begins differently each time; from the request to the first piece of the reply, with the way there and back.</source>
+        <translation>通过 HTTP：约 450 个词元的英文文本，每次开头不同；从请求到回复第一段的时间，包括往返传输。</translation>
+    </message>
 </context>
 <context>
     <name>durations</name>
@@ -6198,12 +6431,24 @@ Left for the reply: {left}</source>
         <translation>GGUF 文件不能转换为 {type}。</translation>
     </message>
     <message>
+        <source>A llama-cpp-python wheel with CUDA can be brought: see docs/cuda.md.</source>
+        <translation>可以自行提供带 CUDA 的 llama-cpp-python wheel 文件：见 docs/cuda.md。</translation>
+    </message>
+    <message>
         <source>A quantised KV cache needs flash attention, which is switched off.</source>
         <translation>量化的 KV 缓存需要 Flash attention，但它已关闭。</translation>
     </message>
     <message>
+        <source>A reply is being written.</source>
+        <translation>正在写回答。</translation>
+    </message>
+    <message>
         <source>A setting cannot have this value: {reason}.</source>
         <translation>设置不能取此值：{reason}。</translation>
+    </message>
+    <message>
+        <source>A suffix goes with a prompt of text.</source>
+        <translation>suffix 只能与文本提示一起使用。</translation>
     </message>
     <message>
         <source>Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.</source>
@@ -6216,6 +6461,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Another Stillroom is downloading into {folder} already.</source>
         <translation>另一个 Stillroom 正在下载到 {folder}。</translation>
+    </message>
+    <message>
+        <source>Another Stillroom is getting or removing NVIDIA&apos;s libraries just now.</source>
+        <translation>另一个 Stillroom 正在获取或移除 NVIDIA 的库。</translation>
+    </message>
+    <message>
+        <source>Bring one that was made with llama-cpp-python {version}.</source>
+        <translation>请提供用 llama-cpp-python {version} 制作的文件。</translation>
+    </message>
+    <message>
+        <source>Bring the wheel that `make engine ENGINE_FLAGS=--cuda` makes (docs/cuda.md). NVIDIA&apos;s cards are used through Vulkan meanwhile.</source>
+        <translation>请提供由 `make engine ENGINE_FLAGS=--cuda` 制作的 wheel 文件（见 docs/cuda.md）。在此之前，NVIDIA 显卡通过 Vulkan 使用。</translation>
     </message>
     <message>
         <source>Build bf16 instead; it has the range of the original weights.</source>
@@ -6236,6 +6493,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Build {type} from the model&apos;s original weights.</source>
         <translation>请从模型的原始权重构建 {type}。</translation>
+    </message>
+    <message>
+        <source>Building needs {needed} on {folder}, and {free} are free.</source>
+        <translation>在 {folder} 上构建需要 {needed}，可用空间为 {free}。</translation>
+    </message>
+    <message>
+        <source>CUDA was tried and is not used: {failure}</source>
+        <translation>已试用 CUDA，但未启用：{failure}</translation>
     </message>
     <message>
         <source>Change their permissions, or set STILLROOM_HOME to a folder that you may write to.</source>
@@ -6318,6 +6583,10 @@ Left for the reply: {left}</source>
         <translation>请选择以 .gguf 结尾的模型文件。</translation>
     </message>
     <message>
+        <source>Choose a model of it in the window once: that asks whether it may.</source>
+        <translation>请先在窗口中选择它的一个模型：届时会询问是否允许。</translation>
+    </message>
+    <message>
         <source>Choose a repository with .safetensors files.</source>
         <translation>请选择含有 .safetensors 文件的仓库。</translation>
     </message>
@@ -6340,6 +6609,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose another folder.</source>
         <translation>请选择其他文件夹。</translation>
+    </message>
+    <message>
+        <source>Choose another model for chats.</source>
+        <translation>请为聊天选择其他模型。</translation>
     </message>
     <message>
         <source>Choose another name.</source>
@@ -6368,6 +6641,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Choose the starter or R1 Qwen 1.5B with a short context.</source>
         <translation>请选择入门模型，或上下文较短的 R1 Qwen 1.5B。</translation>
+    </message>
+    <message>
+        <source>Close Stillroom and run `stillroom cuda remove`.</source>
+        <translation>请关闭 Stillroom，然后运行 `stillroom cuda remove`。</translation>
+    </message>
+    <message>
+        <source>Close other Stillrooms, and check that the folder may be written to.</source>
+        <translation>请关闭其他 Stillroom，并检查该文件夹是否可写。</translation>
     </message>
     <message>
         <source>Close other programs before you load a model.</source>
@@ -6450,8 +6731,16 @@ Left for the reply: {left}</source>
         <translation>请腾出一些空间后继续；已下载的部分会保留。</translation>
     </message>
     <message>
+        <source>Free some space and try again; what has been downloaded is kept.</source>
+        <translation>请释放一些空间后重试；已下载的部分会保留。</translation>
+    </message>
+    <message>
         <source>Free some space, choose a smaller model, or keep the models on another disk.</source>
         <translation>请腾出一些空间、选择更小的模型，或把模型存放到其他磁盘。</translation>
+    </message>
+    <message>
+        <source>Free some space, choose smaller types, or keep the models on another disk.</source>
+        <translation>请腾出一些空间、选择更小的类型，或将模型放在其他磁盘上。</translation>
     </message>
     <message>
         <source>Free some space, or keep the models on another disk.</source>
@@ -6460,6 +6749,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Free some space, or set STILLROOM_HOME to a folder on another disk.</source>
         <translation>请腾出一些空间，或把 STILLROOM_HOME 设为其他磁盘上的文件夹。</translation>
+    </message>
+    <message>
+        <source>Free some space; what is downloaded is deleted once it is unpacked.</source>
+        <translation>请释放一些空间；下载的文件在解压后会被删除。</translation>
+    </message>
+    <message>
+        <source>Get it again from the package index.</source>
+        <translation>请从软件包索引重新获取。</translation>
     </message>
     <message>
         <source>Get it with: stillroom build {name} --type {type}</source>
@@ -6494,6 +6791,22 @@ Left for the reply: {left}</source>
         <translation>请安装发行版提供的驱动（Debian：nvidia-driver；Ubuntu：`ubuntu-drivers install`），或从 nvidia.com 安装，然后重启电脑。</translation>
     </message>
     <message>
+        <source>It has: {models}. Refresh them in the window&apos;s settings, under Servers elsewhere.</source>
+        <translation>它有：{models}。请在窗口设置的“别处的服务器”中刷新。</translation>
+    </message>
+    <message>
+        <source>It looks like https://mirror.example/simple.</source>
+        <translation>地址的形式类似 https://mirror.example/simple。</translation>
+    </message>
+    <message>
+        <source>It runs elsewhere, and long prompts may cost others there their turn.</source>
+        <translation>它在别处运行，长提示可能会占用那里其他人的时间。</translation>
+    </message>
+    <message>
+        <source>It runs elsewhere.</source>
+        <translation>它在别处运行。</translation>
+    </message>
+    <message>
         <source>It takes no space in your folder.</source>
         <translation>它不占用你文件夹的空间。</translation>
     </message>
@@ -6514,12 +6827,32 @@ Left for the reply: {left}</source>
         <translation>请用更大的上下文加载模型，然后重新运行基准测试。</translation>
     </message>
     <message>
+        <source>Look at the connection, name a mirror, or bring the files.</source>
+        <translation>请检查网络连接、指定镜像，或自行提供这些文件。</translation>
+    </message>
+    <message>
+        <source>Look at the connection, name a mirror, or bring the files. What has arrived is kept.</source>
+        <translation>请检查网络连接、指定镜像，或自行提供这些文件。已下载的部分会保留。</translation>
+    </message>
+    <message>
         <source>Look for a newer file of this model, or build it again.</source>
         <translation>请寻找此模型的更新文件，或重新构建。</translation>
     </message>
     <message>
         <source>Look for a ready-made GGUF file of this model.</source>
         <translation>请寻找此模型的现成 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Look for another file of this model, or build it again.</source>
+        <translation>请查找该模型的其他文件，或重新构建。</translation>
+    </message>
+    <message>
+        <source>Memory is too short for {name}, the model that should guess ahead, beside this one: it was left out.</source>
+        <translation>内存不足，无法在此模型旁边再放下用于预测的模型 {name}，因此未加载它。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so no other model guesses ahead.</source>
+        <translation>上次尝试更多时失败，因此不使用另一个模型进行预测。</translation>
     </message>
     <message>
         <source>Move it away, or download into an empty folder.</source>
@@ -6530,8 +6863,24 @@ Left for the reply: {left}</source>
         <translation>NVIDIA 驱动没有响应（{state}）。{native}</translation>
     </message>
     <message>
+        <source>NVIDIA&apos;s libraries are here, but were not tried yet.</source>
+        <translation>NVIDIA 的库已就位，但尚未试用。</translation>
+    </message>
+    <message>
         <source>NVIDIA&apos;s libraries are missing: pip install nvidia-cuda-runtime nvidia-cublas</source>
         <translation>缺少 NVIDIA 的库：pip install nvidia-cuda-runtime nvidia-cublas</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s libraries are switched off, but cannot be deleted: {native}.</source>
+        <translation>NVIDIA 的库已停用，但无法删除：{native}。</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s libraries cannot be written to {folder}: {native}.</source>
+        <translation>无法将 NVIDIA 的库写入 {folder}：{native}。</translation>
+    </message>
+    <message>
+        <source>NVIDIA&apos;s libraries need {needed} more on {folder}, and {free} are free.</source>
+        <translation>NVIDIA 的库在 {folder} 上还需要 {needed}，而可用空间为 {free}。</translation>
     </message>
     <message>
         <source>Name a .gguf file, or the folder that holds config.json and the .safetensors files.</source>
@@ -6540,6 +6889,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Name a model of `stillroom list`, a Hugging Face id (owner/name), a folder or a GGUF file.</source>
         <translation>请指定 `stillroom list` 中的模型、Hugging Face ID (owner/name)、文件夹或 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>Name another mirror, or bring the file.</source>
+        <translation>请换一个镜像，或自行提供该文件。</translation>
+    </message>
+    <message>
+        <source>Name another mirror, or bring the files.</source>
+        <translation>请换一个镜像，或自行提供这些文件。</translation>
     </message>
     <message>
         <source>Name one of them as {repo}:FILE, such as {choices}.</source>
@@ -6564,6 +6921,10 @@ Left for the reply: {left}</source>
     <message>
         <source>None of the R1 models fits into the {free} GB of memory that are free.</source>
         <translation>可用内存只有 {free} GB，放不下任何 R1 模型。</translation>
+    </message>
+    <message>
+        <source>Nothing may be sent to {host} yet.</source>
+        <translation>目前还不允许向 {host} 发送任何内容。</translation>
     </message>
     <message>
         <source>On Debian or Ubuntu: apt install {packages}</source>
@@ -6594,12 +6955,28 @@ Left for the reply: {left}</source>
         <translation>请把它放回原处，或重新获取模型。</translation>
     </message>
     <message>
+        <source>Put what comes behind into the prompt.</source>
+        <translation>请把后面的内容放进提示中。</translation>
+    </message>
+    <message>
+        <source>Renew the card&apos;s driver.</source>
+        <translation>请更新显卡驱动程序。</translation>
+    </message>
+    <message>
         <source>Repair the installation, or allow the program in your security software.</source>
         <translation>请修复安装，或在安全软件中允许此程序。</translation>
     </message>
     <message>
+        <source>Restart the computer, or renew the card&apos;s driver.</source>
+        <translation>请重新启动电脑，或更新显卡驱动程序。</translation>
+    </message>
+    <message>
         <source>Restart the computer; if that does not help, install the driver again.</source>
         <translation>请重启电脑；如果仍无效，请重新安装驱动。</translation>
+    </message>
+    <message>
+        <source>Run `stillroom tune` for it without --show.</source>
+        <translation>请不带 --show 运行 `stillroom tune`。</translation>
     </message>
     <message>
         <source>Runs on the processor: {weights} weights + {cache} cache + {buffers} buffers with a context of {context} tokens, {ram} of RAM free.</source>
@@ -6696,10 +7073,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The GGUF file {file} has the format version {version}, which llama.cpp does not read here.</source>
         <translation>GGUF 文件 {file} 的格式版本为 {version}，此处的 llama.cpp 无法读取。</translation>
-    </message>
-    <message>
-        <source>The GGUF file {file} is damaged: {reason}.</source>
-        <translation>GGUF 文件 {file} 已损坏：{reason}。</translation>
     </message>
     <message>
         <source>The address {address} names no model repository.</source>
@@ -6804,10 +7177,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The file of {name} {type} is gone: {path}.</source>
         <translation>{name} {type} 的文件已不存在：{path}。</translation>
-    </message>
-    <message>
-        <source>The file tokenizer.json is damaged: {reason}.</source>
-        <translation>文件 tokenizer.json 已损坏：{reason}。</translation>
     </message>
     <message>
         <source>The file {file} cannot be read: {reason}.</source>
@@ -7274,10 +7643,6 @@ Left for the reply: {left}</source>
         <translation>其得分将无法比较，因此不使用。</translation>
     </message>
     <message>
-        <source>Its speed is shown below each reply of a chat, too.</source>
-        <translation>其速度也显示在聊天的每个回答下方。</translation>
-    </message>
-    <message>
         <source>Join some of them.</source>
         <translation>请合并其中的一些。</translation>
     </message>
@@ -7466,10 +7831,6 @@ Left for the reply: {left}</source>
         <translation>请在表示其本身的符号前加反斜杠。</translation>
     </message>
     <message>
-        <source>Put it into the prompt.</source>
-        <translation>请将其放入提示词。</translation>
-    </message>
-    <message>
         <source>Refresh its models in the settings, under Servers elsewhere, if the model is not there any more.</source>
         <translation>如果模型已不在那里，请在设置的“其他地方的服务器”中刷新其模型。</translation>
     </message>
@@ -7592,10 +7953,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The adapter {file} does not fit this model.</source>
         <translation>适配器 {file} 不适合此模型。</translation>
-    </message>
-    <message>
-        <source>The adapter {file} is damaged: {reason}.</source>
-        <translation>适配器 {file} 已损坏：{reason}。</translation>
     </message>
     <message>
         <source>The adapter {file} is for {found} models, but this model is of the kind {architecture}.</source>
@@ -7820,10 +8177,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The importance matrix {file} cannot be read: {reason}.</source>
         <translation>无法读取重要性矩阵 {file}：{reason}。</translation>
-    </message>
-    <message>
-        <source>The importance matrix {file} is damaged: {reason}.</source>
-        <translation>重要性矩阵 {file} 已损坏：{reason}。</translation>
     </message>
     <message>
         <source>The installed llama.cpp was built without RPC, so it cannot lend this computer.</source>
@@ -8234,10 +8587,6 @@ Left for the reply: {left}</source>
         <translation>此 Stillroom 并非来自发行版，因此不知道较新的版本在哪里。</translation>
     </message>
     <message>
-        <source>This adapter is of a kind that Stillroom does not convert: {what}.</source>
-        <translation>此适配器属于 Stillroom 不转换的类型：{what}。</translation>
-    </message>
-    <message>
         <source>This benchmark report has the format {schema} {version}, which this Stillroom cannot read.</source>
         <translation>此基准测试报告的格式为 {schema} {version}，此版本的 Stillroom 无法读取。</translation>
     </message>
@@ -8426,40 +8775,8 @@ Left for the reply: {left}</source>
         <translation>请写出要查找的内容。</translation>
     </message>
     <message>
-        <source>a merge is not a pair</source>
-        <translation>某个合并项不是一对</translation>
-    </message>
-    <message>
-        <source>a name occurs twice in its header</source>
-        <translation>其文件头中某个名称重复出现</translation>
-    </message>
-    <message>
-        <source>an added token has no id or no text</source>
-        <translation>某个附加词元没有编号或文字</translation>
-    </message>
-    <message>
-        <source>it claims more entries than it can hold</source>
-        <translation>它声称的条目多于所能容纳的</translation>
-    </message>
-    <message>
-        <source>it claims more than it can hold</source>
-        <translation>它声称的内容多于所能容纳的</translation>
-    </message>
-    <message>
         <source>it fits the empty text, so it would be found everywhere.</source>
         <translation>它与空文本匹配，因此到处都会被找到。</translation>
-    </message>
-    <message>
-        <source>it has no merges</source>
-        <translation>它没有合并项</translation>
-    </message>
-    <message>
-        <source>it has no vocabulary</source>
-        <translation>它没有词表</translation>
-    </message>
-    <message>
-        <source>it holds no values</source>
-        <translation>它没有数值</translation>
     </message>
     <message>
         <source>it holds something else</source>
@@ -8474,48 +8791,12 @@ Left for the reply: {left}</source>
         <translation>它的嵌套太深。</translation>
     </message>
     <message>
-        <source>its added tokens are not a list</source>
-        <translation>其附加词元不是列表</translation>
-    </message>
-    <message>
-        <source>its alpha is no number</source>
-        <translation>其 alpha 不是数字</translation>
-    </message>
-    <message>
         <source>its counted repeats come to more than {repeats:,}.</source>
         <translation>其计数重复合计超过 {repeats:,} 次。</translation>
     </message>
     <message>
-        <source>its header is cut short</source>
-        <translation>其文件头被截断</translation>
-    </message>
-    <message>
-        <source>its header is longer than 1 GiB</source>
-        <translation>其文件头超过 1 GiB</translation>
-    </message>
-    <message>
-        <source>its header is longer than the format allows</source>
-        <translation>其文件头超过格式允许的长度</translation>
-    </message>
-    <message>
-        <source>its header is not a table of tensors</source>
-        <translation>其文件头不是张量表</translation>
-    </message>
-    <message>
-        <source>its header is not valid JSON</source>
-        <translation>其文件头不是有效的 JSON</translation>
-    </message>
-    <message>
-        <source>its length does not match its header</source>
-        <translation>其长度与文件头不符</translation>
-    </message>
-    <message>
         <source>llama.cpp made no vector</source>
         <translation>llama.cpp 没有给出向量</translation>
-    </message>
-    <message>
-        <source>suffix is not supported.</source>
-        <translation>不支持 suffix。</translation>
     </message>
     <message>
         <source>the files do not hold what the head names</source>
@@ -8638,8 +8919,264 @@ Left for the reply: {left}</source>
         <translation>请使用模型的 bf16、f16 或 f32 原始权重。</translation>
     </message>
     <message>
+        <source>The GGUF file {file} is cut short: {part} reaches past the end.</source>
+        <translation>GGUF 文件 {file} 不完整：{part} 超出其末尾。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: a name in its header is {length} bytes long.</source>
+        <translation>GGUF 文件 {file} 已损坏：文件头中有一个名称长达 {length} 字节。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: it claims more entries than it can hold.</source>
+        <translation>GGUF 文件 {file} 已损坏：它声称的条目数超出其容量。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: its alignment is {alignment}.</source>
+        <translation>GGUF 文件 {file} 已损坏：其对齐值为 {alignment}。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: its header is longer than 1 GiB.</source>
+        <translation>GGUF 文件 {file} 已损坏：其文件头超过 1 GiB。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: its header reaches past the end of the file.</source>
+        <translation>GGUF 文件 {file} 已损坏：其文件头超出文件末尾。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: the metadata key {part} is empty or occurs twice.</source>
+        <translation>GGUF 文件 {file} 已损坏：元数据键 {part} 为空或出现了两次。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: the tensor {part} occurs twice.</source>
+        <translation>GGUF 文件 {file} 已损坏：张量 {part} 出现了两次。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} does not lie where it should.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 不在应在的位置。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has an impossible shape.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 的形状不可能成立。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has an unknown type.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 的类型未知。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has the unknown type {type}.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 的类型 {type} 未知。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has {count} dimensions.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 有 {count} 个维度。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has {entries} entries for {tokens} tokens.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 有 {entries} 个条目，而词元有 {tokens} 个。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} is a list of lists.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 是列表的列表。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} reaches past the end of the file.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 超出文件末尾。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is for big-endian machines, which llama.cpp does not read here.</source>
+        <translation>GGUF 文件 {file} 用于大端机器，此处的 llama.cpp 无法读取。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: it holds the tensor {tensor}.</source>
+        <translation>适配器 {file} 已损坏：其中含有张量 {tensor}。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: its alpha is no number.</source>
+        <translation>适配器 {file} 已损坏：其 alpha 不是数字。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: the matrices of {tensor} do not go together.</source>
+        <translation>适配器 {file} 已损坏：{tensor} 的两个矩阵不匹配。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: {tensor} has an unknown form.</source>
+        <translation>适配器 {file} 已损坏：{tensor} 的形式未知。</translation>
+    </message>
+    <message>
+        <source>The adapter {file} is damaged: {tensor} has only one of its two matrices.</source>
+        <translation>适配器 {file} 已损坏：{tensor} 的两个矩阵只有一个。</translation>
+    </message>
+    <message>
+        <source>The disk of {folder} is full: NVIDIA&apos;s libraries take {needed} unpacked.</source>
+        <translation>{folder} 所在的磁盘已满：NVIDIA 的库解压后占用 {needed}。</translation>
+    </message>
+    <message>
+        <source>The driver {driver} is too old for CUDA {cuda}; {card} is used through Vulkan.</source>
+        <translation>驱动程序 {driver} 对于 CUDA {cuda} 来说太旧；{card} 通过 Vulkan 使用。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: a merge is not a pair.</source>
+        <translation>文件 tokenizer.json 已损坏：有一条合并规则不是一对。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: an added token has no id or no text.</source>
+        <translation>文件 tokenizer.json 已损坏：有一个附加词元缺少编号或文本。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: it has no merges.</source>
+        <translation>文件 tokenizer.json 已损坏：其中没有合并规则。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: it has no vocabulary.</source>
+        <translation>文件 tokenizer.json 已损坏：其中没有词表。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: its added tokens are not a list.</source>
+        <translation>文件 tokenizer.json 已损坏：其附加词元不是列表。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: the added token {token} has the id {id} instead of {expected}.</source>
+        <translation>文件 tokenizer.json 已损坏：附加词元 {token} 的编号是 {id}，而不是 {expected}。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: the id {id} stands for two tokens.</source>
+        <translation>文件 tokenizer.json 已损坏：编号 {id} 对应两个词元。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: the merge of {first} and {second} gives no token.</source>
+        <translation>文件 tokenizer.json 已损坏：{first} 与 {second} 合并后不是词元。</translation>
+    </message>
+    <message>
+        <source>The file tokenizer.json is damaged: the token {token} has no valid id.</source>
+        <translation>文件 tokenizer.json 已损坏：词元 {token} 没有有效编号。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: a name occurs twice in its header.</source>
+        <translation>文件 {file} 已损坏：其文件头中有名称出现了两次。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its header is cut short.</source>
+        <translation>文件 {file} 已损坏：其文件头不完整。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its header is longer than the format allows.</source>
+        <translation>文件 {file} 已损坏：其文件头超过格式允许的长度。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its header is not a table of tensors.</source>
+        <translation>文件 {file} 已损坏：其文件头不是张量表。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its header is not valid JSON.</source>
+        <translation>文件 {file} 已损坏：其文件头不是有效的 JSON。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its length does not match its header.</source>
+        <translation>文件 {file} 已损坏：其长度与文件头不符。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: the entry of {tensor} is malformed.</source>
+        <translation>文件 {file} 已损坏：{tensor} 的条目格式有误。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: the size of {tensor} does not follow from its shape.</source>
+        <translation>文件 {file} 已损坏：{tensor} 的大小与其形状不符。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: there is a hole before {tensor}.</source>
+        <translation>文件 {file} 已损坏：{tensor} 之前有空洞。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: {tensor} overlaps another tensor.</source>
+        <translation>文件 {file} 已损坏：{tensor} 与另一个张量重叠。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: {tensor} reaches past the end of the file.</source>
+        <translation>文件 {file} 已损坏：{tensor} 超出文件末尾。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: a name is {bytes} bytes long.</source>
+        <translation>重要性矩阵 {file} 已损坏：有一个名称长达 {bytes} 字节。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: it claims more than it can hold.</source>
+        <translation>重要性矩阵 {file} 已损坏：它声称的内容超出其容量。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: it holds no values.</source>
+        <translation>重要性矩阵 {file} 已损坏：其中没有数值。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: {tensor} has {sums} sums for {counts} counts.</source>
+        <translation>重要性矩阵 {file} 已损坏：{tensor} 有 {sums} 个和，而计数有 {counts} 个。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: {tensor} holds negative sums.</source>
+        <translation>重要性矩阵 {file} 已损坏：{tensor} 含有负的和。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: {tensor} holds values that are no numbers.</source>
+        <translation>重要性矩阵 {file} 已损坏：{tensor} 含有非数字的值。</translation>
+    </message>
+    <message>
+        <source>The longer prompt did not take longer than the short one: the way there takes most of the time.</source>
+        <translation>较长的提示并没有比短提示花更长时间：大部分时间花在传输上。</translation>
+    </message>
+    <message>
+        <source>The position scaling {scaling} in config.json has no {key} that can be used.</source>
+        <translation>config.json 中的位置缩放 {scaling} 没有可用的 {key}。</translation>
+    </message>
+    <message>
+        <source>The process that tried {backend} ended with {code}. {words}</source>
+        <translation>试用 {backend} 的进程以 {code} 结束。{words}</translation>
+    </message>
+    <message>
+        <source>The server does not answer so many at once: {said}</source>
+        <translation>该服务器不能同时回答这么多：{said}</translation>
+    </message>
+    <message>
+        <source>The server does not count the tokens of a prompt.</source>
+        <translation>该服务器不统计提示的词元数。</translation>
+    </message>
+    <message>
+        <source>The server sends several tokens at once.</source>
+        <translation>该服务器一次发送多个词元。</translation>
+    </message>
+    <message>
+        <source>There is no NVIDIA card with a working driver, so CUDA is of no use.</source>
+        <translation>没有驱动正常的 NVIDIA 显卡，因此 CUDA 没有用处。</translation>
+    </message>
+    <message>
+        <source>This Stillroom has no CUDA back end for its llama.cpp, and no release offers one.</source>
+        <translation>此 Stillroom 没有与其 llama.cpp 对应的 CUDA 后端，发行版也未提供。</translation>
+    </message>
+    <message>
+        <source>This Stillroom has no CUDA back end of its own; {card} is used through Vulkan.</source>
+        <translation>此 Stillroom 没有自带 CUDA 后端；{card} 通过 Vulkan 使用。</translation>
+    </message>
+    <message>
+        <source>This adapter is of a kind that Stillroom does not convert: its {key} is {value}.</source>
+        <translation>此适配器属于 Stillroom 不转换的类型：其 {key} 为 {value}。</translation>
+    </message>
+    <message>
+        <source>This llama.cpp was compiled for one computer and takes no CUDA at run time.</source>
+        <translation>此 llama.cpp 只为一台电脑编译，运行时不能加载 CUDA。</translation>
+    </message>
+    <message>
+        <source>Until then it is used through Vulkan.</source>
+        <translation>在此之前，它通过 Vulkan 使用。</translation>
+    </message>
+    <message>
+        <source>Use Stillroom&apos;s bundle, or compile llama-cpp-python with CUDA.</source>
+        <translation>请使用 Stillroom 的安装包，或编译带 CUDA 的 llama-cpp-python。</translation>
+    </message>
+    <message>
         <source>Wait for it, or stop it first.</source>
         <translation>请等待它结束，或先将其停止。</translation>
+    </message>
+    <message>
+        <source>Wait for its end.</source>
+        <translation>请等它结束。</translation>
     </message>
     <message>
         <source>Wait until it is done.</source>
@@ -8648,6 +9185,18 @@ Left for the reply: {left}</source>
     <message>
         <source>Wait until that build has ended, or cancel it.</source>
         <translation>请等待该构建结束，或将其取消。</translation>
+    </message>
+    <message>
+        <source>With driver {oldest_driver} or newer, CUDA can be got here.</source>
+        <translation>使用驱动程序 {oldest_driver} 或更新版本后，可以在这里获取 CUDA。</translation>
+    </message>
+    <message>
+        <source>`stillroom cuda status` names them.</source>
+        <translation>`stillroom cuda status` 会列出它们。</translation>
+    </message>
+    <message>
+        <source>`stillroom cuda` says what that takes.</source>
+        <translation>`stillroom cuda` 会说明需要什么。</translation>
     </message>
     <message>
         <source>no answer</source>
@@ -8670,6 +9219,10 @@ Left for the reply: {left}</source>
         <translation>{address} 接受了连接但没有应答。</translation>
     </message>
     <message>
+        <source>{address} is no address of a package index.</source>
+        <translation>{address} 不是软件包索引的地址。</translation>
+    </message>
+    <message>
         <source>{address} is no address of another computer.</source>
         <translation>{address} 不是另一台计算机的地址。</translation>
     </message>
@@ -8678,8 +9231,40 @@ Left for the reply: {left}</source>
         <translation>{address} 看起来是 IPv6 地址，llama.cpp 的 rpc-server 不支持。</translation>
     </message>
     <message>
+        <source>{backend} cannot be used: {reason}.</source>
+        <translation>无法使用 {backend}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{backend} did not finish a small computation within {minutes} minutes.</source>
+        <translation>{backend} 未能在 {minutes} 分钟内完成一次小型计算。</translation>
+    </message>
+    <message>
+        <source>{card} can be used through CUDA {cuda}: NVIDIA&apos;s libraries for it can be fetched.</source>
+        <translation>{card} 可以通过 CUDA {cuda} 使用：所需的 NVIDIA 库可以下载。</translation>
+    </message>
+    <message>
+        <source>{card} is too old for CUDA {cuda}; it is used through Vulkan.</source>
+        <translation>{card} 对于 CUDA {cuda} 来说太旧；它通过 Vulkan 使用。</translation>
+    </message>
+    <message>
+        <source>{card} is used through CUDA {cuda}, with NVIDIA&apos;s libraries.</source>
+        <translation>借助 NVIDIA 的库，{card} 正通过 CUDA {cuda} 使用。</translation>
+    </message>
+    <message>
+        <source>{card} is used through CUDA; nothing is missing.</source>
+        <translation>{card} 正通过 CUDA 使用，不缺任何东西。</translation>
+    </message>
+    <message>
         <source>{count} lines are newer than {file} says, as after a kill; they follow in order.</source>
         <translation>有 {count} 行比 {file} 所记的更新，如同被终止之后；它们按顺序排列。</translation>
+    </message>
+    <message>
+        <source>{device} computes wrongly: a product of {type} weights is off by {nmse}.</source>
+        <translation>{device} 计算有误：{type} 权重的乘积误差为 {nmse}。</translation>
+    </message>
+    <message>
+        <source>{device} did not compute a product of {type} weights.</source>
+        <translation>{device} 未能计算 {type} 权重的乘积。</translation>
     </message>
     <message>
         <source>{endpoint} may be in use already, or not an address of this computer.</source>
@@ -8694,8 +9279,20 @@ Left for the reply: {left}</source>
         <translation>{file} 两次下载后都已损坏：其校验和与仓库给出的不符。</translation>
     </message>
     <message>
+        <source>{file} cannot be read: {native}.</source>
+        <translation>无法读取 {file}：{native}。</translation>
+    </message>
+    <message>
         <source>{file} cannot be read: {reason}.</source>
         <translation>无法读取 {file}：{reason}。</translation>
+    </message>
+    <message>
+        <source>{file} holds a CUDA back end for another llama.cpp than this Stillroom has ({version}).</source>
+        <translation>{file} 中的 CUDA 后端所对应的 llama.cpp 与此 Stillroom 的版本（{version}）不同。</translation>
+    </message>
+    <message>
+        <source>{file} is damaged, or another one than Stillroom was tried with: its checksum differs.</source>
+        <translation>{file} 已损坏，或与 Stillroom 试用过的不是同一个文件：校验和不同。</translation>
     </message>
     <message>
         <source>{file} is in use.</source>
@@ -8712,6 +9309,14 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} is no language model, but of the kind {kind}.</source>
         <translation>{file} 不是语言模型，而是 {kind} 类型。</translation>
+    </message>
+    <message>
+        <source>{file} is none of the files that are needed: {names}.</source>
+        <translation>{file} 不是所需的文件之一：{names}。</translation>
+    </message>
+    <message>
+        <source>{file} is not what Stillroom expects: {native}.</source>
+        <translation>{file} 与 Stillroom 预期的不符：{native}。</translation>
     </message>
     <message>
         <source>{file} is one part of a model in several files, which Stillroom does not load.</source>
@@ -8774,6 +9379,10 @@ Left for the reply: {left}</source>
         <translation>{host} 有响应，但不是模型仓库服务。</translation>
     </message>
     <message>
+        <source>{host} answers, but not as a package index does.</source>
+        <translation>{host} 有应答，但不像软件包索引。</translation>
+    </message>
+    <message>
         <source>{host} cannot be reached.</source>
         <translation>无法连接 {host}。</translation>
     </message>
@@ -8782,8 +9391,24 @@ Left for the reply: {left}</source>
         <translation>{host} 不接受此访问令牌。</translation>
     </message>
     <message>
+        <source>{host} does not have {file}.</source>
+        <translation>{host} 没有 {file}。</translation>
+    </message>
+    <message>
+        <source>{host} does not have {package} (HTTP {status}).</source>
+        <translation>{host} 没有 {package}（HTTP {status}）。</translation>
+    </message>
+    <message>
+        <source>{host} has another {file} than the one that Stillroom was tried with.</source>
+        <translation>{host} 上的 {file} 与 Stillroom 试用过的不是同一个文件。</translation>
+    </message>
+    <message>
         <source>{host} has disabled {repo}.</source>
         <translation>{host} 已禁用 {repo}。</translation>
+    </message>
+    <message>
+        <source>{host} has no model {name}.</source>
+        <translation>{host} 没有模型 {name}。</translation>
     </message>
     <message>
         <source>{host} has no model {repo}, or it is private.</source>
@@ -8826,6 +9451,10 @@ Left for the reply: {left}</source>
         <translation>无法保存 {name}：{reason}。</translation>
     </message>
     <message>
+        <source>{name} has not been measured on this computer yet.</source>
+        <translation>尚未在这台电脑上测量过 {name}。</translation>
+    </message>
+    <message>
         <source>{name} holds no chats.</source>
         <translation>{name} 中没有聊天。</translation>
     </message>
@@ -8862,8 +9491,16 @@ Left for the reply: {left}</source>
         <translation>{name} 为 {value}，必须在 {low} 到 {high} 之间。</translation>
     </message>
     <message>
+        <source>{name} makes vectors of texts; it cannot write.</source>
+        <translation>{name} 只把文本变成向量，不能写作。</translation>
+    </message>
+    <message>
         <source>{name} was changed by another program since it was opened here.</source>
         <translation>{name} 在此打开后已被其他程序更改。</translation>
+    </message>
+    <message>
+        <source>{name} was not taught to fill in the middle, so it knows no suffix.</source>
+        <translation>{name} 没有学过填补中间内容，因此不支持 suffix。</translation>
     </message>
     <message>
         <source>{name} {type} is not in the store any more.</source>
@@ -9030,6 +9667,13 @@ Left for the reply: {left}</source>
     <message>
         <source>Not known until a first reply has run on this graphics card.</source>
         <translation>在此显卡上运行首个回答之前无法得知。</translation>
+    </message>
+</context>
+<context>
+    <name>left_out</name>
+    <message>
+        <source>The model will not see this message.</source>
+        <translation>模型将看不到此消息。</translation>
     </message>
 </context>
 <context>
