@@ -43,6 +43,7 @@ UNUSED = (
     "libqwebp",
     "libqlottievectorimage",
     "libQt6EglFS",
+    "libQt6EglFs",
     "libQt6Qml",
     "libQt6Quick",
     "libQt6Sql",

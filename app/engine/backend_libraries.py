@@ -65,7 +65,8 @@ def _why_not(library: Path, name: str) -> str:
     try:
         ctypes.CDLL(str(library), winmode=0) if sys.platform == "win32" else ctypes.CDLL(str(library))
     except OSError as error:
-        return str(error)
+        # A bundle's loader puts a sentence of its own before the system's words.
+        return str(error.__cause__ or error)
     if name == "Vulkan":
         # Its loader is here and finds nobody to hand on to.
         return "there is no Vulkan driver on this computer"
