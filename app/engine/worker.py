@@ -20,7 +20,8 @@ def main() -> None:
     # On an exception of a driver ggml would call a debugger, which holds the process until it seems to hang.
     os.environ["GGML_NO_BACKTRACE"] = "1"
     requests, events = _take_pipes()
-    faulthandler.enable()
+    # Of this thread alone: reading the stacks of threads that run can end in a signal of its own.
+    faulthandler.enable(all_threads=False)
     threading.excepthook = _end_process
     writer = FrameWriter(events)
 

@@ -33,11 +33,11 @@ class _Header:
         self.dimensions: list[Field] = []
         tensors, values = struct.unpack_from("<QQ", data, 8)
         for _ in range(values):
-            self.fields.append(Field(self._at, "a metadata key"))
+            self.fields.append(Field(self._at, "a name in its header"))
             key = self._text()
             self._value(self._number("<I"), key)
         for _ in range(tensors):
-            self.fields.append(Field(self._at, "a tensor's name"))
+            self.fields.append(Field(self._at, "a name in its header"))
             name = self._text()
             for _ in range(self._number("<I")):
                 self.dimensions.append(Field(self._at, name))

@@ -141,12 +141,12 @@ def setting(key: str, value: object) -> Edit:
 
 REFUSED: dict[str, tuple[Edit, str]] = {
     "unigram": (model_setting("type", "Unigram"), "Unigram is not supported"),
-    "byte fallback": (model_setting("byte_fallback", True), "byte fallback"),
+    "byte fallback": (model_setting("byte_fallback", True), r"BPE \+ byte_fallback"),
     "no model": (setting("model", None), "not supported"),
-    "lower case": (setting("normalizer", {"type": "Lowercase"}), "normalizer Lowercase"),
+    "lower case": (setting("normalizer", {"type": "Lowercase"}), r"BPE \+ Lowercase"),
     "nested": (
         setting("normalizer", {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Replace"}]}),
-        "normalizer Replace",
+        r"BPE \+ Replace",
     ),
     "no vocabulary": (model_setting("vocab", {}), "no vocabulary"),
     "a negative id": (model_setting("vocab", {"a": -1}), "no valid id"),

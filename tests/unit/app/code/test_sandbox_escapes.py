@@ -118,7 +118,7 @@ GREEDY = {
     ),
     "memory_of_many": (
         "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        break\n"
-        "kept = bytearray(os.urandom(1 << 20) * 60)\ntime.sleep(60)\n",
+        "kept = []\nwhile len(kept) < 60:\n    kept.append(os.urandom(1 << 20))\ntime.sleep(60)\n",
         {"memory"},
     ),
     "disk": (
