@@ -126,7 +126,9 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         values = {field.name: getattr(self.colours, field.name) for field in fields(Colours)}
-        values["check_icon"] = _icon_path("check-dark.svg" if self.colours.dark else "check-light.svg")
+        scheme = "dark" if self.colours.dark else "light"
+        for icon in ("check", "down"):
+            values[f"{icon}_icon"] = _icon_path(f"{icon}-{scheme}.svg")
         self._application.setPalette(_palette(self.colours))
         sheet = files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
         sheet = LENGTH.sub(lambda found: f"{self.pixels(float(found[1]))}px", sheet)
