@@ -1,6 +1,7 @@
 """The JSON Schema of a report, as it lies in `resources/schemas` for other programs to check with."""
 
 from importlib.resources import files
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -18,8 +19,18 @@ def report_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{SCHEMA} {SCHEMA_VERSION}",
-        **msgspec.json.schema(Report),
+        **_cleaned(msgspec.json.schema(Report)),
     }
+
+
+def _cleaned(schema: Any) -> Any:
+    """`schema` with its docstrings as Python 3.13 keeps them: older ones keep the indentation."""
+    if isinstance(schema, dict):
+        return {
+            key: cleandoc(value) if key == "description" and isinstance(value, str) else _cleaned(value)
+            for key, value in schema.items()
+        }
+    return [_cleaned(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def schema_text() -> str:

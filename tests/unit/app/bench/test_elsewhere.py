@@ -1,7 +1,7 @@
 """The benchmark of a model elsewhere: what is measured from outside, what is said not to be, and its end."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -70,8 +70,10 @@ def look() -> Machine:
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> BenchmarkHistory:
-    return BenchmarkHistory(tmp_path / "benchmarks.sqlite")
+def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
+    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite")
+    yield history
+    history.close()
 
 
 def measured(
