@@ -20,9 +20,9 @@ import msgspec
 from app.errors import StillroomError
 from models.hub import HubClient
 from models.progress import OnProgress, ignore_progress
+from models.small_page import read_page
 from models.snapshot import RemoteFile, Snapshot
 
-TIMEOUT_S = 20.0
 LARGEST_FEED_BYTES = 1 << 20
 
 
@@ -64,7 +64,7 @@ def release_place() -> ReleasePlace:
 
 
 def newest_release(place: ReleasePlace) -> Release:
-    """Ask for the newest release; blocks up to `TIMEOUT_S`. Sends nothing but the request itself.
+    """Ask for the newest release; blocks (`models.small_page`). Sends nothing but the request itself.
 
     Raises `StillroomError` when nobody answers, and when what comes was not signed by the key.
     """
@@ -140,16 +140,7 @@ class _ReleaseServer(HubClient):
 
 def _fetch(place: ReleasePlace, name: str) -> bytes:
     try:
-        with httpx.stream(
-            "GET", f"{place.address}/{name}", timeout=TIMEOUT_S, follow_redirects=True
-        ) as answer:
-            answer.raise_for_status()
-            data = b""
-            for piece in answer.iter_bytes():
-                data += piece
-                if len(data) > LARGEST_FEED_BYTES:
-                    break
-            return data
+        return read_page(f"{place.address}/{name}", LARGEST_FEED_BYTES).data
     except httpx.HTTPError as error:
         raise StillroomError(
             "Nobody answered at {address}: {reason}.",

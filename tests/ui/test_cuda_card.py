@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-import msgspec
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication, QPushButton
@@ -21,7 +20,7 @@ from app.telemetry.gpu import GpuReading, GpuSample
 from app.ui.bridge import Bridge
 from app.ui.cuda_session import CudaSession
 from app.ui.widgets.cuda_card import CudaCard
-from tests.support.cuda_wheels import Wheels, build_wheels
+from tests.support.cuda_wheels import Wheels, build_wheels, served_place
 from tests.support.package_index import LoopbackIndex
 from tests.support.window import until
 
@@ -70,9 +69,7 @@ def index(wheels: Wheels) -> Iterator[LoopbackIndex]:
 @pytest.fixture
 def place(wheels: Wheels, index: LoopbackIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CudaPlace:
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
-    pins = msgspec.structs.replace(wheels.pins, index=index.address)
-    back_end = msgspec.structs.replace(wheels.back_end, address=f"{index.storage}/storage")
-    return CudaPlace(tmp_path / "data" / "cuda", pins, back_end, has_back_end=False)
+    return served_place(tmp_path, wheels, index)
 
 
 @pytest.fixture

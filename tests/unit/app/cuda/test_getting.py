@@ -24,7 +24,7 @@ from app.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
 from models.progress import Progress
 from models.retry import RetryPolicy
-from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels
+from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
 from tests.support.package_index import LoopbackIndex
 
 QUICK = TransferOptions(
@@ -48,9 +48,7 @@ def index(wheels: Wheels) -> Iterator[LoopbackIndex]:
 def place(wheels: Wheels, index: LoopbackIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CudaPlace:
     """As the engine looks for it: below STILLROOM_HOME."""
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
-    pins = msgspec.structs.replace(wheels.pins, index=index.address)
-    back_end = msgspec.structs.replace(wheels.back_end, address=f"{index.storage}/storage")
-    return CudaPlace(tmp_path / "data" / "cuda", pins, back_end, has_back_end=False)
+    return served_place(tmp_path, wheels, index)
 
 
 def getter(place: CudaPlace, options: TransferOptions = QUICK) -> CudaGetter:
