@@ -14,6 +14,9 @@ WIDE_NUCLEUS = 8192
 
 _HALVINGS = 40
 
+_SPARSE = 16
+"""Gathering one token costs about as much as computing this many in a row."""
+
 Logits = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.integer[Any]]
 
@@ -41,21 +44,26 @@ def likely(logits: Logits, gap: float) -> Ids:
     return np.flatnonzero(logits >= logits.max() - np.float32(gap))
 
 
-def nucleus(logits: Logits, temperature: float, top_p: float, scratch: Logits) -> Ids:
+def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
     """The indices of the smallest set of likeliest tokens whose shares at `temperature` sum to `top_p`, as
-    llama.cpp's top_p finds them. `scratch` is of the size of `logits` and is written over.
+    llama.cpp's top_p finds them.
 
-    A token whose share is below (1 - top_p) / vocabulary of the largest cannot be in it: all such tokens
-    together do not reach the 1 - top_p that stay outside, as all shares sum to the largest at least. So only
-    few are sorted.
+    Mostly the whole vocabulary is only compared, and exponentials are computed of the few hundred tokens that
+    are not negligible. Of these only few are sorted: a token whose share is below (1 - top_p) / vocabulary of
+    the largest cannot be in the nucleus, as all such tokens together do not reach the 1 - top_p that stay
+    outside (all shares sum to the largest at least).
     """
-    largest = logits.max()
-    np.subtract(logits, largest, out=scratch)
-    np.multiply(scratch, np.float32(1.0 / temperature), out=scratch)
-    np.exp(scratch, out=scratch)
-    wanted = top_p * float(scratch.sum())
-    kept = np.flatnonzero(scratch >= np.float32((1.0 - top_p) / len(logits)))
-    shares = scratch[kept]
+    kept = likely(logits, negligible_gap(len(logits), temperature))
+    if len(kept) <= 1:
+        return kept
+    gathered = len(kept) * _SPARSE < len(logits)
+    shares = logits[kept] if gathered else logits.copy()
+    shares -= shares.max()
+    shares *= np.float32(1.0 / temperature)
+    np.exp(shares, out=shares)
+    wanted = top_p * float(shares.sum())
+    sortable = np.flatnonzero(shares >= np.float32((1.0 - top_p) / len(logits)))
+    kept, shares = kept[sortable] if gathered else sortable, shares[sortable]
     if len(kept) > WIDE_NUCLEUS:
         return kept[shares >= _edge(shares, wanted)]
     order = np.argsort(-shares)

@@ -17,8 +17,6 @@ class Candidates:
     """A `llama_token_data_array` with room for a whole vocabulary. One for all replies of a model."""
 
     def __init__(self, vocabulary: int) -> None:
-        self.scratch: Logits = np.zeros(vocabulary, np.float32)
-        """For who computes with logits."""
         self._rows = np.zeros(vocabulary, _TOKEN_DATA)
         self._pointer = ctypes.cast(
             self._rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data)

@@ -148,7 +148,7 @@ class Sampler:
         candidates = self._candidates
         if self._by_nucleus:
             sampling = self._sampling
-            kept = nucleus(logits, sampling.temperature, sampling.top_p, candidates.scratch[: len(logits)])
+            kept = nucleus(logits, sampling.temperature, sampling.top_p)
             _check_any(kept, logits)
             candidates.fill(kept, logits[kept] / np.float32(sampling.temperature))
         else:
