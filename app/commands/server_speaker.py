@@ -12,7 +12,7 @@ import msgspec
 from app.chat.prompt import ChatMessage
 from app.commands.console import WAKE_S, Console
 from app.commands.reply import Reply, ReplyPrinter, ReplyWishes
-from app.commands.running_server import ANSWER_S, ServedModel, authorization
+from app.commands.running_server import ANSWER_S, ServedModel, authorization, trusted
 from app.commands.server_chunks import Chunk, Error, Timings, Usage, chunk_of_line, refusal
 from app.engine.messages import Finished, FinishReason, GenerationStats
 from app.errors import StillroomError
@@ -137,7 +137,9 @@ class ServerSpeaker:
         headers = authorization(self._found)
         async with (
             # Without the proxies of the environment: the server is on this computer.
-            httpx.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as client,
+            httpx.AsyncClient(
+                headers=headers, timeout=timeout, trust_env=False, verify=trusted(self._found)
+            ) as client,
             client.stream("POST", f"{self._found.url}/v1/chat/completions", json=request) as answer,
         ):
             if answer.is_error:

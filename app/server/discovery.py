@@ -20,16 +20,17 @@ CLOCK_SLACK_S = 2.0
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     """Where the local API listens: `url` without a path ("http://127.0.0.1:8765"), the bearer `key`, the
-    process, since when (ISO 8601, UTC), and Stillroom's version."""
+    process, since when (ISO 8601, UTC), Stillroom's version, and its certificate (PEM) if it speaks TLS."""
 
     url: str
     key: str
     pid: int
     started: str
     version: str
+    certificate: str = ""
 
 
-def announce_server(paths: AppPaths, *, url: str, key: str, version: str) -> Discovery:
+def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certificate: str = "") -> Discovery:
     """Tell the user's other programs of this process's server. Raises `OSError`.
 
     The file is readable by the user alone: whoever can read it can use the models.
@@ -40,6 +41,7 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str) -> Dis
         pid=os.getpid(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         version=version,
+        certificate=certificate,
     )
     file = paths.server_file
     file.parent.mkdir(parents=True, exist_ok=True)

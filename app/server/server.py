@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -189,7 +190,13 @@ class LocalServer:
             ) from error
         server = uvicorn.Server(setup)
         try:
-            self._announced = announce_server(self._paths, url=url, key=config.key, version=self._version)
+            self._announced = announce_server(
+                self._paths,
+                url=url,
+                key=config.key,
+                version=self._version,
+                certificate=_first_certificate(config.certificate) if config.certificate else "",
+            )
         except OSError as error:
             log.warning("the local API cannot be announced: %s", error)
             raise
@@ -230,6 +237,14 @@ def _listen(config: ServerConfig) -> socket.socket:
             reason=getattr(error, "strerror", None) or str(error),
         ) from error
     return listener
+
+
+def _first_certificate(file: Path) -> str:
+    """The server's own. Those that vouch for it may follow in the file, and even its private key."""
+    found = re.search(
+        "-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", file.read_text("latin-1"), re.DOTALL
+    )
+    return found[0] if found else ""
 
 
 def _own_names() -> tuple[str, ...]:

@@ -3,11 +3,16 @@
  * sends what it is told to.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
 import * as http from "node:http";
+import * as https from "node:https";
 import type { AddressInfo } from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
 import { describe, it } from "node:test";
 
-import { chat } from "../src/core/client";
+import { chat, models } from "../src/core/client";
 import { NotRunningError, StillroomError } from "../src/core/errors";
 
 type Answer = (response: http.ServerResponse) => void;
@@ -96,5 +101,39 @@ describe("a server that fails", () => {
     assert.match(await failure(endless), /has no end/);
     const nobody = chat({ url: "http://127.0.0.1:9", key: "" }, [], {}, new AbortController().signal);
     await assert.rejects(nobody.next(), NotRunningError);
+  });
+});
+
+const NO_OPENSSL = spawnSync("openssl", ["version"]).error ? "makes its certificates with openssl" : false;
+
+describe("a server that speaks TLS", { skip: NO_OPENSSL }, () => {
+  const certificate = (folder: string, name: string): { cert: string; key: string } => {
+    const [cert, key] = [path.join(folder, `${name}.pem`), path.join(folder, `${name}.key`)];
+    const made = ["-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${name}`, "-keyout", key, "-out", cert];
+    assert.equal(spawnSync("openssl", ["req", "-x509", ...made]).status, 0);
+    return { cert: fs.readFileSync(cert, "utf8"), key: fs.readFileSync(key, "utf8") };
+  };
+
+  it("is believed by the certificate that it was found with, and by no other", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "stillroom-tls-"));
+    const own = certificate(folder, "box.example");
+    const other = certificate(folder, "box.example.org");
+    let asked = 0;
+    const server = https.createServer(own, (_, response) => {
+      asked++;
+      response.end('{"data": [{"id": "one"}]}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const stand = { url: `https://127.0.0.1:${port}`, key: "k" };
+    try {
+      assert.deepEqual(await models({ ...stand, certificate: own.cert }), [{ id: "one", fillsInTheMiddle: false }]);
+      await assert.rejects(models({ ...stand, certificate: other.cert }), StillroomError);
+      await assert.rejects(models(stand), StillroomError);
+      assert.equal(asked, 1);
+    } finally {
+      server.close();
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -3,6 +3,8 @@ import "./support/standIn";
 
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 
@@ -76,7 +78,8 @@ describe("the client", () => {
   const greedy = { temperature: 0, maxTokens: 24 };
 
   it("names the models of the server", async () => {
-    assert.deepEqual(await models(real.server), ["SmolLM2-135M-Instruct/Q4_1"]);
+    const served = await models(real.server);
+    assert.deepEqual(served, [{ id: "SmolLM2-135M-Instruct/Q4_1", fillsInTheMiddle: false }]);
   });
 
   it("gives a reply in pieces, with the server's own count", async () => {
@@ -284,6 +287,36 @@ describe("an inline completion", () => {
     assert.equal(items.length, 1);
     assert.match(items[0]?.insertText ?? "", /^ ?"eight"[^\n]*\S$/);
     assert.doesNotMatch(items[0]?.insertText ?? "", /[ ,]"$/);
+  });
+
+  it("fills in the middle of a line where the model was taught that", async () => {
+    const asked: unknown[] = [];
+    const server = http.createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        if (request.method === "GET") {
+          response.end('{"data": [{"id": "one", "fills_in_the_middle": true}]}');
+          return;
+        }
+        asked.push(JSON.parse(body));
+        response.end('data: {"choices": [{"text": "a, ", "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      state.settings.set("stillroom.url", `http://127.0.0.1:${port}`);
+      await vscode.commands.executeCommand("stillroom.showState");
+      const { document, selection } = vscode.openFile("/project/a.py", "python", "x = f(b)\ny = 1\n", 6, 6);
+      const { token } = new vscode.CancellationTokenSource();
+      const items = await provider().provideInlineCompletionItems(document, selection.start, asking, token);
+      assert.deepEqual(items.map(({ insertText }) => insertText), ["a, "]);
+      const [request] = asked as { prompt: string; suffix: string }[];
+      assert.deepEqual([request?.prompt, request?.suffix], ["x = f(", "b)\ny = 1\n"]);
+    } finally {
+      server.close();
+    }
   });
 
   it("does not come by itself until that is switched on, nor once the next key is pressed", async () => {

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { describe, it } from "node:test";
 
 import { firstCodeBlock, indentLike } from "../src/core/codeBlock";
-import { inlinePrompt, worthShowing } from "../src/core/continuation";
+import { inlinePrompt, inlineSuffix, worthShowing } from "../src/core/continuation";
 import { dataFolders, findServer } from "../src/core/discovery";
 import { TrackedText, smallestEdit } from "../src/core/edits";
 import { TokenRate } from "../src/core/rate";
@@ -156,6 +156,13 @@ describe("an inline completion", () => {
     assert.ok(starts.size <= 2, [...starts].join());
   });
 
+  it("may stand before text where the model fills in the middle", () => {
+    assert.equal(inlinePrompt("x = f(", "y)", 100, true), "x = f(");
+    assert.equal(inlineSuffix("y)\nz = 1\n", 100), "y)\nz = 1\n");
+    assert.equal(inlineSuffix("y)\nz = 1\n", 16), "y)");
+    assert.equal(inlineSuffix("\n \n", 100), "");
+  });
+
   it("ends with the line in the middle of one, without a bracket that is there already", () => {
     assert.deepEqual(worthShowing("a, b)\nmore", "f(", ")\n", false), { text: "a, b", done: true });
     assert.deepEqual(worthShowing("g(a), b) + 1", "f(", ");\n", false), { text: "g(a), b", done: true });
@@ -204,6 +211,8 @@ describe("discovery", () => {
       const alive = { url: "http://127.0.0.1:1", key: "k", pid: process.pid };
       write(alive);
       assert.deepEqual(findServer(["/nowhere", folder]), { url: "http://127.0.0.1:1", key: "k" });
+      write({ ...alive, certificate: "PEM" });
+      assert.deepEqual(findServer([folder]), { url: "http://127.0.0.1:1", key: "k", certificate: "PEM" });
       for (const wrong of [{ ...alive, pid: 2 ** 22 + 1 }, { ...alive, url: "file:///etc" }, { url: "x" }, null, [], 1]) {
         write(wrong);
         assert.equal(findServer([folder]), undefined, JSON.stringify(wrong));

@@ -17,6 +17,14 @@ export interface Wishes {
   readonly stop?: readonly string[];
   /** OpenAI's `reasoning_effort`: "none" answers at once. */
   readonly effort?: string;
+  /** What the reply has to lead up to, for `complete` with a model that fills in the middle. */
+  readonly suffix?: string;
+}
+
+export interface ServedModel {
+  readonly id: string;
+  /** It was taught to write what stands between two texts. */
+  readonly fillsInTheMiddle: boolean;
 }
 
 export interface ReplyEnd {
@@ -26,16 +34,18 @@ export interface ReplyEnd {
   readonly tokens: number | undefined;
 }
 
-/** Names of the models that the server has, the one it answers with first. */
-export async function models(server: Server, signal?: AbortSignal): Promise<string[]> {
+/** The models that the server has, the one it answers with first. */
+export async function models(server: Server, signal?: AbortSignal): Promise<ServedModel[]> {
   const response = await ask(server, {
     method: "GET",
     path: "/v1/models",
     timeoutMs: 5000,
     ...(signal && { signal }),
   });
-  const { data } = JSON.parse(await text(response)) as { data?: { id?: unknown }[] };
-  return (data ?? []).flatMap(({ id }) => (typeof id === "string" ? [id] : []));
+  const { data } = JSON.parse(await text(response)) as { data?: { id?: unknown; fills_in_the_middle?: unknown }[] };
+  return (data ?? []).flatMap(({ id, fills_in_the_middle: fills }) =>
+    typeof id === "string" ? [{ id, fillsInTheMiddle: fills === true }] : [],
+  );
 }
 
 /** A reply, piece by piece, thinking and answer apart; what it returns says how it ended. */
@@ -87,6 +97,7 @@ function body(wishes: Wishes): Record<string, unknown> {
     ...(wishes.temperature !== undefined && { temperature: wishes.temperature }),
     ...(wishes.stop && { stop: wishes.stop }),
     ...(wishes.effort && { reasoning_effort: wishes.effort }),
+    ...(wishes.suffix && { suffix: wishes.suffix }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { leadingSpace } from "./codeBlock";
-import { lastLines } from "./prompts";
+import { firstLines, lastLines } from "./prompts";
 
 export const INLINE_STOP: readonly string[] = ["\n\n\n", "```"];
 
@@ -9,18 +9,30 @@ const MAX_LINES = 12;
  * What an inline completion asks to go on with: the file up to the cursor, in whole lines.
  *
  * Plain text instead of a question: there is no thinking, and the next key's prompt begins with this one, so that only
- * the new characters are evaluated. Undefined where there is nothing to go on from, or where the cursor stands before text.
+ * the new characters are evaluated. Undefined where there is nothing to go on from, or where the cursor stands before text
+ * and the model does not fill in the middle.
  */
-export function inlinePrompt(before: string, after: string, contextCharacters: number): string | undefined {
+export function inlinePrompt(
+  before: string,
+  after: string,
+  contextCharacters: number,
+  fillsInTheMiddle = false,
+): string | undefined {
   const restOfLine = after.split("\n", 1)[0] ?? "";
   // Closing brackets and quotes, which editors put in by themselves, may follow.
-  if (!/^[\s)\]}>"'`;,:]*$/.test(restOfLine) || before.trim() === "") {
+  if ((!fillsInTheMiddle && !/^[\s)\]}>"'`;,:]*$/.test(restOfLine)) || before.trim() === "") {
     return undefined;
   }
   // In steps of a quarter, so that the beginning of the prompt stays the same for many keys.
   const step = Math.max(1, Math.floor(contextCharacters / 4));
   const beyond = before.length - contextCharacters;
   return beyond <= 0 ? before : lastLines(before, contextCharacters - (step - (beyond % step)));
+}
+
+/** What an inline completion has to lead up to: short, as it is evaluated anew with every key. */
+export function inlineSuffix(after: string, contextCharacters: number): string {
+  const lines = firstLines(after, Math.floor(contextCharacters / 4));
+  return lines.trim() ? lines : "";
 }
 
 /**
@@ -38,8 +50,10 @@ export function worthShowing(
   const line = before.slice(before.lastIndexOf("\n") + 1);
   if (line.trim() !== "") {
     const rest = continuation.split("\n", 1)[0] ?? "";
-    const text = untilClosed(rest, (after.split("\n", 1)[0] ?? "").trim().charAt(0));
-    return { text: text.trimEnd(), done: over || text.length < continuation.length };
+    const following = after.split("\n", 1)[0] ?? "";
+    const text = untilClosed(rest, following.trim().charAt(0));
+    // Before a word the space belongs to the text.
+    return { text: /^\w/.test(following) ? text : text.trimEnd(), done: over || text.length < continuation.length };
   }
   const next = after.split("\n").find((following) => following.trim() !== "") ?? "";
   const lines = continuation.split("\n");

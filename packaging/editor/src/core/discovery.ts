@@ -2,10 +2,11 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-/** Where a Stillroom listens, without a path, and the key it asks for. */
+/** Where a Stillroom listens, without a path, the key it asks for, and where it tells it the certificate (PEM) it shows. */
 export interface Server {
   readonly url: string;
   readonly key: string;
+  readonly certificate?: string;
 }
 
 export interface Place {
@@ -73,11 +74,14 @@ function readDiscovery(file: string): Server | undefined {
   } catch {
     return undefined;
   }
-  const { url, key, pid } = (found ?? {}) as Record<string, unknown>;
+  const { url, key, pid, certificate } = (found ?? {}) as Record<string, unknown>;
   if (typeof url !== "string" || typeof key !== "string" || typeof pid !== "number") {
     return undefined;
   }
-  return /^https?:\/\//.test(url) && lives(pid) ? { url, key } : undefined;
+  if (!/^https?:\/\//.test(url) || !lives(pid)) {
+    return undefined;
+  }
+  return typeof certificate === "string" && certificate ? { url, key, certificate } : { url, key };
 }
 
 /** Whether the process is there; a crash leaves the file behind. */

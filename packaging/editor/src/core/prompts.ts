@@ -82,7 +82,8 @@ export function lastLines(text: string, characters: number): string {
   return start >= 0 ? text.slice(start + 1) : "";
 }
 
-function firstLines(text: string, characters: number): string {
+/** The beginning of the text in whole lines. */
+export function firstLines(text: string, characters: number): string {
   if (text.length <= characters) {
     return text;
   }

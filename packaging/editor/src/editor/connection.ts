@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 
-import { models } from "../core/client";
+import { type ServedModel, models } from "../core/client";
 import { type Server, dataFolders, findServer, here } from "../core/discovery";
 import { NotRunningError } from "../core/errors";
 import { settings } from "./settings";
@@ -11,13 +11,20 @@ const KEY = "stillroom.key";
 export class Connection {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
-  private served: readonly string[] | undefined;
+  private served: readonly ServedModel[] | undefined;
 
   constructor(private readonly secrets: vscode.SecretStorage) {}
 
   /** Names of its models; undefined while nobody answers. */
   get models(): readonly string[] | undefined {
-    return this.served;
+    return this.served?.map(({ id }) => id);
+  }
+
+  /** Whether the model that answers now fills in the middle. */
+  get fillsInTheMiddle(): boolean {
+    const chosen = settings.model();
+    const model = chosen ? this.served?.find(({ id }) => id === chosen) : this.served?.[0];
+    return model?.fillsInTheMiddle ?? false;
   }
 
   /** The server. Throws `NotRunningError` where there is none. */
@@ -39,7 +46,7 @@ export class Connection {
 
   /** Look whether somebody answers now, and with which models. */
   async check(): Promise<void> {
-    let served: readonly string[] | undefined;
+    let served: readonly ServedModel[] | undefined;
     try {
       served = await models(await this.server());
     } catch {

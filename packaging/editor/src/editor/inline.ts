@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 
-import { complete } from "../core/client";
-import { INLINE_STOP, inlinePrompt, worthShowing } from "../core/continuation";
+import { type Wishes, complete } from "../core/client";
+import { INLINE_STOP, inlinePrompt, inlineSuffix, worthShowing } from "../core/continuation";
 import type { Connection } from "./connection";
 import { settings } from "./settings";
 
@@ -26,14 +26,16 @@ export class InlineCompletions implements vscode.InlineCompletionItemProvider {
     const offset = document.getText(new vscode.Range(new vscode.Position(0, 0), position)).replace(/\r\n/g, "\n").length;
     const before = text.slice(0, offset);
     const after = text.slice(offset);
-    const prompt = inlinePrompt(before, after, settings.contextCharacters());
+    const fills = this.connection.fillsInTheMiddle;
+    const prompt = inlinePrompt(before, after, settings.contextCharacters(), fills);
     if (prompt === undefined) {
       return [];
     }
     const stopped = new AbortController();
     const listener = token.onCancellationRequested(() => stopped.abort());
     try {
-      const found = await this.continuation(prompt, before, after, stopped.signal);
+      const suffix = fills ? inlineSuffix(after, settings.contextCharacters()) : "";
+      const found = await this.continuation({ prompt, suffix }, before, after, stopped.signal);
       return found.trim() && !token.isCancellationRequested
         ? [new vscode.InlineCompletionItem(found, new vscode.Range(position, position))]
         : [];
@@ -46,9 +48,15 @@ export class InlineCompletions implements vscode.InlineCompletionItemProvider {
     }
   }
 
-  private async continuation(prompt: string, before: string, after: string, signal: AbortSignal): Promise<string> {
+  private async continuation(
+    { prompt, suffix }: { prompt: string; suffix: string },
+    before: string,
+    after: string,
+    signal: AbortSignal,
+  ): Promise<string> {
     const server = await this.connection.server();
-    const wishes = {
+    const wishes: Wishes = {
+      suffix,
       model: settings.model(),
       maxTokens: /(^|\n)[ \t]*$/.test(before) ? BLOCK_TOKENS : LINE_TOKENS,
       temperature: 0,
