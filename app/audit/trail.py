@@ -2,8 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +53,39 @@ class AuditTrail:
         return _Followed(
             answers, self._log, self._request(source, model, hits, client), self._completed(model)
         )
+
+    @contextmanager
+    def follow_embedding(
+        self,
+        source: Source,
+        model: ModelInfo,
+        texts: Sequence[str],
+        tokens: Callable[[], int],
+        hits: Sequence[Hit] = (),
+        client: str = "",
+    ) -> Iterator[None]:
+        """A line for texts that are made vectors while the context lasts, and one for the end; none where the
+        log is off. `tokens` says then how many they had."""
+        if not self._settings.values.audit:
+            yield
+            return
+        which, began_s = new_id(), time.monotonic()
+        request = self._request(source, model, hits, client)
+        fields = request.fields | {"id": which, "task": "embedding"}
+        if request.with_content:
+            fields["content"] = list(texts)
+        self._log.add("request", fields, self._completed(model))
+        outcome: dict[str, Any] = {"outcome": "cancelled"}
+        try:
+            yield
+            outcome = {"outcome": "embedded"}
+        except Exception as error:
+            outcome = _failure(error)
+            raise
+        finally:
+            latency_ms = round((time.monotonic() - began_s) * 1000, 1)
+            end = {"prompt_tokens": tokens(), "latency_ms": latency_ms}
+            self._log.add("reply", {"id": which, "source": source, **outcome, **end})
 
     def refused(
         self,
@@ -157,13 +191,9 @@ def new_id() -> str:
 
 
 def _outcome(future: "Future[Finished]") -> dict[str, Any]:
-    if future.cancelled() or isinstance(future.exception(), Cancelled):
-        return {"outcome": "cancelled"}
-    error = future.exception()
+    error = Cancelled() if future.cancelled() else future.exception()
     if error is not None:
-        # The template, as the values may be of the chat.
-        words = error.message if isinstance(error, StillroomError) else type(error).__name__
-        return {"outcome": "failed", "error": words}
+        return _failure(error)
     finished = future.result()
     stats = finished.stats
     return {
@@ -175,3 +205,11 @@ def _outcome(future: "Future[Finished]") -> dict[str, Any]:
         "decode_tok_per_s": round(stats.decode_tok_per_s, 2),
         "seed": stats.seed,
     }
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, Cancelled):
+        return {"outcome": "cancelled"}
+    # The template, as the values may be of the chat.
+    words = error.message if isinstance(error, StillroomError) else type(error).__name__
+    return {"outcome": "failed", "error": words}

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -66,9 +66,28 @@ class Admission:
         request.state.hits = (*_hits(request), *screened.hits)
         return list(screened.texts)
 
+    def refuse_token_ids(self, param: str) -> None:
+        """Raise `ApiError` while a rule is on: rules read text, and ids would go past them."""
+        if not self._gate.filters.is_idle():
+            raise ApiError(
+                400,
+                "The input filter is on and reads text, so token ids are not taken.",
+                "Send the text itself.",
+                code="content_filter",
+                param=param,
+            )
+
     def noted(self, request: Request, info: ModelInfo, answers: Answers) -> Answers:
         """What answers the request, with lines in the audit log where the user keeps one."""
         return self._gate.follow(answers, "api", info, _hits(request), client_name(request))
+
+    def noted_embedding(
+        self, request: Request, info: ModelInfo, texts: Sequence[str], call: Call
+    ) -> AbstractContextManager[None]:
+        """While this context lasts, the texts are made vectors, with lines as for a reply."""
+        return self._gate.trail.follow_embedding(
+            "api", info, texts, lambda: call.prompt_tokens, _hits(request), client_name(request)
+        )
 
     @contextmanager
     def admit(self, request: Request, replies: int = 1) -> Iterator[Call]:

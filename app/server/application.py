@@ -1,9 +1,9 @@
 """The web application: every path of the local API."""
 
 import functools
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Path
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -78,6 +78,11 @@ def _add_openai_paths(api: FastAPI, services: Services) -> None:
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [model_object(model) for model in services.models.all()]}
 
+    # Names have slashes in them.
+    @api.get("/v1/models/{name:path}", tags=["openai"], summary="One model")
+    async def model(name: Annotated[str, Path(min_length=1, max_length=200)]) -> dict[str, Any]:
+        return model_object(services.models.find(name))
+
     @api.post("/v1/chat/completions", tags=["openai"], summary="The next turn of a conversation")
     async def chat(request: Request, body: ChatRequest) -> Response:
         return await openai_chat.answer_chat(services, request, body)
@@ -111,7 +116,7 @@ def _add_ollama_paths(api: FastAPI, services: Services) -> None:
 
     @api.post("/api/show", tags=["ollama"], summary="What is known of a model")
     async def show(body: OllamaShowRequest) -> dict[str, Any]:
-        return ollama_api.shown(services.models.find(body.model or body.name))
+        return ollama_api.shown(services, body.model or body.name)
 
     @api.post("/api/chat", tags=["ollama"], summary="The next turn of a conversation")
     async def chat(request: Request, body: OllamaChatRequest) -> Response:

@@ -107,13 +107,20 @@ async def _embedded(
         )
     if any(max(item) >= info.vocabulary for item in inputs if not isinstance(item, str)):
         raise ApiError(400, "A token is not in the model's vocabulary.", param="input")
+    texts = [item for item in inputs if isinstance(item, str)]
+    if texts:
+        texts = await services.admission.screen(request, info, texts)
+    else:
+        services.admission.refuse_token_ids("input")
     found = []
-    with services.admission.admit(request) as call:
+    with (
+        services.admission.admit(request) as call,
+        services.admission.noted_embedding(request, info, texts, call),
+    ):
         # One after the other, so that replies go on in between.
-        for item in inputs:
+        for item in texts or inputs:
             if isinstance(item, str):
-                (text,) = await services.admission.screen(request, info, [item])
-                future = services.client.embed([Part(text)], model=info.path)
+                future = services.client.embed([Part(item)], model=info.path)
             else:
                 future = services.client.embed(tokens=item, model=info.path)
             one: Embedded = await asyncio.wrap_future(future)

@@ -15,6 +15,7 @@ from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
 from app.server.answering import answer_events, screened, streamed_answer, whole_answer
 from app.server.api_error import ApiError
 from app.server.conversation import conversation
+from app.server.infill import around_the_gap
 from app.server.ollama_requests import (
     OllamaChatRequest,
     OllamaFields,
@@ -49,9 +50,12 @@ async def answer_chat(services: Services, request: Request, body: OllamaChatRequ
 async def answer_generate(services: Services, request: Request, body: OllamaGenerateRequest) -> Response:
     """POST /api/generate. Raises `StillroomError`."""
     model, info = await unless_gone(request, services.models.loaded(body.model))
-    if not body.prompt:
+    if not body.prompt and not body.suffix:
         return _only_loaded(model, "generate")
-    if body.raw:
+    if body.suffix:
+        before, behind = await services.admission.screen(request, info, [body.prompt, body.suffix])
+        prompt = Prompt(around_the_gap(info, before, behind), "off")
+    elif body.raw:
         prompt = Prompt(
             [Part(text) for text in await services.admission.screen(request, info, [body.prompt])], "off"
         )
@@ -74,8 +78,9 @@ def tag(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def shown(model: ServedModel) -> dict[str, Any]:
-    """POST /api/show."""
+def shown(services: Services, name: str) -> dict[str, Any]:
+    """POST /api/show. Raises `StillroomError`."""
+    model = services.models.find(name)
     info = model.info
     about: dict[str, Any] = {}
     if info is not None:
@@ -90,9 +95,20 @@ def shown(model: ServedModel) -> dict[str, Any]:
         "template": info.chat_template if info is not None else "",
         "details": _details(model),
         "model_info": about,
-        "capabilities": ["embedding"] if info is not None and info.pooling else ["completion", "tools"],
+        "capabilities": _capabilities(services, info),
         "modified_at": _modified_at(model),
     }
+
+
+def _capabilities(services: Services, info: ModelInfo | None) -> list[str]:
+    if info is not None and info.pooling:
+        return ["embedding"]
+    found = ["completion", "tools"]
+    if info is not None and info.fim_texts is not None:
+        found.append("insert")
+    if info is not None and services.thinks(info):
+        found.append("thinking")
+    return found
 
 
 async def _answer(

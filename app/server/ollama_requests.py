@@ -66,11 +66,12 @@ class OllamaChatRequest(OllamaFields):
 
 
 class OllamaGenerateRequest(OllamaFields):
-    """POST /api/generate. `raw` takes the prompt as it is, without the model's template."""
+    """POST /api/generate. `raw` takes the prompt as it is, without the model's template; with `suffix` the
+    gap between the two is filled."""
 
     prompt: str = ""
     system: str = ""
-    suffix: Annotated[str, Field(max_length=0)] | None = None
+    suffix: str | None = None
     raw: bool | None = None
     images: Annotated[list[Any], Field(max_length=0)] | None = None
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
 from app.server.answering import Choice, answer_events, streamed_answer, whole_answer
 from app.server.api_error import ApiError
+from app.server.infill import around_the_gap
 from app.server.openai_objects import (
     FINISH_REASONS,
     SSE,
@@ -67,12 +68,13 @@ async def _requests(
         parts, tokens = [], None
         if isinstance(prompt, str):
             text, suffix = await services.admission.screen(request, info, [prompt, body.suffix or ""])
-            parts = _around_the_gap(info, text, suffix) if suffix else [Part(text)]
+            parts = around_the_gap(info, text, suffix) if suffix else [Part(text)]
             if not text and not suffix and not info.adds_bos:
                 raise ApiError(400, "The prompt is empty.", param="prompt")
         elif body.suffix:
             raise ApiError(400, "A suffix goes with a prompt of text.", param="suffix")
         else:
+            services.admission.refuse_token_ids("prompt")
             tokens = prompt
             if max(tokens) >= info.vocabulary:
                 raise ApiError(
@@ -96,20 +98,6 @@ async def _requests(
                 )
             )
     return requests
-
-
-def _around_the_gap(info: ModelInfo, before: str, behind: str) -> list[Part]:
-    """A prompt whose reply stands between two texts. Raises `ApiError` for a model that cannot do that."""
-    if info.fim_texts is None:
-        raise ApiError(
-            400,
-            "{name} was not taught to fill in the middle, so it knows no suffix.",
-            "Put what comes behind into the prompt.",
-            param="suffix",
-            name=info.name,
-        )
-    start, end, fill = info.fim_texts
-    return [Part(start, True), Part(before), Part(end, True), Part(behind), Part(fill, True)]
 
 
 def _whole(choice: Choice, body: CompletionRequest, echo: str) -> dict[str, Any]:

@@ -37,8 +37,13 @@ class Envelope:
 
 
 def model_object(model: ServedModel) -> dict[str, Any]:
-    """A model in the list of /v1/models; one that is loaded tells its context and where it runs."""
-    loaded = model.info and {"context_tokens": model.info.context_tokens, "backend": model.info.backend}
+    """A model in the list of /v1/models; one that is loaded tells its context, where it runs, and whether it
+    takes a `suffix`."""
+    loaded = model.info and {
+        "context_tokens": model.info.context_tokens,
+        "backend": model.info.backend,
+        "fills_in_the_middle": model.info.fim_texts is not None,
+    }
     return {"id": model.id, "object": "model", "created": 0, "owned_by": "stillroom"} | (loaded or {})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.chat.prompt import THINK_OPEN, ChatMessage, ChatTemplate, Prompt
 from app.engine.answering import Answers
 from app.engine.client import EngineClient
 from app.engine.messages import Generate, ModelInfo, Sampling, SpeculationMode
@@ -40,6 +40,11 @@ class Services:
         if known is None or known[0] is not info:
             known = self._templates[info.path] = (info, ChatTemplate.of(info))
         return known[1].render(messages)
+
+    def thinks(self, info: ModelInfo) -> bool:
+        """Whether a model thinks before it answers, or can. Raises `StillroomError`."""
+        prompt = self.prompt(info, [ChatMessage("user", "x")])
+        return prompt.thinking == "open" or THINK_OPEN in info.chat_template
 
     def sampling(self, model: ServedModel, given: dict[str, object]) -> Sampling:
         """How tokens are drawn: what the client says, then the user's settings, then the authors' advice."""

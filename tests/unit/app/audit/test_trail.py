@@ -107,6 +107,23 @@ def test_a_reply_that_fails_is_noted_without_what_filled_its_words(
     assert "secret" not in json.dumps(reply)
 
 
+def test_texts_that_become_vectors_are_noted_like_replies(trail: AuditTrail, settings: SettingsFile) -> None:
+    with trail.follow_embedding("api", INFO, ["a secret text"], lambda: 5, client="curl/8"):
+        pass
+    with pytest.raises(EngineError), trail.follow_embedding("api", INFO, ["a secret text"], lambda: 0):
+        raise EngineError("The text {text} is too long.", text="a secret text")
+    with pytest.raises(KeyboardInterrupt), trail.follow_embedding("api", INFO, [], lambda: 0):
+        raise KeyboardInterrupt
+    lines = noted(trail)
+    assert [line["outcome"] for line in lines[1::2]] == ["embedded", "failed", "cancelled"]
+    assert (lines[0]["task"], lines[0]["client"], lines[1]["prompt_tokens"]) == ("embedding", "curl/8", 5)
+    assert "secret" not in json.dumps(lines)
+    settings.update(audit_content=True)
+    with trail.follow_embedding("api", INFO, ["a secret text"], lambda: 5):
+        pass
+    assert noted(trail)[-2]["content"] == ["a secret text"]
+
+
 def test_a_log_that_is_off_is_not_in_the_way(trail: AuditTrail, settings: SettingsFile) -> None:
     settings.update(audit=False)
     answers = Scripted(Finished(request_id=0, reason="stop", stats=STATS))

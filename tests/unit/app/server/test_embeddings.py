@@ -8,6 +8,9 @@ import ollama
 import openai
 import pytest
 
+from app.audit.reading import newest_entries
+from app.filters.filter_file import FilterFile
+from app.filters.rule import FilterRule
 from tests.support.api import KEY, SETTINGS, Api, loaded_engine, served
 from tests.support.starter_variants import write_embedding_model
 
@@ -42,6 +45,26 @@ def test_ollamas_client_gets_them_too(embedding_api: Api) -> None:
     assert [len(one) for one in answer.embeddings] == [576, 576]
     assert client.show(model.model).capabilities == ["embedding"]
     client._client.close()
+
+
+def test_the_filter_and_the_audit_log_see_the_texts(embedding_api: Api) -> None:
+    filters = FilterFile(embedding_api.paths.filters)
+    filters.keep([FilterRule(id="a", name="Secret", pattern="hunter2", action="block", on=True)])
+    embedding_api.settings.update(audit=True)
+    try:
+        with embedding_api.http() as http:
+            sent = http.post("/v1/embeddings", json={"input": ["A cat.", "A dog."]})
+            ids = http.post("/v1/embeddings", json={"input": [504]})
+            blocked = http.post("/v1/embeddings", json={"input": ["A cat.", "hunter2"]})
+    finally:
+        embedding_api.settings.update(audit=False)
+        filters.keep([])
+    assert [sent.status_code, ids.status_code, blocked.status_code] == [200, 400, 400]
+    assert embedding_api.audit.flush()
+    refused, reply, request = (entry.fields for entry in newest_entries(embedding_api.paths.audit))
+    assert refused["outcome"] == "blocked"
+    assert (request["task"], reply["outcome"], reply["id"]) == ("embedding", "embedded", request["id"])
+    assert reply["prompt_tokens"] == sent.json()["usage"]["prompt_tokens"]
 
 
 def test_a_model_that_only_writes_is_refused(api: Api) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.engine.client import EngineClient
@@ -64,3 +65,16 @@ def test_what_is_redacted_is_gone_and_both_are_noted(api: Api) -> None:
     assert request["client"] == "testclient"
     assert request["filter"] == [{"rule": "Mail", "action": "redact", "count": 1}]
     assert (reply["id"], reply["outcome"], reply["completion_tokens"]) == (request["id"], "length", 2)
+
+
+def test_token_ids_do_not_go_past_the_rules(api: Api) -> None:
+    with api.http() as http:
+        refused = http.post("/v1/completions", json={"prompt": [504, 260], "max_tokens": 2})
+        FilterFile(api.paths.filters).keep([rule_off(rule) for rule in RULES])
+        served = http.post("/v1/completions", json={"prompt": [504, 260], "max_tokens": 2})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "content_filter")
+    assert served.status_code == 200
+
+
+def rule_off(rule: FilterRule) -> FilterRule:
+    return msgspec.structs.replace(rule, on=False)

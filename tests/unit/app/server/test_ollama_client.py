@@ -26,6 +26,7 @@ def test_models_are_listed_and_shown(client: ollama.Client) -> None:
     shown = client.show(MODEL)
     assert shown.modelinfo is not None
     assert shown.modelinfo["general.architecture"] == "llama"
+    assert shown.capabilities == ["completion", "tools"]
 
 
 def test_a_chat_and_its_stream_say_the_same(client: ollama.Client) -> None:

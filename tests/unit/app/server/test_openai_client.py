@@ -40,6 +40,9 @@ def client(api: Api) -> Iterator[OpenAI]:
 
 def test_models_are_listed(client: OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
+    assert client.models.retrieve(MODEL) == client.models.retrieve("starter") == client.models.list().data[0]
+    with pytest.raises(openai.NotFoundError, match="no model of-another-name here"):
+        client.models.retrieve("of-another-name")
 
 
 def test_a_reply_has_its_figures_and_a_seed_repeats_it(client: OpenAI) -> None:
@@ -82,11 +85,13 @@ def test_a_stop_text_ends_the_reply_before_it(client: OpenAI) -> None:
 
 
 def test_several_choices_come_side_by_side(client: OpenAI) -> None:
-    reply = client.chat.completions.create(model=MODEL, messages=QUESTION, max_tokens=6, n=2, seed=1)
+    reply = client.chat.completions.create(
+        model=MODEL, messages=QUESTION, max_tokens=12, n=2, seed=1, temperature=1.5
+    )
     assert [choice.index for choice in reply.choices] == [0, 1]
     assert reply.choices[0].message.content != reply.choices[1].message.content
     assert reply.usage is not None
-    assert reply.usage.completion_tokens == 12
+    assert reply.usage.completion_tokens == 24
 
 
 def test_log_probabilities_cover_the_text(client: OpenAI) -> None:

@@ -52,6 +52,7 @@ def test_a_budget_leads_to_the_answer_and_a_schema_binds_only_that(api: Api) -> 
 def test_ollamas_client_gets_it_as_thinking(api: Api) -> None:
     client = ollama.Client(host=api.url, headers=api.headers)
     model = client.list().models[0].model or ""
+    assert client.show(model).capabilities == ["completion", "tools", "thinking"]
     few = {"num_predict": 8, "temperature": 0.0}
     thought = client.chat(model, QUESTION, options=few)
     assert thought.message.thinking
