@@ -14,11 +14,13 @@ from environment import CONSTRAINTS, ROOT, pinned
 
 FOLDER = ROOT / "build" / "numpy"
 OPTIONS = ("-Dallow-noblas=true", "-Dblas=none", "-Dlapack=none")
+TOOLS = ("Cython", "meson", "meson-python", "pyproject-metadata")
 
 
 def numpy_wheel() -> Path:
     """The wheel, built where it is missing or was made from other inputs; five minutes on two cores."""
-    inputs = f"{pinned('numpy')} {' '.join(OPTIONS)} {sys.version}\n"
+    versions = [pinned(name) for name in ("numpy", *TOOLS)]
+    inputs = f"{' '.join(versions)} {' '.join(OPTIONS)} {sys.version}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
