@@ -5320,6 +5320,14 @@ Left for the reply: {left}</source>
         <translation>没有证书就没有加密：在网络上监听的任何人都能看到每个问题、每个答案和密钥。只应在你信任的网络中这样做。</translation>
     </message>
     <message>
+        <source>Addresses for other computers</source>
+        <translation>供其他计算机使用的地址</translation>
+    </message>
+    <message>
+        <source>Other computers reach it at {addresses}, where the firewall here lets them.</source>
+        <translation>其他计算机可通过 {addresses} 访问，前提是本机防火墙允许。</translation>
+    </message>
+    <message>
         <source>requests per second</source>
         <translation>每秒请求数</translation>
     </message>
@@ -8313,6 +8321,14 @@ Left for the reply: {left}</source>
     <message>
         <source>The prompt is empty.</source>
         <translation>提示词为空。</translation>
+    </message>
+    <message>
+        <source>The input filter is on and reads text, so token ids are not taken.</source>
+        <translation>输入过滤器已开启，它只读取文本，因此不接受词元编号。</translation>
+    </message>
+    <message>
+        <source>Send the text itself.</source>
+        <translation>请发送文本本身。</translation>
     </message>
     <message>
         <source>The quality runs could not be read or written: {reason}.</source>
