@@ -24,13 +24,14 @@ LONGEST_NAME = 80
 class Call:
     """One admitted request: what it cost is noted here until it ends."""
 
-    path: str
-    replies: int
+    stats: ServerStats
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     def finished(self, end: Finished) -> None:
         """One of its replies has ended."""
+        if end.stats.completion_tokens:
+            self.stats.first_token(end.stats.ttft_s)
         self.prompt_tokens = max(self.prompt_tokens, end.stats.prompt_tokens)
         self.completion_tokens += end.stats.completion_tokens
 
@@ -97,7 +98,7 @@ class Admission:
             raise refused
         self._running += replies
         began_s = time.monotonic()
-        call = Call(request.url.path, replies)
+        call = Call(self._stats)
         address = request.client.host if request.client is not None else ""
         client = self._stats.began(client_name(request), address, replies)
         try:

@@ -3,8 +3,10 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
+import itertools
 from collections.abc import Sequence
 
+from app.server.histogram import BOUNDS_S, Histogram
 from app.server.stats import StatsView
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,6 +36,12 @@ def metrics_text(stats: StatsView) -> str:
                 "Requests a second, over the last ten seconds.",
                 stats.requests_per_s,
             ),
+            _histogram(
+                "stillroom_time_to_first_token_seconds",
+                "From a reply's admission to its first token, by the engine.",
+                stats.first_tokens,
+            ),
+            _histogram("stillroom_reply_seconds", "What a request for replies took.", stats.replies),
         )
     )
 
@@ -44,5 +52,14 @@ def _one(name: str, kind: str, about: str, value: float) -> str:
 
 def _metric(name: str, kind: str, about: str, values: Sequence[tuple[str, float]]) -> str:
     lines = [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
-    lines += [f"{name}{labels} {value:g}" for labels, value in values]
+    lines += [f"{name}{labels} {value}" for labels, value in values]
     return "\n".join(lines) + "\n"
+
+
+def _histogram(name: str, about: str, histogram: Histogram) -> str:
+    bounds = [*(f"{bound:g}" for bound in BOUNDS_S), "+Inf"]
+    sums = list(itertools.accumulate(histogram.counts))
+    values: list[tuple[str, float]] = [
+        (f'_bucket{{le="{bound}"}}', count) for bound, count in zip(bounds, sums, strict=True)
+    ]
+    return _metric(name, "histogram", about, [*values, ("_sum", histogram.sum_s), ("_count", sums[-1])])

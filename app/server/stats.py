@@ -6,6 +6,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from app.server.histogram import Histogram
+
 RATE_S = 10.0
 """Requests per second are those of so many seconds."""
 
@@ -54,6 +56,10 @@ class StatsView:
     """How many answers of each path and HTTP status."""
     reply_s: float = 0.0
     """What a reply took lately."""
+    first_tokens: Histogram = field(default_factory=Histogram)
+    """How long replies let wait for their first token."""
+    replies: Histogram = field(default_factory=Histogram)
+    """How long requests for replies took."""
 
 
 class ServerStats:
@@ -68,6 +74,7 @@ class ServerStats:
         self._running = 0
         self._prompt_tokens = self._completion_tokens = 0
         self._reply_s = 0.0
+        self._first_tokens, self._replies = Histogram(), Histogram()
 
     def know(self, paths: Iterable[str]) -> None:
         """Other paths are counted together, so that nobody fills the memory with them."""
@@ -96,11 +103,17 @@ class ServerStats:
                     del self._clients[idle]
         return client
 
+    def first_token(self, ttft_s: float) -> None:
+        """A reply has ended whose first token let wait so long."""
+        with self._lock:
+            self._first_tokens.add(ttft_s)
+
     def ended(
         self, client: Client, replies: int, took_s: float, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """Its replies have ended, however."""
         with self._lock:
+            self._replies.add(took_s)
             self._reply_s += (took_s - self._reply_s) * (0.25 if self._reply_s else 1.0)
             client.running -= replies
             client.tokens += completion_tokens
@@ -141,4 +154,6 @@ class ServerStats:
                 completion_tokens=self._completion_tokens,
                 answers=dict(self._answers),
                 reply_s=self._reply_s,
+                first_tokens=self._first_tokens.copy(),
+                replies=self._replies.copy(),
             )

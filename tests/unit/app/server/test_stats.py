@@ -1,5 +1,7 @@
 """What is counted, and how it is told to Prometheus."""
 
+import re
+
 from app.server.metrics import metrics_text
 from app.server.stats import MOST_CLIENTS, ServerStats
 
@@ -44,5 +46,18 @@ def test_metrics_have_prometheus_form() -> None:
     assert 'stillroom_requests_total{path="/health",status="200"} 1' in lines
     for line in lines:
         assert line.startswith("# ") or len(line.rpartition(" ")[0].split("{")[0].split()) == 1
+    stats.ended(stats.began("editor", "127.0.0.1", 1), 1, 1.5, 1_234_567, 12_345_678)
+    for ttft_s in (0.05, 0.2, 1000.0):
+        stats.first_token(ttft_s)
+    lines = metrics_text(stats.view()).splitlines()
+    assert "stillroom_completion_tokens_total 12345678" in lines
+    assert 'stillroom_reply_seconds_bucket{le="2.5"} 1' in lines
+    first = [line.partition("stillroom_time_to_first_token_seconds")[2] for line in lines]
+    assert [text for text in first if text.startswith('_bucket{le="0')] == [
+        '_bucket{le="0.05"} 1', '_bucket{le="0.1"} 1', '_bucket{le="0.25"} 2', '_bucket{le="0.5"} 2'
+    ]  # fmt: skip
+    assert {'_bucket{le="300"} 2', '_bucket{le="+Inf"} 3', "_sum 1000.25", "_count 3"} <= set(first)
     named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    assert {line.split("{")[0].split()[0] for line in lines if not line.startswith("#")} <= named
+    for line in lines:
+        if not line.startswith("#"):
+            assert re.sub(r"_(bucket|sum|count)$", "", line.split("{")[0].split()[0]) in named, line
