@@ -13,7 +13,7 @@ from app.commands.console import WAKE_S, Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.errors import Cancelled, StillroomError
-from app.server.config import DEFAULT_PORT, LOOPBACK, ServerConfig
+from app.server.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
 from app.server.key import LEAST_CHARACTERS, is_usable, read_or_make_key
 
 NAME = "serve"
@@ -71,6 +71,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     )
     from app.audit.gate import Gate
     from app.commands.loading import load_model
+    from app.server.addresses import addresses_for_others
     from app.server.server import LocalServer
 
     problems: list[StillroomError] = []
@@ -93,6 +94,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
                 console.out.flush()
             console.say(found.url)
             console.say(f"Authorization: Bearer {found.key}")
+            if config.host == ANYWHERE:
+                others = ", ".join(addresses_for_others(found)) or "none found"
+                console.note(f"Addresses for other computers: {others}.")
             if not config.is_loopback and not config.speaks_tls:
                 console.note(
                     "WARNING: other computers can connect, and nothing is encrypted: whoever listens on the "

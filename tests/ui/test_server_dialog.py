@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
+from app.server.addresses import addresses_for_others
 from app.server.discovery import find_server
 from app.ui.application import WindowApplication
 from tests.support.rpc_server import free_port
@@ -24,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def get(url: str, key: str, path: str = "/v1/models") -> int:
     headers = {"Authorization": f"Bearer {key}", "User-Agent": "an editor"}
-    async with httpx.AsyncClient(headers=headers) as http:
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
         return (await http.get(f"{url}{path}")).status_code
 
 
@@ -120,9 +121,23 @@ def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApp
             field.setText(str(application.parts.paths.data / name))
             field.editingFinished.emit()
         await until(lambda: not session.busy and not dialog.warning.isVisible(), "its end")
+        dialog.port.setValue(free_port())
         dialog.on.click()
         await until(lambda: session.error is not None and not session.busy, "the refusal")
         assert "certificate" in dialog.state.text()
+        assert not dialog.others.isVisible()
+        for field in (dialog.certificate, dialog.private_key):
+            field.setText("")
+            field.editingFinished.emit()
+        await until(lambda: session.running is not None and not session.busy, "the server")
+        found = addresses_for_others(session.running)
+        assert all(address in dialog.others.text() for address in found)
+        assert dialog.others.isVisible() == bool(found)
+        for address in found:
+            assert await get(address, session.key()) == 200
+        dialog.reach.setCurrentIndex(0)
+        dialog.reach.activated.emit(0)
+        await until(lambda: not session.busy and not dialog.others.isVisible(), "the addresses' end")
 
     run_with_window(scene)
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.server.addresses import addresses_for_others
 from app.server.example import example
 from app.settings import SettingsFile
 from app.ui.server_session import ServerSession
@@ -190,7 +191,10 @@ class ServerDialog(QDialog):
             "warning",
             wrap=True,
         )
+        self.others = label("", "small", wrap=True, selectable=True)
+        self.others.setAccessibleName(self.tr("Addresses for other computers"))
         card.body.addLayout(form)
+        card.body.addWidget(self.others)
         card.body.addWidget(self.warning)
         return card
 
@@ -246,6 +250,13 @@ class ServerDialog(QDialog):
         self.url.setText(self._address())
         self.example.setText(example(self._address(), self.tr("KEY")))
         self._show_key(self.show_key.isChecked())
+        found = addresses_for_others(running) if running is not None and values.api_network else ()
+        self.others.setText(
+            self.tr("Other computers reach it at {addresses}, where the firewall here lets them.").format(
+                addresses=", ".join(found)
+            )
+        )
+        self.others.setVisible(bool(found))
         for row in self._file_rows:
             self._form.setRowVisible(row, values.api_network)
         self.warning.setVisible(
