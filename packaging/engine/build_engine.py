@@ -1,9 +1,10 @@
-"""Build one portable llama-cpp-python wheel: `make engine`, or this script with `--cuda` for that too.
+"""Build one portable llama-cpp-python wheel: `make engine`, or this script with `--cuda` or `--cuda-only`.
 
 The llama.cpp in `.venv` is compiled for this very processor. This one holds every CPU variant, Vulkan, RPC
 and, where asked for, CUDA as libraries that are loaded at run time: it starts on any x86-64 processor, and a
 missing driver means "no such device" and not a crash. The wheel lies in build/engine; without CUDA it takes
-about ten minutes on two cores, with CUDA (nvcc 12 or newer) about an hour.
+about ten minutes on two cores, with CUDA (nvcc 12 or newer) about an hour. `--cuda-only` makes the wheel from
+which cuda_back_end.py takes what a release offers for download, and leaves out what it does not take.
 """
 
 import argparse
@@ -33,12 +34,11 @@ LINUX = sys.platform.startswith("linux")
 PORTABLE = (
     "-DGGML_NATIVE=OFF",
     "-DGGML_BACKEND_DL=ON",
-    "-DGGML_CPU_ALL_VARIANTS=ON",
-    "-DGGML_VULKAN=ON",
     # One name for each library: a wheel cannot hold links, and libggml.so beside libggml.so.0 would be
     # loaded as two libraries with two lists of devices.
     "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
 )
+BACK_ENDS = ("-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_VULKAN=ON")
 HERE = Path(__file__).parent
 PACKED_SHADERS = (
     f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(HERE / 'pack_shader.py'))}",
@@ -51,29 +51,36 @@ CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
 def main() -> int:
     """Build the wheel unless the one that is there was made from the same inputs; prints its path."""
     parser = argparse.ArgumentParser(description="Build the portable llama-cpp-python wheel.")
-    parser.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cuda", action="store_true", help="with the CUDA back end (needs nvcc; an hour)")
+    which.add_argument("--cuda-only", action="store_true", help="with no other back end for graphics cards")
     options = parser.parse_args()
     try:
-        print(engine_wheel(cuda=options.cuda))
+        print(engine_wheel(cuda=options.cuda or options.cuda_only, others=not options.cuda_only))
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
         raise SystemExit(f"This command failed with status {error.returncode}: {command}") from error
     return 0
 
 
-def engine_wheel(*, cuda: bool) -> Path:
-    """The wheel in build/engine, built where it is missing or was made from other inputs. Sets CMAKE_ARGS."""
+def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
+    """The wheel in build/engine, built where it is missing or was made from other inputs. Sets CMAKE_ARGS.
+
+    Without the `others` it has neither Vulkan nor a choice of processors.
+    """
     if cuda and shutil.which("nvcc") is None:
         raise SystemExit("CUDA was asked for, but nvcc is not on the PATH: install NVIDIA's CUDA toolkit.")
     if not cuda and shutil.which("nvcc") is not None:
         print("nvcc is here; `--cuda` (ENGINE_FLAGS=--cuda with make) adds the CUDA back end.", flush=True)
-    flags = [*PORTABLE, *(PACKED_SHADERS if LINUX else ()), *(CUDA if cuda else ())]
+    flags = [*PORTABLE, *(CUDA if cuda else ())]
+    if others:
+        flags += [*BACK_ENDS, *(PACKED_SHADERS if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
     inputs = f"{pinned('llama_cpp_python')} {llama_flags()}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
-    if LINUX:
+    if LINUX and others:
         install_system_packages(missing_packages())
     started_s = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)

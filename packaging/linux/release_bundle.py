@@ -17,6 +17,8 @@ from environment import ROOT, install_system_packages
 from linux.debian import Debian, mirror
 
 FOLDER = ROOT / "build" / "bookworm"
+# By it the bundle knows where the release offers its CUDA back end (packaging/engine/cuda_back_end.py).
+CUDA_PIN = ROOT / "build" / "cuda_back_end.json"
 PACKAGES = (
     *("python3", "python3-dev", "python3-venv", "g++", "cmake", "ninja-build", "make", "binutils"),
     *("libvulkan-dev", "spirv-headers", "icu-devtools", "tcl", "xz-utils"),
@@ -79,6 +81,11 @@ def build(debian: Debian) -> None:
     if not (debian.folder / "usr/local/lib/libsqlite3.so.0").exists():
         debian.run(SQLITE_SCRIPT.format(mirror=mirror()))
     copy_sources(debian.folder / "src")
+    pin = debian.folder / "src" / "build" / CUDA_PIN.name
+    pin.parent.mkdir(exist_ok=True)
+    pin.unlink(missing_ok=True)
+    if CUDA_PIN.exists():
+        shutil.copyfile(CUDA_PIN, pin)
     handed_on = [f"{name}={value}" for name, value in os.environ.items() if name in HANDED_ON]
     for script in ("python3 packaging/environment.py bundle", ".venv/bin/python packaging/bundle.py"):
         # Not captured: the first takes ten minutes.
