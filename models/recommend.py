@@ -19,7 +19,8 @@ _CONTEXTS = (DEFAULT_CONTEXT_TOKENS, 8192, 4096)
 class Recommendation:
     """One model and quantisation for this computer; the fit says why it runs well.
 
-    `alternative` is a model with better published scores that runs too, but slower or with less context.
+    `alternative` is a model with better published scores that runs too, but slower or with less context:
+    the one that scores most for its size.
     `is_quick` False: no model is quick here, and this is the smallest.
     """
 
@@ -85,10 +86,12 @@ def _better(
     ranked: Sequence[CatalogModel], chosen: CatalogModel, memory: Memory
 ) -> tuple[CatalogModel, Fit] | None:
     stronger = [model for model in ranked if strength(model) > strength(chosen)]
+    # What scores most for its size first: of two that are as large, never the weaker one.
+    stronger.sort(key=lambda model: strength(model) / model.shape.parameters, reverse=True)
     fits = [
         (model, fit(model.shape, "Q4_K_M", memory, context_tokens=context))
         for context in _CONTEXTS
-        for model in reversed(stronger)
+        for model in stronger
     ]
     for wanted in (Verdict.GPU, Verdict.PARTLY, Verdict.RAM):
         for model, found in fits:

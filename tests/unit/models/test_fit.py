@@ -95,6 +95,8 @@ def test_a_slow_memory_means_a_smaller_model() -> None:
     assert slowest is not None
     assert (slowest.model.key, slowest.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
     assert not slowest.is_quick
+    assert slowest.alternative is not None
+    assert slowest.alternative[0].key == "r1-0528-qwen3-8b"
 
 
 def test_the_alternative_has_better_scores_and_runs() -> None:
