@@ -673,6 +673,77 @@
     </message>
 </context>
 <context>
+    <name>ChatActions</name>
+    <message>
+        <source>Stop the reply</source>
+        <translation>停止回答</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新聊天</translation>
+    </message>
+    <message>
+        <source>Next chat</source>
+        <translation>下一个聊天</translation>
+    </message>
+    <message>
+        <source>Previous chat</source>
+        <translation>上一个聊天</translation>
+    </message>
+    <message>
+        <source>Go to the end of the chat</source>
+        <translation>转到聊天末尾</translation>
+    </message>
+    <message>
+        <source>Search all chats</source>
+        <translation>搜索所有聊天</translation>
+    </message>
+    <message>
+        <source>Attach files</source>
+        <translation>附加文件</translation>
+    </message>
+    <message>
+        <source>Model behaviour</source>
+        <translation>模型行为</translation>
+    </message>
+    <message>
+        <source>Regenerate the reply</source>
+        <translation>重新生成回答</translation>
+    </message>
+    <message>
+        <source>Edit the last message</source>
+        <translation>编辑最后一条消息</translation>
+    </message>
+    <message>
+        <source>Copy the last reply</source>
+        <translation>复制最后的回答</translation>
+    </message>
+    <message>
+        <source>Copy the last reply with its thinking</source>
+        <translation>复制最后的回答及其思考</translation>
+    </message>
+    <message>
+        <source>Show or fold the thinking</source>
+        <translation>展开或折叠思考</translation>
+    </message>
+    <message>
+        <source>Answer now</source>
+        <translation>立即回答</translation>
+    </message>
+    <message>
+        <source>Import chats</source>
+        <translation>导入聊天</translation>
+    </message>
+    <message>
+        <source>Prompt library</source>
+        <translation>提示词库</translation>
+    </message>
+    <message>
+        <source>Structured answers</source>
+        <translation>结构化回答</translation>
+    </message>
+</context>
+<context>
     <name>ChatAttachments</name>
     <message>
         <source>Attach files</source>
@@ -1026,6 +1097,37 @@
     </message>
 </context>
 <context>
+    <name>ChatReadiness</name>
+    <message>
+        <source>No model is loaded. Choose one at the top of the window, or get one.</source>
+        <translation>尚未加载模型。请在窗口顶部选择一个，或获取一个。</translation>
+    </message>
+    <message>
+        <source>Get a model</source>
+        <translation>获取模型</translation>
+    </message>
+    <message>
+        <source>Answering in “{title}”</source>
+        <translation>正在回答“{title}”</translation>
+    </message>
+    <message>
+        <source>The oldest messages are being summarised.</source>
+        <translation>正在总结最早的消息。</translation>
+    </message>
+    <message>
+        <source>The documents are being read.</source>
+        <translation>正在读取文档。</translation>
+    </message>
+    <message>
+        <source>The model is being measured. Wait until that is done.</source>
+        <translation>正在测量此模型，请等待测量完成。</translation>
+    </message>
+    <message>
+        <source>The model is being loaded.</source>
+        <translation>正在加载模型。</translation>
+    </message>
+</context>
+<context>
     <name>ChatRowDelegate</name>
     <message>
         <source>Title of the chat</source>
@@ -1129,102 +1231,6 @@
     <message>
         <source>Attach to the message</source>
         <translation>附加到消息</translation>
-    </message>
-    <message>
-        <source>Stop the reply</source>
-        <translation>停止回答</translation>
-    </message>
-    <message>
-        <source>New chat</source>
-        <translation>新聊天</translation>
-    </message>
-    <message>
-        <source>Next chat</source>
-        <translation>下一个聊天</translation>
-    </message>
-    <message>
-        <source>Previous chat</source>
-        <translation>上一个聊天</translation>
-    </message>
-    <message>
-        <source>Go to the end of the chat</source>
-        <translation>转到聊天末尾</translation>
-    </message>
-    <message>
-        <source>Search all chats</source>
-        <translation>搜索所有聊天</translation>
-    </message>
-    <message>
-        <source>Attach files</source>
-        <translation>附加文件</translation>
-    </message>
-    <message>
-        <source>Model behaviour</source>
-        <translation>模型行为</translation>
-    </message>
-    <message>
-        <source>Regenerate the reply</source>
-        <translation>重新生成回答</translation>
-    </message>
-    <message>
-        <source>Edit the last message</source>
-        <translation>编辑最后一条消息</translation>
-    </message>
-    <message>
-        <source>Copy the last reply</source>
-        <translation>复制最后的回答</translation>
-    </message>
-    <message>
-        <source>Copy the last reply with its thinking</source>
-        <translation>复制最后的回答及其思考</translation>
-    </message>
-    <message>
-        <source>Show or fold the thinking</source>
-        <translation>展开或折叠思考</translation>
-    </message>
-    <message>
-        <source>Answer now</source>
-        <translation>立即回答</translation>
-    </message>
-    <message>
-        <source>Import chats</source>
-        <translation>导入聊天</translation>
-    </message>
-    <message>
-        <source>Prompt library</source>
-        <translation>提示词库</translation>
-    </message>
-    <message>
-        <source>Structured answers</source>
-        <translation>结构化回答</translation>
-    </message>
-    <message>
-        <source>Answering in “{title}”</source>
-        <translation>正在回答“{title}”</translation>
-    </message>
-    <message>
-        <source>The oldest messages are being summarised.</source>
-        <translation>正在总结最早的消息。</translation>
-    </message>
-    <message>
-        <source>The documents are being read.</source>
-        <translation>正在读取文档。</translation>
-    </message>
-    <message>
-        <source>The model is being measured. Wait until that is done.</source>
-        <translation>正在测量此模型，请等待测量完成。</translation>
-    </message>
-    <message>
-        <source>The model is being loaded.</source>
-        <translation>正在加载模型。</translation>
-    </message>
-    <message>
-        <source>No model is loaded. Choose one at the top of the window, or get one.</source>
-        <translation>尚未加载模型。请在窗口顶部选择一个，或获取一个。</translation>
-    </message>
-    <message>
-        <source>Get a model</source>
-        <translation>获取模型</translation>
     </message>
 </context>
 <context>

@@ -91,6 +91,7 @@ class Opened:
     store: ChatStore
     notices: Notices
     bridge: Bridge
+    settings: SettingsFile
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
         self.desk.run(work)
@@ -125,7 +126,7 @@ class Opened:
 
     def unlimited(self) -> None:
         """Let the replies of the open chat be as long as they want."""
-        self.tab.choices.show_choices(ReplyChoices(), self.tab._settings.values.sampling)
+        self.tab.choices.show_choices(ReplyChoices(), self.settings.values.sampling)
 
     def undo(self) -> None:
         """Press the newest notice's button."""
@@ -160,7 +161,7 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         window.setCentralWidget(tab)
         window.resize(1000, 420)
         window.show()
-        yield Opened(desk, tab, store, notices, bridge)
+        yield Opened(desk, tab, store, notices, bridge, settings)
         if shiboken6.isValid(tab):
             tab.close_down()
         desk.run(bridge.finish())

@@ -40,6 +40,8 @@ class ChatSummaries(QObject):
         self._start = start
         self._task: asyncio.Future[str] | None = None
         self._closed = False
+        conversation.summary_changed.connect(lambda *what: start(self._change(*what)))
+        conversation.summary_removed.connect(lambda which: start(self._remove(which)))
 
     @property
     def writing(self) -> bool:
@@ -84,12 +86,12 @@ class ChatSummaries(QObject):
                 self.changed.emit()
         return summary
 
-    async def change(self, summary: Summary, text: str) -> None:
+    async def _change(self, summary: Summary, text: str) -> None:
         """Keep the user's words in the place of the model's."""
         await self._keeper.write(self._keeper.store.change_summary, summary.id, text)
         self.show(summary.conversation_id)
 
-    async def remove(self, summary: Summary) -> None:
+    async def _remove(self, summary: Summary) -> None:
         """Send the messages themselves again."""
         await self._keeper.write(self._keeper.store.delete_summary, summary.id)
         self.show(summary.conversation_id)

@@ -1,0 +1,71 @@
+"""How the replies of the open chat are made: chosen in the drawer, kept with the chat."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.chat.choices import ReplyChoices
+from app.settings import SettingsFile
+from app.ui.dialogs.schema_dialog import SchemaDialog
+from app.ui.tabs.chat_keeper import ChatKeeper
+from app.ui.tabs.chat_presets import ChatPresets
+from app.ui.widgets.reply_settings import ReplySettings
+
+
+class ChatChoices(QObject):
+    """Shows the choices of a chat and keeps every change. GUI thread."""
+
+    kept = Signal()
+    """Other choices hold in the open chat, which is in the store now."""
+
+    def __init__(
+        self,
+        keeper: ChatKeeper,
+        drawer: ReplySettings,
+        presets: ChatPresets,
+        settings: SettingsFile,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._keeper = keeper
+        self._drawer = drawer
+        self._presets = presets
+        self._settings = settings
+        self._start = start
+        drawer.changed.connect(lambda choices: start(self._save(choices)))
+        drawer.schema_asked.connect(self.ask_for_schema)
+        presets.chosen.connect(self._take)
+
+    def show(self) -> None:
+        """Show those of the open chat; a new one begins with those of the model."""
+        chat = self._keeper.chat
+        self._show(chat.choices if chat else self._presets.first_choices())
+
+    def ask_for_schema(self) -> None:
+        """Let the user say what form the answers have."""
+        dialog = SchemaDialog(self._drawer.choices.json_schema, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._drawer.choose_schema)
+        dialog.open()
+
+    def close_down(self) -> None:
+        """Before the tab goes: keep at once what was chosen a moment ago."""
+        chat = self._keeper.chat
+        if chat is not None and self._drawer.pending:
+            self._keeper.store.save_choices(chat.id, self._drawer.choices)
+
+    def _take(self, choices: ReplyChoices) -> None:
+        self._show(choices)
+        self._start(self._save(choices))
+
+    def _show(self, choices: ReplyChoices) -> None:
+        self._drawer.show_choices(choices, self._settings.values.sampling)
+
+    async def _save(self, choices: ReplyChoices) -> None:
+        chat = await self._keeper.kept_chat(choices)
+        await self._keeper.save_choices(chat, choices)
+        self.kept.emit()
