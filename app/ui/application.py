@@ -7,14 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.bench.drift.comparison import DriftReport
-from app.chat.library import ChatLibrary
-from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import RpcServer
 from app.errors import Cancelled, StillroomError
 from app.log import report
@@ -29,26 +25,21 @@ from app.ui.language import Languages
 from app.ui.long_replies import LongReplies
 from app.ui.machine_advice import MachineAdvice
 from app.ui.main_window import MainWindow, Page
+from app.ui.memory_warnings import MemoryWarnings
+from app.ui.model_choice import ModelChoice
 from app.ui.panels.live_panel import LivePanel
 from app.ui.server_session import ServerSession
 from app.ui.session import EngineSession
-from app.ui.tabs.chat_tab import ChatTab
 from app.ui.theme import Theme
 from app.ui.widgets.model_picker import ModelPicker
-from app.ui.widgets.notices import Notices, notice_text
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.window_commands import WindowCommands
 from app.ui.window_dialogs import WindowDialogs
 from app.ui.window_parts import WindowParts
 from app.ui.window_place import WindowPlace
+from app.ui.window_tabs import WindowTabs
 from app.ui.window_zoom import WindowZoom
-from models.store import InstalledModel
-
-if TYPE_CHECKING:
-    # Imported when they are first shown, which is after the first painting.
-    from app.ui.tabs.benchmark_tab import BenchmarkTab
-    from app.ui.tabs.code_tab import CodeTab
-    from app.ui.tabs.models_tab import ModelsTab
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +53,7 @@ class WindowApplication(QObject):
         self._files = files
         self._ended = asyncio.Event()
         self._values = parts.settings.values
-        self._watch = MemoryWatch()
         self._painted = False
-        self._chat: ChatTab | None = None
-        self._code: CodeTab | None = None
         self._languages = Languages(qt)
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
@@ -78,8 +66,12 @@ class WindowApplication(QObject):
         self._session.engine_ready.connect(self._on_engine_ready)
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
+        self._tabs: WindowTabs
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
-        self._drift_watch.checked.connect(self._on_drift_checked)
+        self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
+        self._models = ModelChoice(self._session, parts.store, parts.settings, self._bridge, self)
+        self.memory_warnings = MemoryWarnings(self._session, self)
+        self.memory_warnings.warned.connect(self._on_memory_warning)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
         self._window = self._make_window()
         parts.settings.observe(self._bridge.wrap(self._on_settings))
@@ -112,7 +104,7 @@ class WindowApplication(QObject):
         """Show the window; of GGUF files that were opened with Stillroom, keep all and load the first."""
         self.raise_window()
         if files:
-            self._on_models_dropped(list(files))
+            self._tabs.add_models(files)
 
     async def wait_until_closed(self) -> None:
         """Return when the user has closed the window and everything is ended."""
@@ -160,142 +152,55 @@ class WindowApplication(QObject):
             lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
         )
         self._panel.watched_changed.connect(self._sampler.set_visible)
+        tabs: WindowTabs
+        # Made when they are first shown: by then there are the tabs.
         pages = (
-            Page("chat", self.tr("Chat"), "chat-text", self._make_chat),
-            Page("code", self.tr("Code"), "brackets-curly", self._make_code),
-            Page("benchmark", self.tr("Benchmark"), "gauge", self._make_benchmark),
-            Page("models", self.tr("Models"), "cube", self._make_models),
+            Page("chat", self.tr("Chat"), "chat-text", lambda: tabs.make_chat()),
+            Page("code", self.tr("Code"), "brackets-curly", lambda: tabs.make_code()),
+            Page("benchmark", self.tr("Benchmark"), "gauge", lambda: tabs.make_benchmark()),
+            Page("models", self.tr("Models"), "cube", lambda: tabs.make_models()),
         )
         window = MainWindow(self._theme, picker, pages, self._panel)
-        self._place = WindowPlace(window, parts.settings, self._bridge.start)
+        place = WindowPlace(window, parts.settings, self._bridge.start)
         WindowZoom(window, parts.settings)
-        self._long_replies = LongReplies(window, parts.settings)
-        self._long_replies.chosen.connect(self._on_long_reply_chosen)
-        window.models_dropped.connect(self._on_models_dropped)
+        long_replies = LongReplies(window, parts.settings)
+        long_replies.chosen.connect(self._on_long_reply_chosen)
         self._notices = Notices(window, lambda: report(parts.paths.logs))
-        picker.chosen.connect(self._on_model_chosen)
-        picker.unload_asked.connect(self._unload)
-        picker.more_asked.connect(lambda: window.show_page("models"))
-        choice = ElsewhereChoice(parts.settings, self._session)
-        picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
         self.dialogs = WindowDialogs(
             window, parts, self._session, self.server, self.cuda, self._theme, self._bridge, self._notices
         )
+        tabs = self._tabs = WindowTabs(
+            window,
+            parts,
+            self._session,
+            self._theme,
+            self._tabs_bridge,
+            self._notices,
+            self._plots,
+            self._advice,
+            welcomes=self._painted,
+        )
+        tabs.model_chosen.connect(self._models.choose)
+        tabs.filters_requested.connect(self.dialogs.open_filters)
+        tabs.chat_opened.connect(place.chat_opened)
+        tabs.reply_ended.connect(long_replies.reply_ended)
+        window.models_dropped.connect(tabs.add_models)
+        picker.chosen.connect(self._models.choose)
+        picker.unload_asked.connect(self._models.unload)
+        picker.more_asked.connect(lambda: window.show_page("models"))
+        choice = ElsewhereChoice(parts.settings, self._session)
+        picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
         picker.servers_asked.connect(lambda: self.dialogs.open_settings_page(3))
         self.commands = WindowCommands(
             window,
             self._panel,
             lambda: parts.store.listing().models,
             parts.chats.conversations,
-            self._on_model_chosen,
-            self._show_chat,
+            self._models.choose,
+            tabs.show_chat,
         )
         window.closing.connect(self._on_closing)
         return window
-
-    def _make_chat(self) -> ChatTab:
-        parts = self.parts
-        tab = ChatTab(
-            parts.chats,
-            self._session,
-            parts.settings,
-            self._theme,
-            self._tabs_bridge,
-            self._notices,
-            ChatLibrary.in_folder(
-                parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
-            ),
-        )
-        tab.to_code_requested.connect(self._on_to_code)
-        tab.models_requested.connect(lambda: self._window.show_page("models"))
-        tab.filters_requested.connect(self.dialogs.open_filters)
-        tab.chat_opened.connect(self._place.chat_opened)
-        tab.reply_ended.connect(self._long_replies.reply_ended)
-        self._chat = tab
-        if self._painted:
-            self._welcome()
-        return tab
-
-    def _make_code(self) -> "CodeTab":
-        from app.code.sandbox.run import Sandbox
-        from app.ui.tabs.code_tab import CodeTab
-
-        parts = self.parts
-        self._code = CodeTab(
-            self._session,
-            self._tabs_bridge,
-            self._theme,
-            parts.paths.data / "code-draft.json",
-            Sandbox(),
-            lambda: parts.settings.values.sampling,
-            self._notices.inform,
-        )
-        return self._code
-
-    def _make_benchmark(self) -> "BenchmarkTab":
-        from app.ui.tabs.benchmark_tab import BenchmarkTab
-        from app.ui.tabs.drift_page import DriftPage
-        from app.ui.tabs.quality_page import QualityPage
-
-        parts = self.parts
-        tab = BenchmarkTab(
-            parts.benchmark_runner,
-            parts.benchmarks,
-            self._session,
-            parts.settings,
-            self._theme,
-            self._tabs_bridge,
-            self._notices,
-            self._plots,
-            models=lambda: parts.store.listing().models,
-        )
-        session, theme, bridge = self._session, self._theme, self._tabs_bridge
-        quality = QualityPage(
-            parts.quality,
-            parts.quality_runs,
-            parts.quality_suites,
-            session,
-            parts.settings,
-            theme,
-            bridge,
-            self._notices,
-        )
-        tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))
-        return tab
-
-    def _on_drift_checked(self, report: DriftReport) -> None:
-        from app.ui.tabs.drift_words import DriftWords
-
-        sentence = DriftWords().notice(report)
-        if sentence:
-            self._notices.warn(sentence, self.tr("Show"), self._show_drift)
-
-    def _show_drift(self) -> None:
-        from app.ui.tabs.benchmark_tab import BenchmarkTab
-
-        tab = self._window.show_page("benchmark")
-        assert isinstance(tab, BenchmarkTab)
-        tab.show_page("drift")
-
-    def _make_models(self) -> "ModelsTab":
-        from app.ui.tabs.models_tab import ModelsTab
-
-        parts = self.parts
-        tab = ModelsTab(
-            self._theme,
-            self._tabs_bridge,
-            self._session,
-            parts.store,
-            parts.jobs,
-            parts.settings,
-            self._notices,
-            self._advice(),
-            parts.measurer,
-            self._plots,
-        )
-        tab.load_asked.connect(self._on_model_chosen)
-        return tab
 
     def _advice(self) -> MachineAdvice:
         """Made when it is first needed: it measures the memory's speed."""
@@ -316,85 +221,19 @@ class WindowApplication(QObject):
         if self._files:
             self.open_files(self._files)
             return
-        self._welcome()
-        model = self._first_model()
-        if model is not None:
-            self._on_model_chosen(model)
-
-    def _welcome(self) -> None:
-        """Offer the model for this computer in the empty chat, where there is none yet that thinks."""
-        from app.ui.first_run import FirstRun
-
-        parts = self.parts
-        if self._chat is None or not FirstRun.is_wanted(parts.settings, parts.store):
-            return
-        first_run = FirstRun(
-            self._theme,
-            self._tabs_bridge,
-            self._advice(),
-            parts.store,
-            parts.jobs,
-            parts.settings,
-            self._chat,
-        )
-        first_run.load_asked.connect(self._on_model_chosen)
-        self._chat.conversation.welcome(first_run.page)
-
-    def _first_model(self) -> InstalledModel | None:
-        """The model of last time, or else whatever can answer at once."""
-        models = self.parts.store.listing().models
-        last = self.parts.settings.values.last_model
-        return next((model for model in models if model.reference == last), models[0] if models else None)
-
-    def _on_model_chosen(self, model: InstalledModel) -> None:
-        self._bridge.start(self._load(model))
-
-    async def _load(self, model: InstalledModel) -> None:
-        """Choose a model: at once where it is in memory."""
-        in_memory = any(info.path == str(model.path) for info in self._session.models)
-        if in_memory and self._session.use(str(model.path)):
-            self.parts.settings.update(last_model=model.reference)
-            return
-        await self._session.load(model.path, self.parts.settings.values.load, model.name)
-        self.parts.settings.update(last_model=model.reference)
-
-    def _on_models_dropped(self, paths: list[Path]) -> None:
-        from app.ui.tabs.models_tab import ModelsTab
-
-        tab = self._window.show_page("models")
-        assert isinstance(tab, ModelsTab)
-        tab.add_models(paths)
+        self._tabs.welcome()
+        self._models.choose_first()
 
     def _on_long_reply_chosen(self, conversation_id: int) -> None:
         self.raise_window()
-        self._show_chat(conversation_id)
-
-    def _on_to_code(self, code: str, language: str) -> None:
-        self._window.show_page("code")
-        assert self._code is not None
-        self._code.take_code(code, language)
+        self._tabs.show_chat(conversation_id)
 
     def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
         self._panel.show_snapshot(snapshot)
-        self._watch_memory(snapshot)
+        self.memory_warnings.look_at(snapshot)
 
-    def _watch_memory(self, snapshot: TelemetrySnapshot) -> None:
-        """Warn before a program that was started meanwhile makes a reply fail."""
-        info = self._session.info
-        if info is None:
-            return
-        host, found = snapshot.host, []
-        if info.gpu_layers:
-            for gpu in snapshot.gpu.gpus:
-                free = gpu.vram_total_bytes - gpu.vram_used_bytes
-                found.append(self._watch.card(gpu.name, free, gpu.vram_total_bytes))
-        found.append(self._watch.ram(host.ram_total_bytes - host.ram_used_bytes, host.ram_total_bytes))
-        for notice in found:
-            if notice is not None:
-                self._notices.warn(notice_text(notice), self.tr("Unload"), self._unload)
-
-    def _unload(self, path: str = "") -> None:
-        self._bridge.start(self._session.unload(path))
+    def _on_memory_warning(self, text: str) -> None:
+        self._notices.warn(text, self.tr("Unload"), self._models.unload)
 
     def _on_settings(self, values: Settings) -> None:
         before, self._values = self._values, values
@@ -409,7 +248,7 @@ class WindowApplication(QObject):
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
         old.closing.disconnect(self._on_closing)
-        self._close_tabs()
+        self._tabs.close_down()
         self._tabs_bridge.close()
         page = old.current_page
         self._window = self._make_window()
@@ -420,17 +259,8 @@ class WindowApplication(QObject):
         old.deleteLater()
 
     def _on_closing(self) -> None:
-        self._close_tabs()
+        self._tabs.close_down()
         self._ended.set()
-
-    def _close_tabs(self) -> None:
-        """Put drafts, the running reply and unsaved code on disk before the widgets go."""
-        if self._chat is not None:
-            self._chat.close_down()
-            self._chat = None
-        if self._code is not None:
-            self._code.close_tab()
-            self._code = None
 
     def _on_engine_ready(self) -> None:
         self.cuda.look_once()
@@ -440,11 +270,6 @@ class WindowApplication(QObject):
 
     async def _ask_other_computers(self, servers: Sequence[RpcServer]) -> None:
         await self._session.list_devices(servers)
-
-    def _show_chat(self, conversation_id: int) -> None:
-        self._window.show_page("chat")
-        assert self._chat is not None
-        self._chat.open_chat(conversation_id)
 
     def _on_error(self, error: BaseException) -> None:
         if not isinstance(error, StillroomError):

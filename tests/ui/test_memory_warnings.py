@@ -42,12 +42,12 @@ def test_a_game_that_fills_the_card_is_warned_of_before_a_reply_fails(qapp: QApp
         info = application.session.info
         assert info is not None
         full = snapshot(vram_used=7.95)
-        application._watch_memory(full)
+        application.memory_warnings.look_at(full)
         assert shown(application) == "", "nothing of this model is on the card"
         application.session.info = msgspec.structs.replace(info, gpu_layers=10)
-        application._watch_memory(snapshot())
+        application.memory_warnings.look_at(snapshot())
         assert shown(application) == ""
-        application._watch_memory(full)
+        application.memory_warnings.look_at(full)
         assert "Another program takes memory of the graphics card (A card)" in shown(application)
         notices = application.window.findChild(Notices)
         [unload] = [button for button in notices.findChildren(QPushButton) if button.text() == "Unload"]
@@ -60,11 +60,11 @@ def test_a_game_that_fills_the_card_is_warned_of_before_a_reply_fails(qapp: QApp
 def test_ram_that_is_nearly_full_is_said_once(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         await until(lambda: application.session.info is not None, "the starter model")
-        application._watch_memory(snapshot(ram_used=15.9))
+        application.memory_warnings.look_at(snapshot(ram_used=15.9))
         assert "memory is nearly full" in shown(application)
         notices = application.window.findChild(Notices)
         notices._next()
-        application._watch_memory(snapshot(ram_used=15.9))
+        application.memory_warnings.look_at(snapshot(ram_used=15.9))
         assert shown(application) == ""
 
     run_with_window(scene)
