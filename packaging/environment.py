@@ -20,6 +20,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "stillroom-stamp"
 LLAMA_STAMP = VENV / "llama-stamp"
+LLAMA_ARGUMENTS = VENV / "llama-arguments"
 CONSTRAINTS = ROOT / "constraints.txt"
 INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)]
 
@@ -133,7 +134,7 @@ def fingerprint(goal: str) -> str:
     digest = hashlib.sha256(sys.version.encode() + (b"bundle" if goal == "bundle" else b""))
     for path in INPUTS:
         digest.update(path.read_bytes())
-    digest.update(os.environ.get("CMAKE_ARGS", "").encode())
+    digest.update(cmake_arguments().encode())
     return digest.hexdigest()
 
 
@@ -180,6 +181,7 @@ def install_native_llama(install: list[str]) -> None:
     LLAMA_STAMP.unlink(missing_ok=True)
     # pip's cache may hold a build with other options under the same name.
     build_llama_cpp([*install, "-v", "--force-reinstall", "--no-deps", "--no-cache-dir", "llama-cpp-python"])
+    LLAMA_ARGUMENTS.write_text(cmake_arguments())
     LLAMA_STAMP.write_text(llama)
 
 
@@ -188,9 +190,15 @@ def pinned(package: str) -> str:
     return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
 
 
+def cmake_arguments() -> str:
+    """`CMAKE_ARGS`; where it is not set, those that the present llama.cpp was compiled with."""
+    remembered = LLAMA_ARGUMENTS.read_text() if LLAMA_ARGUMENTS.exists() else ""
+    return os.environ.get("CMAKE_ARGS", remembered)
+
+
 def llama_flags() -> str:
     """The options that llama.cpp is compiled with; `CMAKE_ARGS` adds to them."""
-    return " ".join([*LLAMA_OPTIONS, os.environ.get("CMAKE_ARGS", "")]).strip()
+    return " ".join([*LLAMA_OPTIONS, cmake_arguments()]).strip()
 
 
 def build_llama_cpp(command: list[str]) -> None:

@@ -1,0 +1,38 @@
+"""The script behind `make run`, without running pip or a compiler."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "packaging" / "environment.py"
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("environment", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in ("STAMP", "LLAMA_STAMP", "LLAMA_ARGUMENTS"):
+        monkeypatch.setattr(module, name, tmp_path / getattr(module, name).name)
+    return module
+
+
+def test_a_llama_cpp_that_was_compiled_for_a_card_stays(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(script, "build_llama_cpp", lambda _: compiled.append(script.llama_flags()))
+    monkeypatch.setenv("CMAKE_ARGS", "-DGGML_CUDA=ON")
+    script.install_native_llama(["pip", "install"])
+    for_card = script.fingerprint("run")
+    monkeypatch.delenv("CMAKE_ARGS")
+    script.install_native_llama(["pip", "install"])
+    assert script.fingerprint("run") == for_card
+    monkeypatch.setenv("CMAKE_ARGS", "")
+    script.install_native_llama(["pip", "install"])
+    assert script.fingerprint("run") != for_card
+    assert ["-DGGML_CUDA=ON" in flags for flags in compiled] == [True, False]
