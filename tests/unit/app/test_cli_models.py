@@ -217,6 +217,14 @@ def test_a_folder_of_models_is_imported_where_it_lies(cli: Cli, tmp_path: Path) 
     assert "No hash was recorded" in unknown.out
 
 
+@pytest.mark.parametrize(("asked", "kind"), [("Q8_0", "Q8_0"), ("q6_k", "Q6_K"), ("latest", "Q4_K_M")])
+def test_a_type_that_is_not_here_is_told_with_how_to_get_it(cli: Cli, asked: str, kind: str) -> None:
+    ran = cli("verify", f"r1-qwen-7b/{asked}")
+    assert ran.code == 1
+    assert f"r1-qwen-7b/{asked} is not on this computer yet." in ran.err
+    assert f"stillroom build r1-qwen-7b --type {kind}" in ran.err
+
+
 def test_a_damaged_checkpoint_is_refused_by_name(cli: Cli, checkpoint: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     damaged.mkdir()
