@@ -178,6 +178,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     client = EngineClient(child_command("engine"), memory, states)
     gpu, meter = GpuMonitor(), RateMeter()
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
+    client.observe_asked(lambda request_id: meter.on_asked(request_id, time.monotonic()))
     client.observe_events(core.measurements.on_event)
     client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
     benchmarks = BenchmarkHistory(core.paths.benchmarks)

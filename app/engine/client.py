@@ -166,6 +166,8 @@ class EngineClient(EngineLink):
         )
         future: Future[Finished] = Future()
         cancel = self._canceller(request.request_id, future)
+        for on_asked in tuple(self._asked_observers):
+            on_asked(request.request_id)
         self._submit(Pending(request, future, on_event))
 
         def answer_now() -> None:

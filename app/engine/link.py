@@ -85,6 +85,7 @@ class EngineLink:
         self._state = EngineState("stopped")
         self._observers: list[OnState] = []
         self._event_observers: list[OnEvent] = []
+        self._asked_observers: list[Callable[[int], None]] = []
         # The child is tied to the thread that starts it (see lifeline), so this thread lives until `close`.
         self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
         self._started = False
@@ -127,6 +128,11 @@ class EngineLink:
         """Repeat every event of the engine, for those who count (the telemetry)."""
         with self._changed:
             self._event_observers.append(on_event)
+
+    def observe_asked(self, on_asked: Callable[[int], None]) -> None:
+        """Tell the id of every reply that is asked for, on the thread that asks."""
+        with self._changed:
+            self._asked_observers.append(on_asked)
 
     def _submit(self, pending: Pending) -> None:
         self.start()

@@ -17,8 +17,8 @@ WINDOW_DELTAS = 8
 class Rates:
     """What the engine does now; None where nothing has been measured yet.
 
-    `generation_tok_per_s` is the present rate of all replies together, 0 when none runs. `last_...` and
-    `ttft_s` are the newest reply's, and stay after it has ended.
+    `generation_tok_per_s` is the present rate of all replies together, 0 when none runs. `last_...` is the
+    last reply's. `prompt_tok_per_s` and `ttft_s` are the newest reply's, and stay after it has ended.
     """
 
     phase: Phase = "idle"
@@ -32,8 +32,10 @@ class Rates:
 
 @dataclass(slots=True)
 class _Reply:
-    started_s: float
-    prompt_done: int = 0
+    asked_s: float | None
+    """When it was asked for; None where that was not seen."""
+    first_progress: tuple[float, int] | None = None
+    """When the first part of the prompt was done, and how many tokens with what was there before."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -43,6 +45,7 @@ class RateMeter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._asked: dict[int, float] = {}
         self._replies: dict[int, _Reply] = {}
         self._deltas: deque[tuple[float, int]] = deque()
         self._last_generation: float | None = None
@@ -51,10 +54,11 @@ class RateMeter:
         self._context_tokens = 0
         self._context_limit = 0
 
-    def request_started(self, request_id: int, now_s: float) -> None:
-        """A reply was asked for; without this call its first event counts as the start."""
+    def on_asked(self, request_id: int, now_s: float) -> None:
+        """A reply was asked for; without this call its time to first token is known at its end only."""
         with self._lock:
-            self._replies[request_id] = _Reply(now_s)
+            self._asked[request_id] = now_s
+            self._prompt = self._ttft_s = None
 
     def on_event(self, event: Event, now_s: float) -> None:
         """Count one event of the engine."""
@@ -94,17 +98,20 @@ class RateMeter:
             )
 
     def _on_prompt(self, event: PromptProgress, now_s: float) -> None:
-        reply = self._replies.setdefault(event.request_id, _Reply(now_s))
-        reply.prompt_done, reply.prompt_tokens = event.done_tokens, event.total_tokens
-        elapsed_s = now_s - reply.started_s
-        if elapsed_s > 0 and event.done_tokens:
-            self._prompt = event.done_tokens / elapsed_s
+        reply = self._reply(event.request_id)
+        reply.prompt_tokens = event.total_tokens
+        if reply.first_progress is None:
+            # It holds tokens that were evaluated for an earlier reply: the rate is that of what follows.
+            reply.first_progress = now_s, event.done_tokens
+        since_s, done_before = reply.first_progress
+        if now_s > since_s and event.done_tokens > done_before:
+            self._prompt = (event.done_tokens - done_before) / (now_s - since_s)
         self._context_tokens = event.done_tokens
 
     def _on_delta(self, event: Delta, now_s: float) -> None:
-        reply = self._replies.setdefault(event.request_id, _Reply(now_s))
-        if not reply.completion_tokens and now_s > reply.started_s:
-            self._ttft_s = now_s - reply.started_s
+        reply = self._reply(event.request_id)
+        if not reply.completion_tokens and reply.asked_s is not None:
+            self._ttft_s = now_s - reply.asked_s
         reply.completion_tokens += event.tokens
         self._deltas.append((now_s, event.tokens))
         self._drop_old(now_s)
@@ -121,12 +128,19 @@ class RateMeter:
             self._ttft_s = stats.ttft_s
         self._context_tokens = stats.context_tokens_used
 
+    def _reply(self, request_id: int) -> _Reply:
+        if request_id not in self._replies:
+            self._replies[request_id] = _Reply(self._asked.pop(request_id, None))
+        return self._replies[request_id]
+
     def _end(self, request_id: int) -> None:
+        self._asked.pop(request_id, None)
         self._replies.pop(request_id, None)
         if not self._replies:
             self._deltas.clear()
 
     def _forget(self) -> None:
+        self._asked.clear()
         self._replies.clear()
         self._deltas.clear()
         self._last_generation = self._prompt = self._ttft_s = None

@@ -109,6 +109,13 @@ def test_says_what_it_does_not_know_yet(panel: LivePanel) -> None:
     assert "No model loaded" in texts
 
 
+def test_a_dash_stands_for_what_the_first_reply_has_not_shown_yet(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(rates=Rates("generation", 58.4, 58.4, None, None, 3412, 16384)))
+    texts = shown(panel)
+    assert "Prompt – tok/s" in texts
+    assert "First token – s" in texts
+
+
 def test_shows_every_figure_of_a_snapshot(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot())
     texts = shown(panel)

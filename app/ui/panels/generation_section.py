@@ -1,5 +1,7 @@
 """Tokens per second, now and over the last minutes."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -46,20 +48,22 @@ class GenerationSection(QWidget):
         """Show the present figures; between replies the last reply's, and says so."""
         running = rates.generation_tok_per_s > 0
         shown = rates.generation_tok_per_s if running else rates.last_generation_tok_per_s
-        self._figure.setText("–" if shown is None else figures.rate(shown))
+        self._figure.setText(_known(shown, figures.rate))
         if running or shown is None:
             self._unit.setText(self.tr("tok/s"))
         else:
             self._unit.setText(self.tr("tok/s, last reply"))
-        if rates.prompt_tok_per_s is None:
+        if rates == Rates(context_limit=rates.context_limit):
             self._prompt.setText(self.tr("No reply yet"))
             self._first_token.setText("")
         else:
-            self._prompt.setText(
-                self.tr("Prompt {rate} tok/s").format(rate=figures.rate(rates.prompt_tok_per_s))
-            )
-        if rates.ttft_s is not None:
-            self._first_token.setText(
-                self.tr("First token {duration} s").format(duration=figures.seconds(rates.ttft_s))
-            )
+            prompt = _known(rates.prompt_tok_per_s, figures.rate)
+            self._prompt.setText(self.tr("Prompt {rate} tok/s").format(rate=prompt))
+            wait = _known(rates.ttft_s, figures.seconds)
+            self._first_token.setText(self.tr("First token {duration} s").format(duration=wait))
         self._plot.show_series(history.times_s, history.generation_tok_per_s)
+
+
+def _known(value: float | None, written: Callable[[float], str]) -> str:
+    """A figure in writing, or a dash as long as it is not known."""
+    return "–" if value is None else written(value)

@@ -49,8 +49,11 @@ def test_a_model_is_loaded_and_answers(client: EngineClient) -> None:
     assert client.state.model == info
     assert client.state.devices
     events: list[Delta | PromptProgress] = []
+    asked: list[int] = []
+    client.observe_asked(asked.append)
     generation = client.generate(STORY, sampling=GREEDY, max_tokens=8, on_event=events.append)
     finished = generation.future.result(ANSWER_TIMEOUT_S)
+    assert asked == [finished.request_id]
     assert finished.stats.completion_tokens == 8
     assert sum(event.tokens for event in events if isinstance(event, Delta)) == 8
     assert len(client.tokenize(STORY).result(ANSWER_TIMEOUT_S)) == finished.stats.prompt_tokens

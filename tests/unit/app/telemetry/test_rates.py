@@ -101,20 +101,41 @@ def test_two_replies_add_up() -> None:
     assert meter.rates(1.99).generation_tok_per_s == pytest.approx(100.0, rel=0.01)
 
 
-def test_prompt_progress_gives_the_prompt_rate_and_the_phase() -> None:
+def progress(done_tokens: int) -> PromptProgress:
+    return PromptProgress(request_id=1, done_tokens=done_tokens, total_tokens=4096)
+
+
+def test_prompt_progress_gives_the_rate_of_what_is_evaluated_now() -> None:
     meter = RateMeter()
-    meter.request_started(1, 10.0)
-    assert meter.rates(10.0).phase == "prompt"
-    meter.on_event(PromptProgress(request_id=1, done_tokens=512, total_tokens=1024), 10.5)
-    rates = meter.rates(10.5)
-    assert rates.phase == "prompt"
-    assert rates.prompt_tok_per_s == pytest.approx(1024.0)
-    assert rates.context_tokens == 512
+    meter.on_event(progress(3072), 10.0)
+    rates = meter.rates(10.0)
+    assert (rates.phase, rates.prompt_tok_per_s, rates.context_tokens) == ("prompt", None, 3072)
+    meter.on_event(progress(3584), 10.5)
+    assert meter.rates(10.5).prompt_tok_per_s == pytest.approx(1024.0)
+
+
+def test_no_time_to_first_token_is_claimed_for_a_reply_that_was_not_seen_to_begin() -> None:
+    meter = RateMeter()
+    meter.on_event(progress(100), 10.2)
+    meter.on_event(delta(), 10.2004)
+    rates = meter.rates(10.3)
+    assert (rates.ttft_s, rates.prompt_tok_per_s) == (None, None)
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 11.0)
+    assert meter.rates(11.0).ttft_s == STATS.ttft_s
+
+
+def test_the_figures_of_the_reply_before_are_not_those_of_the_new_one() -> None:
+    meter = RateMeter()
+    meter.on_event(Finished(request_id=1, reason="stop", stats=STATS), 1.0)
+    meter.on_asked(2, 2.0)
+    rates = meter.rates(2.0)
+    assert (rates.ttft_s, rates.prompt_tok_per_s) == (None, None)
+    assert rates.last_generation_tok_per_s == STATS.decode_tok_per_s
 
 
 def test_the_first_token_ends_the_wait() -> None:
     meter = RateMeter()
-    meter.request_started(1, 10.0)
+    meter.on_asked(1, 10.0)
     meter.on_event(PromptProgress(request_id=1, done_tokens=100, total_tokens=100), 10.2)
     meter.on_event(delta(), 10.3)
     rates = meter.rates(10.3)
