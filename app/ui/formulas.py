@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PySide6.QtCore import QBuffer, QByteArray, QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from app.chat.formula import FormulaSvg, draw_formula
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 KEPT = 1000
 SIZE = 1.15
 """Of the text's size: then the letters of the formula font are as high as those of the text."""
+HIGHEST_TEXT = 1.2
+"""Of the font's ascent: so high are the Chinese characters of another font in the same line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,12 @@ class FormulaPicture:
     height: int
     tag: str
     """As rich text; its baseline is that of the text around it."""
+    ascent: float
+    """How far the formula itself reaches above the baseline."""
+    descent: float
 
 
-NO_PICTURE = FormulaPicture(QImage(), 0, 0, "")
+NO_PICTURE = FormulaPicture(QImage(), 0, 0, "", 0.0, 0.0)
 
 
 class Formulas(QObject):
@@ -111,27 +116,31 @@ class Formulas(QObject):
 def _paint(svg: FormulaSvg, request: FormulaRequest) -> FormulaPicture:
     font = QFont(QGuiApplication.font())
     font.setPixelSize(round(request.text_pixel_size))
-    # Qt centres such a picture in its line and takes it to reach half the x-height further above the baseline
-    # than below it (QTextDocumentLayout::resizeInlineObject, QTextLine::draw): empty rows at its top or end
-    # put the formula's own baseline there. A picture that is lower than the text would not fill its line.
-    metrics = QFontMetrics(font)
-    lead = metrics.xHeight() / 2
-    ascent = max(svg.ascent, svg.descent + lead, metrics.ascent())
-    descent = ascent - lead
-    width, height = math.ceil(svg.width), math.ceil(ascent + descent)
+    # Qt takes such a picture to reach half the x-height of its own font further above the baseline than below
+    # it, and centres it in its line (QTextDocumentLayout::resizeInlineObject, QTextLine::draw). Its font is
+    # so large here that this is what the text reaches further above than below: then no line is higher than
+    # its formula needs. Empty rows put the formula's own baseline there; the picture must be as high as all
+    # text in the line, or the line's middle would be another.
+    metrics = QFontMetricsF(font)
+    lead = metrics.ascent() - metrics.descent()
+    font.setPixelSize(round(font.pixelSize() * 2 * lead / metrics.xHeight()))
+    lead = QFontMetrics(font).xHeight() / 2
+    ascent = max(svg.ascent, svg.descent + lead, HIGHEST_TEXT * metrics.ascent())
+    width, height = math.ceil(svg.width), math.ceil(2 * ascent - lead)
+    baseline = (height + lead) / 2
     scale = QGuiApplication.primaryScreen().devicePixelRatio()
     image = QImage(round(width * scale), round(height * scale), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     painter.scale(scale, scale)
     renderer = QSvgRenderer(QByteArray(svg.svg.encode()))
-    renderer.render(painter, QRectF(0, ascent - svg.ascent, svg.width, svg.ascent + svg.descent))
+    renderer.render(painter, QRectF(0, baseline - svg.ascent, svg.width, svg.ascent + svg.descent))
     painter.end()
     buffer = QBuffer()
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stub knows bytes only
     data = base64.b64encode(buffer.data().data()).decode()
     tag = (
         f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}"'
-        ' style="vertical-align: middle">'
+        f' style="vertical-align: middle; font-size: {font.pixelSize()}px">'
     )
-    return FormulaPicture(image, width, height, tag)
+    return FormulaPicture(image, width, height, tag, svg.ascent, svg.descent)

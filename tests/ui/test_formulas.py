@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.ui.theme import Theme
 from app.ui.widgets.formula_card import FormulaCard
 from app.ui.widgets.markdown_view import MarkdownView
-from app.ui.widgets.rich_label import RichLabel
+from app.ui.widgets.rich_label import LINE_PX, RichLabel
 
 
 @pytest.fixture
@@ -40,6 +42,47 @@ def test_a_formula_becomes_a_picture_and_the_page_makes_room(qtbot: QtBot, view:
     qtbot.waitUntil(lambda: card.is_drawn and pictures(view) == 1, timeout=20_000)
     assert view.heightForWidth(view.width()) > before
     assert "\\nosuchcommand" in "".join(label.text() for label in view.findChildren(RichLabel))
+
+
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_lines_with_ordinary_formulas_are_as_high_as_others(
+    qtbot: QtBot, theme: Theme, view: MarkdownView, zoom_percent: int
+) -> None:
+    def height(text: str) -> int:
+        view.set_text(text)
+        qtbot.waitUntil(lambda: not theme.formulas.waiting and pictures(view) == text.count("\\("))
+        return view.heightForWidth(600)
+
+    theme.choose("light", zoom_percent)
+    lines = height("One  \ntwo  \nthree  \nfour")
+    assert lines == 4 * theme.pixels(LINE_PX)
+    ordinary = height("One \\(x\\)  \n\\(f(x) = a_i^2\\)  \n\\(\\sqrt{x}\\) three  \n中文 \\(2^n\\)")
+    assert lines <= ordinary <= lines + theme.pixels(1)
+    fractions = height("One  \n\\(\\frac{a}{b}\\)  \nthree  \n\\(\\frac{n(n+1)}{2}\\)")
+    assert lines < fractions < lines + theme.pixels(5), "the last one reaches out of its line"
+    assert height("One  \n\\(\\int_0^1 x\\,dx\\)  \nthree  \nfour") > lines + theme.pixels(15)
+
+
+def test_a_formula_stands_on_the_line_of_the_text(qtbot: QtBot, theme: Theme) -> None:
+    for text in ("E<span class='math'>E</span>", "E中<span class='math'>E</span>"):
+        label = RichLabel(theme)
+        qtbot.addWidget(label)
+        label.set_html(text.replace("'", '"').replace(">E<", ">\\(\\mathrm{E}\\)<"))
+        qtbot.waitUntil(lambda: not theme.formulas.waiting)
+        label.show_again()
+        label.resize(200, label.heightForWidth(200))
+        image = QImage(label.size(), QImage.Format.Format_RGB32)
+        image.fill(Qt.GlobalColor.white)
+        label.render(image)
+        dark = [
+            [image.pixelColor(x, y).lightness() < 128 for x in range(image.width())]
+            for y in range(image.height())
+        ]
+        width = label.fontMetrics().horizontalAdvance("E")
+        start = label.fontMetrics().horizontalAdvance(text[: text.index("<")])
+        letter = max(y for y, row in enumerate(dark) if any(row[:width]))
+        formula = max(y for y, row in enumerate(dark) if any(row[start:]))
+        assert abs(letter - formula) <= 1, text
 
 
 def test_a_formula_that_is_still_coming_shows_its_source(qtbot: QtBot, view: MarkdownView) -> None:

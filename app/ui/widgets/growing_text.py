@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.theme import Theme
-from app.ui.widgets.rich_label import rich_text, text_pixel_size, with_formulas
+from app.ui.widgets.rich_label import overhang_px, rich_text, text_pixel_size, with_formulas
 
 _PLAIN_WORDS = re.compile(r"(?:[^<\s]| (?! ))*")
 
@@ -35,6 +35,7 @@ class GrowingText(QWidget):
         self._muted = muted
         self._html = ""
         self._level = 0
+        self._overhang_px = 0
         self._document = QTextDocument(self)
         self._document.setDocumentMargin(0)
         option = QTextOption(self._document.defaultTextOption())
@@ -73,7 +74,7 @@ class GrowingText(QWidget):
         """The height of the wrapped text."""
         if self._document.textWidth() != width:
             self._document.setTextWidth(width)
-        return math.ceil(self._document.size().height())
+        return math.ceil(self._document.size().height()) + self._overhang_px
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the lines in the region that changed."""
@@ -101,9 +102,11 @@ class GrowingText(QWidget):
     def show_again(self) -> None:
         """Make the text anew: the theme changed, or formulas came."""
         self._document.setDefaultFont(self.font())
-        html, self.waits_for_formulas = with_formulas(
+        drawn = with_formulas(
             self._html, self._theme, text_pixel_size(self._theme, self._level), muted=self._muted
         )
-        self._document.setHtml(rich_text(self._theme, html, self._level, self._muted))
+        self.waits_for_formulas = drawn.waits
+        self._overhang_px = overhang_px(self._theme, drawn, self._level)
+        self._document.setHtml(rich_text(self._theme, drawn, self._level, self._muted))
         self._end.movePosition(QTextCursor.MoveOperation.End)
         self.update()

@@ -23,7 +23,7 @@ from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.formula_card import FormulaCard
 from app.ui.widgets.growing_text import GrowingText
 from app.ui.widgets.link_question import ask_before_opening
-from app.ui.widgets.rich_label import RichLabel
+from app.ui.widgets.rich_label import RichLabel, baseline_px
 from app.ui.widgets.table_label import TableLabel
 
 Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
@@ -31,6 +31,8 @@ INDENT_PX = 24
 QUOTE_PX = 14
 MARKER_GAP_PX = 7
 GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
+AIR_PX = 3
+"""By so much a line of text has more air above its letters than below."""
 
 
 class MarkdownView(QWidget):
@@ -228,6 +230,7 @@ class _Frame(QWidget):
     def __init__(self, parent: MarkdownView, block: Block, content: QWidget, theme: Theme) -> None:
         super().__init__(parent)
         self.content = content
+        self._theme = theme
         self._kind = type(block)
         self._place = block.place
         self._gap = 0
@@ -294,10 +297,17 @@ class _Frame(QWidget):
         for number, bar in enumerate(self._bars):
             bar.setGeometry(QUOTE_PX * number, self._gap, QUOTE_PX, height)
         if self._marker is not None:
-            # The paragraph's line height puts its first line a little lower.
             start = QUOTE_PX * len(self._bars)
-            self._marker.setGeometry(start, self._gap + 1, self._left - start - MARKER_GAP_PX, height)
+            top = self._gap + self._marker_top_px()
+            self._marker.setGeometry(start, top, self._left - start - MARKER_GAP_PX, height)
         self.content.setGeometry(self._left, self._gap, max(0, self.width() - self._left), height)
+
+    def _marker_top_px(self) -> int:
+        """Where the marker's baseline is that of the first line."""
+        assert self._marker is not None
+        if not isinstance(self.content, RichLabel | GrowingText):
+            return 0
+        return baseline_px(self._theme) - self._marker.fontMetrics().ascent()
 
 
 class _QuoteBar(QFrame):
@@ -317,12 +327,17 @@ class _QuoteBar(QFrame):
 def _gap(before: Block | None, block: Block) -> int:
     if before is None:
         return 0
+    air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
     if isinstance(block, TextBlock) and block.level:
-        return HEADING_GAP_PX
+        return HEADING_GAP_PX + air
     place: Place = block.place
     leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
     if place.tight and (before.place.tight or leads_in):
-        return TIGHT_GAP_PX
+        return TIGHT_GAP_PX + air
     if isinstance(before, TextBlock) and before.level:
-        return TIGHT_GAP_PX + 2
-    return GAP_PX
+        return TIGHT_GAP_PX + 2 + air
+    return GAP_PX + air
+
+
+def _is_paragraph(block: Block) -> bool:
+    return isinstance(block, TextBlock) and not block.level

@@ -1,6 +1,7 @@
 """One paragraph or heading of a reply."""
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 
@@ -13,6 +14,11 @@ from app.ui.formulas import FormulaRequest
 from app.ui.theme import CODE_FAMILIES, TEXT_PX, Theme
 
 LINE_PX = 22
+BASELINE = 0.8
+"""Of the line's height: there Qt puts the baseline of lines whose height is fixed
+(getLineHeightParams in qtextdocumentlayout.cpp)."""
+OVERLAP = 1.08
+"""So much of a line's height formulas may take before lines are set apart: boxes that touch, not letters."""
 _FORMULA = re.compile(r'<span class="math( display)?">(.*?)</span>', re.DOTALL)
 CODE_PX = 12
 HEADING_PX = {1: 19, 2: 17, 3: 15, 4: 14, 5: 13, 6: 13}
@@ -29,6 +35,7 @@ class RichLabel(QLabel):
         self._muted = muted
         self._html = ""
         self._level = 0
+        self._overhang_px = 0
         self.setTextFormat(Qt.TextFormat.RichText)
         self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -43,6 +50,10 @@ class RichLabel(QLabel):
         self._html, self._level = html, level
         self.show_again()
 
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """The height of the wrapped text and of what reaches out of it."""
+        return super().heightForWidth(width) + self._overhang_px
+
     def show_again(self) -> None:
         """Make the text anew: the theme changed, or formulas came."""
         flags = Qt.TextInteractionFlag.TextSelectableByMouse
@@ -52,19 +63,55 @@ class RichLabel(QLabel):
             flags |= Qt.TextInteractionFlag.LinksAccessibleByKeyboard
         if self.textInteractionFlags() != flags:
             self.setTextInteractionFlags(flags)
-        html, self.waits_for_formulas = with_formulas(
+        drawn = with_formulas(
             self._html, self._theme, text_pixel_size(self._theme, self._level), muted=self._muted
         )
-        self.setText(rich_text(self._theme, html, self._level, self._muted))
+        self.waits_for_formulas = drawn.waits
+        self._overhang_px = overhang_px(self._theme, drawn, self._level)
+        self.setText(rich_text(self._theme, drawn, self._level, self._muted))
 
 
-def rich_text(theme: Theme, html: str, level: int, muted: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class DrawnText:
+    """Rich text with pictures of its formulas, the highest of which reach so far from the baseline."""
+
+    html: str
+    waits: bool = False
+    """Some are still to come."""
+    ascent: float = 0.0
+    descent: float = 0.0
+
+
+def rich_text(theme: Theme, text: DrawnText, level: int, muted: bool) -> str:
     """A paragraph (`level` 0) or heading with its style."""
     tag = f"h{level}" if level else "p"
-    # A picture fills its line: with a line height in per cent it would push the next one away.
     line_px = theme.pixels(LINE_PX)
-    style = f' style="-qt-line-height-type: minimum; line-height: {line_px}px"' if "<img " in html else ""
-    return f"{text_style(theme.colours, theme.zoom_percent, muted)}<{tag}{style}>{html}</{tag}>"
+    style = ""
+    if _is_even(theme, text, level):
+        style = f' style="-qt-line-height-type: fixed; line-height: {line_px}px"'
+    elif text.ascent:
+        style = f' style="-qt-line-height-type: minimum; line-height: {line_px}px"'
+    return f"{text_style(theme.colours, theme.zoom_percent, muted)}<{tag}{style}>{text.html}</{tag}>"
+
+
+def overhang_px(theme: Theme, text: DrawnText, level: int) -> int:
+    """How far formulas reach below the last line, which Qt's document does not count."""
+    if not _is_even(theme, text, level):
+        return 0
+    return max(0, round(text.descent - (1 - BASELINE) * theme.pixels(LINE_PX)))
+
+
+def _is_even(theme: Theme, text: DrawnText, level: int) -> bool:
+    """Whether all lines have one height, whatever fonts and formulas are in them: in a paragraph without
+    very high formulas."""
+    line_px = theme.pixels(LINE_PX)
+    fits = text.ascent <= BASELINE * line_px and text.ascent + text.descent <= OVERLAP * line_px
+    return not level and fits
+
+
+def baseline_px(theme: Theme) -> int:
+    """Where the first line of a paragraph has its baseline."""
+    return round(BASELINE * theme.pixels(LINE_PX))
 
 
 def text_pixel_size(theme: Theme, level: int) -> int:
@@ -72,17 +119,14 @@ def text_pixel_size(theme: Theme, level: int) -> int:
     return theme.pixels(HEADING_PX.get(level, TEXT_PX))
 
 
-def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = False) -> tuple[str, bool]:
-    """`html` with pictures in place of its formulas, and whether some of them are still to come.
-
-    A formula that cannot be drawn stays as its source.
-    """
+def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = False) -> DrawnText:
+    """`html` with pictures in place of its formulas; one that cannot be drawn stays as its source."""
     if '<span class="math' not in html:
-        return html, False
-    waits = False
+        return DrawnText(html)
+    waits, ascent, descent = False, 0.0, 0.0
 
     def picture(match: re.Match[str]) -> str:
-        nonlocal waits
+        nonlocal waits, ascent, descent
         source = unescape(match[2])
         colour = theme.colours.muted if muted else theme.colours.text
         drawn = theme.formulas.picture(
@@ -91,9 +135,10 @@ def with_formulas(html: str, theme: Theme, pixel_size: float, *, muted: bool = F
         waits = waits or drawn is None
         if drawn is None or not drawn.tag:
             return match[0]
+        ascent, descent = max(ascent, drawn.ascent), max(descent, drawn.descent)
         return drawn.tag.replace("<img ", f'<img alt="{escape(source)}" ', 1)
 
-    return _FORMULA.sub(picture, html), waits
+    return DrawnText(_FORMULA.sub(picture, html), waits, ascent, descent)
 
 
 @lru_cache(maxsize=8)
@@ -107,7 +152,7 @@ def text_style(colours: Colours, zoom_percent: int, muted: bool = False) -> str:
     )
     return (
         "<style>"
-        f"p {{ margin: 0; line-height: 138%; color: {colours.muted if muted else colours.text}; }}"
+        f"p {{ margin: 0; color: {colours.muted if muted else colours.text}; }}"
         f"{headings}"
         f"code {{ font-family: {mono}; font-size: {code_px}px; background-color: {colours.raised}; }}"
         f".math {{ font-family: {mono}; font-size: {code_px}px; }}"

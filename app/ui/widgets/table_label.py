@@ -45,5 +45,6 @@ class TableLabel(QLabel):
             )
             rows.append(f"<tr>{cells}</tr>")
         table = f'<table cellspacing="0" style="border-collapse: collapse;">{"".join(rows)}</table>'
-        table, self.waits_for_formulas = with_formulas(table, self._theme, text_pixel_size(self._theme, 0))
-        self.setText(text_style(self._theme.colours, self._theme.zoom_percent) + table)
+        drawn = with_formulas(table, self._theme, text_pixel_size(self._theme, 0))
+        self.waits_for_formulas = drawn.waits
+        self.setText(text_style(self._theme.colours, self._theme.zoom_percent) + drawn.html)
