@@ -40,7 +40,7 @@ class TableLabel(QLabel):
             tag = "td" if number else "th"
             cells = "".join(
                 f'<{tag} align="{align}" style="border-bottom: 1px solid {self._theme.colours.line};'
-                f' padding: 6px 16px 6px 2px;">{cell}</{tag}>'
+                f' padding: 6px 16px 6px 2px; vertical-align: middle;">{cell}</{tag}>'
                 for cell, align in zip(row, self._table.aligns, strict=False)
             )
             rows.append(f"<tr>{cells}</tr>")
