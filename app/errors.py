@@ -2,7 +2,7 @@
 
 from models.errors import Cancelled, StillroomError
 
-__all__ = ["Cancelled", "EngineError", "StillroomError", "native_reason"]
+__all__ = ["Cancelled", "EngineError", "RequestError", "StillroomError", "native_reason"]
 
 
 class EngineError(StillroomError):
@@ -11,6 +11,10 @@ class EngineError(StillroomError):
     def __init__(self, message: str, hint: str = "", *, native: str = "", **values: object) -> None:
         super().__init__(message, hint, **values)
         self.native = native
+
+
+class RequestError(EngineError):
+    """What was asked of a model cannot be done as it stands; another request can."""
 
 
 def native_reason(error: StillroomError) -> str:

@@ -44,7 +44,7 @@ from app.engine.messages import (
 )
 from app.engine.pulse import Pulse
 from app.engine.turns import Turns
-from app.errors import Cancelled, EngineError, StillroomError
+from app.errors import Cancelled, EngineError, RequestError, StillroomError
 from converters.inspect import check_gguf
 
 if TYPE_CHECKING:
@@ -437,6 +437,7 @@ def _failed(
         hint=error.hint,
         values=values,
         native=error.native if isinstance(error, EngineError) else "",
+        refused=isinstance(error, RequestError),
         load=load,
         reload=reload,
     )

@@ -8,7 +8,7 @@ from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.messages import Pooling
-from app.errors import Cancelled, EngineError
+from app.errors import Cancelled, EngineError, RequestError
 
 _POOLINGS: dict[str, Pooling] = {"1": "mean", "2": "cls", "3": "last"}
 
@@ -32,9 +32,9 @@ class Embedder:
     def vector(self, tokens: list[int], stops: Callable[[], bool]) -> bytes:
         """The vector of a text, of length 1. Raises `EngineError`, and `Cancelled` where it `stops`."""
         if not tokens:
-            raise EngineError("The text is empty.", "Write something first.")
+            raise RequestError("The text is empty.", "Write something first.")
         if len(tokens) > self._batch_tokens:
-            raise EngineError(
+            raise RequestError(
                 "The text has {prompt_tokens} tokens, but a vector is made of {context_tokens} at most.",
                 "Send it in pieces.",
                 prompt_tokens=len(tokens),

@@ -7,7 +7,7 @@ from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.loading import LoadedModel
-from app.errors import EngineError
+from app.errors import EngineError, RequestError
 
 LONGEST_TEXT_TOKENS = 4096
 """A text goes through the model in one step, which takes buffers for all of it."""
@@ -25,7 +25,7 @@ def embedder_of(backend: Backend, loaded: LoadedModel, abort: AbortFlag) -> Embe
     """Raises `EngineError` for a model that makes no vectors, and where there is no room for it."""
     info = loaded.info
     if not info.pooling:
-        raise EngineError(
+        raise RequestError(
             "{name} is no embedding model.", "Load one that is made for embeddings.", name=info.name
         )
     if loaded.embedder is None:

@@ -1,7 +1,7 @@
 """The ranges of what a `Generate` request asks for."""
 
 from app.engine.messages import Generate
-from app.errors import EngineError
+from app.errors import RequestError
 
 MOST_STOP_STRINGS = 64
 MOST_LOGIT_BIASES = 1024
@@ -13,7 +13,7 @@ LARGEST_SCALE = 100.0
 
 
 def check_generate(request: Generate, vocabulary: int) -> None:
-    """Raise `EngineError` for a number outside its range; llama.cpp would abort or draw nonsense."""
+    """Raise `RequestError` for a number outside its range; llama.cpp would abort or draw nonsense."""
     sampling, limits = request.sampling, request.thinking_limits
     for name, value, low, high in (
         ("temperature", sampling.temperature, 0.0, 10.0),
@@ -47,7 +47,7 @@ def check_generate(request: Generate, vocabulary: int) -> None:
     ):
         # Written so that a NaN is refused too.
         if not low <= value <= high:
-            raise EngineError(
+            raise RequestError(
                 "The {setting} is {value}; it must lie between {low} and {high}.",
                 "Correct it in the sampling settings.",
                 setting=name,
@@ -56,16 +56,16 @@ def check_generate(request: Generate, vocabulary: int) -> None:
                 high=high,
             )
     if request.grammar and request.json_schema:
-        raise EngineError(
+        raise RequestError(
             "A reply can follow a grammar or a JSON schema, not both.", "Leave one of the two out."
         )
     if request.thinking == "off" and limits.tokens:
-        raise EngineError(
+        raise RequestError(
             "A thinking budget needs thinking and answer told apart.", "Leave the budget out, or turn it on."
         )
     for token in (*(request.tokens or ()), *sampling.logit_bias):
         if not 0 <= token < vocabulary:
-            raise EngineError(
+            raise RequestError(
                 "Token {token} is not in the model's vocabulary of {vocabulary}.",
                 "Tokenise the text with the model that is loaded.",
                 token=token,

@@ -18,7 +18,7 @@ from app.engine.messages import (
     Tokenized,
     Unloaded,
 )
-from app.errors import Cancelled, EngineError
+from app.errors import Cancelled, EngineError, RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def settle(
         case Failed(cancelled=True):
             fail(future, Cancelled())
         case Failed():
-            fail(future, EngineError(event.message, event.hint, native=event.native, **event.values))
+            kind = RequestError if event.refused else EngineError
+            fail(future, kind(event.message, event.hint, native=event.native, **event.values))
         case Loaded():
             resolve(future, event.info)
         case Unloaded():

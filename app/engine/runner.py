@@ -19,7 +19,7 @@ from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
 from app.engine.state_keeper import LEAST_TOKENS, StateKeeper
 from app.engine.thinking_control import NO_THOUGHT
-from app.errors import EngineError
+from app.errors import EngineError, RequestError
 
 AHEAD = -1
 """The request that a job ahead has: none."""
@@ -75,10 +75,10 @@ class Runner:
         return self.busy and not self._replies
 
     def admit(self, request: Generate, arrived_s: float) -> None:
-        """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `EngineError`."""
+        """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `RequestError`."""
         loaded = self.loaded
         if not loaded.context.writes:
-            raise EngineError(
+            raise RequestError(
                 "{name} makes vectors of texts; it cannot write.",
                 "Choose another model for chats.",
                 name=loaded.info.name,
@@ -89,9 +89,9 @@ class Runner:
             tokens = [*tokens, *loaded.model.tokenize(NO_THOUGHT, special=True)]
         limit = loaded.context.context_tokens
         if not tokens:
-            raise EngineError("The prompt is empty.", "Write something first.")
+            raise RequestError("The prompt is empty.", "Write something first.")
         if len(tokens) >= limit:
-            raise EngineError(
+            raise RequestError(
                 "The prompt has {prompt_tokens} tokens, but the context holds {context_tokens}.",
                 "Shorten the conversation, or load the model with a larger context.",
                 prompt_tokens=len(tokens),

@@ -4,7 +4,7 @@ import math
 
 from starlette.responses import JSONResponse
 
-from app.errors import EngineError, StillroomError
+from app.errors import EngineError, RequestError, StillroomError
 from app.filters.filter_file import FilterFileError
 from app.filters.verdict import BlockedError
 
@@ -84,6 +84,8 @@ def api_error(error: StillroomError) -> ApiError:
         return error
     if {"prompt_tokens", "context_tokens"} <= error.values.keys():
         status, code = 400, "context_length_exceeded"
+    elif isinstance(error, RequestError):
+        status, code = 400, "invalid_request"
     elif isinstance(error, EngineError):
         status, code = 503, "engine_error"
     elif isinstance(error, BlockedError):

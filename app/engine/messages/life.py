@@ -43,6 +43,8 @@ class Failed(Message, frozen=True, kw_only=True):
     cancelled: bool = False
     load: bool = False
     """It was a `Load`."""
+    refused: bool = False
+    """Nothing failed: what was asked cannot be done as it stands."""
     reload: Reload = ""
     """The model must be loaded again before it can answer, and why: what ended this reply."""
 

@@ -199,6 +199,17 @@ def test_while_there_is_no_room_requests_are_refused_unread_and_their_lines_stay
             assert other.post("/generate", json=QUICK, headers={"Authorization": ""}).status_code == 401
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_comes_to_no_token_is_the_clients_error(strict: Api, stream: bool) -> None:
+    # The vocabulary of the starter has no token for this character.
+    with strict.http() as http:
+        answer = http.post("/v1/completions", json={"prompt": "\x13", "stream": stream})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "invalid_request")
+    assert "The prompt is empty" in error["message"]
+
+
 def test_programs_are_told_to_come_back_while_the_model_is_measured(strict: Api) -> None:
     with strict.http() as http:
         strict.server.reserved = True
