@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.engine.digits import whole_number
-from app.errors import EngineError
+from app.errors import RequestError
 
 LONGEST_SCHEMA = 256 * 1024
 LONGEST_GRAMMAR = 4 * 1024 * 1024
@@ -64,7 +64,7 @@ _FORMATS = {
 
 
 def schema_grammar(schema_text: str) -> str:
-    """The grammar of a JSON schema's text. Raises `EngineError` for a schema that cannot be enforced.
+    """The grammar of a JSON schema's text. Raises `RequestError` for a schema that cannot be enforced.
 
     Declared properties come in their order, those not required may be missing, and others come only where
     `additionalProperties` allows them.
@@ -82,8 +82,8 @@ def schema_grammar(schema_text: str) -> str:
     return grammar
 
 
-def _refused(why: str, **values: Any) -> EngineError:
-    return EngineError(
+def _refused(why: str, **values: Any) -> RequestError:
+    return RequestError(
         "The JSON schema cannot be used: {reason}.",
         "Change the schema: what cannot be enforced must not stand in it.",
         reason=why.format(**values),

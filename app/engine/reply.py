@@ -28,7 +28,7 @@ from app.engine.messages import (
 from app.engine.scheduler import Job
 from app.engine.text import THINK_OPEN, ReplyText
 from app.engine.thinking_control import ThinkingControl
-from app.errors import EngineError
+from app.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Reply:
         emit: Callable[[Event], None],
     ) -> None:
         """`arrived_s` is `time.perf_counter()` at the request's arrival. The prompt of a reply without
-        thinking has the end of the block already. Raises `EngineError`."""
+        thinking has the end of the block already. Raises `RequestError`."""
         self.request = request
         self.job = job
         self._model = model
@@ -243,7 +243,7 @@ def _grammar(request: Generate, model: Model, candidates: Candidates) -> Grammar
     try:
         return Grammar(model, candidates, gbnf)
     except NativeError as error:
-        raise EngineError(
+        raise RequestError(
             "The grammar could not be read.",
             'It must be in llama.cpp\'s GBNF form and begin with the rule "root".',
             native=str(error),
