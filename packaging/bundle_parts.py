@@ -56,12 +56,14 @@ UNUSED = (
     "qtvirtualkeyboardplugin",
     "opengl32sw",
 )
-# What must fit the system's own drivers and settings: a graphics driver may need a newer libstdc++ than the
-# bundle's, Vulkan's loader comes with the drivers, and fontconfig reads the configuration of its own version.
+# What must fit the system's own drivers and settings: a graphics driver may need a newer libstdc++ or liblzma
+# than the bundle's, Vulkan's loader comes with the drivers, and fontconfig reads the configuration of its own
+# version.
 SYSTEMS_OWN = (
     "libstdc++.",
     "libvulkan.",
     "libgcc_s.",
+    "liblzma.",
     "libfontconfig.",
     "libfreetype.",
     "libexpat.",

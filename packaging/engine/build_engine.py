@@ -8,6 +8,7 @@ which cuda_back_end.py takes what a release offers for download, and leaves out 
 """
 
 import argparse
+import hashlib
 import os
 import shlex
 import shutil
@@ -44,7 +45,7 @@ PACKED_SHADERS = (
     f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(HERE / 'pack_shader.py'))}",
     f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote(str(HERE / 'packed_shaders.cmake'))}",
 )
-"""A Vulkan library of a quarter of the size; unpacking takes zlib, which Windows does not have."""
+"""A Vulkan library of a tenth of the size; unpacking takes liblzma, which Windows does not have."""
 CUDA = ("-DGGML_CUDA=ON", "-DGGML_CUDA_NCCL=OFF")
 
 
@@ -76,7 +77,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     if others:
         flags += [*BACK_ENDS, *(PACKED_SHADERS if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
-    inputs = f"{pinned('llama_cpp_python')} {llama_flags()}\n"
+    inputs = f"{pinned('llama_cpp_python')} {llama_flags()} {own_files()}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
@@ -102,6 +103,14 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     return wheel
 
 
+def own_files() -> str:
+    """A hash of what this folder adds to llama.cpp's own files."""
+    digest = hashlib.sha256()
+    for path in sorted([*HERE.glob("*shader*"), *HERE.glob("*.cmake")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def missing_packages() -> list[str]:
     """Debian packages that the Vulkan back end is compiled with and that are not here."""
     missing = [] if shutil.which("glslc") else ["glslc"]
@@ -109,8 +118,8 @@ def missing_packages() -> list[str]:
         missing.append("libvulkan-dev")
     if not Path("/usr/include/spirv/unified1/spirv.hpp").exists():
         missing.append("spirv-headers")
-    if not Path("/usr/include/zlib.h").exists():
-        missing.append("zlib1g-dev")
+    if not Path("/usr/include/lzma.h").exists():
+        missing.append("liblzma-dev")
     return missing
 
 

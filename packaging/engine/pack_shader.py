@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""glslc in front of which this stands makes a shader; what is left in its place is smaller by four.
+"""glslc in front of which this stands makes a shader; what is left in its place is its key, of eight bytes.
 
-Names in it, which no driver reads, are dropped, and the rest is compressed: four bytes with its size, then
-zlib's stream. `packed_shaders.cmake` lets llama.cpp unpack a shader when it first uses it.
+The shader itself lies beside it, without the names in it, which no driver reads. `join_shaders.py` packs all
+of them together, and `packed_shaders.cpp` finds one by its key.
 """
 
-import struct
+import hashlib
 import subprocess
 import sys
-import zlib
 from array import array
 from pathlib import Path
 
@@ -16,23 +15,26 @@ HEADER_WORDS = 5
 # OpSourceContinued, OpSource, OpSourceExtension, OpName, OpMemberName, OpString, OpLine, OpNoLine,
 # OpModuleProcessed: https://registry.khronos.org/SPIR-V/specs/unified1/SPIRV.html#_debug_instructions
 NAMING = {2, 3, 4, 5, 6, 7, 8, 317, 330}
+KEY_BYTES = 8
+SHADER = ".nameless"
 
 
 def main() -> int:
-    """Run glslc with the same options, then pack the file that it wrote."""
+    """Run glslc with the same options, then take the file that it wrote apart."""
     options = sys.argv[1:]
     done = subprocess.run(["glslc", *options], check=False)
     output = Path(options[options.index("-o") + 1]) if "-o" in options else None
     # CMake's checks of what glslc can do write to "-".
     if done.returncode == 0 and output is not None and output.suffix == ".spv":
-        output.write_bytes(packed(output.read_bytes()))
+        shader = without_names(output.read_bytes())
+        output.with_suffix(SHADER).write_bytes(shader)
+        output.write_bytes(key(shader))
     return done.returncode
 
 
-def packed(shader: bytes) -> bytes:
-    """The shader as it lies in the library."""
-    smaller = without_names(shader)
-    return struct.pack("<I", len(smaller)) + zlib.compress(smaller, 9)
+def key(shader: bytes) -> bytes:
+    """What the library holds where the shader was."""
+    return hashlib.sha256(shader).digest()[:KEY_BYTES]
 
 
 def without_names(shader: bytes) -> bytes:

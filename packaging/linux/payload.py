@@ -40,6 +40,7 @@ SYSTEM_LIBRARIES = {
     "libfreetype.so.6": "libfreetype6",
     "libexpat.so.1": "libexpat1",
     "libz.so.1": "zlib1g",
+    "liblzma.so.5": "liblzma5",
     "libwayland-client.so.0": "libwayland-client0",
     "libwayland-cursor.so.0": "libwayland-cursor0",
     "libwayland-egl.so.1": "libwayland-egl1",

@@ -21,7 +21,7 @@ FOLDER = ROOT / "build" / "bookworm"
 CUDA_PIN = ROOT / "build" / "cuda_back_end.json"
 PACKAGES = (
     *("python3", "python3-dev", "python3-venv", "g++", "cmake", "ninja-build", "make", "binutils"),
-    *("libvulkan-dev", "spirv-headers", "icu-devtools", "tcl", "xz-utils"),
+    *("libvulkan-dev", "spirv-headers", "liblzma-dev", "icu-devtools", "tcl", "xz-utils"),
     # PyInstaller loads Qt to learn what it needs.
     *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),
     *("libxcb-shape0", "libdbus-1-3", "libfontconfig1", "libglib2.0-0"),

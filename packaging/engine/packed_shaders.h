@@ -1,0 +1,8 @@
+// Included by ggml-vulkan.cpp in the copy that is being compiled (packed_shaders.cmake).
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+// The SPIR-V whose key `key` points to, and its size in bytes. It stays valid; any thread may ask.
+std::pair<const void *, size_t> packed_shader(const void * key);
