@@ -30,8 +30,10 @@ class Runtime:
     folders: tuple[str, ...] = ()
 
 
-RUNNABLE = ("python", "javascript", "bash", "c", "cpp")
-"""The languages that can be run, by key."""
+RUNNABLE = (
+    ("python", "javascript") if sys.platform == "win32" else ("python", "javascript", "bash", "c", "cpp")
+)
+"""The languages that can be run, by key; on Windows those that need neither a shell nor a compiler."""
 
 _COMPILE = (
     '"$0" -O1 -w -o "$TMPDIR/built" "$1" $2 && cp /bin/true "$TMPDIR/program" '
@@ -60,7 +62,7 @@ def job_for(code: str, language: str, *, files: dict[str, str] | None = None, st
 
 @cache
 def _runtime(language: str) -> Runtime:
-    match language:
+    match language if language in RUNNABLE else "":
         case "python":
             return _python()
         case "javascript":
@@ -81,7 +83,9 @@ def _runtime(language: str) -> Runtime:
     known = language_named(language) or PLAIN_TEXT
     raise NotRunnableError(
         "{language} is not run here.",
-        "Stillroom runs Python, JavaScript, Bash, C and C++.",
+        "On Windows Stillroom runs Python and JavaScript."
+        if sys.platform == "win32"
+        else "Stillroom runs Python, JavaScript, Bash, C and C++.",
         language=known.name if known is not PLAIN_TEXT else language or known.name,
     )
 
@@ -89,10 +93,10 @@ def _runtime(language: str) -> Runtime:
 def _python() -> Runtime:
     """The first Python that is there: the user's own, or the one that runs Stillroom."""
     own = () if getattr(sys, "frozen", False) else (sys.executable,)
-    names = ("python",) if sys.platform == "win32" else ("python3",)
+    names = ("python", "py") if sys.platform == "win32" else ("python3",)
     asked = "import sys; print(sys.executable, sys.prefix, sys.base_prefix, sep=chr(10))"
     for candidate in (*_on_path(names), *own):
-        told = _ask(candidate, "-I", "-c", asked)
+        told = _ask(candidate, "-I", "-X", "utf8", "-c", asked)
         if len(told) == 3:
             # Only within an environment's folder the place of the program tells Python which one it is.
             place = Path(told[0])
@@ -141,11 +145,14 @@ def _ask(program: str, *arguments: str) -> list[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return done.stdout.decode("utf-8", "replace").split("\n")[:-1] if done.returncode == 0 else []
+    text = done.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+    return text.split("\n")[:-1] if done.returncode == 0 else []
 
 
 def _can_show(program: Path, folders: tuple[str, ...]) -> bool:
     """Whether a sandbox that shows the system and `folders` can start `program`, without showing a home."""
+    if sys.platform == "win32":
+        return True  # There a program sees what the user sees.
     if any(Path.home().is_relative_to(folder) for folder in folders):
         return False
     links = [program]
@@ -153,17 +160,12 @@ def _can_show(program: Path, folders: tuple[str, ...]) -> bool:
         links.append(links[-1].parent / links[-1].readlink())
     shown = all(not _outside_system(str(link)) or _is_below(link, folders) for link in links)
     # As root the sandbox runs as nobody, who gets through no closed folder.
-    parents = {parent for link in links for parent in link.parents} if _user() == 0 else ()
+    parents = {parent for link in links for parent in link.parents} if os.geteuid() == 0 else ()
     return shown and all(parent.stat().st_mode & 0o001 for parent in parents)
 
 
 def _is_below(path: Path, folders: tuple[str, ...]) -> bool:
     return any(Path(os.path.normpath(path)).is_relative_to(folder) for folder in folders)
-
-
-def _user() -> int:
-    """The user's number; -1 on Windows, which has none."""
-    return -1 if sys.platform == "win32" else os.geteuid()
 
 
 def _outside_system(*paths: str) -> tuple[str, ...]:

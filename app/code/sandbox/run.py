@@ -84,7 +84,7 @@ class Sandbox:
             reasons.append(f"{candidate}: {result.reason or result.output.strip() or result.ending}")
         raise SandboxUnavailableError(
             "Nothing is run: this computer has no sandbox that works ({reasons}).",
-            "Install bubblewrap 0.8 or newer, or allow user namespaces.",
+            "Install bubblewrap 0.8 or newer, or allow user namespaces." if sys.platform == "linux" else "",
             reasons="; ".join(reasons) or sys.platform,
         )
 
@@ -112,7 +112,7 @@ class Sandbox:
         texts: list[tuple[str, str]] = []
         end: dict[str, Any] = {}
         with process:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):
                 process.stdin.write(request_line(back_end, job, limits))
                 process.stdin.flush()
             watch.start()

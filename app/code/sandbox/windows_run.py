@@ -11,6 +11,7 @@ import sys
 if sys.platform == "win32":
     import codecs
     import ctypes
+    import io
     import msvcrt
     import os
     import queue
@@ -134,6 +135,9 @@ if sys.platform == "win32":
             # Otherwise a program of low integrity cannot write even here.
             subprocess.run(
                 ["icacls", self._folder, "/setintegritylevel", "(OI)(CI)L", "/T", "/Q"],
+                # Not this process's own, which a thread is reading: every program asks at its start what its
+                # stdin is, and of such a pipe it would learn that only when the read is over.
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 check=True,
@@ -207,7 +211,8 @@ if sys.platform == "win32":
 
         def _watch(self, container: int, process: int, began_s: float) -> tuple[Ending, int]:
             decoders = {
-                name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")
+                name: io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), True)
+                for name in ("stdout", "stderr")
             }
             ending: Ending | None = None
             code = wintypes.DWORD()
@@ -231,7 +236,7 @@ if sys.platform == "win32":
             self._pass_on(decoders)
             return ending, code.value if ending == "exit" else -1
 
-        def _pass_on(self, decoders: Mapping[str, codecs.IncrementalDecoder]) -> None:
+        def _pass_on(self, decoders: Mapping[str, io.IncrementalNewlineDecoder]) -> None:
             while not self._pieces.empty():
                 name, piece = self._pieces.get()
                 room = max(0, self._limits.output_bytes - self._output_bytes)
