@@ -26,7 +26,14 @@ from app.commands import (
     update,
     verify,
 )
-from app.commands.console import Console, Unsuccessful, WrongUse, prepare_streams, silence_stdout
+from app.commands.console import (
+    Console,
+    Unsuccessful,
+    WrongUse,
+    prepare_streams,
+    reader_is_gone,
+    silence_stdout,
+)
 from app.commands.core import Core
 from app.commands.interrupt import cancel_on_interrupt
 from app.errors import Cancelled, EngineError, StillroomError
@@ -63,7 +70,9 @@ def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     prepare_streams()
     try:
         return _run(arguments, build_core)
-    except BrokenPipeError:
+    except OSError as error:
+        if not reader_is_gone(error):
+            raise
         silence_stdout()
         return FAILED
 
@@ -80,8 +89,6 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     except (Cancelled, KeyboardInterrupt):
         console.clear()
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Unsuccessful:
         return FAILED
     except StillroomError as error:
@@ -90,6 +97,8 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
         console.error(error)
         return WRONG_USE if isinstance(error, WrongUse) else FAILED
     except Exception as error:
+        if isinstance(error, OSError) and reader_is_gone(error):
+            raise
         # The one place where a command's surprises end.
         log.exception("the command failed")
         console.error(

@@ -14,6 +14,11 @@ import psutil
 
 from app.engine.gpu_presence import graphics_cards
 
+if sys.platform == "win32":
+    import winreg
+
+    _PROCESSOR_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+
 _GPU_LIBRARIES = {"ggml-cuda": "CUDA", "ggml-vulkan": "Vulkan", "ggml-hip": "ROCm", "ggml-metal": "Metal"}
 
 # What Qt's X11 and OpenGL plug-ins link to and PySide6 does not bring, with the Debian package of each.
@@ -105,7 +110,22 @@ def _cpuinfo(key: str) -> str | None:
 
 
 def _processor_name() -> str:
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
+    if sys.platform == "win32":
+        named = _registered_name()
+    else:
+        named = _cpuinfo("model name") or ""
+    return named or platform.processor() or platform.machine()
+
+
+if sys.platform == "win32":
+
+    def _registered_name() -> str:
+        # `platform.processor` knows only family and model there.
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _PROCESSOR_KEY) as key:
+                return str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip()
+        except OSError:
+            return ""
 
 
 def _has_avx2() -> bool | None:

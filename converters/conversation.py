@@ -71,7 +71,7 @@ def converse(
         reader = threading.Thread(target=_read_lines, args=(process, lines), name="child", daemon=True)
         reader.start()
         try:
-            with contextlib.suppress(BrokenPipeError):  # its end is noticed below
+            with contextlib.suppress(OSError):  # its end is noticed below
                 assert process.stdin is not None
                 process.stdin.write(msgspec.json.encode(request) + b"\n")
             while True:
@@ -108,7 +108,7 @@ def converse(
 def _pass_on(feed: Feed, process: "subprocess.Popen[bytes]", on_progress: OnProgress) -> None:
     """Tell the child what has arrived, and the listener of the transfer while the child waits for it."""
     for file in feed.arrived():
-        with contextlib.suppress(BrokenPipeError):  # its end is noticed elsewhere
+        with contextlib.suppress(OSError):  # its end is noticed elsewhere
             assert process.stdin is not None
             process.stdin.write(msgspec.json.encode(FileReady(file=file)) + b"\n")
     progress = feed.progress()
@@ -125,6 +125,7 @@ def _started(command: Sequence[str], stderr: IO[bytes]) -> "subprocess.Popen[byt
         bufsize=0,
         # Ctrl+C in a terminal is for the program, which then ends the child.
         start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
 

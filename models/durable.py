@@ -1,7 +1,14 @@
 """Writing so that a crash or a power cut leaves the old file or the new one, never half of one."""
 
 import os
+import time
 from pathlib import Path
+
+IN_USE_S = 1.0
+"""So long Windows may keep a file from being replaced: whoever looks at it, such as a virus scanner, is done
+by then."""
+
+_AGAIN_S = 0.02
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -15,9 +22,25 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def rename_durably(source: Path, target: Path) -> None:
-    """Give the synced file `source` its final name, and make the name last."""
-    source.replace(target)
+    """Give the synced file `source` its final name, and make the name last.
+
+    On Windows a file that somebody has open can be neither renamed nor replaced: it is tried for `IN_USE_S`.
+    """
+    _replace(source, target)
     sync_folder(target.parent)
+
+
+def _replace(source: Path, target: Path) -> None:
+    until_s = time.monotonic() + IN_USE_S
+    while True:
+        try:
+            source.replace(target)
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > until_s:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def sync_folder(folder: Path) -> None:

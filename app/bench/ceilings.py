@@ -48,7 +48,11 @@ def measure_ceilings(
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` where the child fails.
     """
     child = subprocess.Popen(
-        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
     data: bytes | None = msgspec.json.encode(request) + b"\n"
     began_s = time.monotonic()

@@ -8,6 +8,8 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from models.durable import rename_durably
+
 log = logging.getLogger(__name__)
 
 STAMP = "%Y%m%d-%H%M%S"
@@ -128,4 +130,4 @@ def put_in_place(part: Path, final: Path) -> None:
     """Write `part` through to the disk and give it its final name."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
-    part.replace(final)
+    rename_durably(part, final)

@@ -1,5 +1,6 @@
 """What a command writes: sentences or one JSON document on stdout, progress on stderr."""
 
+import errno
 import os
 import shutil
 import sys
@@ -167,6 +168,13 @@ def prepare_streams() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+
+
+def reader_is_gone(error: OSError) -> bool:
+    """Whether a stream was written to that nobody reads any more; to Windows that is an invalid argument."""
+    if sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None:
+        return True
+    return isinstance(error, BrokenPipeError)
 
 
 def silence_stdout() -> None:

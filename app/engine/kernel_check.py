@@ -53,7 +53,11 @@ def check_kernels(
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` that says why the back end is of no use.
     """
     child = subprocess.Popen(
-        list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
     data: bytes | None = msgspec.json.encode(request) + b"\n"
     until_s = time.monotonic() + longest_s

@@ -11,6 +11,7 @@ import msgspec
 import psutil
 
 from app.paths import AppPaths
+from models.durable import rename_durably
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,12 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certif
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     # Made for the user alone from the start, not afterwards.
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
-    part.replace(file)
+    rename_durably(part, file)
     return found
 
 

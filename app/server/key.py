@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from app.errors import StillroomError
+from models.durable import rename_durably
 
 KEY_BYTES = 32
 LEAST_CHARACTERS = 16
@@ -27,12 +28,12 @@ def renew_key(file: Path) -> str:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as stream:
             stream.write(key + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(file)
+        rename_durably(part, file)
     except OSError as error:
         raise StillroomError(
             "The key of the local API could not be saved to {path}: {reason}.",
