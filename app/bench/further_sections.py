@@ -31,7 +31,7 @@ class FurtherSections:
         return Section(
             key="quality",
             title="Quality",
-            protocol=f"{run.started_at}. {protocol_text(report)} {sources}.",
+            protocol=f"{run.started_at}. {protocol_text(run)} {sources}.",
             figures=[_figure(figure) for figure in report.figures],
             not_measured=left_out,
         )
@@ -60,7 +60,7 @@ def _figure(figure: Figure) -> SectionFigure:
     is_share = figure.unit == "share"
     factor = 100.0 if is_share else 1.0
     return SectionFigure(
-        name=figure_label(figure),
+        name=figure_label(figure.key),
         value=factor * figure.value,
         unit="%" if is_share else figure.unit,
         low=None if figure.low is None else factor * figure.low,

@@ -1,7 +1,6 @@
 """A report as one HTML file that loads nothing: its pictures are in it, and there is no script."""
 
 from html import escape
-from importlib.resources import files
 
 from app.bench.curves import (
     Line,
@@ -12,6 +11,7 @@ from app.bench.curves import (
     roofline,
     speed_by_streams,
 )
+from app.bench.html_page import html_page
 from app.bench.report import Measure, Report, Section
 from app.bench.report_words import (
     MARKS,
@@ -25,22 +25,15 @@ from app.bench.report_words import (
 )
 from app.bench.svg_plot import svg_plot
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-
 
 def report_to_html(report: Report) -> str:
     """The whole report. English; light and dark as the reader's system is."""
     model = report.model
-    title = escape(f"{model.name} {model.quantisation}".strip())
+    title = f"{model.name} {model.quantisation}".strip()
     program = f"Stillroom {report.stillroom_version}" if report.source == "stillroom" else report.source
     about = f"{program} · suite {report.suite} · {report.started_at} · {report.duration_s:.0f} s"
     parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Benchmark of {title}</title><style>{_style()}</style></head><body>",
-        f'<h1>{title}</h1><p class="muted">{escape(about)}</p>',
+        f'<h1>{escape(title)}</h1><p class="muted">{escape(about)}</p>',
         *(f'<p class="mark">{escape(MARKS[mark])}</p>' for mark in report.marks),
         _cards(report),
         _pictures(report),
@@ -49,13 +42,8 @@ def report_to_html(report: Report) -> str:
         _not_measured(report),
         _facts(report),
         _protocol(report),
-        "</body></html>",
     ]
-    return "\n".join(part for part in parts if part) + "\n"
-
-
-def _style() -> str:
-    return files("resources").joinpath("themes", "benchmark-report.css").read_text(encoding="utf-8")
+    return html_page(f"Benchmark of {title}", parts)
 
 
 def _cards(report: Report) -> str:

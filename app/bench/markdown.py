@@ -1,12 +1,9 @@
 """A report as Markdown, for an issue, a forum or a wiki. English, as such places are."""
 
-from app.bench.compare import Comparison
 from app.bench.report import Measure, Report, Section
 from app.bench.report_words import (
     MARKS,
-    OUTCOMES,
     STATISTICS,
-    VERDICTS,
     facts_of,
     format_interval,
     format_measure,
@@ -44,28 +41,6 @@ def report_to_markdown(report: Report) -> str:
     lines += [f"- {label_of(key)}: {text}" for key, text in _protocols(report)]
     lines += ["", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in facts_of(report)]
-    return "\n".join(lines) + "\n"
-
-
-def comparison_to_markdown(comparison: Comparison) -> str:
-    """Two runs side by side."""
-    before, after = comparison.before, comparison.after
-    lines = [
-        f"# {model_title(before.model)} against {model_title(after.model)}",
-        "",
-        f"The second is {OUTCOMES[comparison.outcome]} in generation and prompt.",
-        "",
-        f"| | {before.started_at} | {after.started_at} | change | |",
-        "|---|---:|---:|---:|---|",
-    ]
-    for change in comparison.changes:
-        lines.append(
-            f"| {label_of(change.key)} | {format_measure(change.before)} | {format_measure(change.after)} "
-            f"| {change.change_percent:+.1f}% | {VERDICTS[change.verdict]} |"
-        )
-    if comparison.differences:
-        lines += ["", "What else differs:", ""]
-        lines += [f"- {item.field}: {item.before} / {item.after}" for item in comparison.differences]
     return "\n".join(lines) + "\n"
 
 

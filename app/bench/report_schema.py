@@ -1,25 +1,38 @@
-"""The JSON Schema of a report, as it lies in `resources/schemas` for other programs to check with."""
+"""The JSON Schemas of what the benchmark writes, kept in `resources/schemas` for other programs."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
-from app.bench.report import SCHEMA, SCHEMA_VERSION, Report
+from app.bench.drift.comparison import DriftReport
+from app.bench.quality.comparison import QualityComparison
+from app.bench.quality.figures import QualityReport
+from app.bench.report import Report
+from app.bench.speed_comparison import SpeedComparison
 
-FILE = "benchmark-report.schema.json"
+DOCUMENTS: Mapping[str, type[msgspec.Struct]] = {
+    "benchmark-report.schema.json": Report,
+    "benchmark-comparison.schema.json": SpeedComparison,
+    "quality-report.schema.json": QualityReport,
+    "quality-comparison.schema.json": QualityComparison,
+    "drift-report.schema.json": DriftReport,
+}
+"""By the name of the file."""
 
 
-def report_schema() -> dict[str, Any]:
-    """The schema that the report's own types come to; other fields are allowed, as later versions add some.
+def schema_of(document: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema that the type comes to; other fields are allowed, as later versions add some.
 
     https://json-schema.org/draft/2020-12
     """
+    told = {field.name: field.default for field in msgspec.structs.fields(document)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"{SCHEMA} {SCHEMA_VERSION}",
-        **_cleaned(msgspec.json.schema(Report)),
+        "title": f"{told['schema']} {told['schema_version']}",
+        **_cleaned(msgspec.json.schema(document)),
     }
 
 
@@ -33,11 +46,12 @@ def _cleaned(schema: Any) -> Any:
     return [_cleaned(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def schema_text() -> str:
+def schema_text(name: str) -> str:
     """The file as it must be; a test compares it with the one that is there."""
-    return msgspec.json.format(msgspec.json.encode(report_schema()), indent=2).decode() + "\n"
+    data = msgspec.json.encode(schema_of(DOCUMENTS[name]))
+    return msgspec.json.format(data, indent=2).decode() + "\n"
 
 
-def kept_schema() -> str:
+def kept_schema(name: str) -> str:
     """The file that comes with the program."""
-    return (files("resources") / "schemas" / FILE).read_text(encoding="utf-8")
+    return (files("resources") / "schemas" / name).read_text(encoding="utf-8")

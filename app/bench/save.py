@@ -1,35 +1,70 @@
 """A report as a file, in the form that its name asks for."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
-from app.bench.report import Report, report_to_json
+from app.bench.quality.comparison import QualityComparison
+from app.bench.quality.figures import QualityReport
+from app.bench.quality.pages import quality_to_html, quality_to_markdown
+from app.bench.report import Report
+from app.bench.side_by_side import SideBySide, side_by_side_html, side_by_side_markdown
+from app.bench.speed_comparison import SpeedComparison
 from app.errors import StillroomError
 from models.durable import write_durably
 
-FORMS: dict[str, Callable[[Report], bytes]] = {
-    ".html": lambda report: report_to_html(report).encode(),
-    ".md": lambda report: report_to_markdown(report).encode(),
-    ".json": lambda report: report_to_json(report, indent=2),
-}
+ENDINGS = (".html", ".md", ".json")
 
 
-def save_report(report: Report, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """One report, to be read, to be pasted, and for programs."""
+
+    html: Callable[[], str]
+    markdown: Callable[[], str]
+    document: msgspec.Struct
+
+
+def speed_forms(report: Report) -> Forms:
+    """Of a run of the benchmark."""
+    return Forms(partial(report_to_html, report), partial(report_to_markdown, report), report)
+
+
+def quality_forms(report: QualityReport) -> Forms:
+    """Of a run of the quality suites."""
+    return Forms(partial(quality_to_html, report), partial(quality_to_markdown, report), report)
+
+
+def comparison_forms(table: SideBySide, document: SpeedComparison | QualityComparison) -> Forms:
+    """Of runs side by side."""
+    return Forms(partial(side_by_side_html, table), partial(side_by_side_markdown, table), document)
+
+
+def save(forms: Forms, path: Path) -> None:
     """Write the report as HTML, Markdown or JSON, by the ending of the name.
 
     Raises `StillroomError` for another ending, and when the file cannot be written.
     """
-    form = FORMS.get(path.suffix.lower())
-    if form is None:
-        raise StillroomError(
-            "A report cannot be saved as {name}.",
-            "Give a name that ends in one of {endings}.",
-            name=path.name,
-            endings=", ".join(FORMS),
-        )
-    write_report(path, form(report))
+    match path.suffix.lower():
+        case ".html":
+            data = forms.html().encode()
+        case ".md":
+            data = forms.markdown().encode()
+        case ".json":
+            data = msgspec.json.format(msgspec.json.encode(forms.document), indent=2) + b"\n"
+        case _:
+            raise StillroomError(
+                "A report cannot be saved as {name}.",
+                "Give a name that ends in one of {endings}.",
+                name=path.name,
+                endings=", ".join(ENDINGS),
+            )
+    write_report(path, data)
 
 
 def write_report(path: Path, data: bytes) -> None:

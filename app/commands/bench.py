@@ -14,6 +14,7 @@ from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.elsewhere.reference import elsewhere_model
+from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
@@ -37,7 +38,7 @@ IMPORT = "import"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL or import FILE, --suite, --save, --anew, and the options of the suite quality."""
+    """MODEL or import FILE, --suite, --save, --against, --anew, and the options of the suite quality."""
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -66,6 +67,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write the report to a file ending in .html, .md or .json; may be given again",
     )
     parser.add_argument(
+        "--against",
+        metavar="MODEL",
+        action="append",
+        default=[],
+        help="set the run beside the newest one of another model or type; may be given again, the first is "
+        "what the others are compared with",
+    )
+    parser.add_argument(
+        "--save-comparison",
+        metavar="REPORT",
+        type=Path,
+        action="append",
+        default=[],
+        help="with --against: write the runs side by side to a file, named as with --save",
+    )
+    parser.add_argument(
         "--anew", action="store_true", help="begin again instead of going on with a run that was ended"
     )
     bench_quality.add_arguments(parser)
@@ -78,17 +95,25 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         return
     if options.file is not None:
         raise WrongUse("A file is only given to take up its runs.", "stillroom bench import FILE")
+    from app.bench.save import ENDINGS
+
+    for path in (*options.save, *options.save_comparison):
+        if path.suffix.lower() not in ENDINGS:
+            raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name.")
+    if options.save_comparison and not options.against:
+        raise WrongUse("There is nothing to compare with.", "Name a model with --against.")
     if options.suite == bench_quality.SUITE:
         bench_quality.run(options, core, console, cancel)
         return
     if options.suite == bench_drift.SUITE:
+        if options.against or options.save:
+            raise WrongUse(
+                "A drift check is compared with the file's own answers, and has no report to save.",
+                "Leave --against and --save out; --json prints what was found.",
+            )
         bench_drift.run(options, core, console, cancel)
         return
-    from app.bench.save import FORMS
-
-    for path in options.save:
-        if path.suffix.lower() not in FORMS:
-            raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name for --save.")
+    others = _newest_runs(options.against, options.suite, core)
     line = _BenchmarkLine(console)
     elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
     if elsewhere is not None:
@@ -96,7 +121,29 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         report, earlier = bench_elsewhere.run_elsewhere(elsewhere, suite, core, console, line, cancel)
     else:
         report, earlier = _measure(options, core, console, line, cancel)
-    _tell(report, earlier, options.save, console)
+    _tell(report, earlier, others, options, console)
+
+
+def _newest_runs(models: list[str], suite: str, core: Core) -> list[Report]:
+    """The newest run of that suite of each of these models' files."""
+    if not models:
+        return []
+    with core.benchmarks() as history:
+        runs = history.reports()
+    found = []
+    for text in models:
+        model = installed_model(core.store, text)
+        newest = next((run for run in runs if run.model.file == model.path.name and run.suite == suite), None)
+        if newest is None:
+            raise StillroomError(
+                "There is no run of {model} to compare with.",
+                "Run it first: stillroom bench {text} --suite {suite}",
+                model=model.name,
+                text=text,
+                suite=suite,
+            )
+        found.append(newest)
+    return found
 
 
 def _measure(
@@ -140,14 +187,22 @@ def _measure(
         console.clear()
 
 
-def _tell(report: Report, earlier: list[Report], save: list[Path], console: Console) -> None:
-    from app.bench.compare import compare, is_same_subject, noise_between
+def _tell(
+    report: Report, earlier: list[Report], others: list[Report], options: argparse.Namespace, console: Console
+) -> None:
+    from app.bench.compare import compare, compare_all, is_same_subject, noise_between
     from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text, model_title
-    from app.bench.save import save_report
+    from app.bench.save import comparison_forms, save, speed_forms
+    from app.bench.side_by_side import side_by_side_lines
+    from app.bench.speed_comparison import speed_comparison, speed_side_by_side
 
-    for path in save:
-        save_report(report, path)
-    console.document(report)
+    for path in options.save:
+        save(speed_forms(report), path)
+    noise = noise_between([report, *earlier])
+    pairs = compare_all([*others, report], noise) if others else []
+    for path in options.save_comparison:
+        save(comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)), path)
+    console.document({"report": report, "comparison": speed_comparison(pairs)} if pairs else report)
     where = f", {report.source}" if report.is_elsewhere else ""
     console.say(f"{model_title(report.model)} on {report.engine.backend}{where}:")
     for measure in report.measures:
@@ -158,11 +213,16 @@ def _tell(report: Report, earlier: list[Report], save: list[Path], console: Cons
         console.say(f"  {label_of(item.key)}: not measured. {item}")
     for mark in report.marks:
         console.say(MARKS[mark])
+    if pairs:
+        for line in side_by_side_lines(speed_side_by_side(pairs)):
+            console.say(line)
+        return
     same = (run for run in earlier if run.suite == report.suite and is_same_subject(run, report))
     before = next(same, None)
     if before is not None:
-        outcome = compare(before, report, noise_between([report, *earlier])).outcome
-        console.say(f"Against the run of {before.started_at}: {OUTCOMES[outcome]}.")
+        console.say(
+            f"Against the run of {before.started_at}: {OUTCOMES[compare(before, report, noise).outcome]}."
+        )
 
 
 def _import(file: Path | None, core: Core, console: Console) -> None:

@@ -40,9 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("math-500", "wikitext-103"),
         help="a data set from the hub in place of Stillroom's own questions of its kind",
     )
-    group.add_argument(
-        "--against", metavar="MODEL", help="compare with the newest finished run of another model or type"
-    )
     group.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the replies (default: 1)")
     group.add_argument(
         "--max-tokens",
@@ -59,7 +56,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.quality.figures import quality_report
     from app.bench.quality.item import KINDS
     from app.bench.quality.runner import QualityRunner, Wish
-    from app.bench.quality.words import comparison_lines, report_lines
+    from app.bench.quality.words import quality_side_by_side, report_lines
+    from app.bench.save import comparison_forms, quality_forms, save
+    from app.bench.side_by_side import side_by_side_lines
     from app.model_prompts import render_prompt
     from app.quality_suites import QualitySuites
 
@@ -95,7 +94,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         return look_at_machine(core.paths.models, ())
 
     try:
-        other = _other_run(store, core, options.against) if options.against else None
+        others = [_other_run(store, core, text) for text in options.against]
         with _asked(core, elsewhere) as engine, core.benchmarks() as history:
             measure = child_command("measure")
             runner = QualityRunner(
@@ -107,17 +106,23 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             )
             results = store.results(head.id)
             report = quality_report(head, results, finished=True)
-            if other is not None:
-                comparison = compare_quality(other, store.results(other.id), head, results)
+            if others:
+                kept = [(other, store.results(other.id)) for other in others]
+                comparison = compare_quality([*kept, (head, results)])
     finally:
         store.close()
         gpu.close()
         console.clear()
+    for path in options.save:
+        save(quality_forms(report), path)
     console.document(report if comparison is None else {"report": report, "comparison": comparison})
     for line in report_lines(report):
         console.say(line)
     if comparison is not None:
-        for line in comparison_lines(comparison):
+        table = quality_side_by_side(comparison)
+        for path in options.save_comparison:
+            save(comparison_forms(table, comparison), path)
+        for line in side_by_side_lines(table):
             console.say(line)
 
 

@@ -324,29 +324,6 @@
     </message>
 </context>
 <context>
-    <name>BenchmarkHistoryView</name>
-    <message>
-        <source>Compare…</source>
-        <translation>比较…</translation>
-    </message>
-    <message>
-        <source>Select two to five runs to compare them</source>
-        <translation>选择二至五次运行进行比较</translation>
-    </message>
-    <message>
-        <source>Delete</source>
-        <translation>删除</translation>
-    </message>
-    <message>
-        <source>All runs</source>
-        <translation>全部测试</translation>
-    </message>
-    <message>
-        <source>All benchmark runs</source>
-        <translation>全部基准测试</translation>
-    </message>
-</context>
-<context>
     <name>BenchmarkPlots</name>
     <message>
         <source>tok/s</source>
@@ -495,8 +472,8 @@
         <translation>提示词，词元/秒</translation>
     </message>
     <message>
-        <source>First token, s</source>
-        <translation>首个词元，秒</translation>
+        <source>First token</source>
+        <translation>首个词元</translation>
     </message>
     <message>
         <source>Memory, GiB</source>
@@ -1962,8 +1939,8 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>ComparisonCard</name>
     <message>
-        <source>Copy as Markdown</source>
-        <translation>复制为 Markdown</translation>
+        <source>Save or copy</source>
+        <translation>保存或复制</translation>
     </message>
     <message>
         <source>Close the comparison</source>
@@ -1986,16 +1963,16 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>p = {p}，采用韦尔奇 t 检验，计入各次运行之间的波动并按项目数校正；变化达到 3% 且 p &lt; 0.01 才算数。</translation>
     </message>
     <message>
-        <source>{run}: {text}</source>
-        <translation>{run}：{text}</translation>
-    </message>
-    <message>
         <source>{field} {before} → {after}</source>
         <translation>{field} {before} → {after}</translation>
     </message>
     <message>
         <source>Also different: {differences}</source>
         <translation>其他差异：{differences}</translation>
+    </message>
+    <message>
+        <source>{run}: {text}</source>
+        <translation>{run}：{text}</translation>
     </message>
 </context>
 <context>
@@ -2674,36 +2651,12 @@ Left for the reply: {left}</source>
 <context>
     <name>ExportMenu</name>
     <message>
-        <source>Save as a web page…</source>
-        <translation>保存为网页…</translation>
-    </message>
-    <message>
         <source>Save as a picture…</source>
         <translation>保存为图片…</translation>
     </message>
     <message>
-        <source>Save as JSON…</source>
-        <translation>保存为 JSON…</translation>
-    </message>
-    <message>
-        <source>Save as Markdown…</source>
-        <translation>保存为 Markdown…</translation>
-    </message>
-    <message>
-        <source>Copy as Markdown</source>
-        <translation>复制为 Markdown</translation>
-    </message>
-    <message>
         <source>Copy as a picture</source>
         <translation>复制为图片</translation>
-    </message>
-    <message>
-        <source>Copied.</source>
-        <translation>已复制。</translation>
-    </message>
-    <message>
-        <source>Saved as {name}.</source>
-        <translation>已保存为 {name}。</translation>
     </message>
 </context>
 <context>
@@ -3075,6 +3028,33 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>FormsMenu</name>
+    <message>
+        <source>Save as a web page…</source>
+        <translation>保存为网页…</translation>
+    </message>
+    <message>
+        <source>Save as JSON…</source>
+        <translation>保存为 JSON…</translation>
+    </message>
+    <message>
+        <source>Save as Markdown…</source>
+        <translation>保存为 Markdown…</translation>
+    </message>
+    <message>
+        <source>Copy as Markdown</source>
+        <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+        <source>Saved as {name}.</source>
+        <translation>已保存为 {name}。</translation>
+    </message>
+    <message>
+        <source>Copied.</source>
+        <translation>已复制。</translation>
+    </message>
+</context>
+<context>
     <name>FormulaCard</name>
     <message>
         <source>Copy LaTeX</source>
@@ -3315,6 +3295,14 @@ Left for the reply: {left}</source>
     <message>
         <source>{time} left</source>
         <translation>剩余 {time}</translation>
+    </message>
+    <message>
+        <source>After a pause or a restart it goes on where it stopped.</source>
+        <translation>暂停或重启后会从停下的地方继续。</translation>
+    </message>
+    <message>
+        <source>The files are ready. After a pause or a restart the measurement begins anew.</source>
+        <translation>文件已就绪。暂停或重启后测量会重新开始。</translation>
     </message>
     <message>
         <source>Every file is checked against its SHA-256. A pause or a restart loses nothing.</source>
@@ -4320,28 +4308,20 @@ Left for the reply: {left}</source>
 <context>
     <name>QualityComparisonCard</name>
     <message>
-        <source>The replies were not drawn in the same way, so a change may come from that.</source>
-        <translation>两次回答的采样方式不同，变化可能由此而来。</translation>
+        <source>The runs have no question in common.</source>
+        <translation>这些运行没有共同的题目。</translation>
     </message>
     <message>
-        <source>Against {model}</source>
-        <translation>与 {model} 相比</translation>
+        <source>Save or copy</source>
+        <translation>保存或复制</translation>
     </message>
     <message>
-        <source>then</source>
-        <translation>当时</translation>
+        <source>Close the comparison</source>
+        <translation>关闭比较</translation>
     </message>
     <message>
-        <source>now</source>
-        <translation>现在</translation>
-    </message>
-    <message>
-        <source>items</source>
-        <translation>题目</translation>
-    </message>
-    <message>
-        <source>The two runs have no question in common.</source>
-        <translation>两次运行没有共同的题目。</translation>
+        <source>Comparison</source>
+        <translation>比较</translation>
     </message>
     <message>
         <source>better</source>
@@ -4358,6 +4338,30 @@ Left for the reply: {left}</source>
     <message>
         <source>not conclusive, too few items</source>
         <translation>无法下结论，题目太少</translation>
+    </message>
+    <message>
+        <source>Only the questions that these runs have in common count. A change that chance alone makes in less than 5% of such comparisons is called better or worse.</source>
+        <translation>只计入这些运行共有的题目。仅凭偶然在不到 5% 的此类比较中才会出现的变化，才称为更好或更差。</translation>
+    </message>
+    <message>
+        <source>Not drawn like the first run&apos;s replies, so a change may come from that: {runs}</source>
+        <translation>采样方式与第一次运行的回答不同，变化可能由此而来：{runs}</translation>
+    </message>
+    <message>
+        <source>items</source>
+        <translation>题目数</translation>
+    </message>
+    <message>
+        <source>{change} points</source>
+        <translation>{change} 个百分点</translation>
+    </message>
+    <message>
+        <source>{change}%</source>
+        <translation>{change}%</translation>
+    </message>
+    <message>
+        <source>p = {p}, corrected for the number of changes</source>
+        <translation>p = {p}，已按变化的数目校正</translation>
     </message>
     <message>
         <source>{verdict}: {gained} more right, {lost} no longer</source>
@@ -4488,8 +4492,8 @@ Left for the reply: {left}</source>
         <translation>来自 hub 的 {name}，许可证 {licence}</translation>
     </message>
     <message>
-        <source>Quality runs</source>
-        <translation>质量测试的运行</translation>
+        <source>Export</source>
+        <translation>导出</translation>
     </message>
     <message>
         <source>Progress of the quality suite</source>
@@ -4500,28 +4504,8 @@ Left for the reply: {left}</source>
         <translation>取消</translation>
     </message>
     <message>
-        <source>Compare with another run</source>
-        <translation>与另一次运行比较</translation>
-    </message>
-    <message>
-        <source>Save as JSON…</source>
-        <translation>保存为 JSON…</translation>
-    </message>
-    <message>
-        <source>Delete</source>
-        <translation>删除</translation>
-    </message>
-    <message>
         <source>Items of the run</source>
         <translation>此次运行的题目</translation>
-    </message>
-    <message>
-        <source>{when} · {model}</source>
-        <translation>{when} · {model}</translation>
-    </message>
-    <message>
-        <source>{when} · {model} · not finished</source>
-        <translation>{when} · {model} · 未完成</translation>
     </message>
     <message>
         <source>Cancelling</source>
@@ -4548,16 +4532,16 @@ Left for the reply: {left}</source>
         <translation>约剩 {duration}</translation>
     </message>
     <message>
+        <source>Deleted: {count} quality runs.</source>
+        <translation>已删除：{count} 次质量测试的运行。</translation>
+    </message>
+    <message>
         <source>The quality run is deleted.</source>
         <translation>已删除该次质量测试的运行。</translation>
     </message>
     <message>
         <source>Undo</source>
         <translation>撤销</translation>
-    </message>
-    <message>
-        <source>Save the quality run</source>
-        <translation>保存质量测试的运行</translation>
     </message>
     <message>
         <source>Load a model first</source>
@@ -4589,6 +4573,29 @@ Left for the reply: {left}</source>
     <message>
         <source>divergence, nats a token</source>
         <translation>散度，nat/词元</translation>
+    </message>
+</context>
+<context>
+    <name>QualityRunsModel</name>
+    <message>
+        <source>When</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>备注</translation>
+    </message>
+    <message>
+        <source>not finished</source>
+        <translation>未完成</translation>
+    </message>
+    <message>
+        <source>{file}, at most {tokens} tokens each</source>
+        <translation>{file}，每题最多 {tokens} 个词元</translation>
     </message>
 </context>
 <context>
@@ -4691,6 +4698,50 @@ Left for the reply: {left}</source>
     <message>
         <source>tasks whose tests pass</source>
         <translation>测试通过的任务</translation>
+    </message>
+    <message>
+        <source>{count} tokens</source>
+        <translation>{count} 个词元</translation>
+    </message>
+    <message>
+        <source>{count} s</source>
+        <translation>{count} 秒</translation>
+    </message>
+    <message>
+        <source>Tokens to an answer that is right in all</source>
+        <translation>各次都答对的题所用词元</translation>
+    </message>
+    <message>
+        <source>Seconds to an answer that is right in all</source>
+        <translation>各次都答对的题所用秒数</translation>
+    </message>
+    <message>
+        <source>Perplexity, less is better</source>
+        <translation>困惑度，越小越好</translation>
+    </message>
+    <message>
+        <source>Mathematics, pass@1</source>
+        <translation>数学，pass@1</translation>
+    </message>
+    <message>
+        <source>Instructions, ROUGE-L</source>
+        <translation>指令，ROUGE-L</translation>
+    </message>
+    <message>
+        <source>Long texts, facts found</source>
+        <translation>长文，找到的事实</translation>
+    </message>
+    <message>
+        <source>Intents named</source>
+        <translation>说对的意图</translation>
+    </message>
+    <message>
+        <source>Code, tests passed</source>
+        <translation>代码，通过测试</translation>
+    </message>
+    <message>
+        <source>{model}, not on this computer</source>
+        <translation>{model}，不在本机上</translation>
     </message>
     <message>
         <source>{value} in {count} words</source>
@@ -5177,6 +5228,25 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>RunHistoryView</name>
+    <message>
+        <source>Compare…</source>
+        <translation>比较…</translation>
+    </message>
+    <message>
+        <source>Select two to five runs to compare them</source>
+        <translation>选择二至五次运行进行比较</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>All runs</source>
+        <translation>全部运行</translation>
+    </message>
+</context>
+<context>
     <name>SchemaDialog</name>
     <message>
         <source>Structured answers</source>
@@ -5516,6 +5586,14 @@ Left for the reply: {left}</source>
         <translation>期间需要容纳全精度模型的空间，并花费几分钟。</translation>
     </message>
     <message>
+        <source>Weigh all types of four bits and less by an importance matrix</source>
+        <translation>对所有四位及以下的类型使用重要性矩阵加权</translation>
+    </message>
+    <message>
+        <source>They answer more like the original. The model reads a text for it, some minutes to hours; IQ4_XS and Q3_K_M are weighed in any case.</source>
+        <translation>这样回答更接近原模型。模型需要为此阅读一段文本，耗时数分钟到数小时；IQ4_XS 和 Q3_K_M 始终会加权。</translation>
+    </message>
+    <message>
         <source>By how much the perplexity of a text may grow before a build warns.</source>
         <translation>文字的困惑度增长多少时，构建会发出警告。</translation>
     </message>
@@ -5656,8 +5734,8 @@ Left for the reply: {left}</source>
 <context>
     <name>ThinkingLine</name>
     <message>
-        <source>Thinking… {seconds} s · {tokens} tokens</source>
-        <translation>正在思考… {seconds} 秒 · {tokens} 个词元</translation>
+        <source>Thinking… {duration} · {tokens} tokens</source>
+        <translation>正在思考… {duration} · {tokens} 个词元</translation>
     </message>
     <message>
         <source>Thought, not finished</source>
@@ -5668,8 +5746,8 @@ Left for the reply: {left}</source>
         <translation>已思考</translation>
     </message>
     <message>
-        <source>Thought for {seconds} s · {tokens} tokens</source>
-        <translation>思考了 {seconds} 秒 · {tokens} 个词元</translation>
+        <source>Thought for {duration} · {tokens} tokens</source>
+        <translation>思考了 {duration} · {tokens} 个词元</translation>
     </message>
 </context>
 <context>
@@ -6367,19 +6445,19 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>Over each repeat of the reply, on the engine&apos;s thread.</source>
-        <translation>在每次重复的回复中,于引擎线程上测得。</translation>
+        <translation>在每次重复的回复中，于引擎线程上测得。</translation>
     </message>
     <message>
         <source>llama-bench&apos;s pp: random tokens, from an empty context.</source>
-        <translation>llama-bench 的 pp:随机词元,从空上下文开始。</translation>
+        <translation>llama-bench 的 pp：随机词元，从空上下文开始。</translation>
     </message>
     <message>
         <source>As a chat gets it, from an empty context: each token is drawn (greedy, past end-of-generation tokens), made text of and sent. The first token belongs to the prompt and is left out.</source>
-        <translation>与聊天中所得相同,从空上下文开始:每个词元都经过采样(贪心,越过结束词元)、转为文本并发送。首个词元计入提示词,不计算在内。</translation>
+        <translation>与聊天中所得相同，从空上下文开始：每个词元都经过采样（贪心，越过结束词元）、转为文本并发送。首个词元计入提示词，不计算在内。</translation>
     </message>
     <message>
         <source>llama-bench&apos;s tg: random tokens, one at a time, from an empty context; none is drawn.</source>
-        <translation>llama-bench 的 tg:随机词元,逐个计算,从空上下文开始;不做采样。</translation>
+        <translation>llama-bench 的 tg：随机词元，逐个计算，从空上下文开始；不做采样。</translation>
     </message>
     <message>
         <source>From the request to the loaded model, the file being in the page cache.</source>
@@ -6776,8 +6854,8 @@ Left for the reply: {left}</source>
         <translation>请从软件包索引重新获取。</translation>
     </message>
     <message>
-        <source>Get it with: stillroom build {name} --type {type}</source>
-        <translation>获取命令：stillroom build {name} --type {type}</translation>
+        <source>Get it with: stillroom build {model} --type {type}</source>
+        <translation>获取命令：stillroom build {model} --type {type}</translation>
     </message>
     <message>
         <source>Get one on the Models tab, or with `stillroom build {model} --type Q4_K_M`.</source>
@@ -6946,6 +7024,10 @@ Left for the reply: {left}</source>
     <message>
         <source>On Debian or Ubuntu: apt install {packages}</source>
         <translation>在 Debian 或 Ubuntu 上：apt install {packages}</translation>
+    </message>
+    <message>
+        <source>On Windows Stillroom runs Python and JavaScript.</source>
+        <translation>在 Windows 上，Stillroom 可运行 Python 和 JavaScript。</translation>
     </message>
     <message>
         <source>Only {free} GB of {total} GB of memory are free.</source>
@@ -7860,6 +7942,10 @@ Left for the reply: {left}</source>
         <translation>请先运行：stillroom bench {text} --suite quality</translation>
     </message>
     <message>
+        <source>Run it first: stillroom bench {text} --suite {suite}</source>
+        <translation>请先运行：stillroom bench {text} --suite {suite}</translation>
+    </message>
+    <message>
         <source>Run the benchmark again.</source>
         <translation>请再次运行基准测试。</translation>
     </message>
@@ -8562,6 +8648,10 @@ Left for the reply: {left}</source>
     <message>
         <source>There is no finished quality run of {model} to compare with.</source>
         <translation>没有 {model} 已完成的质量测试可供比较。</translation>
+    </message>
+    <message>
+        <source>There is no run of {model} to compare with.</source>
+        <translation>没有可供比较的 {model} 的运行。</translation>
     </message>
     <message>
         <source>There is no full-precision file of {model} here to compare it with.</source>

@@ -27,7 +27,8 @@ from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from app.ui.tables.benchmark_runs import GENERATION, MODEL, WHEN
+from app.ui.tables.benchmark_runs import GENERATION
+from app.ui.tables.runs_model import MODEL, WHEN
 from app.ui.tabs.benchmark_comparison import ComparisonCard
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_tab import BenchmarkTab
@@ -236,9 +237,10 @@ def test_two_selected_runs_are_compared_older_first(open_room: Opener) -> None:
     assert "-13.7%" in texts
     assert "worse" in texts
     assert "within noise" in texts
-    room.button("Copy as Markdown").click()
+    menu = room.button("Save or copy").menu()
+    next(action for action in menu.actions() if action.text() == "Copy as Markdown").trigger()
     assert (
-        "| Generation, 128 tokens | 58.4 ± 0.4 tok/s | 50.4 ± 0.4 tok/s |"
+        "| Generation, 128 tokens | 3 | 58.4 ± 0.4 tok/s | 50.4 ± 0.4 tok/s | -13.7% worse |"
         in QGuiApplication.clipboard().text()
     )
     close = next(each for each in room.host.findChildren(QPushButton) if each.accessibleName() == CLOSE)

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
+from app.bench.quality.result import ItemResult, QualityRun
 from app.quality_suites import QualitySuites
+from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_page import QualityPage
 from app.ui.widgets.notices import Notices
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
+from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 
 LABELS = ["greeting", "question"]
 
@@ -82,6 +86,47 @@ def press(page: QualityPage, text: str) -> None:
     next(button for button in page.findChildren(QPushButton) if button.text() == text).click()
 
 
+def table(page: QualityPage, name: str) -> QTableView:
+    return next(view for view in page.findChildren(QTableView) if view.accessibleName() == name)
+
+
+def runs_shown(page: QualityPage) -> list[list[str]]:
+    model = table(page, "All runs").model()
+    return [
+        [str(model.index(row, column).data()) for column in range(model.columnCount())]
+        for row in range(model.rowCount())
+    ]
+
+
+def select_runs(page: QualityPage, *rows: int) -> None:
+    view = table(page, "All runs")
+    view.clearSelection()
+    view.setSelectionMode(QTableView.SelectionMode.MultiSelection)
+    for row in rows:
+        view.selectRow(row)
+
+
+def keep(stores: Stores, run: QualityRun, results: list[ItemResult], *, ended: bool = True) -> None:
+    stores.quality_runs.begin(run, run.id)
+    for result in results:
+        stores.quality_runs.add(run.id, result)
+    if ended:
+        stores.quality_runs.end(run.id, run.started_at)
+
+
+def keep_three(stores: Stores) -> None:
+    for number, (kind, rights, nll) in enumerate(
+        [("F16", "r" * 9, 3.0), ("Q8_0", "r" * 9, 3.01), ("Q4_K_M", "w" * 9, 3.5)]
+    ):
+        run = msgspec.structs.replace(
+            RUN,
+            id=kind,
+            started_at=f"2026-11-26T1{number}:00:00Z",
+            model=msgspec.structs.replace(RUN.model, quantisation=kind),
+        )
+        keep(stores, run, [*maths(rights), *part(nll)], ended=kind != "Q4_K_M")
+
+
 def shown(page: QualityPage) -> list[str]:
     return [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
 
@@ -93,16 +138,16 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     desk.load(starter_path())
     press(page, "Run the quality suite")
     desk.until(lambda: desk.session.reserved_for == "benchmark")
-    desk.until(lambda: desk.session.reserved_for == "" and not page.findChild(QTableView).isHidden())
+    desk.until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
     [(run, finished)] = stores.quality_runs.runs()
     assert finished
-    table = page.findChild(QTableView)
-    assert table.model().rowCount() == 2
+    items = table(page, "Items of the run")
+    assert items.model().rowCount() == 2
     texts = shown(page)
     assert "INTENTS" in texts
     assert "not conclusive" in texts
     assert any("two intents (CC0-1.0)" in text for text in texts)
-    table.selectRow(0)
+    items.selectRow(0)
     answer = stores.quality_runs.results(run.id)[0].turns[0].answer
     assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
     press(page, "Delete")
@@ -122,11 +167,72 @@ def test_a_cancelled_run_is_named_unfinished_and_goes_on(
     desk.until(lambda: desk.session.reserved_for == "benchmark")
     press(page, "Cancel")
     desk.until(lambda: desk.session.reserved_for == "")
-    choice = next(box for box in page.findChildren(QComboBox) if box.accessibleName() == "Quality runs")
-    if choice.count():
-        assert "not finished" in choice.itemText(0)
+    for row in runs_shown(page):
+        assert row[-1] == "not finished"
     page.run()
     desk.until(lambda: any(finished for _, finished in stores.quality_runs.runs()))
     desk.until(lambda: desk.session.reserved_for == "")
     assert len(stores.quality_runs.runs()) == 1
     assert not desk.problems
+
+
+def test_all_runs_stand_in_a_table_with_their_figures(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    desk.until(lambda: runs_shown(page)[0][3] != "–")
+    rows = runs_shown(page)
+    assert [row[1] for row in rows] == ["R1-Qwen-7B Q4_K_M", "R1-Qwen-7B Q8_0", "R1-Qwen-7B F16"]
+    assert [row[3] for row in rows] == ["0.0%", "100.0%", "100.0%"]
+    assert [row[-1] for row in rows] == ["not finished", "", ""]
+    select_runs(page, 2)
+    desk.until(lambda: "100.0%" in shown(page))
+
+
+def test_three_runs_are_compared_and_saved(
+    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices, tmp_path: Path
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    [compare] = [one for one in page.findChildren(QPushButton) if one.text() == "Compare…"]
+    assert not compare.isEnabled()
+    select_runs(page, 0, 1, 2)
+    compare.click()
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    desk.until(lambda: len(card.runs) == 3)
+    assert [run.id for run in card.runs] == ["F16", "Q8_0", "Q4_K_M"]
+    labels = {one.text(): one for one in card.findChildren(QLabel)}
+    assert "-100.0 points" in labels
+    assert labels["-100.0 points"].property("look") == "danger"
+    assert "worse: 0 more right, 9 no longer" in labels["-100.0 points"].toolTip()
+    assert "+64.9%" in labels
+    menu = next(one.menu() for one in card.findChildren(QPushButton) if one.text() == "Save or copy")
+    next(action for action in menu.actions() if action.text() == "Save as a web page…").trigger()
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    target = tmp_path / "side.html"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    assert "-100.0 points" in target.read_text("utf-8")
+    dialog.reject()
+    next(one for one in card.findChildren(QPushButton) if one.text() == "✕").click()
+    assert card.isHidden()
+
+
+def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    select_runs(page, 1, 2)
+    press(page, "Compare…")
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    desk.until(lambda: bool(card.runs))
+    desk.until(lambda: "within chance" in shown(page))
+    select_runs(page, 2)
+    press(page, "Delete")
+    assert card.isHidden()
+    assert len(runs_shown(page)) == 2

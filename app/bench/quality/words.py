@@ -1,10 +1,18 @@
 """English words for figures, for the command line and Markdown."""
 
 from app.bench.elsewhere import ELSEWHERE
-from app.bench.quality.comparison import QualityChange, QualityComparison
+from app.bench.quality.comparison import (
+    SIGNIFICANCE,
+    ChangeVerdict,
+    FigureComparison,
+    QualityChange,
+    QualityComparison,
+)
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
+from app.bench.quality.result import QualityRun
 from app.bench.report_words import model_title
+from app.bench.side_by_side import Against, Line, SideBySide
 
 KIND_NAMES: dict[Kind, str] = {
     "perplexity": "Perplexity",
@@ -31,19 +39,25 @@ _LABELS = {
 }
 
 
-CHANGES = {
+CHANGES: dict[ChangeVerdict, str] = {
     "better": "better",
     "worse": "worse",
     "noise": "within chance",
     "not_conclusive": "not conclusive, too few items",
 }
 
+HOW_COMPARED = (
+    "Each figure is over the questions that the runs have in common. Right and wrong are compared item by "
+    "item (McNemar's exact test), numbers in pairs (Student's t), perplexity by the errors of both; a change "
+    f"counts where p < {SIGNIFICANCE}, corrected for the number of changes by Holm's method."
+)
 
-def figure_label(figure: Figure) -> str:
-    """The English name of a figure."""
-    if figure.key.startswith("recall_"):
-        return f"… in {int(figure.key.split('_')[1]):,} words"
-    return _LABELS.get(figure.key, figure.key)
+
+def figure_label(key: str) -> str:
+    """The English name of a figure by its key."""
+    if key.startswith("recall_"):
+        return f"… in {int(key.split('_')[1]):,} words"
+    return _LABELS.get(key, key)
 
 
 def figure_text(figure: Figure) -> str:
@@ -55,38 +69,81 @@ def figure_text(figure: Figure) -> str:
     return text if figure.conclusive else f"{text}, not conclusive"
 
 
-def number_text(figure: Figure, value: float) -> str:
+def number_text(figure: Figure | FigureComparison, value: float) -> str:
     """A number in the figure's unit."""
     if figure.unit == "share":
         return f"{100 * value:.1f}%"
-    if figure.key == "bleu":
-        return f"{value:.1f}"
+    if figure.key == "bleu" or figure.unit == "s":
+        return f"{value:,.1f}{' s' if figure.unit else ''}"
+    if figure.key == "length_ratio":
+        return f"{value:.2f}"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3
     return f"{value:,.{digits}f}{' ' + figure.unit if figure.unit else ''}"
 
 
-def comparison_lines(comparison: QualityComparison) -> list[str]:
-    """Two runs side by side, for a terminal."""
-    before = comparison.before
-    lines = [f"Against {model_title(before.model)}, of {before.started_at}:"]
-    for change in comparison.changes:
-        text = f"{change_number(change, change.before)} then, {change_number(change, change.after)} now"
-        if change.gained or change.lost:
-            text += f", {change.gained} more right and {change.lost} no longer"
-        lines.append(f"  {KIND_NAMES[change.kind]}: {text}, n = {change.n:,}: {CHANGES[change.verdict]}")
-    if comparison.other_protocol:
-        lines.append("  The replies were not drawn in the same way, so a change may come from that.")
-    return lines
+def change_number(figure: FigureComparison, change: QualityChange) -> str:
+    """The change of the figure, without a unit: of shares in percentage points, of others in per cent."""
+    if figure.unit == "share":
+        return f"{100 * (change.value - figure.first):+.1f}"
+    return f"{100 * (change.value / figure.first - 1):+.1f}" if figure.first else ""
 
 
-def change_number(change: QualityChange, value: float) -> str:
-    """A number of a change in its unit."""
-    return f"{100 * value:.1f}%" if change.unit == "share" else f"{value:.3f}"
+def quality_side_by_side(comparison: QualityComparison) -> SideBySide:
+    """Runs side by side, in words."""
+    runs = comparison.runs
+    notes = [HOW_COMPARED, f"The first run: {protocol_text(runs[0])}"]
+    notes += [
+        f"{_run_name(run)}: its replies were not drawn like the first run's, so a change may come from that. "
+        f"{protocol_text(run)}"
+        for run in runs
+        if run.id in comparison.other_protocol
+    ]
+    if not comparison.figures:
+        notes.insert(0, "The runs have no question in common.")
+    return SideBySide(
+        "Quality runs side by side",
+        tuple(map(_run_name, runs)),
+        ("",) * (len(runs) - 1),
+        tuple(
+            Line(
+                _compared_label(figure.key),
+                f"{figure.n:,}",
+                number_text(figure, figure.first),
+                tuple(None if item is None else _against(figure, item) for item in figure.changes),
+            )
+            for figure in comparison.figures
+        ),
+        tuple(notes),
+    )
 
 
-def protocol_text(report: QualityReport) -> str:
+def _compared_label(key: str) -> str:
+    """What an answer took is compared where it was right in every run."""
+    label = figure_label(key)
+    return f"{label}, of those right in all" if key in ("tokens_to_right", "seconds_to_right") else label
+
+
+def _run_name(run: QualityRun) -> str:
+    return f"{model_title(run.model)}, {run.started_at}"
+
+
+def _against(figure: FigureComparison, change: QualityChange) -> Against:
+    number = change_number(figure, change)
+    note = ""
+    if change.gained or change.lost:
+        note = f"{change.gained} more right, {change.lost} no longer"
+    return Against(
+        number_text(figure, change.value),
+        f"{number} points" if figure.unit == "share" else f"{number}%" if number else "",
+        change.verdict,
+        CHANGES[change.verdict],
+        note,
+    )
+
+
+def protocol_text(run: QualityRun) -> str:
     """How the replies were drawn, in one line."""
-    protocol = report.run.protocol
+    protocol = run.protocol
     sampling = protocol.sampling
     return (
         f"One sample of each item at temperature {sampling.temperature}, top_p {sampling.top_p}, seed "
@@ -98,12 +155,12 @@ def report_lines(report: QualityReport) -> list[str]:
     """The whole report for a terminal."""
     run = report.run
     lines = [f"{model_title(run.model)}{f', {run.source}' if run.is_elsewhere else ''}:"]
-    lines += [f"  {figure_label(figure)}: {figure_text(figure)}" for figure in report.figures]
+    lines += [f"  {figure_label(figure.key)}: {figure_text(figure)}" for figure in report.figures]
     if run.is_elsewhere:
         lines.append(f"  {KIND_NAMES['perplexity']}: not measured. {ELSEWHERE}")
     if report.left_out:
         lines.append(f"  Left out, because they do not fit into the context: {report.left_out}")
-    lines.append(protocol_text(report))
+    lines.append(protocol_text(run))
     lines += [
         f"{KIND_NAMES[facts.kind]}: {facts.name} ({facts.licence}; {facts.source})"
         for facts in run.collections

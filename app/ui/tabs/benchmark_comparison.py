@@ -1,17 +1,23 @@
-"""Runs side by side."""
+"""Speed runs side by side."""
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
-from app.bench.compare import Change, Comparison
+from app.bench.compare import Change, Comparison, Outcome, Verdict
 from app.bench.report import Measure, Report
 from app.ui.tabs import benchmark_words as words
-from app.ui.widgets.card import Card, button, label
+from app.ui.tabs.comparison_grid import MOST_WITH_WORDS, ComparisonGrid, ComparisonLegend, GridCell, GridRow
+from app.ui.widgets.card import Card, LabelLook, button, label
 
-LOOKS = {"better": "good", "worse": "danger", "noise": "muted", "not_conclusive": "warning"}
-OUTCOME_LOOKS = {
+LOOKS: dict[Verdict, LabelLook] = {
+    "better": "good",
+    "worse": "danger",
+    "noise": "muted",
+    "not_conclusive": "warning",
+}
+OUTCOME_LOOKS: dict[Outcome, LabelLook] = {
     "faster": "good",
     "slower": "danger",
     "mixed": "warning",
@@ -25,77 +31,69 @@ class ComparisonCard(Card):
     than noise."""
 
     closed = Signal()
-    copy_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.comparisons: list[Comparison] = []
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._grid = ComparisonGrid()
         self._differences = label("", "small", wrap=True)
-        copy = button(self.tr("Copy as Markdown"), "quiet")
-        copy.clicked.connect(self.copy_asked)
+        self._save = button(self.tr("Save or copy"), "quiet")
         close = button("✕", "quiet", name=self.tr("Close the comparison"))
         close.clicked.connect(self.closed)
         head = QHBoxLayout()
         head.addWidget(label(self.tr("Comparison"), "title"), 1)
-        head.addWidget(copy)
+        head.addWidget(self._save)
         head.addWidget(close)
         self.body.addLayout(head)
-        self.body.addWidget(self._scroll)
+        self.body.addWidget(self._grid)
+        self._legend = ComparisonLegend(
+            [(words.verdict_text(verdict), look) for verdict, look in LOOKS.items()]
+        )
+        self.body.addWidget(self._legend)
         self.body.addWidget(self._differences)
 
+    def set_menu(self, menu: QMenu) -> None:
+        """What can be done with the comparison."""
+        self._save.setMenu(menu)
+
     def show_comparisons(self, comparisons: Sequence[Comparison]) -> None:
-        """Replace what is shown; all are against the same first run. Of several, the verdict is the colour of
-        the change and its tool tip."""
+        """Replace what is shown; all are against the same first run."""
         self.comparisons = list(comparisons)
-        rows = QWidget()
-        grid = QGridLayout(rows)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(24 if len(comparisons) == 1 else 12)
-        grid.setVerticalSpacing(6)
         first = comparisons[0].before
-        grid.addWidget(_right(label(_two_lines(first), "small")), 0, 1)
-        keys = [measure.key for measure in first.measures]
-        grid.addWidget(label(self.tr("Generation and prompt together")), 1, 0)
-        for row, measure in enumerate(first.measures, start=2):
-            grid.addWidget(label(words.measure_name(measure.key)), row, 0)
-            grid.addWidget(_right(label(_figure(measure), selectable=True)), row, 1)
-        for number, comparison in enumerate(comparisons):
-            column = 2 + 3 * number
-            grid.addWidget(_right(label(_two_lines(comparison.after), "small")), 0, column)
-            outcome = label(words.outcome_text(comparison.outcome), OUTCOME_LOOKS[comparison.outcome])  # type: ignore[arg-type]  # all are looks
-            if len(comparisons) == 1:
-                grid.addWidget(outcome, 1, column + 2)
-            else:
-                grid.addWidget(_right(outcome), 1, column, 1, 2)
-            for change in comparison.changes:
-                self._add_change(grid, 2 + keys.index(change.key), column, change)
-        grid.setColumnStretch(1 + 3 * len(comparisons), 1)
-        rows.setProperty("look", "page")  # transparent in a scroll area
-        self._scroll.setWidget(rows)
-        bar_px = self._scroll.horizontalScrollBar().sizeHint().height()
-        self._scroll.setFixedHeight(rows.sizeHint().height() + bar_px)
+        by_key = [{change.key: change for change in pair.changes} for pair in comparisons]
+        rows = [
+            GridRow(
+                self.tr("Generation and prompt together"),
+                "",
+                [
+                    GridCell("", "", words.outcome_text(pair.outcome), OUTCOME_LOOKS[pair.outcome])
+                    for pair in comparisons
+                ],
+            )
+        ]
+        for measure in first.measures:
+            changes = [changes.get(measure.key) for changes in by_key]
+            rows.append(
+                GridRow(
+                    words.measure_name(measure.key),
+                    _figure(measure),
+                    [None if change is None else self._cell(change) for change in changes],
+                )
+            )
+        self._grid.show_rows([_two_lines(first), *(_two_lines(pair.after) for pair in comparisons)], rows)
+        self._legend.setVisible(len(comparisons) + 1 > MOST_WITH_WORDS)
         texts = [text for text in map(self._differing, comparisons) if text]
         self._differences.setText("\n".join(texts))
         self._differences.setVisible(bool(texts))
 
-    def _add_change(self, grid: QGridLayout, row: int, column: int, change: Change) -> None:
-        look = LOOKS[change.verdict]
-        grid.addWidget(_right(label(_figure(change.after), selectable=True)), row, column)
-        text = f"{change.change_percent:+.1f}%"
-        if len(self.comparisons) == 1:
-            grid.addWidget(_right(label(text)), row, column + 1)
-            verdict = label(words.verdict_text(change.verdict), look)  # type: ignore[arg-type]  # all are looks
-            verdict.setToolTip(self._why(change))
-            grid.addWidget(verdict, row, column + 2)
-            return
-        shown = _right(label(text, look))  # type: ignore[arg-type]  # all are looks
-        shown.setToolTip(f"{words.verdict_text(change.verdict)}\n{self._why(change)}")
-        shown.setAccessibleName(f"{text}, {words.verdict_text(change.verdict)}")
-        grid.addWidget(shown, row, column + 1)
+    def _cell(self, change: Change) -> GridCell:
+        return GridCell(
+            _figure(change.after),
+            f"{change.change_percent:+.1f}%",
+            words.verdict_text(change.verdict),
+            LOOKS[change.verdict],
+            self._why(change),
+        )
 
     def _why(self, change: Change) -> str:
         if change.p is None:
@@ -122,16 +120,11 @@ class ComparisonCard(Card):
 
 def run_name(report: Report) -> str:
     """A run by its model and its time."""
-    return f"{report.model.name} {report.model.quantisation} · {words.when_text(report)}"
+    return f"{report.model.name} {report.model.quantisation} · {words.when_text(report.started_at)}"
 
 
 def _two_lines(report: Report) -> str:
-    return f"{report.model.name} {report.model.quantisation}\n{words.when_text(report)}"
-
-
-def _right(made: QLabel) -> QLabel:
-    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return made
+    return f"{report.model.name} {report.model.quantisation}\n{words.when_text(report.started_at)}"
 
 
 def _figure(measure: Measure) -> str:

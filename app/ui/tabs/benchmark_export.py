@@ -1,4 +1,4 @@
-"""Saving and copying a benchmark report, and asking where from or to."""
+"""Saving and copying what was measured, and asking where from or to."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,17 +8,66 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from app.bench.markdown import report_to_markdown
 from app.bench.report import Report
-from app.bench.save import save_report, write_report
+from app.bench.save import Forms, save, speed_forms, write_report
 from app.ui.bridge import Bridge
 from app.ui.tabs.benchmark_picture import report_to_png
 from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 
 
-class ExportMenu(QMenu):
-    """What can be done with the run that `shown` gives; GUI thread."""
+class FormsMenu(QMenu):
+    """Saves or copies what `forms` gives now, which may be nothing, under a name that `stem` gives; GUI
+    thread."""
+
+    def __init__(
+        self,
+        forms: Callable[[], Forms | None],
+        stem: Callable[[], str],
+        bridge: Bridge,
+        notices: Notices,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._owner = parent
+        self._forms = forms
+        self._stem = stem
+        self._bridge = bridge
+        self._notices = notices
+        self.addAction(self.tr("Save as a web page…"), lambda: self._save(".html"))
+        self.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
+        self.addAction(self.tr("Save as Markdown…"), lambda: self._save(".md"))
+        self.addAction(self.tr("Copy as Markdown"), self._copy)
+
+    def _save(self, suffix: str) -> None:
+        forms = self._forms()
+        if forms is None:
+            return
+
+        def write(path: Path) -> None:
+            self._bridge.start(self._write(forms, path))
+
+        _ask_where(f"{self._stem()}{suffix}", self._owner, write)
+
+    async def _write(self, forms: Forms, path: Path) -> None:
+        await asyncio.to_thread(save, forms, path)
+        self._say_saved(path)
+
+    def _say_saved(self, path: Path) -> None:
+        self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
+
+    def _copy(self) -> None:
+        forms = self._forms()
+        if forms is not None:
+            QGuiApplication.clipboard().setText(forms.markdown())
+            self._say_copied()
+
+    def _say_copied(self) -> None:
+        self._notices.inform(self.tr("Copied."))
+
+
+class ExportMenu(FormsMenu):
+    """What can be done with the speed run that `shown` gives; GUI thread."""
 
     def __init__(
         self,
@@ -28,63 +77,52 @@ class ExportMenu(QMenu):
         notices: Notices,
         parent: QWidget,
     ) -> None:
-        super().__init__(parent)
-        self._owner = parent
         self._shown = shown
         self._theme = theme
-        self._bridge = bridge
-        self._notices = notices
-        self.addAction(self.tr("Save as a web page…"), lambda: self._save(".html"))
-        self.addAction(self.tr("Save as a picture…"), lambda: self._save(".png"))
-        self.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
-        self.addAction(self.tr("Save as Markdown…"), lambda: self._save(".md"))
-        self.addAction(self.tr("Copy as Markdown"), self._copy_report)
+        super().__init__(self._forms_shown, self._stem_shown, bridge, notices, parent)
+        self.addAction(self.tr("Save as a picture…"), self._save_picture)
         self.addAction(self.tr("Copy as a picture"), self._copy_picture)
 
-    def copy(self, text: str) -> None:
-        """Put text on the clipboard, and say so."""
-        QGuiApplication.clipboard().setText(text)
-        self._notices.inform(self.tr("Copied."))
+    def _forms_shown(self) -> Forms | None:
+        report = self._shown()
+        return None if report is None else speed_forms(report)
 
-    def _save(self, suffix: str) -> None:
+    def _stem_shown(self) -> str:
+        report = self._shown()
+        if report is None:
+            return "benchmark"
+        return f"benchmark-{report.model.name}-{report.model.quantisation}-{report.started_at[:10]}"
+
+    def _save_picture(self) -> None:
         report = self._shown()
         if report is None:
             return
 
         def write(path: Path) -> None:
-            self._bridge.start(self._write(report, path))
+            self._bridge.start(self._write_picture(report_to_png(report, self._theme), path))
 
-        _ask_where(report, suffix, self._owner, write)
+        _ask_where(f"{self._stem_shown()}.png", self._owner, write)
 
-    async def _write(self, report: Report, path: Path) -> None:
-        if path.suffix.lower() == ".png":
-            await asyncio.to_thread(write_report, path, report_to_png(report, self._theme))
-        else:
-            await asyncio.to_thread(save_report, report, path)
-        self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
-
-    def _copy_report(self) -> None:
-        report = self._shown()
-        if report is not None:
-            self.copy(report_to_markdown(report))
+    async def _write_picture(self, picture: bytes, path: Path) -> None:
+        await asyncio.to_thread(write_report, path, picture)
+        self._say_saved(path)
 
     def _copy_picture(self) -> None:
         report = self._shown()
         if report is not None:
             QGuiApplication.clipboard().setImage(QImage.fromData(report_to_png(report, self._theme)))
-            self._notices.inform(self.tr("Copied."))
+            self._say_copied()
 
 
-def _ask_where(report: Report, suffix: str, parent: QWidget, then: Callable[[Path], None]) -> None:
-    """Open a save dialog for a file with that suffix; `then` gets the chosen path."""
-    title = QCoreApplication.translate("benchmark", "Save the report")
-    day = report.started_at[:10]
-    name = f"benchmark-{report.model.name}-{report.model.quantisation}-{day}{suffix}".replace(" ", "-")
-    dialog = QFileDialog(parent, title)
+def _ask_where(name: str, parent: QWidget, then: Callable[[Path], None]) -> None:
+    """Open a save dialog for a file of that name; `then` gets the chosen path."""
+    suffix = Path(name).suffix
+    dialog = QFileDialog(parent, QCoreApplication.translate("benchmark", "Save the report"))
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(suffix.lstrip("."))
     dialog.setNameFilter(f"*{suffix}")
-    dialog.selectFile("".join(character for character in name if character not in '/\\:*?"<>|'))
+    allowed = (character for character in name.replace(" ", "-") if character not in '/\\:*?"<>|')
+    dialog.selectFile("".join(allowed))
     _open(dialog, then)
 
 

@@ -14,25 +14,27 @@ from app.bench.compare import compare_all, is_same_subject, noise_between, run_n
 from app.bench.history import BenchmarkHistory
 from app.bench.import_runs import imported_reports, read_runs
 from app.bench.journal import Unfinished
-from app.bench.markdown import comparison_to_markdown
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
+from app.bench.save import Forms, comparison_forms
+from app.bench.speed_comparison import speed_comparison, speed_side_by_side
 from app.bench.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration
 from app.ui.running_replies import RunningReplies
 from app.ui.session import EngineSession
+from app.ui.tables.benchmark_runs import BenchmarkRunsModel
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
 from app.ui.tabs.benchmark_details import DetailsCard, FactsCard
-from app.ui.tabs.benchmark_export import ExportMenu, ask_for_runs
+from app.ui.tabs.benchmark_export import ExportMenu, FormsMenu, ask_for_runs
 from app.ui.tabs.benchmark_figures import FigureCards
-from app.ui.tabs.benchmark_history_view import MOST_COMPARED, BenchmarkHistoryView
 from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
+from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -94,8 +96,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
         self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
-        self._menu = ExportMenu(lambda: self._shown, theme, bridge, notices, self)
-        self._export.setMenu(self._menu)
+        self._export.setMenu(ExportMenu(lambda: self._shown, theme, bridge, notices, self))
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = BenchmarkProgressCard()
@@ -104,11 +105,13 @@ class BenchmarkSpeedPage(QScrollArea):
         self._figures = FigureCards()
         self._comparison = ComparisonCard()
         self._comparison.closed.connect(self._comparison.hide)
-        self._comparison.copy_asked.connect(self._copy_comparison)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", bridge, notices, self)
+        )
         self._details = DetailsCard()
         self._facts = FactsCard()
         self._plots = BenchmarkPlots(theme, library)
-        self._table = BenchmarkHistoryView()
+        self._table = RunHistoryView(BenchmarkRunsModel(self))
         self._table.selection_changed.connect(self._on_selection)
         self._table.compare_asked.connect(self._compare)
         self._table.delete_asked.connect(self._delete)
@@ -136,7 +139,7 @@ class BenchmarkSpeedPage(QScrollArea):
     def refresh(self, select: str | None = None) -> None:
         """Read the history again, and select a run."""
         self._reports = self._history.reports()
-        self._table.show_reports(self._reports)
+        self._table.show_runs(self._reports)
         if select is not None:
             self._table.select(select)
         known = {report.id: report for report in self._reports}
@@ -310,8 +313,9 @@ class BenchmarkSpeedPage(QScrollArea):
             machine=text, percent=f"{100 * noise:.1f}"
         )
 
-    def _copy_comparison(self) -> None:
-        self._menu.copy("\n".join(comparison_to_markdown(pair) for pair in self._comparison.comparisons))
+    def _comparison_forms(self) -> Forms | None:
+        pairs = self._comparison.comparisons
+        return comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)) if pairs else None
 
     def _delete(self) -> None:
         ids = [report.id for report in self._table.selected()]

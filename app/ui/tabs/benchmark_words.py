@@ -189,9 +189,9 @@ def field_name(field: str) -> str:
     }.get(field, field)
 
 
-def when_text(report: Report) -> str:
-    """When a run was started, in local time, short."""
-    started = QDateTime.fromString(report.started_at, Qt.DateFormat.ISODate).toLocalTime()
+def when_text(started_at: str) -> str:
+    """When a run was started (ISO 8601), in local time, short."""
+    started = QDateTime.fromString(started_at, Qt.DateFormat.ISODate).toLocalTime()
     return QLocale().toString(started, QLocale.FormatType.ShortFormat)
 
 
@@ -207,11 +207,11 @@ def machine_text(report: Report) -> str:
     """One line about where and when a run was made."""
     if report.is_elsewhere:
         return translate("benchmark", "over HTTP from {server}, not on this computer · {when}").format(
-            server=report.engine.backend, when=when_text(report)
+            server=report.engine.backend, when=when_text(report.started_at)
         )
     machine = report.machine
     parts = [machine.gpus[0].name if machine.gpus else machine.processor]
     if machine.gpu_driver:
         parts.append(translate("benchmark", "driver {version}").format(version=machine.gpu_driver))
-    parts += [report.engine.backend, when_text(report)]
+    parts += [report.engine.backend, when_text(report.started_at)]
     return " · ".join(parts)

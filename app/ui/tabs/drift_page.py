@@ -22,6 +22,7 @@ from app.ui.session import EngineSession
 from app.ui.tables.drift_items import QUESTION, DriftItems
 from app.ui.tables.rows_model import ROW_ROLE
 from app.ui.tabs.benchmark_page import scroll
+from app.ui.tabs.benchmark_words import when_text
 from app.ui.tabs.drift_words import DriftWords
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
@@ -191,7 +192,7 @@ class DriftPage(QScrollArea):
         )
         self._accept.setVisible(report is not None and not report.is_first and report.has_moved)
         if self._cancel is None:
-            when = "" if report is None else report.started_at[:16].replace("T", " ")
+            when = "" if report is None else when_text(report.started_at)
             name = "" if here is None else f"{here.name} {here.quantisation}"
             text = self.tr("{model}, checked {when}") if report is not None else "{model}"
             self._model.setText(text.format(model=name, when=when))

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QCoreApplication
 
 from app.bench.drift.comparison import DriftReport
+from app.ui.tabs.benchmark_words import when_text
 
 
 class DriftWords:
@@ -64,12 +65,12 @@ class DriftWords:
 
     def since(self, report: DriftReport) -> str:
         """Since when."""
-        return when(report.since) if report.since else when(report.baseline_at)
+        return when_text(report.since) if report.since else when_text(report.baseline_at)
 
     def since_line(self, report: DriftReport) -> str:
         """What the date is."""
         if report.since:
-            return self.tr("first seen then; the same until {last}").format(last=when(report.last_same))
+            return self.tr("first seen then; the same until {last}").format(last=when_text(report.last_same))
         return self.tr("when the golden answers were kept")
 
     def notice(self, report: DriftReport) -> str:
@@ -110,8 +111,3 @@ class DriftWords:
             "context_stretch": self.tr("Stretched context"),
             "rpc_servers": self.tr("Other computers"),
         }.get(name, name)
-
-
-def when(stamp: str) -> str:
-    """Date and time without seconds, in UTC as it was kept."""
-    return stamp[:16].replace("T", " ")

@@ -1,12 +1,17 @@
-"""Two quality runs side by side."""
+"""Quality runs side by side."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from collections.abc import Sequence
 
-from app.bench.quality.comparison import ChangeVerdict, QualityChange, QualityComparison
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+
+from app.bench.quality.comparison import ChangeVerdict, FigureComparison, QualityChange, QualityComparison
+from app.bench.quality.result import QualityRun
 from app.bench.quality.words import change_number
+from app.ui.tabs.benchmark_words import when_text
+from app.ui.tabs.comparison_grid import MOST_WITH_WORDS, ComparisonGrid, ComparisonLegend, GridCell, GridRow
 from app.ui.tabs.quality_words import QualityWords
-from app.ui.widgets.card import Card, LabelLook, label
+from app.ui.widgets.card import Card, LabelLook, button, label
 
 _LOOKS: dict[ChangeVerdict, LabelLook] = {
     "better": "good",
@@ -17,56 +22,99 @@ _LOOKS: dict[ChangeVerdict, LabelLook] = {
 
 
 class QualityComparisonCard(Card):
-    """A row for each kind that both runs have; hidden until there is something to compare."""
+    """A row for each figure that the runs have in common; hidden until there is something to compare."""
+
+    closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.comparison: QualityComparison | None = None
         self._words = QualityWords()
-        self._title = label("", "title", wrap=True)
-        self._note = label(
-            self.tr("The replies were not drawn in the same way, so a change may come from that."),
-            "warning",
-            wrap=True,
-        )
-        self._rows = QWidget()
-        self.body.addWidget(self._title)
+        self._note = label("", "warning", wrap=True)
+        self._nothing = label(self.tr("The runs have no question in common."), "muted")
+        self._grid = ComparisonGrid()
+        self._save = button(self.tr("Save or copy"), "quiet")
+        close = button("✕", "quiet", name=self.tr("Close the comparison"))
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("Comparison"), "title"), 1)
+        head.addWidget(self._save)
+        head.addWidget(close)
+        self.body.addLayout(head)
         self.body.addWidget(self._note)
-        self.body.addWidget(self._rows)
+        self.body.addWidget(self._nothing)
+        self.body.addWidget(self._grid)
+        self._legend = ComparisonLegend(
+            [
+                (self.tr("better"), "good"),
+                (self.tr("worse"), "danger"),
+                (self.tr("within chance"), "muted"),
+                (self.tr("not conclusive, too few items"), "warning"),
+            ]
+        )
+        self.body.addWidget(self._legend)
+        self.body.addWidget(
+            label(
+                self.tr(
+                    "Only the questions that these runs have in common count. A change that chance alone "
+                    "makes in less than 5% of such comparisons is called better or worse."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
         self.hide()
 
+    @property
+    def runs(self) -> Sequence[QualityRun]:
+        """Those that are compared."""
+        return () if self.comparison is None else self.comparison.runs
+
+    def set_menu(self, menu: QMenu) -> None:
+        """What can be done with the comparison."""
+        self._save.setMenu(menu)
+
     def show_comparison(self, comparison: QualityComparison) -> None:
-        """Show the change from the one run to the other."""
-        before = comparison.before.model
-        self._title.setText(
-            self.tr("Against {model}").format(model=f"{before.name} {before.quantisation}".strip())
-        )
-        self._note.setVisible(comparison.other_protocol)
-        rows = QWidget()
-        grid = QGridLayout(rows)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(24)
-        grid.setVerticalSpacing(8)
-        grid.setColumnStretch(4, 1)
-        heads = ("", self.tr("then"), self.tr("now"), self.tr("items"), "")
-        for column, head in enumerate(heads):
-            grid.addWidget(label(head, "small"), 0, column, _alignment(column))
-        for row, change in enumerate(comparison.changes, start=1):
-            texts = (
-                self._words.kind(change.kind),
-                change_number(change, change.before),
-                change_number(change, change.after),
-                f"{change.n:,}",
+        """Show the changes from the first run to the others."""
+        self.comparison = comparison
+        others = [run for run in comparison.runs if run.id in comparison.other_protocol]
+        names = "; ".join(map(self._words.run, others))
+        self._note.setText(
+            self.tr("Not drawn like the first run's replies, so a change may come from that: {runs}").format(
+                runs=names
             )
-            for column, text in enumerate(texts):
-                grid.addWidget(label(text), row, column, _alignment(column))
-            grid.addWidget(label(self._verdict(change), _LOOKS[change.verdict], wrap=True), row, 4)
-        if not comparison.changes:
-            nothing = self.tr("The two runs have no question in common.")
-            grid.addWidget(label(nothing, "muted"), 1, 0, 1, 5)
-        self.body.replaceWidget(self._rows, rows)
-        self._rows.deleteLater()
-        self._rows = rows
+        )
+        self._note.setVisible(bool(others))
+        rows = [self._row(figure) for figure in comparison.figures]
+        self._nothing.setVisible(not rows)
+        self._grid.setVisible(bool(rows))
+        heads = [f"{self._words.model(run)}\n{when_text(run.started_at)}" for run in comparison.runs]
+        self._grid.show_rows(heads, rows, self.tr("items"))
+        self._legend.setVisible(bool(rows) and len(heads) > MOST_WITH_WORDS)
         self.show()
+
+    def _row(self, figure: FigureComparison) -> GridRow:
+        return GridRow(
+            self._words.figure(figure.key, figure.kind),
+            self._words.number(figure, figure.first),
+            [None if change is None else self._cell(figure, change) for change in figure.changes],
+            f"{figure.n:,}",
+        )
+
+    def _cell(self, figure: FigureComparison, change: QualityChange) -> GridCell:
+        number = change_number(figure, change)
+        text = ""
+        if number:
+            text = self.tr("{change} points") if figure.unit == "share" else self.tr("{change}%")
+        return GridCell(
+            self._words.number(figure, change.value),
+            text.format(change=number),
+            self._verdict(change),
+            _LOOKS[change.verdict],
+            ""
+            if change.p is None
+            else self.tr("p = {p}, corrected for the number of changes").format(p=f"{change.p:.3f}"),
+        )
 
     def _verdict(self, change: QualityChange) -> str:
         verdict = {
@@ -80,8 +128,3 @@ class QualityComparisonCard(Card):
         return self.tr("{verdict}: {gained} more right, {lost} no longer").format(
             verdict=verdict, gained=change.gained, lost=change.lost
         )
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column in (1, 2, 3) else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from app.bench.quality.figures import Figure
 from app.bench.quality.item import KINDS, Kind
-from app.bench.quality.words import number_text
 from app.ui.tabs.quality_words import QualityWords
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -37,7 +36,7 @@ class QualityFigureCard(Card):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(
-            label(number_text(main, main.value), "figure", selectable=True), 0, Qt.AlignmentFlag.AlignBottom
+            label(words.number(main, main.value), "figure", selectable=True), 0, Qt.AlignmentFlag.AlignBottom
         )
         interval = label(words.interval(main), "unit")
         interval.setContentsMargins(0, 0, 0, 4)

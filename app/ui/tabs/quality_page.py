@@ -2,33 +2,32 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QProgressBar,
     QScrollArea,
-    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from app.bench.quality.comparison import compare_quality
-from app.bench.quality.figures import QualityReport, figures_of, quality_report
+from app.bench.quality.comparison import QualityComparison, compare_quality
+from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
 from app.bench.quality.hub_data import DATA_SETS
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
-from app.bench.save import write_report
+from app.bench.quality.words import quality_side_by_side
+from app.bench.save import Forms, comparison_forms, quality_forms
 from app.elsewhere.in_place import ElsewhereInPlace
 from app.elsewhere.server import is_elsewhere
 from app.engine.messages import ModelInfo
@@ -38,14 +37,18 @@ from app.ui.bridge import Bridge
 from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tables.quality_items import ITEM, QualityItems
+from app.ui.tables.quality_runs import QualityRow, QualityRunsModel
 from app.ui.tables.rows_model import ROW_ROLE
+from app.ui.tabs.benchmark_export import FormsMenu
 from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_figures import QualityFigureCards
 from app.ui.tabs.quality_item_view import QualityItemView
 from app.ui.tabs.quality_words import QualityWords
+from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
 from models.progress import Progress
@@ -88,7 +91,9 @@ class QualityPage(QScrollArea):
         self._notices = notices
         self._words = QualityWords()
         self._cancel: threading.Event | None = None
-        self._runs: list[tuple[QualityRun, bool]] = []
+        self._rows: list[QualityRow] = []
+        self._known: dict[str, list[Figure]] = {}
+        self._report: QualityReport | None = None
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
         self._size = QComboBox()
@@ -108,13 +113,10 @@ class QualityPage(QScrollArea):
             action.setData(data.key)
             action.toggled.connect(self._on_data)
         self._data_button.setMenu(self._data_menu)
-        self._choice = QComboBox()
-        self._choice.setAccessibleName(self.tr("Quality runs"))
-        self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._choice.setMinimumContentsLength(12)
-        self._choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._choice.setMaximumWidth(360)
-        self._choice.activated.connect(self._on_chosen)
+        self._export = button(self.tr("Export"))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self))
+        self._about = ElidedLabel("small")
+        self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._step = label("", "body")
         self._left = label("", "small")
         self._bar = QProgressBar()
@@ -125,21 +127,20 @@ class QualityPage(QScrollArea):
         self._stop.clicked.connect(self.cancel)
         self._progress = self._make_progress()
         self._figures = QualityFigureCards()
-        self._against = QComboBox()
-        self._against.setAccessibleName(self.tr("Compare with another run"))
-        self._against.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._against.setMinimumContentsLength(36)
-        self._against.activated.connect(self._compare)
-        self._save = button(self.tr("Save as JSON…"))
-        self._save.clicked.connect(self._ask_where)
-        self._delete = button(self.tr("Delete"), "danger")
-        self._delete.clicked.connect(self._on_delete)
         self._comparison = QualityComparisonCard()
+        self._comparison.closed.connect(self._comparison.hide)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "quality-comparison", bridge, notices, self)
+        )
         self._protocol = label("", "small", wrap=True)
         self._items = QualityItems(theme, self)
         self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._item = QualityItemView()
+        self._history = RunHistoryView(QualityRunsModel(self))
+        self._history.selection_changed.connect(self._on_runs_selected)
+        self._history.compare_asked.connect(self._compare)
+        self._history.delete_asked.connect(self._delete)
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
@@ -159,22 +160,40 @@ class QualityPage(QScrollArea):
 
     def refresh(self, select: str = "") -> None:
         """Read the runs again and show one, the newest where none is named."""
-        self._runs = self._store.runs()
-        self._choice.clear()
-        for run, finished in self._runs:
-            when = run.started_at[:16].replace("T", " ")
-            name = f"{run.model.name} {run.model.quantisation}".strip()
-            text = self.tr("{when} · {model}") if finished else self.tr("{when} · {model} · not finished")
-            self._choice.addItem(text.format(when=when, model=name), run.id)
-        self._choice.setVisible(bool(self._runs))
-        self._results.setVisible(bool(self._runs))
-        self._empty.setVisible(not self._runs)
-        if self._runs:
-            ids = [run.id for run, _ in self._runs]
-            place = ids.index(select) if select in ids else 0
-            self._choice.setCurrentIndex(place)
-            self._show(place)
+        self._rows = [
+            QualityRow(run, finished, self._known.get(run.id)) for run, finished in self._store.runs()
+        ]
+        self._history.show_runs(self._rows)
+        self._results.setVisible(bool(self._rows))
+        self._export.setVisible(bool(self._rows))
+        self._empty.setVisible(not self._rows)
+        ids = [row.id for row in self._rows]
+        if not {run.id for run in self._comparison.runs} <= set(ids):
+            self._comparison.hide()
+        if select in ids:
+            self._history.select(select)
+        if self._rows:
+            self._show(self._rows[ids.index(select) if select in ids else 0])
+        else:
+            self._report = None
+            self._about.setText("")
+        if any(row.figures is None for row in self._rows):
+            self._bridge.start(self._read_figures([row for row in self._rows if row.figures is None]))
         self._update_head()
+
+    async def _read_figures(self, rows: Sequence[QualityRow]) -> None:
+        """Fill the table of all runs: their items can be many megabytes."""
+        for row in rows:
+            figures = figures_of(await asyncio.to_thread(self._store.results, row.id))
+            if not shiboken6.isValid(self):
+                return
+            if row.finished:
+                self._known[row.id] = figures
+            self._rows = [
+                QualityRow(other.run, other.finished, figures) if other.id == row.id else other
+                for other in self._rows
+            ]
+        self._history.show_runs(self._rows)
 
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
@@ -261,69 +280,67 @@ class QualityPage(QScrollArea):
                 self.tr("about {duration} left").format(duration=duration(max(1.0, progress.remaining_s)))
             )
 
-    def _show(self, place: int) -> None:
-        run, _ = self._runs[place]
-        results = self._store.results(run.id)
-        self._figures.show_figures(figures_of(results))
-        self._protocol.setText(self._words.protocol(run))
+    def _show(self, row: QualityRow) -> None:
+        results = self._store.results(row.id)
+        self._report = quality_report(row.run, results, row.finished)
+        self._about.setText(self._words.run(row.run))
+        self._figures.show_figures(self._report.figures)
+        self._protocol.setText(self._words.protocol(row.run))
         self._items.show_results(results)
         self._item.show_item(None)
-        self._against.clear()
-        self._against.addItem(self.tr("Compare with another run"), "")
-        for other in range(len(self._runs)):
-            if other != place:
-                self._against.addItem(self._choice.itemText(other), self._runs[other][0].id)
-        self._against.setVisible(self._against.count() > 1)
-        self._comparison.hide()
 
-    def _compare(self, *_: object) -> None:
-        """Show the chosen run against the other one."""
-        known = {run.id: run for run, _ in self._runs}
-        after = known.get(self._choice.currentData())
-        before = known.get(self._against.currentData())
-        if after is None or before is None:
-            self._comparison.hide()
-            return
-        self._comparison.show_comparison(
-            compare_quality(before, self._store.results(before.id), after, self._store.results(after.id))
-        )
+    def _on_runs_selected(self, selected: list[QualityRow]) -> None:
+        shown = self._report
+        if len(selected) == 1 and (shown is None or selected[0].id != shown.run.id):
+            self._show(selected[0])
 
-    def _on_delete(self) -> None:
-        """Hide the shown run, with a way back."""
-        run_id = self._choice.currentData()
-        if run_id is None or self._cancel is not None:
+    def _compare(self) -> None:
+        """The selected runs, against the oldest of them."""
+        selected = self._history.selected()[::-1]
+        if 2 <= len(selected) <= MOST_COMPARED:
+            self._bridge.start(self._compare_runs([row.run for row in selected]))
+
+    async def _compare_runs(self, runs: Sequence[QualityRun]) -> None:
+        def compared() -> QualityComparison:
+            return compare_quality([(run, self._store.results(run.id)) for run in runs])
+
+        comparison = await asyncio.to_thread(compared)
+        if shiboken6.isValid(self):
+            self._comparison.show_comparison(comparison)
+            self.ensureWidgetVisible(self._comparison)
+
+    def _comparison_forms(self) -> Forms | None:
+        comparison = self._comparison.comparison
+        return None if comparison is None else comparison_forms(quality_side_by_side(comparison), comparison)
+
+    def _forms(self) -> Forms | None:
+        return None if self._report is None else quality_forms(self._report)
+
+    def _stem(self) -> str:
+        if self._report is None:
+            return "quality"
+        run = self._report.run
+        return f"quality-{run.model.name}-{run.model.quantisation}-{run.started_at[:10]}"
+
+    def _delete(self) -> None:
+        """Hide the selected runs, with a way back."""
+        ids = [row.id for row in self._history.selected()]
+        if not ids or self._cancel is not None:
             return
-        self._store.delete(run_id)
+        for run_id in ids:
+            self._store.delete(run_id)
         self.refresh()
 
         def undo() -> None:
-            self._store.restore(run_id)
+            for run_id in ids:
+                self._store.restore(run_id)
             if shiboken6.isValid(self):
-                self.refresh(run_id)
+                self.refresh(ids[0])
 
-        self._notices.inform(self.tr("The quality run is deleted."), self.tr("Undo"), undo)
-
-    def _ask_where(self) -> None:
-        place = self._choice.currentIndex()
-        if not 0 <= place < len(self._runs):
-            return
-        run, finished = self._runs[place]
-        report = quality_report(run, self._store.results(run.id), finished)
-        name = f"quality-{Path(run.model.file).stem}-{run.started_at[:10]}.json"
-        dialog = QFileDialog(self, self.tr("Save the quality run"), name)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("json")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self._bridge.start(self._write(report, Path(path))))
-        dialog.open()
-
-    async def _write(self, report: QualityReport, path: Path) -> None:
-        data = msgspec.json.format(msgspec.json.encode(report), indent=2)
-        await asyncio.to_thread(write_report, path, data)
-
-    def _on_chosen(self, place: int) -> None:
-        if 0 <= place < len(self._runs):
-            self._show(place)
+        text = self.tr("Deleted: {count} quality runs.").format(count=len(ids))
+        if len(ids) == 1:
+            text = self.tr("The quality run is deleted.")
+        self._notices.inform(text, self.tr("Undo"), undo)
 
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()
@@ -386,8 +403,8 @@ class QualityPage(QScrollArea):
         head.addWidget(self._run_button)
         head.addWidget(self._size)
         head.addWidget(self._data_button)
-        head.addStretch(1)
-        head.addWidget(self._choice, 2)
+        head.addWidget(self._export)
+        head.addWidget(self._about, 1)
         items = self._items_card = Card(margin_px=0)
         split = self._split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -405,15 +422,9 @@ class QualityPage(QScrollArea):
         results.setSpacing(12)
         results.addWidget(self._figures)
         results.addWidget(self._protocol)
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
-        tools.addWidget(self._against)
-        tools.addStretch(1)
-        tools.addWidget(self._save)
-        tools.addWidget(self._delete)
-        results.addLayout(tools)
         results.addWidget(self._comparison)
         results.addWidget(items)
+        results.addWidget(self._history)
         scroll(self, head, self._progress, self._results, self._empty)
 
     def _arrange(self) -> None:
@@ -424,3 +435,4 @@ class QualityPage(QScrollArea):
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
+        self._export.setIcon(self._theme.icon("export", "text"))

@@ -2,11 +2,13 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from app.bench.quality.comparison import FigureComparison
 from app.bench.quality.figures import Figure
 from app.bench.quality.item import Kind
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun, Verdict
 from app.bench.quality.words import number_text
+from app.ui.tabs.benchmark_words import when_text
 
 
 class QualityWords:
@@ -39,9 +41,42 @@ class QualityWords:
             "code": self.tr("tasks whose tests pass"),
         }[kind]
 
+    def number(self, figure: Figure | FigureComparison, value: float) -> str:
+        """A number in the figure's unit."""
+        if figure.unit == "tokens":
+            return self.tr("{count} tokens").format(count=f"{value:,.0f}")
+        if figure.unit == "s":
+            return self.tr("{count} s").format(count=f"{value:,.1f}")
+        return number_text(figure, value)
+
+    def figure(self, key: str, kind: Kind) -> str:
+        """The name of a figure that runs are compared by."""
+        if key == "tokens_to_right":
+            return self.tr("Tokens to an answer that is right in all")
+        if key == "seconds_to_right":
+            return self.tr("Seconds to an answer that is right in all")
+        return {
+            "perplexity": self.tr("Perplexity, less is better"),
+            "maths": self.tr("Mathematics, pass@1"),
+            "dialogue": self.tr("Instructions, ROUGE-L"),
+            "retention": self.tr("Long texts, facts found"),
+            "intent": self.tr("Intents named"),
+            "code": self.tr("Code, tests passed"),
+        }[kind]
+
+    def model(self, run: QualityRun) -> str:
+        """The model of a run, marked where it is not on this computer."""
+        if run.is_elsewhere:
+            return self.tr("{model}, not on this computer").format(model=run.model.name)
+        return f"{run.model.name} {run.model.quantisation}".strip()
+
+    def run(self, run: QualityRun) -> str:
+        """A run by its model and its time."""
+        return f"{self.model(run)} · {when_text(run.started_at)}"
+
     def further(self, figure: Figure) -> str:
         """A figure beside the main one, with its value; empty where there is no word for it."""
-        value = number_text(figure, figure.value)
+        value = self.number(figure, figure.value)
         if figure.key.startswith("recall_"):
             return self.tr("{value} in {count} words").format(
                 value=value, count=f"{int(figure.key.split('_')[1]):,}"

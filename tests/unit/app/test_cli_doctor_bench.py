@@ -89,6 +89,21 @@ def test_bench_reports_and_keeps_the_figures(cli: Cli, tmp_path: Path) -> None:
     assert (cli.home / "data" / "benchmarks.sqlite3").is_file()
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "Generation, 32 tokens" in text.read_text(encoding="utf-8")
+    side = tmp_path / "side.md"
+    quick = ("--suite", "quick", "--against", "starter")
+    compared = cli("bench", "starter", *quick, "--save-comparison", str(side), "--json")
+    assert compared.code == 0, compared.err
+    document = compared.json()
+    assert document["comparison"]["runs"][0]["id"] == report["id"]
+    assert document["comparison"]["against_first"][0]["run"] == document["report"]["id"]
+    assert "| Generation, 32 tokens | 3 |" in side.read_text(encoding="utf-8")
+
+
+def test_bench_asks_for_the_other_run_before_it_measures(cli: Cli) -> None:
+    ran = cli("bench", "starter", "--against", "starter")
+    assert ran.code == 1
+    assert "There is no run of" in ran.err
+    assert "stillroom bench starter --suite speed" in ran.err
 
 
 def test_bench_takes_up_the_runs_of_a_file(cli: Cli, tmp_path: Path) -> None:
@@ -111,7 +126,14 @@ def test_bench_takes_up_the_runs_of_a_file(cli: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [("bench", "import"), ("bench", "starter", "x.json"), ("bench", "starter", "--save", "report.exe")],
+    [
+        ("bench", "import"),
+        ("bench", "starter", "x.json"),
+        ("bench", "starter", "--save", "report.exe"),
+        ("bench", "starter", "--suite", "quality", "--save", "report.exe"),
+        ("bench", "starter", "--save-comparison", "report.md"),
+        ("bench", "starter", "--suite", "drift", "--save", "report.md"),
+    ],
 )
 def test_bench_refuses_what_makes_no_sense(cli: Cli, wrong: tuple[str, ...]) -> None:
     ran = cli(*wrong)

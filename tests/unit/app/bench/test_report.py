@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from app.bench.compare import compare
-from app.bench.markdown import comparison_to_markdown, report_to_markdown
+from app.bench.markdown import report_to_markdown
 from app.bench.report import SCHEMA, report_from_json, report_to_json
 from app.errors import StillroomError
 from tests.support.bench_reports import make_report
@@ -56,8 +55,3 @@ def test_markdown_tells_figures_protocol_and_machine() -> None:
     assert "llama-bench's tg: random tokens, one at a time" in text
     assert "Made-up CPU, 8 cores, 16 threads" in text
     assert "ab" * 32 in text
-
-
-def test_markdown_of_a_comparison_tells_the_verdict() -> None:
-    text = comparison_to_markdown(compare(make_report(), make_report(generation=[50.0, 50.4, 50.8])))
-    assert "| Generation, 128 tokens | 58.4 ± 0.4 tok/s | 50.4 ± 0.4 tok/s | -13.7% | worse |" in text

@@ -15,8 +15,8 @@ from app.bench.curves import Line, Point
 from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
 from app.bench.report import NotMeasured, Report, Sample, Section, SectionFigure, measure_of, report_to_json
-from app.bench.report_schema import kept_schema, schema_text
-from app.bench.save import save_report
+from app.bench.report_schema import DOCUMENTS, kept_schema, schema_text
+from app.bench.save import save, speed_forms
 from app.bench.svg_plot import svg_plot
 from app.errors import StillroomError
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
@@ -92,27 +92,28 @@ def test_no_form_names_the_owner(tmp_path: Path) -> None:
         names.add(getpass.getuser())
     for suffix in (".html", ".md", ".json"):
         path = tmp_path / f"report{suffix}"
-        save_report(full_report(), path)
+        save(speed_forms(full_report()), path)
         text = path.read_text(encoding="utf-8")
         assert not [name for name in names if name and name in text]
 
 
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StillroomError, match=r"saved as report\.exe"):
-        save_report(make_report(), tmp_path / "report.exe")
+        save(speed_forms(make_report()), tmp_path / "report.exe")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StillroomError, match="could not be saved"):
-        save_report(make_report(), tmp_path / "none" / "report.md")
+        save(speed_forms(make_report()), tmp_path / "none" / "report.md")
 
 
-def test_the_schema_that_is_shipped_is_that_of_the_code() -> None:
-    assert kept_schema() == schema_text()
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_schema_that_is_shipped_is_that_of_the_code(name: str) -> None:
+    assert kept_schema(name) == schema_text(name)
 
 
 def test_reports_are_as_the_schema_says() -> None:
-    validator = jsonschema_rs.validator_for(json.loads(kept_schema()))
+    validator = jsonschema_rs.validator_for(json.loads(kept_schema("benchmark-report.schema.json")))
     for report in (make_report(), full_report()):
         document = json.loads(report_to_json(report))
         validator.validate(document)

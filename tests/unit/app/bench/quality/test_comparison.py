@@ -1,8 +1,8 @@
 import msgspec
 import pytest
 
-from app.bench.quality.comparison import compare_quality, mcnemar
-from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun
+from app.bench.quality.comparison import QualityChange, compare_quality, mcnemar
+from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
 from app.engine.messages import Sampling
 from tests.support.bench_reports import make_report
 
@@ -18,6 +18,18 @@ RUN = QualityRun(
     machine=make_report().machine,
     model=make_report().model,
 )
+
+
+def other(run_id: str) -> QualityRun:
+    return msgspec.structs.replace(RUN, id=run_id)
+
+
+def only_change(before: list[ItemResult], after: list[ItemResult]) -> QualityChange:
+    """Of runs with one figure in common."""
+    [figure] = compare_quality([(RUN, before), (other("two"), after)]).figures
+    [change] = figure.changes
+    assert change is not None
+    return change
 
 
 def maths(rights: str) -> list[ItemResult]:
@@ -40,6 +52,32 @@ def talks(*scores: float) -> list[ItemResult]:
     ]
 
 
+def solved(*tokens: int, seconds: float = 2.0) -> list[ItemResult]:
+    """Right answers that took so many tokens, and so many seconds each."""
+    return [
+        ItemResult(
+            id=f"maths/{place}",
+            kind="maths",
+            verdict="right",
+            turns=[
+                TurnResult(
+                    question="1 + 1?",
+                    thinking="",
+                    answer="2",
+                    expected="2",
+                    prompt_tokens=9,
+                    completion_tokens=count,
+                    thinking_tokens=0,
+                    seconds=seconds,
+                    finish_reason="stop",
+                    seed=1,
+                )
+            ],
+        )
+        for place, count in enumerate(tokens)
+    ]
+
+
 def test_the_exact_test_for_pairs() -> None:
     assert mcnemar(0, 0) == 1.0
     assert mcnemar(5, 0) == pytest.approx(0.0625)
@@ -55,28 +93,77 @@ def test_the_exact_test_for_pairs() -> None:
         ("rrrwwwww", "wwwrrrww", "noise", 3, 3),
         ("wwwwwwww", "rrwwwwww", "not_conclusive", 2, 0),
         ("nwwwwwww", "rrrrrrrr", "better", 7, 0),
+        ("rrrrrrrw", "rrrrrrrw", "noise", 0, 0),
+        ("rrw", "rrw", "not_conclusive", 0, 0),
     ],
 )
 def test_what_became_right_and_wrong(before: str, after: str, verdict: str, gained: int, lost: int) -> None:
-    [change] = compare_quality(RUN, maths(before), RUN, maths(after)).changes
+    change = only_change(maths(before), maths(after))
     assert (change.verdict, change.gained, change.lost) == (verdict, gained, lost)
 
 
 def test_a_perplexity_that_differs_by_more_than_its_interval() -> None:
-    [change] = compare_quality(RUN, part(3.0), RUN, part(2.5)).changes
-    assert (change.verdict, change.n) == ("better", 1000)
-    [change] = compare_quality(RUN, part(3.0), RUN, part(3.05)).changes
-    assert change.verdict == "noise"
-    assert compare_quality(RUN, part(3.0), RUN, part(2.5, 900)).changes == []
+    [figure] = compare_quality([(RUN, part(3.0)), (other("two"), part(2.5))]).figures
+    assert (figure.n, figure.changes[0].verdict if figure.changes[0] else "") == (1000, "better")
+    assert only_change(part(3.0), part(3.05)).verdict == "noise"
+    assert compare_quality([(RUN, part(3.0)), (other("two"), part(2.5, 900))]).figures == []
 
 
 def test_dialogues_are_compared_in_pairs() -> None:
-    [change] = compare_quality(RUN, talks(0.1, 0.5, 0.9), RUN, talks(0.21, 0.6, 1.0)).changes
-    assert change.verdict == "better"
-    [change] = compare_quality(RUN, talks(0.1, 0.5), RUN, talks(0.2, 0.6)).changes
-    assert change.verdict == "not_conclusive"
+    assert only_change(talks(0.1, 0.5, 0.9), talks(0.21, 0.6, 1.0)).verdict == "better"
+    assert only_change(talks(0.1, 0.5, 0.9), talks(0.1, 0.5, 0.9)).verdict == "noise"
+    assert only_change(talks(0.1, 0.5), talks(0.2, 0.6)).verdict == "not_conclusive"
 
 
 def test_another_protocol_is_said() -> None:
-    other = msgspec.structs.replace(RUN, protocol=msgspec.structs.replace(RUN.protocol, max_tokens=512))
-    assert compare_quality(RUN, [], other, []).other_protocol
+    short = msgspec.structs.replace(
+        RUN, id="short", protocol=msgspec.structs.replace(RUN.protocol, max_tokens=512)
+    )
+    assert compare_quality([(RUN, []), (other("two"), []), (short, [])]).other_protocol == ["short"]
+
+
+def test_three_runs_stand_against_the_first_on_what_all_have() -> None:
+    runs = [(RUN, maths("rrrrrrrr")), (other("two"), maths("rrrrrrrr")), (other("three"), maths("wwwwwww"))]
+    comparison = compare_quality(runs)
+    assert [run.id for run in comparison.runs] == ["one", "two", "three"]
+    [figure] = comparison.figures
+    assert (figure.key, figure.n, figure.first) == ("pass_at_1", 7, 1.0)
+    same, worse = figure.changes
+    assert same is not None
+    assert worse is not None
+    assert (same.verdict, same.value) == ("noise", 1.0)
+    assert (worse.verdict, worse.value, worse.lost) == ("worse", 0.0, 7)
+
+
+def test_a_run_that_has_nothing_in_common_takes_nothing_away() -> None:
+    strangers = [msgspec.structs.replace(item, id=f"maths/far-{item.id[6:]}") for item in maths("rrrr")]
+    runs = [(RUN, maths("rrww")), (other("two"), strangers), (other("three"), maths("rrww"))]
+    [figure] = compare_quality(runs).figures
+    assert figure.n == 4
+    assert figure.changes[0] is None
+    assert figure.changes[1] is not None
+    assert compare_quality(runs[:2]).figures == []
+
+
+def test_many_changes_make_one_by_chance_less_telling() -> None:
+    # Six of six by chance: 0.03 alone, 0.06 beside another test.
+    assert only_change(maths("wwwwww"), maths("rrrrrr")).verdict == "better"
+    runs = [(RUN, maths("wwwwww")), (other("two"), maths("rrrrrr")), (other("three"), maths("wwwwww"))]
+    [figure] = compare_quality(runs).figures
+    change = figure.changes[0]
+    assert change is not None
+    assert change.p == pytest.approx(0.0625)
+    assert change.verdict == "not_conclusive"
+
+
+def test_what_a_right_answer_took_is_compared_where_all_are_right() -> None:
+    before = solved(100, 120, 90, 400)
+    after = [*solved(51, 61, 44, seconds=1.0), *maths("wwww")[3:]]
+    figures = compare_quality([(RUN, before), (other("two"), after)]).figures
+    assert [figure.key for figure in figures] == ["pass_at_1", "tokens_to_right", "seconds_to_right"]
+    tokens, seconds = figures[1:]
+    assert (tokens.n, round(tokens.first)) == (3, 103)
+    assert [change.verdict for figure in (tokens, seconds) for change in figure.changes if change] == [
+        "better",
+        "better",
+    ]

@@ -1,12 +1,14 @@
 """The table of all runs, and what can be done with the selected ones."""
 
+from collections.abc import Sequence
+from typing import Generic
+
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
 
-from app.bench.report import Report
-from app.ui.tables.benchmark_runs import MODEL, WHEN, BenchmarkRunsModel
 from app.ui.tables.rows_model import ROW_ROLE
+from app.ui.tables.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import SORT_ROLE
 
@@ -16,16 +18,16 @@ MOST_COMPARED = 5
 """More do not stand side by side."""
 
 
-class BenchmarkHistoryView(Card):
+class RunHistoryView(Card, Generic[AnyRun]):
     """A sortable table with its own buttons. `selection_changed` tells the selected runs, newest first."""
 
     selection_changed = Signal(list)
     compare_asked = Signal()
     delete_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, model: RunsModel[AnyRun], parent: QWidget | None = None) -> None:
         super().__init__(parent, margin_px=0)
-        self._model = BenchmarkRunsModel(self)
+        self._model = model
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._model)
         self._sorted.setSortRole(SORT_ROLE)
@@ -50,31 +52,38 @@ class BenchmarkHistoryView(Card):
         self.body.setContentsMargins(1, 0, 1, 8)
         self.body.addLayout(head)
         self.body.addWidget(self._table)
+        self._table.horizontalScrollBar().rangeChanged.connect(self._fit_height)
         self._on_selection()
 
-    def show_reports(self, reports: list[Report]) -> None:
-        """Show these runs; what was selected stays so."""
-        selected = {report.id for report in self.selected()}
-        self._model.set_reports(reports)
+    def show_runs(self, runs: Sequence[AnyRun]) -> None:
+        """Show these; what was selected stays so."""
+        selected = {run.id for run in self.selected()}
+        self._model.show_runs(runs)
         self._select(selected)
-        rows = min(max(1, len(reports)), SHOWN_ROWS)
-        self._table.setFixedHeight(rows * ROW_PX + self._table.horizontalHeader().sizeHint().height() + 2)
+        self._fit_height()
         self._on_selection()
 
     def select(self, run_id: str) -> None:
         """Select one run."""
         self._select({run_id})
 
-    def selected(self) -> list[Report]:
+    def selected(self) -> list[AnyRun]:
         """The selected runs, newest first."""
-        rows = self._table.selectionModel().selectedRows()
-        reports = [index.data(ROW_ROLE) for index in rows]
-        return sorted(reports, key=lambda report: report.started_at, reverse=True)
+        runs: list[AnyRun] = [index.data(ROW_ROLE) for index in self._table.selectionModel().selectedRows()]
+        return sorted(runs, key=lambda run: run.started_at, reverse=True)
+
+    def _fit_height(self, *_: object) -> None:
+        """Room for all rows up to `SHOWN_ROWS`, beside a bar that scrolls sideways."""
+        rows = min(max(1, self._model.rowCount()), SHOWN_ROWS)
+        bar = self._table.horizontalScrollBar()
+        bar_px = bar.sizeHint().height() if bar.maximum() > 0 else 0
+        head_px = self._table.horizontalHeader().sizeHint().height()
+        self._table.setFixedHeight(rows * ROW_PX + head_px + 2 + bar_px)
 
     def _make_table(self) -> QTableView:
         table = QTableView()
         table.setModel(self._sorted)
-        table.setAccessibleName(self.tr("All benchmark runs"))
+        table.setAccessibleName(self.tr("All runs"))
         table.setFrameShape(QFrame.Shape.NoFrame)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
