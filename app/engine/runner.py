@@ -15,6 +15,7 @@ from app.engine.llama.lora import Adapters
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare, Reload
 from app.engine.reply import Reply
+from app.engine.row_proofs import RowProofs, alike_cells
 from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
 from app.engine.state_keeper import LEAST_TOKENS, StateKeeper
@@ -49,8 +50,10 @@ class Runner:
         self._replies: dict[int, Reply] = {}
         self._adapters = Adapters(backend, loaded.model, loaded.context)
         self._candidates = Candidates(loaded.model.vocabulary)
-        self._speculations = Speculations(loaded.context.context_tokens, loaded.draft)
-        self._states = ChatStates(loaded.context, scheduler, states) if states is not None else None
+        context = loaded.context
+        proofs = RowProofs(alike_cells(loaded.info.plan))
+        self._speculations = Speculations(context.context_tokens, context.batch_tokens, proofs, loaded.draft)
+        self._states = ChatStates(context, scheduler, states) if states is not None else None
         self._ahead: Job | None = None
         self._measured_tokens = 0
 
@@ -114,7 +117,8 @@ class Runner:
         self._replies[job.request_id] = Reply(
             request, job, loaded.model, self._candidates, seed, arrived_s, self._emit
         )
-        self._speculations.begin(job, request.speculation, request.max_tokens)
+        exact = request.sampling.greedy or request.sampling.seed is not None
+        self._speculations.begin(job, request.speculation, request.max_tokens, exact=exact)
         if self._states is None or not self._states.fetch(job):
             self._scheduler.add(job)
 
@@ -181,7 +185,7 @@ class Runner:
             if admission.place.copy_from is not None:
                 # llama.cpp copies with the next decode: until then the source must stay as it is.
                 break
-        self._speculations.guess(scheduler.replies())
+        self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
         chunks = scheduler.plan()
         began_s = time.perf_counter()
         if chunks:
@@ -200,8 +204,10 @@ class Runner:
         if result == DECODE_OK:
             scheduler.evaluated(chunks)
             for chunk, row in zip(chunks, rows, strict=True):
-                if chunk.logits:
-                    self._draw(chunk, row - len(chunk.draft))
+                if self._speculations.is_on_trial(chunk.job):
+                    self._try(chunk, row - len(chunk.draft))
+                elif chunk.logits:
+                    self._draw(chunk, row - len(chunk.draft), alone=len(chunks) == 1)
                 elif chunk.job.ahead:
                     if not chunk.job.in_prompt:
                         self._stop_working_ahead()
@@ -248,20 +254,36 @@ class Runner:
             context.remove(job.sequence, 0)
             self._scheduler.forget(job)
 
-    def _draw(self, chunk: Chunk, row: int) -> None:
-        """Draw the next token from `row`, and one more for each guess that it makes true."""
+    def _try(self, chunk: Chunk, row: int) -> None:
+        """Keep what the rows were, and evaluate the first of them again, alone."""
+        context, job = self.loaded.context, chunk.job
+        rows = range(row, row + 1 + len(chunk.draft))
+        self._speculations.try_rows(job, [context.digest(each) for each in rows])
+        context.remove(job.sequence, chunk.start)
+        job.evaluated = chunk.start
+
+    def _draw(self, chunk: Chunk, row: int, *, alone: bool) -> None:
+        """Draw the next token from `row`, and one more for each guess that it makes true; `alone` says that
+        the batch had nothing else."""
         job = chunk.job
         reply = self._replies[job.request_id]
         if job.evaluated == job.prompt_length:
             reply.prompt_progress()
         known = len(job.tokens)
         reason: FinishReason | None = None
+        trial = self._speculations.trial(job)
         for guess in (*chunk.draft, None):
             try:
                 taken = reply.draw(self.loaded.context, row, len(self._replies))
             except NativeError as error:
                 self._fail(job, str(error), "")
                 return
+            if trial is not None and not (
+                alone
+                and taken.tokens
+                and trial.goes_on(chunk.end - 1, self.loaded.context.digest(row), taken.tokens[0])
+            ):
+                self._speculations.end_trial(job)
             reason = taken.reason
             if reason is None and len(job.tokens) + len(taken.tokens) > self.loaded.context.context_tokens:
                 reason = "context"

@@ -123,6 +123,11 @@ class Scheduler:
         """There is work to do."""
         return bool(self._waiting) or any(slot.job for slot in self._slots)
 
+    @property
+    def runs_one(self) -> bool:
+        """The next batch is of one job."""
+        return len(self._running()) == 1
+
     def jobs(self) -> list[Job]:
         """All jobs, running and waiting."""
         return [slot.job for slot in self._slots if slot.job] + list(self._waiting)

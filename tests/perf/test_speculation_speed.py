@@ -38,8 +38,8 @@ class Said:
 @pytest.fixture
 def client() -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))
-    # Up to this length the starter has flash attention, whose rows of small batches are bit for bit what they
-    # are alone. Without it they differ by the order of sums, which the starter's Q4_1 makes up to a logit of.
+    # Greedy replies guess only where rows of a batch are bit for bit what they are alone (`row_proofs`): with
+    # one thread, or within the first 256 tokens; never at contexts where the starter has no flash attention.
     settings = LoadSettings(context_tokens=1024, threads=THREADS, sequences=1)
     client.load(starter_path(), settings).future.result()
     yield client

@@ -1,6 +1,7 @@
 """A KV cache with its compute buffers and its batch."""
 
 import ctypes
+import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -91,6 +92,7 @@ class Context:
             raise NativeError(backend.log.reason())
         self._memory = llama_cpp.llama_get_memory(self._context)
         self.context_tokens = int(llama_cpp.llama_n_ctx_seq(self._context))
+        self.batch_tokens = batch_tokens
         self._batch = Batch(batch_tokens)
         self.warm_up_s = 0.0
         """What one token took on the warm-up, the reading of the file included."""
@@ -140,6 +142,10 @@ class Context:
             floats = (ctypes.c_float * self._vocabulary).from_address(address)
             known = self._logits[address] = np.frombuffer(memoryview(floats), np.float32)
         return known
+
+    def digest(self, row: int) -> bytes:
+        """Equal for rows whose logits are equal to the last bit."""
+        return hashlib.blake2b(self.logits(row).data, digest_size=16).digest()
 
     def vector(self, sequence: int, size: int) -> npt.NDArray[np.float32]:
         """A copy of the vector that the last `decode` made of a sequence. Raises `NativeError`."""

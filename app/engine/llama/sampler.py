@@ -19,9 +19,6 @@ from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
 
-_GREEDY_TEMPERATURE = 1e-4
-"""Of a lower temperature only the likeliest token is left, and logits divided by it leave a float's range."""
-
 
 class Sampler:
     """Chains of llama.cpp's own samplers, in the order of the reference implementations: bias and penalties,
@@ -40,13 +37,13 @@ class Sampler:
         candidates: Candidates,
         grammar: Grammar | None = None,
     ) -> None:
-        if sampling.temperature < _GREEDY_TEMPERATURE:
+        if sampling.greedy:
             sampling = msgspec.structs.replace(sampling, temperature=0.0)
         self._candidates = candidates
         self._sampling = sampling
         self._grammar = grammar
         self._bound = False
-        self._greedy = sampling.temperature <= 0.0
+        self._greedy = sampling.greedy
         self._gap = 0.0 if self._greedy else negligible_gap(model.vocabulary, sampling.temperature)
         self._penalty = _chain(_penalties(model, sampling))
         window = max(

@@ -14,6 +14,10 @@ ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
 """Who closed the thinking block: nobody, the model, the budget, the loop guard, or `AnswerNow`."""
 
 
+GREEDY_TEMPERATURE = 1e-4
+"""Of a lower temperature only the likeliest token is left, and logits divided by it leave a float's range."""
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How tokens are drawn; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
 
@@ -44,6 +48,11 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     mirostat_tau: float = 5.0
     mirostat_eta: float = 0.1
     logit_bias: dict[int, float] = {}
+
+    @property
+    def greedy(self) -> bool:
+        """The likeliest token is taken."""
+        return self.temperature < GREEDY_TEMPERATURE
 
 
 class ThinkingLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +89,8 @@ class Generate(Message, frozen=True, kw_only=True):
 
     `chat_key` names the conversation: what was evaluated for it is kept on disk until `DropStates`.
     `speculation` guesses ahead and checks several tokens in one step, with the same distribution: "lookup"
-    takes the guesses from what was said before, "draft" from the model of `LoadSettings.draft_path`.
+    takes the guesses from what was said before, "draft" from the model of `LoadSettings.draft_path`. A greedy
+    reply, or one with a seed, is the same text as without: it only guesses where that was seen to hold.
     """
 
     request_id: int
