@@ -3,6 +3,13 @@
 from PySide6.QtCore import QCoreApplication
 
 
+def exact_duration(seconds: float) -> str:
+    """A duration as `duration` writes it, with a tenth below ten seconds: "3.4 s"."""
+    if round(seconds, 1) >= 10:
+        return duration(seconds)
+    return QCoreApplication.translate("durations", "{seconds} s").format(seconds=f"{seconds:.1f}")
+
+
 def duration(seconds: float) -> str:
     """A duration such as "8 s", "3 min 20 s" or "1 h 05 min"."""
     whole = round(seconds)

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.chat.thinking import last_step
+from app.ui.durations import duration, exact_duration
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -68,8 +69,8 @@ class ThinkingLine(Card):
     def count(self, elapsed_s: float, tokens: int) -> None:
         """Show how long it has been thinking, and how many tokens."""
         self._head.set_summary(
-            self.tr("Thinking… {seconds} s · {tokens} tokens").format(
-                seconds=f"{elapsed_s:.0f}", tokens=f"{tokens:,}"
+            self.tr("Thinking… {duration} · {tokens} tokens").format(
+                duration=duration(elapsed_s), tokens=f"{tokens:,}"
             )
         )
 
@@ -81,9 +82,8 @@ class ThinkingLine(Card):
             self._head.set_summary(self.tr("Thought") if answered else self.tr("Thought, not finished"))
         else:
             self._head.set_summary(
-                self.tr("Thought for {seconds} s · {tokens} tokens").format(
-                    seconds=f"{elapsed_s:.0f}" if elapsed_s >= 10 else f"{elapsed_s:.1f}",
-                    tokens=f"{tokens:,}",
+                self.tr("Thought for {duration} · {tokens} tokens").format(
+                    duration=exact_duration(elapsed_s), tokens=f"{tokens:,}"
                 )
             )
         if self._view is not None:
