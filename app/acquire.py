@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from app.errors import StillroomError
 from app.hub_build import HubBuild, check_supported, drop_folder, keep_folder
 from app.importance import Weighing
 from app.importing import import_models
-from app.input_hashes import InputHashes
+from app.input_hashes import InputHashes, checkpoint_inputs
 from app.requantise import new_files, requantise_into, source_of, work_folder
 from converters.errors import BuildError
 from converters.gguf_types import canonical_type
@@ -25,7 +25,7 @@ from converters.pipeline import BuildResult, build
 from converters.working_files import discard_build, locked
 from models.catalog import CatalogModel, find
 from models.download import LocalFile, download
-from models.download_record import RECORD_NAME, read_record
+from models.download_record import read_record
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.manifest import InputFile, type_in_name
@@ -114,16 +114,18 @@ class Acquirer:
         keep_original: bool = False,
         later: Sequence[str] = (),
         matrix: Weighing | None = None,
+        hashes: InputHashes | None = None,
         on_progress: OnProgress = ignore_progress,
         cancel: threading.Event | None = None,
     ) -> Acquired:
         """Bring the model into the store in each of `types`.
 
-        Types that are there from the same commit are not built again. A GGUF file on this computer is
-        quantised anew, or recorded where it lies if there are no `types`; one in a repository is downloaded
-        as it is. Original weights are quantised as they arrive and deleted when they are used up, unless
-        `keep_original`, or until the types `later` are asked for. `matrix` weighs the small types. Raises
-        `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
+        Types that are there from the same commit, or from the same files of a checkpoint's folder, are not
+        built again; `hashes` are those files', where they are computed already. A GGUF file on this computer
+        is quantised anew, or recorded where it lies if there are no `types`; one in a repository is
+        downloaded as it is. Original weights are quantised as they arrive and deleted when they are used up,
+        unless `keep_original`, or until the types `later` are asked for. `matrix` weighs the small types.
+        Raises `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
         """
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
@@ -144,9 +146,11 @@ class Acquirer:
         elif isinstance(reference, GgufReference):
             models = import_models([reference.file], self._store, cancel=cancel).models
         elif isinstance(reference, CheckpointReference):
-            models, peak_memory_bytes = self._build_from_folder(
-                reference.folder, kinds or USUAL_TYPES, later, matrix, on_progress, cancel
-            )
+            files = checkpoint_inputs(reference.folder)
+            with nullcontext(hashes) if hashes is not None else InputHashes(files) as inputs:
+                models, peak_memory_bytes = self._build_from_folder(
+                    reference.folder, kinds or USUAL_TYPES, later, matrix, inputs, on_progress, cancel
+                )
         else:
             repo, key, file, asked = hub_source(reference, revision)
             snapshot = self._hub.resolve(repo, asked, cancel=cancel)
@@ -155,11 +159,7 @@ class Acquirer:
                 wanted = file or next(iter(kinds), "")
                 models = (self._get_gguf(snapshot, wanted, name, on_progress, cancel),)
             else:
-                models = tuple(
-                    model
-                    for model in self._there(name, snapshot, kinds)
-                    if matrix is None or model.imatrix == matrix.text_for(model.type)
-                )
+                models = self._there(name, snapshot, kinds, matrix)
                 missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
                 if missing:
                     made, peak_memory_bytes = self._build_from_hub(
@@ -244,10 +244,11 @@ class Acquirer:
             shutil.rmtree(
                 work_folder(self._store, source_of(reference.file, self._store)), ignore_errors=True
             )
-        elif isinstance(reference, CatalogReference | HubReference):
-            name = folder_name(model_name(reference))
+            return
+        name = folder_name(model_name(reference))
+        if not isinstance(reference, CheckpointReference):
             drop_folder(self._checkpoints / name)
-            shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
+        shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
 
     def _clear_up(self, name: str) -> None:
         """Delete what a `get` left that was killed when everything was in the store already."""
@@ -259,12 +260,38 @@ class Acquirer:
         else:
             drop_folder(folder)
 
-    def _there(self, name: str, snapshot: Snapshot, types: Sequence[str]) -> tuple[InstalledModel, ...]:
+    def _there(
+        self, name: str, snapshot: Snapshot, types: Sequence[str], matrix: Weighing | None = None
+    ) -> tuple[InstalledModel, ...]:
         return tuple(
             model
             for model in self._store.find(name)
             if model.type in types and (model.repo, model.commit) == (snapshot.repo, snapshot.commit)
+            if _is_weighed_by(matrix, model)
         )
+
+    def _there_from_files(
+        self,
+        name: str,
+        types: Sequence[str],
+        matrix: Weighing | None,
+        hashes: InputHashes,
+        on_progress: OnProgress,
+        cancel: threading.Event | None,
+    ) -> tuple[InstalledModel, ...]:
+        """Waits for the checksums only where names and sizes are the same."""
+        here = [(path.name, path.stat().st_size) for path in hashes.files]
+        alike = {
+            model: inputs
+            for model in self._store.find(name)
+            if model.type in types and _is_weighed_by(matrix, model)
+            for inputs in [self._store.inputs_at(model.path)]
+            if [(file.path, file.bytes) for file in inputs] == here
+        }
+        if not alike:
+            return ()
+        now = hashes.wait(on_progress, cancel)
+        return tuple(model for model, inputs in alike.items() if inputs == now)
 
     def _download(
         self,
@@ -345,34 +372,36 @@ class Acquirer:
         types: Sequence[str],
         later: Sequence[str],
         matrix: Weighing | None,
+        hashes: InputHashes,
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> tuple[tuple[InstalledModel, ...], int]:
         check_supported(folder / "config.json", folder.name)
         record = read_record(folder)
         known = _known(folder)
-        files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
-        files = [path for path in files if path.name != RECORD_NAME]
         name, key = (known.name, known.key) if known is not None else (folder.name, "")
+        there = self._there_from_files(name, types, matrix, hashes, on_progress, cancel)
+        missing = [kind for kind in types if kind not in {model.type for model in there}]
+        if not missing:
+            return there, 0
         work = self._store.work_folder(name)
         if later:
             work.mkdir(parents=True, exist_ok=True)
-            weights_bytes = sum(path.stat().st_size for path in files if path.suffix == ".safetensors")
-            check_build_room(weights_bytes, [*types, *later], work)
-        with InputHashes(files) as hashes:
-            result = build(
-                folder,
-                types,
-                work,
-                folder_name(name),
-                command=self._build_command,
-                on_progress=on_progress,
-                cancel=cancel,
-                imatrix=matrix.file if matrix is not None else None,
-            )
-            inputs = hashes.wait(on_progress, cancel)
+            weights = (path for path in hashes.files if path.suffix == ".safetensors")
+            check_build_room(sum(path.stat().st_size for path in weights), [*missing, *later], work)
+        result = build(
+            folder,
+            missing,
+            work,
+            folder_name(name),
+            command=self._build_command,
+            on_progress=on_progress,
+            cancel=cancel,
+            imatrix=matrix.file if matrix is not None else None,
+        )
+        inputs = hashes.wait(on_progress, cancel)
         checkpoint = _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
-        return self._store_built(checkpoint, result, matrix), result.peak_memory_bytes
+        return there + self._store_built(checkpoint, result, matrix), result.peak_memory_bytes
 
     def _store_built(
         self, checkpoint: _Checkpoint, result: BuildResult, matrix: Weighing | None
@@ -417,6 +446,10 @@ def model_name(reference: CatalogReference | HubReference | CheckpointReference)
 
 def _known(folder: Path) -> CatalogModel | None:
     return find(read_record(folder).repo) or find(folder.name)
+
+
+def _is_weighed_by(matrix: Weighing | None, model: InstalledModel) -> bool:
+    return matrix is None or model.imatrix == matrix.text_for(model.type)
 
 
 def _has_checkpoint(snapshot: Snapshot) -> bool:

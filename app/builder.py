@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from app.acquire import USUAL_TYPES, Acquirer, hub_source, model_name
@@ -10,12 +11,20 @@ from app.build_room import check_build_room
 from app.build_wish import AUTO, OFF, BuildWish
 from app.errors import StillroomError
 from app.importance import MATRIX_NAME, Weighing, weights_fingerprint
-from app.input_hashes import InputHashes
+from app.input_hashes import InputHashes, checkpoint_inputs
 from app.quality_build import Build, Keeping, QualityBuild
 from app.requantise import Source, source_of
 from converters.pipeline import build, requantise
+from converters.unfinished_imatrix import unfinished_path
 from models.progress import OnProgress, ignore_progress
-from models.reference import CatalogReference, CheckpointReference, GgufReference, HubReference, Reference
+from models.reference import (
+    CatalogReference,
+    CheckpointReference,
+    GgufReference,
+    HubReference,
+    Reference,
+    parse_reference,
+)
 from models.snapshot import Snapshot, checkpoint_files
 from models.store import KEPT_SUFFIX, ModelStore, folder_name
 
@@ -46,7 +55,14 @@ class Builder:
     def discard(self, model: str) -> None:
         """Delete what an unfinished `get` of `model` left on disk."""
         self._acquirer.discard(model)
-        for left in self._store.find(model):
+        try:
+            reference = parse_reference(model)
+        except StillroomError:
+            # A folder or file that is gone by now.
+            return
+        name = _name(reference, self._source(reference))
+        unfinished_path(self._store.folder_of(name) / MATRIX_NAME).unlink(missing_ok=True)
+        for left in self._store.find(name):
             if left.passing:
                 self._store.remove(left)
 
@@ -67,6 +83,9 @@ class Builder:
         originals = self._originals(reference, _kinds(reference, types), wish, revision, cancel)
         if originals is not None:
             revision = originals.commit
+        inputs: InputHashes | None = None
+        if isinstance(reference, CheckpointReference):
+            inputs = InputHashes(checkpoint_inputs(reference.folder))
 
         def make(kinds: Sequence[str], *, later: Sequence[str] = (), matrix: Weighing | None = None) -> Made:
             before = {model.path for model in self._store.listing().models}
@@ -77,19 +96,21 @@ class Builder:
                 keep_original=keep_original,
                 later=later,
                 matrix=matrix,
+                hashes=inputs,
                 on_progress=on_progress,
                 cancel=cancel,
             )
             models = [from_store(model, was_there=model.path in before) for model in acquired.models]
             return Made(tuple(models), acquired.peak_memory_bytes)
 
-        source = self._source(reference)
-        name = source.name if source is not None else model_name(_built(reference))
-        fingerprint = self._fingerprint(reference, source, originals, on_progress, cancel)
-        keeping = Keeping(self._store.folder_of(name) / MATRIX_NAME, fingerprint)
-        place = StorePlace(self._store, make, self._build_command, on_progress, cancel)
-        work = QualityBuild(place, keeping, self._measure_command, on_progress, cancel)
-        return work.run(_kinds(reference, types), wish, _model(source))
+        with inputs or nullcontext():
+            source = self._source(reference)
+            name = _name(reference, source)
+            fingerprint = self._fingerprint(reference, source, originals, inputs, on_progress, cancel)
+            keeping = Keeping(self._store.folder_of(name) / MATRIX_NAME, fingerprint)
+            place = StorePlace(self._store, make, self._build_command, on_progress, cancel)
+            work = QualityBuild(place, keeping, self._measure_command, on_progress, cancel)
+            return work.run(_kinds(reference, types), wish, _model(source))
 
     def build_into(
         self,
@@ -152,7 +173,7 @@ class Builder:
 
         source = self._source(reference)
         name = source.path.stem if source is not None else folder_name(model_name(_built(reference)))
-        fingerprint = self._fingerprint(reference, source, originals, on_progress, cancel)
+        fingerprint = self._fingerprint(reference, source, originals, None, on_progress, cancel)
         keeping = Keeping(out / f"{name}{KEPT_SUFFIX}", fingerprint)
         place = FolderPlace(out, make, self._build_command, on_progress, cancel)
         work = QualityBuild(place, keeping, self._measure_command, on_progress, cancel)
@@ -203,10 +224,12 @@ class Builder:
         reference: Reference,
         source: Source | None,
         originals: Snapshot | None,
+        inputs: InputHashes | None,
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> Callable[[], str]:
-        """What tells the fingerprint of the weights, of a file that was built from them too."""
+        """What tells the fingerprint of the weights, of a file that was built from them too; `inputs` are
+        those of a checkpoint's folder, where the build needs them all."""
 
         def hashed(files: Sequence[Path]) -> str:
             with InputHashes(files) as hashes:
@@ -216,6 +239,9 @@ class Builder:
             if originals is not None:
                 weights = (file for file in checkpoint_files(originals) if _is_weights(file.path))
                 return weights_fingerprint(file.sha256 or file.oid for file in weights)
+            if inputs is not None:
+                files = inputs.wait(on_progress, cancel)
+                return weights_fingerprint(file.sha256 for file in files if _is_weights(file.path))
             if isinstance(reference, CheckpointReference):
                 return hashed(sorted(reference.folder.glob(f"*{_WEIGHTS}")))
             assert source is not None
@@ -232,6 +258,11 @@ _WEIGHTS = ".safetensors"
 
 def _is_weights(file: str) -> bool:
     return file.endswith(_WEIGHTS)
+
+
+def _name(reference: Reference, source: Source | None) -> str:
+    """What the store calls the model."""
+    return source.name if source is not None else model_name(_built(reference))
 
 
 def _built(reference: Reference) -> CatalogReference | HubReference | CheckpointReference:

@@ -1,4 +1,4 @@
-"""The checksums of the files that a build reads, computed while it runs."""
+"""The checksums of the files that a build reads, computed once while it runs."""
 
 import hashlib
 import threading
@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
+from models.download_record import RECORD_NAME
 from models.errors import Cancelled
 from models.manifest import InputFile
 from models.progress import OnProgress, Progress, raise_if_cancelled
@@ -15,11 +16,17 @@ _READ_BYTES = 4 << 20
 _CHECK_S = 0.1
 
 
+def checkpoint_inputs(folder: Path) -> list[Path]:
+    """The files of a checkpoint's folder that a build reads."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
+    return [path for path in files if path.name != RECORD_NAME]
+
+
 class InputHashes:
     """Hashes `files` on a thread of its own; leaving the context ends that."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
+        self.files = files
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, "input hashes")
         self._done_bytes = 0
@@ -35,7 +42,7 @@ class InputHashes:
 
     def wait(self, on_progress: OnProgress, cancel: threading.Event | None) -> tuple[InputFile, ...]:
         """The result; tells of the stage "verify" while it is not there yet. Raises `OSError`."""
-        total = sum(path.stat().st_size for path in self._files)
+        total = sum(path.stat().st_size for path in self.files)
         while wait({self._future}, timeout=_CHECK_S).not_done:
             raise_if_cancelled(cancel)
             on_progress(Progress("verify", self._done_bytes, total, self._present))
@@ -43,7 +50,7 @@ class InputHashes:
 
     def _hash(self) -> tuple[InputFile, ...]:
         inputs = []
-        for path in self._files:
+        for path in self.files:
             self._present = path.name
             digest = hashlib.sha256()
             size = 0

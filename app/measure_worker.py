@@ -3,6 +3,7 @@
 Run as `python -m app.measure_worker`, or by a bundle's own executable.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,11 @@ def _work(
         )
     from converters.imatrix import write_imatrix
     from converters.imatrix_collection import collect_imatrix
+    from converters.unfinished_imatrix import UnfinishedMatrix, unfinished_path
 
+    out = Path(request.out)
+    belongs_to = json.dumps([request.notes, request.most_chunks], sort_keys=True)
+    unfinished = UnfinishedMatrix(unfinished_path(out), belongs_to)
     matrix = collect_imatrix(
         Path(request.model),
         text,
@@ -78,8 +83,10 @@ def _work(
         backend.ggml,
         on_progress,
         most_chunks=request.most_chunks,
+        unfinished=unfinished if request.notes else None,
     )
-    write_imatrix(matrix, Path(request.out), request.notes)
+    write_imatrix(matrix, out, request.notes)
+    unfinished.remove()
     return CollectedImatrix(chunks=matrix.chunks, tensors=len(matrix.sums))
 
 

@@ -16,6 +16,7 @@ from converters.errors import BuildError
 from converters.evaluation import Evaluation, Machine, Window
 from converters.imatrix import ImportanceMatrix, Sums
 from converters.token_progress import TokenProgress
+from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from models.progress import OnProgress
 
 # As llama-imatrix has it: a smaller batch is a check of the graph, no text.
@@ -55,32 +56,39 @@ def collect_imatrix(
     on_progress: OnProgress,
     *,
     most_chunks: int = 0,
+    unfinished: UnfinishedMatrix | None = None,
 ) -> ImportanceMatrix:
     """The matrix of `model` over `text`, which is named `dataset`; `most_chunks` 0 takes all of it.
 
-    Reports the stage "collect" in tokens. Raises `BuildError`.
+    It goes on with what `unfinished` holds, and keeps there how far it got. Reports the stage "collect" in
+    tokens. Raises `BuildError`.
     """
-    collector = _Collector(ggml)
+    before = unfinished.read() if unfinished is not None else NOTHING
+    collector = _Collector(ggml, before)
     # All tokens are outputs: for others llama.cpp leaves out the last block's feed-forward part.
     window = Window(first_output=0, on_tensor=collector.on_tensor)
     with Evaluation(model, machine, window) as evaluation:
         chunks = evaluation.chunks(text)[: most_chunks or None]
-        progress = TokenProgress(on_progress, "collect", len(chunks) * window.tokens)
-        for chunk in chunks:
+        progress = TokenProgress(
+            on_progress, "collect", len(chunks) * window.tokens, done=before.chunks * window.tokens
+        )
+        for number, chunk in enumerate(chunks[before.chunks :], before.chunks + 1):
             for _ in evaluation.run([chunk]):
                 collector.raise_if_failed()
+            if unfinished is not None:
+                unfinished.keep(collector.collected(number))
             progress.advance(window.tokens)
     return ImportanceMatrix(collector.sums(), len(chunks), window.tokens, (dataset,))
 
 
 class _Collector:
-    """Adds up the inputs that ggml shows it."""
+    """Adds up the inputs that ggml shows it, to those of `before`."""
 
-    def __init__(self, ggml: Any) -> None:
+    def __init__(self, ggml: Any, before: Collected) -> None:
         self._ggml = _declared(ggml)
         self._mul_mat = _operation(ggml, b"MUL_MAT")
-        self._squares: dict[str, npt.NDArray[np.float64]] = {}
-        self._counts: dict[str, int] = {}
+        self._squares: dict[str, npt.NDArray[np.float64]] = dict(before.squares)
+        self._counts: dict[str, int] = dict(before.counts)
         self._error: Exception | None = None
 
     def on_tensor(self, address: int, asked: bool) -> bool:
@@ -102,6 +110,10 @@ class _Collector:
         """Raise what went wrong in a callback."""
         if self._error is not None:
             raise self._error
+
+    def collected(self, chunks: int) -> Collected:
+        """What `chunks` of the text have given so far."""
+        return Collected(chunks, self._squares, self._counts)
 
     def sums(self) -> dict[str, Sums]:
         """What was added up."""

@@ -41,7 +41,10 @@ class MeasuredQuality(msgspec.Struct, frozen=True, kw_only=True, tag="measured")
 
 
 class ImatrixRequest(msgspec.Struct, frozen=True, kw_only=True, tag="imatrix"):
-    """Collect the importance matrix of `model` over the file `text` into the file `out`, with `notes`."""
+    """Collect the importance matrix of `model` over the file `text` into the file `out`, with `notes`.
+
+    Where they say what it belongs to, a collection that was stopped goes on.
+    """
 
     model: str
     text: str
@@ -118,7 +121,8 @@ def collect(
     """Write the importance matrix of the GGUF file `model` to `out`, in llama-imatrix's GGUF format, with
     `notes` in its metadata.
 
-    As `measure`; the stage is "collect".
+    Where there are `notes`, which say what it belongs to, one that is stopped goes on at the next call. As
+    `measure`; the stage is "collect".
     """
     check_gguf(model)
     request = ImatrixRequest(

@@ -30,7 +30,7 @@ EXAMPLE = "stillroom build r1-qwen-1.5b --type Q4_K_M --type Q8_0"
 
 
 class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A GGUF file that was made, or was there already from the same commit.
+    """A GGUF file that was made, or was there already from the same commit or files.
 
     `imatrix` says what its importance matrix was collected over, `quality` what quantising cost.
     """

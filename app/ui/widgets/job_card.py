@@ -106,9 +106,7 @@ class JobCard(Card):
         self._amount.setText(amount)
         self._bar.setAccessibleName(step)
         self._bar.setAccessibleDescription(amount)
-        self._note.setText(
-            self.tr("Every file is checked against its SHA-256. A pause or a restart loses nothing.")
-        )
+        self._note.setText(self._promise(progress.stage))
 
     def _stage(self, stage: str) -> str:
         match stage:
@@ -125,6 +123,15 @@ class JobCard(Card):
             case "measure":
                 return self.tr("Measuring what it cost")
         return stage
+
+    def _promise(self, stage: str) -> str:
+        """What a pause costs in this stage."""
+        match stage:
+            case "collect":
+                return self.tr("After a pause or a restart it goes on where it stopped.")
+            case "measure":
+                return self.tr("The files are ready. After a pause or a restart the measurement begins anew.")
+        return self.tr("Every file is checked against its SHA-256. A pause or a restart loses nothing.")
 
     def _count(self, progress: Progress, count: int) -> str:
         if progress.unit == "tokens":

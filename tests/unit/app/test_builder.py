@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from app import hub_build
+from app import acquire, builder, hub_build
 from app.acquire import Acquirer
 from app.build_wish import AUTO, OFF, ON, BuildWish
 from app.builder import Builder
 from app.children import child_command
-from app.importance import kept_matrix, notes
+from app.importance import MATRIX_NAME, kept_matrix, notes
+from app.input_hashes import InputHashes
 from converters import measuring
 from converters.errors import BuildError
 from converters.imatrix import read_imatrix, write_imatrix
 from converters.inspect import inspect
+from converters.unfinished_imatrix import unfinished_path
 from models.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
 from models.hub import HubClient
@@ -242,6 +244,61 @@ def test_giving_up_deletes_the_file_made_for_the_matrix(desk: Desk) -> None:
     assert [model.type for model in desk.store.listing().models] == ["Q8_0"]
     desk.builder.discard(REPO)
     assert desk.store.listing().models == ()
+
+
+def stopped_in(stage: str, desk: Desk, wish: BuildWish) -> None:
+    cancel = threading.Event()
+    with pytest.raises(Cancelled):
+        desk.builder.get(
+            desk.checkpoint,
+            ["Q4_0"],
+            wish,
+            on_progress=lambda step: cancel.set() if step.stage == stage else None,
+            cancel=cancel,
+        )
+
+
+def test_giving_up_a_checkpoints_folder_leaves_its_own_files_only(desk: Desk) -> None:
+    before = sorted(desk.checkpoint.folder.iterdir())
+    stopped_in("collect", desk, BuildWish(imatrix=ON))
+    folder = desk.store.folder_of(desk.checkpoint.folder.name)
+    unfinished_path(folder / MATRIX_NAME).write_bytes(b"")
+    desk.builder.discard(str(desk.checkpoint.folder))
+    assert not folder.exists()
+    stopped_in("quantise", desk, BuildWish())
+    desk.builder.discard(str(desk.checkpoint.folder))
+    assert not list((desk.store.root / ".making").glob("*"))
+    assert sorted(desk.checkpoint.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("stage", ["collect", "measure"])
+def test_a_stopped_build_of_a_checkpoints_folder_makes_no_file_again(stage: str, desk: Desk) -> None:
+    wish = BuildWish(imatrix=ON if stage == "collect" else OFF, measure=stage == "measure")
+    stopped_in(stage, desk, wish)
+    desk.builder.get(desk.checkpoint, ["Q4_0"], wish, on_progress=desk.told.append)
+    stages = desk.stages()
+    assert "quantise" not in stages[: stages.index(stage)]
+    assert [model.type for model in desk.store.listing().models] == ["Q4_0"]
+
+
+def test_a_checkpoints_files_that_changed_are_built_again(desk: Desk) -> None:
+    [first] = desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
+    weights = desk.checkpoint.folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-2] ^= 1
+    weights.write_bytes(data)
+    [second] = desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
+    assert second.sha256 != first.sha256
+
+
+def test_a_checkpoints_files_are_hashed_once_for_both_passes_and_the_matrix(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[InputHashes] = []
+    monkeypatch.setattr(builder, "InputHashes", lambda files: made.append(InputHashes(files)) or made[-1])
+    monkeypatch.setattr(acquire, "InputHashes", lambda _: pytest.fail("they are hashed again"))
+    desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
+    assert len(made) == 1
 
 
 def test_a_damaged_matrix_is_refused_before_anything_is_built(desk: Desk, tmp_path: Path) -> None:

@@ -2,17 +2,22 @@
 
 import random
 import struct
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.children import child_command
+from app.importance import notes
+from converters import unfinished_imatrix
 from converters.errors import BuildError, GgufError
 from converters.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.measuring import OWN_TEXT, calibration_text, collect, held_out_text
 from converters.pipeline import build
-from models.errors import StillroomError
+from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
+from models.errors import Cancelled, StillroomError
 from models.progress import Progress, ignore_progress
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
 
@@ -167,6 +172,79 @@ def test_a_text_that_is_too_short_is_refused(model: Path, tmp_path: Path) -> Non
     text.write_text("Too short.")
     with pytest.raises(BuildError, match="too short"):
         collect(model, tmp_path / "m", command=COMMAND, on_progress=ignore_progress, text=text)
+
+
+HANGS_IN_CHUNK_3 = """
+import sys, threading
+from app import measure_worker
+from converters import unfinished_imatrix as unfinished
+unfinished._SAVE_EVERY_S = 0.0
+keep = unfinished.UnfinishedMatrix.keep
+def keep_or_hang(self, collected):
+    if collected.chunks == 3:
+        threading.Event().wait()
+    keep(self, collected)
+unfinished.UnfinishedMatrix.keep = keep_or_hang
+sys.exit(measure_worker.main())
+"""
+
+
+def test_a_collection_that_is_stopped_goes_on_and_gives_the_same(model: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.imatrix", tmp_path / "own.imatrix"
+    noted = notes("of the weights", "of the text", "BF16")
+    collect(model, whole, command=COMMAND, on_progress=ignore_progress, text=TEXT, notes=noted)
+    stop = threading.Event()
+    with pytest.raises(Cancelled):
+        collect(
+            model,
+            out,
+            command=[sys.executable, "-c", HANGS_IN_CHUNK_3],
+            on_progress=lambda step: stop.set() if step.done == 2 * 512 else None,
+            cancel=stop,
+            text=TEXT,
+            notes=noted,
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.unfinished.imatrix", "whole.imatrix"]
+    told: list[Progress] = []
+    collected = collect(model, out, command=COMMAND, on_progress=told.append, text=TEXT, notes=noted)
+    assert told[0].done == 2 * 512
+    assert collected.chunks == read_imatrix(whole).chunks
+    assert out.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.imatrix", "whole.imatrix"]
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UnfinishedMatrix:
+    monkeypatch.setattr(unfinished_imatrix, "_SAVE_EVERY_S", 0.0)
+    found = UnfinishedMatrix(tmp_path / "unfinished", "these weights")
+    found.keep(Collected(3, {"blk.0.attn_q.weight": np.array([[1.0, 1e-30]])}, {"blk.0.attn_q.weight": 9}))
+    return found
+
+
+def test_what_is_collected_is_read_again_for_the_same_weights_only(
+    unfinished: UnfinishedMatrix, tmp_path: Path
+) -> None:
+    found = unfinished.read()
+    assert found.chunks == 3
+    assert found.squares["blk.0.attn_q.weight"].tolist() == [[1.0, 1e-30]]
+    assert found.counts == {"blk.0.attn_q.weight": 9}
+    assert UnfinishedMatrix(tmp_path / "unfinished", "others").read() is NOTHING
+    unfinished.remove()
+    assert unfinished.read() is NOTHING
+
+
+def test_a_damaged_record_of_a_collection_begins_it_anew(
+    unfinished: UnfinishedMatrix, tmp_path: Path
+) -> None:
+    file = tmp_path / "unfinished"
+    data = file.read_bytes()
+    rng = random.Random(1)
+    for _ in range(100):
+        place = rng.randrange(len(data))
+        file.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        assert unfinished.read() is NOTHING
+        file.write_bytes(data[:place])
+        assert unfinished.read() is NOTHING
 
 
 def test_the_own_texts_are_long_enough_and_share_no_line() -> None:
