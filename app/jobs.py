@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from app.build_wish import BuildWish
+from app.build_wish import AUTO, ON, BuildWish
 from app.errors import Cancelled, StillroomError
 from models.durable import write_durably
 from models.progress import OnProgress, Progress
@@ -40,6 +40,7 @@ class Job(msgspec.Struct, kw_only=True):
     revision: str = ""
     keep_original: bool = False
     measure: bool = False
+    weigh: bool = False
     created_at: str = ""
     state: JobState = "waiting"
     message: str = ""
@@ -129,10 +130,11 @@ class JobBook:
         revision: str = "",
         keep_original: bool = False,
         measure: bool = False,
+        weigh: bool = False,
         title: str = "",
     ) -> JobView:
         """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
-        `measure` what that cost.
+        `measure` what that cost, `weigh` every small type by an importance matrix.
 
         The job is called `title`. Raises `StillroomError` if the model is unknown.
         """
@@ -145,6 +147,7 @@ class JobBook:
             revision=revision,
             keep_original=keep_original,
             measure=measure,
+            weigh=weigh,
             created_at=datetime.now(UTC).isoformat(),
         )
         with self._changed:
@@ -244,7 +247,7 @@ class JobBook:
         build = self._builder().get(
             parse_reference(job.model),
             job.types,
-            BuildWish(measure=job.measure),
+            BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure),
             revision=job.revision,
             keep_original=job.keep_original,
             on_progress=on_progress,

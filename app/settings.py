@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     measure_builds: Annotated[bool, Meta(description="Measure what quantising cost, after each build.")] = (
         False
     )
+    weigh_builds: Annotated[
+        bool, Meta(description="Collect an importance matrix for every type of four bits and less.")
+    ] = False
     accuracy_loss_gate_percent: Annotated[
         float,
         Meta(ge=0.0, le=100.0, description="The loss from which a build warns: growth of the perplexity."),

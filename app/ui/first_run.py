@@ -99,7 +99,11 @@ class FirstRun(QObject):
     def _on_get(self, key: str, types: list[str]) -> None:
         values = self._settings.values
         view = self._jobs.add(
-            key, types, keep_original=values.keep_original_weights, measure=values.measure_builds
+            key,
+            types,
+            keep_original=values.keep_original_weights,
+            measure=values.measure_builds,
+            weigh=values.weigh_builds,
         )
         self._job_id = view.id
         self._show_job(view)

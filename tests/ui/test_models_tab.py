@@ -104,6 +104,7 @@ class Room:
         acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
         builder = Builder(acquirer, self.store, ["unused"], ["unused"])
         self.jobs = JobBook(root / "jobs", lambda: builder)
+        self.settings = SettingsFile(root / "settings.json")
         self.measurer = Measurer(self.store, lambda: acquirer, child_command("measure"))
         self.host = QWidget()
         self.host.resize(1200, 900)
@@ -117,7 +118,7 @@ class Room:
             self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
             self.store,
             self.jobs,
-            SettingsFile(root / "settings.json"),
+            self.settings,
             self.notices,
             self.advice,
             self.measurer,
@@ -325,6 +326,18 @@ def test_several_gguf_files_are_offered_in_a_menu(room: Room, run: Run, tmp_path
         assert [job.model for job in room.jobs.jobs()] == [f"{REPO}:tiny.Q4_0.gguf"]
 
     run(scenario())
+
+
+def test_a_finished_file_of_a_repository_is_taken_where_builds_are_measured(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.settings.update(measure_builds=True, weigh_builds=True)
+        room.jobs.start()
+        room.tab.add_card.field.setText(f"{REPO}:{FILE}")
+        room.press(room.tab.add_card, "Get")
+        await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+
+    run(scenario())
+    assert room.errors == []
 
 
 def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:

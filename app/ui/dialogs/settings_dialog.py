@@ -125,6 +125,15 @@ class SettingsDialog(QDialog):
         measure.setChecked(values.measure_builds)
         measure.toggled.connect(lambda on: self._settings.update(measure_builds=on))
         measure.setToolTip(self.tr("Takes room for the model in full precision meanwhile, and some minutes."))
+        weigh = QCheckBox(self.tr("Weigh all types of four bits and less by an importance matrix"))
+        weigh.setChecked(values.weigh_builds)
+        weigh.toggled.connect(lambda on: self._settings.update(weigh_builds=on))
+        weigh.setToolTip(
+            self.tr(
+                "They answer more like the original. The model reads a text for it, some minutes to hours; "
+                "IQ4_XS and Q3_K_M are weighed in any case."
+            )
+        )
         gate = QDoubleSpinBox()
         gate.setRange(0, 100)
         gate.setDecimals(1)
@@ -152,6 +161,7 @@ class SettingsDialog(QDialog):
         form.addRow("", notify)
         form.addRow("", keep)
         form.addRow("", measure)
+        form.addRow("", weigh)
         card = Card()
         card.body.addLayout(form)
         folder = Card()

@@ -13,6 +13,7 @@ from app.errors import Cancelled, StillroomError
 from app.importing import import_models
 from app.jobs import JobBook
 from app.requantise import estimated_bytes, source_of
+from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog
 from app.ui.dialogs.requantise_dialog import RequantiseDialog
@@ -44,6 +45,7 @@ class ModelActions(QObject):
         bridge: Bridge,
         store: ModelStore,
         jobs: JobBook,
+        settings: SettingsFile,
         notices: Notices,
         place: QVBoxLayout,
         window: QWidget,
@@ -53,6 +55,7 @@ class ModelActions(QObject):
         self._bridge = bridge
         self._store = store
         self._jobs = jobs
+        self._settings = settings
         self._notices = notices
         self._place = place
         self._window = window
@@ -154,7 +157,17 @@ class ModelActions(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         known = find(model.key) if model.key else None
         title = known.name if known is not None else model.name
-        dialog.chosen.connect(lambda kind: self._jobs.add(str(model.path), [kind], title=title))
+        values = self._settings.values
+        dialog.chosen.connect(
+            lambda kind: self._jobs.add(
+                str(model.path),
+                [kind],
+                # A file that is quantised already tells nothing of what quantising the original costs.
+                measure=values.measure_builds and not source.loses_quality,
+                weigh=values.weigh_builds,
+                title=title,
+            )
+        )
         dialog.open()
 
     async def _import(self, paths: list[Path], load_first: bool) -> None:

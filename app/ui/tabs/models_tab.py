@@ -139,7 +139,14 @@ class ModelsTab(QScrollArea):
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
         self._actions = ModelActions(
-            self._theme, self._bridge, self._store, self._jobs, self._notices, self._job_place, self
+            self._theme,
+            self._bridge,
+            self._store,
+            self._jobs,
+            self._settings,
+            self._notices,
+            self._job_place,
+            self,
         )
         self._actions.load_asked.connect(self.load_asked)
         self._actions.delete_asked.connect(self._on_delete)
@@ -234,7 +241,13 @@ class ModelsTab(QScrollArea):
 
     def _on_get(self, key: str, types: list[str]) -> None:
         values = self._settings.values
-        self._jobs.add(key, types, keep_original=values.keep_original_weights, measure=values.measure_builds)
+        self._jobs.add(
+            key,
+            types,
+            keep_original=values.keep_original_weights,
+            measure=values.measure_builds,
+            weigh=values.weigh_builds,
+        )
 
     def _on_job(self, view: JobView) -> None:
         if view.state in _FINISHED:
@@ -346,8 +359,11 @@ class ModelsTab(QScrollArea):
                 given_up.set()
                 self.add_card.set_busy(False)
             self._add_snapshot(snapshot, reference, kind)
+        elif isinstance(reference, HubReference):
+            # A finished file is taken as it is.
+            self._jobs.add(text, [])
         else:
-            self._on_get(text, [] if isinstance(reference, HubReference) else [kind])
+            self._on_get(text, [kind])
         self.add_card.clear()
 
     def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:
@@ -359,6 +375,7 @@ class ModelsTab(QScrollArea):
                 revision=reference.revision,
                 keep_original=self._settings.values.keep_original_weights,
                 measure=self._settings.values.measure_builds,
+                weigh=self._settings.values.weigh_builds,
             )
             return
         if len(choices) == 1:

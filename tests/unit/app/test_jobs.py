@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.acquire import Acquirer
+from app.build_wish import ON, BuildWish
 from app.builder import Builder
 from app.jobs import JobBook, JobState, JobView
+from app.quality_build import Build
 from models.fetch import TransferOptions
 from models.hub import HubClient
+from models.reference import Reference
 from models.retry import RetryPolicy
 from models.store import ModelStore
 from tests.support.hub import LoopbackHub
@@ -184,6 +187,23 @@ def test_jobs_run_one_after_another(desk: Desk) -> None:
     assert desk.wait("done").id == first.id
     assert desk.wait("done").id == second.id
     assert desk.hub.bytes_served[FILE] < SIZE + (1 << 20)
+
+
+def test_what_was_wished_of_a_build_is_kept_over_a_restart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.book.add(REPO, ["Q4_K_M"], measure=True, weigh=True)
+    desk.book.add(REPO, ["Q8_0"])
+    wishes: list[BuildWish] = []
+
+    def get(_: Builder, __: Reference, ___: list[str], wish: BuildWish, **____: object) -> Build:
+        wishes.append(wish)
+        return Build((), 0.0, 0)
+
+    monkeypatch.setattr(Builder, "get", get)
+    desk.new_book().start()
+    desk.wait("done", lambda view: view.types == ("Q8_0",))
+    assert wishes == [BuildWish(imatrix=ON, measure=True), BuildWish()]
 
 
 def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:
