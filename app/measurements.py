@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.engine.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine import computer_identity, physical_cores
 from app.memory_speed import measure_memory_speed
@@ -36,7 +37,7 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """What llama.cpp allocated for a file with these settings, and the fastest reply so far (0: none).
 
     `buffers` are bytes by llama.cpp's name of the buffer: "CPU_Mapped" is the file itself, read through the
-    page cache; "CPU" and "..._Host" are RAM; others are graphics cards.
+    page cache; others are told apart by `engine.buffer_names`.
     """
 
     path: str
@@ -53,13 +54,15 @@ class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ram_bytes(self) -> int:
         """RAM, the mapped file included; what was copied out of it into a faster order counts once."""
-        size = sum(size for name, size in self.buffers.items() if _is_host(name))
-        return size - self.buffers.get("CPU_REPACK", 0) if "CPU_Mapped" in self.buffers else size
+        copied = any(MAPPED in name for name in self.buffers)
+        return sum(
+            size for name, size in self.buffers.items() if is_ram(name) and not (copied and is_copy(name))
+        )
 
     @property
     def device_bytes(self) -> int:
         """Memory of graphics cards."""
-        return sum(size for name, size in self.buffers.items() if not _is_host(name))
+        return sum(size for name, size in self.buffers.items() if not is_ram(name))
 
 
 class _File(msgspec.Struct, kw_only=True):
@@ -196,10 +199,6 @@ def _settings(load: LoadMeasurement) -> tuple[str, int, int, str, int, int, int]
         load.gpu_layers,
         load.sequences,
     )
-
-
-def _is_host(name: str) -> bool:
-    return name.startswith("CPU") or name.endswith("_Host")
 
 
 def _now() -> str:

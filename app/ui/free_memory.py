@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import psutil
 
+from app.engine.buffer_names import MAPPED, is_ram
 from app.engine.messages import Device, ModelInfo, Ready
 from models.fit import GpuMemory, Memory
 
@@ -26,6 +27,6 @@ def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device]
             size
             for buffers in (loaded.buffers, loaded.draft_buffers)
             for name, size in buffers.items()
-            if name.startswith("CPU") and name != "CPU_Mapped"
+            if is_ram(name) and MAPPED not in name
         )
     return Memory(psutil.virtual_memory().available + own, gpus)
