@@ -6,6 +6,10 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
+from tests.support.chat_desk import desk, opened
+
+__all__ = ["desk", "opened"]
+
 
 @pytest.fixture(autouse=True)
 def no_widgets_left() -> Iterator[None]:

@@ -1,0 +1,160 @@
+"""A Chat tab on the real engine, the real starter model and a store of its own."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+import shiboken6
+from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.chat.choices import ReplyChoices
+from app.chat.library import ChatLibrary
+from app.chat.store import ChatStore
+from app.children import child_command
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, Sampling
+from app.settings import SettingsFile
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tabs.chat_tab import ChatTab
+from app.ui.theme import Theme
+from app.ui.widgets.composer import ComposerState
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.question_card import QuestionCard
+from app.ui.widgets.reply_view import ReplyView
+from models.starter import starter_file
+
+WAIT_S = 90
+CONTEXT_TOKENS = 1024
+SHORT = 16
+ENDLESS = "Write a long story about a lighthouse keeper."
+"""The starter model fills any context with it."""
+
+
+class Desk:
+    """The parts around the tab, for all tests of a file."""
+
+    def __init__(self, application: QApplication) -> None:
+        self.loop = qasync.QEventLoop(application)
+        asyncio.set_event_loop(self.loop)
+        self.problems: list[BaseException] = []
+        self.bridge = Bridge(self.problems.append)
+        self.client = EngineClient(child_command("engine"))
+        self.client.start()
+        self.session = EngineSession(self.client, self.bridge)
+        self.theme = Theme(application, "light")
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.loop.run_until_complete(asyncio.wait_for(work, 3 * WAIT_S))
+
+    def close(self) -> None:
+        self.run(self.bridge.finish())
+        self.client.close()
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[Desk]:
+    path = starter_file()
+    if path is None:
+        pytest.skip("the starter extra is not installed")
+    desk = Desk(qapp)
+    desk.run(desk.session.load(path, LoadSettings(context_tokens=CONTEXT_TOKENS, threads=1)))
+    yield desk
+    desk.close()
+
+
+@dataclass
+class Opened:
+    """A tab on a store of its own."""
+
+    desk: Desk
+    tab: ChatTab
+    store: ChatStore
+    notices: Notices
+    bridge: Bridge
+    settings: SettingsFile
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.desk.run(work)
+        assert self.desk.problems == []
+
+    async def reply_to(self, text: str) -> ReplyView:
+        """Send and wait for the end of the reply."""
+        self.tab.send(text)
+        await until(lambda: self.tab.running_view is not None)
+        view = self.tab.running_view
+        assert view is not None
+        await self.idle()
+        return view
+
+    async def first_words(self) -> ReplyView:
+        """Wait until the running reply has begun to show."""
+        await until(lambda: self.tab.running_view is not None and bool(self.tab.running_view.answer))
+        view = self.tab.running_view
+        assert view is not None
+        return view
+
+    async def idle(self) -> None:
+        await until(lambda: self.tab.composer.state is ComposerState.READY and not self.tab.exchange.sending)
+
+    def shown(self) -> list[str]:
+        """What the column holds, as text."""
+        return [
+            widget.text if isinstance(widget, QuestionCard) else widget.answer
+            for widget in self.tab.conversation.messages()
+            if isinstance(widget, QuestionCard | ReplyView)
+        ]
+
+    def unlimited(self) -> None:
+        """Let the replies of the open chat be as long as they want."""
+        self.tab.choices.show_choices(ReplyChoices(), self.settings.values.sampling)
+
+    def undo(self) -> None:
+        """Press the newest notice's button."""
+        [undo] = [b for b in self.notices.findChildren(QPushButton) if b.text() == "Undo"]
+        undo.click()
+
+    def titles(self) -> list[str]:
+        return [chat.title for chat in self.store.conversations() if chat.title]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
+    desk.problems.clear()
+    with closing(ChatStore(tmp_path / "chats.sqlite3")) as store:
+        window = QMainWindow()
+        qtbot.addWidget(window)
+        notices = Notices(window, lambda: "")
+        settings = SettingsFile(tmp_path / "settings.json")
+        settings.update(sampling=Sampling(temperature=0.0, seed=1))
+        # The model answers with this many tokens at most unless a test wants more.
+        store.create_conversation(choices=ReplyChoices(max_tokens=SHORT))
+        library = ChatLibrary.in_folder(tmp_path)
+        # As in the window: what a tab has begun ends with it.
+        bridge = Bridge(desk.problems.append)
+        tab = ChatTab(store, desk.session, settings, desk.theme, bridge, notices, library)
+        window.setCentralWidget(tab)
+        window.resize(1000, 420)
+        window.show()
+        yield Opened(desk, tab, store, notices, bridge, settings)
+        if shiboken6.isValid(tab):
+            tab.close_down()
+        desk.run(bridge.finish())
+
+
+def field(tab: ChatTab) -> QPlainTextEdit:
+    return tab.composer.findChild(QPlainTextEdit)

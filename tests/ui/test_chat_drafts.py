@@ -1,0 +1,30 @@
+"""Drafts in the Chat tab, with a real store."""
+
+from tests.support.chat_desk import Opened, until
+
+
+def test_drafts_belong_to_their_chats_and_survive(opened: Opened) -> None:
+    async def scenario() -> None:
+        one = opened.store.create_conversation(title="one")
+        two = opened.store.create_conversation(title="two")
+        opened.tab.open_chat(one.id)
+        opened.tab.composer.set_text("for one")
+        opened.tab.open_chat(two.id)
+        assert opened.tab.composer.text() == ""
+        await until(lambda: opened.store.conversation(one.id).draft == "for one")
+        opened.tab.open_chat(one.id)
+        assert opened.tab.composer.text() == "for one"
+        opened.tab.open_chat(None)
+        opened.tab.composer.set_text("not sent anywhere")
+        await until(lambda: "not sent anywhere" in [chat.draft for chat in opened.store.conversations()])
+        assert opened.tab.chat is not None
+        assert len(opened.store.conversations()) == 4
+
+    opened.run(scenario())
+
+
+def test_what_is_typed_is_kept_when_the_program_ends(opened: Opened) -> None:
+    opened.tab.open_chat(None)
+    opened.tab.composer.set_text("typed a moment ago")
+    opened.tab.close_down()
+    assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]

@@ -1,0 +1,120 @@
+"""What the list of chats does with them, with a real store."""
+
+import zipfile
+from pathlib import Path
+
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.chat.export import to_json
+from app.chat.importing import read_chats
+from tests.support.chat_desk import Opened, until
+
+
+def test_delete_can_be_undone(opened: Opened) -> None:
+    async def scenario() -> None:
+        await opened.reply_to("What is the capital of France?")
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.chats.delete_requested.emit(chat.id)
+        await until(lambda: opened.titles() == [] and opened.shown() == [])
+        [undo] = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Undo"]
+        undo.click()
+        await until(lambda: opened.titles() == [chat.title] and len(opened.shown()) == 2)
+
+    opened.run(scenario())
+
+
+def test_a_chat_is_exported_and_renamed(opened: Opened, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        await opened.reply_to("What is the capital of France?")
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.chats.rename_requested.emit(chat.id, "Geography")
+        await until(lambda: opened.titles() == ["Geography"])
+        await opened.tab.list_actions.export(chat.id, "markdown", False, tmp_path / "chat.md")
+        await opened.tab.list_actions.export(chat.id, "json", True, tmp_path / "chat.json")
+
+    opened.run(scenario())
+    assert (tmp_path / "chat.md").read_text(encoding="utf-8").startswith("# Geography\n")
+    assert '"title": "Geography"' in (tmp_path / "chat.json").read_text(encoding="utf-8")
+
+
+def test_chats_are_pinned_and_put_into_folders(opened: Opened) -> None:
+    store, rows = opened.store, opened.tab.chats.model
+    one, two = (store.create_conversation(title=title) for title in ("One", "Two"))
+
+    def shown() -> list[str]:
+        return [str(rows.index(number).data()) for number in range(rows.rowCount())]
+
+    async def scene() -> None:
+        opened.tab.show_chats()
+        opened.tab.chats.pin_requested.emit(one.id, True)
+        await until(lambda: shown()[:2] == ["Pinned", "One"])
+        opened.tab.chats.move_requested.emit(two.id, "")
+        await until(lambda: shown()[2:4] == ["New folder", "Two"])
+        [folder] = store.folders()
+        rows.setData(rows.index_of_folder(folder.id), "Work")
+        await until(lambda: "Work" in shown())
+        rows.toggle_folder(folder.id)
+        assert "Two" not in shown()
+        opened.tab.chats.folder_delete_requested.emit(folder.id)
+        await until(lambda: "Work" not in shown() and "Two" in shown())
+        opened.undo()
+        await until(lambda: "Work" in shown())
+        [again] = store.folders()
+        assert store.conversation(two.id).folder_id == again.id
+
+    opened.run(scene())
+
+
+def test_all_chats_are_exported(opened: Opened, tmp_path: Path) -> None:
+    actions = opened.tab.list_actions
+    chat = opened.store.create_conversation(title="A / b")
+    asked = opened.store.add_message(chat.id, None, "user", "Q")
+    opened.store.add_message(chat.id, asked.id, "assistant", "So \\(x^2\\).")
+    opened.store.create_conversation(title="Empty")
+
+    async def scene() -> None:
+        for kind, ending in (("html", "zip"), ("markdown", "zip"), ("pdf", "zip"), ("json", "json")):
+            await actions.export(0, kind, False, tmp_path / f"{kind}.{ending}")
+        await actions.export(chat.id, "pdf", False, tmp_path / "one.pdf")
+        with zipfile.ZipFile(tmp_path / "html.zip") as archive:
+            assert archive.namelist() == ["A b.html"]
+        assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF-")
+        assert [chat.title for chat in read_chats(tmp_path / "json.json")] == ["A / b"]
+
+    opened.run(scene())
+
+
+def test_imported_chats_are_opened_and_can_be_taken_out_again(opened: Opened, tmp_path: Path) -> None:
+    chat = opened.store.create_conversation(title="A")
+    question = opened.store.add_message(chat.id, None, "user", "Q")
+    path = tmp_path / "chat.json"
+    path.write_text(to_json((chat, [question])), encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.list_actions.import_from(path)
+        assert opened.titles() == ["A", "A"]
+        assert opened.shown() == ["Q"]
+        opened.undo()
+        await until(lambda: opened.titles() == ["A"] and opened.shown() == [])
+
+    opened.run(scene())
+
+
+def test_the_keys_go_through_the_chats_as_they_are_listed(opened: Opened, qtbot: QtBot) -> None:
+    tab = opened.tab
+    older = opened.store.create_conversation()
+    opened.store.rename(older.id, "One")
+    newer = opened.store.create_conversation()
+    opened.store.rename(newer.id, "Two")
+    tab.open_chat(newer.id)
+    shown = [chat.id for row in range(20) if (chat := tab.chats.model.chat_at(tab.chats.model.index(row)))]
+    steps = [("Next chat", 1), ("Previous chat", -1)]
+    for title, step in steps if shown.index(newer.id) == 0 else steps[::-1]:
+        expected = shown[shown.index(tab.chat.id) + step]
+        [action] = [action for action in tab.actions() if action.text() == title]
+        action.trigger()
+        assert tab.chat is not None
+        assert tab.chat.id == expected
