@@ -110,12 +110,14 @@ class EngineCore:
     # The engine's thread from here on.
 
     def _run(self) -> None:
+        from app.engine.asked_lately import AskedLately
         from app.engine.llama.abort import AbortFlag
         from app.engine.llama.backend import Backend
         from app.engine.loader import Loader
         from app.engine.native_log import NativeLog
 
         self._backend = Backend(NativeLog())
+        self._remote = AskedLately(self._backend.rpc)
         self._abort = AbortFlag()
         self._loader = Loader(
             self._backend,
@@ -250,7 +252,7 @@ class EngineCore:
             self._preview = Preview(
                 lambda path: read_facts(self._backend.ggml, path),
                 lambda path: read_draft_shape(self._backend.ggml, path),
-                self._backend.rpc,
+                self._remote,
             )
         present = next((one.info for one in self._models if one.info.path == request.path), None)
         return self._preview.plan(
@@ -377,6 +379,7 @@ class EngineCore:
             if idle is None:
                 return False
             self._models.free(idle.info.path)
+            self._remote.forget()
             self._emit(Unloaded(request_id=0, path=idle.info.path))
         return True
 
@@ -386,16 +389,19 @@ class EngineCore:
         from app.engine.load_plan import Room
         from app.engine.loading import check_settings
         from app.engine.offload import offload_devices
+        from app.engine.placement import place
         from app.engine.room_beside import fits_beside
 
         check_settings(request.settings)
         facts = read_facts(self._backend.ggml, Path(request.path))
         mapped_bytes = sum(resident.mapped_bytes for resident in self._models)
-        room = Room(
-            tuple(offload_devices(self._backend.devices())),
-            max(0, self._free_ram() - mapped_bytes),
-            physical_cores(),
-        )
+        ram_bytes = max(0, self._free_ram() - mapped_bytes)
+        local = self._backend.local_devices()
+        devices = tuple(offload_devices([device for _, device in local]))
+        if request.settings.rpc_use == "always":
+            # Where others help only with what is too large for this computer, its own room is made first.
+            devices = place(request.settings, facts.shape, local, ram_bytes, self._remote).devices
+        room = Room(devices, ram_bytes, physical_cores())
         draft = read_draft_shape(self._backend.ggml, request.settings.draft_path)
         return fits_beside(request.settings, facts.shape, facts.rope, room, draft)
 

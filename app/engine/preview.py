@@ -1,27 +1,19 @@
 """What a load would come to, without loading: for who chooses the settings."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from app.engine.buffer_names import MAPPED, is_ram
 from app.engine.gguf_shape import GgufFacts
 from app.engine.load_need import LoadNeed
 from app.engine.load_plan import Room, demand_of, plan_load
-from app.engine.messages import Device, LoadSettings, ModelInfo, Planned, RpcProblem, RpcServer
+from app.engine.messages import Device, LoadSettings, ModelInfo, Planned
 from app.engine.model_file import FileMark, mark
 from app.engine.offload import ModelShape
 from app.engine.placement import FindsRemote, Local, place
-from app.engine.rpc_devices import RemoteDevice
-
-MAPPED = "_Mapped"
-"""Part of the name of llama.cpp's buffers that are the file itself: the system counts them as free."""
-
-
-ASK_AGAIN_S = 10.0
-"""Other computers are asked no more often: one that is gone takes seconds, and replies wait for it."""
 
 
 class Preview:
@@ -36,7 +28,7 @@ class Preview:
     ) -> None:
         self._read = read
         self._read_draft = read_draft
-        self._remote = _AskedLately(remote)
+        self._remote = remote
         self._known: tuple[str, FileMark | None, GgufFacts] | None = None
 
     def plan(
@@ -53,7 +45,7 @@ class Preview:
         free: the load takes its place."""
         facts = self._facts(path)
         own = _taken(present)
-        ram_bytes += sum(size for name, size in own.items() if _is_ram(name))
+        ram_bytes += sum(size for name, size in own.items() if is_ram(name) and MAPPED not in name)
         local = [(handle, _with_own(device, own)) for handle, device in local]
         placement = place(asked, facts.shape, local, ram_bytes, self._remote)
         devices = tuple(
@@ -90,31 +82,11 @@ class Preview:
         return self._known[2]
 
 
-class _AskedLately:
-    """What other computers said a moment ago, or say now."""
-
-    def __init__(self, remote: FindsRemote) -> None:
-        self._remote = remote
-        self._asked: tuple[Sequence[RpcServer], float] = ((), 0.0)
-        self._said: tuple[list[RemoteDevice], list[RpcProblem]] = ([], [])
-
-    def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
-        asked, at_s = self._asked
-        if asked != servers or time.monotonic() - at_s > ASK_AGAIN_S:
-            self._said = self._remote.find(servers)
-            self._asked = (servers, time.monotonic())
-        return self._said
-
-
 def _taken(present: ModelInfo | None) -> Counter[str]:
     """What a loaded model and the one that guesses ahead for it take, by buffer name."""
     if present is None:
         return Counter()
     return Counter(present.buffers) + Counter(present.draft_buffers)
-
-
-def _is_ram(name: str) -> bool:
-    return name.startswith("CPU") and MAPPED not in name
 
 
 def _with_own(device: Device, own: dict[str, int]) -> Device:

@@ -4,6 +4,7 @@ import queue
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.engine.core import EngineCore
@@ -20,6 +21,7 @@ from app.engine.messages import (
     LoadSettings,
     ModelInfo,
     PromptProgress,
+    RpcServer,
     Shutdown,
     Tokenize,
     Tokenized,
@@ -27,6 +29,7 @@ from app.engine.messages import (
     Unloaded,
 )
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, EngineKind, Session, starter_path, text_of
+from tests.support.rpc_server import rpc_server
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1, sequences=1)
 
@@ -138,9 +141,9 @@ def test_a_reply_goes_on_while_another_model_is_loaded(engine: Session, paths: t
 class TightEngine:
     """An engine on a machine without free memory, as far as it knows: only one model fits at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, free_ram_bytes: int = 0) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._core = EngineCore(self._events.put, free_ram=lambda: 0)
+        self._core = EngineCore(self._events.put, free_ram=lambda: free_ram_bytes)
         self._core.start()
 
     def post(self, request: object) -> None:
@@ -177,6 +180,25 @@ def test_what_does_not_fit_beside_takes_the_place_of_the_idle_model(
     assert [(event.request_id, event.path) for event in gone] == [(0, paths[0])]
     assert isinstance(tight.generate(ask(tight, paths[0]))[1], Failed)
     assert isinstance(tight.generate(ask(tight, paths[1], max_tokens=1))[1], Finished)
+
+
+@pytest.mark.rpc
+def test_the_memory_of_other_computers_is_room_beside(paths: tuple[str, str]) -> None:
+    # Of the starter's 109 MB, 30 stay here when another computer computes all layers; the first one's file
+    # takes 97 of what is free.
+    with rpc_server() as den:
+        session = Session("thread", TightEngine(160_000_000))
+        servers = (RpcServer(den.endpoint),)
+        elsewhere = msgspec.structs.replace(SETTINGS, rpc_servers=servers, rpc_use="always")
+        try:
+            assert isinstance(session.load(paths[0], SETTINGS), ModelInfo)
+            info = session.load(paths[1], elsewhere)
+            assert isinstance(info, ModelInfo)
+            assert info.gpu_layers == info.layers + 1
+            for path in paths:
+                assert isinstance(session.generate(ask(session, path, max_tokens=1))[1], Finished)
+        finally:
+            session.engine.close()
 
 
 def test_a_load_without_room_waits_for_the_end_of_the_reply(tight: Session, paths: tuple[str, str]) -> None:
