@@ -1,4 +1,4 @@
-"""A build whose weights come from the hub meanwhile: the next file arrives while one is quantised."""
+"""A build whose weights come from the hub meanwhile: what has arrived is quantised while the rest comes."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ from app.errors import StillroomError
 from converters.architectures import read_settings
 from converters.messages import ComingFile
 from converters.pipeline import BuildResult, build
+from models.arrival import OnArrival, ignore_arrival
 from models.download import LocalFile, download
 from models.download_record import read_record
 from models.fetch import TransferOptions
@@ -72,7 +73,10 @@ class HubBuild:
         text = [file for file in wanted if file not in weights]
 
         def fetch(
-            files: Sequence[RemoteFile], listener: OnProgress, stop: threading.Event | None
+            files: Sequence[RemoteFile],
+            listener: OnProgress,
+            stop: threading.Event | None,
+            on_arrival: OnArrival = ignore_arrival,
         ) -> list[LocalFile]:
             return download(
                 snapshot,
@@ -81,8 +85,14 @@ class HubBuild:
                 self._hub,
                 options=self._transfer,
                 on_progress=listener,
+                on_arrival=on_arrival,
                 cancel=stop,
             )
+
+        def fetch_one(
+            file: RemoteFile, listener: OnProgress, on_arrival: OnArrival, stop: threading.Event
+        ) -> None:
+            fetch([file], listener, stop, on_arrival)
 
         fetch(text, on_progress, cancel)
         check_supported(folder / "config.json", snapshot.repo)
@@ -90,9 +100,7 @@ class HubBuild:
         stay = keep or (bool(later) and _has_room(weights, [*types, *later], folder, out_dir))
         check_room(weights, [*types, *later], folder, out_dir, keep=stay)
         coming = self._coming(snapshot, weights, folder, cancel)
-        with ShardFeed(
-            weights, folder, lambda file, listener, stop: fetch([file], listener, stop), keep=stay
-        ) as feed:
+        with ShardFeed(weights, folder, fetch_one, keep=stay) as feed:
             result = build(
                 folder,
                 types,

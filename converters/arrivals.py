@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from converters.messages import FileReady, FilesNeeded, FileUsed
+from converters.messages import FileArrived, FilesNeeded, FileUsed
 
 Say = Callable[[msgspec.Struct], None]
 
@@ -15,7 +15,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._say: Say | None = None
-        self._ready: set[str] = set()
+        self._there: dict[str, FileArrived] = {}
         self._changed = threading.Condition()
 
     def connect(self, say: Say) -> None:
@@ -23,20 +23,26 @@ class Arrivals:
         self._say = say
 
     def on_line(self, line: bytes) -> None:
-        """The parent says that a file is whole and verified."""
-        message = msgspec.json.decode(line, type=FileReady)
+        """The parent says how much of a file is there."""
+        message = msgspec.json.decode(line, type=FileArrived)
         with self._changed:
-            self._ready.add(message.file)
+            self._there[message.file] = message
             self._changed.notify_all()
 
     def need(self, files: Sequence[str]) -> None:
         """Ask for `files`, in this order."""
         self._send(FilesNeeded(files=list(files)))
 
-    def wait_for(self, file: str) -> None:
-        """Block until `file` is there."""
+    def wait_for(self, file: str, end: int | None = None) -> FileArrived:
+        """Block until `file` is there up to byte `end`, or until it is whole and verified."""
+
+        def is_there() -> bool:
+            there = self._there.get(file)
+            return there is not None and (there.verified or (end is not None and there.bytes >= end))
+
         with self._changed:
-            self._changed.wait_for(lambda: file in self._ready)
+            self._changed.wait_for(is_there)
+            return self._there[file]
 
     def used(self, file: str) -> None:
         """Everything in `file` is stored in the outputs; it may go."""

@@ -13,6 +13,7 @@ from converters.errors import CheckpointError
 from converters.ggml import Bytes, Floats, is_valid, quantise_rows, to_bf16, to_floats
 from converters.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.output import Output
+from models.part_file import open_arriving
 
 BLOCK_WEIGHTS = 512 << 10
 """About how many weights of a tensor are in a worker's hands at once: their 32-bit form fits the cache."""
@@ -32,6 +33,12 @@ class Block:
         """Bytes of the block in the source."""
         kind = TYPE_NAMED[self.tensor.source.dtype]
         return self.weights // kind.block * kind.block_bytes
+
+    @property
+    def offset(self) -> int:
+        """Where the block begins in the source's file."""
+        kind = TYPE_NAMED[self.tensor.source.dtype]
+        return self.tensor.source.offset + self.start // kind.block * kind.block_bytes
 
 
 def blocks_of(tensor: PlannedTensor) -> Iterator[Block]:
@@ -72,7 +79,7 @@ class Bench:
         """Bring the block into every output."""
         tensor = block.tensor
         kind = TYPE_NAMED[tensor.source.dtype]
-        stored = self._read(block, kind)
+        stored = self._read(block)
         if tensor.interleave_heads:
             stored = self._interleaved(stored, block)
         floats: Floats | None = None
@@ -89,16 +96,16 @@ class Bench:
             while view:
                 view = view[part.write(view) :]
 
-    def _read(self, block: Block, kind: TensorType) -> Bytes:
+    def _read(self, block: Block) -> Bytes:
         source = block.tensor.source
         file = self._sources.get(source.file)
         if file is None:
-            file = self._sources[source.file] = source.file.open("rb", buffering=0)
+            file = self._sources[source.file] = open_arriving(source.file)
         size = block.stored_bytes
         self._stored = _at_least(self._stored, size)
         stored = self._stored[:size]
         view = stored.data
-        file.seek(source.offset + block.start // kind.block * kind.block_bytes)
+        file.seek(block.offset)
         while view:
             count = file.readinto(view)  # type: ignore[attr-defined]  # an unbuffered file is a RawIOBase
             if not count:

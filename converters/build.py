@@ -5,25 +5,27 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from converters.architectures import PlannedTensor
 from converters.arrivals import Arrivals
+from converters.block import Block, blocks_of
 from converters.build_identity import build_identity
 from converters.build_journal import BuildJournal
+from converters.coming_files import ComingFiles, ComingTensors
 from converters.commits import Commits
 from converters.convert import Conversion
 from converters.errors import BuildError, CheckpointError, DiskFullError
 from converters.gguf_source import GgufSource
 from converters.gguf_types import FULL_PRECISION, canonical_type
 from converters.inspect import check_gguf
-from converters.messages import BuildRequest, BuiltFile, ComingFile
+from converters.messages import BuildRequest, BuiltFile
 from converters.one_pass import one_pass
 from converters.output import Importance, Output, Source
 from converters.reporter import Reporter
-from converters.safetensors_file import read_header
 from converters.working_files import (
     check_name,
     final_path,
@@ -61,7 +63,7 @@ def run_build(
         GgufSource(source_path) if is_gguf else Conversion(source_path, request.name, request.coming)
     )
     outputs = [source.output(kind, importance) for kind in types]
-    coming = _Coming(source_path, request.coming, arrivals) if request.coming else None
+    coming = _coming_files(source_path, request, arrivals)
     return _Build(
         Path(request.out_dir),
         request.name,
@@ -73,32 +75,11 @@ def run_build(
     ).run()
 
 
-class _Coming:
-    """The files that come while the build goes on, each used for all of its tensors at once."""
-
-    def __init__(self, folder: Path, files: Sequence[ComingFile], arrivals: Arrivals | None) -> None:
-        assert arrivals is not None
-        self.arrivals = arrivals
-        self.checksums = {file.name: file.sha256 for file in files if file.sha256}
-        self._paths = [folder / file.name for file in files]
-
-    def groups(self, tensors: Sequence[PlannedTensor]) -> Iterator[list[PlannedTensor]]:
-        """The tensors file by file; blocks until each file is there. Asks for the files first."""
-        by_file = {path: [tensor for tensor in tensors if tensor.source.file == path] for path in self._paths}
-        needed = [path for path, group in by_file.items() if group]
-        self.arrivals.need([path.name for path in needed])
-        for path in needed:
-            self.arrivals.wait_for(path.name)
-            found = read_header(path)
-            for tensor in by_file[path]:
-                if found.get(tensor.source.name) != tensor.source:
-                    raise CheckpointError(
-                        "The file {file} is damaged: {reason}.",
-                        "Download the model again; this file is not what its publisher uploaded.",
-                        file=path.name,
-                        reason="its header is another than the server showed",
-                    )
-            yield by_file[path]
+def _coming_files(folder: Path, request: BuildRequest, arrivals: Arrivals | None) -> ComingFiles | None:
+    if not request.coming:
+        return None
+    assert arrivals is not None
+    return ComingFiles(folder, request.coming, arrivals)
 
 
 class _Build:
@@ -108,7 +89,7 @@ class _Build:
         name: str,
         source: Source,
         outputs: Sequence[Output],
-        coming: _Coming | None,
+        coming: ComingFiles | None,
         on_progress: OnProgress,
         *,
         keeps_journal: bool,
@@ -139,7 +120,7 @@ class _Build:
                 if len(journal.whole) < len(self._outputs):
                     self._make(journal)
                 elif self._coming is not None:
-                    self._coming.arrivals.need([])
+                    self._coming.ask([])
                 built = [self._named(output, journal.whole[output.kind]) for output in self._outputs]
             except StillroomError as error:
                 if not isinstance(error, DiskFullError):
@@ -181,21 +162,61 @@ class _Build:
         reporter = Reporter(self._on_progress, "quantise" if quantises else "convert", total)
         reporter.begin_at(total - sum(tensor.source.size for tensor in left))
         commits = Commits(self._outputs, parts, journal)
+
+        def written(block: Block) -> None:
+            reporter.advance(block.stored_bytes, block.tensor.name)
+            commits.wrote(block)
+
+        def bring(blocks: Iterable[Block]) -> None:
+            one_pass(
+                blocks,
+                self._outputs,
+                parts,
+                on_block=written,
+                on_tensor=lambda tensor: commits.add(tensor.name),
+            )
+
         try:
-            for group in self._coming.groups(left) if self._coming is not None else [left]:
-                one_pass(
-                    sorted(group, key=lambda tensor: place_in_file(tensor.name)),
-                    self._outputs,
-                    parts,
-                    on_bytes=reporter.advance,
-                    on_tensor=lambda tensor: commits.add(tensor.name),
-                )
-                if self._coming is not None:
-                    commits.flush(partial(self._coming.arrivals.used, group[0].source.file.name))
+            if self._coming is None:
+                bring(_blocks(sorted(left, key=lambda tensor: place_in_file(tensor.name))))
+            else:
+                for file in self._coming.ask(left):
+                    self._bring_coming(file, bring, commits, reporter)
+                    commits.flush(partial(self._coming.used, file))
             commits.finish()
             self._verify(commits, journal)
         finally:
             commits.close()
+
+    @staticmethod
+    def _bring_coming(
+        file: ComingTensors,
+        bring: Callable[[Iterable[Block]], None],
+        commits: Commits,
+        reporter: Reporter,
+    ) -> None:
+        """Bring the tensors while their file arrives; once more where it arrived damaged and came again."""
+        before = reporter.done
+        commits.hold()
+
+        def as_they_arrive() -> Iterator[Block]:
+            for block in file.as_they_arrive():
+                if file.verified:
+                    commits.release()
+                yield block
+
+        try:
+            bring(as_they_arrive())
+        except (CheckpointError, FileNotFoundError):
+            # Damaged data may hold anything, and is deleted.
+            if file.settle():
+                raise
+        if not file.settle():
+            log.warning("%s arrived damaged and is quantised again", file.path.name)
+            commits.start_over()
+            reporter.begin_at(before)
+            bring(_blocks(file.tensors))
+        commits.release()
 
     def _verify(self, commits: Commits, journal: BuildJournal) -> None:
         """Check the complete working files and hash what is not hashed yet."""
@@ -259,6 +280,10 @@ class _Build:
 
     def _final(self, output: Output) -> Path:
         return final_path(self._out_dir, self._name, output.kind)
+
+
+def _blocks(tensors: Iterable[PlannedTensor]) -> Iterator[Block]:
+    return chain.from_iterable(blocks_of(tensor) for tensor in tensors)
 
 
 def _has_size(path: Path, size: int) -> bool:

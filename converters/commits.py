@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
+from converters.block import Block
 from converters.build_journal import BuildJournal
 from converters.following_hash import FollowingHash
 from converters.output import Output
@@ -35,24 +37,44 @@ class Commits:
         self._pool = ThreadPoolExecutor(1, "commit")
         self._running: Future[None] | None = None
         self._waiting: list[str] = []
-        self._waiting_bytes = 0
-        for hashed, output in zip(self.hashes, outputs, strict=True):
-            hashed.add(0, len(output.layout.header))
-            for name in (*output.constants, *journal.tensors):
-                hashed.add(*self._range(output, name))
+        self._unsynced_bytes = 0
+        self._holds = False
+        self._unnamed: list[str] = []
+        self._begin_hashing()
 
     def add(self, name: str) -> None:
         """The tensor is written in every working file."""
         self._waiting.append(name)
-        self._waiting_bytes += sum(output.layout.places[name].bytes for output in self._outputs)
-        if self._waiting_bytes >= COMMIT_BYTES:
+
+    def wrote(self, block: Block) -> None:
+        """The block is written in every working file."""
+        tensor = block.tensor
+        stored = sum(output.layout.places[tensor.name].bytes for output in self._outputs)
+        self._unsynced_bytes += stored * block.weights // prod(tensor.shape)
+        if self._unsynced_bytes >= COMMIT_BYTES:
             self.flush()
+
+    def hold(self) -> None:
+        """From now on tensors are synced and hashed, and not named in the journal before `release`."""
+        self._holds = True
+
+    def release(self) -> None:
+        """What was held is named with the next commit."""
+        self._holds = False
+
+    def start_over(self) -> None:
+        """What was held is worth nothing and will be added again."""
+        self._wait()
+        self._waiting, self._unsynced_bytes, self._unnamed = [], 0, []
+        for hashed in self.hashes:
+            hashed.start_over()
+        self._begin_hashing()
 
     def flush(self, after: Callable[[], None] = lambda: None) -> None:
         """Begin to commit what was added; then `after` is called, on the other thread."""
         self._wait()
-        names, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        self._running = self._pool.submit(self._commit, names, after)
+        names, self._waiting, self._unsynced_bytes = self._waiting, [], 0
+        self._running = self._pool.submit(self._commit, names, self._holds, after)
 
     def finish(self) -> None:
         """Commit what is left; everything that was added is stored when this returns."""
@@ -72,11 +94,19 @@ class Commits:
             self._running.result()
             self._running = None
 
-    def _commit(self, names: list[str], after: Callable[[], None]) -> None:
-        if names:
-            for file in self._files:
-                os.fsync(file.fileno())
-            self._journal.add_tensors(names)
+    def _begin_hashing(self) -> None:
+        for hashed, output in zip(self.hashes, self._outputs, strict=True):
+            hashed.add(0, len(output.layout.header))
+            for name in (*output.constants, *self._journal.tensors):
+                hashed.add(*self._range(output, name))
+
+    def _commit(self, names: list[str], holds: bool, after: Callable[[], None]) -> None:
+        for file in self._files:
+            os.fsync(file.fileno())
+        self._unnamed += names
+        if self._unnamed and not holds:
+            self._journal.add_tensors(self._unnamed)
+            self._unnamed = []
         after()
         for hashed, output in zip(self.hashes, self._outputs, strict=True):
             for name in names:

@@ -12,7 +12,8 @@ from typing import IO, Any, Protocol, TypeVar
 import msgspec
 
 from converters.errors import BuildError, CheckpointError, GgufError
-from converters.messages import FileReady, FilesNeeded, FileUsed, Refused, Step
+from converters.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
+from models.arrival import Arrival
 from models.errors import StillroomError
 from models.progress import OnProgress, Progress, raise_if_cancelled
 
@@ -42,11 +43,11 @@ class Feed(Protocol):
     def used(self, path: str) -> None:
         """The child needs the file no more."""
 
-    def arrived(self) -> list[str]:
-        """What has become ready since the last call; raises what ended the transfer."""
+    def arrived(self) -> list[Arrival]:
+        """What has arrived since the last call; raises what ended the transfer."""
 
     def progress(self) -> Progress | None:
-        """Where the transfer is while the child waits for it, else None."""
+        """Where the transfer is while the child's own progress depends on it, else None."""
 
 
 def converse(
@@ -86,7 +87,8 @@ def converse(
                     raise _unexpected_end(process.wait(), stderr)
                 answer = decoder.decode(line)
                 if isinstance(answer, Step):
-                    on_progress(answer.progress())
+                    if feed is None or feed.progress() is None:
+                        on_progress(answer.progress())
                 elif isinstance(answer, Refused):
                     raise _error(answer)
                 elif isinstance(answer, FilesNeeded):
@@ -106,11 +108,17 @@ def converse(
 
 
 def _pass_on(feed: Feed, process: "subprocess.Popen[bytes]", on_progress: OnProgress) -> None:
-    """Tell the child what has arrived, and the listener of the transfer while the child waits for it."""
-    for file in feed.arrived():
+    """Tell the child what has arrived, and the listener of the transfer while the child depends on it."""
+    for arrival in feed.arrived():
+        message = FileArrived(
+            file=arrival.name,
+            bytes=arrival.bytes,
+            attempt=arrival.attempt,
+            verified=arrival.verified,
+        )
         with contextlib.suppress(OSError):  # its end is noticed elsewhere
             assert process.stdin is not None
-            process.stdin.write(msgspec.json.encode(FileReady(file=file)) + b"\n")
+            process.stdin.write(msgspec.json.encode(message) + b"\n")
     progress = feed.progress()
     if progress is not None:
         on_progress(progress)

@@ -7,13 +7,17 @@ from pathlib import Path
 from models.extents import Extents
 from models.page_cache import forget
 
+KEPT_BYTES = 256 << 20
+"""Behind a gap so much may stay in the page cache, so that it need not be read from the disk again."""
+
 _READ_BYTES = 4 << 20
 
 
 class FollowingHash:
     """Hashes `path` as far as it is stored without a gap; one thread.
 
-    What it has read, and what lies behind a gap, is dropped from the page cache once it is stored.
+    What it has read is dropped from the page cache once it is stored, and so is what lies behind a gap, but
+    for its first `KEPT_BYTES`.
     """
 
     def __init__(self, path: Path, size: int) -> None:
@@ -27,6 +31,12 @@ class FollowingHash:
         """Close the file."""
         self._file.close()
 
+    def start_over(self) -> None:
+        """Nothing is stored any more."""
+        self._stored = Extents()
+        self._sha256 = hashlib.sha256()
+        self.done = 0
+
     def add(self, start: int, end: int) -> None:
         """Bytes `start` to `end` are stored."""
         self._stored.add(start, end)
@@ -36,8 +46,13 @@ class FollowingHash:
         while block := self._next():
             self._sha256.update(block)
             on_bytes(len(block))
+        kept = 0
         for start, end in self._stored:
-            forget(self._file.fileno(), start, end)
+            first = max(start, self.done)
+            keep_until = min(end, first + KEPT_BYTES - kept)
+            kept += keep_until - first
+            for from_, until in ((start, first), (keep_until, end)):
+                forget(self._file.fileno(), from_, until)
 
     def hexdigest(self) -> str:
         """The whole file's; everything must be hashed."""

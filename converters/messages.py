@@ -18,8 +18,8 @@ class ComingFile(msgspec.Struct, frozen=True, kw_only=True):
 class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The first line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
 
-    `imatrix` is the file of an importance matrix, or empty. Of `coming` files it uses each once the parent
-    has said that it is ready. With `keep_journal` a finished build that is asked for again is found done.
+    `imatrix` is the file of an importance matrix, or empty. Of the `coming` files it uses what the parent
+    has said to be there. With `keep_journal` a finished build that is asked for again is found done.
     """
 
     source: str
@@ -87,7 +87,10 @@ class FileUsed(msgspec.Struct, frozen=True, kw_only=True, tag="used"):
     file: str
 
 
-class FileReady(msgspec.Struct, frozen=True, kw_only=True):
-    """The parent's answer: a coming file is there, whole and verified."""
+class FileArrived(msgspec.Struct, frozen=True, kw_only=True):
+    """The parent's answer, as often as it changes: see `models.arrival.Arrival`."""
 
     file: str
+    bytes: int
+    attempt: int
+    verified: bool

@@ -8,28 +8,29 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from converters.architectures import PlannedTensor
-from converters.block import Bench, Block, blocks_of
+from converters.block import Bench, Block
 from converters.output import Output
 from models.page_cache import forget
+from models.part_file import open_arriving
 
 _BLOCKS_AHEAD = 4
 """How many blocks a worker are handed out before the first of them must be done."""
 
 
 def one_pass(
-    tensors: Iterable[PlannedTensor],
+    blocks: Iterable[Block],
     outputs: Sequence[Output],
     parts: Sequence[Path],
     *,
-    on_bytes: Callable[[int, str], None],
+    on_block: Callable[[Block], None],
     on_tensor: Callable[[PlannedTensor], None],
     threads: int = 0,
 ) -> None:
-    """Bring every one of `tensors` to its place in each of `parts`, the working files of `outputs`.
+    """Bring every one of `blocks` to its place in each of `parts`, the working files of `outputs`.
 
-    Both callbacks run on the caller's thread: `on_bytes(source bytes, tensor)` for every block, `on_tensor`
-    in order for each tensor that is written (not synced). `threads` 0 is all cores. Raises `CheckpointError`
-    and `OSError`; the blocks under way have ended then.
+    Both callbacks run on the caller's thread, in order: `on_block` for every block that is written (not
+    synced), `on_tensor` when it was a tensor's last. `blocks` may wait until a block can be read. `threads` 0
+    is all cores. Raises `CheckpointError` and `OSError`; the blocks under way have ended then.
     """
     count = threads or usable_cores()
     benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
@@ -47,7 +48,7 @@ def one_pass(
     def settle(block: Block, future: Future[None]) -> None:
         future.result()
         source = block.tensor.source
-        on_bytes(block.stored_bytes, block.tensor.name)
+        on_block(block)
         if block.is_last:
             drop_behind(source.file, source.offset, source.offset + source.size)
             on_tensor(block.tensor)
@@ -56,11 +57,10 @@ def one_pass(
         with ThreadPoolExecutor(count, "quantise") as pool:
             under_way: deque[tuple[Block, Future[None]]] = deque()
             try:
-                for tensor in tensors:
-                    for block in blocks_of(tensor):
-                        under_way.append((block, pool.submit(work, block)))
-                        if len(under_way) > _BLOCKS_AHEAD * count:
-                            settle(*under_way.popleft())
+                for block in blocks:
+                    under_way.append((block, pool.submit(work, block)))
+                    if len(under_way) > _BLOCKS_AHEAD * count:
+                        settle(*under_way.popleft())
                 while under_way:
                     settle(*under_way.popleft())
             finally:
@@ -72,7 +72,7 @@ def one_pass(
 
 def drop_behind(path: Path, start: int, end: int) -> None:
     """Drop what was read of a source file from the page cache."""
-    with path.open("rb", buffering=0) as file:
+    with open_arriving(path) as file:
         forget(file.fileno(), start, end)
 
 

@@ -19,22 +19,22 @@ class Reporter:
         self._stage = stage
         self._total = total
         self._clock = clock
-        self._done = 0
+        self.done = 0
         self._rate = RateMeter(clock)
         self._told_s: float | None = None
 
     def begin_at(self, done: int) -> None:
         """`done` bytes were done before; nobody is told yet."""
-        self._done = done
+        self.done = done
         self._rate.update(done)
 
     def advance(self, count: int, detail: str) -> None:
         """`count` more bytes are done."""
-        self.reach(self._done + count, self._total, detail)
+        self.reach(self.done + count, self._total, detail)
 
     def reach(self, done: int, total: int, detail: str) -> None:
         """`done` of `total` bytes are done."""
-        self._done, self._total = done, total
+        self.done, self._total = done, total
         now_s = self._clock()
         if self._told_s is not None and now_s - self._told_s < REPORT_S and done < total:
             return

@@ -5,12 +5,13 @@ import errno
 import shutil
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import filelock
 import httpx
 
+from models.arrival import OnArrival, ignore_arrival
 from models.download_record import DownloadRecord, read_record
 from models.errors import Cancelled, StillroomError
 from models.fetch import FileFetch, TransferOptions
@@ -46,20 +47,29 @@ def download(
     *,
     options: TransferOptions | None = None,
     on_progress: OnProgress = ignore_progress,
+    on_arrival: OnArrival = ignore_arrival,
     cancel: threading.Event | None = None,
 ) -> list[LocalFile]:
     """Fetch `files` of `snapshot` into `folder`, in this order; blocks, any thread.
 
     What an earlier call left is used. A file has its final name only once it is whole and verified. Reports
-    the stages "download" and "verify" on the calling thread. Raises `Cancelled` within a tenth of a second
-    of `cancel` (what has arrived stays for the next call) and `StillroomError`.
+    the stages "download" and "verify" on the calling thread, and what of a file can be read already. Raises
+    `Cancelled` within a tenth of a second of `cancel` (what has arrived stays for the next call) and
+    `StillroomError`.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / ".download.lock", timeout=0):
             return asyncio.run(
                 _Download(
-                    snapshot, files, folder, hub, options or TransferOptions(), on_progress, cancel
+                    snapshot,
+                    files,
+                    folder,
+                    hub,
+                    options or TransferOptions(),
+                    on_progress,
+                    on_arrival,
+                    cancel,
                 ).run()
             )
     except filelock.Timeout as error:
@@ -81,6 +91,7 @@ class _Download:
         hub: HubClient,
         options: TransferOptions,
         on_progress: OnProgress,
+        on_arrival: OnArrival,
         cancel: threading.Event | None,
     ) -> None:
         self._snapshot = snapshot
@@ -89,6 +100,7 @@ class _Download:
         self._hub = hub
         self._options = options
         self._on_progress = on_progress
+        self._on_arrival = on_arrival
         self._cancel = cancel
         self._total = sum(file.bytes for file in files)
         self._finished_bytes = 0
@@ -111,6 +123,8 @@ class _Download:
                 await asyncio.wait({work}, timeout=_TICK_S)
                 if self._cancel is not None and self._cancel.is_set() and not work.done():
                     raise Cancelled
+                if self._current is not None:
+                    self._on_arrival(self._current.arrival())
                 if loop.time() >= report_at_s:
                     report_at_s = loop.time() + _REPORT_EVERY_S
                     self._report()
@@ -152,6 +166,7 @@ class _Download:
             self._current = FileFetch(link, file, target, self._options)
             try:
                 sha256 = await self._current.run()
+                self._on_arrival(replace(self._current.arrival(), verified=True))
             finally:
                 self._current = None
         record.note(self._folder, file, sha256)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from models.arrival import Arrival
 from models.errors import StillroomError
 from models.hub import unreachable
 from models.link import Link, RangeIgnored, TryAgain
@@ -44,6 +45,7 @@ class FileFetch:
         self._part: PartFile | None = None
         self._hasher: Hasher | None = None
         self._gaps: list[tuple[int, int]] = []
+        self._number = 0
         self._failures = 0
         self._last_failure_s = 0.0
         self._not_before_s = 0.0
@@ -58,16 +60,20 @@ class FileFetch:
         """Bytes of the file that are hashed."""
         return self._hasher.done if self._hasher is not None else 0
 
+    def arrival(self) -> Arrival:
+        """What of the file can be read already, without a gap."""
+        return Arrival(self._file.path, self.verified_bytes, self._number)
+
     async def run(self) -> str:
         """Fetch, verify and name the file; its SHA-256.
 
         A damaged file is fetched once more from the start. Raises `StillroomError`.
         """
-        for attempt in (1, 2):
+        for self._number in (1, 2):
             digest = await self._attempt()
             if digest.matches:
                 return digest.sha256
-            log.warning("%s arrived damaged (attempt %d)", self._file.path, attempt)
+            log.warning("%s arrived damaged (attempt %d)", self._file.path, self._number)
         raise StillroomError(
             "{file} arrived damaged twice: its checksum is not the one that the repository names.",
             "Try again later or on another network; something between here and the server changes the data.",

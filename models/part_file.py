@@ -1,10 +1,12 @@
 """A file that arrives in pieces, and the journal that remembers them across a crash."""
 
 import asyncio
+import contextlib
 import json
 import os
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from models.durable import rename_durably, sync_folder, write_durably
 from models.extents import Extents
@@ -24,7 +26,7 @@ class PartFile:
 
     def __init__(self, target: Path, size: int, identity: str) -> None:
         self.target = target
-        self.path = target.with_name(target.name + ".part")
+        self.path = part_path(target)
         self.size = size
         self.written = Extents()
         self.advanced = asyncio.Event()
@@ -106,6 +108,20 @@ class PartFile:
             self._journal.write(lines.encode())
 
 
+def part_path(target: Path) -> Path:
+    """Where a file that is to become `target` lies until it is whole and verified."""
+    return target.with_name(target.name + ".part")
+
+
+def open_arriving(target: Path) -> BinaryIO:
+    """Open `target`, or its part where it is not whole yet; unbuffered. Raises `OSError`."""
+    # It may get its name between the first two.
+    for path in (target, part_path(target)):
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("rb", buffering=0)
+    return target.open("rb", buffering=0)
+
+
 def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
     """The ranges of `part` that are safely stored; none where the journal tells of something else."""
     try:
@@ -136,7 +152,7 @@ def stored_bytes(target: Path) -> int:
     if target.is_file():
         return target.stat().st_size
     journal = target.with_name(target.name + ".part.journal")
-    part = target.with_name(target.name + ".part")
+    part = part_path(target)
     try:
         header = journal.read_bytes().split(b"\n", 1)[0].decode()
         size = part.stat().st_size

@@ -2,12 +2,14 @@
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from models.arrival import Arrival, OnArrival
 from models.errors import Cancelled
 from models.progress import OnProgress, Progress
 from models.rate import RateMeter
@@ -18,14 +20,18 @@ log = logging.getLogger(__name__)
 MOST_ON_DISK = 2
 """The file that is being used, and the next one."""
 
-Fetch = Callable[[RemoteFile, OnProgress, threading.Event], object]
+READS_PARTS = os.name != "nt"
+"""Windows gives no new name to a file that another process reads."""
+
+Fetch = Callable[[RemoteFile, OnProgress, OnArrival, threading.Event], object]
 
 
 class ShardFeed:
     """Brings `files` into `folder` with `fetch`, which blocks until a file is whole and verified.
 
-    Each file is deleted when it is used up, and at most two are there at once, unless `keep`. Use it as a
-    context manager: leaving it stops the transfer, what has arrived stays. The methods are for any thread.
+    What has arrived of a file may be read before that. Each file is deleted when it is used up, and at most
+    two are there at once, unless `keep`. Use it as a context manager: leaving it stops the transfer, what has
+    arrived stays. The methods are for any thread.
     """
 
     def __init__(self, files: Sequence[RemoteFile], folder: Path, fetch: Fetch, *, keep: bool) -> None:
@@ -36,7 +42,8 @@ class ShardFeed:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, "shards")
-        self._arrived: list[str] = []
+        self._arrivals: dict[str, Arrival] = {}
+        self._attempts: dict[str, int] = {}
         self._on_disk: set[str] = set()
         self._in_use: set[str] = set()
         self._failure: BaseException | None = None
@@ -69,17 +76,17 @@ class ShardFeed:
             self._in_use.discard(path)
             self._changed.notify_all()
 
-    def arrived(self) -> list[str]:
-        """The files that have become ready since the last call. Raises what ended the transfer."""
+    def arrived(self) -> list[Arrival]:
+        """What has arrived since the last call, by file. Raises what ended the transfer."""
         with self._changed:
             if self._failure is not None:
                 raise self._failure
-            arrived, self._arrived = self._arrived, []
-            self._in_use.update(arrived)
+            arrived, self._arrivals = list(self._arrivals.values()), {}
+            self._in_use.update(arrival.name for arrival in arrived if arrival.verified)
             return arrived
 
     def progress(self) -> Progress | None:
-        """Where the transfer is while the build has nothing else to do, else None."""
+        """Where the transfer is while no whole file is left to use, else None."""
         with self._changed:
             return None if self._in_use else self._progress
 
@@ -93,7 +100,7 @@ class ShardFeed:
                     )
                     self._on_disk.add(file.path)
                 try:
-                    self._fetch(file, self._note, self._stop)
+                    self._fetch(file, self._note, self._note_arrival, self._stop)
                 except Cancelled:
                     raise
                 except BaseException as failure:  # noqa: BLE001 - it is raised on the caller's thread
@@ -102,8 +109,17 @@ class ShardFeed:
                     return
                 with self._changed:
                     self._done_bytes += file.bytes
-                    self._arrived.append(file.path)
+                    self._arrivals[file.path] = self._whole(file)
                     self._progress = None
+
+    def _note_arrival(self, arrival: Arrival) -> None:
+        with self._changed:
+            self._attempts[arrival.name] = arrival.attempt
+            if READS_PARTS and not arrival.verified:
+                self._arrivals[arrival.name] = arrival
+
+    def _whole(self, file: RemoteFile) -> Arrival:
+        return Arrival(file.path, file.bytes, self._attempts.get(file.path, 0), verified=True)
 
     def _note(self, progress: Progress) -> None:
         with self._changed:
