@@ -19,7 +19,7 @@ from converters.measuring import measure
 from converters.token_progress import TokenProgress
 from models.errors import Cancelled
 from models.progress import Progress, ignore_progress
-from tests.support.make_quality_reference import DATA, TEXT, TYPES, build_small_model
+from tests.support.make_quality_reference import PERPLEXITY, TEXT, TYPES, build_small_model
 from tests.support.qualities import made_up_quality
 
 COMMAND = child_command("measure")
@@ -34,7 +34,7 @@ def test_it_agrees_with_llama_perplexity(files: dict[str, Path]) -> None:
     told: list[Progress] = []
     models = [files[kind] for kind in TYPES[1:]]
     found = measure(files["BF16"], models, command=COMMAND, on_progress=told.append, text=TEXT)
-    expected = json.loads((DATA / "perplexity.json").read_text("utf-8"))
+    expected = json.loads(PERPLEXITY.read_text("utf-8"))
     for kind, one in zip(TYPES[1:], found, strict=True):
         for name, value in expected[kind].items():
             # Three significant digits, or the last digit that llama-perplexity prints.

@@ -24,7 +24,7 @@ from app.machine import look_at_machine
 from app.model_prompts import render_prompt
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path
-from tests.support.make_quality_reference import DATA, TEXT, build_small_model
+from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model
 
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
 LABELS = ["greeting", "question"]
@@ -221,7 +221,7 @@ def test_a_text_is_read_in_parts_and_gives_llama_perplexitys_figure(
     room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build_small_model(tmp_path)["Q4_0"]
-    expected = json.loads((DATA / "perplexity.json").read_text("utf-8"))["Q4_0"]
+    expected = json.loads(PERPLEXITY.read_text("utf-8"))["Q4_0"]
     words = TEXT.read_text("utf-8").removesuffix("\n")
     text = Collection(kind="perplexity", name="small text", licence="CC0-1.0", text=words)
     monkeypatch.setattr("app.bench.quality.text_reading.PART_CHUNKS", 4)
