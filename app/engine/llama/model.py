@@ -17,6 +17,12 @@ THINK_TAGS = (b"<think>", b"</think>")
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
+KEEPS_ORDER = "STILLROOM_KEEP_WEIGHT_ORDER"
+"""The environment variable that, being 1, leaves weights as the file has them (llama.cpp's --no-repack):
+less memory and slower prompts. With AMX, how a row is rounded depends on how many are computed with it, so
+tests that compare replies word for word set it there."""
+
+
 class Model:
     """A loaded model with its vocabulary. Call `free` after every context on it is freed."""
 
@@ -47,6 +53,7 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP if mmap else llama_cpp.LLAMA_LOAD_MODE_NONE
         params.progress_callback = callback
+        params.use_extra_bufts = os.environ.get(KEEPS_ORDER) != "1"
         # llama.cpp reads both while it loads, and the list of devices up to a null.
         handles = (ctypes.c_void_p * (len(placement.handles) + 1))(*placement.handles)
         split = (ctypes.c_float * llama_cpp.llama_max_devices())(*placement.split)

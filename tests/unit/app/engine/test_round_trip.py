@@ -1,6 +1,7 @@
 """Text to tokens and back, and tokens against an independent loop, on the starter model's vocabulary."""
 
 import ctypes
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.engine.llama.model import KEEPS_ORDER
 from app.engine.messages import Generate, LoadSettings, ModelInfo, Part, Tokenize, Tokenized
 from app.engine.prompt_tokens import PromptTokens
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
@@ -128,6 +130,7 @@ def test_every_token_of_the_vocabulary_comes_back_unchanged(model: Any) -> None:
 def independent_greedy(prompt: list[int], count: int) -> list[int]:
     """Greedy decoding in the fewest calls: no batch struct, no sampler, an arg max in Python."""
     params = llama_cpp.llama_model_default_params()
+    params.use_extra_bufts = os.environ.get(KEEPS_ORDER) != "1"
     params.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(starter_path().encode(), params)
     settings = llama_cpp.llama_context_default_params()
