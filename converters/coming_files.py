@@ -80,11 +80,14 @@ class ComingFiles:
         self._arrivals = arrivals
 
     def ask(self, tensors: Sequence[PlannedTensor]) -> list[ComingTensors]:
-        """The files in which `tensors` lie, in the order in which they come from now on."""
+        """The files in which `tensors` lie, in the order in which they come from now on: that with the first
+        tensor of the output is the first, so that the output can be hashed meanwhile. (A head of its own is
+        the first tensor of a GGUF file and lies in the last one of a checkpoint.)"""
         by_file = {path: [tensor for tensor in tensors if tensor.source.file == path] for path in self._paths}
-        needed = {path: group for path, group in by_file.items() if group}
-        self._arrivals.need([path.name for path in needed])
-        return [ComingTensors(path, group, self._arrivals) for path, group in needed.items()]
+        files = [ComingTensors(path, group, self._arrivals) for path, group in by_file.items() if group]
+        files.sort(key=lambda file: place_in_file(file.tensors[0].name))
+        self._arrivals.need([file.path.name for file in files])
+        return files
 
     def used(self, file: ComingTensors) -> None:
         """Everything in `file` is stored in the outputs; it may go."""
