@@ -6,6 +6,7 @@ converts and quantises it, loads it and answers; a summary and a picture of the 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ TYPE = "Q4_K_M"
 
 def run_main_job(folder: Path) -> dict[str, Any]:
     """Do it all in `folder`; gives the summary, which is also written there as JSON and Markdown."""
+    # What an earlier run has made would be found done, in no time.
+    shutil.rmtree(folder / "home", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     starter = starter_file()
     if starter is None:
