@@ -14,6 +14,7 @@ import msgspec
 from converters.errors import BuildError, CheckpointError, GgufError
 from converters.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
 from models.arrival import Arrival
+from models.child_process import NO_WINDOW
 from models.errors import StillroomError
 from models.progress import OnProgress, Progress, raise_if_cancelled
 
@@ -133,7 +134,7 @@ def _started(command: Sequence[str], stderr: IO[bytes]) -> "subprocess.Popen[byt
         bufsize=0,
         # Ctrl+C in a terminal is for the program, which then ends the child.
         start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 import httpx
 
-from models.arrival import OnArrival, ignore_arrival
+from models.arrival import Arrival, OnArrival, ignore_arrival
 from models.download_record import DownloadRecord, read_record
 from models.errors import Cancelled, StillroomError
 from models.fetch import FileFetch, TransferOptions
@@ -118,13 +118,15 @@ class _Download:
         work = asyncio.create_task(self._fetch_all(record))
         loop = asyncio.get_running_loop()
         report_at_s = 0.0
+        told: Arrival | None = None
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=_TICK_S)
                 if self._cancel is not None and self._cancel.is_set() and not work.done():
                     raise Cancelled
-                if self._current is not None:
-                    self._on_arrival(self._current.arrival())
+                if self._current is not None and self._current.arrival() != told:
+                    told = self._current.arrival()
+                    self._on_arrival(told)
                 if loop.time() >= report_at_s:
                     report_at_s = loop.time() + _REPORT_EVERY_S
                     self._report()

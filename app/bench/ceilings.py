@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from app.errors import Cancelled, StillroomError
+from models.child_process import NO_WINDOW
 
 POLL_S = 0.1
 
@@ -52,7 +53,7 @@ def measure_ceilings(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     )
     data: bytes | None = msgspec.json.encode(request) + b"\n"
     began_s = time.monotonic()

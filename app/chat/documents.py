@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.children import child_command
 from app.errors import StillroomError
+from models.child_process import NO_WINDOW
 
 MOST_FILE_BYTES = 64 << 20
 MOST_CHARACTERS = 8_000_000
@@ -86,7 +87,7 @@ def read_document(path: Path) -> Document:
             stderr=subprocess.DEVNULL,
             timeout=TIME_LIMIT_S,
             env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
     except subprocess.TimeoutExpired:
         raise _error("time", path) from None

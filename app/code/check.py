@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.children import child_command
+from models.child_process import NO_WINDOW
 
 CHECKERS = {
     "python": f"Python {sys.version_info.major}.{sys.version_info.minor}",
@@ -75,7 +76,7 @@ def check_syntax(code: str, language: str, *, fragment: bool = False) -> SyntaxR
             timeout=TIME_LIMIT_S,
             # Without it the child would import from the working folder, which may be the user's own project.
             env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
     except subprocess.TimeoutExpired:
         return SyntaxReport("unchecked", checker, reason="time")

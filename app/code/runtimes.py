@@ -12,6 +12,7 @@ from pathlib import Path
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.sandbox.limits import Job
 from app.errors import StillroomError
+from models.child_process import NO_WINDOW
 
 ASK_S = 10.0
 
@@ -141,7 +142,7 @@ def _ask(program: str, *arguments: str) -> list[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=ASK_S,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
     except (OSError, subprocess.TimeoutExpired):
         return []

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Cancelled, StillroomError
+from models.child_process import NO_WINDOW
 
 POLL_S = 0.1
 LONGEST_S = 600.0
@@ -57,7 +58,7 @@ def check_kernels(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     )
     data: bytes | None = msgspec.json.encode(request) + b"\n"
     until_s = time.monotonic() + longest_s

@@ -11,6 +11,7 @@ import time
 from app.bench.quality.plain_answer import plain_answer
 from app.children import child_command
 from app.errors import Cancelled
+from models.child_process import NO_WINDOW
 
 TIME_LIMIT_S = 5.0
 START_LIMIT_S = 30.0
@@ -79,7 +80,7 @@ class AnswerJudge:
             stderr=subprocess.DEVNULL,
             # Without it the child would import from the working folder, which may be the user's own project.
             env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
             start_new_session=True,
         )
         threading.Thread(target=_read, args=(process, self._lines), name="answers", daemon=True).start()

@@ -15,6 +15,7 @@ from app.children import child_command
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits, RunResult
 from app.code.sandbox.worker import request_line
 from app.errors import StillroomError
+from models.child_process import NO_WINDOW
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, str], None]
@@ -99,7 +100,7 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             env=_bare_environment(),
             start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=NO_WINDOW,
         )
         assert process.stdin is not None
         assert process.stdout is not None
