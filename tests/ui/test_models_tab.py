@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import qasync
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.acquire import Acquirer
@@ -44,6 +44,7 @@ from models.store import InstalledModel, ModelStore, NewFile
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
 from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.widgets import seen_button, seen_words
 
 REPO = "owner/tiny-GGUF"
 FILE = "tiny.Q8_0.gguf"
@@ -142,14 +143,6 @@ class Room:
         index = self.tab.table.index(self.tab.table.number_of(key), column)
         return str(self.tab.table.data(index))
 
-    def press(self, parent: QWidget, text: str) -> None:
-        found = [b for b in parent.findChildren(QPushButton) if text in (b.text(), b.accessibleName())]
-        [button] = [button for button in found if button.isVisibleTo(parent)]
-        button.click()
-
-    def texts(self, parent: QWidget) -> str:
-        return "\n".join(made.text() for made in parent.findChildren(QLabel) if made.isVisibleTo(parent))
-
     def cards(self) -> list[JobCard]:
         return [card for card in self.tab.findChildren(JobCard) if card in self.tab._cards.values()]
 
@@ -226,15 +219,15 @@ def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) 
 def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run: Run) -> None:
     async def scenario() -> None:
         card = room.tab.recommendation
-        assert "Looking at this computer" in room.texts(card)
+        assert "Looking at this computer" in seen_words(card)
         room.session.become_ready(11.3)
-        text = room.texts(card)
+        text = seen_words(card)
         assert "DeepSeek-R1-0528-Qwen3-8B · Q4_K_M" in text
         assert "Fits entirely on the NVIDIA RTX 3060" in text
-        room.press(card, "Get · 16.4 GB")
+        seen_button(card, "Get · 16.4 GB").click()
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-0528-qwen3-8b", ("Q4_K_M",))
-        await until(lambda: "On its way" in room.texts(card))
+        await until(lambda: "On its way" in seen_words(card))
 
     run(scenario())
 
@@ -245,7 +238,7 @@ def test_a_recommended_model_on_disk_is_loaded_instead(room: Room, run: Run) -> 
         room.session.become_ready(3.6)
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
-        room.press(room.tab.recommendation, "Load")
+        seen_button(room.tab.recommendation, "Load").click()
         assert [model.reference for model in room.loads] == [f"{NAME}/Q8_0"]
 
     run(scenario())
@@ -257,11 +250,11 @@ def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
         for box in room.tab.detail.findChildren(QCheckBox):
             if box.text() in ("Q4_K_M", "Q6_K"):
                 box.setChecked(True)
-        room.press(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download")
+        seen_button(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download").click()
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
         await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
-        assert "On its way" in room.texts(room.tab.detail)
+        assert "On its way" in seen_words(room.tab.detail)
 
     run(scenario())
 
@@ -271,18 +264,18 @@ def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room
         room.hub.bytes_per_s = 4e6
         room.jobs.start()
         room.tab.add_card.field.setText(REPO)
-        room.press(room.tab.add_card, "Get")
-        await until(lambda: room.cards() and "of 6.3 MB" in room.texts(room.cards()[0]))
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: room.cards() and "of 6.3 MB" in seen_words(room.cards()[0]))
         [card] = room.cards()
-        assert "Downloading" in room.texts(card)
-        assert "tiny.Q8_0.gguf" in room.texts(card)
-        room.press(card, "Pause")
-        await until(lambda: "Paused" in room.texts(card))
+        assert "Downloading" in seen_words(card)
+        assert "tiny.Q8_0.gguf" in seen_words(card)
+        seen_button(card, "Pause").click()
+        await until(lambda: "Paused" in seen_words(card))
         room.hub.bytes_per_s = 0
-        room.press(card, "Resume")
+        seen_button(card, "Resume").click()
         await until(lambda: not room.cards() and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
-        assert "is ready" in room.texts(room.notices)
-        room.press(room.notices, "Load")
+        assert "is ready" in seen_words(room.notices)
+        seen_button(room.notices, "Load").click()
         assert [model.name for model in room.loads] == [REPO]
         assert room.tab.add_card.field.text() == ""
 
@@ -294,10 +287,10 @@ def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> Non
     async def scenario() -> None:
         room.jobs.start()
         room.jobs.add("owner/missing", ["Q4_K_M"])
-        await until(lambda: room.cards() and "has no model owner/missing" in room.texts(room.cards()[0]))
+        await until(lambda: room.cards() and "has no model owner/missing" in seen_words(room.cards()[0]))
         [card] = room.cards()
-        assert "Check the spelling" in room.texts(card)
-        room.press(card, "Cancel")
+        assert "Check the spelling" in seen_words(card)
+        seen_button(card, "Cancel").click()
         await until(lambda: not room.cards())
 
     run(scenario())
@@ -318,7 +311,7 @@ def test_several_gguf_files_are_offered_in_a_menu(room: Room, run: Run, tmp_path
     async def scenario() -> None:
         write_tiny_gguf(tmp_path / "repository" / "tiny.Q4_0.gguf")
         room.tab.add_card.field.setText(REPO)
-        room.press(room.tab.add_card, "Get")
+        seen_button(room.tab.add_card, "Get").click()
         await until(lambda: room.tab.findChildren(QMenu))
         [menu] = room.tab.findChildren(QMenu)
         menu.actions()[0].trigger()
@@ -333,7 +326,7 @@ def test_a_finished_file_of_a_repository_is_taken_where_builds_are_measured(room
         room.settings.update(measure_builds=True, weigh_builds=True)
         room.jobs.start()
         room.tab.add_card.field.setText(f"{REPO}:{FILE}")
-        room.press(room.tab.add_card, "Get")
+        seen_button(room.tab.add_card, "Get").click()
         await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
 
     run(scenario())
@@ -346,10 +339,10 @@ def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
         room.tab.select(KEY)
-        room.press(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M")
+        seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M").click()
         await until(lambda: room.cell(KEY, ON_DISK) == "")
-        assert "was deleted" in room.texts(room.notices)
-        room.press(room.notices, "Undo")
+        assert "was deleted" in seen_words(room.notices)
+        seen_button(room.notices, "Undo").click()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
 
     run(scenario())
@@ -362,8 +355,8 @@ def test_a_gguf_file_is_added_where_it_lies(room: Room, run: Run, tmp_path: Path
         write_tiny_gguf(file)
         room.tab.add_card.paths_chosen.emit([file])
         await until(lambda: room.tab.table.number_of("disk:Mine.Q5_K_M") >= 0)
-        await until(lambda: f"Stays where it is: {file}" in room.texts(room.tab.detail))
-        assert "Its file stays where it is" in room.texts(room.notices)
+        await until(lambda: f"Stays where it is: {file}" in seen_words(room.tab.detail))
+        assert "Its file stays where it is" in seen_words(room.notices)
         file.with_name("broken.gguf").write_bytes(b"GGUF")
         room.tab.add_card.paths_chosen.emit([file.with_name("broken.gguf")])
         await until(lambda: room.errors)
@@ -382,7 +375,7 @@ def test_the_list_is_worked_by_keyboard(room: Room, run: Run, qtbot: QtBot) -> N
         qtbot.keyClick(view, Qt.Key.Key_Return)
         assert [model.type for model in room.loads] == ["Q4_K_M"]
         qtbot.keyClick(view, Qt.Key.Key_Down)
-        assert "DeepSeek-R1-Distill-Qwen-7B" in room.texts(room.tab.detail)
+        assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
 
     run(scenario())
 
@@ -430,8 +423,8 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
 
         assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.7 GB", "29 / 29")
         assert (cell(CACHE), cell(SPEED)) == ("940 MB", "–")
-        assert "Fits entirely" in room.texts(room.tab.outlooks)
-        assert "Not known until a first reply" in room.texts(room.tab.outlooks)
+        assert "Fits entirely" in seen_words(room.tab.outlooks)
+        assert "Not known until a first reply" in seen_words(room.tab.outlooks)
         context, cache = room.tab.outlooks.findChildren(QComboBox)
         context.setCurrentIndex(context.findData(4096))
         cache.setCurrentText("q8_0")
@@ -450,7 +443,7 @@ def test_the_speed_of_memory_tells_the_speed_of_models(
         room.advice._memory_bytes_per_s = 47e9
         room.session.become_ready(0)
         assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
-        assert "Expected: up to" in room.texts(room.tab.recommendation)
+        assert "Expected: up to" in seen_words(room.tab.recommendation)
 
     run(scenario())
 
@@ -462,14 +455,14 @@ def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, 
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
         [model] = room.tab._listing.models
         room.tab._actions.verify(model)
-        await until(lambda: "is not what was recorded" in room.texts(room.tab))
+        await until(lambda: "is not what was recorded" in seen_words(room.tab))
         [card] = room.tab.findChildren(VerifyCard)
-        assert "get the model again" in room.texts(card)
-        room.press(card, "Close")
+        assert "get the model again" in seen_words(card)
+        seen_button(card, "Close").click()
         await until(lambda: not room.tab.findChildren(VerifyCard))
         right = hashlib.sha256(model.path.read_bytes()).hexdigest()
         room.tab._actions.verify(replace(model, sha256=right))
-        await until(lambda: "is what was recorded" in room.texts(room.tab))
+        await until(lambda: "is what was recorded" in seen_words(room.tab))
 
     run(scenario())
     assert room.errors == []
@@ -483,16 +476,16 @@ def test_the_importance_matrix_of_a_model_is_told_and_can_be_deleted(room: Room,
         room.tab.reload()
         card = room.tab._matrix.card
         await until(lambda: not card.isHidden())
-        assert "chunks of" in room.texts(card)
-        assert "with Q8_0" in room.texts(card)
+        assert "chunks of" in seen_words(card)
+        assert "with Q8_0" in seen_words(card)
         room.tab.select("r1-qwen-7b")
         assert card.isHidden()
         room.tab.select(KEY)
         await until(lambda: not card.isHidden())
-        room.press(card, "Delete")
+        seen_button(card, "Delete").click()
         await until(lambda: room.notices.isVisible() and card.isHidden())
         assert not file.exists()
-        room.press(room.notices, "Undo")
+        seen_button(room.notices, "Undo").click()
         await until(lambda: not card.isHidden())
         assert file.exists()
 
@@ -513,7 +506,7 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
         [dialog] = room.host.findChildren(GgufDialog)
         assert dialog.tensors.proxy.rowCount() == 1
         dialog.close()
-        room.press(room.tab.detail, "More for R1 Qwen 1.5B Q4_K_M")
+        seen_button(room.tab.detail, "More for R1 Qwen 1.5B Q4_K_M").click()
         [menu] = room.tab.findChildren(QMenu)
         assert [action.text() for action in menu.actions() if action.text()] == [
             "Load",
@@ -527,9 +520,9 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
         menu.close()
         await until(lambda: room.host.findChildren(RequantiseDialog))
         [asked] = room.host.findChildren(RequantiseDialog)
-        assert "The file has full precision (F32)" in room.texts(asked)
+        assert "The file has full precision (F32)" in seen_words(asked)
         asked.findChildren(QComboBox)[0].setCurrentText("Q5_K_M")
-        room.press(asked, "Make it")
+        seen_button(asked, "Make it").click()
         [job] = room.jobs.jobs()
         assert (job.title, job.types) == (NAME, ("Q5_K_M",))
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, getting…")
@@ -548,7 +541,7 @@ def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_pa
         room.tab.add_models([folder.parent])
         await until(lambda: room.tab.table.number_of("disk:two") >= 0)
         assert room.tab.table.number_of("disk:one") >= 0
-        assert "2 models were added" in room.texts(room.notices)
+        assert "2 models were added" in seen_words(room.notices)
 
     run(scenario())
     assert room.errors == []

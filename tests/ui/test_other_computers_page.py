@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
 from app.engine.messages import RpcServer
 from app.ui.application import WindowApplication
 from app.ui.widgets.other_computers_page import OtherComputersPage
 from tests.support.rpc_server import free_port, rpc_server
+from tests.support.widgets import seen_button, seen_words
 from tests.support.window import run_with_window, until
 
 
@@ -24,21 +25,12 @@ def open_page(application: WindowApplication) -> OtherComputersPage:
     return page
 
 
-def words(page: QWidget) -> str:
-    return "\n".join(label.text() for label in page.findChildren(QLabel) if not label.isHidden())
-
-
-def press(page: QWidget, text: str) -> None:
-    (found,) = (each for each in page.findChildren(QPushButton) if each.text() == text)
-    found.click()
-
-
 def enter(page: QWidget, address: str) -> None:
     field = page.findChild(QLineEdit, "rpc-address")
     assert isinstance(field, QLineEdit)
     field.setText(address)
     field.textEdited.emit(address)
-    press(page, "Add")
+    seen_button(page, "Add").click()
 
 
 @pytest.mark.rpc
@@ -49,12 +41,12 @@ def test_a_computer_is_added_with_its_memory_and_removed(qapp: QApplication) -> 
             settings = application.parts.settings
             page = open_page(application)
             enter(page, den.endpoint)
-            await until(lambda: "of memory free" in words(page), "its memory")
+            await until(lambda: "of memory free" in seen_words(page), "its memory")
             assert settings.values.load.rpc_servers == (RpcServer(den.endpoint),)
             assert [device.description for device in application.session.remote] == [den.endpoint]
-            press(page, "Remove")
+            seen_button(page, "Remove").click()
             assert settings.values.load.rpc_servers == ()
-            await until(lambda: den.endpoint not in words(page), "its end")
+            await until(lambda: den.endpoint not in seen_words(page), "its end")
 
         run_with_window(scene)
 
@@ -65,7 +57,7 @@ def test_a_computer_that_does_not_answer_stays_and_says_why(qapp: QApplication) 
     async def scene(application: WindowApplication) -> None:
         page = open_page(application)
         enter(page, address)
-        await until(lambda: "cannot" in words(page), "the reason")
+        await until(lambda: "cannot" in seen_words(page), "the reason")
         assert application.parts.settings.values.load.rpc_servers == (RpcServer(address),)
 
     run_with_window(scene)
@@ -76,12 +68,12 @@ def test_an_address_of_the_internet_needs_a_second_word(qapp: QApplication) -> N
         settings = application.parts.settings
         page = open_page(application)
         enter(page, "100.64.0.1:50052")
-        await until(lambda: "not in the local network" in words(page), "the refusal")
+        await until(lambda: "not in the local network" in seen_words(page), "the refusal")
         assert settings.values.load.rpc_servers == ()
-        press(page, "Add it all the same")
+        seen_button(page, "Add it all the same").click()
         await until(lambda: bool(settings.values.load.rpc_servers), "the computer")
         assert settings.values.load.rpc_servers == (RpcServer("100.64.0.1:50052", anywhere=True),)
-        assert "allowed by you" in words(page)
+        assert "allowed by you" in seen_words(page)
 
     run_with_window(scene)
 
@@ -90,7 +82,7 @@ def test_what_is_no_address_is_refused_at_once(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         page = open_page(application)
         enter(page, "http://den-pc")
-        assert "is no address" in words(page)
+        assert "is no address" in seen_words(page)
         assert application.parts.settings.values.load.rpc_servers == ()
 
     run_with_window(scene)

@@ -22,6 +22,7 @@ from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
 from models.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
+from tests.support.widgets import seen_button
 from tests.support.window import run_with_window, settle, until
 
 
@@ -95,8 +96,7 @@ def test_a_server_is_asked_for_once_and_nothing_goes_there_before(qapp: QApplica
         # One that is removed comes back by undo, with its key.
         dialog = application.dialogs.open_settings_page(3)
         page = dialog.findChildren(ServersElsewherePage)[-1]
-        [remove] = [made for made in page.findChildren(QPushButton) if made.text() == "Remove"]
-        remove.click()
+        seen_button(page, "Remove").click()
         await until(lambda: not page.servers, "the removal")
         await until(page.undo_button.isVisible, "the way back")
         assert application.parts.server_keys.of(server.id) == ""

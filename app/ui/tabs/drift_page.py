@@ -28,6 +28,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.layouts import clear_layout
 
 TABLE_HEIGHT_PX = 370
 JOB = "benchmark"
@@ -149,10 +150,7 @@ class DriftPage(QScrollArea):
             )
 
     def _show_changes(self, report: DriftReport) -> None:
-        while (item := self._changes.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear_layout(self._changes)
         for difference in report.differences:
             text = self.tr("{field}: {before}, now {now}").format(
                 field=self._words.field(difference.field), before=difference.before, now=difference.now

@@ -10,6 +10,7 @@ from app.engine.messages import Lora
 from app.ui.theme import Theme
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.layouts import clear_layout
 
 LARGEST_SCALE = 10.0
 SCALE_WIDTH_PX = 76
@@ -62,10 +63,7 @@ class AdapterList(QWidget):
         dialog.open()
 
     def _make(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear_layout(self._rows)
         for index in range(len(self._loras)):
             self._rows.addWidget(self._row(index))
 

@@ -9,6 +9,7 @@ from app.chat.records import Attachment
 from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.layouts import clear_layout
 
 MOST_CHIP_PX = 260
 
@@ -48,9 +49,7 @@ class AttachmentChips(QWidget):
         self._make()
 
     def _make(self) -> None:
-        while (item := self._row.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear_layout(self._row)
         for attachment in self._shown:
             self._row.addWidget(self._chip(attachment))
         self._row.addStretch(1)

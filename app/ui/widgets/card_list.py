@@ -7,6 +7,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import Card
+from app.ui.widgets.layouts import clear_layout
 
 
 class CardList(QScrollArea):
@@ -29,10 +30,7 @@ class CardList(QScrollArea):
 
     def clear(self) -> None:
         """Take all cards away."""
-        while (item := self._cards.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear_layout(self._cards)
 
     def add(self, icon: QIcon, lines: Sequence[QLabel], buttons: Sequence[QPushButton]) -> None:
         """One more card, below the others."""

@@ -15,6 +15,7 @@ from app.ui.cuda_session import CudaSession
 from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.cuda_card import CudaCard
+from app.ui.widgets.layouts import clear_layout
 from app.ui.widgets.notices import translated
 from models.wording import byte_count
 
@@ -83,9 +84,7 @@ class DoctorPage(QWidget):
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Replace what is shown."""
-        while (item := self._findings.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear_layout(self._findings)
         if not diagnosis.can_run:
             self._verdict.setText(self.tr("Models cannot run here yet."))
         elif any(device.kind in ("gpu", "igpu") and device.backend != "RPC" for device in diagnosis.backends):

@@ -9,6 +9,7 @@ from app.chat.records import Attachment
 from app.chat.retrieval import Passage
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
+from app.ui.widgets.layouts import clear_layout
 
 SHOWN_CHARACTERS = 160
 FOLDED = 4
@@ -36,9 +37,7 @@ class SourcesLine(QWidget):
 
     def show_passages(self, attachments: Sequence[Attachment], passages: Sequence[Passage] | None) -> None:
         """List these passages of the question's documents; None where the whole went along."""
-        while (item := self._layout.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear_layout(self._layout)
         self._buttons = []
         self.setVisible(bool(passages))
         if not passages:
