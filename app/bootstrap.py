@@ -166,6 +166,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     from app.model_prompts import render_prompt
     from app.quality_suites import QualitySuites
     from app.server.server import LocalServer
+    from app.telemetry.card_monitor import CardMonitor
     from app.telemetry.gpu_monitor import GpuMonitor
     from app.telemetry.host import HostReader
     from app.telemetry.rates import RateMeter
@@ -176,7 +177,9 @@ def window_parts(core: StillroomCore) -> "WindowParts":
     memory = core.load_memory()
     states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
     client = EngineClient(child_command("engine"), memory, states)
-    gpu, meter = GpuMonitor(), RateMeter()
+    gpu, cards, meter = GpuMonitor(), CardMonitor(client.read_cards), RateMeter()
+    client.observe(cards.on_state)
+    client.observe_events(cards.on_event)
     client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
     client.observe_asked(lambda request_id: meter.on_asked(request_id, time.monotonic()))
     client.observe_events(core.measurements.on_event)
@@ -227,7 +230,7 @@ def window_parts(core: StillroomCore) -> "WindowParts":
         tuner=Tuner(client, memory),
         idle=IdleUnload(client, 60 * core.settings.values.idle_unload_minutes),
         make_sampler=lambda on_snapshot: TelemetrySampler(
-            host, gpu, meter, on_snapshot, core.settings.values.telemetry_hz
+            host, gpu, cards, meter, on_snapshot, core.settings.values.telemetry_hz
         ),
         examine=lambda: examine(
             core.paths, core.store, _listed(client, core.settings), gpu, core.measurements

@@ -30,6 +30,7 @@ from app.engine.messages import (
     PlanLoad,
     Planned,
     Prepare,
+    ReadCards,
     ReplyEvent,
     RpcServer,
     Sampling,
@@ -220,6 +221,13 @@ class EngineClient(EngineLink):
         request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
         self._submit(Pending(request, future))
         return future
+
+    def read_cards(self) -> None:
+        """Have the memory of the graphics cards read, between two steps; `CardsRead` comes to those who
+        observe the events. It is no use of a model, and no process is started for it."""
+        with self._changed:
+            if self._life is not None:
+                self._send(ReadCards())
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
         """What `load` would come to, without loading."""

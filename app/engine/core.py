@@ -18,6 +18,7 @@ from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import (
     AnswerNow,
     Cancel,
+    CardsRead,
     DevicesListed,
     DropStates,
     Embed,
@@ -34,6 +35,7 @@ from app.engine.messages import (
     PlanLoad,
     Planned,
     Prepare,
+    ReadCards,
     Ready,
     Request,
     Shutdown,
@@ -74,6 +76,7 @@ class EngineCore:
         self._emit = emit
         self._free_ram = free_ram
         self._inbox: deque[tuple[float, Request]] = deque()
+        self._cards_asked = threading.Event()
         self._wake = threading.Event()
         self._cancelled: set[int] = set()
         self._watch = MemoryWatch()
@@ -94,6 +97,11 @@ class EngineCore:
         """Hand in a request; any thread. A `Cancel` takes effect within the step that runs now."""
         if isinstance(request, Cancel):
             self._cancelled.add(request.request_id)
+        if isinstance(request, ReadCards):
+            # Neither behind a load nor in front of anything.
+            self._cards_asked.set()
+            self._wake.set()
+            return
         self._inbox.append((time.perf_counter(), request))
         again = isinstance(request, Load) and request.path in self._models
         overtakes = isinstance(request, Generate) and self._models.works_ahead
@@ -150,6 +158,7 @@ class EngineCore:
                 self._take(request, arrived_s)
             self._serve_waiting()
             self._step_all()
+            self._read_cards()
 
     def _step_all(self) -> None:
         """One step of each busy model, as far as it is its turn."""
@@ -178,6 +187,7 @@ class EngineCore:
                     resident.runner.cancel(request_id)
             self._abort.clear()
             self._step_all()
+        self._read_cards()
         self.pulse.begin("load")
 
     def _take(self, request: Request, arrived_s: float) -> None:
@@ -201,7 +211,7 @@ class EngineCore:
                 return
 
     def _serve(self, request: Request, arrived_s: float) -> None:
-        assert not isinstance(request, Cancel | Unload | Shutdown)
+        assert not isinstance(request, Cancel | Unload | Shutdown | ReadCards)
         try:
             if isinstance(request, Load):
                 self._load(request, arrived_s)
@@ -313,13 +323,22 @@ class EngineCore:
     def _look_at_cards(self, request_id: int) -> None:
         """Before a reply: has another program filled the card meanwhile? The window asks NVIDIA's driver all
         the time; others tell only here."""
-        for device in self._backend.devices():
-            if device.kind == "gpu" and device.backend != "CUDA":
+        for device in self._backend.cards():
+            if device.kind == "gpu":
                 notice = self._watch.card(
                     device.description or device.name, device.memory_free_bytes, device.memory_total_bytes
                 )
                 if notice is not None:
                     self._emit(Notice(request_id=request_id, message=notice.message, values=notice.values))
+
+    def _read_cards(self) -> None:
+        if self._cards_asked.is_set():
+            self._cards_asked.clear()
+            # A driver that does not answer is noticed as a step that does not end.
+            self.pulse.begin("step")
+            cards = self._backend.cards()
+            self.pulse.end()
+            self._emit(CardsRead(cards=cards))
 
     def _drop_states(self, request: DropStates) -> None:
         for resident in self._models:

@@ -83,15 +83,19 @@ def device_handles(ggml: Any) -> list[int]:
     return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
 
 
+def backend_of(ggml: Any, handle: int) -> str:
+    """ggml's name of the back end that a device belongs to."""
+    return _text(ggml.ggml_backend_reg_name(ggml.ggml_backend_dev_backend_reg(handle)))
+
+
 def device_of(ggml: Any, handle: int) -> Device:
     """What ggml tells of one device; it asks the device itself for its memory."""
     properties = _DeviceProperties()
     ggml.ggml_backend_dev_get_props(handle, ctypes.byref(properties))
-    registry = ggml.ggml_backend_dev_backend_reg(handle)
     return Device(
         name=_text(properties.name),
         description=_text(properties.description),
-        backend=_text(ggml.ggml_backend_reg_name(registry)),
+        backend=backend_of(ggml, handle),
         kind=_KINDS.get(properties.type, "accel"),
         memory_total_bytes=properties.memory_total,
         memory_free_bytes=properties.memory_free,

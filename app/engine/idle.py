@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from app.engine.messages import Alive, Event
+from app.engine.messages import Alive, CardsRead, Event
 
 
 class Restable(Protocol):
@@ -47,7 +47,7 @@ class IdleUnload:
         self._thread.join()
 
     def _on_event(self, event: Event) -> None:
-        if not isinstance(event, Alive):
+        if not isinstance(event, Alive | CardsRead):
             with self._changed:
                 self._active_s = self._clock()
                 self._changed.notify_all()

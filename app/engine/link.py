@@ -21,6 +21,7 @@ from app.engine.messages import (
     Alive,
     AnswerNow,
     Cancel,
+    CardsRead,
     Delta,
     DropStates,
     Embed,
@@ -36,6 +37,7 @@ from app.engine.messages import (
     Notice,
     Prepare,
     PromptProgress,
+    ReadCards,
     Ready,
     Tokenize,
     Unloaded,
@@ -74,7 +76,7 @@ class EngineLink:
         self._changed = threading.Condition()
         self._ids = itertools.count(1)
         self._pending = PendingRequests()
-        self._outbox: deque[Answered | Prepare | DropStates | AnswerNow | Cancel] = deque()
+        self._outbox: deque[Answered | Prepare | DropStates | AnswerNow | Cancel | ReadCards] = deque()
         self._life: EngineLife | None = None
         self._ready = False
         self._wanted = WantedModels()
@@ -176,7 +178,7 @@ class EngineLink:
             states_limit_bytes=states.limit_bytes() if states is not None else 0,
         )
 
-    def _send(self, message: Answered | Prepare | DropStates | AnswerNow | Cancel) -> None:
+    def _send(self, message: Answered | Prepare | DropStates | AnswerNow | Cancel | ReadCards) -> None:
         self._outbox.append(message)
         self._flush()
 
@@ -283,7 +285,7 @@ class EngineLink:
         for on_event in tuple(self._event_observers):
             on_event(event)
         with self._changed:
-            if isinstance(event, Ready | Alive):
+            if isinstance(event, Ready | Alive | CardsRead):
                 pending = None
             elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
                 pending = self._pending.find(event.request_id)
@@ -301,7 +303,7 @@ class EngineLink:
         elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
             if pending is not None and pending.on_event is not None:
                 pending.on_event(event)
-        elif not isinstance(event, Alive):
+        elif not isinstance(event, Alive | CardsRead):
             for item in ([pending] if pending is not None else []) + dependants:
                 settle(event, item.future)
 

@@ -1,4 +1,4 @@
-"""The telemetry thread: samples GPU, host and engine rates, and keeps the last minutes."""
+"""The telemetry thread: samples graphics cards, host and engine rates, and keeps the last minutes."""
 
 import logging
 import threading
@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.telemetry.gpu import GpuReading
+from app.telemetry.card_monitor import CardMonitor
+from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader, HostSample
 from app.telemetry.rates import RateMeter, Rates
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class History:
     """The last `HISTORY_S` seconds, oldest first; each series is as long as `times_s` (monotonic seconds).
 
-    `vram_used_bytes` has one series a GPU.
+    `vram_used_bytes` has one series a card: those of NVML, then the others.
     """
 
     times_s: tuple[float, ...] = ()
@@ -32,11 +33,13 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class TelemetrySnapshot:
-    """Everything the live panel shows that is measured, at one moment."""
+    """Everything the live panel shows that is measured, at one moment. `cards` are those that NVML does not
+    know; None while the engine has not told."""
 
     at_s: float
     host: HostSample
     gpu: GpuReading
+    cards: tuple[GpuSample, ...] | None
     rates: Rates
     history: History
 
@@ -52,6 +55,7 @@ class TelemetrySampler:
         self,
         host: HostReader,
         gpu: GpuMonitor,
+        cards: CardMonitor,
         rates: RateMeter,
         on_snapshot: Callable[[TelemetrySnapshot], None],
         rate_hz: float = 2.0,
@@ -59,6 +63,7 @@ class TelemetrySampler:
     ) -> None:
         self._host = host
         self._gpu = gpu
+        self._cards = cards
         self._rates = rates
         self._on_snapshot = on_snapshot
         self._clock = clock
@@ -91,18 +96,19 @@ class TelemetrySampler:
     def sample(self) -> TelemetrySnapshot:
         """One snapshot now, appended to the history. Telemetry thread, or a test without one."""
         gpu = self._gpu.poll(self._host.own_pids())
+        cards = self._cards.poll(gpu)
         host = self._host.read()
         now_s = self._clock()
         rates = self._rates.rates(now_s)
-        vram = tuple(sample.vram_used_bytes for sample in gpu.gpus)
+        vram = tuple(sample.vram_used_bytes for sample in (*gpu.gpus, *(cards or ())))
         self._points.append((now_s, rates.generation_tok_per_s, vram))
         while self._points[0][0] < now_s - HISTORY_S:
             self._points.popleft()
-        return TelemetrySnapshot(now_s, host, gpu, rates, self._history(len(vram)))
+        return TelemetrySnapshot(now_s, host, gpu, cards, rates, self._history(len(vram)))
 
-    def _history(self, gpus: int) -> History:
+    def _history(self, cards: int) -> History:
         times_s, generation, vram = zip(*self._points, strict=True)
-        series = (tuple(used[i] if i < len(used) else 0 for used in vram) for i in range(gpus))
+        series = (tuple(used[i] if i < len(used) else 0 for used in vram) for i in range(cards))
         return History(times_s, generation, tuple(series))
 
     def _run(self) -> None:

@@ -3188,12 +3188,28 @@ Left for the reply: {left}</source>
         <translation>GPU {percent}%</translation>
     </message>
     <message>
+        <source>GPU –</source>
+        <translation>GPU –</translation>
+    </message>
+    <message>
         <source>{degrees} °C</source>
         <translation>{degrees} °C</translation>
     </message>
     <message>
+        <source>– °C</source>
+        <translation>– °C</translation>
+    </message>
+    <message>
         <source>{watts} W</source>
         <translation>{watts} W</translation>
+    </message>
+    <message>
+        <source>– W</source>
+        <translation>– W</translation>
+    </message>
+    <message>
+        <source>The card&apos;s driver does not tell this.</source>
+        <translation>显卡驱动未提供此项。</translation>
     </message>
 </context>
 <context>
@@ -3207,8 +3223,12 @@ Left for the reply: {left}</source>
         <translation>正在查询 NVIDIA 驱动…</translation>
     </message>
     <message>
-        <source>No NVIDIA driver found. Graphics memory is shown for NVIDIA cards only.</source>
-        <translation>未找到 NVIDIA 驱动；仅显示 NVIDIA 显存。</translation>
+        <source>No NVIDIA driver found. Other cards are shown while the engine runs.</source>
+        <translation>未找到 NVIDIA 驱动。其他显卡在引擎运行时显示。</translation>
+    </message>
+    <message>
+        <source>No graphics card found: no NVIDIA driver, and the engine lists no other card.</source>
+        <translation>未找到显卡：没有 NVIDIA 驱动，引擎也未列出其他显卡。</translation>
     </message>
     <message>
         <source>NVIDIA&apos;s driver {version} is installed, but it sees no card.</source>

@@ -5,6 +5,7 @@ processor, so offload, memory and fallback are real, and speed is not. It gets a
 the starter takes it seconds.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -20,10 +21,21 @@ from app.engine.client import EngineClient
 from app.engine.gguf_shape import read_facts
 from app.engine.llama.backend import Backend
 from app.engine.load_plan import Room, plan_load
-from app.engine.messages import Delta, Device, Generate, LoadSettings, ModelInfo, Part, TokenLogprob
+from app.engine.messages import (
+    CardsRead,
+    Delta,
+    Device,
+    Generate,
+    LoadSettings,
+    ModelInfo,
+    Part,
+    TokenLogprob,
+)
 from app.engine.native_log import NativeLog
 from app.engine.offload import usable_bytes
 from app.errors import EngineError
+from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
+from app.telemetry.gpu import GpuReading
 from converters.pipeline import build
 from tests.support.engines import GREEDY, STORY, starter_path
 from tests.support.tiny_models import make_tiny_model
@@ -39,6 +51,8 @@ pytestmark = pytest.mark.timeout(3 * WAIT_S)
 
 BATCH_TOKENS = 8
 """Up to eight ggml's Vulkan multiplies with vectors; lavapipe compiles the matrix shaders for minutes."""
+
+NO_NVIDIA = GpuReading("no_driver")
 
 NEAR_TIE = 0.05
 """Two back ends add in another order: tokens whose log probabilities lie closer may change places."""
@@ -260,6 +274,40 @@ def test_a_card_that_is_lost_costs_one_reply(backend: str, model: str, tmp_path:
         info = client.state.model
         assert info is not None
         assert info.gpu_layers == info.layers + 1
+    finally:
+        client.close()
+
+
+@pytest.mark.vulkan
+@pytest.mark.parametrize("backend", ["Vulkan"], scope="module")
+def test_the_panel_follows_the_cards_memory_and_loses_it_with_the_engine(backend: str, model: str) -> None:
+    client = EngineClient(child_command("engine"))
+    # Each look at this clock is a second later: it is always time to read again.
+    cards = CardMonitor(client.read_cards, itertools.count(step=LOADED_PERIOD_S).__next__)
+    read, dead = threading.Semaphore(0), threading.Event()
+    client.observe(cards.on_state)
+    client.observe_events(cards.on_event)
+    client.observe_events(lambda event: read.release() if isinstance(event, CardsRead) else None)
+    client.observe(lambda state: dead.set() if state.phase == "dead" else None)
+    try:
+        device = device_of(client, backend)
+        info = load(client, model, 1000)
+        generation = client.generate(STORY, sampling=GREEDY, ignore_eog=True)
+        for _ in range(3):
+            found = {card.name: card for card in cards.poll(NO_NVIDIA) or ()}
+            card = found[device.description]
+            assert card.own_vram_bytes == there_bytes(info, device) > 0
+            assert card.own_vram_bytes <= card.vram_used_bytes <= card.vram_total_bytes
+            assert read.acquire(timeout=WAIT_S)
+        assert not generation.future.done()
+        pid = client.state.pid
+        assert pid is not None
+        psutil.Process(pid).kill()
+        assert dead.wait(WAIT_S)
+        with pytest.raises(EngineError):
+            generation.future.result(WAIT_S)
+        back = {card.name: card.own_vram_bytes for card in cards.poll(NO_NVIDIA) or ()}
+        assert back.get(device.description, 0) == 0
     finally:
         client.close()
 

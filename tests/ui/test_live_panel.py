@@ -24,6 +24,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 
 GIB = 1 << 30
 
+RADEON = GpuSample(1, "AMD Radeon RX 7800 XT", 3 * GIB, 16 * GIB, 2 * GIB, None, None, None)
 CARD = GpuSample(0, "NVIDIA RTX 3060", int(6.1 * GIB), 12 * GIB, int(5.4 * GIB), 87, 64, 142.4)
 
 INFO = ModelInfo(
@@ -54,15 +55,16 @@ INFO = ModelInfo(
 def snapshot(
     *,
     gpu: GpuReading = GpuReading("ok", (CARD,), "580.82"),  # noqa: B008 - frozen
+    cards: tuple[GpuSample, ...] | None = None,
     rates: Rates = Rates("generation", 58.4, 58.4, 1243.0, 0.31, 3412, 16384),  # noqa: B008 - frozen
     generation: float = 58.4,
     now_s: float = 120.0,
 ) -> TelemetrySnapshot:
     times_s = tuple(now_s - 120 + second for second in range(121))
     values = tuple(generation if second > 60 else 0.0 for second in range(121))
-    vram = tuple((card.vram_used_bytes,) * 121 for card in gpu.gpus)
+    vram = tuple((card.vram_used_bytes,) * 121 for card in (*gpu.gpus, *(cards or ())))
     host = HostSample(int(9.8 * GIB), 32 * GIB, int(1.1 * GIB), 14.2, 3.0)
-    return TelemetrySnapshot(now_s, host, gpu, rates, History(times_s, values, vram))
+    return TelemetrySnapshot(now_s, host, gpu, cards, rates, History(times_s, values, vram))
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_between_replies_the_last_rate_stays_and_says_so(panel: LivePanel) -> No
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        ("no_driver", "No NVIDIA driver found. Graphics memory is shown for NVIDIA cards only."),
+        ("no_driver", "No NVIDIA driver found. Other cards are shown while the engine runs."),
         ("no_gpu", "NVIDIA's driver 580.82 is installed, but it sees no card."),
         ("failing", "NVIDIA's driver answers with an error: GPU is lost"),
         ("hanging", "NVIDIA's driver does not answer. A restart of the computer usually helps."),
@@ -165,12 +167,35 @@ def test_says_why_there_is_no_card(panel: LivePanel, state: GpuState, sentence: 
     assert "RAM 9.8 of 32.0 GiB" in shown(panel)
 
 
-def test_what_a_card_does_not_tell_is_left_out(panel: LivePanel) -> None:
+def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=()))
+    assert "No graphics card found: no NVIDIA driver, and the engine lists no other card." in shown(panel)
+
+
+def test_a_card_that_only_the_engine_knows_is_shown_and_goes_with_the_engine(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(RADEON,)))
+    texts = shown(panel)
+    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GiB", "Stillroom 2.0"} <= set(texts)
+    assert {"GPU –", "– °C", "– W"} <= set(texts)
+    assert not any(text.startswith("No ") and "driver" in text for text in texts)
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
+    assert "of 16.0 GiB" not in shown(panel)
+    assert "No NVIDIA driver found. Other cards are shown while the engine runs." in shown(panel)
+
+
+def test_a_card_beside_one_whose_driver_fails_does_not_hide_that(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("failing", native="GPU is lost"), cards=(RADEON,)))
+    texts = shown(panel)
+    assert {"of 16.0 GiB", "NVIDIA's driver answers with an error: GPU is lost"} <= set(texts)
+
+
+def test_a_dash_stands_for_what_a_card_does_not_tell(panel: LivePanel) -> None:
     poor = GpuSample(0, "Old card", GIB, 2 * GIB, None, None, None, None)
     panel.show_snapshot(snapshot(gpu=GpuReading("ok", (poor,))))
     texts = shown(panel)
-    assert "of 2.0 GiB" in texts
-    assert not any(text.startswith("GPU ") or text.endswith((" W", "°C")) for text in texts)
+    assert {"of 2.0 GiB", "GPU –", "– °C", "– W"} <= set(texts)
+    untold = [label for label in panel.findChildren(QLabel) if label.isVisible() and label.text() == "– W"]
+    assert [label.toolTip() for label in untold] == ["The card's driver does not tell this."]
 
 
 def test_two_cards_have_a_section_each(panel: LivePanel) -> None:

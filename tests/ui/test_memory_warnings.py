@@ -27,7 +27,7 @@ def snapshot(*, vram_used: float = 4.0, ram_used: float = 8.0) -> TelemetrySnaps
     card = GpuSample(0, "A card", int(vram_used * GIB), 8 * GIB, None, None, None, None)
     host = HostSample(int(ram_used * GIB), 16 * GIB, GIB, 0.0, 0.0)
     history = History((0.0,), (0.0,), ((card.vram_used_bytes,),))
-    return TelemetrySnapshot(0.0, host, GpuReading("ok", (card,), "580"), Rates(), history)
+    return TelemetrySnapshot(0.0, host, GpuReading("ok", (card,), "580"), None, Rates(), history)
 
 
 def shown(application: WindowApplication) -> str:

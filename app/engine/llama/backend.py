@@ -10,6 +10,7 @@ from app.engine.backend_libraries import backend_states
 from app.engine.cuda_runtime import checked_folder, load_cuda
 from app.engine.ggml import (
     AbortTextCallback,
+    backend_of,
     device_handles,
     device_of,
     ggml_library,
@@ -63,6 +64,13 @@ class Backend:
     def local_devices(self) -> list[tuple[int, Device]]:
         """The same with ggml's handles."""
         return [(handle, device_of(self.ggml, handle)) for handle in device_handles(self.ggml)]
+
+    def cards(self) -> list[Device]:
+        """The graphics cards with the memory that is free now, but for those of CUDA, which NVIDIA's library
+        tells of."""
+        others = [handle for handle in device_handles(self.ggml) if backend_of(self.ggml, handle) != "CUDA"]
+        devices = [device_of(self.ggml, handle) for handle in others]
+        return [device for device in devices if device.kind in ("gpu", "igpu")]
 
     def states(self) -> list[BackendState]:
         """The back ends that loaded, and why another did not."""

@@ -8,9 +8,11 @@ imported from here, wherever they are defined.
 from app.engine.messages.base import Message, Part
 from app.engine.messages.devices import (
     BackendState,
+    CardsRead,
     Device,
     DevicesListed,
     ListDevices,
+    ReadCards,
     RpcProblem,
     RpcServer,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "BackendState",
     "Cancel",
     "Candidate",
+    "CardsRead",
     "Channel",
     "Delta",
     "Device",
@@ -92,6 +95,7 @@ __all__ = [
     "Prepare",
     "Priority",
     "PromptProgress",
+    "ReadCards",
     "Ready",
     "Reload",
     "ReplyEvent",
@@ -121,6 +125,7 @@ Request = (
     | Tokenize
     | Embed
     | ListDevices
+    | ReadCards
     | PlanLoad
     | Measure
     | Shutdown
@@ -142,5 +147,6 @@ Event = (
     | Measured
     | Planned
     | DevicesListed
+    | CardsRead
     | Failed
 )

@@ -49,6 +49,17 @@ class BackendState(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ReadCards(Message, frozen=True, kw_only=True):
+    """What memory is free now on the cards that NVIDIA's library does not tell of. They are read between two
+    steps, and once however often it was asked meanwhile. Answered by `CardsRead`."""
+
+
+class CardsRead(Message, frozen=True, kw_only=True):
+    """Answer to `ReadCards`: graphics cards of this computer, those of the CUDA back end left out."""
+
+    cards: list[Device]
+
+
 class ListDevices(Message, frozen=True, kw_only=True):
     """The compute devices with the memory that is free now, other computers' too. Answered by
     `DevicesListed`."""

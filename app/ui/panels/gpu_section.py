@@ -1,4 +1,4 @@
-"""The memory and the state of one GPU, or why there is none to show."""
+"""The memory and the state of each graphics card, or why there is none to show."""
 
 from collections.abc import Sequence
 
@@ -62,12 +62,13 @@ class GpuSection(QWidget):
         self._plot.show_series(times_s, vram_used_bytes, limit=float(gpu.vram_total_bytes))
         use, heat, power = gpu.utilisation_percent, gpu.temperature_c, gpu.power_w
         texts = (
-            "" if use is None else self.tr("GPU {percent}%").format(percent=use),
-            "" if heat is None else self.tr("{degrees} °C").format(degrees=heat),
-            "" if power is None else self.tr("{watts} W").format(watts=round(power)),
+            self.tr("GPU –") if use is None else self.tr("GPU {percent}%").format(percent=use),
+            self.tr("– °C") if heat is None else self.tr("{degrees} °C").format(degrees=heat),
+            self.tr("– W") if power is None else self.tr("{watts} W").format(watts=round(power)),
         )
-        for part, text in zip(self._state, texts, strict=True):
+        for part, text, figure in zip(self._state, texts, (use, heat, power), strict=True):
             part.setText(text)
+            part.setToolTip(self.tr("The card's driver does not tell this.") if figure is None else "")
 
 
 class GpuSections(QWidget):
@@ -88,31 +89,36 @@ class GpuSections(QWidget):
         none.addWidget(self._caption)
         none.addWidget(self._sentence)
         self._layout.addLayout(none)
-        self.show_reading(GpuReading("pending"), History())
+        self.show_cards(GpuReading("pending"), None, History())
 
-    def show_reading(self, reading: GpuReading, history: History) -> None:
-        """Show every card of the reading."""
-        while len(self._sections) < len(reading.gpus):
+    def show_cards(self, reading: GpuReading, others: tuple[GpuSample, ...] | None, history: History) -> None:
+        """Show every card of the reading, and the `others`, which NVML does not know."""
+        cards = (*reading.gpus, *(others or ()))
+        while len(self._sections) < len(cards):
             self._sections.append(GpuSection(self._theme, self._library))
             self._layout.addWidget(self._sections[-1])
-        for section in self._sections[len(reading.gpus) :]:
+        for section in self._sections[len(cards) :]:
             section.hide()
         for section, gpu, vram in zip(
-            self._sections, reading.gpus, history.vram_used_bytes or ((),) * len(reading.gpus), strict=False
+            self._sections, cards, history.vram_used_bytes or ((),) * len(cards), strict=False
         ):
             section.show()
             section.show_gpu(gpu, history.times_s, vram)
         for part in (self._caption, self._sentence):
-            part.setVisible(not reading.gpus)
-        self._sentence.setText(self._why_none(reading))
+            part.setVisible(not cards or reading.state == "failing")
+        self._sentence.setText(self._why_none(reading, others))
         self._sentence.setToolTip(reading.native)
 
-    def _why_none(self, reading: GpuReading) -> str:
+    def _why_none(self, reading: GpuReading, others: tuple[GpuSample, ...] | None) -> str:
         match reading.state:
             case "pending":
                 return self.tr("Asking NVIDIA's driver …")
+            case "no_driver" if others is None:
+                return self.tr("No NVIDIA driver found. Other cards are shown while the engine runs.")
             case "no_driver":
-                return self.tr("No NVIDIA driver found. Graphics memory is shown for NVIDIA cards only.")
+                return self.tr(
+                    "No graphics card found: no NVIDIA driver, and the engine lists no other card."
+                )
             case "no_gpu":
                 return self.tr("NVIDIA's driver {version} is installed, but it sees no card.").format(
                     version=reading.driver

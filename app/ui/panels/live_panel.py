@@ -110,7 +110,7 @@ class LivePanel(QFrame):
         if snapshot is None or not self._is_watched():
             return
         self._generation.show_rates(snapshot.rates, snapshot.history)
-        self._gpus.show_reading(snapshot.gpu, snapshot.history)
+        self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
         self._context.show_rates(snapshot.rates)
         self._host.show_host(snapshot.host)
 

@@ -15,7 +15,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.lifeline import ABORT_MARK
-from app.engine.messages import Delta, Generate, LoadSettings, Part, PromptProgress
+from app.engine.messages import CardsRead, Delta, Event, Generate, LoadSettings, Part, PromptProgress
 from app.engine.state import EngineState, Phase
 from app.errors import Cancelled, EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
@@ -74,6 +74,27 @@ def test_unloading_gives_the_memory_back(client: EngineClient) -> None:
     assert client.state.model is None
     with pytest.raises(EngineError, match="No model is loaded"):
         client.generate(STORY).future.result(ANSWER_TIMEOUT_S)
+
+
+def test_reading_the_cards_is_no_use_of_the_engine(client: EngineClient) -> None:
+    read = threading.Event()
+
+    def note(event: Event) -> None:
+        if isinstance(event, CardsRead):
+            read.set()
+
+    client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    client.observe_events(note)
+    client.read_cards()
+    assert client.rest(), "nothing was asked of the model"
+    assert read.wait(ANSWER_TIMEOUT_S)
+
+
+def test_reading_the_cards_starts_no_process() -> None:
+    client = EngineClient(child_command("engine"))
+    client.read_cards()
+    assert client.state.phase == "stopped"
+    client.close()
 
 
 def test_cancelling_a_reply_finishes_it(client: EngineClient) -> None:

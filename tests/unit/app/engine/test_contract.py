@@ -7,6 +7,7 @@ import pytest
 
 from app.engine.messages import (
     Cancel,
+    CardsRead,
     Delta,
     Failed,
     Finished,
@@ -18,6 +19,7 @@ from app.engine.messages import (
     ModelInfo,
     Part,
     PromptProgress,
+    ReadCards,
     Sampling,
     Tokenize,
     Tokenized,
@@ -209,6 +211,26 @@ def test_cancelling_what_is_over_changes_nothing(session: Session) -> None:
     _, end = session.generate(ask(session, max_tokens=2))
     assert isinstance(end, Finished)
     assert end.reason == "length"
+
+
+def test_the_cards_are_read_in_the_middle_of_a_reply_which_stays_the_same(session: Session) -> None:
+    expected, _ = session.generate(ask(session))
+    request = ask(session, reuse_prefix=False)
+    deltas: list[Delta] = []
+
+    def note(event: object) -> None:
+        if isinstance(event, Delta):
+            deltas.append(event)
+
+    session.engine.post(request)
+    note(session.wait_for(Delta))
+    session.engine.post(ReadCards())
+    cards = session.wait_for(CardsRead, note).cards
+    assert [card.name for card in cards] == [
+        device.name for device in session.ready.devices if device.kind in ("gpu", "igpu")
+    ]
+    assert isinstance(session.wait_for(Finished, note), Finished)
+    assert text_of(deltas) == text_of(expected)
 
 
 def test_unloading_ends_the_running_reply_and_frees_the_model(session: Session) -> None:

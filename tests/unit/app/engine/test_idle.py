@@ -6,7 +6,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
-from app.engine.messages import Alive, Event, LoadSettings, PromptProgress
+from app.engine.messages import Alive, CardsRead, Event, LoadSettings, PromptProgress
 from app.engine.state import EngineState
 from tests.support.engines import GREEDY, STORY, starter_path
 
@@ -80,6 +80,7 @@ def test_a_sign_of_life_is_no_work(engine: Engine, clock: Clock, idle: IdleUnloa
     work(engine)
     clock.now_s = 1799.0
     engine.on_event(Alive(step=0, step_s=0.0))
+    engine.on_event(CardsRead(cards=[]))
     clock.now_s = 1801.0
     idle.set_idle_s(1800)
     assert engine.rested.acquire(timeout=WAIT_S)

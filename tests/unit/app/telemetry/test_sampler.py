@@ -3,7 +3,9 @@
 import queue
 import threading
 
-from app.engine.messages import Delta
+from app.engine.messages import Delta, Device
+from app.engine.state import EngineState
+from app.telemetry.card_monitor import CardMonitor
 from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader
@@ -19,6 +21,10 @@ class Clock:
         return self.now_s
 
 
+def nothing() -> None:
+    """The engine is not asked here."""
+
+
 class OneCard:
     """A fake GPU reader: this machine may have no card."""
 
@@ -29,7 +35,9 @@ class OneCard:
 def test_keeps_the_last_minutes_and_no_more() -> None:
     clock = Clock()
     rates = RateMeter()
-    sampler = TelemetrySampler(HostReader(), GpuMonitor(), rates, lambda snapshot: None, clock=clock)
+    sampler = TelemetrySampler(
+        HostReader(), GpuMonitor(), CardMonitor(nothing), rates, lambda snapshot: None, clock=clock
+    )
     for _ in range(int(HISTORY_S) + 50):
         clock.now_s += 1.0
         snapshot = sampler.sample()
@@ -48,7 +56,9 @@ def test_a_card_that_appears_late_has_a_whole_series() -> None:
             assert gate.wait(30)
             return super().read(own_pids)
 
-    sampler = TelemetrySampler(HostReader(), GpuMonitor(LateCard), RateMeter(), print, clock=clock)
+    sampler = TelemetrySampler(
+        HostReader(), GpuMonitor(LateCard), CardMonitor(nothing), RateMeter(), print, clock=clock
+    )
     assert sampler.sample().history.vram_used_bytes == ()
     gate.set()
     snapshot = sampler.sample()
@@ -58,10 +68,35 @@ def test_a_card_that_appears_late_has_a_whole_series() -> None:
     assert snapshot.history.vram_used_bytes[0][-1] == 5
 
 
+def test_a_card_that_only_the_engine_knows_has_the_last_series() -> None:
+    cards = CardMonitor(nothing)
+    radeon = Device(
+        name="Vulkan0",
+        description="Fake Radeon",
+        backend="Vulkan",
+        kind="gpu",
+        memory_total_bytes=20,
+        memory_free_bytes=13,
+    )
+    cards.on_state(EngineState("ready", pid=1, devices=[radeon]))
+    sampler = TelemetrySampler(HostReader(), GpuMonitor(OneCard), cards, RateMeter(), print)
+    snapshot = sampler.sample()
+    while snapshot.gpu.state == "pending":
+        snapshot = sampler.sample()
+    assert [card.name for card in snapshot.cards or ()] == ["Fake Radeon"]
+    assert [series[-1] for series in snapshot.history.vram_used_bytes] == [5, 7]
+    cards.on_state(EngineState("dead"))
+    snapshot = sampler.sample()
+    assert snapshot.cards is None
+    assert len(snapshot.history.vram_used_bytes) == 1
+
+
 def test_the_thread_delivers_and_stops() -> None:
     delivered: queue.Queue[TelemetrySnapshot] = queue.Queue()
     rates = RateMeter()
-    sampler = TelemetrySampler(HostReader(), GpuMonitor(OneCard), rates, delivered.put, rate_hz=4.0)
+    sampler = TelemetrySampler(
+        HostReader(), GpuMonitor(OneCard), CardMonitor(nothing), rates, delivered.put, rate_hz=4.0
+    )
     sampler.start()
     try:
         rates.on_event(Delta(request_id=1, channel="answer", text="", tokens=1), 0.0)
