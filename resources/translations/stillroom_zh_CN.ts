@@ -1939,18 +1939,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
 <context>
     <name>ComparisonCard</name>
     <message>
-        <source>Save or copy</source>
-        <translation>保存或复制</translation>
-    </message>
-    <message>
-        <source>Close the comparison</source>
-        <translation>关闭比较</translation>
-    </message>
-    <message>
-        <source>Comparison</source>
-        <translation>比较</translation>
-    </message>
-    <message>
         <source>Generation and prompt together</source>
         <translation>生成与提示词处理合计</translation>
     </message>
@@ -1973,6 +1961,21 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     <message>
         <source>{run}: {text}</source>
         <translation>{run}：{text}</translation>
+    </message>
+</context>
+<context>
+    <name>ComparisonFrame</name>
+    <message>
+        <source>Save or copy</source>
+        <translation>保存或复制</translation>
+    </message>
+    <message>
+        <source>Close the comparison</source>
+        <translation>关闭比较</translation>
+    </message>
+    <message>
+        <source>Comparison</source>
+        <translation>比较</translation>
     </message>
 </context>
 <context>
@@ -4330,18 +4333,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The runs have no question in common.</source>
         <translation>这些运行没有共同的题目。</translation>
-    </message>
-    <message>
-        <source>Save or copy</source>
-        <translation>保存或复制</translation>
-    </message>
-    <message>
-        <source>Close the comparison</source>
-        <translation>关闭比较</translation>
-    </message>
-    <message>
-        <source>Comparison</source>
-        <translation>比较</translation>
     </message>
     <message>
         <source>better</source>

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.bench.compare import Change, Comparison, Outcome, Verdict
 from app.bench.report import Measure, Report
 from app.ui.tabs import benchmark_words as words
-from app.ui.tabs.comparison_grid import MOST_WITH_WORDS, ComparisonGrid, ComparisonLegend, GridCell, GridRow
-from app.ui.widgets.card import Card, LabelLook, button, label
+from app.ui.tabs.comparison_grid import (
+    MOST_WITH_WORDS,
+    ComparisonFrame,
+    ComparisonGrid,
+    ComparisonLegend,
+    GridCell,
+    GridRow,
+)
+from app.ui.widgets.card import LabelLook, label
 
 LOOKS: dict[Verdict, LabelLook] = {
     "better": "good",
@@ -26,35 +32,21 @@ OUTCOME_LOOKS: dict[Outcome, LabelLook] = {
 }
 
 
-class ComparisonCard(Card):
+class ComparisonCard(ComparisonFrame):
     """A row a figure: the first run, then each other run with its change in per cent and whether that is more
     than noise."""
-
-    closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.comparisons: list[Comparison] = []
         self._grid = ComparisonGrid()
         self._differences = label("", "small", wrap=True)
-        self._save = button(self.tr("Save or copy"), "quiet")
-        close = button("✕", "quiet", name=self.tr("Close the comparison"))
-        close.clicked.connect(self.closed)
-        head = QHBoxLayout()
-        head.addWidget(label(self.tr("Comparison"), "title"), 1)
-        head.addWidget(self._save)
-        head.addWidget(close)
-        self.body.addLayout(head)
         self.body.addWidget(self._grid)
         self._legend = ComparisonLegend(
             [(words.verdict_text(verdict), look) for verdict, look in LOOKS.items()]
         )
         self.body.addWidget(self._legend)
         self.body.addWidget(self._differences)
-
-    def set_menu(self, menu: QMenu) -> None:
-        """What can be done with the comparison."""
-        self._save.setMenu(menu)
 
     def show_comparisons(self, comparisons: Sequence[Comparison]) -> None:
         """Replace what is shown; all are against the same first run."""

@@ -1,12 +1,13 @@
-"""Runs side by side: the first, then each other one with its change and what that means."""
+"""Runs side by side: the first, then each other one with its change and what that means; and the card that
+this stands in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QScrollArea, QWidget
 
-from app.ui.widgets.card import LabelLook, label
+from app.ui.widgets.card import Card, LabelLook, button, label
 
 MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
@@ -99,6 +100,27 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
     change.setToolTip(f"{cell.verdict}\n{cell.tip}".strip())
     change.setAccessibleName(f"{cell.change}, {cell.verdict}")
     grid.addWidget(change, row, column + 1)
+
+
+class ComparisonFrame(Card):
+    """A card whose head has the title, what can be done with the comparison, and a button that closes it."""
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._save = button(self.tr("Save or copy"), "quiet")
+        close = button("✕", "quiet", name=self.tr("Close the comparison"))
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("Comparison"), "title"), 1)
+        head.addWidget(self._save)
+        head.addWidget(close)
+        self.body.addLayout(head)
+
+    def set_menu(self, menu: QMenu) -> None:
+        """What can be done with the comparison."""
+        self._save.setMenu(menu)
 
 
 class ComparisonLegend(QWidget):

@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.bench.quality.comparison import ChangeVerdict, FigureComparison, QualityChange, QualityComparison
 from app.bench.quality.result import QualityRun
 from app.bench.quality.words import change_number
 from app.ui.tabs.benchmark_words import when_text
-from app.ui.tabs.comparison_grid import MOST_WITH_WORDS, ComparisonGrid, ComparisonLegend, GridCell, GridRow
+from app.ui.tabs.comparison_grid import (
+    MOST_WITH_WORDS,
+    ComparisonFrame,
+    ComparisonGrid,
+    ComparisonLegend,
+    GridCell,
+    GridRow,
+)
 from app.ui.tabs.quality_words import QualityWords
-from app.ui.widgets.card import Card, LabelLook, button, label
+from app.ui.widgets.card import LabelLook, label
 
 _LOOKS: dict[ChangeVerdict, LabelLook] = {
     "better": "good",
@@ -21,10 +27,8 @@ _LOOKS: dict[ChangeVerdict, LabelLook] = {
 }
 
 
-class QualityComparisonCard(Card):
+class QualityComparisonCard(ComparisonFrame):
     """A row for each figure that the runs have in common; hidden until there is something to compare."""
-
-    closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,14 +37,6 @@ class QualityComparisonCard(Card):
         self._note = label("", "warning", wrap=True)
         self._nothing = label(self.tr("The runs have no question in common."), "muted")
         self._grid = ComparisonGrid()
-        self._save = button(self.tr("Save or copy"), "quiet")
-        close = button("✕", "quiet", name=self.tr("Close the comparison"))
-        close.clicked.connect(self.closed)
-        head = QHBoxLayout()
-        head.addWidget(label(self.tr("Comparison"), "title"), 1)
-        head.addWidget(self._save)
-        head.addWidget(close)
-        self.body.addLayout(head)
         self.body.addWidget(self._note)
         self.body.addWidget(self._nothing)
         self.body.addWidget(self._grid)
@@ -69,10 +65,6 @@ class QualityComparisonCard(Card):
     def runs(self) -> Sequence[QualityRun]:
         """Those that are compared."""
         return () if self.comparison is None else self.comparison.runs
-
-    def set_menu(self, menu: QMenu) -> None:
-        """What can be done with the comparison."""
-        self._save.setMenu(menu)
 
     def show_comparison(self, comparison: QualityComparison) -> None:
         """Show the changes from the first run to the others."""
