@@ -13,6 +13,7 @@ MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
 GAP_PX = 12
 """What parts the runs, beside the spacing of the grid."""
+BAR_GAP_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class ComparisonGrid(QScrollArea):
         page.setProperty("look", "page")  # transparent in a scroll area
         self.setWidget(page)
         bar_px = self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(page.sizeHint().height() + bar_px)
+        self.setFixedHeight(page.sizeHint().height() + bar_px + BAR_GAP_PX)
 
 
 def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> None:

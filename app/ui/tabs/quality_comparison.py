@@ -1,6 +1,6 @@
 """Quality runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtWidgets import QWidget
 
@@ -59,6 +59,10 @@ class QualityComparisonCard(ComparisonFrame):
                 wrap=True,
             )
         )
+        self._brackets = label(
+            self.tr("In brackets: how many questions became right, and how many no longer are."), "small"
+        )
+        self.body.addWidget(self._brackets)
         self.hide()
 
     @property
@@ -82,7 +86,9 @@ class QualityComparisonCard(ComparisonFrame):
         self._grid.setVisible(bool(rows))
         heads = [f"{self._words.model(run)}\n{when_text(run.started_at)}" for run in comparison.runs]
         self._grid.show_rows(heads, rows, self.tr("items"))
-        self._legend.setVisible(bool(rows) and len(heads) > MOST_WITH_WORDS)
+        is_alone = len(heads) <= MOST_WITH_WORDS
+        self._legend.setVisible(bool(rows) and not is_alone)
+        self._brackets.setVisible(bool(rows) and is_alone)
         self.show()
 
     def _row(self, figure: FigureComparison) -> GridRow:
@@ -98,25 +104,28 @@ class QualityComparisonCard(ComparisonFrame):
         text = ""
         if number:
             text = self.tr("{change} points") if figure.unit == "share" else self.tr("{change}%")
-        return GridCell(
-            self._words.number(figure, change.value),
-            text.format(change=number),
-            self._verdict(change),
-            _LOOKS[change.verdict],
-            ""
-            if change.p is None
-            else self.tr("p = {p}, corrected for the number of changes").format(p=f"{change.p:.3f}"),
-        )
-
-    def _verdict(self, change: QualityChange) -> str:
         verdict = {
             "better": self.tr("better"),
             "worse": self.tr("worse"),
             "noise": self.tr("within chance"),
             "not_conclusive": self.tr("not conclusive, too few items"),
         }[change.verdict]
-        if not change.gained and not change.lost:
-            return verdict
-        return self.tr("{verdict}: {gained} more right, {lost} no longer").format(
-            verdict=verdict, gained=change.gained, lost=change.lost
+        if change.gained or change.lost:
+            verdict = self.tr("{verdict} (+{gained}, −{lost})").format(
+                verdict=verdict, gained=change.gained, lost=change.lost
+            )
+        return GridCell(
+            self._words.number(figure, change.value),
+            text.format(change=number),
+            verdict,
+            _LOOKS[change.verdict],
+            "\n".join(self._why(change)),
         )
+
+    def _why(self, change: QualityChange) -> Iterator[str]:
+        if change.gained or change.lost:
+            yield self.tr("{gained} more right, {lost} no longer").format(
+                gained=change.gained, lost=change.lost
+            )
+        if change.p is not None:
+            yield self.tr("p = {p}, corrected for the number of changes").format(p=f"{change.p:.3f}")

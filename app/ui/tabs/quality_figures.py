@@ -10,7 +10,6 @@ from app.bench.quality.figures import Figure
 from app.bench.quality.item import KINDS, Kind
 from app.ui.tabs.quality_words import QualityWords
 from app.ui.widgets.card import Card, label
-from app.ui.widgets.elided_label import ElidedLabel
 
 CARD_PX = 250
 
@@ -43,12 +42,9 @@ class QualityFigureCard(Card):
         row.addWidget(interval, 1, Qt.AlignmentFlag.AlignBottom)
         self.body.addLayout(row)
         lines = [words.about(kind), *filter(None, (words.further(figure) for figure in further))]
-        about = ElidedLabel("small")
-        about.setText(lines[0])
-        self.body.addWidget(about)
-        beside = ElidedLabel("small")
-        beside.setText(" · ".join(lines[1:]))
-        self.body.addWidget(beside)
+        self.body.addWidget(label(lines[0], "small", wrap=True))
+        self.body.addWidget(label(" · ".join(lines[1:]), "small", wrap=True))
+        self.body.addStretch(1)
 
 
 class QualityFigureCards(QWidget):

@@ -52,9 +52,9 @@ class QualityWords:
     def figure(self, key: str, kind: Kind) -> str:
         """The name of a figure that runs are compared by."""
         if key == "tokens_to_right":
-            return self.tr("Tokens to an answer that is right in all")
+            return self.tr("Tokens to answers right in all")
         if key == "seconds_to_right":
-            return self.tr("Seconds to an answer that is right in all")
+            return self.tr("Seconds to answers right in all")
         return {
             "perplexity": self.tr("Perplexity, less is better"),
             "maths": self.tr("Mathematics, pass@1"),
@@ -82,7 +82,7 @@ class QualityWords:
                 value=value, count=f"{int(figure.key.split('_')[1]):,}"
             )
         texts = {
-            "tokens_to_right": self.tr("{value} to a right answer"),
+            "tokens_to_right": value,
             "seconds_to_right": self.tr("{value} to a right answer"),
             "bleu": self.tr("BLEU {value}"),
             "macro_f1": self.tr("macro F1 {value}"),

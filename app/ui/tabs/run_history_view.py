@@ -11,9 +11,12 @@ from app.ui.tables.rows_model import ROW_ROLE
 from app.ui.tables.runs_model import MODEL, WHEN, AnyRun, RunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.filtered_table import SORT_ROLE
+from app.ui.widgets.wide_column import WideColumn
 
 ROW_PX = 36
 SHOWN_ROWS = 25
+MODEL_PX = 280
+"""What a model's name keeps in a narrow window."""
 MOST_COMPARED = 5
 """More do not stand side by side."""
 
@@ -98,8 +101,8 @@ class RunHistoryView(Card, Generic[AnyRun]):
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(MODEL, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(56)
+        WideColumn(table, MODEL, MODEL_PX)
         table.selectionModel().selectionChanged.connect(self._on_selection)
         return table
 

@@ -5,11 +5,13 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableView, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import label
+from app.ui.widgets.wide_column import WideColumn
 
 SORT_ROLE = Qt.ItemDataRole.UserRole
 """Of the table's model: a plain value to sort by."""
 
 ROW_PX = 30
+WIDE_PX = 160
 
 
 class FilteredTable(QWidget):
@@ -19,8 +21,15 @@ class FilteredTable(QWidget):
     """
 
     def __init__(
-        self, model: QAbstractItemModel, name: str, wide: int, parent: QWidget | None = None
+        self,
+        model: QAbstractItemModel,
+        name: str,
+        wide: int,
+        parent: QWidget | None = None,
+        *,
+        wide_px: int = WIDE_PX,
     ) -> None:
+        """`wide_px` is what that column keeps of its texts in a narrow window."""
         super().__init__(parent)
         self.proxy = QSortFilterProxyModel(self)
         self.proxy.setSourceModel(model)
@@ -48,9 +57,9 @@ class FilteredTable(QWidget):
         header = self.view.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(wide, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(72)
         header.setMaximumSectionSize(420)
+        WideColumn(self.view, wide, wide_px)
         copy = QShortcut(QKeySequence.StandardKey.Copy, self.view)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)
