@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from app.bench.circumstances import Difference, circumstances, differences
 from app.bench.report import Measure, Report
 from app.bench.statistics import holm, welch_p
 
@@ -44,15 +45,6 @@ class Change:
     change_percent: float
     p: float | None
     verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that was not the same in the two runs, so that it may explain a change."""
-
-    field: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,36 +184,12 @@ def _outcome(verdicts: Sequence[Verdict]) -> Outcome:
 
 
 def _differences(before: Report, after: Report) -> list[Difference]:
-    return [
-        Difference(field, first, second)
-        for (field, first), (_, second) in zip(_setting(before), _setting(after), strict=True)
-        if first != second
-    ]
+    found = differences(before, after)
+    if before.suite != after.suite:
+        found.append(Difference("suite", before.suite, after.suite))
+    return found
 
 
 def _identity(report: Report) -> tuple[object, ...]:
     machine = report.machine
-    return (*_setting(report), machine.memory_total_bytes, machine.cores)
-
-
-def _setting(report: Report) -> list[tuple[str, str]]:
-    machine, model, engine = report.machine, report.model, report.engine
-    return [
-        ("source", report.source),
-        ("processor", machine.processor),
-        ("gpus", ", ".join(gpu.name for gpu in machine.gpus)),
-        ("gpu_driver", machine.gpu_driver),
-        ("system", machine.system),
-        ("model", model.name),
-        ("quantisation", model.quantisation),
-        ("sha256", model.sha256[:12]),
-        ("llama_cpp_version", engine.llama_cpp_version),
-        ("stillroom_version", report.stillroom_version),
-        ("backend", engine.backend),
-        ("gpu_layers", str(engine.gpu_layers)),
-        ("threads", str(engine.threads)),
-        ("context_tokens", str(engine.context_tokens)),
-        ("batch_tokens", str(engine.batch_tokens)),
-        ("kv_type", engine.kv_type),
-        ("suite", report.suite),
-    ]
+    return (*circumstances(report), report.suite, machine.memory_total_bytes, machine.cores)

@@ -11,12 +11,24 @@ Look = Literal["main", "before", "limit"]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A figure at `x`, with one deviation up and down. `name` is the measure's key."""
+    """A figure at `x`, with one deviation up and down, or the `interval` that holds it. `name` is the
+    measure's key."""
 
     x: float
     y: float
     deviation: float = 0.0
     name: str = ""
+    interval: tuple[float, float] | None = None
+
+    @property
+    def low(self) -> float:
+        """The lower end of its bar."""
+        return self.y - self.deviation if self.interval is None else self.interval[0]
+
+    @property
+    def high(self) -> float:
+        """The upper end of its bar."""
+        return self.y + self.deviation if self.interval is None else self.interval[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def svg_plot(
     if not points:
         return ""
     x_axis = _axis([point.x for point in points], LEFT, WIDTH - RIGHT, log=log_x, from_zero=False)
-    tops = [point.y + point.deviation for point in points]
+    tops = [point.high for point in points]
     lows = [point.y for point in points]
     y_axis = _axis(lows + tops, HEIGHT - BOTTOM, TOP, log=log_y, from_zero=True)
     parts = [
@@ -100,11 +100,8 @@ def _line(line: Line, x_axis: _Axis, y_axis: _Axis) -> list[str]:
     for point, (x, y) in zip(line.points, places, strict=True):
         if line.look == "limit":
             continue
-        if point.deviation:
-            top, foot = (
-                y_axis.place(point.y + point.deviation),
-                y_axis.place(max(0, point.y - point.deviation)),
-            )
+        if point.high > point.low:
+            top, foot = y_axis.place(point.high), y_axis.place(max(0, point.low))
             parts.append(f'<path class="error {line.look}" d="M{x:.1f} {top:.1f}V{foot:.1f}"/>')
         parts.append(f'<circle class="dot {line.look}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
     for text, (x, y) in zip(line.labels, places, strict=False):

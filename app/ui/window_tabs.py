@@ -132,6 +132,7 @@ class WindowTabs(QObject):
             theme,
             bridge,
             self._notices,
+            self._plots,
         )
         tab.add_page("quality", self.tr("Quality"), quality)
         tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))

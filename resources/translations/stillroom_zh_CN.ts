@@ -421,6 +421,10 @@
         <source>{type} · {rate} tok/s</source>
         <translation>{type} · {rate} 词元/秒</translation>
     </message>
+    <message>
+        <source>All runs of this model file; bars are one deviation up and down</source>
+        <translation>此模型文件的所有运行；误差线为上下一个标准差</translation>
+    </message>
 </context>
 <context>
     <name>BenchmarkProgressCard</name>
@@ -1951,10 +1955,6 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
         <translation>p = {p}，采用韦尔奇 t 检验，计入各次运行之间的波动并按项目数校正；变化达到 3% 且 p &lt; 0.01 才算数。</translation>
     </message>
     <message>
-        <source>{field} {before} → {after}</source>
-        <translation>{field} {before} → {after}</translation>
-    </message>
-    <message>
         <source>Also different: {differences}</source>
         <translation>其他差异：{differences}</translation>
     </message>
@@ -2652,17 +2652,6 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
-    <name>ExportMenu</name>
-    <message>
-        <source>Save as a picture…</source>
-        <translation>保存为图片…</translation>
-    </message>
-    <message>
-        <source>Copy as a picture</source>
-        <translation>复制为图片</translation>
-    </message>
-</context>
-<context>
     <name>FactsCard</name>
     <message>
         <source>Where it was measured</source>
@@ -3047,6 +3036,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Copy as Markdown</source>
         <translation>复制为 Markdown</translation>
+    </message>
+    <message>
+        <source>Save as a picture…</source>
+        <translation>保存为图片…</translation>
+    </message>
+    <message>
+        <source>Copy as a picture</source>
+        <translation>复制为图片</translation>
     </message>
     <message>
         <source>Saved as {name}.</source>
@@ -4355,6 +4352,10 @@ Left for the reply: {left}</source>
         <translation>只计入这些运行共有的题目。仅凭偶然在不到 5% 的此类比较中才会出现的变化，才称为更好或更差。</translation>
     </message>
     <message>
+        <source>In brackets: how many questions became right, and how many no longer are.</source>
+        <translation>括号内：多答对的题数，以及不再答对的题数。</translation>
+    </message>
+    <message>
         <source>Not drawn like the first run&apos;s replies, so a change may come from that: {runs}</source>
         <translation>采样方式与第一次运行的回答不同，变化可能由此而来：{runs}</translation>
     </message>
@@ -4371,12 +4372,16 @@ Left for the reply: {left}</source>
         <translation>{change}%</translation>
     </message>
     <message>
-        <source>p = {p}, corrected for the number of changes</source>
-        <translation>p = {p}，已按变化的数目校正</translation>
+        <source>{verdict} (+{gained}, −{lost})</source>
+        <translation>{verdict}（+{gained}，−{lost}）</translation>
     </message>
     <message>
-        <source>{verdict}: {gained} more right, {lost} no longer</source>
-        <translation>{verdict}：多对 {gained} 题，{lost} 题不再答对</translation>
+        <source>{gained} more right, {lost} no longer</source>
+        <translation>多对 {gained} 题，{lost} 题不再答对</translation>
+    </message>
+    <message>
+        <source>p = {p}, corrected for the number of changes</source>
+        <translation>p = {p}，已按变化的数目校正</translation>
     </message>
 </context>
 <context>
@@ -4541,6 +4546,10 @@ Left for the reply: {left}</source>
     <message>
         <source>about {duration} left</source>
         <translation>约剩 {duration}</translation>
+    </message>
+    <message>
+        <source>{run}, not finished</source>
+        <translation>{run}，未完成</translation>
     </message>
     <message>
         <source>Deleted: {count} quality runs.</source>
@@ -4719,11 +4728,11 @@ Left for the reply: {left}</source>
         <translation>{count} 秒</translation>
     </message>
     <message>
-        <source>Tokens to an answer that is right in all</source>
+        <source>Tokens to answers right in all</source>
         <translation>各次都答对的题所用词元</translation>
     </message>
     <message>
-        <source>Seconds to an answer that is right in all</source>
+        <source>Seconds to answers right in all</source>
         <translation>各次都答对的题所用秒数</translation>
     </message>
     <message>
@@ -5768,12 +5777,16 @@ Left for the reply: {left}</source>
         <translation>逐次运行</translation>
     </message>
     <message>
-        <source>All runs of this model file; bars are one deviation up and down</source>
-        <translation>此模型文件的所有运行；误差线为上下一个标准差</translation>
+        <source>One run has this figure so far. After the next one of this model file, it stands here run by run, with what had changed in between.</source>
+        <translation>目前只有一次运行有此项目。此模型文件下次运行之后，这里会逐次显示该项目，以及其间发生的变化。</translation>
     </message>
     <message>
-        <source>run</source>
-        <translation>运行</translation>
+        <source>d MMM</source>
+        <translation>M月d日</translation>
+    </message>
+    <message>
+        <source>{number}: {changes}</source>
+        <translation>{number}：{changes}</translation>
     </message>
     <message>
         <source>Figure</source>
@@ -6311,6 +6324,10 @@ Left for the reply: {left}</source>
         <translation>测试套件</translation>
     </message>
     <message>
+        <source>{field} {before} → {after}</source>
+        <translation>{field} {before} → {after}</translation>
+    </message>
+    <message>
         <source>{model}, not on this computer</source>
         <translation>{model}，不在本机上</translation>
     </message>
@@ -6513,6 +6530,22 @@ Left for the reply: {left}</source>
     <message>
         <source>Over HTTP: an English text of about 450 tokens, which begins differently each time; from the request to the first piece of the reply, with the way there and back.</source>
         <translation>通过 HTTP：约 450 个词元的英文文本，每次开头不同；从请求到回复第一段的时间，包括往返传输。</translation>
+    </message>
+    <message>
+        <source>Quality of {model}</source>
+        <translation>{model} 的质量</translation>
+    </message>
+    <message>
+        <source>The run has not ended: more questions follow.</source>
+        <translation>运行尚未结束：还有更多题目。</translation>
+    </message>
+    <message>
+        <source>temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} tokens · 95% intervals</source>
+        <translation>温度 {temperature}，top_p {top_p}，种子 {seed}，最多 {tokens} 个词元 · 95% 置信区间</translation>
+    </message>
+    <message>
+        <source>Runs of this model file with the same questions; bars are 95% intervals, n = {n}</source>
+        <translation>此模型文件使用相同题目的运行；误差线为 95% 置信区间，n = {n}</translation>
     </message>
 </context>
 <context>

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 
 from app.bench.quality.built_in import intent_question
@@ -14,7 +15,9 @@ from app.bench.quality.result import ItemResult, QualityRun
 from app.quality_suites import QualitySuites
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_page import QualityPage
+from app.ui.tabs.trend_card import TrendCard
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
@@ -75,6 +78,7 @@ def page(desk: QualityDesk, stores: Stores, notices: Notices, tmp_path: Path) ->
         desk.theme,
         desk.bridge,
         notices,
+        PlotLibrary(desk.bridge),
     )
     page.resize(1000, 900)
     page.show()
@@ -206,7 +210,7 @@ def test_three_runs_are_compared_and_saved(
     labels = {one.text(): one for one in card.findChildren(QLabel)}
     assert "-100.0 points" in labels
     assert labels["-100.0 points"].property("look") == "danger"
-    assert "worse: 0 more right, 9 no longer" in labels["-100.0 points"].toolTip()
+    assert "0 more right, 9 no longer" in labels["-100.0 points"].toolTip()
     assert "+64.9%" in labels
     menu = next(one.menu() for one in card.findChildren(QPushButton) if one.text() == "Save or copy")
     next(action for action in menu.actions() if action.text() == "Save as a web page…").trigger()
@@ -236,3 +240,74 @@ def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
     press(page, "Delete")
     assert card.isHidden()
     assert len(runs_shown(page)) == 2
+
+
+def keep_trend(stores: Stores, *rights: str) -> None:
+    """Runs of one file; Stillroom is newer in the last one."""
+    for number, right in enumerate(rights):
+        run = msgspec.structs.replace(
+            RUN,
+            id=str(number),
+            started_at=f"2026-11-2{number}T10:00:00Z",
+            stillroom_version="0.2.0" if number == len(rights) - 1 else "0.1.0",
+        )
+        keep(stores, run, maths(right))
+
+
+def test_a_figure_goes_run_by_run_with_what_had_changed(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_trend(stores, "rrrrrrrrw", "rrrrrrrww", "rrrrrrrrr")
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    desk.until(lambda: len(card.plot.lines[0].points) == 3)
+    points = card.plot.lines[0].points
+    assert [round(point.y) for point in points] == [89, 78, 100]
+    assert all(point.low < point.y <= point.high for point in points)
+    assert card.plot.marks == [(2.5, "1")]
+    assert "1: Stillroom 0.1.0 → 0.2.0" in shown(page)
+    assert any("n = 9" in text for text in shown(page))
+    assert "88.9% (56.5% to 98.0%, n = 9)" in card.plot.accessibleDescription()
+
+
+def test_one_run_alone_has_no_line(desk: QualityDesk, page: QualityPage, stores: Stores) -> None:
+    keep_trend(stores, "rrrrrrrrw")
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    assert card.plot.isHidden()
+    assert any(text.startswith("One run has this figure so far.") for text in shown(page))
+
+
+def test_an_unfinished_run_has_no_trend(page: QualityPage, stores: Stores) -> None:
+    keep(stores, RUN, maths("rw"), ended=False)
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    assert card.isHidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_run_is_saved_and_copied_as_a_picture(
+    theme: Literal["light", "dark"], desk: QualityDesk, page: QualityPage, stores: Stores, tmp_path: Path
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    desk.theme.choose(theme)
+    export = next(one for one in page.findChildren(QPushButton) if one.text() == "Export")
+    actions = {action.text(): action for action in export.menu().actions()}
+    actions["Save as a picture…"].trigger()
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    assert dialog.selectedFiles()[0].endswith("quality-R1-Qwen-7B-Q4_K_M-2026-11-26.png")
+    target = tmp_path / "run.png"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    picture = QImage(str(target))
+    assert (picture.width(), picture.height()) == (1200, 630)
+    assert picture.pixelColor(2, 2) == desk.theme.colour("ground")
+    dialog.reject()
+    actions["Copy as a picture"].trigger()
+    assert QGuiApplication.clipboard().image().size() == picture.size()
+    desk.theme.choose("light")

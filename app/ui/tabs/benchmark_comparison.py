@@ -96,12 +96,7 @@ class ComparisonCard(ComparisonFrame):
         ).format(p=f"{change.p:.3f}")
 
     def _differing(self, comparison: Comparison) -> str:
-        items = [
-            self.tr("{field} {before} → {after}").format(
-                field=words.field_name(item.field), before=item.before or "–", after=item.after or "–"
-            )
-            for item in comparison.differences
-        ]
+        items = [words.difference_text(item) for item in comparison.differences]
         if not items:
             return ""
         text = self.tr("Also different: {differences}").format(differences="; ".join(items))

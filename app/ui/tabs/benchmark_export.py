@@ -8,11 +8,8 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from app.bench.report import Report
-from app.bench.save import Forms, save, speed_forms, write_report
+from app.bench.save import Forms, save, write_report
 from app.ui.bridge import Bridge
-from app.ui.tabs.benchmark_picture import report_to_png
-from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 
 
@@ -27,7 +24,9 @@ class FormsMenu(QMenu):
         bridge: Bridge,
         notices: Notices,
         parent: QWidget,
+        picture: Callable[[], bytes | None] | None = None,
     ) -> None:
+        """`picture` draws it as PNG, where it can be drawn."""
         super().__init__(parent)
         self._owner = parent
         self._forms = forms
@@ -38,6 +37,10 @@ class FormsMenu(QMenu):
         self.addAction(self.tr("Save as JSON…"), lambda: self._save(".json"))
         self.addAction(self.tr("Save as Markdown…"), lambda: self._save(".md"))
         self.addAction(self.tr("Copy as Markdown"), self._copy)
+        if picture is not None:
+            self._picture = picture
+            self.addAction(self.tr("Save as a picture…"), self._save_picture)
+            self.addAction(self.tr("Copy as a picture"), self._copy_picture)
 
     def _save(self, suffix: str) -> None:
         forms = self._forms()
@@ -65,52 +68,24 @@ class FormsMenu(QMenu):
     def _say_copied(self) -> None:
         self._notices.inform(self.tr("Copied."))
 
-
-class ExportMenu(FormsMenu):
-    """What can be done with the speed run that `shown` gives; GUI thread."""
-
-    def __init__(
-        self,
-        shown: Callable[[], Report | None],
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
-        parent: QWidget,
-    ) -> None:
-        self._shown = shown
-        self._theme = theme
-        super().__init__(self._forms_shown, self._stem_shown, bridge, notices, parent)
-        self.addAction(self.tr("Save as a picture…"), self._save_picture)
-        self.addAction(self.tr("Copy as a picture"), self._copy_picture)
-
-    def _forms_shown(self) -> Forms | None:
-        report = self._shown()
-        return None if report is None else speed_forms(report)
-
-    def _stem_shown(self) -> str:
-        report = self._shown()
-        if report is None:
-            return "benchmark"
-        return f"benchmark-{report.model.name}-{report.model.quantisation}-{report.started_at[:10]}"
-
     def _save_picture(self) -> None:
-        report = self._shown()
-        if report is None:
+        picture = self._picture()
+        if picture is None:
             return
 
         def write(path: Path) -> None:
-            self._bridge.start(self._write_picture(report_to_png(report, self._theme), path))
+            self._bridge.start(self._write_picture(picture, path))
 
-        _ask_where(f"{self._stem_shown()}.png", self._owner, write)
+        _ask_where(f"{self._stem()}.png", self._owner, write)
 
     async def _write_picture(self, picture: bytes, path: Path) -> None:
         await asyncio.to_thread(write_report, path, picture)
         self._say_saved(path)
 
     def _copy_picture(self) -> None:
-        report = self._shown()
-        if report is not None:
-            QGuiApplication.clipboard().setImage(QImage.fromData(report_to_png(report, self._theme)))
+        picture = self._picture()
+        if picture is not None:
+            QGuiApplication.clipboard().setImage(QImage.fromData(picture))
             self._say_copied()
 
 

@@ -1,17 +1,14 @@
 """A run as a picture to show around: the figures, the computer and the protocol on one card."""
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QCoreApplication, QRectF, Qt
+from PySide6.QtGui import QPainterPath, QPen
 
 from app.bench.curves import Point, generation_by_depth, generation_limit
 from app.bench.report import Measure, Report
 from app.ui.tabs import benchmark_words as words
-from app.ui.theme import UI_FAMILIES, Theme
+from app.ui.tabs.canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
+from app.ui.theme import Theme
 
-WIDTH, HEIGHT = 1200, 630
-"""What social sites and chats show without cutting."""
-
-MARGIN, GAP = 48, 16
 CARD_HEIGHT = 156
 
 translate = QCoreApplication.translate
@@ -19,24 +16,13 @@ translate = QCoreApplication.translate
 
 def report_to_png(report: Report, theme: Theme) -> bytes:
     """The picture in the theme's colours, as PNG. GUI thread. Nothing in it names its owner."""
-    image = QImage(WIDTH, HEIGHT, QImage.Format.Format_ARGB32)
-    image.fill(theme.colour("ground"))
-    painter = QPainter(image)
-    painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
-    try:
-        _Card(painter, theme).draw(report)
-    finally:
-        painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    # PySide's stub wants the format as bytes.
-    image.save(buffer, "PNG")  # type: ignore[call-overload]
-    return bytes(buffer.data().data())
+    return draw_png(theme, lambda canvas: _Card(canvas, theme).draw(report))
 
 
 class _Card:
-    def __init__(self, painter: QPainter, theme: Theme) -> None:
-        self._painter = painter
+    def __init__(self, canvas: Canvas, theme: Theme) -> None:
+        self._painter = canvas.painter
+        self._frame, self._text = canvas.frame, canvas.text
         self._theme = theme
 
     def draw(self, report: Report) -> None:
@@ -141,34 +127,3 @@ class _Card:
         self._painter.setPen(pen)
         self._painter.setBrush(Qt.BrushStyle.NoBrush)
         self._painter.drawPath(path)
-
-    def _frame(self, x: float, y: float, width: float, height: float) -> None:
-        self._painter.setPen(QPen(self._theme.colour("line"), 1))
-        self._painter.setBrush(self._theme.colour("surface"))
-        self._painter.drawRoundedRect(QRectF(x, y, width, height), 10, 10)
-
-    def _text(
-        self,
-        x: float,
-        y: float,
-        width: float,
-        height: float,
-        text: str,
-        size_px: int,
-        colour: str,
-        *,
-        bold: bool = False,
-        centred: bool = False,
-    ) -> float:
-        """Draw a line of text, shortened where it does not fit; where it ends."""
-        font = QFont()
-        font.setFamilies(UI_FAMILIES)
-        font.setPixelSize(size_px)
-        font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-        self._painter.setFont(font)
-        self._painter.setPen(QColor(self._theme.colour(colour)))
-        metrics = self._painter.fontMetrics()
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(width))
-        side = Qt.AlignmentFlag.AlignHCenter if centred else Qt.AlignmentFlag.AlignLeft
-        self._painter.drawText(QRectF(x, y, width, height), int(side | Qt.AlignmentFlag.AlignVCenter), shown)
-        return x + metrics.horizontalAdvance(shown)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.bench.compare import is_same_subject
 from app.bench.curves import (
@@ -20,79 +20,15 @@ from app.bench.curves import (
 from app.bench.report import Measure, Report
 from app.ui import figures
 from app.ui.tabs import benchmark_words as words
+from app.ui.tabs.plot_card import PlotCard
+from app.ui.tabs.trend_card import Trend, TrendCard, TrendPoint
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, label
 from app.ui.widgets.curve_plot import CurvePlot
-from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel
 
-HEIGHT_PX = 220
-
 WIDE_PX = 760
 """From this width on two pictures stand side by side."""
-
-
-class PlotCard(Card):
-    """A title, a plot and a line that explains it."""
-
-    def __init__(self, title: str, plot: LazyPlot, note: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        plot.setFixedHeight(HEIGHT_PX)
-        plot.setAccessibleName(title)
-        self.head = QHBoxLayout()
-        self.head.addWidget(label(title, "title"), 1)
-        self.note = label(note, "small", wrap=True)
-        self.body.addLayout(self.head)
-        self.body.addWidget(plot)
-        self.body.addWidget(self.note)
-
-
-class TrendCard(PlotCard):
-    """A figure through all runs of a model file; which one, the user chooses."""
-
-    def __init__(self, theme: Theme, library: PlotLibrary) -> None:
-        self.plot = CurvePlot(theme, library, "", "")
-        super().__init__(
-            self.tr("Run by run"),
-            self.plot,
-            self.tr("All runs of this model file; bars are one deviation up and down"),
-        )
-        self.plot.names = {"bottom": self.tr("run"), "left": ""}
-        self._reports: list[Report] = []
-        self._choice = QComboBox()
-        self._choice.setAccessibleName(self.tr("Figure"))
-        self._choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._choice.setMinimumContentsLength(18)
-        self._choice.currentIndexChanged.connect(self._draw)
-        self.head.addWidget(self._choice)
-
-    def show_reports(self, reports: Sequence[Report], first: str) -> None:
-        """Show these runs; `first` is the figure that is shown unless another was chosen."""
-        self._reports = list(reports)
-        chosen = self._choice.currentData() or first
-        keys = list(dict.fromkeys(measure.key for report in reports for measure in report.measures))
-        self._choice.blockSignals(True)
-        self._choice.clear()
-        for key in keys:
-            self._choice.addItem(words.measure_name(key), key)
-        self._choice.setCurrentIndex(max(0, keys.index(chosen) if chosen in keys else 0))
-        self._choice.blockSignals(False)
-        self._draw()
-
-    def _draw(self) -> None:
-        found = trend(self._reports, self._choice.currentData() or "")
-        factor = words.shown_factor(found[0][1]) if found else 1.0
-        points = [
-            Point(number, factor * measure.mean, factor * (measure.sd or 0.0), measure.key)
-            for number, (_, measure) in enumerate(found, start=1)
-        ]
-        if found:
-            self.plot.names["left"] = words.unit_text(found[0][1])
-            if self.plot.plot is not None:
-                self.plot.restyle()
-        step = max(1, len(points) // 8)
-        self.plot.show_lines([Line(points)], list(range(1, len(points) + 1, step)))
 
 
 class BenchmarkPlots(QWidget):
@@ -172,7 +108,10 @@ class BenchmarkPlots(QWidget):
             self.roof.show_lines(roof.lines())
         shown["cost"] = self._show_cost(report, reports, models)
         shown["sizes"] = self._show_sizes(reports)
-        self.trend.show_reports(same, "" if report.generation is None else report.generation.key)
+        if shown["trend"]:
+            self.trend.show_trends(
+                self._trends(same), "" if report.generation is None else report.generation.key
+            )
         self._keys = [key for key in self._cards if shown.get(key)]
         self._arrange()
 
@@ -240,6 +179,22 @@ class BenchmarkPlots(QWidget):
         rows.sort(key=lambda row: row[0].x)
         self.cost.show_lines([Line([point for point, _ in rows], labels=[text for _, text in rows])])
         return bool(rows)
+
+    def _trends(self, reports: Sequence[Report]) -> list[Trend]:
+        """Each figure through these runs."""
+        keys = dict.fromkeys(measure.key for report in reports for measure in report.measures)
+        return [self._trend(key, trend(reports, key)) for key in keys]
+
+    def _trend(self, key: str, found: Sequence[tuple[Report, Measure]]) -> Trend:
+        # One unit for all: milliseconds stay such where another run took longer.
+        factor = words.shown_factor(found[0][1])
+        points = []
+        for run, measure in found:
+            mean, sd = factor * measure.mean, factor * (measure.sd or 0.0)
+            text = f"{words.mean_text(measure)} {words.deviation_text(measure)} {words.unit_text(measure)}"
+            points.append(TrendPoint(run, mean, mean - sd, mean + sd, text))
+        note = self.tr("All runs of this model file; bars are one deviation up and down")
+        return Trend(key, words.measure_name(key), words.unit_text(found[0][1]), note, points)
 
     def _show_sizes(self, reports: Sequence[Report]) -> bool:
         newest: dict[str, tuple[Report, Measure]] = {}

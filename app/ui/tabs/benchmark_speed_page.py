@@ -17,7 +17,7 @@ from app.bench.journal import Unfinished
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
-from app.bench.save import Forms, comparison_forms
+from app.bench.save import Forms, comparison_forms, speed_forms
 from app.bench.speed_comparison import speed_comparison, speed_side_by_side
 from app.bench.suite import SUITES, Suite
 from app.settings import SettingsFile
@@ -29,9 +29,10 @@ from app.ui.tables.benchmark_runs import BenchmarkRunsModel
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_comparison import ComparisonCard
 from app.ui.tabs.benchmark_details import DetailsCard, FactsCard
-from app.ui.tabs.benchmark_export import ExportMenu, FormsMenu, ask_for_runs
+from app.ui.tabs.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_page import scroll
+from app.ui.tabs.benchmark_picture import report_to_png
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
 from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
@@ -96,7 +97,7 @@ class BenchmarkSpeedPage(QScrollArea):
         self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
         self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
-        self._export.setMenu(ExportMenu(lambda: self._shown, theme, bridge, notices, self))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = BenchmarkProgressCard()
@@ -312,6 +313,18 @@ class BenchmarkSpeedPage(QScrollArea):
         return self.tr("{machine} · run-to-run noise {percent}%").format(
             machine=text, percent=f"{100 * noise:.1f}"
         )
+
+    def _forms(self) -> Forms | None:
+        return None if self._shown is None else speed_forms(self._shown)
+
+    def _stem(self) -> str:
+        report = self._shown
+        if report is None:
+            return "benchmark"
+        return f"benchmark-{report.model.name}-{report.model.quantisation}-{report.started_at[:10]}"
+
+    def _picture(self) -> bytes | None:
+        return None if self._shown is None else report_to_png(self._shown, self._theme)
 
     def _comparison_forms(self) -> Forms | None:
         pairs = self._comparison.comparisons

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
+from app.bench.circumstances import Difference, Run
 from app.bench.compare import Outcome, Verdict
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import Limit, Mark, Measure, NotMeasured, Report
@@ -189,6 +190,13 @@ def field_name(field: str) -> str:
     }.get(field, field)
 
 
+def difference_text(item: Difference) -> str:
+    """What differs between two runs."""
+    return translate("benchmark", "{field} {before} → {after}").format(
+        field=field_name(item.field), before=item.before or "–", after=item.after or "–"
+    )
+
+
 def when_text(started_at: str) -> str:
     """When a run was started (ISO 8601), in local time, short."""
     started = QDateTime.fromString(started_at, Qt.DateFormat.ISODate).toLocalTime()
@@ -203,15 +211,16 @@ def model_text(report: Report) -> str:
     return f"{model.name} {model.quantisation}".strip()
 
 
-def machine_text(report: Report) -> str:
+def machine_text(run: Run) -> str:
     """One line about where and when a run was made."""
-    if report.is_elsewhere:
+    backend = "" if run.engine is None else run.engine.backend
+    if run.is_elsewhere:
         return translate("benchmark", "over HTTP from {server}, not on this computer · {when}").format(
-            server=report.engine.backend, when=when_text(report.started_at)
+            server=backend, when=when_text(run.started_at)
         )
-    machine = report.machine
+    machine = run.machine
     parts = [machine.gpus[0].name if machine.gpus else machine.processor]
     if machine.gpu_driver:
         parts.append(translate("benchmark", "driver {version}").format(version=machine.gpu_driver))
-    parts += [report.engine.backend, when_text(report.started_at)]
-    return " · ".join(parts)
+    parts += [backend, when_text(run.started_at)]
+    return " · ".join(filter(None, parts))

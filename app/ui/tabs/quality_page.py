@@ -44,16 +44,21 @@ from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_figures import QualityFigureCards
 from app.ui.tabs.quality_item_view import QualityItemView
+from app.ui.tabs.quality_picture import quality_to_png
+from app.ui.tabs.quality_trends import quality_trends
 from app.ui.tabs.quality_words import QualityWords
 from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.tabs.trend_card import TrendCard
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
 from models.progress import Progress
 
 ITEMS_HEIGHT_PX = 440
+ITEM_PX = 104
 WIDE_PX = 900
 """From this width on the chosen item stands beside the table."""
 JOB = "benchmark"
@@ -78,6 +83,7 @@ class QualityPage(QScrollArea):
         theme: Theme,
         bridge: Bridge,
         notices: Notices,
+        library: PlotLibrary,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -114,7 +120,7 @@ class QualityPage(QScrollArea):
             action.toggled.connect(self._on_data)
         self._data_button.setMenu(self._data_menu)
         self._export = button(self.tr("Export"))
-        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
         self._about = ElidedLabel("small")
         self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._step = label("", "body")
@@ -127,6 +133,7 @@ class QualityPage(QScrollArea):
         self._stop.clicked.connect(self.cancel)
         self._progress = self._make_progress()
         self._figures = QualityFigureCards()
+        self._trend = TrendCard(theme, library)
         self._comparison = QualityComparisonCard()
         self._comparison.closed.connect(self._comparison.hide)
         self._comparison.set_menu(
@@ -134,7 +141,7 @@ class QualityPage(QScrollArea):
         )
         self._protocol = label("", "small", wrap=True)
         self._items = QualityItems(theme, self)
-        self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM)
+        self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM, wide_px=ITEM_PX)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._item = QualityItemView()
         self._history = RunHistoryView(QualityRunsModel(self))
@@ -194,6 +201,7 @@ class QualityPage(QScrollArea):
                 for other in self._rows
             ]
         self._history.show_runs(self._rows)
+        self._show_trend()
 
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
@@ -283,11 +291,27 @@ class QualityPage(QScrollArea):
     def _show(self, row: QualityRow) -> None:
         results = self._store.results(row.id)
         self._report = quality_report(row.run, results, row.finished)
-        self._about.setText(self._words.run(row.run))
+        about = self._words.run(row.run)
+        self._about.setText(about if row.finished else self.tr("{run}, not finished").format(run=about))
         self._figures.show_figures(self._report.figures)
         self._protocol.setText(self._words.protocol(row.run))
         self._items.show_results(results)
         self._item.show_item(None)
+        self._show_trend()
+
+    def _show_trend(self) -> None:
+        """What is shown among the other runs of its file."""
+        report = self._report
+        if report is None:
+            return
+        others = [
+            (row.run, row.figures)
+            for row in self._rows
+            if row.finished and row.figures is not None and row.id != report.run.id
+        ]
+        trends = quality_trends(report, others)
+        self._trend.setVisible(bool(trends))
+        self._trend.show_trends(trends)
 
     def _on_runs_selected(self, selected: list[QualityRow]) -> None:
         shown = self._report
@@ -315,6 +339,9 @@ class QualityPage(QScrollArea):
 
     def _forms(self) -> Forms | None:
         return None if self._report is None else quality_forms(self._report)
+
+    def _picture(self) -> bytes | None:
+        return None if self._report is None else quality_to_png(self._report, self._theme)
 
     def _stem(self) -> str:
         if self._report is None:
@@ -414,7 +441,7 @@ class QualityPage(QScrollArea):
         column.addWidget(self._table)
         split.addWidget(left)
         split.addWidget(self._item)
-        split.setSizes([520, 480])
+        split.setSizes([620, 380])
         items.body.addWidget(split)
         self._arrange()
         results = QVBoxLayout(self._results)
@@ -423,6 +450,7 @@ class QualityPage(QScrollArea):
         results.addWidget(self._figures)
         results.addWidget(self._protocol)
         results.addWidget(self._comparison)
+        results.addWidget(self._trend)
         results.addWidget(items)
         results.addWidget(self._history)
         scroll(self, head, self._progress, self._results, self._empty)

@@ -25,8 +25,9 @@ POWERS = {"9": "1 G", "10": "10 G", "11": "100 G", "12": "1 T", "13": "10 T", "1
 class CurvePlot(LazyPlot):
     """Shows `Line`s: the present run in the accent, an earlier one dashed and quiet, a limit dotted.
 
-    A linear y axis starts at zero, so that heights compare. `ticks` are the places of the x axis that are
-    named, all round ones where there are none.
+    A linear y axis starts at zero, so that heights compare, unless `from_zero` says no. `ticks` are the
+    places of the x axis that are named, by `names` or their figures, all round ones where there are none.
+    `marks` are places of it with a dashed line from top to bottom and a word.
     """
 
     def __init__(
@@ -44,19 +45,34 @@ class CurvePlot(LazyPlot):
         self._log_x = log_x
         self._log_y = log_y
         self._lines: list[Line] = []
-        self._ticks: list[float] = []
+        self.from_zero = True
+        self._ticks: list[tuple[float, str]] = []
+        self._marks: list[tuple[float, str]] = []
         self._items: list[Any] = []
 
-    def show_lines(self, lines: Sequence[Line], ticks: Sequence[float] = ()) -> None:
+    def show_lines(
+        self,
+        lines: Sequence[Line],
+        ticks: Sequence[float] = (),
+        names: Sequence[str] = (),
+        marks: Sequence[tuple[float, str]] = (),
+    ) -> None:
         """Replace what is shown."""
         self._lines = [line for line in lines if line.points]
-        self._ticks = list(ticks)
+        texts = names or [f"{value:,g}" for value in ticks]
+        self._ticks = list(zip(ticks, texts, strict=True))
+        self._marks = list(marks)
         self.redraw()
 
     @property
     def lines(self) -> list[Line]:
         """What is shown."""
         return self._lines
+
+    @property
+    def marks(self) -> list[tuple[float, str]]:
+        """The marked places and their words."""
+        return self._marks
 
     def build(self) -> None:
         """Nothing lasts from one drawing to the next."""
@@ -81,15 +97,22 @@ class CurvePlot(LazyPlot):
             return
         points = [point for line in self._lines for point in line.points]
         xs = [_place(point.x, self._log_x) for point in points]
-        tops = [_place(point.y + point.deviation, self._log_y) for point in points]
+        tops = [_place(point.high, self._log_y) for point in points]
         lows = [_place(point.y, self._log_y) for point in points]
         margin = 0.08 * (max(xs) - min(xs)) or 0.5
         self.plot.setXRange(min(xs) - margin, max(xs) + margin, padding=0)
         if self._log_y:
             # Room for the name of a power of ten at the upper edge.
-            self.plot.setYRange(min(lows) - 0.25, max(tops) + 0.4, padding=0)
+            foot, top = min(lows) - 0.25, max(tops) + 0.4
+        elif self.from_zero:
+            foot, top = 0.0, 1.15 * max(tops) or 1.0
         else:
-            self.plot.setYRange(0, 1.15 * max(tops) or 1.0, padding=0)
+            lowest = min(point.low for point in points)
+            room = 0.2 * (max(tops) - lowest) or 0.05 * abs(lowest) or 0.5
+            foot, top = lowest - room, max(tops) + room
+        self.plot.setYRange(foot, top, padding=0)
+        for place, word in self._marks:
+            self._draw_mark(place, word, top)
         for line in self._lines:
             self._draw_line(line)
         self._name_ticks(min(xs) - margin, max(xs) + margin, min(lows) - 0.25, max(tops) + 0.25)
@@ -105,14 +128,14 @@ class CurvePlot(LazyPlot):
             self._add(self.pyqtgraph.PlotCurveItem(xs, ys, pen=pen))
         if line.look == "limit":
             return
-        heights = [2 * point.deviation for point in line.points]
-        if any(heights) and not self._log_y:
+        above = numpy.array([point.high - point.y for point in line.points])
+        below = numpy.array([point.y - point.low for point in line.points])
+        if (above.any() or below.any()) and not self._log_y:
             pen = self.pyqtgraph.mkPen(colour, width=1)
-            self._add(
-                self.pyqtgraph.ErrorBarItem(
-                    x=numpy.array(xs), y=numpy.array(ys), height=numpy.array(heights), pen=pen
-                )
+            bars = self.pyqtgraph.ErrorBarItem(
+                x=numpy.array(xs), y=numpy.array(ys), top=above, bottom=below, pen=pen
             )
+            self._add(bars)
         brush = self.pyqtgraph.mkBrush(colour)
         self._add(self.pyqtgraph.ScatterPlotItem(xs, ys, size=POINT_PX, pen=None, brush=brush))
         last = max(xs)
@@ -128,13 +151,23 @@ class CurvePlot(LazyPlot):
                 item.setPos(x, y)
                 self._add(item)
 
+    def _draw_mark(self, place: float, word: str, top: float) -> None:
+        colour = self.theme.colour("muted")
+        pen = self.pyqtgraph.mkPen(colour, width=1, style=Qt.PenStyle.DashLine)
+        x = _place(place, self._log_x)
+        self._add(self.pyqtgraph.InfiniteLine(x, angle=90, pen=pen))
+        item = self.pyqtgraph.TextItem(word, color=colour, anchor=(-0.1, 0))
+        item.setFont(self.font())
+        item.setPos(x, top)
+        self._add(item)
+
     def _add(self, item: Any) -> None:
         self.plot.addItem(item)
         self._items.append(item)
 
     def _name_ticks(self, left: float, right: float, foot: float, top: float) -> None:
         if self._ticks:
-            named = [(_place(value, self._log_x), f"{value:,g}") for value in self._ticks]
+            named = [(_place(value, self._log_x), text) for value, text in self._ticks]
             self.plot.getAxis("bottom").setTicks([named])
         elif self._log_x:
             self.plot.getAxis("bottom").setTicks([_decades(left, right)])
