@@ -1,12 +1,16 @@
-"""A chat's title, made from what was said and never from what was thought."""
+"""A chat's title from what was asked, and how titles are cut; `answer_title.py` makes one of the answer."""
 
 import re
+import unicodedata
 
-TITLE_CHARACTERS = 48
+TITLE_COLUMNS = 60
+"""How long a title may be; a Chinese character takes two columns."""
+
+_CLAUSE_ENDS = "，、；：。！？"
 
 
 def title_from(text: str) -> str:
-    """The first line of `text` that says something, without Markdown, cut at a word; else empty."""
+    """The first line of `text` that says something, without Markdown, cut as `cut_title` does; else empty."""
     in_code = False
     for line in text.splitlines():
         if line.lstrip().startswith(("```", "~~~")):
@@ -14,8 +18,27 @@ def title_from(text: str) -> str:
             continue
         words = " ".join(re.sub(r"^[\s#>*+-]+|[*_`]{1,3}|\\[()\[\]]", " ", line).split())
         if words and not in_code:
-            return shortened(words, TITLE_CHARACTERS)
+            return cut_title(words)
     return ""
+
+
+def cut_title(text: str) -> str:
+    """`text`, cut at a word or at Chinese punctuation where it takes more than `TITLE_COLUMNS`."""
+    if columns_of(text) <= TITLE_COLUMNS:
+        return text
+    end, room = 0, TITLE_COLUMNS - 1
+    while (room := room - columns_of(text[end])) >= 0:
+        end += 1
+    cut = text[:end]
+    at_word = end if text[end] == " " else cut.rfind(" ")
+    at_clause = max(cut.rfind(mark) for mark in _CLAUSE_ENDS)
+    best = max(at_word, at_clause)
+    return (cut[:best] if best > end // 2 else cut).rstrip(" ,;:.-" + _CLAUSE_ENDS) + "…"
+
+
+def columns_of(text: str) -> int:
+    """How wide `text` is in a font of fixed width."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def shortened(text: str, characters: int) -> str:

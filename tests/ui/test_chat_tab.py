@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.chat.answer_title import answer_title
 from app.chat.choices import ReplyChoices
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
@@ -40,7 +41,9 @@ def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> N
     chat = opened.tab.chat
     assert chat is not None
     question, reply = opened.store.branch(chat.id)
-    assert chat.title == "What is the capital of France?"
+    said = answer_title(reply.content) if reply.outcome == "stop" else ""
+    assert chat.title == (said or question.content)
+    assert opened.tab.chats.model.index_of(chat.id).data() == chat.title
     assert reply.content.strip()
     assert reply.outcome in ("stop", "length")
     assert opened.shown() == [question.content, reply.content]

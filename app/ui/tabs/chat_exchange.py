@@ -355,7 +355,7 @@ class ChatExchange(QObject):
         self._desk.conversation.end_live_reply(kept)
         if self._keeper.is_open(chat.id):
             self._desk.conversation.show_versions(versions_of(self._store.messages(chat.id)))
-        await self._keeper.title_from(chat.id, kept.content)
+        await self._keeper.name_after(kept)
         self.chats_changed.emit()
 
     def _prepare_next(

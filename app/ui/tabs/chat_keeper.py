@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
+from app.chat.answer_title import answer_title
 from app.chat.choices import ReplyChoices
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
@@ -97,7 +98,7 @@ class ChatKeeper:
             attachments=attachments,
             passages=passages,
         )
-        await self.title_from(chat.id, text)
+        await self.name_after(question)
         return question
 
     async def add_reply(
@@ -114,10 +115,24 @@ class ChatKeeper:
             json_schema=json_schema,
         )
 
-    async def title_from(self, conversation_id: int, text: str) -> None:
-        """Name a chat after `text` if it has no name yet."""
-        chat = self.store.conversation(conversation_id)
-        title = "" if chat.title else title_from(text)
+    async def name_after(self, message: StoredMessage) -> None:
+        """Name a chat after its first whole answer; before that, or where it says little, after a question.
+
+        What the user has named stays as it is, and so do the names of chats that go on.
+        """
+        chat = self.store.conversation(message.conversation_id)
+        title = "" if chat.title else title_from(message.content)
+        if not chat.titled and self._is_first_answer(message):
+            title = answer_title(message.content) or title
         if title:
-            await self.write(self.store.rename, conversation_id, title, by_user=False)
-        self.refresh(conversation_id)
+            await self.write(self.store.rename, chat.id, title, by_user=False)
+        self.refresh(chat.id)
+
+    def _is_first_answer(self, message: StoredMessage) -> bool:
+        """Whether no other answer of the chat, in any branch, has come to its end."""
+        if message.role != "assistant" or message.outcome != "stop":
+            return False
+        return not any(
+            other.role == "assistant" and other.outcome == "stop" and other.id != message.id
+            for other in self.store.messages(message.conversation_id)
+        )

@@ -1,7 +1,7 @@
 import pytest
 
 from app.chat.thinking import last_step
-from app.chat.title import TITLE_CHARACTERS, title_from
+from app.chat.title import TITLE_COLUMNS, columns_of, title_from
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,14 @@ def test_title(text: str, title: str) -> None:
 
 def test_a_long_title_is_cut_at_a_word() -> None:
     title = title_from("word " * 40)
-    assert len(title) <= TITLE_CHARACTERS
+    assert columns_of(title) <= TITLE_COLUMNS
     assert title.endswith("word…")
-    assert len(title_from("蓝" * 200)) == TITLE_CHARACTERS
+    assert columns_of(title_from("蓝" * 200)) == TITLE_COLUMNS - 1
+
+
+def test_a_long_chinese_title_is_cut_at_its_punctuation() -> None:
+    title = title_from("量子计算利用叠加和纠缠来处理信息，它与经典计算有本质区别，因此在某些问题上更快")
+    assert title == "量子计算利用叠加和纠缠来处理信息，它与经典计算有本质区别…"
 
 
 def test_last_step_is_the_last_paragraph_that_has_begun() -> None:
