@@ -24,6 +24,7 @@ UI_FAMILIES = ["Inter", "Noto Sans CJK SC", "Microsoft YaHei UI", "sans-serif"]
 CODE_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "Consolas", "monospace"]
 TEXT_PX = 13
 CODE_PX = 12.5
+ICON_PX = 16
 
 SCHEMES = {
     "light": LIGHT,
@@ -88,17 +89,26 @@ class Theme(QObject):
         """The colour of a field of `Colours`."""
         return QColor(getattr(self.colours, name))
 
-    def icon(self, name: str, role: Role = "muted", active: Role | None = None) -> QIcon:
+    def icon(
+        self, name: str, role: Role = "muted", active: Role | None = None, *, bearing_px: float = 0
+    ) -> QIcon:
         """A Phosphor icon by name, such as "chat-text"; `active` colours its checked and hovered state.
+
+        `bearing_px` is what its drawing leaves free at the left of 16 pixels, and is taken away.
 
         An icon keeps the colours it was made with: make it again on `changed`.
         """
-        options = {"color": getattr(self.colours, role), "color_disabled": self.colours.faint}
+        options: dict[str, object] = {
+            "color": getattr(self.colours, role),
+            "color_disabled": self.colours.faint,
+        }
         if active is not None:
             options |= {
                 "color_on": getattr(self.colours, active),
                 "color_active": getattr(self.colours, active),
             }
+        if bearing_px:
+            options["offset"] = (-bearing_px / ICON_PX, 0)
         icon = _phosphor().icon(f"ph.{name}", **options)
         assert isinstance(icon, QIcon)
         return icon
@@ -126,9 +136,10 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         values = {field.name: getattr(self.colours, field.name) for field in fields(Colours)}
-        scheme = "dark" if self.colours.dark else "light"
-        for icon in ("check", "down"):
-            values[f"{icon}_icon"] = _icon_path(f"{icon}-{scheme}.svg")
+        scheme = next(name for name, colours in SCHEMES.items() if colours == self.colours)
+        values["check_icon"] = _icon_path("check-dark.svg" if self.colours.dark else "check-light.svg")
+        values["down_icon"] = _icon_path(f"down-{scheme}.svg")
+        values["down_disabled_icon"] = _icon_path(f"down-{scheme}-disabled.svg")
         self._application.setPalette(_palette(self.colours))
         sheet = files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
         sheet = LENGTH.sub(lambda found: f"{self.pixels(float(found[1]))}px", sheet)

@@ -1,6 +1,7 @@
 """Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
 
 from collections.abc import Iterator
+from typing import Literal
 from unittest.mock import Mock
 
 import msgspec
@@ -296,3 +297,24 @@ def test_thoughts_that_were_cut_are_said_below_the_reply(view: ReplyView) -> Non
     view.show_kept("Yes.", "again and again", "stop", stats)
     assert "812 tokens" in view.remark_text
     assert view.notice_text == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_the_icons_below_a_reply_begin_where_its_text_does(
+    theme: Theme, view: ReplyView, scheme: Literal["light", "dark"], zoom_percent: int
+) -> None:
+    theme.choose(scheme, zoom_percent)
+    view.show_kept("Hello there.", "", "stop", None)
+    [text] = labels(view)
+    for copy in view.findChildren(QPushButton):
+        if copy.accessibleName() == "Copy the reply":
+            break
+    image = copy.grab().toImage()
+    ground = image.pixelColor(image.width() - 1, 0)
+    drawn = [
+        x
+        for x in range(image.width())
+        if any(image.pixelColor(x, y) != ground for y in range(image.height()))
+    ]
+    assert copy.mapTo(view, QPoint(drawn[0], 0)).x() == text.mapTo(view, QPoint(0, 0)).x()

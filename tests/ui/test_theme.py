@@ -2,10 +2,12 @@
 
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
+from pytestqt.qtbot import QtBot
 
+from app.settings import Theme as ThemeChoice
 from app.ui.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
-from app.ui.theme import Theme
+from app.ui.theme import SCHEMES, Theme
 
 
 def luminance(colour: str) -> float:
@@ -54,6 +56,30 @@ def test_high_contrast_shows_edges_and_disabled_things(colours: Colours) -> None
 )
 def test_a_primary_button_can_be_read(colours: Colours) -> None:
     assert contrast(colours.on_accent, colours.accent) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_a_combo_box_has_an_arrow_in_the_colours_of_its_words(
+    qapp: QApplication, qtbot: QtBot, scheme: ThemeChoice, zoom_percent: int
+) -> None:
+    theme = Theme(qapp, "light")
+    theme.choose(scheme, zoom_percent)
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.resize(theme.pixels(200), box.sizeHint().height())
+    for enabled, role in ((True, "muted"), (False, "faint")):
+        box.setEnabled(enabled)
+        image = box.grab().toImage()
+        edge = theme.pixels(30)
+        middle = image.copy(image.width() - edge, 4, edge - 6, image.height() - 8)
+        drawn = {
+            middle.pixelColor(x, y).name().upper()
+            for x in range(middle.width())
+            for y in range(middle.height())
+        }
+        assert getattr(theme.colours, role).upper() in drawn
+    theme.deleteLater()
 
 
 def test_choosing_a_theme_recolours_the_application(qapp: QApplication) -> None:

@@ -22,6 +22,8 @@ FRAME_MS = 33
 FRAME_SHARE = 4
 COUNT_MS = 250
 COPIED_MS = 1500
+BEARING_PX = 2
+"""The icons begin where the text above them does, with what is drawn of them."""
 JSON_FENCE = "```json\n"
 
 
@@ -213,8 +215,8 @@ class ReplyView(QWidget):
             quoted = "\n".join(f"> {line}".rstrip() for line in thinking.splitlines())
             text = f"{quoted}\n\n{text}".strip()
         QGuiApplication.clipboard().setText(text)
-        self._copy.setIcon(self._theme.icon("check", "good"))
-        QTimer.singleShot(COPIED_MS, self._copy, lambda: self._copy.setIcon(self._theme.icon("copy")))
+        self._copy.setIcon(self._theme.icon("check", "good", bearing_px=BEARING_PX))
+        QTimer.singleShot(COPIED_MS, self._copy, self._draw_icons)
 
     def _paint(self) -> None:
         started_s = time.perf_counter()
@@ -325,9 +327,9 @@ class ReplyView(QWidget):
 
     def _make_foot(self) -> QWidget:
         foot = QWidget()
-        self._copy = button("", "quiet", name=self.tr("Copy the reply"))
+        self._copy = button("", "inline", name=self.tr("Copy the reply"))
         self._copy.clicked.connect(self.copy)
-        self._regenerate = button("", "quiet", name=self.tr("Regenerate the reply"))
+        self._regenerate = button("", "inline", name=self.tr("Regenerate the reply"))
         self._regenerate.clicked.connect(self.regenerate_requested)
         # It wraps in a narrow column, which would otherwise be as wide as its figures.
         self._stats = label("", "small", wrap=True, selectable=True)
@@ -337,15 +339,15 @@ class ReplyView(QWidget):
         row = QHBoxLayout(foot)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        row.addWidget(self.versions)
         row.addWidget(self._copy)
         row.addWidget(self._regenerate)
+        row.addWidget(self.versions)
         row.addWidget(self._stats, 1)
         return foot
 
     def _draw_icons(self) -> None:
-        self._copy.setIcon(self._theme.icon("copy"))
-        self._regenerate.setIcon(self._theme.icon("arrows-clockwise"))
+        for shown, name in ((self._copy, "copy"), (self._regenerate, "arrows-clockwise")):
+            shown.setIcon(self._theme.icon(name, active="text", bearing_px=BEARING_PX))
 
 
 def _in_fence(json_text: str) -> str:
