@@ -1614,6 +1614,17 @@ Code in a reply is checked for syntax at once, and shown as changes that you acc
     </message>
 </context>
 <context>
+    <name>CodeMemory</name>
+    <message>
+        <source>The conversation of the last time could not be read: {reason}.</source>
+        <translation>上次的对话无法读取：{reason}。</translation>
+    </message>
+    <message>
+        <source>The conversation about code cannot be kept over a restart now: {reason}.</source>
+        <translation>有关代码的对话现在无法在重启后保留：{reason}。</translation>
+    </message>
+</context>
+<context>
     <name>CodeOutput</name>
     <message>
         <source>Output of the program</source>

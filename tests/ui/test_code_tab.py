@@ -15,16 +15,15 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.chat.prompt import Prompt
 from app.children import child_command
 from app.code.ask import Excerpt, SelectionTooLongError, compose
+from app.code.kept_conversation import AskedQuestion
 from app.code.languages import language_of_file
 from app.code.sandbox.run import Sandbox
 from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, Part, Sampling
+from app.engine.messages import LoadSettings, Sampling
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from app.ui.tabs.code_assistant import FittedQuestion
 from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.theme import Theme
@@ -182,8 +181,7 @@ def test_a_follow_up_question_remembers_and_start_over_forgets(tab: CodeTab, liv
             tab.conversation.stop()
             await finished(tab)
         first, second = tab.conversation.exchanges
-        assert second.fitted.tokens > first.fitted.tokens
-        assert first.fitted.question.prompt in second.fitted.prompt.text
+        assert second.asked.tokens > first.asked.tokens + 10
 
         tab.conversation.start_over()
         tab.conversation.field.setPlainText("Say maybe.")
@@ -192,7 +190,7 @@ def test_a_follow_up_question_remembers_and_start_over_forgets(tab: CodeTab, liv
         third = tab.conversation.exchanges[2]
         tab.conversation.stop()
         await finished(tab)
-        assert first.fitted.question.prompt not in third.fitted.prompt.text
+        assert third.asked.tokens < first.asked.tokens + 10
 
     live(scene())
 
@@ -252,7 +250,7 @@ def test_what_did_not_fit_is_said(tab: CodeTab, live: Live) -> None:
         await finished(tab)
 
         assert any(text.startswith("Only lines ") and "of 2,000" in text for text in texts(exchange))
-        assert exchange.fitted.tokens <= 512
+        assert exchange.asked.tokens <= 512
 
     live(scene())
 
@@ -327,15 +325,123 @@ def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path
     live(scene())
 
 
+# Over a restart -----------------------------------------------------------------------------------------
+
+
+async def opened_again(room: Room, tab: CodeTab, qtbot: QtBot, folder: Path) -> CodeTab:
+    """The tab as the next run of the program shows it."""
+    tab.close_tab()
+    again = room.make_tab(qtbot, folder)
+    await again.conversation.memory.restored.wait()
+    await until(lambda: not again.editor.isReadOnly())
+    return again
+
+
+def test_the_conversation_is_back_after_a_restart(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        select(tab, "a + b")
+        tab.conversation.tasks["explain"].click()
+        await answering(tab)
+        tab.conversation.stop()
+        before = await finished(tab)
+        tab.conversation.field.setPlainText("And then?")
+
+        again = await opened_again(room, tab, qtbot, tmp_path)
+        [exchange] = again.conversation.exchanges
+        assert "Explain lines 3 to 3 of Untitled" in texts(exchange)
+        assert exchange.reply.answer == before.reply.answer
+        assert exchange.reply.stats_text == before.reply.stats_text
+        assert exchange.sent.text.toPlainText() == before.sent.text.toPlainText()
+        assert exchange.excerpt == before.excerpt
+        assert again.conversation.field.toPlainText() == "And then?"
+
+        again.conversation.ask("ask")
+        await until(lambda: len(again.conversation.exchanges) == 2)
+        follow_up = await answering(again)
+        again.conversation.stop()
+        await finished(again)
+        assert follow_up.asked.tokens > exchange.asked.tokens
+        again.close_tab()
+
+    live(scene())
+
+
+def test_what_was_forgotten_does_not_come_back(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        tab.conversation.field.setPlainText("Say yes.")
+        tab.conversation.ask("ask")
+        await answering(tab)
+        tab.conversation.stop()
+        await finished(tab)
+        tab.conversation.start_over()
+
+        again = await opened_again(room, tab, qtbot, tmp_path)
+        assert again.conversation.exchanges == []
+        again.close_tab()
+
+    live(scene())
+
+
+def test_a_reply_that_the_end_of_the_program_interrupted_says_so(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        tab.conversation.field.setPlainText("Write a very long story about addition.")
+        tab.conversation.ask("ask")
+        said = (await answering(tab)).reply.answer
+
+        again = await opened_again(room, tab, qtbot, tmp_path)
+        [interrupted] = again.conversation.exchanges
+        assert interrupted.reply.answer.startswith(said)
+        assert "was closed before this reply was complete" in interrupted.reply.notice_text
+        again.close_tab()
+
+    live(scene())
+
+
+def test_language_and_cursor_are_back_without_an_edit(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        path = tmp_path / "notes.txt"
+        path.write_text("one\ntwo\n", encoding="utf-8")
+        await tab.open_file(path)
+        tab.editor.set_language(language_of_file("a.py"))
+        tab.editor.go_to(2, 3)
+
+        again = await opened_again(room, tab, qtbot, tmp_path)
+        assert again.document.path == path
+        assert not again.document.modified
+        assert again.editor.language.key == "python"
+        assert again.editor.textCursor().position() == 6
+        again.close_tab()
+
+    live(scene())
+
+
 # Code of a reply ----------------------------------------------------------------------------------------
 
 
 def finished_exchange(room: Room, answer: str, thinking: str = "") -> CodeExchange:
     """An exchange as the engine would have left it: the starter model cannot be relied on to write code."""
-    excerpt = Excerpt("a.py", language_of_file("a.py"), SOURCE, 0, 0)
-    question = compose("ask", excerpt, 0, question="?")
-    fitted = FittedQuestion(question, Prompt([Part("")], "off"), 10, 0, 100)
-    exchange = CodeExchange(room.theme, "?", fitted, excerpt, "model")
+    question = compose("ask", Excerpt("a.py", language_of_file("a.py"), SOURCE, 0, 0), 0, question="?")
+    asked = AskedQuestion(
+        title="?",
+        question=question,
+        tokens=10,
+        model="model",
+        file_name="a.py",
+        language="python",
+        text=SOURCE,
+        start=0,
+        end=0,
+    )
+    exchange = CodeExchange(room.theme, asked)
     exchange.reply.show_kept(answer, thinking, "stop", None)
     return exchange
 

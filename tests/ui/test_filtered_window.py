@@ -150,7 +150,7 @@ def test_code_goes_through_the_rules_too(qapp: QApplication, home: Path) -> None
         )
         conversation.stop()
         await until(lambda: not conversation.running, "the end")
-        assert "[removed: Number]" in conversation.exchanges[0].fitted.question.prompt
+        assert "[removed: Number]" in conversation.exchanges[0].asked.question.prompt
         await pages_open(application)
 
     run_with_window(scene)

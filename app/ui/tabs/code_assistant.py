@@ -57,11 +57,11 @@ class CodeAssistant(QObject):
         """Forget what was said."""
         self._turns.clear()
 
-    def remember(self, fitted: FittedQuestion, answer: str) -> bool:
-        """Keep a question and its answer for follow-up questions; False where there is no answer to keep."""
+    def remember(self, prompt: str, answer: str) -> bool:
+        """Keep a prompt and its answer for follow-up questions; False where there is no answer to keep."""
         if not answer.strip():
             return False
-        self._turns.append((fitted.question.prompt, answer))
+        self._turns.append((prompt, answer))
         return True
 
     async def fit(

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt
 from app.code.check import SyntaxReport
 from app.code.extract import CodeBlock
+from app.code.kept_conversation import KeptBlock
 from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
 from app.ui.code_verdict import error_sentence, unchecked_sentence
@@ -33,6 +35,8 @@ class BlockRow(QWidget):
     """Checks nothing and runs nothing by itself. GUI thread only."""
 
     used = Signal(object)
+    changed = Signal()
+    """Something else is known about the block."""
 
     def __init__(self, block: CodeBlock, language: str, name: str, excerpt: Excerpt) -> None:
         super().__init__()
@@ -40,6 +44,7 @@ class BlockRow(QWidget):
         self.language = language
         self._name = name
         self._excerpt = excerpt
+        self._known = KeptBlock()
         self.verdict = label(self.tr("Checking the syntax…"), "small", wrap=True, selectable=True)
         self.outcome = label("", "small", wrap=True, selectable=True)
         self.outcome.hide()
@@ -73,8 +78,21 @@ class BlockRow(QWidget):
         layout.addWidget(self.outcome)
         layout.addLayout(buttons)
 
+    @property
+    def known(self) -> KeptBlock:
+        """What was found out about the block."""
+        return self._known
+
+    def show_known(self, known: KeptBlock) -> None:
+        """Say what was found out about the block in an earlier run of the program."""
+        if known.report is not None:
+            self.show_report(known.report)
+        if known.outcome:
+            self.show_outcome(known.outcome, ok=known.outcome_ok)
+
     def show_report(self, report: SyntaxReport) -> None:
         """Say what the checker found, or honestly that nothing was checked."""
+        self._know(report=report)
         match report.verdict:
             case "ok":
                 set_look(self.verdict, "good")
@@ -90,9 +108,14 @@ class BlockRow(QWidget):
 
     def show_outcome(self, sentence: str, *, ok: bool) -> None:
         """Say what became of it when it was run."""
+        self._know(outcome=sentence, outcome_ok=ok)
         set_look(self.outcome, "good" if ok else "danger")
         self.outcome.setText(f"✓ {sentence}" if ok else f"✗ {sentence}")
         self.outcome.show()
+
+    def _know(self, **facts: object) -> None:
+        self._known = msgspec.structs.replace(self._known, **facts)
+        self.changed.emit()
 
     def _use(self, way: Way) -> None:
         self.used.emit(CodeUse(self, self.block.code, self.language, self._excerpt, way))

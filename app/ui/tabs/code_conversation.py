@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLay
 
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
+from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.messages import Delta, Notice, PromptProgress, ReplyEvent, Sampling
 from app.errors import EngineError, StillroomError
 from app.ui.bridge import Bridge
@@ -19,6 +20,7 @@ from app.ui.session import EngineSession, Reply
 from app.ui.tabs.code_assistant import CodeAssistant, FittedQuestion
 from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_history import CodeHistory
+from app.ui.tabs.code_memory import CodeMemory
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
@@ -54,8 +56,10 @@ class CodeConversation(QWidget):
         theme: Theme,
         sampling: Callable[[], Sampling],
         editor: EditorAccess,
+        file: ConversationFile,
         parent: QWidget | None = None,
     ) -> None:
+        """`file` is where the conversation outlives the program; `memory` is to be restored and closed."""
         super().__init__(parent)
         self._session = session
         self._bridge = bridge
@@ -73,6 +77,7 @@ class CodeConversation(QWidget):
         self.ask_button = button(self.tr("Ask"), "primary")
         self.state = label("", "small", wrap=True)
         self._lay_out()
+        self.memory = CodeMemory(file, theme, self.history, self._assistant, self.field, self._take_in, self)
         self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
         self._count_timer.timeout.connect(lambda: self._start(self._count()))
         self.field.textChanged.connect(self.count_soon)
@@ -126,12 +131,14 @@ class CodeConversation(QWidget):
         self._count_timer.stop()
         for job in self._jobs:
             job.cancel()
+        self.memory.close()
 
     def start_over(self) -> None:
         """Forget what was said; the old replies stay above a line."""
         if self.exchanges and not self.running:
             self._assistant.start_over()
             self.history.start_over()
+            self.memory.keep()
             self.count_soon()
 
     def count_soon(self) -> None:
@@ -178,6 +185,7 @@ class CodeConversation(QWidget):
 
     async def _converse(self, task: Task, excerpt: Excerpt, words: str, problem: str) -> CodeExchange:
         try:
+            await self.memory.restored.wait()
             fitted = await self._assistant.fit(task, excerpt, question=words, problem=problem)
             exchange = self._add_exchange(task, fitted, excerpt, words)
             if task == "ask":
@@ -209,16 +217,15 @@ class CodeConversation(QWidget):
         try:
             finished = await self._reply.finished()
         except EngineError as error:
-            exchange.ended = "failed"
-            view.finish("failed", None, " ".join(translated(error)))
+            exchange.end("failed", error=" ".join(translated(error)))
         except asyncio.CancelledError:
             self._reply.cancel()
             raise
         else:
-            exchange.ended = finished.reason
-            view.finish(finished.reason, finished.stats)
-        if self._assistant.remember(fitted, view.answer):
+            exchange.end(finished.reason, finished.stats)
+        if self._assistant.remember(fitted.question.prompt, view.answer):
             self.history.remember(exchange)
+        self.memory.keep()
 
     async def _problem(self, excerpt: Excerpt) -> str:
         """What a checker says about the whole file, for the model to start from."""
@@ -267,11 +274,30 @@ class CodeConversation(QWidget):
         self.state.setText("\n".join(sentences))
 
     def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
-        model = self._assistant.model.name if self._assistant.model else ""
-        exchange = CodeExchange(self._theme, self._title(task, excerpt, words), fitted, excerpt, model)
-        exchange.code_used.connect(self.code_used)
-        self.history.add(exchange)
+        asked = AskedQuestion(
+            title=self._title(task, excerpt, words),
+            question=fitted.question,
+            tokens=fitted.tokens,
+            model=self._assistant.model.name if self._assistant.model else "",
+            file_name=excerpt.file_name,
+            language=excerpt.language.key,
+            text=excerpt.text,
+            start=excerpt.start,
+            end=excerpt.end,
+            dropped_turns=fitted.dropped_turns,
+            redacted=fitted.screened.found("redact"),
+            flagged=tuple(fitted.screened.found("flag")),
+        )
+        exchange = CodeExchange(self._theme, asked)
+        self._take_in(exchange)
+        self.memory.keep()
         return exchange
+
+    def _take_in(self, exchange: CodeExchange) -> None:
+        """Make an exchange part of the conversation."""
+        exchange.code_used.connect(self.code_used)
+        exchange.changed.connect(self.memory.keep_soon)
+        self.history.add(exchange)
 
     def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
         if task == "repair" or (task == "ask" and not excerpt.selection.strip()):

@@ -1,22 +1,18 @@
 """The file in the editor: opened, saved, and kept as a draft while it is not saved."""
 
 import asyncio
-import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.code.draft import Draft, DraftFile
 from app.code.languages import PLAIN_TEXT, Language, language_named, language_of_file
 from app.code.text_file import TextFile, TextFileError, read_text_file, write_text_file
+from app.ui.tabs.draft_keeper import DraftKeeper
 from app.ui.widgets.code_view import CodeView
-
-log = logging.getLogger(__name__)
-
-DRAFT_EVERY_MS = 1000
-"""A crash loses at most what was typed in this time."""
 
 
 class CodeDocument(QObject):
@@ -36,15 +32,14 @@ class CodeDocument(QObject):
         self._editor = editor
         self._draft_file = draft_file
         self._file: TextFile | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="code-draft")
-        self._draft_failed = False
         self._restored = False
-        self._closed = False
         editor.setReadOnly(True)
         self._edits = 0
-        self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_EVERY_MS)
-        self._draft_timer.timeout.connect(self._keep_draft)
+        self._keeper = DraftKeeper("code-draft", self._draft, self)
+        self._keeper.failed.connect(self._on_draft_refused)
         editor.edited.connect(self._on_edited)
+        editor.cursorPositionChanged.connect(self._keeper.keep_soon)
+        editor.language_changed.connect(self._keeper.keep_soon)
         editor.document().modificationChanged.connect(lambda _modified: self.changed.emit())
 
     @property
@@ -70,19 +65,19 @@ class CodeDocument(QObject):
     def new(self) -> None:
         """Start an empty text without a file; the caller has asked about unsaved text."""
         self._show(None, "", PLAIN_TEXT)
-        self._keep_draft()
+        self._keeper.keep()
 
     def take(self, text: str, language: Language) -> None:
         """Start a text that is in no file, such as code from a chat; unsaved text was asked about before."""
         self._show(None, text, language)
         self._editor.document().setModified(True)
-        self._keep_draft()
+        self._keeper.keep()
 
     async def open(self, path: Path) -> None:
         """Show a file; the caller has asked about unsaved text. Raises `TextFileError`."""
         file = await asyncio.to_thread(read_text_file, path)
         self._show(file, file.text, language_of_file(file.path.name))
-        self._keep_draft()
+        self._keeper.keep()
         if self._editor.text() != file.text:
             # Saving would change what the user does not see.
             self._editor.setReadOnly(True)
@@ -118,30 +113,34 @@ class CodeDocument(QObject):
                 self._editor.set_language(language_of_file(path.name))
         if edits == self._edits:
             self._editor.document().setModified(False)
-        self._keep_draft()
+        self._keeper.keep()
         self.changed.emit()
 
     async def restore(self) -> None:
         """Show what the last run left: unsaved text, or the file that was open."""
         try:
             draft = await asyncio.to_thread(self._draft_file.load)
+            if draft is not None:
+                await self._show_draft(draft)
         except OSError as error:
-            draft = None
             self.noticed.emit(
                 self.tr("The text of the last time could not be read: {reason}.").format(
                     reason=error.strerror or str(error)
                 )
             )
         finally:
+            if self._file is None:
+                self._editor.setReadOnly(False)
+            # Not before: what is kept must not give way to an editor that is still empty.
             self._restored = True
-            self._editor.setReadOnly(False)
             self.changed.emit()
-        if draft is None:
-            return
+
+    async def _show_draft(self, draft: Draft) -> None:
         path = Path(draft.path) if draft.path else None
+        language = language_named(draft.language) or PLAIN_TEXT
         if draft.text is not None:
             file = TextFile(path, "", draft.encoding, draft.newline, draft.digest) if path else None
-            self._show(file, draft.text, language_named(draft.language) or PLAIN_TEXT)
+            self._show(file, draft.text, language)
             self._editor.document().setModified(True)
             self.noticed.emit(self.tr("Your unsaved changes from the last time are back."))
         elif path is not None and path.exists():
@@ -149,16 +148,15 @@ class CodeDocument(QObject):
                 await self.open(path)
             except TextFileError as error:
                 self.noticed.emit(str(error))
+            else:
+                self._editor.set_language(language)
+        elif path is None:
+            self._editor.set_language(language)
         self._editor.go_to_position(draft.cursor)
 
     def close(self) -> None:
         """Put the draft on disk and wait for it; the editor must still be there. Once is enough."""
-        if self._closed:
-            return
-        self._closed = True
-        self._draft_timer.stop()
-        self._keep_draft()
-        self._writer.shutdown(wait=True)
+        self._keeper.close()
 
     def _show(self, file: TextFile | None, text: str, language: Language) -> None:
         self._file = file
@@ -169,12 +167,12 @@ class CodeDocument(QObject):
 
     def _on_edited(self) -> None:
         self._edits += 1
-        if not self._draft_timer.isActive():
-            self._draft_timer.start()
+        self._keeper.keep_soon()
 
-    def _keep_draft(self) -> None:
+    def _draft(self) -> Callable[[], None] | None:
+        """What keeps the present draft."""
         if not self._restored:
-            return
+            return None
         file = self._file
         draft = Draft(
             path=str(file.path) if file else "",
@@ -185,21 +183,14 @@ class CodeDocument(QObject):
             encoding=file.encoding if file else "utf-8",
             newline=file.newline if file else "\n",
         )
-        self._writer.submit(self._draft_file.save, draft).add_done_callback(self._on_draft_written)
+        return partial(self._draft_file.save, draft)
 
-    def _on_draft_written(self, done: "Future[None]") -> None:
-        error = done.exception()
-        if error is not None and not isinstance(error, OSError):
-            log.error("The code draft could not be written", exc_info=error)
-        if isinstance(error, OSError) and not self._draft_failed:
-            self._draft_failed = True
-            log.warning("The code draft could not be written: %s", error)
-            # Emitted in the writer's thread: the signal is delivered in this object's own.
-            self.noticed.emit(
-                self.tr(
-                    "Unsaved text cannot be kept over a restart now: {reason}. Save it to a file."
-                ).format(reason=error.strerror or str(error))
+    def _on_draft_refused(self, reason: str) -> None:
+        self.noticed.emit(
+            self.tr("Unsaved text cannot be kept over a restart now: {reason}. Save it to a file.").format(
+                reason=reason
             )
+        )
 
 
 def newline_name(newline: str) -> str:

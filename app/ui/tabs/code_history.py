@@ -18,6 +18,7 @@ class CodeHistory(QScrollArea):
         self.exchanges: list[CodeExchange] = []
         self._remembered: list[CodeExchange] = []
         self._left_out = 0
+        self._begun = 0
         self._follow = True
         page = QWidget()
         page.setProperty("look", "page")
@@ -56,6 +57,16 @@ class CodeHistory(QScrollArea):
         self._append(exchange)
         self._follow = True
 
+    @property
+    def present(self) -> list[CodeExchange]:
+        """The exchanges since it was started over."""
+        return self.exchanges[self._begun :]
+
+    @property
+    def remembered(self) -> list[CodeExchange]:
+        """The exchanges that the next question in the user's own words follows up on."""
+        return self._remembered
+
     def remember(self, exchange: CodeExchange) -> None:
         """The next question in the user's own words follows up on this one too."""
         self._remembered.append(exchange)
@@ -71,6 +82,7 @@ class CodeHistory(QScrollArea):
         """Draw a line below what was said, of which nothing is remembered."""
         self.strike(0)
         self._remembered.clear()
+        self._begun = len(self.exchanges)
         self._append(rule())
         self._append(label(self.tr("From here on the model knows nothing of the above."), "small"))
 

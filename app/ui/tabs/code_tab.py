@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.code.ask import Excerpt, Task, whole_lines
+from app.code.kept_conversation import ConversationFile
 from app.code.languages import PLAIN_TEXT, Language, language_named
 from app.code.placing import Placement, moved, placement_for, with_code
 from app.code.sandbox.run import Sandbox
@@ -58,7 +59,12 @@ class CodeTab(QWidget):
         self.editor = self.card.editor
         self.document = self.card.document
         self.conversation = CodeConversation(
-            session, bridge, theme, sampling, EditorAccess(self.excerpt, self._select)
+            session,
+            bridge,
+            theme,
+            sampling,
+            EditorAccess(self.excerpt, self._select),
+            ConversationFile(draft_path.with_name("code-conversation.json")),
         )
         self.runner = CodeRunner(sandbox, bridge, self)
         self.run_card = CodeRunCard(
@@ -88,11 +94,13 @@ class CodeTab(QWidget):
         self.card.save_button.clicked.connect(lambda: self._bridge.start(self.save()))
         self.document.changed.connect(self._on_document_changed)
         self.document.noticed.connect(inform)
+        self.conversation.memory.noticed.connect(inform)
         self.editor.file_dropped.connect(lambda path: self._bridge.start(self.open_file(Path(path))))
         self.setFocusProxy(self.editor)
         self._inform = inform
         self._restored = bridge.start(self.document.restore())
         bridge.start(self.run_card.tests_document.restore())
+        self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_document_changed()
 
     def close_tab(self) -> None:
@@ -100,6 +108,7 @@ class CodeTab(QWidget):
         self.fixer.stop()
         self.runner.stop()
         self.run_card.tests_document.close()
+        self._remembering.cancel()
         self.conversation.close_conversation()
         self.card.close_card()
         self.document.close()

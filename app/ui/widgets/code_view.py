@@ -35,6 +35,8 @@ class CodeView(QPlainTextEdit):
     edited = Signal()
     """The text was changed, by a key or by a program; not by `load_text`, never for colours alone."""
 
+    language_changed = Signal()
+
     file_dropped = Signal(str)
     """A file was dropped on the text or pasted: its path."""
 
@@ -88,6 +90,7 @@ class CodeView(QPlainTextEdit):
         self._language = language
         self._highlighter.set_language(language)
         self._indent = detect_indent(self.text().split("\n"), language.indent)
+        self.language_changed.emit()
 
     @property
     def colouring(self) -> bool:

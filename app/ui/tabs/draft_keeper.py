@@ -1,0 +1,61 @@
+"""Keeps on disk what changes while somebody works, about a second behind."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+log = logging.getLogger(__name__)
+
+EVERY_MS = 1000
+"""A crash loses at most what came in this time."""
+
+
+class DraftKeeper(QObject):
+    """Writes one thing, one time after the other, in a thread of its own. GUI thread only."""
+
+    failed = Signal(str)
+    """The disk has refused, and why; said once."""
+
+    def __init__(self, name: str, prepare: Callable[[], Callable[[], None] | None], parent: QObject) -> None:
+        """`prepare` gives what writes the state of that moment, to be called in the thread `name`; None where
+        there is nothing to keep."""
+        super().__init__(parent)
+        self._name = name
+        self._prepare = prepare
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._has_failed = False
+        self._closed = False
+        self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
+        self._timer.timeout.connect(self.keep)
+
+    def keep_soon(self) -> None:
+        """Something has changed."""
+        if not self._closed and not self._timer.isActive():
+            self._timer.start()
+
+    def keep(self) -> None:
+        """Write what is there now."""
+        write = None if self._closed else self._prepare()
+        if write is not None:
+            self._writer.submit(write).add_done_callback(self._on_written)
+
+    def close(self) -> None:
+        """Write what is there and wait for it; once is enough, and nothing is kept afterwards."""
+        if self._closed:
+            return
+        self._timer.stop()
+        self.keep()
+        self._closed = True
+        self._writer.shutdown(wait=True)
+
+    def _on_written(self, done: "Future[None]") -> None:
+        """In the writer's thread: the signal is delivered in the threads of those who listen."""
+        error = done.exception()
+        if error is not None and not isinstance(error, OSError):
+            log.error("%s could not be written", self._name, exc_info=error)
+        if isinstance(error, OSError) and not self._has_failed:
+            self._has_failed = True
+            log.warning("%s could not be written: %s", self._name, error)
+            self.failed.emit(error.strerror or str(error))
