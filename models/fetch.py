@@ -13,6 +13,7 @@ from models.errors import StillroomError
 from models.hub import unreachable
 from models.link import Link, RangeIgnored, TryAgain
 from models.part_file import PartFile
+from models.pieces import pieces
 from models.retry import RetryPolicy
 from models.snapshot import RemoteFile
 from models.verify import Digest, Hasher, hash_while_it_arrives
@@ -132,8 +133,8 @@ class FileFetch:
     async def _receive_range(self, part: PartFile, start: int, end: int) -> int:
         position = start
         async with self._link.open(start, end) as response:
-            async for block in response.aiter_raw():
-                position += await self._store(part, position, block[: end - position])
+            async for piece in pieces(response, end - start):
+                position += await self._store(part, position, piece)
         if position == start:
             raise TryAgain("an empty answer")
         return position
@@ -161,8 +162,8 @@ class FileFetch:
             try:
                 async with self._link.open(0, self._file.bytes, whole=True) as response:
                     position = 0
-                    async for block in response.aiter_raw():
-                        position += await self._store(part, position, block[: self._file.bytes - position])
+                    async for piece in pieces(response, self._file.bytes):
+                        position += await self._store(part, position, piece)
                 if not part.complete:
                     raise TryAgain("the server closed the connection early")
             except (TryAgain, httpx.TransportError) as error:

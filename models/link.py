@@ -2,7 +2,6 @@
 
 import logging
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ import httpx
 
 from models.errors import StillroomError
 from models.hub import HubClient, gated
+from models.pieces import limit_buffer
 from models.retry import is_temporary, server_wait_s
 from models.snapshot import RemoteFile, Snapshot
 
@@ -18,9 +18,6 @@ from models.snapshot import RemoteFile, Snapshot
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _MOST_REDIRECTS = 10
-
-# What has arrived but was not read yet counts as fetched twice after a crash, so the kernel may hold little.
-_RECEIVE_BUFFER_BYTES = 384 << 10
 
 
 class TryAgain(Exception):
@@ -58,7 +55,7 @@ class Link:
 
     @asynccontextmanager
     async def open(self, start: int, end: int, *, whole: bool = False) -> AsyncIterator[httpx.Response]:
-        """The response that streams [start, end), or the whole file; read it with `aiter_raw`.
+        """The response that streams [start, end), or the whole file; read it with `aiter_raw` or `pieces`.
 
         Raises `TryAgain`, `RangeIgnored`, httpx's own errors for a broken connection, and `StillroomError`
         for what trying again does not mend.
@@ -71,7 +68,7 @@ class Link:
             request = self._client.build_request("GET", url, headers=headers | self._authorization(url))
             response = await self._client.send(request, stream=True, follow_redirects=False)
             try:
-                self._limit_buffer(response)
+                limit_buffer(response)
                 self._check_unchanged(response)
                 if response.is_redirect:
                     url = self._next(url, response)
@@ -158,13 +155,6 @@ class Link:
             file=self._file.path,
             repo=self._snapshot.repo,
         )
-
-    @staticmethod
-    def _limit_buffer(response: httpx.Response) -> None:
-        stream = response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -57,7 +57,9 @@ def build(targets: list[str]) -> None:
         tar.extractall(source, filter="data")
     (tree,) = source.glob(f"llama_cpp_python-{version}/vendor/llama.cpp")
     subprocess.run(["cmake", "-S", str(tree), "-B", str(folder), *CMAKE_OPTIONS], check=True)
-    subprocess.run(["cmake", "--build", str(folder), "--parallel", "--target", *targets], check=True)
+    # Without a number, make starts every compiler at once.
+    compile_ = ["cmake", "--build", str(folder), "--parallel", str(os.cpu_count()), "--target", *targets]
+    subprocess.run(compile_, check=True)
 
 
 if __name__ == "__main__":

@@ -306,16 +306,18 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.hub.take_fault(name, "cut", "stall", "corrupt")
         stop = start + fault.after if fault is not None and fault.kind != "corrupt" else end
         with file.open("rb") as stream:
-            stream.seek(start)
             position = start
+            stream.seek(position)
             while position < min(end, stop):
-                block = stream.read(min(_BLOCK, min(end, stop) - position))
+                count = min(_BLOCK, min(end, stop) - position)
+                self.hub.pace(count)
                 if fault is not None and fault.kind == "corrupt" and position == start:
-                    block = bytes([block[0] ^ 1]) + block[1:]
-                self.hub.pace(len(block))
-                self.wfile.write(block)
-                self.hub.count(name, len(block))
-                position += len(block)
+                    block = stream.read(count)
+                    self.wfile.write(bytes([block[0] ^ 1]) + block[1:])
+                else:
+                    self.connection.sendfile(stream, position, count)
+                self.hub.count(name, count)
+                position += count
         if position < end:
             if fault is not None and fault.kind == "stall":
                 self.hub.closing.wait()

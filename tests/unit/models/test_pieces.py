@@ -1,0 +1,116 @@
+"""Large pieces of real answers on loopback."""
+
+import asyncio
+import itertools
+import random
+import socket
+import statistics
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from models import pieces as module
+from models.hub import HubClient
+from models.link import Link
+from models.pieces import pieces
+from tests.support.hub import LoopbackHub
+
+REPO = "owner/large"
+NAME = "model.safetensors"
+CONTENT = random.Random(11).randbytes(9 << 20)
+LARGE = 256 << 10
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[LoopbackHub]:
+    (tmp_path / NAME).write_bytes(CONTENT)
+    with LoopbackHub() as server:
+        server.add(REPO, tmp_path)
+        yield server
+
+
+@asynccontextmanager
+async def answered(
+    hub: LoopbackHub, start: int, end: int
+) -> AsyncIterator[tuple[httpx.Response, socket.socket]]:
+    """The hub's answer with [start, end) of the file, and its connection."""
+    client = HubClient(hub.endpoint)
+    snapshot = client.resolve(REPO)
+    [file] = [file for file in snapshot.files if file.path == NAME]
+    async with (
+        httpx.AsyncClient() as connections,
+        Link(connections, client, snapshot, file).open(start, end) as response,
+    ):
+        yield response, response.extensions["network_stream"].get_extra_info("socket")
+
+
+def wakes_at(connection: socket.socket) -> int:
+    """With how many bytes the kernel wakes the program."""
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+
+async def read(hub: LoopbackHub, start: int, end: int) -> list[bytes]:
+    async with answered(hub, start, end) as (response, connection):
+        got = [piece async for piece in pieces(response, end - start)]
+        # The connection is used again, for answers that may be short.
+        assert wakes_at(connection) == 1
+        return got
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(0, len(CONTENT)), (1, 2), (12345, 12345 + (3 << 20)), (0, (1 << 20) + 1), (77, len(CONTENT) - 1)],
+)
+@pytest.mark.parametrize("fast_from", [0.0, 1e15])
+def test_every_byte_comes_in_order(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, start: int, end: int, fast_from: float
+) -> None:
+    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", fast_from)
+    got = asyncio.run(read(hub, start, end))
+    assert b"".join(got) == CONTENT[start:end]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gathers")
+def test_a_fast_answer_comes_in_large_pieces(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 0.0)
+    got = asyncio.run(read(hub, 0, len(CONTENT)))
+    ends = list(itertools.accumulate(map(len, got)))
+    inner = [
+        len(piece) for piece, end in zip(got, ends, strict=True) if 2 << 20 < end < len(CONTENT) - (2 << 20)
+    ]
+    assert statistics.median(inner) == LARGE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gathers")
+def test_a_slow_answer_is_read_as_it_comes(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 1e15)
+
+    async def run() -> None:
+        async with answered(hub, 0, len(CONTENT)) as (response, connection):
+            async for _ in pieces(response, len(CONTENT)):
+                assert wakes_at(connection) == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gathers")
+def test_an_answer_that_is_cut_short_gives_what_came(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 0.0)
+    sent = (2 << 20) + 7
+    hub.fail("cut", NAME, after=sent)
+    got = bytearray()
+
+    async def run() -> None:
+        async with answered(hub, 0, len(CONTENT)) as (response, _):
+            async for piece in pieces(response, len(CONTENT)):
+                got.extend(piece)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        asyncio.run(run())
+    assert got == CONTENT[:sent]
