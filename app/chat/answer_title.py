@@ -40,7 +40,7 @@ _OPENERS = _any_of(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely|okay|ok|alright|all right|right|great|yes"
     r"|no|(?:hello|hi|hey)(?: there)?|(?:thanks|thank you)(?: for \w+(?: \w+){0,2})?|well|indeed|so|now"
     r"|(?:that['’]?s |what )?(?:a |an )?(?:good|great|interesting|excellent) question|no problem|got it"
-    r"|understood|first(?: of all)?|in (?:short|summary|brief)|simply put|overall|generally"
+    r"|understood|first(?: of all)?|in (?:short|summary|brief|conclusion)|simply put|overall|generally"
     r"|to answer your question|(?:final )?answer|title|subject)"
     r"(?:\s*[,.!:;…—–]+\s*|$)",
     r"(?:当然可以|当然|好的|好|没问题|可以|是的|不是|不|嗯|你好|您好|首先|那么|明白了|明白|了解|(?:这是一?个)?(?:很)?好(?:的)?问题"
@@ -59,11 +59,13 @@ _LEADS = _any_of(
     r"(?:以下是|下面是|这里是|这里有|下面给出|以下为|让我来?(?!们)|我来|我将)(?:为你|为您|给你|给您|向你|向您)?"
     r"(?:简单|详细|简要)?(?:地)?(?:解释|介绍|说明|讲解|说说|总结)?(?:一下)?",
     r"这是(?=一)",
+    r"我们(?:需要|要)(?:先|首先)?",
 )
 _TAILS = _any_of(
     # What leads on to the steps that follow.
     r",?\s+(?:(?:we|you|i|let['’]s)(?: can| need to| should)? )?follow (?:these|the(?: following)?) steps$",
-    r",?\s+(?:step[- ]by[- ]step|as follows)$",
+    r"(?:\s+(?:are|is|includes?))?,?\s+(?:step[- ]by[- ]step|as follows)$",
+    r"\s+(?:are|includes?|for you)$",
 )
 _SAYS_NOTHING = _any_of(
     r".*\b(?:how|what) (?:can|may|could) i (?:help|assist|do)\b.*",
@@ -85,8 +87,10 @@ _POINTS_BACK = _any_of(
     # Means nothing without the question, or refuses to answer it.
     r"(?:it|its|it['’]s|they|they['’]re|that|that['’]s|this|these|those|he|she|his|her|their|there|i|i['’]m|i['’]ve"
     r"|i['’]d|my|me|you['’]re|both|neither|none)\b",
-    r"(?:sorry|unfortunately|as an ai|apologies|dear)\b",
-    r"(?:它|他|她|这|那(?:个|些|是|么|时|里)|该|此|我(?!们)|其|抱歉|对不起|很抱歉|非常抱歉|很遗憾|作为一个?(?:AI|人工智能))",
+    r"(?:sorry|unfortunately|as an ai|apologies|dear|let)\b",
+    r"(?:could|can|would|do) you\b.*\?",
+    r"(?:so,? )?(?:the |my )?(?:final |correct )?(?:answer|result|solution) (?:is|would be)\b",
+    r"(?:它|他|她|这|那(?:个|些|是|么|时|里)|该|此|我(?!们)|其|抱歉|对不起|很抱歉|非常抱歉|很遗憾|(?:答案|结果)[是为]|作为一个?(?:AI|人工智能))",
 )
 
 

@@ -64,6 +64,9 @@ def test_the_first_heading_or_sentence_is_the_title(answer: str, title: str) -> 
         (f"当然可以！以下是一个用 Python 反转字符串的函数：\n{CODE}", "一个用 Python 反转字符串的函数"),
         ("这是一个很好的问题！量子纠缠是指两个粒子的状态相互关联。", "量子纠缠是指两个粒子的状态相互关联"),
         ("### 解题思路\n\n鸡有15只，兔有20只。", "鸡有15只，兔有20只"),
+        ("The key differences between TCP and UDP are:", "The key differences between TCP and UDP"),
+        ("The steps to bake bread are as follows:", "The steps to bake bread"),
+        ("首先，我们需要理解什么是区块链。", "理解什么是区块链"),
         ("让我们一步一步来分析。鸡兔同笼是经典问题。", "鸡兔同笼是经典问题"),
     ],
 )
@@ -110,6 +113,12 @@ def test_words_that_only_look_like_an_opening_stay(sentence: str) -> None:
         "He was born in 1879 in Ulm.",
         "It depends on the temperature outside.",
         "它是一种常见的植物。",
+        "The answer is 42.",
+        "So the final answer is 42 metres.",
+        "答案是四十二米左右。",
+        "Here's a joke for you:\n\nWhy did the chicken cross the road?",
+        "I'd be happy to help! Could you share the text?",
+        "Let x be the number of apples.",
         "Dear Mr. Miller,\n\nthe application follows below.",
     ],
 )
