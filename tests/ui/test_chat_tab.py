@@ -29,6 +29,9 @@ from tests.support.chat_desk import ENDLESS, Desk, Opened, field, until
 
 
 def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> None:
+    told: list[str] = []
+    opened.tab.reply_ended.connect(lambda _chat, title, _seconds: told.append(title))
+
     async def scenario() -> None:
         await until(lambda: opened.tab.composer.state is ComposerState.READY)
         qtbot.keyClicks(field(opened.tab), "What is the capital of France?")
@@ -41,6 +44,7 @@ def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> N
     chat = opened.tab.chat
     assert chat is not None
     question, reply = opened.store.branch(chat.id)
+    assert told == [question.content]
     said = answer_title(reply.content) if reply.outcome == "stop" else ""
     assert chat.title == (said or question.content)
     assert opened.tab.chats.model.index_of(chat.id).data() == chat.title

@@ -202,7 +202,8 @@ class ChatTab(QWidget):
         self._runner.close_down()
 
     def _on_reply_end(self, chat: Conversation, seconds: float) -> None:
-        self.reply_ended.emit(chat.id, chat.title, seconds)
+        # The question has named a new chat meanwhile.
+        self.reply_ended.emit(chat.id, self._keeper.store.conversation(chat.id).title, seconds)
         self._branch.check_code()
 
     def show_chats(self) -> None:
