@@ -1,12 +1,16 @@
 """The bundle's Vulkan on Mesa's lavapipe, which computes on the processor: real offload, no speed."""
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.engine.client import EngineClient
-from app.engine.messages import Delta, Device, Generate, LoadSettings, ModelInfo
+from app.engine.messages import CardsRead, Delta, Device, Generate, LoadSettings, ModelInfo
+from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
+from app.telemetry.gpu import GpuReading
 from converters.pipeline import build
 from tests.support.bundle import PROGRAM, answer, users_environment
 from tests.support.engines import GREEDY, STORY
@@ -92,6 +96,24 @@ def test_every_layer_goes_to_the_card_and_answers_as_the_processor_does(engines:
     assert there.backend == "Vulkan"
     assert there.buffers[device.name] > 0.5 * there.size_bytes
     assert tokens(client)[0] == expected[0]
+
+
+def test_the_live_panel_is_told_what_the_model_takes(engines: Engines, model: str) -> None:
+    client = engines()
+    # Each look at this clock is a second later: it is always time to read again.
+    cards = CardMonitor(client.read_cards, itertools.count(step=LOADED_PERIOD_S).__next__)
+    read = threading.Semaphore(0)
+    client.observe(cards.on_state)
+    client.observe_events(cards.on_event)
+    client.observe_events(lambda event: read.release() if isinstance(event, CardsRead) else None)
+    device = vulkan(client)
+    info = load(client, model, 1000)
+    for _ in range(2):
+        (card,) = cards.poll(GpuReading("no_driver")) or ()
+        assert card.name == device.description
+        assert card.own_vram_bytes == info.buffers[device.name]
+        assert card.own_vram_bytes <= card.vram_used_bytes <= card.vram_total_bytes
+        assert read.acquire(timeout=WAIT_S)
 
 
 def test_a_card_without_room_leaves_the_model_to_the_processor(engines: Engines, model: str) -> None:
