@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".bin")
 _BLOCK = 64 << 10
+_BLOCKS_PER_S = 400
 
 
 @dataclass
@@ -60,6 +61,7 @@ class LoopbackHub:
         self.renamed: dict[str, str] = {}
         self.faults: list[Fault] = []
         self.bytes_per_s = bytes_per_s
+        self.block_bytes = max(_BLOCK, int(bytes_per_s / _BLOCKS_PER_S))
         self.bytes_served: Counter[str] = Counter()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.served = threading.Condition()
@@ -309,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
             position = start
             stream.seek(position)
             while position < min(end, stop):
-                count = min(_BLOCK, min(end, stop) - position)
+                count = min(self.hub.block_bytes, min(end, stop) - position)
                 self.hub.pace(count)
                 if fault is not None and fault.kind == "corrupt" and position == start:
                     block = stream.read(count)
