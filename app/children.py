@@ -15,6 +15,7 @@ ChildName = Literal[
     "sandbox",
     "document",
     "answers",
+    "card",
 ]
 
 CHILD_MODULES: dict[ChildName, str] = {
@@ -28,6 +29,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "sandbox": "app.code.sandbox.worker",
     "document": "app.chat.document_worker",
     "answers": "app.bench.quality.answer_worker",
+    "card": "app.ui.card_worker",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.bench.card import card_png
 from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
 from app.bench.quality.comparison import QualityComparison
@@ -19,25 +20,38 @@ from app.errors import StillroomError
 from models.durable import write_durably
 
 ENDINGS = (".html", ".md", ".json")
+PICTURE = ".png"
+"""Of one run; runs side by side have no picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """One report, to be read, to be pasted, and for programs."""
+    """One report, to be read, to be pasted, for programs, and to be shown around."""
 
     html: Callable[[], str]
     markdown: Callable[[], str]
     document: msgspec.Struct
+    png: Callable[[], bytes] | None = None
 
 
 def speed_forms(report: Report) -> Forms:
     """Of a run of the benchmark."""
-    return Forms(partial(report_to_html, report), partial(report_to_markdown, report), report)
+    return Forms(
+        partial(report_to_html, report),
+        partial(report_to_markdown, report),
+        report,
+        partial(card_png, report),
+    )
 
 
 def quality_forms(report: QualityReport) -> Forms:
     """Of a run of the quality suites."""
-    return Forms(partial(quality_to_html, report), partial(quality_to_markdown, report), report)
+    return Forms(
+        partial(quality_to_html, report),
+        partial(quality_to_markdown, report),
+        report,
+        partial(card_png, report),
+    )
 
 
 def comparison_forms(table: SideBySide, document: SpeedComparison | QualityComparison) -> Forms:
@@ -46,7 +60,7 @@ def comparison_forms(table: SideBySide, document: SpeedComparison | QualityCompa
 
 
 def save(forms: Forms, path: Path) -> None:
-    """Write the report as HTML, Markdown or JSON, by the ending of the name.
+    """Write the report as HTML, Markdown, JSON or a picture, by the ending of the name.
 
     Raises `StillroomError` for another ending, and when the file cannot be written.
     """
@@ -57,6 +71,8 @@ def save(forms: Forms, path: Path) -> None:
             data = forms.markdown().encode()
         case ".json":
             data = msgspec.json.format(msgspec.json.encode(forms.document), indent=2) + b"\n"
+        case ".png" if forms.png is not None:
+            data = forms.png()
         case _:
             raise StillroomError(
                 "A report cannot be saved as {name}.",

@@ -64,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="also write the report to a file ending in .html, .md or .json; may be given again",
+        help="also write the report to a file ending in .html, .md, .json or .png (a card); may be "
+        "given again",
     )
     parser.add_argument(
         "--against",
@@ -80,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="with --against: write the runs side by side to a file, named as with --save",
+        help="with --against: write the runs side by side to a file ending in .html, .md or .json",
     )
     parser.add_argument(
         "--anew", action="store_true", help="begin again instead of going on with a run that was ended"
@@ -95,11 +96,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         return
     if options.file is not None:
         raise WrongUse("A file is only given to take up its runs.", "stillroom bench import FILE")
-    from app.bench.save import ENDINGS
+    from app.bench.save import ENDINGS, PICTURE
 
-    for path in (*options.save, *options.save_comparison):
+    for path in options.save:
+        if path.suffix.lower() not in (*ENDINGS, PICTURE):
+            raise WrongUse("A report's name ends in .html, .md, .json or .png.", "Choose another name.")
+    for path in options.save_comparison:
         if path.suffix.lower() not in ENDINGS:
-            raise WrongUse("A report's name ends in .html, .md or .json.", "Choose another name.")
+            raise WrongUse("A comparison's name ends in .html, .md or .json.", "Choose another name.")
     if options.save_comparison and not options.against:
         raise WrongUse("There is nothing to compare with.", "Name a model with --against.")
     if options.suite == bench_quality.SUITE:

@@ -7417,6 +7417,10 @@ Left for the reply: {left}</source>
         <translation>旧文件保留为 {path}。</translation>
     </message>
     <message>
+        <source>The picture could not be drawn: the process ended with {code}.</source>
+        <translation>图片无法绘制：进程以 {code} 结束。</translation>
+    </message>
+    <message>
         <source>The position scaling {scaling} in config.json is not supported.</source>
         <translation>不支持 config.json 中的位置缩放 {scaling}。</translation>
     </message>
@@ -8007,6 +8011,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Save a copy without the password and attach that.</source>
         <translation>请另存一份不带密码的副本再附加。</translation>
+    </message>
+    <message>
+        <source>Save the report as a web page, or the picture from the window.</source>
+        <translation>请把报告保存为网页，或在窗口中保存图片。</translation>
     </message>
     <message>
         <source>Send it in pieces.</source>

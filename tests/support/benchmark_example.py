@@ -4,11 +4,11 @@
 
 A short quality run and two drift checks come first, so that the report of the one-click run has their
 sections.
-Writes starter.html, starter.md, starter.json and the card, starter.png; prints what each run took.
+Writes starter.html, starter.md, starter.json, the card starter.png and that of the quality run; prints what
+each run took.
 """
 
 import argparse
-import os
 import subprocess
 import tempfile
 import time
@@ -23,29 +23,17 @@ def run(home: Path, folder: Path, items: int) -> None:
     cli = Cli(home)
     suites = [["--suite", "drift"]] * 2
     if items:
-        suites.insert(0, ["--suite", "quality", "--items", str(items), "--max-tokens", "256"])
+        quality = ["--suite", "quality", "--items", str(items), "--max-tokens", "256"]
+        quality += ["--save", str(folder.absolute() / "starter-quality.png")]
+        suites.insert(0, quality)
     suites.append([])
-    for ending in ("html", "md", "json"):
+    for ending in ("html", "md", "json", "png"):
         suites[-1] += ["--save", str(folder.absolute() / f"starter.{ending}")]
     folder.mkdir(parents=True, exist_ok=True)
     for options in suites:
         started_s = time.monotonic()
         subprocess.run(cli.command("bench", "starter", *options), env=cli.environment(), cwd=ROOT, check=True)
         print(f"  ({' '.join(options[:4])}: {time.monotonic() - started_s:.0f} s)\n", flush=True)
-
-
-def draw_card(folder: Path) -> None:
-    """The picture of the run that was saved."""
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtWidgets import QApplication
-
-    from app.ui.tabs.benchmark_picture import report_to_png
-    from app.ui.theme import Theme
-
-    report = report_from_json((folder / "starter.json").read_bytes())
-    theme = Theme(QApplication([]), "light")
-    (folder / "starter.png").write_bytes(report_to_png(report, theme))
-    print(f"suite {report.suite}: {report.duration_s:.0f} s, marks {', '.join(report.marks) or 'none'}")
 
 
 def main() -> None:
@@ -56,7 +44,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         run(Path(home), options.folder, options.items)
-    draw_card(options.folder)
+    report = report_from_json((options.folder / "starter.json").read_bytes())
+    print(f"suite {report.suite}: {report.duration_s:.0f} s, marks {', '.join(report.marks) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -132,6 +132,7 @@ def test_bench_takes_up_the_runs_of_a_file(cli: Cli, tmp_path: Path) -> None:
         ("bench", "starter", "--save", "report.exe"),
         ("bench", "starter", "--suite", "quality", "--save", "report.exe"),
         ("bench", "starter", "--save-comparison", "report.md"),
+        ("bench", "starter", "--against", "starter", "--save-comparison", "report.png"),
         ("bench", "starter", "--suite", "drift", "--save", "report.md"),
     ],
 )
