@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QPainter, QPalette
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QTableView
 
 from app.chat.records import Conversation
 from app.chat.store import ChatStore
@@ -24,11 +24,15 @@ from app.ui.application import WindowApplication
 from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.tabs.chat_tab import ChatTab
 from app.ui.tabs.code_tab import CodeTab
+from app.ui.tabs.quality_comparison import QualityComparisonCard
+from app.ui.tabs.quality_page import QualityPage
+from app.ui.tabs.run_history_view import RunHistoryView
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
 from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub
+from tests.support.kept_runs import keep_runs
 from tests.support.window import ask, grab, run_with_window, settle, until
 from tests.support.written_chats import STORY_NEXT, handbook, write_chats
 
@@ -36,7 +40,7 @@ SIZE = (1420, 880)
 SLOW_BYTES_PER_S = 12e6
 COLOURS = 255
 FIX_CHARACTERS = 300
-SCENES = ("chat", "code", "benchmark", "models", "settings")
+SCENES = ("chat", "code", "benchmark", "quality", "models", "settings")
 
 CODE = '''"""Durations such as 1h30m."""
 
@@ -134,6 +138,8 @@ def take_all(folder: Path, only: Sequence[str] = SCENES) -> None:
         store = ChatStore(app_paths().chats)
         chats = write_chats(store)
         store.close()
+        if "quality" in only:
+            keep_runs(Path(home) / "stillroom")
         paper = Path(home) / "handbook.md"
         paper.write_text(handbook(), encoding="utf-8")
 
@@ -154,6 +160,8 @@ def take_all(folder: Path, only: Sequence[str] = SCENES) -> None:
                             await take_code(album)
                         case "benchmark":
                             await take_benchmark(album)
+                        case "quality":
+                            await take_quality(album)
                         case "models":
                             await take_models(album)
                         case "settings":
@@ -254,6 +262,31 @@ async def take_benchmark(album: Album) -> None:
         album.take_one("benchmark-running-light")
         await until(lambda: not application.session.reserved_for, "the benchmark's end", 900)
     await album.take("benchmark")
+
+
+async def take_quality(album: Album) -> None:
+    """The newest quality run, it and the others side by side, and the newest check for drift."""
+    application = album.application
+    tab = application.window.show_page("benchmark")
+    assert isinstance(tab, BenchmarkTab)
+    tab.show_page("quality")
+    page = tab.findChild(QualityPage)
+    assert page is not None
+    await settle()
+    page.verticalScrollBar().setValue(0)
+    await album.take("quality")
+    history, card = page.findChild(RunHistoryView), page.findChild(QualityComparisonCard)
+    assert history is not None
+    assert card is not None
+    table = history.findChild(QTableView)
+    assert table is not None
+    table.selectAll()
+    history.compare_asked.emit()
+    await until(card.isVisible, "the comparison")
+    await album.take("quality-comparison")
+    card.closed.emit()
+    tab.show_page("drift")
+    await album.take("drift")
 
 
 async def take_models(album: Album) -> None:
