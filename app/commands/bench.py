@@ -195,7 +195,15 @@ def _tell(
     report: Report, earlier: list[Report], others: list[Report], options: argparse.Namespace, console: Console
 ) -> None:
     from app.bench.compare import compare, compare_all, is_same_subject, noise_between
-    from app.bench.report_words import MARKS, OUTCOMES, format_measure, label_of, limit_text, model_title
+    from app.bench.report_words import (
+        MARKS,
+        OUTCOMES,
+        STATISTICS,
+        format_measure,
+        label_of,
+        limit_text,
+        model_title,
+    )
     from app.bench.save import comparison_forms, save, speed_forms
     from app.bench.side_by_side import side_by_side_lines
     from app.bench.speed_comparison import speed_comparison, speed_side_by_side
@@ -215,6 +223,7 @@ def _tell(
         console.say(f"  {words}{'' if limit is None else f' ({limit_text(limit)})'}")
     for item in report.not_measured:
         console.say(f"  {label_of(item.key)}: not measured. {item}")
+    console.say(STATISTICS)
     for mark in report.marks:
         console.say(MARKS[mark])
     if pairs:

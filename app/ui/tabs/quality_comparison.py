@@ -88,7 +88,10 @@ class QualityComparisonCard(ComparisonFrame):
         self._grid.show_rows(heads, rows, self.tr("items"))
         is_alone = len(heads) <= MOST_WITH_WORDS
         self._legend.setVisible(bool(rows) and not is_alone)
-        self._brackets.setVisible(bool(rows) and is_alone)
+        moved = any(
+            change.gained or change.lost for row in comparison.figures for change in row.changes if change
+        )
+        self._brackets.setVisible(is_alone and moved)
         self.show()
 
     def _row(self, figure: FigureComparison) -> GridRow:
