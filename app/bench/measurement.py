@@ -135,7 +135,7 @@ class Measurement:
         found = list(self._left_out or ())
         meter = self._energy_meter() if self._suite.ceilings else None
         if meter is not None and meter.why_not is not None:
-            found.append(meter.why_not)
+            found += [msgspec.structs.replace(meter.why_not, key=key) for key in ("power", "tok_per_j")]
         if self.ceilings is not None and not self.ceilings.memory_bytes_per_s:
             found.append(NotMeasured(key="memory_bytes_per_s", reason=NO_CEILING))
         if self.info is not None and self.info.gpu_layers and not self._peaks.get("peak_vram"):

@@ -107,7 +107,8 @@ class _Card:
             self._text(x + 320, y, 212, 26, figure, 15, "text")
 
     def _foot(self, report: Report) -> None:
-        count = max((len(measure.samples) for measure in report.measures), default=0)
+        counts = sorted({len(measure.samples) for measure in report.measures}) or [0]
+        count = str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
         text = translate(
             "benchmark", "Stillroom {version} · llama.cpp {engine} · mean ± deviation, n = {n}"
         ).format(version=report.stillroom_version, engine=report.engine.llama_cpp_version, n=count)
