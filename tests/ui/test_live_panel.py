@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from app.children import child_command
@@ -181,6 +181,16 @@ def test_a_card_that_only_the_engine_knows_is_shown_and_goes_with_the_engine(pan
     panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
     assert "of 16.0 GiB" not in shown(panel)
     assert "No NVIDIA driver found. Other cards are shown while the engine runs." in shown(panel)
+
+
+def test_a_drivers_long_name_of_a_card_is_shortened_and_cuts_no_figure(panel: LivePanel) -> None:
+    name = "AMD Radeon Graphics (RADV RAPHAEL_MENDOCINO) with a name that no panel has room for"
+    card = GpuSample(0, name, GIB, 2 * GIB, 0, None, None, None)
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(card,)))
+    QApplication.processEvents()
+    scroll = panel.findChild(QScrollArea)
+    assert scroll is not None
+    assert scroll.widget().width() <= panel.width()
 
 
 def test_a_card_beside_one_whose_driver_fails_does_not_hide_that(panel: LivePanel) -> None:

@@ -11,6 +11,7 @@ from app.ui import figures
 from app.ui.panels.live_plot import LivePlot
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
+from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.plot_library import PlotLibrary
 
 
@@ -19,7 +20,7 @@ class GpuSection(QWidget):
 
     def __init__(self, theme: Theme, library: PlotLibrary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._caption = label("", "caption")
+        self._caption = ElidedLabel("caption")
         self._figure = label("", "figure")
         self._total = label("", "unit")
         self._own = label("", "small")
@@ -48,7 +49,6 @@ class GpuSection(QWidget):
     def show_gpu(self, gpu: GpuSample, times_s: Sequence[float], vram_used_bytes: Sequence[int]) -> None:
         """Show the card now and over the last minutes."""
         self._caption.setText(self.tr("VRAM · {name}").format(name=gpu.name.upper()))
-        self._caption.setToolTip(gpu.name)
         self._figure.setText(figures.gib(gpu.vram_used_bytes))
         self._total.setText(self.tr("of {total} GiB").format(total=figures.gib(gpu.vram_total_bytes)))
         own = gpu.own_vram_bytes
