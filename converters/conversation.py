@@ -14,7 +14,7 @@ import msgspec
 from converters.errors import BuildError, CheckpointError, GgufError
 from converters.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
 from models.arrival import Arrival
-from models.child_process import NO_WINDOW
+from models.child_process import NO_WINDOW, computing_environment
 from models.errors import StillroomError
 from models.progress import OnProgress, Progress, raise_if_cancelled
 
@@ -132,6 +132,7 @@ def _started(command: Sequence[str], stderr: IO[bytes]) -> "subprocess.Popen[byt
         stdout=subprocess.PIPE,
         stderr=stderr,
         bufsize=0,
+        env=computing_environment(),
         # Ctrl+C in a terminal is for the program, which then ends the child.
         start_new_session=True,
         creationflags=NO_WINDOW,

@@ -1,9 +1,7 @@
 """One engine process as its parent sees it: its pipes, its last words, its end."""
 
 import contextlib
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -13,7 +11,7 @@ from typing import BinaryIO, cast
 from app.engine.frames import EventReader, FrameError, FrameWriter
 from app.engine.lifeline import ABORT_MARK, KillOnClose
 from app.engine.messages import Event, Message
-from app.engine.spinning import engine_environment
+from models.child_process import NO_WINDOW, computing_environment
 
 KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
@@ -33,16 +31,13 @@ class EngineChild:
 
     def __init__(self, command: Sequence[str], job: KillOnClose) -> None:
         """Start it. Raises `OSError` when it cannot be started."""
-        creation_flags = 0
-        if sys.platform == "win32":
-            creation_flags = subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=engine_environment(os.environ),
-            creationflags=creation_flags,
+            env=computing_environment(),
+            creationflags=NO_WINDOW,
             # Ctrl+C in a terminal is for the program, which then cancels what the child does.
             start_new_session=True,
         )

@@ -1,7 +1,6 @@
 """Lends this computer's devices to another one, by llama.cpp's own rpc-server in a process of its own."""
 
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from typing import BinaryIO, cast
@@ -12,6 +11,7 @@ from app.engine.lifeline import KillOnClose
 from app.engine.rpc_address import RpcError
 from app.engine.rpc_probe import probe
 from app.errors import EngineError
+from models.child_process import NO_WINDOW, computing_environment
 from models.progress import raise_if_cancelled
 
 NO_RPC = 3
@@ -34,16 +34,14 @@ class RpcLending:
     def __init__(self, command: Sequence[str], serve: RpcServe) -> None:
         """Start it; `command` is `app.children.child_command("rpc_server")`."""
         self.endpoint = serve.endpoint
-        creation_flags = 0
-        if sys.platform == "win32":
-            creation_flags = subprocess.CREATE_NO_WINDOW
         self._job = KillOnClose()
         self._process = subprocess.Popen(
             list(command),
             stdin=subprocess.PIPE,
             # It names each connection, also those that only ask for the free memory.
             stderr=subprocess.DEVNULL,
-            creationflags=creation_flags,
+            env=computing_environment(),
+            creationflags=NO_WINDOW,
             # Ctrl+C is for the program, which then ends the process.
             start_new_session=True,
         )
