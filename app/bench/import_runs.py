@@ -1,6 +1,7 @@
 """Runs from other programs and other people: llama-bench's JSON, and Stillroom's own reports."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -25,6 +26,9 @@ from models.manifest import type_in_name
 LLAMA_BENCH = "llama-bench"
 
 LARGEST_BYTES = 64 << 20
+
+# "qwen2 7B Q4_K - Medium", as `llama_model_desc` writes it.
+_TYPE = re.compile(r"\b([A-Z]+\d\w*)(?: - ([SML])(?:mall|edium|arge))?")
 
 
 class _LlamaBenchTest(msgspec.Struct, frozen=True):
@@ -131,9 +135,8 @@ def _report(tests: Sequence[_LlamaBenchTest]) -> Report:
     first = tests[0]
     file = PureWindowsPath(PurePosixPath(first.model_filename).name).name
     quantisation = type_in_name(file)
-    words = first.model_type.split()
-    if quantisation == "GGUF" and words:
-        quantisation = words[-1]
+    if quantisation == "GGUF" and (stated := _TYPE.search(first.model_type)) is not None:
+        quantisation = "_".join(filter(None, stated.groups()))
     started_at = min(test.test_time for test in tests) or "1970-01-01T00:00:00Z"
     measures = {test.key: _measure(test) for test in tests}
     identity = hashlib.sha256(msgspec.json.encode([msgspec.structs.asdict(test) for test in tests]))
@@ -161,7 +164,7 @@ def _report(tests: Sequence[_LlamaBenchTest]) -> Report:
             sha256="",
             size_bytes=first.model_size,
             quantisation=quantisation,
-            architecture=words[0] if words else "",
+            architecture=first.model_type.partition(" ")[0],
             parameters=first.model_n_params,
             layers=0,
         ),

@@ -11,6 +11,7 @@ import llama_cpp
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.placement import Placement
+from converters.file_type import type_name
 
 THINK_TAGS = (b"<think>", b"</think>")
 
@@ -131,8 +132,9 @@ class Model:
             size = needed + 1
 
     def quantisation(self) -> str:
-        """The file type in llama.cpp's words, such as "Q4_K - Medium"."""
-        return _text(llama_cpp.llama_ftype_name(llama_cpp.llama_model_ftype(self._model)))
+        """The file type, such as "Q4_K_M"; in llama.cpp's words where it is guessed, or newer than these."""
+        number = llama_cpp.llama_model_ftype(self._model)
+        return type_name(number) or _text(llama_cpp.llama_ftype_name(number))
 
     def tokenize(self, text: bytes, *, special: bool) -> list[int]:
         """Token ids of UTF-8 `text` without BOS; `special` lets control tokens be recognised in it."""

@@ -55,6 +55,23 @@ def test_llama_bench_s_tests_become_one_run() -> None:
     assert report.started_at == "2026-11-26T04:54:07Z"
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("qwen2 7B Q4_K - Medium", "Q4_K_M"),
+        ("llama 8B Q3_K - Large", "Q3_K_L"),
+        ("llama 134M Q4_1", "Q4_1"),
+        ("qwen3 8B IQ4_XS - 4.25 bpw", "IQ4_XS"),
+        ("llama 8B BF16", "BF16"),
+        ("qwen2 1.5B Q8_0 (guessed)", "Q8_0"),
+        ("", "GGUF"),
+    ],
+)
+def test_a_file_whose_name_states_no_type_has_the_tests(words: str, name: str) -> None:
+    (report,) = imported_reports(encoded({**TEST, "model_filename": "model.gguf", "model_type": words}))
+    assert report.model.quantisation == name
+
+
 def test_no_folder_of_the_other_computer_is_kept() -> None:
     (report,) = imported_reports(encoded(TEST))
     assert b"someone" not in report_to_json(report)
