@@ -7,8 +7,12 @@ that of mteval-v13a, https://www.nist.gov/itl/iad/mig/metrics-machine-translatio
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from app.bench.statistics import middle, redrawn
 
 ORDER = 4
 
@@ -76,6 +80,18 @@ def sentence_bleu(reference: str, reply: str) -> float:
 def corpus_bleu(pairs: Iterable[tuple[str, str]]) -> float:
     """BLEU of several (reference, reply) pairs together, 0 to 100."""
     return sum((bleu_counts(reference, reply) for reference, reply in pairs), BleuCounts()).score()
+
+
+def bleu_interval(items: Sequence[BleuCounts]) -> tuple[float, float]:
+    """The 95% interval of the score of at least one item's counts together, by drawing the items anew."""
+    counts = np.array([[*one.matches, *one.totals, one.reply_words, one.reference_words] for one in items])
+    sums = redrawn(len(items)) @ counts
+    return middle(
+        [
+            BleuCounts(tuple(row[:ORDER]), tuple(row[ORDER : 2 * ORDER]), *row[2 * ORDER :]).score()
+            for row in sums.tolist()
+        ]
+    )
 
 
 def bleu_words(text: str) -> list[str]:

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from app.bench.statistics import middle, redrawn
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
@@ -35,3 +39,15 @@ def macro_f1(expected: Sequence[str], found: Sequence[str]) -> float:
     """The mean of the classes' F1, 0 to 1; every class counts the same, however rare."""
     scores = class_scores(expected, found)
     return sum(score.f1 for score in scores) / len(scores)
+
+
+def macro_f1_interval(expected: Sequence[str], found: Sequence[str]) -> tuple[float, float]:
+    """The 95% interval of `macro_f1`, by drawing the items anew; of at least one item."""
+    draws = redrawn(len(expected))
+    labels = sorted(set(expected))
+    wanted = np.array([[label == one for label in labels] for one in expected], np.int64)
+    named = np.array([[label == one for label in labels] for one in found], np.int64)
+    right, both = draws @ (wanted * named), draws @ (wanted + named)
+    there = draws @ wanted > 0
+    f1 = 2 * right / np.maximum(both, 1)
+    return middle((f1.sum(axis=1, where=there) / there.sum(axis=1)).tolist())

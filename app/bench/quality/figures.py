@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from app.bench.quality.bleu import BleuCounts, bleu_counts
-from app.bench.quality.f1 import macro_f1
+from app.bench.quality.bleu import BleuCounts, bleu_counts, bleu_interval
+from app.bench.quality.f1 import macro_f1, macro_f1_interval
 from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.quality.wilson import Share, wilson
+from app.bench.quality.wilson import WIDEST_SHARE, Share, wilson
 from app.bench.statistics import summarise
 from models.quality import CONFIDENCE
 
@@ -19,11 +19,14 @@ SCHEMA_VERSION = 1
 WIDEST_SPREAD = 0.1
 """A mean whose interval is wider than this share of it decides nothing between two models."""
 
+FEWEST_DRAWN = 10
+"""Fewer items than this, drawn anew, would give too narrow an interval."""
+
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over `n` items (or scored tokens). `low` and `high` bound its 95% confidence interval:
-    Wilson's for shares, Student's t for means, of the log for perplexity; None where there is none.
-    `conclusive` is whether that interval is narrow enough to tell models apart."""
+    Wilson's for shares, Student's t for means, of the log for perplexity, by drawing items anew for BLEU and
+    macro F1; None where there is none. `conclusive` is whether it is narrow enough to tell models apart."""
 
     key: str
     kind: Kind
@@ -95,15 +98,21 @@ def _maths(items: Sequence[ItemResult]) -> Iterator[Figure]:
 
 
 def _dialogue(items: Sequence[ItemResult]) -> Iterator[Figure]:
-    turns = [turn for item in items for turn in item.turns]
     # An answer that never came has nothing in common with its reference.
     rouge = _mean("rouge_l", "dialogue", "", [item.scores.get("rouge_l", 0.0) for item in items])
     if rouge.low is not None and rouge.high is not None:
         # Few items make Student's interval wider than the score can be.
         rouge = msgspec.structs.replace(rouge, low=max(0.0, rouge.low), high=min(1.0, rouge.high))
     yield rouge
-    counts = sum((bleu_counts(turn.expected, turn.answer) for turn in turns), BleuCounts())
-    yield Figure(key="bleu", kind="dialogue", value=counts.score(), unit="", n=len(turns))
+    # The turns of one item belong together, so it is items that are drawn anew.
+    counts = [
+        sum((bleu_counts(turn.expected, turn.answer) for turn in item.turns), BleuCounts()) for item in items
+    ]
+    bleu = sum(counts, BleuCounts()).score()
+    turns = sum(len(item.turns) for item in items)
+    found = Figure(key="bleu", kind="dialogue", value=bleu, unit="", n=turns)
+    enough = len(items) >= FEWEST_DRAWN
+    yield _bounded(found, bleu_interval(counts), WIDEST_SPREAD * bleu) if enough else found
 
 
 def _retention(items: Sequence[ItemResult]) -> Iterator[Figure]:
@@ -118,8 +127,10 @@ def _intent(items: Sequence[ItemResult]) -> Iterator[Figure]:
     answered = [item for item in items if item.turns]
     if not answered:
         return
-    f1 = macro_f1([item.turns[0].expected for item in answered], [item.found for item in answered])
-    yield Figure(key="macro_f1", kind="intent", value=f1, unit="", n=len(answered))
+    expected, found = [item.turns[0].expected for item in answered], [item.found for item in answered]
+    f1 = Figure(key="macro_f1", kind="intent", value=macro_f1(expected, found), unit="", n=len(answered))
+    enough = len(answered) >= FEWEST_DRAWN
+    yield _bounded(f1, macro_f1_interval(expected, found), WIDEST_SHARE) if enough else f1
 
 
 def _code(items: Sequence[ItemResult]) -> Iterator[Figure]:
@@ -156,6 +167,11 @@ def _share(key: str, kind: Kind, share: Share) -> Figure:
         high=share.high,
         conclusive=share.is_conclusive,
     )
+
+
+def _bounded(figure: Figure, interval: tuple[float, float], widest: float) -> Figure:
+    low, high = interval
+    return msgspec.structs.replace(figure, low=low, high=high, conclusive=high - low <= widest)
 
 
 def _mean(key: str, kind: Kind, unit: str, values: Sequence[float]) -> Figure:

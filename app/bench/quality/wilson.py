@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 Z_95 = 1.959963984540054
 
-WIDEST = 0.2
+WIDEST_SHARE = 0.2
 """An interval that is wider than this to both sides together decides nothing between two models."""
 
 
@@ -25,7 +25,7 @@ class Share:
     @property
     def is_conclusive(self) -> bool:
         """Whether the interval is narrow enough to tell models apart."""
-        return self.n > 0 and self.high - self.low <= WIDEST
+        return self.n > 0 and self.high - self.low <= WIDEST_SHARE
 
 
 def wilson(right: int, n: int) -> Share:

@@ -6,10 +6,18 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
-from app.bench.quality.bleu import bleu_words, corpus_bleu, sentence_bleu
-from app.bench.quality.f1 import class_scores, macro_f1
+from app.bench.quality.bleu import (
+    BleuCounts,
+    bleu_counts,
+    bleu_interval,
+    bleu_words,
+    corpus_bleu,
+    sentence_bleu,
+)
+from app.bench.quality.f1 import class_scores, macro_f1, macro_f1_interval
 from app.bench.quality.rouge import rouge_l
 from app.bench.quality.wilson import wilson
+from app.bench.statistics import redrawn
 from converters.measuring import held_out_text
 
 HAND_MADE = [
@@ -121,3 +129,44 @@ def test_few_items_are_not_conclusive() -> None:
     assert not wilson(5, 10).is_conclusive
     assert not wilson(0, 0).is_conclusive
     assert wilson(250, 500).is_conclusive
+
+
+def test_the_interval_of_macro_f1_is_that_of_its_own_draws() -> None:
+    rng = random.Random(4)
+    labels = ["a", "b", "c"]
+    expected = [rng.choice(labels) for _ in range(60)]
+    found = [label if rng.random() < 0.7 else rng.choice([*labels, ""]) for label in expected]
+    low, high = macro_f1_interval(expected, found)
+    by_hand = []
+    for row in redrawn(60)[:50]:
+        chosen = [place for place, times in enumerate(row) for _ in range(times)]
+        by_hand.append(macro_f1([expected[place] for place in chosen], [found[place] for place in chosen]))
+    assert low < macro_f1(expected, found) < high
+    assert sum(low <= value <= high for value in by_hand) >= 45
+
+
+def test_the_interval_of_bleu_holds_the_score_and_narrows_with_more_items() -> None:
+    rng = random.Random(5)
+    words = ["the", "sum", "of", "all", "digits", "is", "even", "so", "number", "can", "be", "halved"]
+
+    def counts(n: int) -> list[BleuCounts]:
+        made = []
+        for _ in range(n):
+            reference = [rng.choice(words) for _ in range(20)]
+            reply = [word if rng.random() < 0.8 else rng.choice(words) for word in reference]
+            made.append(bleu_counts(" ".join(reference), " ".join(reply)))
+        return made
+
+    widths = []
+    for n in (20, 200):
+        items = counts(n)
+        low, high = bleu_interval(items)
+        assert low < sum(items, BleuCounts()).score() < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_equal_items_have_no_interval_to_speak_of() -> None:
+    assert macro_f1_interval(["a"] * 12, ["a"] * 12) == (1.0, 1.0)
+    one = bleu_counts("a b c d e", "a b c d e")
+    assert bleu_interval([one] * 12) == pytest.approx((100.0, 100.0))
