@@ -38,7 +38,7 @@ class Bridge(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._drain)
+        self._timer.timeout.connect(self.drain)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)
 
     def post(self, callback: Callable[..., None], *arguments: Any) -> None:
@@ -83,11 +83,12 @@ class Bridge(QObject):
     def _on_woken(self) -> None:
         wait_s = self._last_drain_s + FRAME_S - time.monotonic()
         if wait_s <= 0:
-            self._drain()
+            self.drain()
         elif not self._timer.isActive():
             self._timer.start(max(1, round(wait_s * 1000)))
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Run now what was posted so far, without waiting for its batch."""
         with self._lock:
             batch, self._queue = self._queue, deque()
         for callback, arguments in batch:

@@ -40,8 +40,10 @@ OnReplyEvent = Callable[[ReplyEvent], None]
 class Reply:
     """A reply that is being generated; GUI thread."""
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, bridge: Bridge) -> None:
+        """`bridge` is the one that the reply's events come over."""
         self._generation = generation
+        self._bridge = bridge
 
     def cancel(self) -> None:
         """Stop within one step; `finished` then gives the reason "cancelled"."""
@@ -52,8 +54,12 @@ class Reply:
         self._generation.answer_now()
 
     async def finished(self) -> Finished:
-        """Wait for the end. Raises `EngineError` when the engine failed."""
-        return await asyncio.wrap_future(self._generation.future)
+        """Wait for the end; all events have come then. Raises `EngineError` when the engine failed."""
+        try:
+            return await asyncio.wrap_future(self._generation.future)
+        finally:
+            # The last events were posted before the end was told, and would wait for their batch.
+            self._bridge.drain()
 
 
 def model_name(info: ModelInfo) -> str:
@@ -247,7 +253,8 @@ class EngineSession(QObject):
         most."""
         if self.info is not None and is_elsewhere(self.info.path):
             request = msgspec.structs.replace(request, model=self.info.path)
-        return Reply(self.answers(source, self.info, hits).ask(request, self._bridge.wrap(on_event)))
+        generation = self.answers(source, self.info, hits).ask(request, self._bridge.wrap(on_event))
+        return Reply(generation, self._bridge)
 
     async def count_tokens(self, parts: list[Part], model: str = "") -> int:
         """How many tokens a prompt takes, BOS included, by the model of a file or the current one; for one

@@ -164,8 +164,7 @@ def test_12_change_a_setting(person: Person) -> None:
     person.window.find("^Settings")
     person.window.key("Tab", "Down")
     person.until("the other scheme", lambda: person.setting("theme") == "light")
-    person.window.key("Escape")
-    person.window.find()
+    person.window.dismiss("^Settings")
 
 
 def test_13_choose_a_model(person: Person) -> None:

@@ -84,6 +84,16 @@ class RealWindow:
         """Press keys, such as "ctrl+2"."""
         self._xdotool("windowfocus", "--sync", self.id, "key", *names)
 
+    def dismiss(self, name: str) -> None:
+        """Press Escape until no window of that name is left; the first may come before it listens."""
+        end_s = time.monotonic() + WAIT_S
+        while shown := self._xdotool("search", "--onlyvisible", "--name", name, check=False).split():
+            if time.monotonic() > end_s:
+                raise AssertionError(f"{name} does not go")
+            self._xdotool("windowfocus", shown[0], "key", "Escape", check=False)
+            time.sleep(0.3)
+        self.find()
+
     def save_picture(self, path: Path) -> None:
         """The window as PNG."""
         subprocess.run(["import", "-window", self.id, str(path)], env=self.environment, check=True)

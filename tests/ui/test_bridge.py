@@ -35,19 +35,30 @@ def test_callbacks_run_on_the_gui_thread_in_order(qtbot: QtBot) -> None:
 def test_a_burst_is_drained_in_few_batches(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     bridge = Bridge(pytest.fail)
     batches = 0
-    drain = bridge._drain
+    drain = bridge.drain
 
     def counted() -> None:
         nonlocal batches
         batches += 1
         drain()
 
-    monkeypatch.setattr(bridge, "_drain", counted)
+    monkeypatch.setattr(bridge, "drain", counted)
     seen: list[int] = []
     for number in range(500):
         bridge.post(seen.append, number)
     qtbot.waitUntil(lambda: len(seen) == 500)
     assert batches == 1
+
+
+def test_what_was_posted_can_be_had_before_its_batch(qtbot: QtBot) -> None:
+    bridge = Bridge(pytest.fail)
+    seen: list[int] = []
+    poster = threading.Thread(target=lambda: [bridge.post(seen.append, number) for number in range(3)])
+    poster.start()
+    poster.join()
+    assert seen == []
+    bridge.drain()
+    assert seen == [0, 1, 2]
 
 
 def test_a_failing_callback_is_reported_and_the_rest_still_runs(qtbot: QtBot) -> None:

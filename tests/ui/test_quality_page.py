@@ -153,7 +153,7 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     assert any("two intents (CC0-1.0)" in text for text in texts)
     items.selectRow(0)
     answer = stores.quality_runs.results(run.id)[0].turns[0].answer
-    assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
+    desk.until(lambda: {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page)))
     press(page, "Delete")
     assert stores.quality_runs.runs() == []
     assert "How good are its answers?" in shown(page)

@@ -311,8 +311,12 @@ def test_after_a_crash_each_model_comes_back_with_the_request_that_needs_it(
 
 def test_a_load_that_fails_leaves_the_other_model_in_use(client: EngineClient, tmp_path: Path) -> None:
     client.load(starter_path(), SETTINGS).future.result(ANSWER_TIMEOUT_S)
+    assert client.state.pid is not None
+    # The load is still under way when the next request comes.
+    os.kill(client.state.pid, signal.SIGSTOP)
     load = client.load(str(tmp_path / "missing.gguf"), SETTINGS)
     waiting = client.tokenize(STORY)
+    os.kill(client.state.pid, signal.SIGCONT)
     for future in (load.future, waiting):
         with pytest.raises(EngineError, match="cannot be read"):
             future.result(ANSWER_TIMEOUT_S)
