@@ -52,6 +52,8 @@ def test_a_reply_against_llama_bench(threads: int, tmp_path: Path) -> None:
     environment = users_environment(tmp_path)
     question = ("chat", starter_path(), "Write a long story about a lighthouse.", "--temperature", "0")
     limits = ("--max-tokens", str(NEW_TOKENS), "--threads", str(threads), "--gpu-layers", "0")
+    # One token a step, as in llama-bench.
+    limits += ("--speculation", "off")
     bench, bundle = [], []
     for _ in range(ROUNDS):
         reply = answer(environment, *question, *limits)
