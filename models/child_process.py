@@ -16,11 +16,23 @@ load of ten:
     default 94 to 99 / 2 or less    1000 turns 95 / 8 to 10    300 turns 70 / 11    none 28 / 13
 """
 
-_CHOSEN_BY_USER = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+HUGE_PAGES = "glibc.malloc.hugetlb"
+"""Each token reads all weights, and with pages of 4 KB the processor looks up where each of them lies. glibc
+(2.35 and later) asks Linux for pages of 2 MB with this (https://www.gnu.org/software/libc/manual/html_node/
+Memory-Allocation-Tunables.html), most of all for the weights that llama.cpp orders anew in memory of its own.
+Measured with llama-bench on two processors of an AMD EPYC, 3 runs each in turn, tokens per second without /
+with: starter 151 / 154 (1 thread), 170 / 175 (2); R1 Qwen 1.5B Q4_K_M 25.6 / 26.6 (1), 40.3 / 41.3 (2).
+"""
+
+_WAITING_CHOSEN = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
 def computing_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For a process that computes with llama.cpp: a short spin, unless the user has chosen how to wait."""
-    if any(name in environment for name in _CHOSEN_BY_USER):
-        return dict(environment)
-    return {**environment, "GOMP_SPINCOUNT": SPIN_COUNT}
+    """For a process that computes with llama.cpp: a short spin and large pages, unless the user chose."""
+    chosen = dict(environment)
+    if not any(name in chosen for name in _WAITING_CHOSEN):
+        chosen["GOMP_SPINCOUNT"] = SPIN_COUNT
+    tunables = chosen.get("GLIBC_TUNABLES", "")
+    if HUGE_PAGES not in tunables:
+        chosen["GLIBC_TUNABLES"] = ":".join(filter(None, (tunables, f"{HUGE_PAGES}=1")))
+    return chosen

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from app.bench.suite import SUITES
+from app.engine.messages import LoadSettings
+from app.settings import SettingsFile
 from tests.perf.build_llama_tools import llama_tool
-from tests.perf.test_engine_speed import NEW_TOKENS, ROUNDS, llama_bench
+from tests.perf.test_engine_speed import ROUNDS, llama_bench
 from tests.support.bundle import PROGRAM, answer, users_environment
 from tests.support.display import RealWindow, virtual_display
 from tests.support.engines import starter_path
@@ -42,27 +45,31 @@ def test_time_to_a_painted_window(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_reply_against_llama_bench(threads: int, tmp_path: Path) -> None:
-    """llama-bench is compiled for this very processor; the bundle chose one of its variants."""
+def test_its_engine_against_llama_bench(threads: int, tmp_path: Path) -> None:
+    """llama-bench is compiled for this very processor; the bundle chose one of its variants. Both warm up."""
     tool = llama_tool("llama-bench")
     if tool is None:
         pytest.skip("no llama-bench: run `python -m tests.perf.build_llama_tools`")
     if threads > (os.cpu_count() or 1):
         pytest.skip(f"this machine has no {threads} cores")
     environment = users_environment(tmp_path)
-    question = ("chat", starter_path(), "Write a long story about a lighthouse.", "--temperature", "0")
-    limits = ("--max-tokens", str(NEW_TOKENS), "--threads", str(threads), "--gpu-layers", "0")
-    # One token a step, as in llama-bench.
-    limits += ("--speculation", "off")
+    settings = Path(environment["STILLROOM_HOME"]) / "config" / "settings.json"
+    SettingsFile(settings).update(
+        load=LoadSettings(threads=threads, prompt_threads=threads, gpu_layers=0, context_tokens=1024)
+    )
+    prompt, generation = SUITES["quick"].steps
     bench, bundle = [], []
     for _ in range(ROUNDS):
-        reply = answer(environment, *question, *limits)
-        bundle.append(reply["decode_tok_per_s"])
-        # The prompt lies before the reply here, so it does there.
-        depth_tokens = reply["prompt_tokens"]
-        bench.append(llama_bench(tool, starter_path(), threads, depth_tokens=depth_tokens)[1])
-    reference, measured = statistics.median(bench), statistics.median(bundle)
-    print(
-        f"\nbundle, {threads} thread(s), {ROUNDS} rounds, medians: {measured:.1f} tok/s, "
-        f"llama-bench tg{NEW_TOKENS} {reference:.1f} ({measured / reference:.3f})"
-    )
+        bench.append(llama_bench(tool, starter_path(), threads, new_tokens=generation.tokens))
+        report = answer(environment, "bench", starter_path(), "--suite", "quick", "--anew")
+        of_key = {measure["key"]: measure for measure in report["measures"]}
+        bundle.append(
+            tuple(
+                statistics.median(sample["value"] for sample in of_key[step.key]["samples"])
+                for step in (prompt, generation)
+            )
+        )
+    print(f"\nbundle, {threads} thread(s), {ROUNDS} rounds, medians")
+    for place, step in enumerate((prompt, generation)):
+        theirs, ours = (statistics.median(pair[place] for pair in pairs) for pairs in (bench, bundle))
+        print(f"  {step.key}: {ours:.1f} tok/s, llama-bench {theirs:.1f} ({ours / theirs:.3f})")

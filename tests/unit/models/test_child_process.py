@@ -1,10 +1,29 @@
+import pytest
+
 from models.child_process import SPIN_COUNT, computing_environment
 
-
-def test_threads_spin_for_a_short_while() -> None:
-    assert computing_environment({"PATH": "/bin"}) == {"PATH": "/bin", "GOMP_SPINCOUNT": SPIN_COUNT}
+LARGE = "glibc.malloc.hugetlb=1"
 
 
-def test_the_user_s_own_choice_stays() -> None:
-    for choice in ({"GOMP_SPINCOUNT": "0"}, {"OMP_WAIT_POLICY": "active"}):
-        assert computing_environment(choice) == choice
+def test_threads_spin_for_a_short_while_and_pages_are_large() -> None:
+    assert computing_environment({"PATH": "/bin"}) == {
+        "PATH": "/bin",
+        "GOMP_SPINCOUNT": SPIN_COUNT,
+        "GLIBC_TUNABLES": LARGE,
+    }
+
+
+@pytest.mark.parametrize("choice", [{"GOMP_SPINCOUNT": "0"}, {"OMP_WAIT_POLICY": "active"}])
+def test_the_user_s_own_way_to_wait_stays(choice: dict[str, str]) -> None:
+    assert computing_environment(choice) == choice | {"GLIBC_TUNABLES": LARGE}
+
+
+@pytest.mark.parametrize(
+    ("tunables", "those"),
+    [
+        ("glibc.malloc.check=1", f"glibc.malloc.check=1:{LARGE}"),
+        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+    ],
+)
+def test_the_user_s_own_tunables_stay(tunables: str, those: str) -> None:
+    assert computing_environment({"GLIBC_TUNABLES": tunables})["GLIBC_TUNABLES"] == those
