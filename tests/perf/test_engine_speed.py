@@ -83,6 +83,8 @@ def engine(client: EngineClient, sampling: Sampling) -> tuple[float, float]:
     prompt = client.generate(
         tokens=tokens, sampling=GREEDY, max_tokens=1, ignore_eog=True, reuse_prefix=False
     )
+    # One after the other: a reply's first step would be shared with the other's prompt.
+    prompt_stats = prompt.future.result().stats
     deltas: list[object] = []
     generation = client.generate(
         tokens=tokens[:1],
@@ -92,7 +94,6 @@ def engine(client: EngineClient, sampling: Sampling) -> tuple[float, float]:
         reuse_prefix=False,
         on_event=deltas.append,
     )
-    prompt_stats = prompt.future.result().stats
     stats = generation.future.result().stats
     assert stats.completion_tokens == NEW_TOKENS + 1
     assert any(isinstance(delta, Delta) for delta in deltas)
