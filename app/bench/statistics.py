@@ -4,12 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 CONFIDENCE = 0.95
-
-DRAWS = 1000
 
 LARGEST_FREEDOM = 1e6
 """From there on Student's t is the normal distribution."""
@@ -45,20 +40,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-
-
-def redrawn(n: int) -> npt.NDArray[np.int64]:
-    """How often each of `n` items is in each of `DRAWS` draws of n of them, shape (DRAWS, n), ever the same.
-
-    A figure of each draw scatters as it would over other items of the same kind: the bootstrap.
-    Efron, Annals of Statistics 7 (1979), https://doi.org/10.1214/aos/1176344552
-    """
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=DRAWS)
-
-
-def middle(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of the middle 95% of at least one value."""
-    return percentile(values, 50 * (1 - CONFIDENCE)), percentile(values, 50 * (1 + CONFIDENCE))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.bench.statistics import middle, redrawn
+from app.bench.bootstrap import middle, redrawn
 
 ORDER = 4
 

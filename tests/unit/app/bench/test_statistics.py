@@ -6,12 +6,9 @@ import random
 import pytest
 
 from app.bench.statistics import (
-    DRAWS,
     holm,
     incomplete_beta,
-    middle,
     percentile,
-    redrawn,
     summarise,
     t_cdf,
     t_quantile,
@@ -103,18 +100,3 @@ def test_an_error_that_is_known_makes_a_difference_likelier_by_chance() -> None:
 @pytest.mark.parametrize(("percent", "value"), [(0, 1.0), (50, 3.0), (95, 4.8), (100, 5.0)])
 def test_percentiles_lie_between_neighbours(percent: float, value: float) -> None:
     assert percentile([5.0, 1.0, 3.0, 2.0, 4.0], percent) == pytest.approx(value)
-
-
-def test_draws_anew_are_of_as_many_items_and_ever_the_same() -> None:
-    draws = redrawn(7)
-    assert draws.shape == (DRAWS, 7)
-    assert (draws.sum(axis=1) == 7).all()
-    assert (draws == redrawn(7)).all()
-
-
-def test_the_middle_of_the_draws_of_a_mean_is_students_interval_of_many_values() -> None:
-    rng = random.Random(3)
-    values = [rng.gauss(10, 2) for _ in range(400)]
-    means = (redrawn(len(values)) @ values / len(values)).tolist()
-    summary = summarise(values)
-    assert middle(means) == pytest.approx((summary.low, summary.high), abs=0.05)

@@ -6,6 +6,7 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
+from app.bench.bootstrap import redrawn
 from app.bench.quality.bleu import (
     BleuCounts,
     bleu_counts,
@@ -17,7 +18,6 @@ from app.bench.quality.bleu import (
 from app.bench.quality.f1 import class_scores, macro_f1, macro_f1_interval
 from app.bench.quality.rouge import rouge_l
 from app.bench.quality.wilson import wilson
-from app.bench.statistics import redrawn
 from converters.measuring import held_out_text
 
 HAND_MADE = [
