@@ -1,5 +1,6 @@
 """A report as a picture, drawn in a process of its own."""
 
+import contextlib
 import subprocess
 
 import msgspec
@@ -15,25 +16,22 @@ WAIT_S = 60
 
 def card_png(report: Report | QualityReport) -> bytes:
     """The card as PNG; waits a second or two. Raises `StillroomError`."""
-    child = subprocess.Popen(
-        child_command("card"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=NO_WINDOW,
-    )
-    try:
-        picture, _ = child.communicate(msgspec.json.encode(report), timeout=WAIT_S)
-    except subprocess.TimeoutExpired:
-        picture = b""
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.communicate()
-    if child.returncode or not picture:
+    picture, code = b"", "SIGKILL"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            child_command("card"),
+            input=msgspec.json.encode(report),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=WAIT_S,
+            check=False,
+            creationflags=NO_WINDOW,
+        )
+        picture, code = done.stdout, str(done.returncode)
+    if code != "0" or not picture:
         raise StillroomError(
             "The picture could not be drawn: the process ended with {code}.",
             "Save the report as a web page, or the picture from the window.",
-            code=child.returncode,
+            code=code,
         )
     return picture

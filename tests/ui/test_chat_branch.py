@@ -56,6 +56,24 @@ def test_an_edited_question_begins_a_branch_and_arrows_lead_back(opened: Opened,
     opened.run(scene())
 
 
+def test_a_question_that_is_changed_during_a_reply_stays_open_with_its_words(opened: Opened) -> None:
+    async def scene() -> None:
+        opened.tab.send("Tell a long story about the sea.")
+        await until(lambda: opened.tab.running_view is not None)
+        card = opened.tab.conversation.messages()[0]
+        assert isinstance(card, QuestionCard)
+        card.edited.emit("Tell a short one.")
+        await until(lambda: card.is_editing)
+        assert card._field.toPlainText() == "Tell a short one."
+        opened.tab.stop()
+        await opened.idle()
+        assert [message.content for message in opened.tab.conversation.branch][:1] == [
+            "Tell a long story about the sea."
+        ]
+
+    opened.run(scene())
+
+
 def test_a_second_reply_gets_arrows(opened: Opened) -> None:
     async def scene() -> None:
         view = await opened.reply_to("Say one.")

@@ -91,14 +91,9 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
         ]
         # Changed to what a rule forbids: the words are still there to be changed.
 
-        def is_edited() -> bool:
-            # What follows a reply may show the chat anew.
-            card = next(each for each in tab.conversation.messages() if isinstance(each, QuestionCard))
-            if not card.is_editing:
-                card.edited.emit("Now with bluebird.")
-            return card.is_editing
-
-        await until(is_edited, "the question to be edited", turn_s=1.0)
+        card = next(widget for widget in tab.conversation.messages() if isinstance(widget, QuestionCard))
+        card.edited.emit("Now with bluebird.")
+        await until(lambda: card.is_editing, "the question to be edited")
         assert len(tab.conversation.branch) == 2
         # An earlier message that a new rule forbids keeps the next one in.
         application.parts.gate.filters.keep(

@@ -241,9 +241,12 @@ class ChatExchange(QObject):
         await self.send(text, in_place_of=old)
 
     async def send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
-        """Send a question and wait for the end of its reply; nothing happens where nothing can be sent."""
+        """Send a question and wait for the end of its reply. Where nothing can be sent now, the words stay
+        where they were written."""
         info, opened = self.model, self._keeper.opened
         if info is None or self.sending or self._runner.running is not None or not text.strip():
+            if in_place_of is not None:
+                self._desk.conversation.edit_message(in_place_of.id, text)
             return
         self.sending = True
         self._blocked = None

@@ -191,7 +191,7 @@ class QualityPage(QScrollArea):
     async def _read_figures(self, rows: Sequence[QualityRow]) -> None:
         """Fill the table of all runs: their items can be many megabytes."""
         for row in rows:
-            figures = figures_of(await asyncio.to_thread(self._store.results, row.id))
+            figures = await asyncio.to_thread(self._figures_of, row.id)
             if not shiboken6.isValid(self):
                 return
             if row.finished:
@@ -202,6 +202,9 @@ class QualityPage(QScrollArea):
             ]
         self._history.show_runs(self._rows)
         self._show_trend()
+
+    def _figures_of(self, run_id: str) -> list[Figure]:
+        return figures_of(self._store.results(run_id))
 
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
