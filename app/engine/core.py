@@ -157,18 +157,24 @@ class EngineCore:
                     return
                 self._take(request, arrived_s)
             self._serve_waiting()
-            self._step_all()
             self._read_cards()
+            # While nobody asks for anything, there is nothing else to look at between two steps.
+            while self._step_all() and not self._wake.is_set() and not self._waiting:
+                pass
 
-    def _step_all(self) -> None:
-        """One step of each busy model, as far as it is its turn."""
-        busy = [resident for resident in self._models if resident.runner.busy]
+    def _step_all(self) -> bool:
+        """One step of each busy model, as far as it is its turn; False when nothing is to do."""
+        busy = self._models.busy
+        if len(busy) == 1:
+            self._step(busy[0])
+            return True
         any_front = any(resident.runner.in_front for resident in busy)
         for resident in busy:
             is_front = resident.runner.in_front
             if self._turns.may_step(is_front=is_front, any_front=any_front):
                 self._step(resident)
                 self._turns.took(self._step_s, is_front=is_front)
+        return bool(busy)
 
     def _step(self, resident: Resident) -> None:
         context = resident.runner.loaded.context

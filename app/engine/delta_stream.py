@@ -36,14 +36,14 @@ class DeltaStream:
             self._turn_to(channel)
             self._text.append(text)
 
-    def send_when_due(self, now_s: float, replies: int = 1) -> None:
-        """Send what there is, unless the last time was just now; `replies` run at once."""
-        if now_s - self._sent_s >= DELTA_INTERVAL_S * max(1.0, replies / SMOOTH_REPLIES):
-            self._sent_s = now_s
-            self.send()
+    def is_due(self, now_s: float, replies: int = 1) -> bool:
+        """It is time to send again; `replies` run at once."""
+        return now_s - self._sent_s >= DELTA_INTERVAL_S * max(1.0, replies / SMOOTH_REPLIES)
 
-    def send(self) -> None:
-        """Send what there is."""
+    def send(self, now_s: float | None = None) -> None:
+        """Send what there is; `now_s` counts for `is_due`."""
+        if now_s is not None:
+            self._sent_s = now_s
         if not self._tokens and not self._text:
             return
         self._emit(

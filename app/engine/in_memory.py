@@ -51,9 +51,9 @@ class ModelsInMemory:
         return path in self._residents
 
     @property
-    def busy(self) -> bool:
-        """There is something to evaluate."""
-        return any(resident.runner.busy for resident in self._residents.values())
+    def busy(self) -> list[Resident]:
+        """Those that have something to evaluate."""
+        return [resident for resident in self._residents.values() if resident.runner.busy]
 
     @property
     def works_ahead(self) -> bool:

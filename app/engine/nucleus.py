@@ -41,19 +41,19 @@ def negligible_gap(vocabulary: int, temperature: float) -> float:
 
 def likely(logits: Logits, gap: float) -> Ids:
     """The indices of the logits that lie at most `gap` below the largest; none where that is no number."""
-    return np.flatnonzero(logits >= logits.max() - np.float32(gap))
+    # argmax, as numpy's max has three times its overhead.
+    kept: Ids = (logits >= logits.item(logits.argmax()) - gap).nonzero()[0]
+    return kept
 
 
-def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
-    """The indices of the smallest set of likeliest tokens whose shares at `temperature` sum to `top_p`, as
-    llama.cpp's top_p finds them.
+def nucleus(logits: Logits, kept: Ids, temperature: float, top_p: float) -> Ids:
+    """Of the `likely` ones, the indices of the smallest set of likeliest tokens whose shares at `temperature`
+    sum to `top_p`, as llama.cpp's top_p finds them, which sorts them all.
 
-    Mostly the whole vocabulary is only compared, and exponentials are computed of the few hundred tokens that
-    are not negligible. Of these only few are sorted: a token whose share is below (1 - top_p) / vocabulary of
-    the largest cannot be in the nucleus, as all such tokens together do not reach the 1 - top_p that stay
-    outside (all shares sum to the largest at least).
+    Of thousands only few are sorted here: a token whose share is below (1 - top_p) / vocabulary of the
+    largest cannot be in the nucleus, as all such tokens together do not reach the 1 - top_p that stay outside
+    (all shares sum to the largest at least).
     """
-    kept = likely(logits, negligible_gap(len(logits), temperature))
     if len(kept) <= 1:
         return kept
     gathered = len(kept) * _SPARSE < len(logits)

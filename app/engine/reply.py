@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.engine.delta_stream import DeltaStream
 from app.engine.json_schema import schema_grammar
@@ -31,8 +31,7 @@ from app.engine.thinking_control import ThinkingControl
 from app.errors import RequestError
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What becomes of a token that was drawn: the tokens that go into the context, and the reason where the
     reply ends with it."""
 
@@ -40,8 +39,20 @@ class Taken:
     reason: FinishReason | None = None
 
 
+class _Drawn(NamedTuple):
+    """A token as it was drawn, at `time.perf_counter()`."""
+
+    token: int
+    logprob: TokenLogprob | None
+    at_s: float
+
+
 class Reply:
-    """The engine's side of a `Generate` request; lives on the engine's thread."""
+    """The engine's side of a `Generate` request; lives on the engine's thread.
+
+    What the tokens say is read some at a time, when text is due to be sent or something may have to happen:
+    after a step of llama.cpp, Python's code has to come from memory again, which takes longer than its work.
+    """
 
     def __init__(
         self,
@@ -85,6 +96,11 @@ class Reply:
         self._thinking_end_s = 0.0
         self._completion_tokens = 0
         self._thinking_tokens = 0
+        self._unread: list[_Drawn] = []
+        # Anything in the answer may complete a stop string, and a grammar may begin anywhere.
+        self._reads_each = bool(request.stop) or self.sampler.has_grammar or request.logprobs is not None
+        self._read_at = 1
+        """The token of the reply with which it is read at the latest."""
 
     def started(self) -> None:
         """The prompt's evaluation begins, or what a reply of the background has said is evaluated again."""
@@ -102,7 +118,7 @@ class Reply:
 
     def answer_now(self) -> None:
         """Close the thinking block with the next token."""
-        self._control.ask()
+        self._control.asked = True
 
     def draw(self, context: Context, row: int, replies: int) -> Taken:
         """Draw a token from the logits of batch row `row` and count it; `replies` run at once. Raises
@@ -111,7 +127,29 @@ class Reply:
         logprob = None
         if self.request.logprobs is not None:
             logprob = token_logprob(self._model, context.logits(row), token, self.request.logprobs)
-        return self._take(token, logprob, replies)
+        now_s = time.perf_counter()
+        if not self._completion_tokens:
+            self._first_s = now_s
+        elif self.request.token_times:
+            self._token_s.append(now_s - self._last_s)
+        self._last_s = now_s
+        self._completion_tokens += 1
+        if token == self._may_open:
+            self.sampler.unbind()
+        self._may_open = -1
+        self._unread.append(_Drawn(token, logprob, now_s))
+        is_due = self._deltas.is_due(now_s, replies)
+        if not (
+            is_due
+            or self._completion_tokens >= self._read_at
+            or self._control.asked
+            or self._model.piece(token)[1]
+        ):
+            return Taken([token])
+        taken = self._read()
+        if is_due:
+            self._deltas.send(now_s)
+        return taken
 
     def finish(self, reason: FinishReason, speculated: tuple[int, int] = (0, 0)) -> None:
         """Send the rest of the text and the figures, and free the sampler.
@@ -128,49 +166,59 @@ class Reply:
         self.sampler.free()
 
     def _send_rest(self) -> None:
+        for drawn in self._unread:
+            self._hear(drawn)
+        self._unread.clear()
         self._deltas.add_text(self._text.finish())
         self._deltas.send()
 
-    def _take(self, token: int, logprob: TokenLogprob | None, replies: int) -> Taken:
-        now = time.perf_counter()
-        if not self._completion_tokens:
-            self._first_s = now
-        elif self.request.token_times:
-            self._token_s.append(now - self._last_s)
-        self._last_s = now
-        self._completion_tokens += 1
-        if token == self._may_open:
-            self.sampler.unbind()
-        self._may_open = -1
-        piece, ends = self._model.piece(token)
-        before = self._text.channel
-        if ends:
-            if before == "thinking" and self.sampler.has_grammar:
+    def _read(self) -> Taken:
+        """Take in what was drawn since the last time; what becomes of the last token."""
+        *earlier, last = self._unread
+        self._unread.clear()
+        for drawn in earlier:
+            self._hear(drawn)
+        token = last.token
+        if self._model.piece(token)[1]:
+            if self._text.channel == "thinking" and self.sampler.has_grammar:
                 # It would end without the answer that was asked for.
                 return Taken(self._close("model"))
             if not self.request.ignore_eog or self.sampler.bound:
                 return Taken([token], "stop")
-        stretches = self._text.feed(piece)
-        thinks = before == "thinking" or self._text.channel == "thinking"
-        channel: Channel = "thinking" if thinks else "answer"
-        self._deltas.add_token(channel, logprob)
-        tokens = [token]
-        if thinks:
-            self._thinking_tokens += 1
-            self._thinking_end_s = now
-            if self._text.channel == "answer":
-                tokens, stretches = self._model_closed(token, piece, stretches)
-        self._deltas.add_text(stretches)
+        tokens = self._hear(last)
         if self._text.stopped:
             return Taken(tokens, "stop")
         if self._text.channel == "thinking":
-            why = self._control.after(token, piece, self._thinking_tokens, now - self._first_s)
+            why = self._control.why_close(self._thinking_tokens, last.at_s - self._first_s)
             if why and not self._text.is_inside_character:
                 tokens += self._close(why)
-        self._deltas.send_when_due(now, replies)
         if self._completion_tokens == self.request.max_tokens:
             return Taken(tokens, "length")
+        self._read_at = self._completion_tokens + (
+            1 if self._reads_each else self._control.unwatched(self._thinking_tokens)
+        )
+        if self.request.max_tokens:
+            self._read_at = min(self._read_at, self.request.max_tokens)
         return Taken(tokens)
+
+    def _hear(self, drawn: _Drawn) -> list[int]:
+        """Take in what a token says; the tokens that go into the context for it."""
+        token = drawn.token
+        piece, _ = self._model.piece(token)
+        thought = self._text.channel == "thinking"
+        stretches = self._text.feed(piece)
+        thinks = self._text.channel == "thinking"
+        self._deltas.add_token("thinking" if thought or thinks else "answer", drawn.logprob)
+        tokens = [token]
+        if thought or thinks:
+            self._thinking_tokens += 1
+            self._thinking_end_s = drawn.at_s
+            if not thinks:
+                tokens, stretches = self._model_closed(token, piece, stretches)
+        self._deltas.add_text(stretches)
+        if thinks:
+            self._control.note(token, piece)
+        return tokens
 
     def _model_closed(
         self, token: int, piece: bytes, stretches: list[tuple[Channel, str]]

@@ -185,7 +185,8 @@ class Runner:
             if admission.place.copy_from is not None:
                 # llama.cpp copies with the next decode: until then the source must stay as it is.
                 break
-        self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
+        if self._speculations.any:
+            self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
         chunks = scheduler.plan()
         began_s = time.perf_counter()
         if chunks:

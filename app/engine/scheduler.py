@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.engine.pace import BackgroundPace
 from app.engine.prefix import NOTHING, Held, Place, choose_place, least_copied_tokens, reusable
@@ -63,8 +64,7 @@ class Job:
         return not self.in_prompt and self.pending <= LONGEST_TURN_TOKENS
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Tokens `start` to `end` of a job that go into the batch; `logits` asks for those of the last, and
     of each token of `draft`, which comes after them."""
 
@@ -121,7 +121,7 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         """There is work to do."""
-        return bool(self._waiting) or any(slot.job for slot in self._slots)
+        return bool(self._waiting or self._running())
 
     @property
     def runs_one(self) -> bool:
@@ -152,6 +152,8 @@ class Scheduler:
     def admit(self) -> Admission | None:
         """Give the next waiting job a free sequence; None when nobody can go. Call it until then, and do
         what it says before the next call: a later job may copy what this one brings."""
+        if not self._waiting:
+            return None
         # The front first, each in the order of its coming: `sorted` keeps it.
         waiting = sorted(self._waiting, key=lambda job: job.background)
         job = next((job for job in waiting if not self._is_evaluated_elsewhere(job)), None)
@@ -223,6 +225,12 @@ class Scheduler:
         because llama.cpp computes a batch in as many parts as it has runs of rising, neighbouring sequences
         (`llama_batch_allocr::split_equal`): eight replies took a third longer in two parts.
         """
+        running = self._running()
+        if len(running) == 1 and running[0].replies and running[0].pending == 1:
+            # The usual step, where nothing has to be shared.
+            job = running[0]
+            draft = tuple(job.draft[: min(self._draft_rows, self._batch_tokens - 1)])
+            return [Chunk(job, job.evaluated, len(job.tokens), logits=True, draft=draft)]
         return sorted(self._chunks(), key=lambda chunk: chunk.job.sequence)
 
     def _chunks(self) -> list[Chunk]:

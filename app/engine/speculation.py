@@ -67,6 +67,11 @@ class Speculations:
         self._cost = StepCost()
         self._guessers: dict[int, _Guesser] = {}
 
+    @property
+    def any(self) -> bool:
+        """There is a reply to guess for."""
+        return bool(self._guessers)
+
     def begin(self, job: Job, mode: SpeculationMode, max_tokens: int, *, exact: bool) -> None:
         """Guess for this reply from now on; `max_tokens` 0 is as many as fit. An `exact` one has to become
         what it is without guesses, to the last bit."""
@@ -83,8 +88,6 @@ class Speculations:
 
     def guess(self, replies: Sequence[Job], *, alone: bool) -> None:
         """Set each reply's `draft` for the next step; `alone` says that nothing else is evaluated in it."""
-        if not self._guessers:
-            return
         batch_tokens = sum(len(job.tokens) - job.evaluated for job in replies)
         drafting: list[tuple[Job, int]] = []
         for job in replies:

@@ -1,6 +1,5 @@
 """Keeps the chats' states of one model: knows what is saved, writes and reads beside the engine's thread."""
 
-import contextlib
 import logging
 import queue
 import threading
@@ -77,9 +76,7 @@ class StateKeeper:
 
     def arrived(self) -> ReadState | None:
         """The next state that has come from the disk."""
-        with contextlib.suppress(IndexError):
-            return self._arrived.popleft()
-        return None
+        return self._arrived.popleft() if self._arrived else None
 
     def is_worth_saving(self, held: Held) -> bool:
         """A crash or an unload would cost this chat an evaluation that can be felt."""

@@ -17,19 +17,19 @@ class Candidates:
     """A `llama_token_data_array` with room for a whole vocabulary. One for all replies of a model."""
 
     def __init__(self, vocabulary: int) -> None:
-        self._rows = np.zeros(vocabulary, _TOKEN_DATA)
+        rows = np.zeros(vocabulary, _TOKEN_DATA)
+        self._ids, self._logits = rows["id"], rows["logit"]
         self._pointer = ctypes.cast(
-            self._rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data)
-        )  # the array lives as long as `_rows`
+            rows.ctypes.data, ctypes.POINTER(llama_cpp.llama_token_data)
+        )  # the rows live as long as the views of them
         self._array = llama_cpp.llama_token_data_array(self._pointer, 0, -1, False)
         self._reference = ctypes.byref(self._array)
 
     def fill(self, ids: Ids, logits: Logits) -> None:
         """Begin with these tokens."""
         count = len(ids)
-        rows = self._rows[:count]
-        rows["id"] = ids
-        rows["logit"] = logits
+        self._ids[:count] = ids
+        self._logits[:count] = logits
         array = self._array
         # Samplers move the pointer, shorten the array and sort it.
         array.data, array.size, array.selected, array.sorted = self._pointer, count, -1, False
@@ -40,7 +40,7 @@ class Candidates:
 
     def logits(self) -> Logits:
         """The logits in the order of `fill`, after a sampler that neither sorts nor leaves out."""
-        return self._rows["logit"][: self._array.size]
+        return self._logits[: self._array.size]
 
     def drawn(self) -> int:
         """The token that the last sampler selected."""

@@ -1,6 +1,7 @@
 """Drawing tokens with llama.cpp's own samplers."""
 
 import ctypes
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,9 @@ from app.engine.messages import Sampling
 from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
+
+_WIDE = 1024
+"""So many tokens llama.cpp's top_p sorts sooner than numpy is asked for the nucleus."""
 
 
 class Sampler:
@@ -52,7 +56,7 @@ class Sampler:
         )
         self._recent: deque[int] = deque(maxlen=window)
         self._biased = np.fromiter(sampling.logit_bias, np.int32, len(sampling.logit_bias))
-        # The usual case, R1's temperature and top_p, needs no sorting of the whole vocabulary.
+        # With R1's temperature and top_p, a wide distribution need not be sorted.
         self._by_nucleus = (
             0.0 < sampling.top_p < 1.0
             and not sampling.mirostat
@@ -139,27 +143,23 @@ class Sampler:
             return int(among[self._choose(logits[among])])
         if self._greedy:
             token = int(logits.argmax())
-            if not np.isfinite(logits[token]):
+            if not math.isfinite(logits.item(token)):
                 raise NativeError("the model computed no numbers")
             return token
+        kept = likely(logits, self._gap)
+        values = logits[kept]
+        if not len(kept) or not math.isfinite(values.item(0)):
+            raise NativeError("the model computed no numbers")
         candidates = self._candidates
-        if self._by_nucleus:
+        if self._by_nucleus and len(kept) > _WIDE:
             sampling = self._sampling
-            kept = nucleus(logits, sampling.temperature, sampling.top_p)
-            _check_any(kept, logits)
+            kept = nucleus(logits, kept, sampling.temperature, sampling.top_p)
             candidates.fill(kept, logits[kept] / np.float32(sampling.temperature))
         else:
-            kept = likely(logits, self._gap)
-            _check_any(kept, logits)
-            candidates.fill(kept, logits[kept])
+            candidates.fill(kept, values)
             candidates.apply(self._narrow)
         candidates.apply(self._draw)
         return candidates.drawn()
-
-
-def _check_any(kept: Ids, logits: Logits) -> None:
-    if not len(kept) or not np.isfinite(logits[kept[0]]):
-        raise NativeError("the model computed no numbers")
 
 
 def _penalises(sampling: Sampling) -> bool:
