@@ -411,6 +411,7 @@ class EngineCore:
     def _fits(self, request: Load) -> bool:
         from app.engine.cores import physical_cores
         from app.engine.gguf_shape import read_draft_shape, read_facts
+        from app.engine.large_pages import has_large_pages
         from app.engine.load_plan import Room
         from app.engine.loading import check_settings
         from app.engine.offload import offload_devices
@@ -426,7 +427,7 @@ class EngineCore:
         if request.settings.rpc_use == "always":
             # Where others help only with what is too large for this computer, its own room is made first.
             devices = place(request.settings, facts.shape, local, ram_bytes, self._remote).devices
-        room = Room(devices, ram_bytes, physical_cores())
+        room = Room(devices, ram_bytes, physical_cores(), has_large_pages())
         draft = read_draft_shape(self._backend.ggml, request.settings.draft_path)
         return fits_beside(request.settings, facts.shape, facts.rope, room, draft)
 

@@ -165,7 +165,7 @@ def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: Abort
     try:
         check_gguf(path)
         layers = plan.gpu_layers and 10_000
-        model = Model(backend, path, gpu_layers=layers, mmap=plan.mmap, on_progress=lambda _: True)
+        model = Model(backend, path, gpu_layers=layers, mmap=plan.maps_weights, on_progress=lambda _: True)
         buffers = Counter(backend.log.buffers())
         if not vocabularies_agree(target, model):
             model.free()

@@ -1,9 +1,9 @@
 """What to give up when memory is short, one step after the other. Pure.
 
 The model that guesses ahead goes first: without it the replies are the same. Then what the engine chose
-itself, in the order of what it costs: attention with a large buffer, replies side by side, a shorter context,
-a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the same
-order, and at last a cache in q4_0. Each step says itself in a sentence.
+itself, in the order of what it costs: a copy of the weights, attention with a large buffer, replies side by
+side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what the user
+had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,15 @@ from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 Stage = Literal["weights", "context", "decode"]
 """Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
 
-GIVEN_UP = ("draft_path", "flash_attention", "sequences", "context_tokens", "kv_type", "gpu_layers")
+GIVEN_UP = (
+    "draft_path",
+    "weights",
+    "flash_attention",
+    "sequences",
+    "context_tokens",
+    "kv_type",
+    "gpu_layers",
+)
 """The settings that steps change."""
 
 
@@ -38,11 +46,12 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
     step = without_draft(plan)
     if step is not None:
         return step
+    fixed_weights = asked.weights != "auto"
     fixed_sequences = asked.sequences > 0
     fixed_context = asked.context_tokens > 0
     fixed_layers = asked.gpu_layers >= 0
     fixed_cache = asked.kv_type != "auto"
-    moves: list[tuple[bool, Callable[[LoadSettings], LadderStep | None]]] = []
+    moves: list[tuple[bool, Callable[[LoadSettings], LadderStep | None]]] = [(fixed_weights, _mapped_weights)]
     if stage != "weights":
         if asked.flash_attention == "auto":
             moves.append((False, _flash_attention))
@@ -87,6 +96,18 @@ def without_draft(plan: LoadSettings) -> LadderStep | None:
             "Memory is too short for {name}, the model that should guess ahead, beside this one: it was "
             "left out.",
             {"name": Path(plan.draft_path).name},
+        ),
+    )
+
+
+def _mapped_weights(plan: LoadSettings) -> LadderStep | None:
+    if plan.weights != "copied":
+        return None
+    return LadderStep(
+        msgspec.structs.replace(plan, weights="mapped"),
+        LoadNotice(
+            "Memory is too short for a copy of the weights, so they are read through the file: replies are "
+            "somewhat slower."
         ),
     )
 

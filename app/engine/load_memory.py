@@ -24,6 +24,7 @@ FINGERPRINT_BYTES = 1 << 16
 
 _LOWERED_NOTICES = {
     "draft_path": LoadNotice("More failed the last time, so no other model guesses ahead."),
+    "weights": LoadNotice("More failed the last time, so the weights are read through the file."),
     "flash_attention": LoadNotice("More failed the last time, so attention takes less memory and more time."),
     "sequences": LoadNotice("More failed the last time, so replies are written one after the other."),
     "context_tokens": LoadNotice("More failed the last time, so the context has {value} tokens."),

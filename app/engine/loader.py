@@ -101,7 +101,7 @@ class Loader:
                 loaded.info = msgspec.structs.replace(loaded.info, draft_buffers=draft.buffers)
         info = msgspec.structs.replace(loaded.info, notices=notices)
         runner = Runner(self._backend, loaded, scheduler, self._emit, self._states(request, plan))
-        return Resident(runner, info, before if plan.mmap else None, token_s=loaded.context.warm_up_s)
+        return Resident(runner, info, before if plan.maps_weights else None, token_s=loaded.context.warm_up_s)
 
     def _states(self, request: Load, plan: LoadSettings) -> StateKeeper | None:
         if not request.states_path or not request.states_limit_bytes:

@@ -16,6 +16,7 @@ from app.engine.embedder import Embedder, pooling_of
 from app.engine.gguf_shape import GgufFacts, read_draft_shape, read_facts
 from app.engine.heap import release_freed_memory
 from app.engine.ladder import LadderStep, Stage, processor_only, steps
+from app.engine.large_pages import has_large_pages
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
@@ -107,7 +108,7 @@ def load_model(
     ram_bytes = psutil.virtual_memory().available
     placement = place(settings, facts.shape, backend.local_devices(), ram_bytes, backend.rpc)
     devices = placement.devices
-    room = Room(devices, ram_bytes, physical_cores())
+    room = Room(devices, ram_bytes, physical_cores(), has_large_pages())
     draft = read_draft_shape(backend.ggml, settings.draft_path)
     plan = plan_load(settings, facts.shape, facts.rope, room, draft)
     loader = _Loader(backend, path, settings, facts, placement, abort, on_progress)
@@ -172,7 +173,7 @@ class _Loader:
                 return self._attempt(plan)
             except _OutOfRoom as failure:
                 taken = self._after(failure, plan)
-                if not taken or taken[-1].plan.gpu_layers != plan.gpu_layers:
+                if not taken or _weights_of(taken[-1].plan) != _weights_of(plan):
                     self._free()
                 if not taken:
                     raise _load_error(self._path, plan.context_tokens, failure) from None
@@ -199,7 +200,7 @@ class _Loader:
                     backend,
                     self._path,
                     gpu_layers=plan.gpu_layers,
-                    mmap=plan.mmap,
+                    mmap=plan.maps_weights,
                     on_progress=self._on_progress,
                     placement=self._placement,
                 )
@@ -271,6 +272,11 @@ class _Loader:
         if self._model is not None:
             self._model.free()
             self._model = None
+
+
+def _weights_of(plan: LoadSettings) -> tuple[int, str]:
+    """Where the weights lie."""
+    return plan.gpu_layers, plan.weights
 
 
 def _sums(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import msgspec
 
 from app.engine.buffer_names import MAPPED, is_ram
 from app.engine.gguf_shape import GgufFacts
+from app.engine.large_pages import has_large_pages
 from app.engine.load_need import LoadNeed
 from app.engine.load_plan import Room, demand_of, plan_load
 from app.engine.messages import Device, LoadSettings, ModelInfo, Planned
@@ -51,7 +52,7 @@ class Preview:
         devices = tuple(
             _with_own(device, own) if device.backend == "RPC" else device for device in placement.devices
         )
-        room = Room(devices, ram_bytes, cores)
+        room = Room(devices, ram_bytes, cores, has_large_pages())
         draft = self._read_draft(asked.draft_path)
         plan = plan_load(asked, facts.shape, facts.rope, room, draft)
         settings = plan.settings

@@ -129,5 +129,5 @@ class WantedModels:
 
     def changed_file(self) -> str:
         """Name of the first file in use that was written into; empty when all are as they were."""
-        used = (model for model in self._models.values() if model.plan is None or model.plan.mmap)
+        used = (model for model in self._models.values() if model.plan is None or model.plan.maps_weights)
         return next((Path(model.path).name for model in used if was_changed(model.path, model.mark)), "")

@@ -427,37 +427,6 @@
     </message>
 </context>
 <context>
-    <name>BenchmarkProgressCard</name>
-    <message>
-        <source>Progress of the benchmark</source>
-        <translation>基准测试进度</translation>
-    </message>
-    <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
-    </message>
-    <message>
-        <source>Chats wait until the benchmark ends. Leave the computer alone meanwhile: what else it does is noticed and marked.</source>
-        <translation>基准测试结束前聊天需要等待。在此期间请不要使用电脑：其他程序造成的干扰会被发现并标记。</translation>
-    </message>
-    <message>
-        <source>Starting</source>
-        <translation>正在开始</translation>
-    </message>
-    <message>
-        <source>time left not known yet</source>
-        <translation>剩余时间尚不确定</translation>
-    </message>
-    <message>
-        <source>about {duration} left</source>
-        <translation>剩余约 {duration}</translation>
-    </message>
-    <message>
-        <source>Cancelling</source>
-        <translation>正在取消</translation>
-    </message>
-</context>
-<context>
     <name>BenchmarkRunsModel</name>
     <message>
         <source>When</source>
@@ -498,6 +467,14 @@
 </context>
 <context>
     <name>BenchmarkSpeedPage</name>
+    <message>
+        <source>Progress of the benchmark</source>
+        <translation>基准测试进度</translation>
+    </message>
+    <message>
+        <source>Chats wait until the benchmark ends. Leave the computer alone meanwhile: what else it does is noticed and marked.</source>
+        <translation>基准测试结束前聊天需要等待。在此期间请不要使用电脑：其他程序造成的干扰会被发现并标记。</translation>
+    </message>
     <message>
         <source>Start anew</source>
         <translation>重新开始</translation>
@@ -3501,6 +3478,14 @@ Left for the reply: {left}</source>
         <translation>缓存类型</translation>
     </message>
     <message>
+        <source>copied into memory</source>
+        <translation>复制到内存</translation>
+    </message>
+    <message>
+        <source>read through the file</source>
+        <translation>通过文件读取</translation>
+    </message>
+    <message>
         <source>from what was said before</source>
         <translation>根据此前的文字</translation>
     </message>
@@ -3511,6 +3496,14 @@ Left for the reply: {left}</source>
     <message>
         <source>q8_0 halves the memory of the context at a hardly measurable loss.</source>
         <translation>q8_0 使上下文内存减半，质量几乎无损。</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>A copy is read faster on the processor. It needs ample memory.</source>
+        <translation>在处理器上读取副本更快，但需要充足的内存。</translation>
     </message>
     <message>
         <source>Layers on the graphics card. Automatic takes as many as fit.</source>
@@ -4527,20 +4520,8 @@ Left for the reply: {left}</source>
         <translation>质量测试的进度</translation>
     </message>
     <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
-    </message>
-    <message>
         <source>Items of the run</source>
         <translation>此次运行的题目</translation>
-    </message>
-    <message>
-        <source>Cancelling</source>
-        <translation>正在取消</translation>
-    </message>
-    <message>
-        <source>Starting</source>
-        <translation>正在开始</translation>
     </message>
     <message>
         <source>Data sets: {count}</source>
@@ -4549,14 +4530,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Downloading {file}</source>
         <translation>正在下载 {file}</translation>
-    </message>
-    <message>
-        <source>time left not known yet</source>
-        <translation>剩余时间尚不清楚</translation>
-    </message>
-    <message>
-        <source>about {duration} left</source>
-        <translation>约剩 {duration}</translation>
     </message>
     <message>
         <source>{run}, not finished</source>
@@ -5275,6 +5248,29 @@ Left for the reply: {left}</source>
     <message>
         <source>All runs</source>
         <translation>全部运行</translation>
+    </message>
+</context>
+<context>
+    <name>RunProgressCard</name>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>正在开始</translation>
+    </message>
+    <message>
+        <source>time left not known yet</source>
+        <translation>剩余时间尚不确定</translation>
+    </message>
+    <message>
+        <source>about {duration} left</source>
+        <translation>剩余约 {duration}</translation>
+    </message>
+    <message>
+        <source>Cancelling</source>
+        <translation>正在取消</translation>
     </message>
 </context>
 <context>
@@ -7897,6 +7893,10 @@ Left for the reply: {left}</source>
         <translation>内存不足以容纳 {before} 个词元的上下文，因此降至 {after}。</translation>
     </message>
     <message>
+        <source>Memory is too short for a copy of the weights, so they are read through the file: replies are somewhat slower.</source>
+        <translation>内存不足以保存权重的副本，因此改为通过文件读取：回复会稍慢一些。</translation>
+    </message>
+    <message>
         <source>Memory is too short for the attention that is quickest on the processor, so long chats are slower.</source>
         <translation>内存不足以使用处理器上最快的注意力计算，因此长聊天会较慢。</translation>
     </message>
@@ -7923,6 +7923,10 @@ Left for the reply: {left}</source>
     <message>
         <source>More failed the last time, so the context has {value} tokens.</source>
         <translation>上次更大的设置失败，因此上下文为 {value} 个词元。</translation>
+    </message>
+    <message>
+        <source>More failed the last time, so the weights are read through the file.</source>
+        <translation>上次使用更多内存时失败，因此权重通过文件读取。</translation>
     </message>
     <message>
         <source>More failed the last time, so {value} layers run on the graphics card.</source>

@@ -96,10 +96,17 @@ def test_everything_that_is_chosen_is_kept(qapp: QApplication) -> None:
             ("Give memory back after", 5),
         ):
             field(dialog, QSpinBox, name).setValue(value)
+        weights = field(dialog, QComboBox, "Weights")
+        weights.setCurrentText("read through the file")  # type: ignore[attr-defined]
         dialog.findChild(QPushButton, "apply").click()
         values = application.parts.settings.values
         assert values.load == LoadSettings(
-            context_tokens=2048, sequences=2, threads=1, prompt_threads=2, batch_tokens=64
+            context_tokens=2048,
+            sequences=2,
+            threads=1,
+            prompt_threads=2,
+            batch_tokens=64,
+            weights="mapped",
         )
         assert values.idle_unload_minutes == 5
         await until(

@@ -29,6 +29,7 @@ from app.engine.messages.loading import (
     Pooling,
     Unload,
     Unloaded,
+    Weights,
 )
 from app.engine.messages.planning import Measure, Measured, PlanLoad, Planned
 from app.engine.messages.replies import (
@@ -112,6 +113,7 @@ __all__ = [
     "Tokenized",
     "Unload",
     "Unloaded",
+    "Weights",
 ]
 
 Request = (

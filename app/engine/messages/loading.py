@@ -10,6 +10,7 @@ from app.engine.messages.devices import RpcServer
 Pooling = Literal["", "mean", "cls", "last"]
 KvType = Literal["f16", "q8_0", "q4_0"]
 FlashAttention = Literal["auto", "on", "off"]
+Weights = Literal["mapped", "copied"]
 
 
 class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +32,19 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     kv_type: KvType | Literal["auto"] = "auto"
     flash_attention: FlashAttention = "auto"
     context_stretch: float = 1.0
-    mmap: bool = True
+    weights: Weights | Literal["auto"] = "auto"
+    """Those on the processor: mapped from the file, so that the system can drop what is short of room, or
+    copied into memory of large pages, which is read faster (`load_plan`)."""
     draft_path: str = ""
     """A small model of the same family (a GGUF file) that guesses ahead for this one."""
     rpc_servers: tuple[RpcServer, ...] = ()
     rpc_use: Literal["too_large", "always"] = "too_large"
     """Whether other computers help only with a model that is too large for this one, or with each."""
+
+    @property
+    def maps_weights(self) -> bool:
+        """A plan's weights stay in the file."""
+        return self.weights == "mapped"
 
 
 class LoadNotice(msgspec.Struct, frozen=True):

@@ -73,6 +73,13 @@ class LoadSettingsDialog(QDialog):
             text = self.tr("off") if stretch == 1 else self.tr("up to {times}×").format(times=int(stretch))
             self._stretch.addItem(text, stretch)
         self._kv = _choice((("auto", automatic), ("f16", "f16"), ("q8_0", "q8_0"), ("q4_0", "q4_0")))
+        self._weights = _choice(
+            (
+                ("auto", automatic),
+                ("copied", self.tr("copied into memory")),
+                ("mapped", self.tr("read through the file")),
+            )
+        )
         self._sequences = _number("sequences", 1, automatic)
         self._idle = QSpinBox()
         self._idle.setRange(0, 1440)
@@ -111,7 +118,7 @@ class LoadSettingsDialog(QDialog):
         body.addLayout(self._make_buttons())
         self._show(present)
         self._context.changed.connect(self._on_changed)
-        for choice in (self._stretch, self._kv, self._flash, self._guess):
+        for choice in (self._stretch, self._kv, self._weights, self._flash, self._guess):
             choice.currentIndexChanged.connect(self._on_changed)
         for number in (self._sequences, self._gpu_layers, self._threads, self._batch):
             number.valueChanged.connect(self._on_changed)
@@ -131,6 +138,7 @@ class LoadSettingsDialog(QDialog):
             context_tokens=self._context.tokens(),
             context_stretch=self._stretch.currentData(),
             kv_type=self._kv.currentData(),
+            weights=self._weights.currentData(),
             sequences=self._sequences.value(),
             gpu_layers=self._gpu_layers.value(),
             threads=self._threads.value(),
@@ -158,6 +166,11 @@ class LoadSettingsDialog(QDialog):
                     self.tr("Cache type"),
                     self._kv,
                     self.tr("q8_0 halves the memory of the context at a hardly measurable loss."),
+                ),
+                (
+                    self.tr("Weights"),
+                    self._weights,
+                    self.tr("A copy is read faster on the processor. It needs ample memory."),
                 ),
                 (
                     self.tr("Replies side by side"),
@@ -277,6 +290,7 @@ class LoadSettingsDialog(QDialog):
         self._context.set_tokens(settings.context_tokens)
         self._stretch.setCurrentIndex(max(0, self._stretch.findData(settings.context_stretch)))
         self._kv.setCurrentIndex(self._kv.findData(settings.kv_type))
+        self._weights.setCurrentIndex(self._weights.findData(settings.weights))
         self._sequences.setValue(settings.sequences)
         self._gpu_layers.setValue(settings.gpu_layers)
         self._threads.setValue(settings.threads)

@@ -34,8 +34,8 @@ from app.ui.tabs.benchmark_figures import FigureCards
 from app.ui.tabs.benchmark_page import scroll
 from app.ui.tabs.benchmark_picture import report_to_png
 from app.ui.tabs.benchmark_plots import BenchmarkPlots
-from app.ui.tabs.benchmark_progress_card import BenchmarkProgressCard
 from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.tabs.run_progress_card import RunProgressCard
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
@@ -100,7 +100,13 @@ class BenchmarkSpeedPage(QScrollArea):
         self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._progress = BenchmarkProgressCard()
+        self._progress = RunProgressCard(
+            self.tr("Progress of the benchmark"),
+            self.tr(
+                "Chats wait until the benchmark ends. Leave the computer alone meanwhile: "
+                "what else it does is noticed and marked."
+            ),
+        )
         self._progress.cancel_asked.connect(self.cancel)
         self._marks = label("", "warning", wrap=True)
         self._figures = FigureCards()
@@ -199,7 +205,8 @@ class BenchmarkSpeedPage(QScrollArea):
 
     def _on_progress(self, progress: BenchmarkProgress) -> None:
         if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
-            self._progress.show_progress(progress)
+            step = words.stage_text(progress)
+            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
 
     def _show(self, report: Report | None) -> None:
         """Show one run above; None takes the newest."""

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QMenu,
-    QProgressBar,
     QScrollArea,
     QSplitter,
     QVBoxLayout,
@@ -34,7 +33,6 @@ from app.engine.messages import ModelInfo
 from app.quality_suites import QualitySuites
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
-from app.ui.durations import duration
 from app.ui.session import EngineSession
 from app.ui.tables.quality_items import ITEM, QualityItems
 from app.ui.tables.quality_runs import QualityRow, QualityRunsModel
@@ -48,6 +46,7 @@ from app.ui.tabs.quality_picture import quality_to_png
 from app.ui.tabs.quality_trends import quality_trends
 from app.ui.tabs.quality_words import QualityWords
 from app.ui.tabs.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.tabs.run_progress_card import RunProgressCard
 from app.ui.tabs.trend_card import TrendCard
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
@@ -123,15 +122,11 @@ class QualityPage(QScrollArea):
         self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
         self._about = ElidedLabel("small")
         self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._step = label("", "body")
-        self._left = label("", "small")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setRange(0, 1000)
-        self._bar.setAccessibleName(self.tr("Progress of the quality suite"))
-        self._stop = button(self.tr("Cancel"))
-        self._stop.clicked.connect(self.cancel)
-        self._progress = self._make_progress()
+        self._progress = RunProgressCard(
+            self.tr("Progress of the quality suite"),
+            self.tr("Each finished item is kept. Cancel whenever you like; the next run goes on from there."),
+        )
+        self._progress.cancel_asked.connect(self.cancel)
         self._figures = QualityFigureCards()
         self._trend = TrendCard(theme, library)
         self._comparison = QualityComparisonCard()
@@ -218,16 +213,11 @@ class QualityPage(QScrollArea):
         """Stop; every finished item is kept, and the next run goes on from there."""
         if self._cancel is not None:
             self._cancel.set()
-            self._step.setText(self.tr("Cancelling"))
-            self._left.setText("")
-            self._stop.setEnabled(False)
+            self._progress.show_cancelling()
 
     async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
         self.destroyed.connect(cancel.set)
-        self._step.setText(self.tr("Starting"))
-        self._left.setText("")
-        self._bar.setValue(0)
-        self._stop.setEnabled(True)
+        self._progress.start()
         self._progress.show()
         self._session.reserve(JOB)
         run_id = ""
@@ -276,20 +266,13 @@ class QualityPage(QScrollArea):
 
     def _on_download(self, progress: Progress) -> None:
         if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
-            self._step.setText(self.tr("Downloading {file}").format(file=progress.detail))
-            self._bar.setValue(round(1000 * progress.done / max(1, progress.total)))
+            step = self.tr("Downloading {file}").format(file=progress.detail)
+            self._progress.show_step(step, progress.done / max(1, progress.total))
 
     def _on_progress(self, progress: QualityProgress) -> None:
-        if not shiboken6.isValid(self) or self._cancel is None or self._cancel.is_set():
-            return
-        self._step.setText(self._words.stage(progress))
-        self._bar.setValue(round(1000 * progress.fraction))
-        if progress.remaining_s is None:
-            self._left.setText(self.tr("time left not known yet"))
-        else:
-            self._left.setText(
-                self.tr("about {duration} left").format(duration=duration(max(1.0, progress.remaining_s)))
-            )
+        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
+            step = self._words.stage(progress)
+            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
 
     def _show(self, row: QualityRow) -> None:
         results = self._store.results(row.id)
@@ -389,26 +372,6 @@ class QualityPage(QScrollArea):
                 model=f"{info.name} {info.quantisation}".strip()
             )
         )
-
-    def _make_progress(self) -> Card:
-        card = Card()
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(self._step, 1)
-        row.addWidget(self._left)
-        row.addWidget(self._stop)
-        card.body.addLayout(row)
-        card.body.addWidget(self._bar)
-        card.body.addWidget(
-            label(
-                self.tr(
-                    "Each finished item is kept. Cancel whenever you like; the next run goes on from there."
-                ),
-                "small",
-                wrap=True,
-            )
-        )
-        return card
 
     def _make_empty(self) -> Card:
         card = Card(margin_px=32)

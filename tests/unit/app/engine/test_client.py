@@ -281,7 +281,7 @@ def test_each_of_two_models_gives_its_memory_back(client: EngineClient, second_p
     process = psutil.Process(client.state.pid)
     before_bytes = process.memory_info().rss
     # 189 MB of KV cache each: see test_unloading_gives_the_memory_back.
-    settings = LoadSettings(context_tokens=8192, threads=1, sequences=1, mmap=False)
+    settings = LoadSettings(context_tokens=8192, threads=1, sequences=1, weights="copied")
     rss_bytes = []
     for path in (starter_path(), second_path):
         client.load(path, settings).future.result(ANSWER_TIMEOUT_S)

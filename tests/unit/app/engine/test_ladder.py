@@ -1,6 +1,6 @@
 import msgspec
 
-from app.engine.ladder import next_step, processor_only, steps
+from app.engine.ladder import Stage, next_step, processor_only, steps
 from app.engine.messages import LoadSettings
 from app.engine.offload import SMALLEST_CONTEXT_TOKENS
 
@@ -32,6 +32,18 @@ def test_the_model_that_guesses_ahead_goes_first_at_every_stage() -> None:
         assert step is not None
         assert step.plan == msgspec.structs.replace(plan, draft_path="")
         assert "small.gguf" in str(step.notice)
+
+
+def test_a_copy_of_the_weights_is_given_up_at_every_stage() -> None:
+    plan = LoadSettings(context_tokens=16384, gpu_layers=0, sequences=4, kv_type="f16", weights="copied")
+    stages: tuple[Stage, ...] = ("weights", "context", "decode")
+    for stage in stages:
+        step = next_step(plan, AUTOMATIC, stage, LAYERS)
+        assert step is not None
+        assert step.plan == msgspec.structs.replace(plan, weights="mapped")
+    fixed = next_step(plan, LoadSettings(weights="copied"), "decode", LAYERS)
+    assert fixed is not None
+    assert (fixed.plan.sequences, fixed.plan.weights) == (1, "copied")
 
 
 def test_replies_side_by_side_go_first() -> None:

@@ -29,6 +29,7 @@ R1_QWEN_7B = ModelShape(
 )
 ROPE = RopeScaling(131072)
 PLENTY = Room((), 64 * GIB, 8)
+AUTOMATIC = LoadSettings()
 
 
 def card(free_bytes: int) -> Device:
@@ -52,14 +53,38 @@ def test_nothing_stays_automatic() -> None:
         batch_tokens=512,
         sequences=4,
         kv_type="f16",
+        weights="mapped",
     )
 
 
 def test_what_the_user_chose_stays() -> None:
     asked = LoadSettings(
-        context_tokens=5000, threads=3, prompt_threads=6, batch_tokens=64, sequences=2, kv_type="q8_0"
+        context_tokens=5000,
+        threads=3,
+        prompt_threads=6,
+        batch_tokens=64,
+        sequences=2,
+        kv_type="q8_0",
+        weights="copied",
     )
     assert plan_load(asked, R1_QWEN_7B, ROPE, PLENTY).settings == msgspec.structs.replace(asked, gpu_layers=0)
+
+
+def test_weights_are_copied_into_large_pages_where_there_is_ample_room() -> None:
+    def chosen(room: Room, asked: LoadSettings = AUTOMATIC) -> str:
+        return plan_load(asked, R1_QWEN_7B, ROPE, replace(room, large_pages=True)).settings.weights
+
+    assert chosen(PLENTY) == "copied"
+    assert chosen(Room((), 6 * GIB, 8)) == "mapped"
+    assert chosen(Room((card(24 * GIB),), 64 * GIB, 8)) == "mapped"
+    assert chosen(PLENTY, LoadSettings(weights="mapped")) == "mapped"
+
+
+def test_a_copy_that_the_user_asked_for_is_given_up_before_memory_is_overdrawn() -> None:
+    asked = LoadSettings(weights="copied", context_tokens=4096)
+    plan = plan_load(asked, R1_QWEN_7B, ROPE, Room((), 3 * GIB, 8))
+    assert plan.settings.maps_weights
+    assert "copy of the weights" in " ".join(str(notice) for notice in plan.notices)
 
 
 def test_small_heads_do_without_flash_attention_on_the_processor() -> None:

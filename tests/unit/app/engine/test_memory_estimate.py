@@ -9,7 +9,7 @@ import pytest
 
 from app.children import child_command
 from app.engine.load_plan import demand_of
-from app.engine.messages import FlashAttention, KvType, LoadSettings, ModelInfo
+from app.engine.messages import FlashAttention, KvType, LoadSettings, ModelInfo, Weights
 from converters.pipeline import build
 from models.progress import ignore_progress
 from tests.support.engines import Session, starter_path
@@ -25,6 +25,8 @@ CACHES: list[tuple[KvType, FlashAttention]] = [
     ("f16", "auto"),
 ]
 
+WEIGHTS: list[Weights] = ["mapped", "copied"]
+
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
@@ -35,9 +37,7 @@ def session() -> Iterator[Session]:
 
 def ways(seed: str) -> list[LoadSettings]:
     """Some of all combinations, others for every file."""
-    every = list(
-        itertools.product((512, 1000, 2048, 8192), (32, 512, 2048), CACHES, (1, 2, 3, 4), (True, False))
-    )
+    every = list(itertools.product((512, 1000, 2048, 8192), (32, 512, 2048), CACHES, (1, 2, 3, 4), WEIGHTS))
     return [
         LoadSettings(
             context_tokens=context,
@@ -45,10 +45,10 @@ def ways(seed: str) -> list[LoadSettings]:
             kv_type=kv_type,
             flash_attention=flash,
             sequences=sequences,
-            mmap=mmap,
+            weights=weights,
             gpu_layers=0,
         )
-        for context, batch, (kv_type, flash), sequences, mmap in random.Random(seed).sample(every, SAMPLES)
+        for context, batch, (kv_type, flash), sequences, weights in random.Random(seed).sample(every, SAMPLES)
     ]
 
 

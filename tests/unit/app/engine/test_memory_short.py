@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 # 30 layers x 3 heads x (64 + 64) x 2 bytes: 22.5 KiB a token, 720 MiB for this context in f16, 383 in q8_0.
 CONTEXT_TOKENS = 32768
-ASKED = LoadSettings(context_tokens=CONTEXT_TOKENS, context_stretch=4, threads=1, mmap=False)
+ASKED = LoadSettings(context_tokens=CONTEXT_TOKENS, context_stretch=4, threads=1, weights="copied")
 WEIGHTS_BYTES = 100 * MIB
 
 
@@ -84,7 +84,7 @@ def test_a_model_that_guesses_ahead_goes_before_anything_else(
         context_tokens=8192,
         sequences=1,
         threads=1,
-        mmap=False,
+        weights="copied",
         flash_attention="on",
         draft_path=starter_path(),
     )
@@ -105,7 +105,7 @@ def test_a_model_that_guesses_ahead_goes_before_anything_else(
 def test_weights_that_cannot_be_had_end_with_the_reason(client: EngineClient) -> None:
     allow(client, WEIGHTS_BYTES // 2)
     with pytest.raises(EngineError) as caught:
-        client.load(starter_path(), LoadSettings(threads=1, mmap=False)).future.result(WAIT_S)
+        client.load(starter_path(), LoadSettings(threads=1, weights="copied")).future.result(WAIT_S)
     assert "not enough memory" in str(caught.value)
     assert "alloc" in caught.value.native
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.children import child_command
@@ -20,6 +21,7 @@ from app.errors import EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)
+MAPPED = msgspec.structs.replace(SETTINGS, weights="mapped")
 
 # ggml asks about 900 times in a step of the starter model.
 NODES_OF_SOME_STEPS = 20_000
@@ -169,7 +171,7 @@ def test_a_model_file_that_is_shortened_in_use_is_named(
     path = tmp_path / "model.gguf"
     shutil.copy(starter_path(), path)
     client = make_client()
-    load(client, str(path))
+    load(client, str(path), MAPPED)
     future, texts, begun = start_reply(client)
     assert begun.wait(ANSWER_TIMEOUT_S)
     os.truncate(path, 1 << 20)
@@ -180,13 +182,29 @@ def test_a_model_file_that_is_shortened_in_use_is_named(
     assert "damaged" in str(failure_of(client.generate(STORY).future))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not shorten a file in use")
+def test_weights_that_are_copied_answer_whatever_becomes_of_their_file(
+    make_client: Callable[..., EngineClient], tmp_path: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    shutil.copy(starter_path(), path)
+    client = make_client()
+    load(client, str(path), msgspec.structs.replace(SETTINGS, weights="copied"))
+    future, texts, begun = start_reply(client)
+    assert begun.wait(ANSWER_TIMEOUT_S)
+    os.truncate(path, 1 << 20)
+    assert future.result(ANSWER_TIMEOUT_S).reason == "context"
+    assert texts
+    answers(client)
+
+
 def test_a_model_file_that_is_written_into_is_not_used_any_more(
     make_client: Callable[..., EngineClient], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.gguf"
     shutil.copy(starter_path(), path)
     client = make_client()
-    load(client, str(path))
+    load(client, str(path), MAPPED)
     answers(client)
     os.utime(path, ns=(time.time_ns(), time.time_ns()))
     assert "was changed" in str(failure_of(client.generate(STORY).future))

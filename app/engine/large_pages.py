@@ -1,0 +1,33 @@
+"""Whether the memory that llama.cpp asks for comes in large pages."""
+
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.child_process import HUGE_PAGES
+
+LEAST_GLIBC = (2, 35)
+_SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+def has_large_pages(
+    environment: Mapping[str, str] = os.environ,
+    switch: Path = _SWITCH,
+    libc: tuple[str, str] | None = None,
+) -> bool:
+    """Linux gives them to everybody ("always"), or to a process that asks for them, as glibc does where it
+    is told to (`models.child_process.computing_environment`)."""
+    try:
+        chosen = switch.read_text()
+    except OSError:
+        return False
+    if "[always]" in chosen:
+        return True
+    name, version = libc if libc is not None else platform.libc_ver()
+    asks = f"{HUGE_PAGES}=1" in environment.get("GLIBC_TUNABLES", "")
+    return "[madvise]" in chosen and asks and name == "glibc" and _numbers(version) >= LEAST_GLIBC
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -1,0 +1,165 @@
+"""A Code tab with the real engine and the starter model, for its tests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.children import child_command
+from app.code.ask import Excerpt, compose
+from app.code.kept_conversation import AskedQuestion
+from app.code.languages import language_of_file
+from app.code.sandbox.run import Sandbox
+from app.engine.client import EngineClient
+from app.engine.messages import LoadSettings, Sampling
+from app.ui.bridge import Bridge
+from app.ui.session import EngineSession
+from app.ui.tabs.code_exchange import CodeExchange
+from app.ui.tabs.code_tab import CodeTab
+from app.ui.theme import Theme
+from models.starter import starter_file
+
+WAIT_S = 60.0
+SOURCE = 'def add(a, b):\n    """The sum."""\n    return a + b\n\n\nprint(add(1, 2))\n'
+
+
+class Room:
+    """The engine with the starter model loaded, and one tab after the other."""
+
+    def __init__(self, loop: qasync.QEventLoop, theme: Theme) -> None:
+        self.loop = loop
+        self.theme = theme
+        self.sandbox = Sandbox()
+        self.errors: list[BaseException] = []
+        self.notices: list[str] = []
+        self.bridge = Bridge(self.errors.append)
+        self.client = EngineClient(child_command("engine"))
+        self.session = EngineSession(self.client, self.bridge)
+        self.client.start()
+
+    def make_tab(self, qtbot: QtBot, folder: Path) -> CodeTab:
+        tab = CodeTab(
+            self.session,
+            self.bridge,
+            self.theme,
+            folder / "draft.json",
+            self.sandbox,
+            lambda: Sampling(temperature=0.0, seed=1),
+            self.notices.append,
+        )
+        qtbot.addWidget(tab)
+        tab.resize(1112, 800)
+        tab.show()
+        return tab
+
+
+@pytest.fixture(scope="module")
+def room(qapp: QApplication) -> Iterator[Room]:
+    model = starter_file()
+    if model is None:
+        pytest.skip("the starter model is not installed")
+    loop = qasync.QEventLoop(qapp)
+    asyncio.set_event_loop(loop)
+    room = Room(loop, Theme(qapp, "light"))
+    settings = LoadSettings(context_tokens=1024, threads=1)
+    loop.run_until_complete(room.session.load(model, settings))
+    yield room
+    loop.run_until_complete(room.bridge.finish())
+    room.client.close()
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
+    room.errors.clear()
+    room.notices.clear()
+    made: list[CodeTab] = []
+
+    async def make() -> None:
+        made.append(room.make_tab(qtbot, tmp_path))
+        await until(lambda: not made[0].editor.isReadOnly())
+
+    room.loop.run_until_complete(make())
+    yield made[0]
+    made[0].close_tab()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def live(room: Room) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Runs a scene in the window's event loop."""
+    return room.loop.run_until_complete
+
+
+Live = Callable[[Awaitable[None]], None]
+
+
+def show(tab: CodeTab, text: str, name: str = "a.py") -> None:
+    tab.editor.load_text(text, language_of_file(name))
+
+
+def select(tab: CodeTab, part: str) -> None:
+    start = tab.editor.text().index(part)
+    tab.editor.setTextCursor(tab.editor.cursor_for(start, start + len(part)))
+
+
+def texts(widget: CodeExchange) -> list[str]:
+    return [made.text() for made in widget.findChildren(QLabel)]
+
+
+async def answering(tab: CodeTab) -> CodeExchange:
+    await until(lambda: bool(tab.conversation.exchanges and tab.conversation.exchanges[-1].reply.answer))
+    return tab.conversation.exchanges[-1]
+
+
+async def finished(tab: CodeTab) -> CodeExchange:
+    await until(lambda: bool(tab.conversation.exchanges) and not tab.conversation.running)
+    return tab.conversation.exchanges[-1]
+
+
+def finished_exchange(room: Room, answer: str, thinking: str = "") -> CodeExchange:
+    """An exchange as the engine would have left it: the starter model cannot be relied on to write code."""
+    question = compose("ask", Excerpt("a.py", language_of_file("a.py"), SOURCE, 0, 0), 0, question="?")
+    asked = AskedQuestion(
+        title="?",
+        question=question,
+        tokens=10,
+        model="model",
+        file_name="a.py",
+        language="python",
+        text=SOURCE,
+        start=0,
+        end=0,
+    )
+    exchange = CodeExchange(room.theme, asked)
+    exchange.reply.show_kept(answer, thinking, "stop", None)
+    return exchange
+
+
+async def answer_box(tab: CodeTab, text: str) -> None:
+    await until(lambda: any(box.isVisible() for box in tab.findChildren(QMessageBox)))
+    box = next(box for box in tab.findChildren(QMessageBox) if box.isVisible())
+    next(made for made in box.buttons() if made.text() == text).click()
+
+
+async def offered(room: Room, qtbot: QtBot, tab: CodeTab, answer: str, selected: str = "") -> CodeExchange:
+    """An answer about what is selected in the tab, its code wired to it."""
+    exchange = finished_exchange(room, answer)
+    qtbot.addWidget(exchange)
+    if selected:
+        select(tab, selected)
+    exchange.excerpt = tab.excerpt()
+    exchange.code_used.connect(tab.conversation.code_used)
+    await exchange.offer_code()
+    return exchange

@@ -1,0 +1,210 @@
+"""Questions in the Code tab, with the real engine and the starter model."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from app.children import child_command
+from app.code.ask import SelectionTooLongError
+from app.engine.client import EngineClient
+from app.engine.messages import Sampling
+from app.ui.session import EngineSession
+from app.ui.tabs.code_tab import CodeTab
+from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
+
+
+def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        select(tab, "a + b")
+        tab.conversation.tasks["explain"].click()
+        exchange = await answering(tab)
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert exchange.reply.answer.strip()
+        assert "Explain lines 3 to 3 of Untitled" in texts(exchange)
+        sent = exchange.sent.text.toPlainText()
+        assert "    return a + b" in sent
+        assert "print(add(1, 2))" in sent
+        assert exchange.reply.stats_text
+        assert tab.editor.textCursor().selectedText() == "    return a + b"
+        assert tab.conversation.tasks["explain"].isEnabled()
+
+    live(scene())
+
+
+def test_escape_stops_the_reply_and_keeps_what_came(qtbot: QtBot, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Write a very long story about addition.")
+        tab.conversation.ask("ask")
+        await answering(tab)
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Escape)
+        exchange = await finished(tab)
+
+        assert exchange.reply.answer
+        assert not exchange.reply.running
+        assert tab.conversation.field.toPlainText() == ""
+
+    live(scene())
+
+
+def test_a_follow_up_question_remembers_and_start_over_forgets(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        for words in ("Say yes.", "Say no."):
+            tab.conversation.field.setPlainText(words)
+            count = len(tab.conversation.exchanges)
+            tab.conversation.ask("ask")
+            await until(lambda count=count: len(tab.conversation.exchanges) > count)
+            await answering(tab)
+            tab.conversation.stop()
+            await finished(tab)
+        first, second = tab.conversation.exchanges
+        assert second.asked.tokens > first.asked.tokens + 10
+
+        tab.conversation.start_over()
+        tab.conversation.field.setPlainText("Say maybe.")
+        tab.conversation.ask("ask")
+        await until(lambda: len(tab.conversation.exchanges) == 3)
+        third = tab.conversation.exchanges[2]
+        tab.conversation.stop()
+        await finished(tab)
+        assert third.asked.tokens < first.asked.tokens + 10
+
+    live(scene())
+
+
+def test_what_a_follow_up_would_leave_out_is_struck_through_before_it_is_sent(
+    tab: CodeTab, live: Live
+) -> None:
+    conversation = tab.conversation
+    # About 230 tokens: three of them are more than the share of the context that questions may fill.
+    long = "The weather is fine today, and the train is late again. " * 17
+
+    async def scene() -> None:
+        for word in ("yes", "no"):
+            conversation.field.setPlainText(f"{long} Say {word}.")
+            count = len(conversation.exchanges)
+            conversation.ask("ask")
+            await until(lambda count=count: len(conversation.exchanges) > count)
+            await answering(tab)
+            conversation.stop()
+            await finished(tab)
+        first = conversation.exchanges[0]
+        assert not conversation.history.left_out
+
+        conversation.field.setPlainText(f"{long} Say maybe.")
+        await until(lambda: conversation.history.left_out == [first])
+        assert first.accessibleDescription() == "The model will not see this message."
+        assert "struck through" in conversation.state.text()
+
+        conversation.field.clear()
+        await until(lambda: not conversation.history.left_out)
+        assert not first.accessibleDescription()
+
+    live(scene())
+
+
+def test_a_fix_starts_from_what_the_checker_says(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "def f(:\n    pass\n")
+        tab.conversation.ask("fix")
+        exchange = await answering(tab)
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert "A syntax check says: line 1, column 7: invalid syntax" in exchange.sent.text.toPlainText()
+
+    live(scene())
+
+
+def test_what_did_not_fit_is_said(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "\n".join(f"value_{number} = {number}" for number in range(2000)))
+        select(tab, "value_1000 =")
+        tab.conversation.ask("explain")
+        await until(lambda: bool(tab.conversation.exchanges))
+        exchange = tab.conversation.exchanges[0]
+        tab.conversation.stop()
+        await finished(tab)
+
+        assert any(text.startswith("Only lines ") and "of 2,000" in text for text in texts(exchange))
+        assert exchange.asked.tokens <= 512
+
+    live(scene())
+
+
+def test_a_selection_that_cannot_fit_is_refused(room: Room, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, "\n".join(f"value_{number} = {number}" for number in range(2000)))
+        tab.editor.selectAll()
+        tab.conversation.ask("explain")
+        await until(lambda: bool(room.errors))
+
+        assert isinstance(room.errors[0], SelectionTooLongError)
+        assert not tab.conversation.running
+        assert tab.conversation.exchanges == []
+
+    live(scene())
+
+
+def test_the_tokens_of_a_question_are_counted_before_it_is_sent(tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Why?")
+        await until(lambda: "tokens with the file" in tab.conversation.state.text())
+
+    live(scene())
+
+
+def test_an_empty_editor_says_what_to_do(tab: CodeTab) -> None:
+    tab.conversation.ask("explain")
+
+    assert "Open a file or write some code" in tab.conversation.state.text()
+    assert tab.editor.placeholderText()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: Live) -> None:
+    async def scene() -> None:
+        show(tab, SOURCE)
+        tab.conversation.field.setPlainText("Write a very long story about addition.")
+        tab.conversation.ask("ask")
+        await answering(tab)
+        pid = room.client.state.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        exchange = await finished(tab)
+        assert exchange.reply.answer
+        assert exchange.reply.notice_text
+
+        await until(lambda: room.session.info is None)
+        tab.conversation.ask("explain")
+        await until(lambda: len(tab.conversation.exchanges) == 2)
+        assert await answering(tab) is not exchange
+        tab.conversation.stop()
+        await finished(tab)
+
+    live(scene())
+
+
+def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path: Path, live: Live) -> None:
+    async def scene() -> None:
+        session = EngineSession(EngineClient(child_command("engine")), room.bridge)
+        tab = CodeTab(
+            session, room.bridge, room.theme, tmp_path / "x.json", room.sandbox, Sampling, room.notices.append
+        )
+        qtbot.addWidget(tab)
+
+        assert not any(made.isEnabled() for made in tab.conversation.tasks.values())
+        assert not tab.conversation.ask_button.isEnabled()
+        assert "No model is loaded" in tab.conversation.state.text()
+        tab.close_tab()
+
+    live(scene())

@@ -1,0 +1,87 @@
+"""Files and other texts that come into the Code tab."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QTextCursor
+from pytestqt.qtbot import QtBot
+
+from app.ui.tabs.code_tab import CodeTab
+from tests.support.code_desk import Live, Room, answer_box, until
+
+
+def test_a_changed_file_is_overwritten_only_when_the_user_says_so(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    path = tmp_path / "a.py"
+
+    async def scene() -> None:
+        path.write_text("mine")
+        await tab.open_file(path)
+        qtbot.keyClicks(tab.editor, "x")
+        path.write_text("theirs")
+        for text, expected in (("Cancel", "theirs"), ("Overwrite", "xmine")):
+            saving = room.bridge.start(tab.save())
+            await answer_box(tab, text)
+            await saving
+            assert path.read_text() == expected
+        path.write_text("newer")
+        qtbot.keyClicks(tab.editor, "y")
+        saving = room.bridge.start(tab.save())
+        await answer_box(tab, "Reload")
+        await saving
+        assert tab.editor.text() == "newer"
+
+    live(scene())
+
+
+def test_unsaved_text_is_not_replaced_unasked(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
+    path = tmp_path / "b.py"
+    path.write_text("b = 1")
+
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "precious")
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        tab.editor.insertFromMimeData(mime)
+        await answer_box(tab, "Cancel")
+        assert tab.editor.text() == "precious"
+
+        tab.take_code("x = 1", "python")
+        await answer_box(tab, "Discard")
+        await until(lambda: tab.editor.text() == "x = 1")
+        assert tab.editor.language.key == "python"
+
+    live(scene())
+
+
+def test_code_from_a_chat_does_not_cost_the_text_of_the_last_run(
+    room: Room, qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live
+) -> None:
+    async def scene() -> None:
+        qtbot.keyClicks(tab.editor, "precious")
+        tab.close_tab()
+        again = room.make_tab(qtbot, tmp_path)
+        again.take_code("x = 1", "python")  # before the draft is read
+        await answer_box(again, "Cancel")
+        assert again.editor.text() == "precious"
+        again.close_tab()
+
+    live(scene())
+
+
+def test_the_text_is_checked_while_edited(qtbot: QtBot, tab: CodeTab, tmp_path: Path, live: Live) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("x = 1\n")
+
+    async def scene() -> None:
+        await tab.open_file(path)
+        await until(lambda: "✓ valid Python" in tab.card.verdict.text())
+        tab.editor.moveCursor(QTextCursor.MoveOperation.End)
+        qtbot.keyClicks(tab.editor, "y = (")
+        await until(lambda: "line 2" in tab.card.verdict.text())
+        qtbot.keyClick(tab.editor, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
+        tab.card.go_to_error()
+        assert tab.editor.textCursor().blockNumber() == 1
+
+    live(scene())
