@@ -13,6 +13,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Sampling
+from models.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.padded_model import write_padded
 from tests.support.engines import GREEDY, starter_path
@@ -65,13 +66,17 @@ def llama_bench(
     *,
     new_tokens: int = NEW_TOKENS,
     depth_tokens: int = 0,
-    flash_attention: str = "auto",
+    plan: LoadSettings | None = None,
 ) -> tuple[float, float]:
-    """Prompt and generation tokens per second of llama-bench's own loop, behind `depth_tokens`."""
+    """Prompt and generation tokens per second of llama-bench's own loop, behind `depth_tokens`: as it comes,
+    or with what the engine chose (`plan`) and in the environment of its process."""
     options = ["-p", str(PROMPT_TOKENS), "-n", str(new_tokens), "-r", "1", "-ngl", "0", "-o", "json"]
-    options += ["-d", str(depth_tokens), "-fa", flash_attention]
+    options += ["-d", str(depth_tokens)]
+    if plan is not None:
+        options += ["-fa", plan.flash_attention, "-lm", "mmap" if plan.maps_weights else "none"]
     command = [str(tool), "-m", model, "-t", str(threads), *options]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    environment = computing_environment() if plan is not None else None
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     prompt, generation = json.loads(done.stdout)
     assert (prompt["n_prompt"], generation["n_gen"]) == (PROMPT_TOKENS, new_tokens)
     return prompt["avg_ts"], generation["avg_ts"]
@@ -110,7 +115,7 @@ def test_prefill_and_decode_against_llama_bench(model: str, threads: int) -> Non
         )
     rows: dict[str, list[tuple[float, float]]] = {
         "llama-bench": [],
-        "llama-bench again": [],
+        "llama-bench so set": [],
         "greedy": [],
         "R1 defaults": [],
     }
@@ -120,8 +125,8 @@ def test_prefill_and_decode_against_llama_bench(model: str, threads: int) -> Non
             rows["greedy"].append(engine(client, GREEDY))
             rows["R1 defaults"].append(engine(client, DRAWN))
             assert client.state.model is not None
-            flash_attention = client.state.model.plan.flash_attention
-        rows["llama-bench again"].append(llama_bench(tool, model, threads, flash_attention=flash_attention))
+            plan = client.state.model.plan
+        rows["llama-bench so set"].append(llama_bench(tool, model, threads, plan=plan))
     print(f"\n{Path(model).name}, {threads} thread(s), {ROUNDS} rounds, medians")
     reference = [statistics.median(column) for column in zip(*rows["llama-bench"], strict=True)]
     for name, values in rows.items():
