@@ -30,8 +30,9 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.machine import look_at_machine, physical_cores
 from app.telemetry.gpu_monitor import GpuMonitor
+from models.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
-from tests.perf.test_engine_speed import model_path
+from tests.perf.test_engine_speed import as_planned, model_path
 from tests.support.cli import Cli
 
 PAIRS = int(os.environ.get("STILLROOM_BENCH_PAIRS", "20"))
@@ -65,10 +66,10 @@ class Bench:
         )
         return self._runner.run(Path(model_path()), settings, suite, lambda told: None)
 
-    def flash_attention(self) -> str:
+    def plan(self) -> LoadSettings:
         """What the last run's load came to."""
         assert self._engine.state.model is not None
-        return self._engine.state.model.plan.flash_attention
+        return self._engine.state.model.plan
 
     def noise(self) -> float:
         """The deviation between equal runs that a comparison in the window would take now."""
@@ -90,14 +91,15 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     history.close()
 
 
-def llama_bench(tool: Path, flash_attention: str) -> dict[str, list[float]]:
-    """The same sizes, repeats and settings, each after llama-bench's own warm-up."""
+def llama_bench(tool: Path, plan: LoadSettings) -> dict[str, list[float]]:
+    """The same sizes, repeats and settings, each after llama-bench's own warm-up, in the environment of the
+    engine's process."""
     command = [
         str(tool), "-m", model_path(), "-p", str(PROMPT.tokens), "-n", str(GENERATION.tokens),
         "-r", str(SAME.repeats), "-t", str(THREADS), "-ngl", "0", "-b", "512", "-ub", "512",
-        "-fa", flash_attention, "-o", "json",
+        *as_planned(plan), "-o", "json",
     ]  # fmt: skip
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=computing_environment())
     prompt, generation = json.loads(done.stdout)
     assert (prompt["n_prompt"], generation["n_gen"]) == (PROMPT.tokens, GENERATION.tokens)
     return {PROMPT.key: prompt["samples_ts"], GENERATION.key: generation["samples_ts"]}
@@ -123,7 +125,7 @@ def test_speeds_against_llama_bench(bench: Bench) -> None:
     ours: dict[str, list[float]] = {PROMPT.key: [], GENERATION.key: []}
     theirs: dict[str, list[float]] = {PROMPT.key: [], GENERATION.key: []}
     bench(SAME)
-    flash_attention = bench.flash_attention()
+    plan = bench.plan()
     for number in range(ROUNDS):
         for mine in (True, False) if number % 2 else (False, True):
             if mine:
@@ -131,7 +133,7 @@ def test_speeds_against_llama_bench(bench: Bench) -> None:
                 for key, values in ours.items():
                     values += measure(report, key).values
             else:
-                for key, values in llama_bench(tool, flash_attention).items():
+                for key, values in llama_bench(tool, plan).items():
                     theirs[key] += values
     print(
         f"\n{Path(model_path()).name}, {THREADS} thread(s), flash attention {flash_attention}, "

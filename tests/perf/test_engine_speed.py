@@ -72,14 +72,17 @@ def llama_bench(
     or with what the engine chose (`plan`) and in the environment of its process."""
     options = ["-p", str(PROMPT_TOKENS), "-n", str(new_tokens), "-r", "1", "-ngl", "0", "-o", "json"]
     options += ["-d", str(depth_tokens)]
-    if plan is not None:
-        options += ["-fa", plan.flash_attention, "-lm", "mmap" if plan.maps_weights else "none"]
-    command = [str(tool), "-m", model, "-t", str(threads), *options]
+    command = [str(tool), "-m", model, "-t", str(threads), *options, *(as_planned(plan) if plan else ())]
     environment = computing_environment() if plan is not None else None
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     prompt, generation = json.loads(done.stdout)
     assert (prompt["n_prompt"], generation["n_gen"]) == (PROMPT_TOKENS, new_tokens)
     return prompt["avg_ts"], generation["avg_ts"]
+
+
+def as_planned(plan: LoadSettings) -> list[str]:
+    """llama-bench's options for what the engine chose."""
+    return ["-fa", plan.flash_attention, "-lm", "mmap" if plan.maps_weights else "none"]
 
 
 def engine(client: EngineClient, sampling: Sampling) -> tuple[float, float]:
