@@ -136,7 +136,7 @@ def test_speeds_against_llama_bench(bench: Bench) -> None:
                 for key, values in llama_bench(tool, plan).items():
                     theirs[key] += values
     print(
-        f"\n{Path(model_path()).name}, {THREADS} thread(s), flash attention {flash_attention}, "
+        f"\n{Path(model_path()).name}, {THREADS} thread(s), {' '.join(as_planned(plan))}, "
         f"{ROUNDS} rounds of {SAME.repeats} repeats, in turn, medians"
     )
     for key in ours:
