@@ -14,9 +14,6 @@ WIDE_NUCLEUS = 8192
 
 _HALVINGS = 40
 
-_SPARSE = 16
-"""Gathering one token costs about as much as computing this many in a row."""
-
 Logits = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.integer[Any]]
 
@@ -46,24 +43,20 @@ def likely(logits: Logits, gap: float) -> Ids:
     return kept
 
 
-def nucleus(logits: Logits, kept: Ids, temperature: float, top_p: float) -> Ids:
-    """Of the `likely` ones, the indices of the smallest set of likeliest tokens whose shares at `temperature`
-    sum to `top_p`, as llama.cpp's top_p finds them, which sorts them all.
+def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
+    """The indices of the smallest set of likeliest tokens whose shares at `temperature` sum to `top_p`, as
+    llama.cpp's top_p finds them, which sorts them all.
 
-    Of thousands only few are sorted here: a token whose share is below (1 - top_p) / vocabulary of the
-    largest cannot be in the nucleus, as all such tokens together do not reach the 1 - top_p that stay outside
-    (all shares sum to the largest at least).
+    Here only few are sorted: a token whose share is below (1 - top_p) / vocabulary of the largest cannot be
+    in the nucleus, as all such tokens together do not reach the 1 - top_p that stay outside (all shares sum
+    to the largest at least).
     """
-    if len(kept) <= 1:
-        return kept
-    gathered = len(kept) * _SPARSE < len(logits)
-    shares = logits[kept] if gathered else logits.copy()
-    shares -= shares.max()
+    shares = logits - logits.max()
     shares *= np.float32(1.0 / temperature)
     np.exp(shares, out=shares)
     wanted = top_p * float(shares.sum())
-    sortable = np.flatnonzero(shares >= np.float32((1.0 - top_p) / len(logits)))
-    kept, shares = kept[sortable] if gathered else sortable, shares[sortable]
+    kept: Ids = (shares >= np.float32((1.0 - top_p) / len(logits))).nonzero()[0]
+    shares = shares[kept]
     if len(kept) > WIDE_NUCLEUS:
         return kept[shares >= _edge(shares, wanted)]
     order = np.argsort(-shares)

@@ -20,8 +20,8 @@ from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
 
-_WIDE = 1024
-"""So many tokens llama.cpp's top_p sorts sooner than numpy is asked for the nucleus."""
+_WIDE = 16_384
+"""So many tokens llama.cpp's top_p sorts sooner than numpy finds the nucleus."""
 
 
 class Sampler:
@@ -153,7 +153,7 @@ class Sampler:
         candidates = self._candidates
         if self._by_nucleus and len(kept) > _WIDE:
             sampling = self._sampling
-            kept = nucleus(logits, kept, sampling.temperature, sampling.top_p)
+            kept = nucleus(logits, sampling.temperature, sampling.top_p)
             candidates.fill(kept, logits[kept] / np.float32(sampling.temperature))
         else:
             candidates.fill(kept, values)
