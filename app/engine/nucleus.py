@@ -51,7 +51,7 @@ def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
     in the nucleus, as all such tokens together do not reach the 1 - top_p that stay outside (all shares sum
     to the largest at least).
     """
-    shares = logits - logits.max()
+    shares: Logits = logits - logits.max()
     shares *= np.float32(1.0 / temperature)
     np.exp(shares, out=shares)
     wanted = top_p * float(shares.sum())
@@ -61,7 +61,8 @@ def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
         return kept[shares >= _edge(shares, wanted)]
     order = np.argsort(-shares)
     size = int(np.searchsorted(np.cumsum(shares[order], dtype=np.float64), wanted)) + 1
-    return kept[order[:size]]
+    inside: Ids = kept[order[:size]]
+    return inside
 
 
 def _edge(shares: Logits, wanted: float) -> np.float32:
