@@ -298,7 +298,8 @@ class Scheduler:
 
     def took(self, chunks: list[Chunk], seconds: float) -> None:
         """The step with this batch took so long."""
-        if any(job.background for job in self._running()):
+        running = self._running()
+        if len(running) > 1 and any(job.background for job in running):
             background = [chunk for chunk in chunks if chunk.job.background]
             if len(background) < len(chunks):
                 self._pace.took(seconds, sum(chunk.end - chunk.start for chunk in background))
