@@ -31,6 +31,7 @@ INDENT_PX = 24
 QUOTE_PX = 14
 MARKER_GAP_PX = 7
 GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
+UNPLACED_PX = 400
 AIR_PX = 3
 """By so much a line of text has more air above its letters than below."""
 
@@ -62,6 +63,7 @@ class MarkdownView(QWidget):
         self._frames: list[_Frame] = []
         self._settled = 0
         self._height = 0
+        self._placed = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -101,13 +103,14 @@ class MarkdownView(QWidget):
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         """The height of all blocks; each remembers its own."""
-        if width == self.width():
+        # Layouts ask with each word what it would be at no width, as they want to know the smallest.
+        if width in (0, self.width()):
             return self._height
         return sum(frame.height_for(width) for frame in self._frames)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As wide as its column."""
-        return QSize(400, self._height)
+        """As wide as its column, at which the height is known."""
+        return QSize(self.width() if self._placed else UNPLACED_PX, self._height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Any width will do."""
@@ -116,6 +119,7 @@ class MarkdownView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lay everything out again only for another width."""
         super().resizeEvent(event)
+        self._placed = True
         if event.size().width() != event.oldSize().width():
             self._place_from(0)
 

@@ -18,6 +18,8 @@ from app.ui.widgets.thinking_line import ThinkingLine
 from app.ui.widgets.version_switch import VersionSwitch
 
 FRAME_MS = 33
+EARLY_MS = 5
+"""The bridge brings text every 33 ms, now and then a little earlier."""
 # A frame may take a quarter of the time: a slow one makes the next ones rarer.
 FRAME_SHARE = 4
 COUNT_MS = 250
@@ -60,6 +62,7 @@ class ReplyView(QWidget):
         self._thinking_since_s: float | None = None
         self._thinking_s: float | None = None
         self._running = False
+        self._painted_s = self._pause_ms = 0.0
 
         self.thinking = ThinkingLine(theme)
         self.thinking.hide()
@@ -145,7 +148,9 @@ class ReplyView(QWidget):
         elif self._thinking_since_s is not None and self._thinking_s is None:
             self._thinking_s = time.monotonic() - self._thinking_since_s
         if not self._frame.isActive():
-            self._frame.start(0 if not self._state.isHidden() else FRAME_MS)
+            # What comes is batched already: it waits only for what is left of the last frame's time.
+            since_ms = (time.perf_counter() - self._painted_s) * 1000
+            self._frame.start(max(0, round(self._pause_ms - since_ms)))
 
     def show_remark(self, text: str) -> None:
         """A sentence about the reply while it is on its way, such as why its thinking was cut."""
@@ -246,9 +251,8 @@ class ReplyView(QWidget):
         if thinking or answer:
             self._state.hide()
             self.painted.emit()
-        spent_ms = (time.perf_counter() - started_s) * 1000
-        if any(self._waiting.values()):
-            self._frame.start(round(max(FRAME_MS, FRAME_SHARE * spent_ms)))
+        self._painted_s = time.perf_counter()
+        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * (self._painted_s - started_s) * 1000)
 
     def _count(self) -> None:
         if self._thinking_since_s is not None and self._thinking_s is None:
