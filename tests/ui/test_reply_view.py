@@ -58,7 +58,7 @@ def labels(widget: QWidget) -> list[RichLabel]:
 
 
 def growing(widget: QWidget) -> list[GrowingText]:
-    return [text for text in widget.findChildren(GrowingText) if not text.parentWidget().isHidden()]
+    return [text for text in widget.findChildren(GrowingText) if not text.isHidden()]
 
 
 def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: Theme) -> None:

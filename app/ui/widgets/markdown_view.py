@@ -153,19 +153,17 @@ class MarkdownView(QWidget):
             if isinstance(frame.content, GrowingText):
                 settled = self._make_frame(self._shown[index], growing=False)
                 settled.gap = frame.gap
-                settled.setGeometry(frame.geometry())
+                settled.place(frame.top, self.width())
                 self._remove(index, index + 1)
                 self._frames.insert(index, settled)
         self._settled = end
 
     def _place_from(self, first: int) -> None:
         """Put the blocks from `first` on below the ones before; the others stay as they are."""
-        above = self._frames[first - 1] if first else None
-        top = above.geometry().bottom() + 1 if above else 0
+        top = self._frames[first - 1].bottom if first else 0
         for frame in self._frames[first:]:
-            height = frame.height_for(self.width())
-            frame.setGeometry(0, top, self.width(), height)
-            top += height
+            frame.place(top, self.width())
+            top = frame.bottom
         if top != self._height:
             self._height = top
             self.updateGeometry()
@@ -189,14 +187,11 @@ class MarkdownView(QWidget):
                 content.link_chosen.connect(self._on_link)
             case RuleBlock():
                 content = rule()
-        frame = _Frame(self, block, content, self._theme)
-        frame.show()
-        return frame
+        return _Frame(self, block, content, self._theme)
 
     def _remove(self, first: int, end: int) -> None:
         for frame in self._frames[first:end]:
-            frame.hide()
-            frame.deleteLater()
+            frame.remove()
         del self._frames[first:end]
 
     def _on_height_changed(self) -> None:
@@ -228,26 +223,32 @@ class MarkdownView(QWidget):
         ask_before_opening(address, self)
 
 
-class _Frame(QWidget):
-    """A block's widget at its place: after its list marker, behind the bars of its quotations."""
+class _Frame:
+    """A block's widget at its place in the view: after its list marker, behind the bars of its quotations.
 
-    def __init__(self, parent: MarkdownView, block: Block, content: QWidget, theme: Theme) -> None:
-        super().__init__(parent)
+    It is no widget itself: a long reply has a thousand blocks, and the smallest widget takes 14 KB.
+    """
+
+    def __init__(self, view: MarkdownView, block: Block, content: QWidget, theme: Theme) -> None:
         self.content = content
+        self.top = self.bottom = 0
+        """Pixels from the view's upper edge."""
         self._theme = theme
         self._kind = type(block)
         self._place = block.place
         self._gap = 0
         self._heights: dict[int, int] = {}
-        self._bars = [_QuoteBar(theme, self) for _ in range(block.place.quote)]
+        self._bars = [_QuoteBar(theme, view) for _ in range(block.place.quote)]
         self._marker: QLabel | None = None
         if block.place.indent:
             self._marker = label(block.place.marker, "muted")
-            self._marker.setParent(self)
+            self._marker.setParent(view)
             self._marker.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self._left = QUOTE_PX * block.place.quote + INDENT_PX * block.place.indent
-        content.setParent(self)
+        content.setParent(view)
         self.show_block(block)
+        for widget in self._widgets():
+            widget.show()
 
     @property
     def gap(self) -> int:
@@ -294,17 +295,28 @@ class _Frame(QWidget):
             self._heights[width] = self._gap + max(1, height)
         return self._heights[width]
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Place the parts."""
-        super().resizeEvent(event)
-        height = max(0, self.height() - self._gap)
+    def place(self, top: int, width: int) -> None:
+        """Put the parts below `top`, with the gap above."""
+        self.top, self.bottom = top, top + self.height_for(width)
+        top += self._gap
+        height = self.bottom - top
         for number, bar in enumerate(self._bars):
-            bar.setGeometry(QUOTE_PX * number, self._gap, QUOTE_PX, height)
+            bar.setGeometry(QUOTE_PX * number, top, QUOTE_PX, height)
         if self._marker is not None:
             start = QUOTE_PX * len(self._bars)
-            top = self._gap + self._marker_top_px()
-            self._marker.setGeometry(start, top, self._left - start - MARKER_GAP_PX, height)
-        self.content.setGeometry(self._left, self._gap, max(0, self.width() - self._left), height)
+            marker_top = top + self._marker_top_px()
+            self._marker.setGeometry(start, marker_top, self._left - start - MARKER_GAP_PX, height)
+        self.content.setGeometry(self._left, top, max(0, width - self._left), height)
+
+    def remove(self) -> None:
+        """Delete the widgets."""
+        for widget in self._widgets():
+            widget.hide()
+            widget.deleteLater()
+
+    def _widgets(self) -> list[QWidget]:
+        marker = [self._marker] if self._marker is not None else []
+        return [*self._bars, *marker, self.content]
 
     def _marker_top_px(self) -> int:
         """Where the marker's baseline is that of the first line."""
