@@ -20,7 +20,7 @@ from app.engine.large_pages import has_large_pages
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
-from app.engine.llama.errors import NativeError
+from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.llama.model import Model
 from app.engine.load_notices import gpu_notices
 from app.engine.load_plan import Room, cache_type, plan_load
@@ -195,6 +195,9 @@ class _Loader:
     def _attempt(self, plan: LoadSettings) -> LoadedModel:
         backend = self._backend
         if self._model is None:
+            # llama.cpp does not ask before it has read the vocabulary.
+            if not self._on_progress(0.0):
+                raise LoadCancelled
             try:
                 self._model = Model(
                     backend,
