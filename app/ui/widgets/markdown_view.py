@@ -142,7 +142,7 @@ class MarkdownView(QWidget):
                 self._frames.insert(index, self._make_frame(block, growing=index >= final))
             self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
         self._remove(len(blocks), len(self._frames))
-        self._shown = list(blocks)
+        self._shown[first:] = blocks[first:]
         self._settle(final)
         self._place_from(first_changed)
 
