@@ -323,7 +323,10 @@ def main() -> None:
     if arguments.ask:
         take_answer(arguments.ask, arguments.target)
     else:
-        take_all(arguments.target, arguments.scenes)
+        # The runs to compare need a second model, which the other pictures are not to show.
+        for scenes in ([s for s in arguments.scenes if s != "quality"], ["quality"]):
+            if set(scenes) & set(arguments.scenes):
+                take_all(arguments.target, scenes)
 
 
 if __name__ == "__main__":
