@@ -30,24 +30,22 @@ def measure_memory_speed(threads: int, size_bytes: int = BUFFER_BYTES) -> float:
     # A small buffer is read several times in one pass, which is else over before all threads run.
     rounds = -(-_LEAST_PASS_BYTES // size)
     parts = [np.ones(length, dtype=np.uint64) for _ in range(threads)]
-    start, end = threading.Barrier(threads + 1), threading.Barrier(threads + 1)
+    together = threading.Barrier(threads)
+    spans_s: list[list[tuple[float, float]]] = [[] for _ in range(_PASSES)]
 
     def read(largest: Callable[[], object]) -> None:
-        for _ in range(_PASSES):
-            start.wait()
+        # Timed by those who read: who waits for them may be woken when they are done.
+        for spans in spans_s:
+            together.wait()
+            began_s = time.perf_counter()
             for _ in range(rounds):
                 largest()
-            end.wait()
+            spans.append((began_s, time.perf_counter()))
 
     workers = [threading.Thread(target=read, args=(part.max,), name="memory speed") for part in parts]
     for worker in workers:
         worker.start()
-    fastest_s = float("inf")
-    for _ in range(_PASSES):
-        start.wait()
-        began_s = time.perf_counter()
-        end.wait()
-        fastest_s = min(fastest_s, time.perf_counter() - began_s)
     for worker in workers:
         worker.join()
+    fastest_s = min(max(end for _, end in spans) - min(began for began, _ in spans) for spans in spans_s)
     return rounds * length * 8 * threads / fastest_s
