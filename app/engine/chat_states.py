@@ -59,6 +59,7 @@ class ChatStates:
 
     def replace(self, admission: Admission) -> None:
         """Before a job's sequence is used: save what it held, and bring the job's own state into it."""
+        # Nobody looks here between two steps of a reply.
         self._idle_since_s = None
         job, lost = admission.job, admission.replaced
         if lost.chat_key != job.chat_key and self._keeper.is_worth_saving(lost):

@@ -239,6 +239,7 @@ class Reply:
 
     def _close(self, why: ThinkingClosed) -> list[int]:
         """Close the thinking block; the tokens that do."""
+        self._control.asked = False
         closing = self._control.closing()
         tokens = self._model.tokenize(closing, special=True)
         self._deltas.add_text(self._text.feed(closing))

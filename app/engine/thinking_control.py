@@ -21,7 +21,7 @@ class ThinkingControl:
         self._loops = False
         self._ends_in_line_break = True
         self.asked = False
-        """The user wants the answer now."""
+        """The user wants the answer now, and has not got it yet."""
 
     @property
     def off(self) -> bool:
