@@ -427,8 +427,8 @@ def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, star
     assert len(room.history.reports()) == 1
     assert room.table.isVisible()
     assert not any("Chats wait" in text for text in room.texts())
-    assert room.button("Run").text().startswith("Run again · about ")
     desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+    assert room.button("Run").text().startswith("Run again · about ")
 
 
 def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
