@@ -11,8 +11,8 @@ from app.chat.summary import summary_of
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_syntax import ChatSyntax
 from app.ui.tabs.reply_runner import ReplyRunner
-from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.reply_view import ReplyView
 
 
@@ -64,7 +64,7 @@ class ChatBranch(QObject):
         """Check the code of all replies that are shown and whole, the newest first."""
         replies = [view for view in self._conversation.messages() if isinstance(view, ReplyView)]
         self._syntax.check(
-            card for view in reversed(replies) if not view.running for card in view.findChildren(CodeCard)
+            text for view in reversed(replies) if not view.running for text in view.findChildren(MarkdownView)
         )
 
     async def _show_version(self, message_id: int) -> None:

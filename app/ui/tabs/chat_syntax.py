@@ -8,9 +8,10 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import QObject
 
+from app.chat.markdown_blocks import CodeBlock
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.languages import language_named
-from app.ui.widgets.code_card import CodeCard
+from app.ui.widgets.markdown_view import MarkdownView
 
 KEPT = 500
 
@@ -23,13 +24,18 @@ class ChatSyntax(QObject):
     def __init__(self, start: Callable[[Coroutine[Any, Any, Any]], None], parent: QObject) -> None:
         super().__init__(parent)
         self._start = start
-        self._waiting: list[CodeCard] = []
+        self._waiting: list[tuple[MarkdownView, CodeBlock]] = []
         self._reports: OrderedDict[tuple[str, str], SyntaxReport] = OrderedDict()
         self._running = False
 
-    def check(self, cards: Iterable[CodeCard]) -> None:
-        """Say it on these, and on no others that still wait."""
-        self._waiting = [card for card in cards if _language(card) in CHECKERS]
+    def check(self, views: Iterable[MarkdownView]) -> None:
+        """Say it of the code in these, and in no others that still wait."""
+        self._waiting = [
+            (view, block)
+            for view in views
+            for block in view.blocks
+            if isinstance(block, CodeBlock) and _language(block) in CHECKERS
+        ]
         if self._waiting and not self._running:
             self._running = True
             self._start(self._work())
@@ -37,12 +43,11 @@ class ChatSyntax(QObject):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                card = self._waiting.pop(0)
-                if shiboken6.isValid(card):
-                    code = card.code
-                    report = await self._report(code, _language(card))
-                    if shiboken6.isValid(card) and card.code == code:
-                        card.show_report(report)
+                view, block = self._waiting.pop(0)
+                if shiboken6.isValid(view):
+                    report = await self._report(block.code, _language(block))
+                    if shiboken6.isValid(view):
+                        view.show_report(block, report)
         finally:
             self._running = False
 
@@ -56,6 +61,6 @@ class ChatSyntax(QObject):
         return known
 
 
-def _language(card: CodeCard) -> str:
-    known = language_named(card.language)
+def _language(block: CodeBlock) -> str:
+    known = language_named(block.language)
     return known.key if known is not None else ""

@@ -19,6 +19,8 @@ class ChatColumn(QScrollArea):
     """Holds message widgets; new content is followed unless the user has scrolled up. GUI thread."""
 
     earlier_requested = Signal()
+    filled = Signal()
+    """Many messages have come and have their places."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,6 +112,7 @@ class ChatColumn(QScrollArea):
             self._messages.setEnabled(True)
             self._messages.activate()
             self._page.setUpdatesEnabled(True)
+            self.filled.emit()
 
     def add_first(self, widgets: list[QWidget]) -> None:
         """Put earlier messages above the others; what is in sight stays where it is."""

@@ -40,7 +40,6 @@ class CodeCard(Card):
         self._copied = QTimer(self, singleShot=True, interval=COPIED_MS)
         self._copied.timeout.connect(lambda: self._copy.setText(self.tr("Copy")))
         self._to_code = button(self.tr("To Code"), "quiet", name=self.tr("Put this into the Code tab"))
-        self._to_code.setVisible(offers_to_code)
         self._to_code.clicked.connect(lambda: self.to_code_requested.emit(self._code, self._language))
         head = QHBoxLayout()
         head.setContentsMargins(14, 6, 8, 0)
@@ -49,6 +48,8 @@ class CodeCard(Card):
         head.addWidget(self._verdict, 1)
         head.addWidget(self._copy)
         head.addWidget(self._to_code)
+        if not offers_to_code:
+            self._to_code.hide()
         self._text = _CodeText(theme)
         self._text.height_changed.connect(self.height_changed)
         self._highlighter = CodeHighlighter(self._text.document(), code_formats(theme))
@@ -67,6 +68,11 @@ class CodeCard(Card):
     def language(self) -> str:
         """The language as the fence named it."""
         return self._language
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether some of the code is selected."""
+        return self._text.textCursor().hasSelection()
 
     @property
     def verdict(self) -> str:

@@ -270,7 +270,7 @@ class ConversationView(ChatColumn):
 
     def make_reply(self, message: StoredMessage) -> ReplyView:
         """A view for a reply of this conversation."""
-        view = ReplyView(self._theme)
+        view = ReplyView(self._theme, self)
         view.to_code_requested.connect(self.to_code_requested)
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
         view.retry_requested.connect(lambda: self.another_requested.emit(message))

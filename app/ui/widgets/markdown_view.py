@@ -1,10 +1,12 @@
-"""Markdown as widgets, one for each block, of which only the last changes while a reply streams."""
+"""Markdown as widgets, one for each block that is near to what is seen; only the last changes while a reply
+streams."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.chat.markdown_blocks import (
     Block,
@@ -17,30 +19,33 @@ from app.chat.markdown_blocks import (
     TextBlock,
     parse_blocks,
 )
+from app.code.check import SyntaxReport
 from app.ui.theme import Theme
-from app.ui.widgets.card import label, rule
+from app.ui.widgets.block_frame import BlockFrame
+from app.ui.widgets.card import rule
 from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.formula_card import FormulaCard
 from app.ui.widgets.growing_text import GrowingText
 from app.ui.widgets.link_question import ask_before_opening
-from app.ui.widgets.rich_label import RichLabel, baseline_px
+from app.ui.widgets.rich_label import RichLabel
+from app.ui.widgets.sight import Sight, Zone, wider
 from app.ui.widgets.table_label import TableLabel
 
 Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
-INDENT_PX = 24
-QUOTE_PX = 14
-MARKER_GAP_PX = 7
 GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
 UNPLACED_PX = 400
 AIR_PX = 3
 """By so much a line of text has more air above its letters than below."""
+BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
+"""So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
+events; and lose them farther off."""
 
 
 class MarkdownView(QWidget):
     """Shows Markdown, whole or as it comes. Nothing in it is fetched, links are opened after a question.
 
-    It places its blocks itself: Qt's layouts would measure every paragraph anew with each word that comes.
-    GUI thread only.
+    It places its blocks itself: Qt's layouts would measure every paragraph anew with each word that comes. In
+    a scroll area it has widgets for what is near to what is seen, elsewhere for all. GUI thread only.
     """
 
     to_code_requested = Signal(str, str)
@@ -60,13 +65,19 @@ class MarkdownView(QWidget):
         self._offers_to_code = offers_to_code
         self._stream: MarkdownStream | None = None
         self._shown: list[Block] = []
-        self._frames: list[_Frame] = []
+        self._frames: list[BlockFrame] = []
+        self._built: list[BlockFrame] = []
+        self._reports: dict[tuple[str, str], SyntaxReport] = {}
         self._settled = 0
         self._height = 0
-        self._placed = False
+        self._placed = self._placing = False
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
+        self._sight = Sight(self)
+        self._sight.moved.connect(self._on_sight_moved)
+        self._ahead = QTimer(self, singleShot=True, interval=0)
+        self._ahead.timeout.connect(self._build_ahead)
         theme.formulas.drawn.connect(self._on_formulas_drawn)
         # The blocks follow the theme by themselves, and are to be measured after that.
         theme.changed.connect(self._on_theme_changed, Qt.ConnectionType.QueuedConnection)
@@ -97,6 +108,13 @@ class MarkdownView(QWidget):
             self._update(0, self._stream.blocks, len(self._stream.blocks))
             self._stream = None
 
+    def show_report(self, block: CodeBlock, report: SyntaxReport) -> None:
+        """Say of this code whether its syntax is valid, wherever it stands."""
+        self._reports[block.code, block.language] = report
+        for frame in self._built:
+            if isinstance(frame.content, CodeCard):
+                self._report_on(frame.content)
+
     def hasHeightForWidth(self) -> bool:  # noqa: N802
         """Lines wrap."""
         return True
@@ -122,9 +140,27 @@ class MarkdownView(QWidget):
         self._placed = True
         if event.size().width() != event.oldSize().width():
             self._place_from(0)
+            self._ask_for_layout()
+
+    def event(self, event: QEvent) -> bool:
+        """Ask for the height that it needs once the layout has ended."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Now something of it can be seen."""
+        super().showEvent(event)
+        self._on_sight_moved()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """It has nothing to paint itself, but learns of a move that no scroll bar told."""
+        if self._missing(self._sight.zone()):
+            # Not here: what is made while its parent is painted would be painted with the next frame only.
+            self._ahead.start()
 
     def _update(self, first: int, blocks: list[Block], final: int) -> None:
-        """Change the widgets from block `first` on to `blocks`, keeping every one that fits. Those before
+        """Change the frames from block `first` on to `blocks`, keeping every one that fits. Those before
         `final` will not change any more.
         """
         first_changed = min(first, len(blocks))
@@ -134,83 +170,177 @@ class MarkdownView(QWidget):
                 if first_changed == index:
                     first_changed += 1
                 continue
-            if index < len(self._frames) and self._frames[index].takes(block):
+            if index < len(self._frames):
                 self._frames[index].show_block(block)
             else:
-                if index < len(self._frames):
-                    self._remove(index, index + 1)
-                self._frames.insert(index, self._make_frame(block, growing=index >= final))
+                frame = BlockFrame(self, self._theme, block, self._make_content)
+                frame.growing = index >= final
+                self._frames.append(frame)
             self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
-        self._remove(len(blocks), len(self._frames))
+        self._remove_from(len(blocks))
         self._shown[first:] = blocks[first:]
         self._settle(final)
         self._place_from(first_changed)
 
     def _settle(self, end: int) -> None:
         """Let the words of the blocks before `end` be selected from now on."""
-        for index in range(self._settled, end):
-            frame = self._frames[index]
+        for frame in self._frames[self._settled : end]:
+            frame.growing = False
             if isinstance(frame.content, GrowingText):
-                settled = self._make_frame(self._shown[index], growing=False)
-                settled.gap = frame.gap
-                settled.place(frame.top, self.width())
-                self._remove(index, index + 1)
-                self._frames.insert(index, settled)
+                frame.rebuild()
+                frame.place(frame.top, self.width())
         self._settled = end
 
-    def _place_from(self, first: int) -> None:
-        """Put the blocks from `first` on below the ones before; the others stay as they are."""
-        top = self._frames[first - 1].bottom if first else 0
-        for frame in self._frames[first:]:
-            frame.place(top, self.width())
-            top = frame.bottom
-        if top != self._height:
-            self._height = top
+    def _place_from(self, first: int, last: int | None = None) -> None:
+        """Put the blocks from `first` on below the ones before; the others stay as they are, and so do those
+        after `last` that are in their place."""
+        if self._placing:
+            return
+        self._placing = True
+        try:
+            height = self._place(first, len(self._frames) if last is None else last)
+        finally:
+            self._placing = False
+        if height != self._height:
+            self._height = height
             self.updateGeometry()
 
-    def _make_frame(self, block: Block, *, growing: bool) -> "_Frame":
-        content: QWidget
+    def _place(self, first: int, last: int) -> int:
+        """The height of all blocks then."""
+        near_top, near_bottom = wider(self._sight.zone(), BUILT_SCREENS)
+        top = self._frames[first - 1].bottom if first else 0
+        width = self.width()
+        for index, frame in enumerate(self._frames[first:], first):
+            if not frame.is_built and top < near_bottom and top + frame.height_for(width) > near_top:
+                self._build_frame(frame)
+            elif index > last and frame.top == top:
+                return self._height
+            frame.place(top, width)
+            top = frame.bottom
+        return top
+
+    def _on_sight_moved(self) -> None:
+        """Give widgets to the blocks that are near now, and take them from those that are far."""
+        if self._placing:
+            return
+        zone = self._sight.zone()
+        if missing := self._missing(wider(zone, BUILT_SCREENS)):
+            self._build(missing)
+        self._let_go(wider(zone, KEPT_SCREENS))
+        if self._missing(wider(zone, AHEAD_SCREENS)):
+            self._ahead.start()
+
+    def _build_ahead(self) -> None:
+        """Build the nearest block that may soon be seen, and the others one by one in the next turns."""
+        zone = self._sight.zone()
+        missing = self._missing(wider(zone, AHEAD_SCREENS))
+        if missing:
+            seen = sum(zone) // 2
+            self._build([min(missing, key=lambda index: abs(self._frames[index].top - seen))])
+        if len(missing) > 1:
+            self._ahead.start()
+
+    def _missing(self, zone: Zone) -> list[int]:
+        """The blocks in the zone that have no widgets."""
+        top, bottom = zone
+        if top >= bottom:
+            return []
+        first = self._first_below(top)
+        end = bisect_left(self._frames, bottom, key=lambda frame: frame.top)
+        return [index for index in range(first, end) if not self._frames[index].is_built]
+
+    def _build(self, indices: list[int]) -> None:
+        """Give these blocks widgets, and keep what is seen in its place."""
+        seen = self._first_below(self._sight.zone()[0])
+        before = self._top_of(seen)
+        for index in indices:
+            self._build_frame(self._frames[index])
+        self._place_from(indices[0], indices[-1])
+        self._ask_for_layout()
+        self._sight.follow(self._top_of(seen) - before)
+
+    def _ask_for_layout(self) -> None:
+        """Blocks that were estimated have widgets now. A layout that is just at work would not hear of it."""
+        if self._height != self.height():
+            QCoreApplication.postEvent(self, QEvent(QEvent.Type.LayoutRequest))
+
+    def _build_frame(self, frame: BlockFrame) -> None:
+        frame.build()
+        self._built.append(frame)
+        if isinstance(frame.content, CodeCard):
+            self._report_on(frame.content)
+
+    def _let_go(self, zone: Zone) -> None:
+        top, bottom = zone
+        if top >= bottom:
+            return
+        kept = []
+        for frame in self._built:
+            if (frame.bottom < top or frame.top > bottom) and not frame.in_use:
+                frame.let_go()
+            else:
+                kept.append(frame)
+        self._built = kept
+
+    def _first_below(self, y: int) -> int:
+        """The first block that ends below `y`."""
+        return bisect_right(self._frames, y, key=lambda frame: frame.bottom)
+
+    def _top_of(self, index: int) -> int:
+        return self._frames[index].top if index < len(self._frames) else self._height
+
+    def _make_content(self, block: Block, growing: bool) -> QWidget:
         match block:
             case TextBlock() if growing:
-                content = GrowingText(self._theme, muted=self._muted)
+                return GrowingText(self._theme, muted=self._muted)
             case TextBlock():
-                content = RichLabel(self._theme, muted=self._muted)
-                content.link_chosen.connect(self._on_link)
+                text = RichLabel(self._theme, muted=self._muted)
+                text.link_chosen.connect(self._on_link)
+                return text
             case CodeBlock():
-                content = CodeCard(self._theme, offers_to_code=self._offers_to_code)
-                content.to_code_requested.connect(self.to_code_requested)
-                content.height_changed.connect(self._on_height_changed)
+                card = CodeCard(self._theme, offers_to_code=self._offers_to_code)
+                card.to_code_requested.connect(self.to_code_requested)
+                card.height_changed.connect(self._on_height_changed)
+                return card
             case FormulaBlock():
-                content = FormulaCard(self._theme, muted=self._muted)
+                return FormulaCard(self._theme, muted=self._muted)
             case TableBlock():
-                content = TableLabel(self._theme)
-                content.link_chosen.connect(self._on_link)
+                table = TableLabel(self._theme)
+                table.link_chosen.connect(self._on_link)
+                return table
             case RuleBlock():
-                content = rule()
-        return _Frame(self, block, content, self._theme)
+                return rule()
 
-    def _remove(self, first: int, end: int) -> None:
-        for frame in self._frames[first:end]:
-            frame.remove()
-        del self._frames[first:end]
+    def _remove_from(self, end: int) -> None:
+        """Remove the frames from `end` on."""
+        for frame in self._frames[end:]:
+            if frame.is_built:
+                self._built.remove(frame)
+                frame.let_go()
+        del self._frames[end:]
+
+    def _report_on(self, card: CodeCard) -> None:
+        report = self._reports.get((card.code, card.language))
+        if report is not None:
+            card.show_report(report)
 
     def _on_height_changed(self) -> None:
         """A code block got or lost its scroll bar."""
         sender = self.sender()
-        for index, frame in enumerate(self._frames):
+        for frame in self._built:
             if frame.content is sender:
                 frame.forget_height()
-                self._place_from(index)
+                self._place_from(self._first_below(frame.top))
 
     def _on_formulas_drawn(self) -> None:
         """Some formulas that were asked for are there."""
         first = len(self._frames)
-        for index in range(len(self._frames) - 1, -1, -1):
-            content = self._frames[index].content
+        for frame in self._built:
+            content = frame.content
             if isinstance(content, Drawing) and content.waits_for_formulas:
                 content.show_again()
-                self._frames[index].forget_height()
-                first = index
+                frame.forget_height()
+                first = min(first, self._first_below(frame.top))
         self._place_from(first)
 
     def _on_theme_changed(self) -> None:
@@ -221,123 +351,6 @@ class MarkdownView(QWidget):
 
     def _on_link(self, address: str) -> None:
         ask_before_opening(address, self)
-
-
-class _Frame:
-    """A block's widget at its place in the view: after its list marker, behind the bars of its quotations.
-
-    It is no widget itself: a long reply has a thousand blocks, and the smallest widget takes 14 KB.
-    """
-
-    def __init__(self, view: MarkdownView, block: Block, content: QWidget, theme: Theme) -> None:
-        self.content = content
-        self.top = self.bottom = 0
-        """Pixels from the view's upper edge."""
-        self._theme = theme
-        self._kind = type(block)
-        self._place = block.place
-        self._gap = 0
-        self._heights: dict[int, int] = {}
-        self._bars = [_QuoteBar(theme, view) for _ in range(block.place.quote)]
-        self._marker: QLabel | None = None
-        if block.place.indent:
-            self._marker = label(block.place.marker, "muted")
-            self._marker.setParent(view)
-            self._marker.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-        self._left = QUOTE_PX * block.place.quote + INDENT_PX * block.place.indent
-        content.setParent(view)
-        self.show_block(block)
-        for widget in self._widgets():
-            widget.show()
-
-    @property
-    def gap(self) -> int:
-        """Pixels above the block."""
-        return self._gap
-
-    @gap.setter
-    def gap(self, pixels: int) -> None:
-        if pixels != self._gap:
-            self._gap = pixels
-            self._heights.clear()
-
-    def takes(self, block: Block) -> bool:
-        """Whether this frame can show `block` with the widgets it has."""
-        here, there = self._place, block.place
-        return type(block) is self._kind and (here.indent, here.quote) == (there.indent, there.quote)
-
-    def show_block(self, block: Block) -> None:
-        """Show `block`, which `takes` accepted."""
-        self._place = block.place
-        self._heights.clear()
-        if self._marker is not None:
-            self._marker.setText(block.place.marker)
-        match self.content, block:
-            case (RichLabel() | GrowingText()) as text, TextBlock():
-                text.set_html(block.html, block.level)
-            case CodeCard() as card, CodeBlock():
-                card.set_code(block.code, block.language)
-            case FormulaCard() as formula, FormulaBlock():
-                formula.set_formula(block.latex, closed=block.closed)
-            case TableLabel() as table, TableBlock():
-                table.set_table(block)
-
-    def forget_height(self) -> None:
-        """The content has another height now."""
-        self._heights.clear()
-
-    def height_for(self, width: int) -> int:
-        """The height at this width, measured once."""
-        if width not in self._heights:
-            inner = max(0, width - self._left)
-            tall = self.content.hasHeightForWidth()
-            height = self.content.heightForWidth(inner) if tall else self.content.sizeHint().height()
-            self._heights[width] = self._gap + max(1, height)
-        return self._heights[width]
-
-    def place(self, top: int, width: int) -> None:
-        """Put the parts below `top`, with the gap above."""
-        self.top, self.bottom = top, top + self.height_for(width)
-        top += self._gap
-        height = self.bottom - top
-        for number, bar in enumerate(self._bars):
-            bar.setGeometry(QUOTE_PX * number, top, QUOTE_PX, height)
-        if self._marker is not None:
-            start = QUOTE_PX * len(self._bars)
-            marker_top = top + self._marker_top_px()
-            self._marker.setGeometry(start, marker_top, self._left - start - MARKER_GAP_PX, height)
-        self.content.setGeometry(self._left, top, max(0, width - self._left), height)
-
-    def remove(self) -> None:
-        """Delete the widgets."""
-        for widget in self._widgets():
-            widget.hide()
-            widget.deleteLater()
-
-    def _widgets(self) -> list[QWidget]:
-        marker = [self._marker] if self._marker is not None else []
-        return [*self._bars, *marker, self.content]
-
-    def _marker_top_px(self) -> int:
-        """Where the marker's baseline is that of the first line."""
-        assert self._marker is not None
-        if not isinstance(self.content, RichLabel | GrowingText):
-            return 0
-        return baseline_px(self._theme) - self._marker.fontMetrics().ascent()
-
-
-class _QuoteBar(QFrame):
-    """The bar at the left of a quotation."""
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        theme.changed.connect(self._colour)
-        self._colour()
-
-    def _colour(self) -> None:
-        line = self._theme.colours.line
-        self.setStyleSheet(f"QFrame {{ border: none; border-left: 3px solid {line}; margin-left: 2px; }}")
 
 
 def _gap(before: Block | None, block: Block) -> int:

@@ -17,11 +17,12 @@ from app.ui.widgets.sources_line import SourcesLine
 from app.ui.widgets.thinking_line import ThinkingLine
 from app.ui.widgets.version_switch import VersionSwitch
 
-FRAME_MS = 33
+FRAME_MS = 23
 EARLY_MS = 5
-"""The bridge brings text every 33 ms, now and then a little earlier."""
-# A frame may take a quarter of the time: a slow one makes the next ones rarer.
+"""The bridge brings text every 23 ms, now and then a little earlier."""
+# Frames may take a quarter of the time: slow ones make the next ones rarer, a single one does not.
 FRAME_SHARE = 4
+SMOOTHED_FRAMES = 4
 COUNT_MS = 250
 COPIED_MS = 1500
 BEARING_PX = 2
@@ -62,16 +63,16 @@ class ReplyView(QWidget):
         self._thinking_since_s: float | None = None
         self._thinking_s: float | None = None
         self._running = False
-        self._painted_s = self._pause_ms = 0.0
+        self._painted_s = self._paint_ms = self._pause_ms = 0.0
 
-        self.thinking = ThinkingLine(theme)
+        self.thinking = ThinkingLine(theme, self)
         self.thinking.hide()
         self.thinking.answer_now_requested.connect(self.answer_now_requested)
         self._remark = _Notice(theme)
         self._remark.hide()
         self._state = label("", "muted")
         self._state.hide()
-        self._answer = MarkdownView(theme, offers_to_code=offers_to_code)
+        self._answer = MarkdownView(theme, self, offers_to_code=offers_to_code)
         self._answer.hide()
         self._answer.to_code_requested.connect(self.to_code_requested)
         self._notice = _Notice(theme)
@@ -252,7 +253,9 @@ class ReplyView(QWidget):
             self._state.hide()
             self.painted.emit()
         self._painted_s = time.perf_counter()
-        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * (self._painted_s - started_s) * 1000)
+        took_ms = (self._painted_s - started_s) * 1000
+        self._paint_ms += (took_ms - self._paint_ms) / SMOOTHED_FRAMES
+        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * self._paint_ms)
 
     def _count(self) -> None:
         if self._thinking_since_s is not None and self._thinking_s is None:

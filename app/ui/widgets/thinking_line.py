@@ -101,7 +101,7 @@ class ThinkingLine(Card):
         if is_open == self.is_open:
             return
         if is_open:
-            self._view = MarkdownView(self._theme, muted=True, offers_to_code=False)
+            self._view = MarkdownView(self._theme, self, muted=True, offers_to_code=False)
             if self._running:
                 self._view.append(self.text)
             else:
