@@ -20,9 +20,6 @@ from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
 
-_WIDE = 16_384
-"""So many tokens llama.cpp's top_p sorts sooner than numpy finds the nucleus."""
-
 
 class Sampler:
     """Chains of llama.cpp's own samplers, in the order of the reference implementations: bias and penalties,
@@ -56,7 +53,7 @@ class Sampler:
         )
         self._recent: deque[int] = deque(maxlen=window)
         self._biased = np.fromiter(sampling.logit_bias, np.int32, len(sampling.logit_bias))
-        # With R1's temperature and top_p, a wide distribution need not be sorted.
+        # With R1's temperature and top_p, a distribution need not be sorted.
         self._by_nucleus = (
             0.0 < sampling.top_p < 1.0
             and not sampling.mirostat
@@ -146,15 +143,17 @@ class Sampler:
             if not math.isfinite(logits.item(token)):
                 raise NativeError("the model computed no numbers")
             return token
-        kept = likely(logits, self._gap)
+        sampling = self._sampling
+        if self._by_nucleus:
+            kept = nucleus(logits, sampling.temperature, sampling.top_p, self._gap)
+        else:
+            kept = likely(logits, self._gap)
         values = logits[kept]
         if not len(kept) or not math.isfinite(values.item(0)):
             raise NativeError("the model computed no numbers")
         candidates = self._candidates
-        if self._by_nucleus and len(kept) > _WIDE:
-            sampling = self._sampling
-            kept = nucleus(logits, sampling.temperature, sampling.top_p)
-            candidates.fill(kept, logits[kept] / np.float32(sampling.temperature))
+        if self._by_nucleus:
+            candidates.fill(kept, values / np.float32(sampling.temperature))
         else:
             candidates.fill(kept, values)
             candidates.apply(self._narrow)
