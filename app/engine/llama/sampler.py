@@ -20,6 +20,10 @@ from app.engine.nucleus import likely, negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
 
+_WIDE = 8192
+"""So many tokens llama.cpp's top_p sorts sooner than numpy finds the nucleus, whose fifteen steps come from
+memory again after each decode."""
+
 
 class Sampler:
     """Chains of llama.cpp's own samplers, in the order of the reference implementations: bias and penalties,
@@ -53,7 +57,7 @@ class Sampler:
         )
         self._recent: deque[int] = deque(maxlen=window)
         self._biased = np.fromiter(sampling.logit_bias, np.int32, len(sampling.logit_bias))
-        # With R1's temperature and top_p, a distribution need not be sorted.
+        # With R1's temperature and top_p, a wide distribution need not be sorted.
         self._by_nucleus = (
             0.0 < sampling.top_p < 1.0
             and not sampling.mirostat
@@ -144,15 +148,15 @@ class Sampler:
                 raise NativeError("the model computed no numbers")
             return token
         sampling = self._sampling
-        if self._by_nucleus:
-            kept = nucleus(logits, sampling.temperature, sampling.top_p, self._gap)
-        else:
-            kept = likely(logits, self._gap)
+        kept = likely(logits, self._gap)
+        wide = self._by_nucleus and len(kept) > _WIDE
+        if wide:
+            kept = nucleus(logits, sampling.temperature, sampling.top_p)
         values = logits[kept]
         if not len(kept) or not math.isfinite(values.item(0)):
             raise NativeError("the model computed no numbers")
         candidates = self._candidates
-        if self._by_nucleus:
+        if wide:
             candidates.fill(kept, values / np.float32(sampling.temperature))
         else:
             candidates.fill(kept, values)

@@ -75,7 +75,7 @@ def test_the_nucleus_is_the_smallest_set_of_likeliest_tokens(shape: str, tempera
     for seed in range(3):
         logits = logits_of(shape, seed)
         shares = shares_of(logits, temperature)
-        inside = nucleus(logits, temperature, 0.95, negligible_gap(VOCABULARY, temperature))
+        inside = nucleus(logits, temperature, 0.95)
         least = shares[inside].min()
         assert shares[inside].sum() >= 0.95 - 1e-6
         # All tokens above its edge are in it, and without those at the edge it would be too small.
@@ -88,22 +88,19 @@ def test_llama_cpp_draws_from_the_same_tokens(shape: str) -> None:
     logits = logits_of(shape, 5)
     every = np.arange(VOCABULARY)
     whole = top_p_of_llama(every, logits, 0.6, 0.95)
-    gap = negligible_gap(VOCABULARY, 0.6)
-    kept = likely(logits, gap)
+    kept = likely(logits, negligible_gap(VOCABULARY, 0.6))
     cut = top_p_of_llama(kept, logits, 0.6, 0.95)
-    found = set(nucleus(logits, 0.6, 0.95, gap).tolist())
+    found = set(nucleus(logits, 0.6, 0.95).tolist())
     # The C samplers sum in float32 in another order, so the edge may lie some tokens off in a wide nucleus.
     for other in (cut, found):
         assert len(whole ^ other) <= 1 + len(whole) // 200
 
 
 def test_logits_that_are_no_numbers_leave_nothing() -> None:
-    nothing = np.full(10, np.nan, "f4")
-    assert not len(likely(nothing, 5.0))
-    assert not len(nucleus(nothing, 0.6, 0.95, 5.0))
+    assert not len(likely(np.full(10, np.nan, "f4"), 5.0))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_vocabulary_of_few_tokens(count: int) -> None:
     logits = np.arange(count, dtype="f4")
-    assert list(nucleus(logits, 0.1, 0.95, negligible_gap(count, 0.1))) == [count - 1]
+    assert list(nucleus(logits, 0.1, 0.95)) == [count - 1]
