@@ -14,6 +14,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.block_frame import BlockFrame
 from app.ui.widgets.code_card import CodeCard
 from app.ui.widgets.conversation_view import ConversationView
+from app.ui.widgets.formula_card import FormulaCard
 from app.ui.widgets.markdown_view import MarkdownView
 from app.ui.widgets.reply_view import ReplyView
 from app.ui.widgets.rich_label import RichLabel
@@ -23,6 +24,8 @@ SECTION = """## Section {n}
 
 The terms fall quickly, so that the sum converges, and for a proof it is enough to compare it with one that is
 known; the value itself needs more work, as Euler knew. This is paragraph number {n} of them all.
+
+\\[ \\sum_{{k=1}}^{n} \\frac{{1}}{{k^2}} \\]
 
 ```python
 {lines}print({n})
@@ -99,12 +102,17 @@ class Shown:
                 assert frame.content.isVisible()
                 assert frame.content.y() == frame.top + frame.gap
                 assert frame.bottom == frame.top + frame.height_for(self.view.width())
+                if frame.content.hasHeightForWidth():
+                    assert frame.content.height() == frame.content.heightForWidth(frame.content.width())
         assert [frame.top for frame in self.frames[1:]] == [frame.bottom for frame in self.frames[:-1]]
         assert self.view.height() == self.frames[-1].bottom
 
 
 def is_settled(view: MarkdownView) -> bool:
-    return not view._ahead.isActive() and view.height() in (view._height, 0)
+    drawn = not any(
+        isinstance(frame.content, FormulaCard) and frame.content.waits_for_formulas for frame in view._frames
+    )
+    return drawn and not view._ahead.isActive() and view.height() in (view._height, 0)
 
 
 def message(number: int, text: str) -> StoredMessage:

@@ -88,6 +88,8 @@ class BlockFrame:
         """Make the widgets, if there are none; they show at the next `place`."""
         if self.content is not None:
             return
+        # What was measured before may be of a formula that was not drawn yet.
+        self._heights.clear()
         place = self.block.place
         self._bars = [_QuoteBar(self._theme, self._view) for _ in range(place.quote)]
         if place.indent:
@@ -108,7 +110,6 @@ class BlockFrame:
     def rebuild(self) -> None:
         """Replace the widgets by others."""
         self.let_go()
-        self._heights.clear()
         self.build()
 
     def forget_height(self) -> None:

@@ -250,12 +250,16 @@ class MarkdownView(QWidget):
         return [index for index in range(first, end) if not self._frames[index].is_built]
 
     def _build(self, indices: list[int]) -> None:
-        """Give these blocks widgets, and keep what is seen in its place."""
-        seen = self._first_below(self._sight.zone()[0])
-        before = self._top_of(seen)
+        """Give these blocks widgets."""
         for index in indices:
             self._build_frame(self._frames[index])
-        self._place_from(indices[0], indices[-1])
+        self._move_from(indices[0], indices[-1])
+
+    def _move_from(self, first: int, last: int | None = None) -> None:
+        """`_place_from`, and keep what is seen in its place."""
+        seen = self._first_below(self._sight.zone()[0])
+        before = self._top_of(seen)
+        self._place_from(first, last)
         self._ask_for_layout()
         self._sight.follow(self._top_of(seen) - before)
 
@@ -330,7 +334,7 @@ class MarkdownView(QWidget):
         for frame in self._built:
             if frame.content is sender:
                 frame.forget_height()
-                self._place_from(self._first_below(frame.top))
+                self._move_from(self._first_below(frame.top))
 
     def _on_formulas_drawn(self) -> None:
         """Some formulas that were asked for are there."""
@@ -341,7 +345,7 @@ class MarkdownView(QWidget):
                 content.show_again()
                 frame.forget_height()
                 first = min(first, self._first_below(frame.top))
-        self._place_from(first)
+        self._move_from(first)
 
     def _on_theme_changed(self) -> None:
         """The text may have another size."""
