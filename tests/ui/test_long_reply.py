@@ -20,6 +20,7 @@ from app.ui.widgets.reply_view import ReplyView
 from app.ui.widgets.rich_label import RichLabel
 
 SECTIONS = 60
+WAIT_MS = 60_000
 SECTION = """## Section {n}
 
 The terms fall quickly, so that the sum converges, and for a proof it is enough to compare it with one that is
@@ -66,7 +67,7 @@ class Shown:
 
     def settle(self) -> None:
         self.qtbot.wait(20)
-        self.qtbot.waitUntil(lambda: all(is_settled(view) for view in self.views))
+        self.qtbot.waitUntil(lambda: all(is_settled(view) for view in self.views), timeout=WAIT_MS)
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     @property
