@@ -21,6 +21,8 @@ FOLDER = ROOT / "build" / "windows-engine"
 COMPILER = "x86_64-w64-mingw32-gcc-posix"
 # The oldest processors and those with AVX2; the other twelve variants differ in flags of the compiler only.
 VARIANTS = ("x64", "haswell")
+# Not ALL: CMake hands over a library's own objects as an archive, and nothing of it would be exported.
+COMPILERS_LIBRARIES = "libstdc++.a:libgcc.a:libgcc_eh.a:libpthread.a:libwinpthread.a"
 OPTIONS = (
     "-GUnix Makefiles",
     "-DCMAKE_BUILD_TYPE=Release",
@@ -29,7 +31,11 @@ OPTIONS = (
     f"-DCMAKE_C_COMPILER={COMPILER}",
     "-DCMAKE_CXX_COMPILER=x86_64-w64-mingw32-g++-posix",
     # Otherwise each library hands on what it took from the compiler's, and the next one has it twice.
-    "-DCMAKE_SHARED_LINKER_FLAGS=-static -Wl,--exclude-libs,ALL",
+    # The back ends are modules.
+    *(
+        f"-DCMAKE_{kind}_LINKER_FLAGS=-static -Wl,--exclude-libs,{COMPILERS_LIBRARIES}"
+        for kind in ("SHARED", "MODULE")
+    ),
     "-DBUILD_SHARED_LIBS=ON",
     "-DGGML_NATIVE=OFF",
     "-DGGML_OPENMP=OFF",
