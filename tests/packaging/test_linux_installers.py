@@ -178,6 +178,10 @@ def test_the_package_is_small() -> None:
     assert DEB.stat().st_size <= LARGEST_DEB_BYTES
 
 
+@pytest.mark.skipif(
+    any(shutil.which(name) is None for name in ("appstreamcli", "desktop-file-validate")),
+    reason="appstream or desktop-file-utils is not installed",
+)
 def test_the_description_and_the_menu_entry_are_valid(tmp_path: Path) -> None:
     subprocess.run(["dpkg-deb", "-x", str(DEB), str(tmp_path)], check=True)
     share = tmp_path / "usr" / "share"
