@@ -148,6 +148,7 @@ def test_what_is_seen_moves_by_the_wheel_and_by_nothing_else(shown: Shown) -> No
         assert abs(shown.y_of(frame) - before - 60) <= 1
         shown.qtbot.wait(2)
         assert abs(shown.y_of(frame) - before - 60) <= 1
+    shown.settle()
     shown.check()
 
 
