@@ -15,12 +15,17 @@ from typing import Any
 
 import pytest
 
+from app.engine.messages import LoadSettings
+from app.settings import SettingsFile
 from tests.end2end.test_real_window import engine_has_loaded, wait_for
 from tests.support.display import RealWindow, virtual_display
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
 
 TRY_S = 3.0
+
+CONTEXT_TOKENS = 2048
+"""A reply that does not end by itself ends there."""
 
 
 class Person:
@@ -60,8 +65,10 @@ class Person:
 
         wait_for(holds, what)
 
-    def replies(self, outcome: str = "stop") -> int:
-        return self.count(f"messages WHERE role = 'assistant' AND outcome = '{outcome}'")
+    def replies(self, *outcomes: str) -> int:
+        """Those that ended so; by themselves where none is named, as this model may not find its end."""
+        wanted = ", ".join(f"'{outcome}'" for outcome in outcomes or ("stop", "context"))
+        return self.count(f"messages WHERE role = 'assistant' AND outcome IN ({wanted})")
 
     def ask(self, text: str) -> None:
         before = self.replies()
@@ -72,6 +79,7 @@ class Person:
 @pytest.fixture(scope="module")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     home = tmp_path_factory.mktemp("home")
+    SettingsFile(home / "config" / "settings.json").update(load=LoadSettings(context_tokens=CONTEXT_TOKENS))
     with virtual_display() as display:
         window = RealWindow(display, home)
         window.find()
