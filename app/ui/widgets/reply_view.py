@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from app.chat.records import Outcome
 from app.chat.schema import problem_of, schema_title
 from app.engine.messages import Channel, GenerationStats
+from app.ui.bridge import FRAME_S
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.markdown_view import MarkdownView
@@ -17,9 +18,9 @@ from app.ui.widgets.sources_line import SourcesLine
 from app.ui.widgets.thinking_line import ThinkingLine
 from app.ui.widgets.version_switch import VersionSwitch
 
-FRAME_MS = 23
+FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
-"""The bridge brings text every 23 ms, now and then a little earlier."""
+"""The bridge brings text with each of its frames, now and then a little earlier."""
 # Frames may take a quarter of the time: slow ones make the next ones rarer, a single one does not.
 FRAME_SHARE = 4
 SMOOTHED_FRAMES = 4
