@@ -14,12 +14,12 @@ from app.errors import Cancelled
 
 log = logging.getLogger(__name__)
 
-FRAME_S = 0.023
+FRAME_S = 0.018
 ErrorListener = Callable[[BaseException], None]
 
 
 class Bridge(QObject):
-    """Runs callbacks of other threads on the GUI thread, at most about 40 batches a second.
+    """Runs callbacks of other threads on the GUI thread, at most about 50 batches a second.
 
     `post` may be called from any thread; everything else is for the GUI thread. An exception out of a
     callback or a task goes to `on_error`; cancelling is silent.

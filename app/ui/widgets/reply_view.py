@@ -1,6 +1,7 @@
 """One reply of the model: its thinking, its answer, how it ended, and how fast it was."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -21,9 +22,11 @@ from app.ui.widgets.version_switch import VersionSwitch
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
 """The bridge brings text with each of its frames, now and then a little earlier."""
-# Frames may take a quarter of the time: slow ones make the next ones rarer, a single one does not.
 FRAME_SHARE = 4
-SMOOTHED_FRAMES = 4
+"""Frames may take a quarter of the time."""
+COMPARED_FRAMES = 4
+"""Frames become rarer when all of the last few were slow: a single one had more to lay out, or waited for the
+processor."""
 COUNT_MS = 250
 COPIED_MS = 1500
 BEARING_PX = 2
@@ -64,7 +67,8 @@ class ReplyView(QWidget):
         self._thinking_since_s: float | None = None
         self._thinking_s: float | None = None
         self._running = False
-        self._painted_s = self._paint_ms = self._pause_ms = 0.0
+        self._painted_s = self._pause_ms = 0.0
+        self._paints_ms: deque[float] = deque(maxlen=COMPARED_FRAMES)
 
         self.thinking = ThinkingLine(theme, self)
         self.thinking.hide()
@@ -254,9 +258,8 @@ class ReplyView(QWidget):
             self._state.hide()
             self.painted.emit()
         self._painted_s = time.perf_counter()
-        took_ms = (self._painted_s - started_s) * 1000
-        self._paint_ms += (took_ms - self._paint_ms) / SMOOTHED_FRAMES
-        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * self._paint_ms)
+        self._paints_ms.append((self._painted_s - started_s) * 1000)
+        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * min(self._paints_ms))
 
     def _count(self) -> None:
         if self._thinking_since_s is not None and self._thinking_s is None:
