@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.engine.messages import Device
 from app.engine.offload import ModelShape, usable_bytes
-from models.demand import Demand
+from models.demand import Demand, whole_lines
 from models.memory_need import MemoryNeed, Share, gpu_layers_that_fit
 
 
@@ -45,7 +45,7 @@ class LoadNeed:
     def _draft(self, demand: Demand, *, on_cards: bool) -> MemoryNeed:
         if self.draft is None:
             return MemoryNeed(Share(), Share())
-        demand = replace(demand, kv_type="f16", outputs=demand.sequences)
+        demand = replace(demand, kv_type="f16", outputs=whole_lines(demand.sequences))
         cards = sum(device.backend != "RPC" for device in self.devices) if on_cards else 0
         layers = len(self.draft.layer_bytes) + 1 if cards else 0
         return self.draft.need(demand, layers, cards=max(1, cards))

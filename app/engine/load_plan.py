@@ -11,7 +11,7 @@ from app.engine.messages import Device, KvType, LoadNotice, LoadSettings, Weight
 from app.engine.offload import DEFAULT_CONTEXT_TOKENS, ModelShape
 from app.engine.rope_scaling import RopeScaling
 from app.engine.speculation import DRAFT_ROWS
-from models.demand import Demand
+from models.demand import Demand, whole_lines
 from models.wording import byte_count
 
 DEFAULT_BATCH_TOKENS = 512
@@ -133,7 +133,7 @@ def demand_of(plan: LoadSettings) -> Demand:
         plan.batch_tokens,
         cache_type(plan),
         plan.flash_attention != "off",
-        outputs=plan.sequences + DRAFT_ROWS,
+        outputs=whole_lines(plan.sequences + DRAFT_ROWS),
     )
 
 

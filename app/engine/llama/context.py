@@ -17,6 +17,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.messages import FlashAttention, KvType, Pooling
 from app.engine.rope_scaling import Yarn
+from models.demand import whole_lines
 
 DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED, DECODE_NO_MEMORY = 0, 1, 2, -2
 
@@ -71,7 +72,7 @@ class Context:
         params.n_seq_max = sequences
         # Only the last token of a prompt and each new token, guessed ones too, need logits; room for a whole
         # batch of them would cost 300 MB with a vocabulary of 152k.
-        params.n_outputs_max = min(sequences + draft_rows, batch_tokens)
+        params.n_outputs_max = min(whole_lines(sequences + draft_rows), batch_tokens)
         if pooling:
             params.embeddings = True
             params.pooling_type = _POOLING[pooling]

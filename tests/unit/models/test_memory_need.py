@@ -7,7 +7,7 @@ import pytest
 from converters.inspect import inspect
 from models.catalog import CatalogModel, catalogue, find
 from models.compute_buffer import compute_buffer_bytes, output_buffer_bytes
-from models.demand import Demand
+from models.demand import Demand, whole_lines
 from models.memory_need import gpu_layers_that_fit, memory_need, usable_vram_bytes
 from models.sizes import QUANTISATIONS, kv_cache_bytes, weights_of
 from models.weights import weights_by_place
@@ -151,3 +151,7 @@ def test_the_parts_on_a_card_and_beside_it_are_as_llama_cpp_logged_them(
     assert need.ram.compute == pytest.approx(host, rel=0.01, abs=MIB // 2)
     if gpu_layers > model.shape.layers:
         assert need.device.compute == pytest.approx(card_mib * MIB, rel=0.002)
+
+
+def test_outputs_fill_whole_cache_lines() -> None:
+    assert [whole_lines(outputs) for outputs in (1, 16, 17, 33, 48)] == [16, 16, 32, 48, 48]
