@@ -22,8 +22,8 @@ from app.ui.widgets.version_switch import VersionSwitch
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
 """The bridge brings text with each of its frames, now and then a little earlier."""
-FRAME_SHARE = 4
-"""Frames may take a quarter of the time."""
+PAUSE_SHARE = 3
+"""A pause takes three times as long as the frame before it: frames take a quarter of the time."""
 COMPARED_FRAMES = 4
 """Frames become rarer when all of the last few were slow: a single one had more to lay out, or waited for the
 processor."""
@@ -259,7 +259,7 @@ class ReplyView(QWidget):
             self.painted.emit()
         self._painted_s = time.perf_counter()
         self._paints_ms.append((self._painted_s - started_s) * 1000)
-        self._pause_ms = max(FRAME_MS - EARLY_MS, FRAME_SHARE * min(self._paints_ms))
+        self._pause_ms = max(FRAME_MS - EARLY_MS, PAUSE_SHARE * min(self._paints_ms))
 
     def _count(self) -> None:
         if self._thinking_since_s is not None and self._thinking_s is None:
