@@ -19,7 +19,7 @@ ErrorListener = Callable[[BaseException], None]
 
 
 class Bridge(QObject):
-    """Runs callbacks of other threads on the GUI thread, at most about 50 batches a second.
+    """Runs callbacks of other threads on the GUI thread, at most about 55 batches a second.
 
     `post` may be called from any thread; everything else is for the GUI thread. An exception out of a
     callback or a task goes to `on_error`; cancelling is silent.
