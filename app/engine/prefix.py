@@ -1,11 +1,16 @@
 """Which part of a prompt the KV cache holds already, and where the rest should go. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 LOST_SHARE = 4
 """Taking a sequence from another conversation costs a quarter of what it holds: that one may come back."""
+
+PART_TOKENS = 256
+"""Of sequences that run at once and are not neighbours llama.cpp computes each step in parts
+(`llama_batch_allocr::split_equal`), and each part reads all the weights. A reply that adds one costs about as
+much as evaluating so many tokens: its some hundred steps, a third longer each."""
 
 
 def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
@@ -82,7 +87,8 @@ def choose_place(
     """The best of the `free` sequences (one at least), by what is spared against what is lost.
 
     A prefix can also be copied out of any other sequence, also of a `busy` one, where that spares
-    `least_copied` tokens. Of equals the one that was used longest ago goes.
+    `least_copied` tokens. A neighbour of what is `busy` costs no part of a step. Of equals the one that was
+    used longest ago goes.
     """
     everywhere = {sequence: reusable(held, job) for sequence, held in (free | busy).items()}
     source = max(everywhere, key=lambda sequence: everywhere[sequence])
@@ -93,6 +99,7 @@ def choose_place(
         own = job.chat_key and held.chat_key == job.chat_key
         lost = 0 if own else len(held.tokens) - stays
         cost = least_copied if place.copy_from is not None else 0
+        cost += PART_TOKENS * _added_parts(place.sequence, busy)
         return place.reused - cost - lost / LOST_SHARE, -last_used[place.sequence]
 
     places = [Place(sequence, everywhere[sequence]) for sequence in free]
@@ -102,3 +109,8 @@ def choose_place(
         if everywhere[source] - everywhere[sequence] >= least_copied
     ]
     return max(places, key=score)
+
+
+def _added_parts(sequence: int, busy: Collection[int]) -> int:
+    """How many more runs of neighbours there are with it: one, none, or one less where it joins two."""
+    return 1 - (sequence - 1 in busy) - (sequence + 1 in busy)

@@ -42,3 +42,22 @@ def test_what_was_evaluated_with_another_adapter_is_not_shared() -> None:
 def test_the_sequence_that_holds_least_goes() -> None:
     free = {0: Held(list(range(500, 900)), "a"), 1: Held(list(range(900, 1000)), "b")}
     assert place(job([1, 2, 3], "c"), free) == Place(1, 0)
+
+
+def test_what_runs_at_once_lies_side_by_side() -> None:
+    """Of sequences that are not neighbours llama.cpp computes each step in parts."""
+    idle = {sequence: Held([sequence] * 400, str(sequence)) for sequence in (0, 1, 3, 5, 6)}
+    assert place(job([9], "x"), idle, {4: Held([7])}).sequence in (3, 5)
+    assert place(job([9], "x"), idle, {2: Held([7]), 4: Held([7])}).sequence == 3
+
+
+def test_a_long_conversation_is_not_lost_for_a_neighbour() -> None:
+    idle = {0: Held([]), 3: Held([1] * 4000, "a")}
+    assert place(job([9], "x"), idle, {4: Held([7])}).sequence == 0
+
+
+def test_a_chat_goes_on_beside_what_runs_if_a_copy_brings_it_there() -> None:
+    idle = {0: Held([*SHARED, *range(1000, 1200)], "a"), 3: Held([])}
+    wanted = job([*SHARED, *range(1000, 1200), 5], "a")
+    assert place(wanted, idle, {4: Held([7])}) == Place(3, 400, copy_from=0)
+    assert place(wanted, {0: idle[0]}, {4: Held([7])}) == Place(0, 400)
