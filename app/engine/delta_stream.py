@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from app.engine.messages import Channel, Delta, Event, TokenLogprob
 
-DELTA_INTERVAL_S = 1 / 30
-"""New text crosses the pipe at most this often, as a window paints."""
+DELTA_INTERVAL_S = 1 / 45
+"""New text crosses the pipe at most this often: a reply at 100 tokens a second is painted every 30 ms."""
 
 SMOOTH_REPLIES = 2
 """Of more replies at once each is sent less often: reading the pipe takes a core from llama.cpp's threads."""

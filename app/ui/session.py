@@ -249,7 +249,7 @@ class EngineSession(QObject):
     def generate(
         self, request: Generate, on_event: OnReplyEvent, source: Source = "code", hits: Sequence[Hit] = ()
     ) -> Reply:
-        """Start a reply of the current model; `on_event` runs on the GUI thread, about 30 times a second at
+        """Start a reply of the current model; `on_event` runs on the GUI thread, about 45 times a second at
         most."""
         if self.info is not None and is_elsewhere(self.info.path):
             request = msgspec.structs.replace(request, model=self.info.path)

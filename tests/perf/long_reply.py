@@ -1,7 +1,8 @@
 """A long reply in the real window: `python -m tests.perf.long_reply TOKENS TOKENS_PER_S`; prints JSON.
 
 Code, tables and formulas in turn, from a thread through the window's bridge as the engine's events come. A
-beat of the event loop every few milliseconds shows for how long it was busy.
+beat of the event loop every few milliseconds shows for how long it was busy. The same text is laid out now
+and then: where that takes longer at last than at first, the machine has become slower, not the window.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import time
 
 import psutil
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QTextDocument
 
 from app.chat.records import StoredMessage
 from app.paths import app_paths
@@ -26,6 +28,7 @@ from tests.support.window import run_with_window, settle
 
 BEAT_MS = 4
 WINDOW_TOKENS = 1000
+SAMPLE_MS = 250
 CHARACTERS = 4
 SECTION = r"""## Section {n}
 
@@ -101,6 +104,7 @@ async def stream(
     view.begin()
     added = 0
     marks: dict[int, float] = {}
+    samples_s: list[tuple[int, float]] = []
     window = min(WINDOW_TOKENS, len(text) // 3)
 
     def add(piece: str) -> None:
@@ -108,8 +112,8 @@ async def stream(
         view.add("answer", piece, 1)
         added += 1
         if added in (window // 2, window // 2 + window, len(text) - window, len(text)):
-            # What the window's thread has computed so far.
-            marks[added] = time.thread_time()
+            # What the window's thread has computed so far, without the samples.
+            marks[added] = time.thread_time() - sum(seconds for _, seconds in samples_s)
 
     post = application._tabs_bridge.wrap(add)
     ended = threading.Event()
@@ -131,6 +135,15 @@ async def stream(
         gaps_ms.append((now - last) * 1000)
         last = now
 
+    sample_document = QTextDocument()
+
+    def sample() -> None:
+        begun_s = time.thread_time()
+        sample_document.setPlainText(SECTION)
+        sample_document.setTextWidth(600)
+        sample_document.size()
+        samples_s.append((added, time.thread_time() - begun_s))
+
     def painted() -> None:
         nonlocal last_paint
         now = time.monotonic()
@@ -139,22 +152,28 @@ async def stream(
 
     timer = QTimer(interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
     timer.timeout.connect(beat)
+    sampler = QTimer(interval=SAMPLE_MS)
+    sampler.timeout.connect(sample)
     view.painted.connect(painted)
     process = psutil.Process(os.getpid())
     gc.collect()
     before = process.memory_info().rss
     timer.start()
+    sampler.start()
     begun_s = time.monotonic()
     threading.Thread(target=send, daemon=True).start()
     while not ended.is_set() or added < len(text):
         await asyncio.sleep(0.2)
     elapsed_s = time.monotonic() - begun_s
     timer.stop()
+    sampler.stop()
     gc.collect()
     after = process.memory_info().rss
     scroll_ms = await scroll(tab)
     first_s = marks[window // 2 + window] - marks[window // 2]
     last_s = marks[len(text)] - marks[len(text) - window]
+    first_samples_s = [seconds for place, seconds in samples_s if window // 2 <= place < window // 2 + window]
+    last_samples_s = [seconds for place, seconds in samples_s if place >= len(text) - window]
     return {
         "tokens": len(text),
         "tok_per_s": len(text) / elapsed_s,
@@ -163,6 +182,7 @@ async def stream(
         "paint_p99_ms": statistics.quantiles(paints_ms, n=100)[98],
         "first_ms_per_token": first_s / window * 1000,
         "last_ms_per_token": last_s / window * 1000,
+        "machine_slower": statistics.fmean(last_samples_s) / statistics.fmean(first_samples_s),
         "growth_mb": (after - before) / 1e6,
         "scroll_p99_ms": statistics.quantiles(scroll_ms, n=100)[98],
     }

@@ -32,7 +32,7 @@ def test_a_long_reply_costs_the_same_for_each_token() -> None:
     print(f"\n  {LONG_REPLY_TOKENS} tokens")
     for name, part in (("first", clock.steps[:tenth]), ("last", clock.steps[-tenth:])):
         decode_s, python_s = (statistics.median(column) for column in zip(*part, strict=True))
-        # Text is read every 33 ms: the slower the tokens come, the fewer share the work of that.
+        # Text is read every 22 ms: the slower the tokens come, the fewer share the work of that.
         print(
             f"  {name} tenth: llama_decode {decode_s * 1e3:.2f} ms, Python {python_s * 1e6:.0f} us "
             f"({python_s / (decode_s + python_s):.2%})"
