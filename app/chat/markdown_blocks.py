@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -79,7 +80,7 @@ Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
 def parse_blocks(source: str) -> list[Block]:
     """All blocks of a finished text."""
     blocks: list[Block] = []
-    for group in _groups(markdown_parser().parse(source, {WHOLE: True}), source):
+    for group in _groups(_parser().parse(source, {WHOLE: True}), source):
         blocks += group.blocks
     return blocks
 
@@ -93,7 +94,7 @@ class MarkdownStream:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self._parser = markdown_parser()
+        self._parser = _parser()
         self._env: dict[str, object] = {}
         self._source: list[str] = []
         self._tail = ""
@@ -145,10 +146,15 @@ class _Group:
 
 
 def markdown_parser() -> MarkdownIt:
-    """CommonMark with tables, strikethrough and formulas, without HTML."""
+    """CommonMark with tables, strikethrough and formulas, without HTML. It takes a millisecond to make."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
     return with_math(parser)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return markdown_parser()
 
 
 def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:

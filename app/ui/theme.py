@@ -17,6 +17,7 @@ from qtawesome.iconic_font import IconicFont
 from app.settings import Theme as ThemeChoice
 from app.ui.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
 from app.ui.formulas import Formulas
+from app.ui.kept_icon import KeptIcon
 
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
 
@@ -50,6 +51,7 @@ class Theme(QObject):
         self._application = application
         self._choice: ThemeChoice = choice
         self._zoom_percent = zoom_percent
+        self._icons: dict[tuple[object, ...], QIcon] = {}
         self.formulas = Formulas(self)
         """Formulas in the colours that are asked for."""
         self._load_fonts()
@@ -109,9 +111,12 @@ class Theme(QObject):
             }
         if bearing_px:
             options["offset"] = (-bearing_px / ICON_PX, 0)
-        icon = _phosphor().icon(f"ph.{name}", **options)
-        assert isinstance(icon, QIcon)
-        return icon
+        key = (name, *options.items())
+        if key not in self._icons:
+            drawn = _phosphor().icon(f"ph.{name}", **options)
+            assert isinstance(drawn, QIcon)
+            self._icons[key] = QIcon(KeptIcon(drawn))
+        return self._icons[key]
 
     def code_font(self, designed_px: float = CODE_PX) -> QFont:
         """The monospaced font, in the size that the user chose; `designed_px` may be a fraction."""
