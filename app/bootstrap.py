@@ -1,5 +1,6 @@
 """The only composition root: makes the parts and hands each its collaborators."""
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -126,6 +127,9 @@ class StillroomCore:
 
 def run_window(files: Sequence[Path] = ()) -> int:
     """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
+    # While a thousand modules load it finds nothing, and takes a twentieth of the start; later the window
+    # collects from its own loop (`GuiThreadGarbage`).
+    gc.disable()
     core = build_core()
     try:
         from app.ui.program import run_window as run

@@ -79,6 +79,10 @@ def test_help_loads_neither_the_hub_nor_numpy() -> None:
     assert not loaded_after(["app.cli"]) & {"huggingface_hub", "numpy", "httpx", "pynvml"}
 
 
+def test_the_window_starts_without_numpy_and_the_hub() -> None:
+    assert not loaded_after(["app.bootstrap", "app.ui.program"]) & {"huggingface_hub", "numpy", "httpx"}
+
+
 def test_the_arrows_hold() -> None:
     program = shutil.which(
         "lint-imports", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

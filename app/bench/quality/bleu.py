@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.bench.bootstrap import middle, redrawn
 
 ORDER = 4
@@ -84,7 +82,7 @@ def corpus_bleu(pairs: Iterable[tuple[str, str]]) -> float:
 
 def bleu_interval(items: Sequence[BleuCounts]) -> tuple[float, float]:
     """The 95% interval of the score of at least one item's counts together, by drawing the items anew."""
-    counts = np.array([[*one.matches, *one.totals, one.reply_words, one.reference_words] for one in items])
+    counts = [[*one.matches, *one.totals, one.reply_words, one.reference_words] for one in items]
     sums = redrawn(len(items)) @ counts
     return middle(
         [

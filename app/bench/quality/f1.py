@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.bench.bootstrap import middle, redrawn
 
 
@@ -43,6 +41,8 @@ def macro_f1(expected: Sequence[str], found: Sequence[str]) -> float:
 
 def macro_f1_interval(expected: Sequence[str], found: Sequence[str]) -> tuple[float, float]:
     """The 95% interval of `macro_f1`, by drawing the items anew; of at least one item."""
+    import numpy as np  # slow to load, and the window's start does without
+
     draws = redrawn(len(expected))
     labels = sorted(set(expected))
     wanted = np.array([[label == one for label in labels] for one in expected], np.int64)
