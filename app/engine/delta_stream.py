@@ -7,8 +7,8 @@ from app.engine.messages import Channel, Delta, Event, TokenLogprob
 DELTA_INTERVAL_S = 1 / 45
 """New text crosses the pipe at most this often: a reply at 100 tokens a second is painted every 30 ms."""
 
-SMOOTH_REPLIES = 2
-"""Of more replies at once each is sent less often: reading the pipe takes a core from llama.cpp's threads."""
+ALL_REPLIES_INTERVAL_S = 1 / 60
+"""Of more replies each is sent less often: reading the pipe takes a core from llama.cpp's threads."""
 
 
 class DeltaStream:
@@ -38,7 +38,7 @@ class DeltaStream:
 
     def is_due(self, now_s: float, replies: int = 1) -> bool:
         """It is time to send again; `replies` run at once."""
-        return now_s - self._sent_s >= DELTA_INTERVAL_S * max(1.0, replies / SMOOTH_REPLIES)
+        return now_s - self._sent_s >= max(DELTA_INTERVAL_S, replies * ALL_REPLIES_INTERVAL_S)
 
     def send(self, now_s: float | None = None) -> None:
         """Send what there is; `now_s` counts for `is_due`."""
