@@ -1,5 +1,6 @@
 """Ways to load the real starter model; its own limit is 8,192 tokens."""
 
+import llama_cpp
 import pytest
 
 from app.engine.messages import Finished, Generate, LoadSettings, ModelInfo
@@ -92,3 +93,21 @@ def test_the_plan_is_told_before_the_file_is_read(session: Session) -> None:
     assert info.plan.context_tokens == 8192
     assert info.planned == info.plan
     assert info.asked.context_tokens == 0
+
+
+@pytest.mark.parametrize("sequences", [1, 3, 8])
+def test_rows_of_logits_are_asked_for_in_sixteens(
+    session: Session, monkeypatch: pytest.MonkeyPatch, sequences: int
+) -> None:
+    """Other numbers leave half a cache line before what llama.cpp computes: a fifth of a prompt's speed."""
+    asked: list[int] = []
+    make = llama_cpp.llama_init_from_model
+
+    def noting(model: object, params: llama_cpp.llama_context_params) -> object:
+        asked.append(params.n_outputs_max)
+        return make(model, params)
+
+    monkeypatch.setattr(llama_cpp, "llama_init_from_model", noting)
+    load(session, context_tokens=256, sequences=sequences)
+    assert asked
+    assert all(rows % 16 == 0 and rows >= sequences for rows in asked)
