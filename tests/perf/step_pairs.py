@@ -3,10 +3,10 @@ minute and slow in the next can still tell.
 
     python -m tests.perf.step_pairs --threads 2
 
-Both contexts are made as their programs make them: the engine's with its weights copied, room for four replies
-and few rows of logits, llama-bench's with its weights mapped, one sequence and room for the test alone. Prompts of
-512 take turns, and so does each of 128 single tokens. What the engine does between two steps comes on top of
-that (`step_profile`).
+Both contexts are made as their programs make them: the engine's with copied weights, room for four replies
+and few rows of logits, llama-bench's with mapped weights, one sequence and room for the test alone. Prompts
+of 512 take turns, and so does each of 128 single tokens. What the engine does between two steps comes on
+top of that (`step_profile`).
 """
 
 import argparse
