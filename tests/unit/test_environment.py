@@ -1,6 +1,7 @@
 """The script behind `make run`, without running pip or a compiler."""
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -36,3 +37,19 @@ def test_a_llama_cpp_that_was_compiled_for_a_card_stays(
     script.install_native_llama(["pip", "install"])
     assert script.fingerprint("run") != for_card
     assert ["-DGGML_CUDA=ON" in flags for flags in compiled] == [True, False]
+
+
+def test_modules_are_compiled_before_the_first_start(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where Python is told to keep nothing of what it compiles on import."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for folder in script.MODULES:
+        (tmp_path / folder / "part").mkdir(parents=True)
+        (tmp_path / folder / "part" / "module.py").write_text("VALUE = 1\n")
+    (tmp_path / "app" / "broken.py").write_text("no Python")
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    monkeypatch.setattr(script, "BIN", Path(sys.executable).parent)
+    script.compile_modules()
+    for folder in script.MODULES:
+        assert list((tmp_path / folder / "part" / "__pycache__").glob("module.*.pyc"))
