@@ -8,7 +8,7 @@ DELTA_INTERVAL_S = 1 / 45
 """New text crosses the pipe at most this often: a reply at 100 tokens a second is painted every 30 ms."""
 
 ALL_REPLIES_INTERVAL_S = 1 / 60
-"""Of more replies each is sent less often: reading the pipe takes a core from llama.cpp's threads."""
+"""The texts of all replies together cross it at most this often: reading it takes a core from llama.cpp."""
 
 
 class DeltaStream:
