@@ -98,9 +98,9 @@ def choose_place(
         stays = 0 if place.copy_from is not None else place.reused
         own = job.chat_key and held.chat_key == job.chat_key
         lost = 0 if own else len(held.tokens) - stays
-        cost = least_copied if place.copy_from is not None else 0
-        cost += PART_TOKENS * _added_parts(place.sequence, busy)
-        return place.reused - cost - lost / LOST_SHARE, -last_used[place.sequence]
+        copied = least_copied if place.copy_from is not None else 0
+        cost = copied + _cost_of_taking(place.sequence, lost, busy)
+        return place.reused - cost, -last_used[place.sequence]
 
     places = [Place(sequence, everywhere[sequence]) for sequence in free]
     places += [
@@ -109,6 +109,26 @@ def choose_place(
         if everywhere[source] - everywhere[sequence] >= least_copied
     ]
     return max(places, key=score)
+
+
+def choose_place_for_saved(
+    job: Wanted, reused: int, free: dict[int, Held], busy: Collection[int], last_used: dict[int, int]
+) -> Place:
+    """Where a state from the disk goes that makes `reused` tokens good: it replaces all that is held there.
+
+    A sequence of the same chat goes first, so that none holds an older state of it.
+    """
+    own = [sequence for sequence in free if job.chat_key and free[sequence].chat_key == job.chat_key]
+
+    def cost(sequence: int) -> tuple[float, int]:
+        return _cost_of_taking(sequence, len(free[sequence].tokens), busy), last_used[sequence]
+
+    return Place(min(own or free, key=cost), reused)
+
+
+def _cost_of_taking(sequence: int, lost: int, busy: Collection[int]) -> float:
+    """Forgetting `lost` tokens of a sequence and running beside `busy`, in tokens to be evaluated."""
+    return lost / LOST_SHARE + PART_TOKENS * _added_parts(sequence, busy)
 
 
 def _added_parts(sequence: int, busy: Collection[int]) -> int:

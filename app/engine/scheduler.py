@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.engine.pace import BackgroundPace
-from app.engine.prefix import NOTHING, Held, Place, choose_place, least_copied_tokens, reusable
+from app.engine.prefix import (
+    NOTHING,
+    Held,
+    Place,
+    choose_place,
+    choose_place_for_saved,
+    least_copied_tokens,
+    reusable,
+)
 from app.engine.shares import fair_shares
 
 CHUNK_TOKENS = 512
@@ -169,7 +177,11 @@ class Scheduler:
         last_used = {slot.sequence: slot.last_used for slot in self._slots}
         place = choose_place(job, free, busy, last_used, self._least_copied)
         if job.saved is not None:
-            place = self._place_for_saved(job, job.saved, place)
+            length = reusable(job.saved, job)
+            if length > place.reused:
+                place = choose_place_for_saved(job, length, free, busy, last_used)
+            else:
+                job.saved = None
         slot = self._slots[place.sequence]
         admission = Admission(job, place, slot.held)
         job.sequence = place.sequence
@@ -191,18 +203,6 @@ class Scheduler:
 
     def _running(self) -> list[Job]:
         return [slot.job for slot in self._slots if slot.job is not None]
-
-    def _place_for_saved(self, job: Job, saved: Held, place: Place) -> Place:
-        """Where the saved state of a chat goes that is read from the disk."""
-        length = reusable(saved, job)
-        if length <= place.reused:
-            job.saved = None
-            return place
-        job.saved = saved
-        free = [slot for slot in self._slots if slot.job is None]
-        own = [slot for slot in free if job.chat_key and slot.held.chat_key == job.chat_key]
-        best = min(own or free, key=lambda slot: (len(slot.held.tokens), slot.last_used))
-        return Place(best.sequence, length)
 
     def _is_evaluated_elsewhere(self, job: Job) -> bool:
         """Another prompt with the same beginning is on its way: what it brings is copied, not computed."""

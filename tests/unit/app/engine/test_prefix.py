@@ -1,4 +1,4 @@
-from app.engine.prefix import Held, Place, choose_place
+from app.engine.prefix import Held, Place, choose_place, choose_place_for_saved
 from app.engine.scheduler import Job
 
 SHARED = list(range(200))
@@ -61,3 +61,18 @@ def test_a_chat_goes_on_beside_what_runs_if_a_copy_brings_it_there() -> None:
     wanted = job([*SHARED, *range(1000, 1200), 5], "a")
     assert place(wanted, idle, {4: Held([7])}) == Place(3, 400, copy_from=0)
     assert place(wanted, {0: idle[0]}, {4: Held([7])}) == Place(0, 400)
+
+
+def place_for_saved(wanted: Job, free: dict[int, Held], busy: tuple[int, ...]) -> Place:
+    return choose_place_for_saved(wanted, 150, free, busy, dict.fromkeys(free, 0))
+
+
+def test_a_state_from_the_disk_goes_beside_what_runs() -> None:
+    idle = {0: Held([]), 3: Held([1] * 400, "a"), 5: Held([2] * 300, "b"), 6: Held([3] * 4000, "c")}
+    assert place_for_saved(job([*SHARED, 1], "x"), idle, (4,)) == Place(5, 150)
+    assert place_for_saved(job([*SHARED, 1], "x"), idle, (7,)).sequence == 0
+
+
+def test_a_state_from_the_disk_replaces_what_its_chat_held() -> None:
+    idle = {0: Held([*SHARED[:20], 3], "x"), 3: Held([])}
+    assert place_for_saved(job([*SHARED, 1], "x"), idle, (4,)) == Place(0, 150)
