@@ -1,5 +1,6 @@
 """Entry of the program: a child process, a command, or the window."""
 
+import gc
 import multiprocessing
 import sys
 from importlib import import_module
@@ -20,14 +21,18 @@ def main() -> int:
     if len(arguments) == 2 and arguments[0] == "--child":
         modules = {str(name): module for name, module in CHILD_MODULES.items()}
         return int(import_module(modules[arguments[1]]).main() or 0)
-    from app.bootstrap import build_core, run_window
-
     # A desktop opens a file by its path alone.
     opened = [Path(argument).absolute() for argument in arguments if argument.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
+        from app.bootstrap import build_core
         from app.cli import main as run_command
 
         return run_command(arguments, build_core)
+    # While a thousand modules load the collector finds nothing, and takes a twentieth of the start; later the
+    # window collects from its own loop (`GuiThreadGarbage`).
+    gc.disable()
+    from app.window_bootstrap import run_window
+
     return run_window(opened)
 
 

@@ -1,16 +1,12 @@
-"""The only composition root: makes the parts and hands each its collaborators."""
+"""The composition root: makes the parts and hands each its collaborators; `window_bootstrap` the window's."""
 
-import gc
-import logging
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.children import child_command
-from app.errors import StillroomError
 from app.log import start_log
 from app.measurements import Measurements
 from app.paths import AppPaths, app_paths
@@ -19,7 +15,7 @@ from models.starter import starter_file
 from models.store import ModelStore
 
 if TYPE_CHECKING:
-    # Imported where they are made: the libraries of the hub and the engine are slow to load, and so is Qt.
+    # Imported where they are made: the libraries of the hub and the engine are slow to load.
     from app.acquire import Acquirer
     from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
@@ -27,12 +23,8 @@ if TYPE_CHECKING:
     from app.elsewhere.answering import ElsewhereAnswers
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
-    from app.engine.messages import DevicesListed
     from app.filters.filter_file import FilterFile
     from app.measurer import Measurer
-    from app.ui.window_parts import WindowParts
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,143 +115,6 @@ class StillroomCore:
             yield history
         finally:
             history.close()
-
-
-def run_window(files: Sequence[Path] = ()) -> int:
-    """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
-    # While a thousand modules load it finds nothing, and takes a twentieth of the start; later the window
-    # collects from its own loop (`GuiThreadGarbage`).
-    gc.disable()
-    core = build_core()
-    try:
-        from app.ui.program import run_window as run
-    except ImportError as error:
-        # Qt without a library of the system; the bundle brings most of them, not all.
-        log.exception("the window's parts cannot be loaded")
-        print(  # noqa: T201 - there is no window to say it in
-            f"The window cannot open: {error}. `stillroom doctor` says what to install.", file=sys.stderr
-        )
-        return 1
-    return run(lambda: window_parts(core), core.paths.data, files)
-
-
-def window_parts(core: StillroomCore) -> "WindowParts":
-    """Everything the window works with; threads start once it is painted."""
-    import importlib.metadata
-    import time
-
-    from app.audit.gate import Gate
-    from app.bench.drift.checker import DriftChecker
-    from app.bench.drift.store import DriftStore
-    from app.bench.further_sections import FurtherSections
-    from app.bench.history import BenchmarkHistory
-    from app.bench.quality.runner import QualityRunner
-    from app.bench.quality.store import QualityStore
-    from app.bench.runner import BenchmarkRunner
-    from app.chat.store import ChatStore
-    from app.cuda.getting import CudaGetter
-    from app.cuda.place import CudaPlace
-    from app.doctor import examine
-    from app.elsewhere.answering import ElsewhereAnswers
-    from app.elsewhere.keys import ServerKeys
-    from app.engine.client import EngineClient
-    from app.engine.idle import IdleUnload
-    from app.engine.saved_states import StatesPlace
-    from app.jobs import JobBook
-    from app.machine import Machine, look_at_machine
-    from app.model_prompts import render_prompt
-    from app.quality_suites import QualitySuites
-    from app.server.server import LocalServer
-    from app.telemetry.card_monitor import CardMonitor
-    from app.telemetry.gpu_monitor import GpuMonitor
-    from app.telemetry.host import HostReader
-    from app.telemetry.rates import RateMeter
-    from app.telemetry.sampler import TelemetrySampler
-    from app.tuning.tuner import Tuner
-    from app.ui.window_parts import WindowParts
-
-    memory = core.load_memory()
-    states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
-    client = EngineClient(child_command("engine"), memory, states)
-    gpu, cards, meter = GpuMonitor(), CardMonitor(client.read_cards), RateMeter()
-    client.observe(cards.on_state)
-    client.observe_events(cards.on_event)
-    client.observe_events(lambda event: meter.on_event(event, time.monotonic()))
-    client.observe_asked(lambda request_id: meter.on_asked(request_id, time.monotonic()))
-    client.observe_events(core.measurements.on_event)
-    client.observe(lambda state: meter.forget() if state.phase == "dead" else None)
-    benchmarks = BenchmarkHistory(core.paths.benchmarks)
-    quality_runs, drift_runs = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
-    suites = QualitySuites(core.paths.data_sets)
-
-    def look() -> Machine:
-        return look_at_machine(core.paths.models, ())
-
-    gate = Gate(core.filters(), core.audit())
-    keys = ServerKeys()
-    host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
-    return WindowParts(
-        paths=core.paths,
-        settings=core.settings,
-        store=core.store,
-        client=client,
-        jobs=JobBook(core.paths.jobs, core.builder),
-        measurer=core.measurer(),
-        chats=ChatStore(core.paths.chats),
-        benchmarks=benchmarks,
-        quality=QualityRunner(
-            client,
-            quality_runs,
-            benchmarks,
-            render_prompt,
-            look,
-            gpu,
-            child_command("measure"),
-            suites.code.judge,
-        ),
-        quality_suites=suites,
-        quality_runs=quality_runs,
-        drift=DriftChecker(client, drift_runs, benchmarks, render_prompt, look, gpu),
-        drift_runs=drift_runs,
-        benchmark_runner=BenchmarkRunner(
-            client,
-            benchmarks,
-            look,
-            gpu,
-            child_command("ceilings"),
-            FurtherSections(quality_runs, drift_runs),
-        ),
-        gpu=gpu,
-        memory=memory,
-        tuner=Tuner(client, memory),
-        idle=IdleUnload(client, 60 * core.settings.values.idle_unload_minutes),
-        make_sampler=lambda on_snapshot: TelemetrySampler(
-            host, gpu, cards, meter, on_snapshot, core.settings.values.telemetry_hz
-        ),
-        examine=lambda: examine(
-            core.paths, core.store, _listed(client, core.settings), gpu, core.measurements
-        ),
-        measurements=core.measurements,
-        gate=gate,
-        elsewhere=ElsewhereAnswers(
-            lambda: core.settings.values.elsewhere,
-            keys.of,
-            lambda event: meter.on_event(event, time.monotonic()),
-        ),
-        server_keys=keys,
-        server=LocalServer(
-            client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")
-        ),
-        cuda=CudaGetter(CudaPlace(core.paths.cuda), child_command("kernel_check")),
-    )
-
-
-def _listed(client: "EngineClient", settings: SettingsFile) -> "DevicesListed | StillroomError":
-    """The devices, other computers' too; waits for them."""
-    try:
-        return client.list_devices(settings.values.load.rpc_servers).result()
-    except StillroomError as error:
-        return error
 
 
 def build_core() -> StillroomCore:

@@ -82,9 +82,6 @@ def is_unused(destination: str) -> bool:
     path = PurePath(destination)
     if path.name.startswith(UNUSED) or "peegee" in path.parts:  # pyqtgraph's mascot
         return True
-    # Of QtAwesome's twelve icon fonts app/ui/theme.py loads one.
-    if path.parts[:2] == ("qtawesome", "fonts") and not path.name.startswith("phosphor-"):
-        return True
     # Who installed a package and from where; its version, licences and entry points stay.
     if path.name in INSTALLERS_NOTES and path.parent.name.endswith(".dist-info"):
         return True

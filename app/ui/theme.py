@@ -2,22 +2,19 @@
 
 import re
 from dataclasses import fields
-from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Template
 from typing import Literal
 
-import qtawesome
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
-from qtawesome.iconic_font import IconicFont
 
 from app.settings import Theme as ThemeChoice
 from app.ui.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
+from app.ui.font_icon import FontIcon, IconColours
 from app.ui.formulas import Formulas
-from app.ui.kept_icon import KeptIcon
 
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
 
@@ -51,7 +48,7 @@ class Theme(QObject):
         self._application = application
         self._choice: ThemeChoice = choice
         self._zoom_percent = zoom_percent
-        self._icons: dict[tuple[object, ...], QIcon] = {}
+        self._icons: dict[tuple[str, IconColours, float], QIcon] = {}
         self.formulas = Formulas(self)
         """Formulas in the colours that are asked for."""
         self._load_fonts()
@@ -100,22 +97,11 @@ class Theme(QObject):
 
         An icon keeps the colours it was made with: make it again on `changed`.
         """
-        options: dict[str, object] = {
-            "color": getattr(self.colours, role),
-            "color_disabled": self.colours.faint,
-        }
-        if active is not None:
-            options |= {
-                "color_on": getattr(self.colours, active),
-                "color_active": getattr(self.colours, active),
-            }
-        if bearing_px:
-            options["offset"] = (-bearing_px / ICON_PX, 0)
-        key = (name, *options.items())
+        usual = getattr(self.colours, role)
+        colours = IconColours(usual, getattr(self.colours, active or role), self.colours.faint)
+        key = (name, colours, bearing_px)
         if key not in self._icons:
-            drawn = _phosphor().icon(f"ph.{name}", **options)
-            assert isinstance(drawn, QIcon)
-            self._icons[key] = QIcon(KeptIcon(drawn))
+            self._icons[key] = QIcon(FontIcon(name, colours, bearing_px / ICON_PX))
         return self._icons[key]
 
     def code_font(self, designed_px: float = CODE_PX) -> QFont:
@@ -165,14 +151,6 @@ class Theme(QObject):
         font = QFont()
         font.setFamilies(UI_FAMILIES)
         self._application.setFont(font)
-
-
-@cache
-def _phosphor() -> IconicFont:
-    """The one icon font that is used. `qtawesome.icon` would load all twelve."""
-    _, fonts = qtawesome.get_fonts_info()
-    name = next(font for font in fonts if font.startswith("phosphor-"))
-    return IconicFont(("ph", name, name.replace("-", "-charmap-").replace(".ttf", ".json")))
 
 
 def _icon_path(name: str) -> str:

@@ -35,7 +35,7 @@ OnSnapshot = Callable[[TelemetrySnapshot], None]
 
 @dataclass(frozen=True, slots=True)
 class WindowParts:
-    """What the window works with; `app.bootstrap` makes them. The window closes them when it ends."""
+    """What the window works with; `app.window_bootstrap` makes them. The window closes them when it ends."""
 
     paths: AppPaths
     settings: SettingsFile

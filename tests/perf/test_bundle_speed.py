@@ -5,7 +5,6 @@
 
 import os
 import statistics
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from app.engine.messages import LoadSettings
 from app.settings import SettingsFile
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import ROUNDS, llama_bench
+from tests.perf.window_start import start_times_s
 from tests.support.bundle import PROGRAM, answer, users_environment
-from tests.support.display import RealWindow, virtual_display
 from tests.support.engines import starter_path
 
 pytestmark = [
@@ -25,19 +24,9 @@ pytestmark = [
     pytest.mark.skipif(not PROGRAM.exists(), reason="there is no bundle in dist/stillroom"),
 ]
 
-PAINTED_COLOURS = 50
-
 
 def test_time_to_a_painted_window(tmp_path: Path) -> None:
-    times_s = []
-    with virtual_display() as display:
-        for _ in range(ROUNDS + 1):
-            window = RealWindow(display, tmp_path, command=(str(PROGRAM),))
-            window.find()
-            while window.colours() < PAINTED_COLOURS:
-                pass
-            times_s.append(time.monotonic() - window.started_s)
-            assert window.close() == 0
+    times_s = start_times_s(tmp_path, (str(PROGRAM),), ROUNDS + 1)
     print(
         f"\nbundle, start to painted window: first {times_s[0]:.2f} s, "
         f"then median of {ROUNDS} {statistics.median(times_s[1:]):.2f} s"

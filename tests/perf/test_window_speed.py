@@ -13,25 +13,17 @@ import pytest
 
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import NEW_TOKENS, ROUNDS, llama_bench
+from tests.perf.window_start import start_times_s
 from tests.support.display import RealWindow, virtual_display
 from tests.support.engines import starter_path
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(1800)]
 
 IDLE_S = 20.0
-PAINTED_COLOURS = 50
 
 
 def test_time_to_a_painted_window(tmp_path: Path) -> None:
-    times_s = []
-    with virtual_display() as display:
-        for _ in range(ROUNDS + 1):
-            window = RealWindow(display, tmp_path)
-            window.find()
-            while window.colours() < PAINTED_COLOURS:
-                pass
-            times_s.append(time.monotonic() - window.started_s)
-            assert window.close() == 0
+    times_s = start_times_s(tmp_path, (sys.executable, "-m", "app"), ROUNDS + 1)
     print(
         f"\nstart to painted window: first {times_s[0]:.2f} s, "
         f"then median of {ROUNDS} {statistics.median(times_s[1:]):.2f} s"
@@ -42,8 +34,6 @@ def test_idle_window(tmp_path: Path) -> None:
     with virtual_display() as display:
         window = RealWindow(display, tmp_path)
         window.find()
-        while window.colours() < PAINTED_COLOURS:
-            pass
         time.sleep(10)
         processes = [psutil.Process(window.process.pid)]
         processes += processes[0].children()

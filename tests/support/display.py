@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 WAIT_S = 60.0
 
 
 @contextmanager
-def virtual_display(size: str = "1500x950x24") -> Iterator[str]:
-    """Xvfb on a free display number, such as ":99"."""
+def virtual_display(size: str = "1500x950x24", frame_buffer: Path | None = None) -> Iterator[str]:
+    """Xvfb on a free display number, such as ":99". The folder `frame_buffer` gets the screen as a file."""
     read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
+        [*command, *(["-fbdir", str(frame_buffer)] if frame_buffer else [])],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
@@ -27,6 +30,33 @@ def virtual_display(size: str = "1500x950x24") -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+class Screen:
+    """What a display shows, read from its frame buffer: no program has to be asked, so none is disturbed."""
+
+    PAINTED_COLOURS = 50
+    LOOK_S = 0.01
+    EVERY = 8
+
+    def __init__(self, frame_buffer: Path) -> None:
+        """`frame_buffer` is the folder that `virtual_display` was given."""
+        self._bytes = np.memmap(frame_buffer / "Xvfb_screen0", dtype=np.uint8, mode="r")
+
+    def colours(self) -> int:
+        """How many colours every eighth pixel has; a screen without a painted window has one or two."""
+        # XWD: a header of so many bytes, then colour map entries of 12 bytes each, then 4 bytes a pixel.
+        header = self._bytes[:80].view(">u4")
+        begin = int(header[0]) + 12 * int(header[19])
+        pixels = self._bytes[begin:]
+        return len(np.unique(pixels[: len(pixels) // 4 * 4].view(np.uint32)[:: self.EVERY]))
+
+    def wait_until_painted(self) -> None:
+        """Return when a window is seen; raises `AssertionError` when none comes."""
+        end_s = time.monotonic() + WAIT_S
+        while self.colours() < self.PAINTED_COLOURS:
+            assert time.monotonic() < end_s, "nothing was painted"
+            time.sleep(self.LOOK_S)
 
 
 class RealWindow:

@@ -8,9 +8,10 @@ from pathlib import Path
 import qasync
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.bootstrap import build_core, window_parts
+from app.bootstrap import build_core
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
+from app.window_bootstrap import window_parts
 
 WAIT_S = 120.0
 TURN_S = 0.02

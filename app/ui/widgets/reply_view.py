@@ -22,8 +22,8 @@ from app.ui.widgets.version_switch import VersionSwitch
 FRAME_MS = round(1000 * FRAME_S)
 EARLY_MS = 5
 """The bridge brings text with each of its frames, now and then a little earlier."""
-PAUSE_SHARE = 3
-"""A pause takes three times as long as the frame before it: frames take a quarter of the time."""
+PAUSE_SHARE = 2
+"""A pause takes twice as long as the frame before it: frames take a third of the time at most."""
 COMPARED_FRAMES = 4
 """Frames become rarer when all of the last few were slow: a single one had more to lay out, or waited for the
 processor."""
