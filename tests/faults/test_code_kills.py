@@ -24,18 +24,23 @@ SLACK_S = 1.0
 def kill_once(home: Path, after_s: float) -> tuple[list[dict[str, Any]], float]:
     """Let a child work for so long after it shows the text, kill it, and say what it showed, and when."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.code_child"],
+        [sys.executable, "-X", "faulthandler", "-m", "tests.support.code_child"],
         env=os.environ | {"STILLROOM_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"},
         stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
     with child.stdout as lines:
-        told = [json.loads(lines.readline())]
+
+        def next_line() -> dict[str, Any]:
+            line = lines.readline()
+            assert line, f"the child ended by itself with {child.wait()}"
+            shown: dict[str, Any] = json.loads(line)
+            return shown
+
+        told = [next_line()]
         end_s = time.monotonic() + after_s
         while time.monotonic() < end_s:
-            line = lines.readline()
-            assert line, "the child ended by itself"
-            told.append(json.loads(line))
+            told.append(next_line())
         os.kill(child.pid, signal.SIGKILL)
         killed_s = time.monotonic()
         told += [json.loads(line) for line in lines.read().splitlines() if line.endswith(b"}")]

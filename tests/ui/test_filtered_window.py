@@ -90,7 +90,7 @@ def test_a_chat_goes_through_the_rules_and_into_the_log(qapp: QApplication, home
             "The rule “Polite” found something. The message was sent as it is.",
         ]
         # Changed to what a rule forbids: the words are still there to be changed.
-
+        await until(lambda: tab.composer.state is ComposerState.READY, "the end of the exchange")
         card = next(widget for widget in tab.conversation.messages() if isinstance(widget, QuestionCard))
         card.edited.emit("Now with bluebird.")
         await until(lambda: card.is_editing, "the question to be edited")

@@ -45,3 +45,8 @@ def test_it_can_be_painted_where_there_is_no_pixmap(theme: Theme) -> None:
     theme.icon("copy").paint(painter, QRect(0, 0, 20, 20))
     painter.end()
     assert any(image.pixelColor(x, y).alpha() for x in range(20) for y in range(20))
+
+
+def test_a_name_that_the_font_lacks_is_told(theme: Theme) -> None:
+    with pytest.raises(KeyError, match="no-such-icon"):
+        theme.icon("no-such-icon")

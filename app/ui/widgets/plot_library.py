@@ -1,4 +1,4 @@
-"""pyqtgraph, which takes half a second to import, brought in after the window is painted."""
+"""pyqtgraph, which is slow to import, brought in after the window is painted."""
 
 import importlib
 import logging
@@ -12,9 +12,11 @@ log = logging.getLogger(__name__)
 
 
 class PlotLibrary:
-    """Imports pyqtgraph once, on a thread of its own, when the first plot asks for it. GUI thread.
+    """Imports pyqtgraph once, when the first plot asks for it. GUI thread.
 
-    Its import makes no Qt objects, so the thread does not matter; the window stays responsive meanwhile.
+    The half that knows nothing of Qt, numpy, comes on a thread of its own. The rest holds the window up for
+    about 0.1 s: it reads every name of Qt, PySide makes a class when its name is first read, and where two
+    threads do so at once the program crashes now and then.
     """
 
     def __init__(self, bridge: Bridge) -> None:
@@ -30,15 +32,16 @@ class PlotLibrary:
             return
         self._waiting.append(callback)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._load, name="plot-library")
+            self._thread = threading.Thread(target=self._load_numpy, name="plot-library")
             self._thread.start()
+
+    def _load_numpy(self) -> None:
+        importlib.import_module("numpy")
+        self._bridge.post(self._load)
 
     def _load(self) -> None:
         library = importlib.import_module("pyqtgraph")
         log.debug("pyqtgraph %s is there", library.__version__)
-        self._bridge.post(self._on_loaded, library)
-
-    def _on_loaded(self, library: Any) -> None:
         library.setConfigOptions(antialias=True)
         self._library = library
         waiting, self._waiting = self._waiting, []
