@@ -10,7 +10,8 @@ from models.page_cache import forget
 KEPT_BYTES = 256 << 20
 """Behind a gap so much may stay in the page cache, so that it need not be read from the disk again."""
 
-_READ_BYTES = 4 << 20
+_READ_BYTES = 256 << 10
+"""Read into memory that the processor's cache still holds."""
 
 
 class FollowingHash:
@@ -25,6 +26,7 @@ class FollowingHash:
         self._size = size
         self._stored = Extents()
         self._sha256 = hashlib.sha256()
+        self._memory = memoryview(bytearray(_READ_BYTES))
         self.done = 0
 
     def close(self) -> None:
@@ -59,8 +61,8 @@ class FollowingHash:
         assert self.done == self._size
         return self._sha256.hexdigest()
 
-    def _next(self) -> bytes:
+    def _next(self) -> memoryview:
         self._file.seek(self.done)
-        block = self._file.read(min(_READ_BYTES, self._stored.prefix - self.done))
+        block = self._memory[: self._file.readinto(self._memory[: self._stored.prefix - self.done])]
         self.done += len(block)
         return block
