@@ -11,7 +11,8 @@ from app.engine.messages import Channel, GenerationStats
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 1.0
+INTERVAL_S = 0.75
+"""Between two writings: what a crash costs is this and the writing itself."""
 
 
 class ReplyRecorder:

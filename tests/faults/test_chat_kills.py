@@ -21,7 +21,7 @@ EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CHAT_KILLS", "500"))
 LONGEST_S = 4.0
 SLACK_S = 1.0
-"""What a busy disk may take beside the recorder's own second."""
+"""What a busy disk may take beside the recorder's own time."""
 
 
 @dataclass

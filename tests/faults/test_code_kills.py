@@ -18,7 +18,7 @@ EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CODE_KILLS", "50"))
 LONGEST_S = 6.0
 SLACK_S = 1.0
-"""What a busy disk may take beside the second that the window waits."""
+"""What a busy disk may take beside the time that the window waits."""
 
 
 def kill_once(home: Path, after_s: float) -> tuple[list[dict[str, Any]], float]:

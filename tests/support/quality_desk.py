@@ -24,6 +24,7 @@ from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.theme import Theme
+from tests.support.event_loop import run_step
 
 WAIT_S = 120
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
@@ -49,7 +50,7 @@ class QualityDesk:
         self.gpu = GpuMonitor()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(work, WAIT_S))
+        return run_step(self.loop, work, WAIT_S)
 
     def until(self, condition: Callable[[], object]) -> None:
         async def wait() -> None:

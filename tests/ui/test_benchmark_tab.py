@@ -38,6 +38,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from models.starter import starter_file
 from models.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
+from tests.support.event_loop import run_step
 from tests.support.qualities import made_up_quality
 
 WAIT_S = 60
@@ -68,7 +69,7 @@ class Desk:
         self.gpu = GpuMonitor()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(work, WAIT_S))
+        return run_step(self.loop, work, WAIT_S)
 
     def until(self, condition: Callable[[], object]) -> None:
         async def wait() -> None:
