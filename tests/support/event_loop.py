@@ -5,15 +5,35 @@ from collections.abc import Coroutine
 from typing import Any
 
 import qasync
+from PySide6.QtWidgets import QApplication
+
+
+def open_loop(application: QApplication) -> qasync.QEventLoop:
+    """A loop for `run_step`; `close_loop` ends it.
+
+    Qt's events are handled between two steps as well, by pytest-qt for one, and a task that goes on then has
+    to find its loop running, as it does in the window.
+    """
+    loop = qasync.QEventLoop(application)
+    asyncio.set_event_loop(loop)
+    asyncio._set_running_loop(loop)
+    return loop
 
 
 def run_step(loop: qasync.QEventLoop, work: Coroutine[Any, Any, Any], wait_s: float) -> Any:
     """What `work` returns, which may take so long; Qt's other work and the tasks go on meanwhile.
 
-    qasync's `run_until_complete` handles Qt's events once more when its loop has stopped, and a task that
-    goes on then finds no running loop.
+    Not by `run_until_complete`: qasync's handles Qt's events once more when its loop has stopped.
     """
     task = loop.create_task(asyncio.wait_for(work, wait_s))
     task.add_done_callback(lambda _: loop.stop())
     loop.run_forever()
+    asyncio._set_running_loop(loop)
     return task.result()
+
+
+def close_loop(loop: qasync.QEventLoop) -> None:
+    """No step follows."""
+    asyncio._set_running_loop(None)
+    loop.close()
+    asyncio.set_event_loop(None)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import qasync
 from PySide6.QtWidgets import QApplication
 
 from app.bench.drift.checker import DriftChecker
@@ -24,7 +23,7 @@ from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.theme import Theme
-from tests.support.event_loop import run_step
+from tests.support.event_loop import close_loop, open_loop, run_step
 
 WAIT_S = 120
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
@@ -38,8 +37,7 @@ class QualityDesk:
     """One engine and event loop; `room` gives fresh stores."""
 
     def __init__(self, application: QApplication) -> None:
-        self.loop = qasync.QEventLoop(application)
-        asyncio.set_event_loop(self.loop)
+        self.loop = open_loop(application)
         application.setQuitOnLastWindowClosed(False)
         self.problems: list[BaseException] = []
         self.bridge = Bridge(self.problems.append)
@@ -59,6 +57,10 @@ class QualityDesk:
 
         self.run(wait())
 
+    def settle(self) -> None:
+        """Wait for what a page has begun to read, before its stores are closed."""
+        self.until(lambda: not self.bridge._tasks)
+
     def load(self, path: str) -> None:
         self.run(self.session.load(Path(path), SETTINGS))
 
@@ -66,8 +68,7 @@ class QualityDesk:
         self.run(self.bridge.finish())
         self.client.close()
         self.gpu.close()
-        self.loop.close()
-        asyncio.set_event_loop(None)
+        close_loop(self.loop)
 
 
 class Stores:

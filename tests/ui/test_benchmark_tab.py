@@ -8,7 +8,6 @@ from typing import Any
 
 import psutil
 import pytest
-import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
@@ -38,7 +37,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from models.starter import starter_file
 from models.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
-from tests.support.event_loop import run_step
+from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.qualities import made_up_quality
 
 WAIT_S = 60
@@ -56,8 +55,7 @@ class Desk:
     """The engine and the event loop, for all tests of this file."""
 
     def __init__(self, application: QApplication) -> None:
-        self.loop = qasync.QEventLoop(application)
-        asyncio.set_event_loop(self.loop)
+        self.loop = open_loop(application)
         application.setQuitOnLastWindowClosed(False)
         self.problems: list[BaseException] = []
         self.bridge = Bridge(self.problems.append)
@@ -82,8 +80,7 @@ class Desk:
         self.run(self.bridge.finish())
         self.client.close()
         self.gpu.close()
-        self.loop.close()
-        asyncio.set_event_loop(None)
+        close_loop(self.loop)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ def desk(qapp: QApplication) -> Iterator[QualityDesk]:
 def stores(desk: QualityDesk, tmp_path: Path) -> Iterator[Stores]:
     stores = Stores(desk, tmp_path)
     yield stores
+    desk.settle()
     stores.close()
 
 
