@@ -12,8 +12,8 @@ _STRETCH_BYTES = 4 << 20
 """So much is hashed at once, where so much has come."""
 
 _READ_BYTES = 256 << 10
-"""Read into memory that the processor's cache still holds. Blocks of 4 MB, each in new memory, cost a download
-of 3.55 GB three seconds more of an EPYC."""
+"""Read into memory that the processor's cache still holds. Blocks of 4 MB, each in new memory, cost a
+download of 3.55 GB three seconds more of an EPYC."""
 
 
 @dataclass(frozen=True, slots=True)

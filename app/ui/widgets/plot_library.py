@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 class PlotLibrary:
     """Imports pyqtgraph once, when the first plot asks for it. GUI thread.
 
-    The half that knows nothing of Qt, numpy, comes on a thread of its own. The rest holds the window up once,
-    0.17 s on an EPYC: it reads every name of Qt, PySide makes a class when its name is first read, and where two
-    threads do so at once the program crashes now and then.
+    The half that knows nothing of Qt, numpy, comes on a thread of its own. The rest holds the window up
+    once, 0.17 s on an EPYC: it reads every name of Qt, PySide makes a class when its name is first read, and
+    where two threads do so at once the program crashes now and then.
     """
 
     def __init__(self, bridge: Bridge) -> None:
