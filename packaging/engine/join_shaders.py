@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -E
 """Pack the shaders that `pack_shader.py` left in a folder: `join_shaders.py FOLDER OUT.inc`.
 
 They differ little from each other, so that together they take a tenth. A block is a stretch of them in the

@@ -1,8 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -E
 """glslc in front of which this stands makes a shader; what is left in its place is its key, of eight bytes.
 
 The shader itself lies beside it, without the names in it, which no driver reads. `join_shaders.py` packs all
 of them together, and `packed_shaders.cpp` finds one by its key.
+
+Started with `-E`, as pip sets PYTHONPATH where it builds: its sitecustomize (26.3) empties sys.path for a
+moment, and another Python fails at the editable install that it finds then.
 """
 
 import hashlib
