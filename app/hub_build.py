@@ -4,12 +4,14 @@ import json
 import shutil
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 
 from app.build_room import check_room
 from app.errors import StillroomError
 from converters.architectures import read_settings
+from converters.conversation import Child
 from converters.messages import ComingFile
 from converters.pipeline import BuildResult, build
 from models.arrival import OnArrival, ignore_arrival
@@ -26,6 +28,8 @@ from models.weight_headers import fetch_weight_headers
 # In a checkpoint's folder: its files were fetched for a build only and go when it is done.
 _TEMPORARY = ".temporary"
 _HEADERS = ".headers"
+_FIRST_SEGMENT_BYTES = 1 << 20
+"""Of the first weight file, which the build waits for. A request costs two milliseconds of the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class HubBuild:
     def __init__(self, hub: HubClient, command: Sequence[str], transfer: TransferOptions | None) -> None:
         self._hub = hub
         self._command = command
-        self._transfer = transfer
+        self._transfer = transfer or TransferOptions()
 
     def run(
         self,
@@ -77,43 +81,50 @@ class HubBuild:
             listener: OnProgress,
             stop: threading.Event | None,
             on_arrival: OnArrival = ignore_arrival,
+            options: TransferOptions = self._transfer,
         ) -> list[LocalFile]:
             return download(
                 snapshot,
                 files,
                 folder,
                 self._hub,
-                options=self._transfer,
+                options=options,
                 on_progress=listener,
                 on_arrival=on_arrival,
                 cancel=stop,
             )
 
+        soon = replace(self._transfer, first_segment_bytes=_FIRST_SEGMENT_BYTES)
+        options = chain([soon], repeat(self._transfer))
+
         def fetch_one(
             file: RemoteFile, listener: OnProgress, on_arrival: OnArrival, stop: threading.Event
         ) -> None:
-            fetch([file], listener, stop, on_arrival)
+            fetch([file], listener, stop, on_arrival, next(options))
 
-        fetch(text, on_progress, cancel)
-        check_supported(folder / "config.json", snapshot.repo)
-        out_dir.mkdir(parents=True, exist_ok=True)
-        stay = keep or (bool(later) and _has_room(weights, [*types, *later], folder, out_dir))
-        check_room(weights, [*types, *later], folder, out_dir, keep=stay)
-        coming = self._coming(snapshot, weights, folder, cancel)
-        with ShardFeed(weights, folder, fetch_one, keep=stay) as feed:
-            result = build(
-                folder,
-                types,
-                out_dir,
-                name,
-                command=self._command,
-                on_progress=on_progress,
-                cancel=cancel,
-                imatrix=imatrix,
-                coming=coming,
-                feed=feed,
-                keep_journal=True,
-            )
+        # The build process starts while the first files come.
+        with Child(self._command) as child:
+            fetch(text, on_progress, cancel)
+            check_supported(folder / "config.json", snapshot.repo)
+            out_dir.mkdir(parents=True, exist_ok=True)
+            stay = keep or (bool(later) and _has_room(weights, [*types, *later], folder, out_dir))
+            check_room(weights, [*types, *later], folder, out_dir, keep=stay)
+            coming = self._coming(snapshot, weights, folder, cancel)
+            with ShardFeed(weights, folder, fetch_one, keep=stay) as feed:
+                result = build(
+                    folder,
+                    types,
+                    out_dir,
+                    name,
+                    command=self._command,
+                    on_progress=on_progress,
+                    cancel=cancel,
+                    imatrix=imatrix,
+                    coming=coming,
+                    feed=feed,
+                    keep_journal=True,
+                    child=child,
+                )
         verified = read_record(folder).files
         inputs = tuple(
             InputFile(path=file.path, sha256=verified[file.path].sha256, bytes=file.bytes) for file in wanted

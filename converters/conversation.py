@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import IO, Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 
@@ -51,103 +51,124 @@ class Feed(Protocol):
         """Where the transfer is while the child's own progress depends on it, else None."""
 
 
+class Child:
+    """A process that `converters.serving.serve`s, from when this is made until the context is left."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                bufsize=0,
+                env=computing_environment(),
+                # Ctrl+C in a terminal is for the program, which then ends the child.
+                start_new_session=True,
+                creationflags=NO_WINDOW,
+            )
+        except BaseException:
+            self._stderr.close()
+            raise
+        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        """What it says, by line; an empty one is its end."""
+        self._reader = threading.Thread(target=self._read_lines, name="child", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It has said its last word, or is not to say it.
+        self._process.kill()
+        with self._process, self._stderr:
+            self._process.wait()
+            self._reader.join()
+
+    def say(self, message: msgspec.Struct) -> None:
+        """Send it one message; that it has ended is noticed by its lines."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
+
+    def unexpected_end(self) -> ChildEnded:
+        """Why there is no answer. Waits for its end."""
+        returncode = self._process.wait()
+        self._stderr.seek(0, 2)
+        self._stderr.seek(max(0, self._stderr.tell() - _LAST_WORDS_BYTES))
+        words = self._stderr.read().decode("utf-8", "replace").strip()
+        log.error("the child ended with %s: %s", returncode, words)
+        return ChildEnded(returncode, words)
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        rest = b""
+        while piece := self._process.stdout.read(65536):
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                self.lines.put(line)
+        self.lines.put(b"")
+
+
 def converse(
-    command: Sequence[str],
+    child: Child,
     request: msgspec.Struct,
     result_type: type[R],
     on_progress: OnProgress,
     cancel: threading.Event | None,
     feed: Feed | None = None,
 ) -> R:
-    """Start `command` (a process that `converters.serving.serve`s), pass its progress on, return its result.
+    """Send `request`, the child's only one, pass its progress on, return its result.
 
-    It blocks and calls `on_progress` on the caller's thread; the child has ended when this does. Setting
-    `cancel` ends it at once and raises `Cancelled`. `feed` brings the files that the child waits for. Raises
-    the `StillroomError` that the child or the feed raised, or `ChildEnded`.
+    It blocks and calls `on_progress` on the caller's thread. Setting `cancel` raises `Cancelled`; leaving the
+    child's context ends it. `feed` brings the files that it waits for. Raises the `StillroomError` that the
+    child or the feed raised, or `ChildEnded`.
     """
     answers: Any = Step | Refused | FilesNeeded | FileUsed | result_type
     decoder = msgspec.json.Decoder(answers)
-    raise_if_cancelled(cancel)
-    with tempfile.TemporaryFile() as stderr, _started(command, stderr) as process:
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        reader = threading.Thread(target=_read_lines, args=(process, lines), name="child", daemon=True)
-        reader.start()
+    child.say(request)
+    while True:
+        raise_if_cancelled(cancel)
+        if feed is not None:
+            _pass_on(feed, child, on_progress)
         try:
-            with contextlib.suppress(OSError):  # its end is noticed below
-                assert process.stdin is not None
-                process.stdin.write(msgspec.json.encode(request) + b"\n")
-            while True:
-                raise_if_cancelled(cancel)
-                if feed is not None:
-                    _pass_on(feed, process, on_progress)
-                try:
-                    line = lines.get(timeout=_CANCEL_CHECK_S)
-                except queue.Empty:
-                    continue
-                if not line:
-                    raise _unexpected_end(process.wait(), stderr)
-                answer = decoder.decode(line)
-                if isinstance(answer, Step):
-                    if feed is None or feed.progress() is None:
-                        on_progress(answer.progress())
-                elif isinstance(answer, Refused):
-                    raise _error(answer)
-                elif isinstance(answer, FilesNeeded):
-                    assert feed is not None
-                    feed.begin(answer.files)
-                elif isinstance(answer, FileUsed):
-                    assert feed is not None
-                    feed.used(answer.file)
-                else:
-                    assert isinstance(answer, result_type)
-                    return answer
-        finally:
-            # It has said its last word, or is not to say it.
-            process.kill()
-            process.wait()
-            reader.join()
+            line = child.lines.get(timeout=_CANCEL_CHECK_S)
+        except queue.Empty:
+            continue
+        if not line:
+            raise child.unexpected_end()
+        answer = decoder.decode(line)
+        if isinstance(answer, Step):
+            if feed is None or feed.progress() is None:
+                on_progress(answer.progress())
+        elif isinstance(answer, Refused):
+            raise _error(answer)
+        elif isinstance(answer, FilesNeeded):
+            assert feed is not None
+            feed.begin(answer.files)
+        elif isinstance(answer, FileUsed):
+            assert feed is not None
+            feed.used(answer.file)
+        else:
+            assert isinstance(answer, result_type)
+            return answer
 
 
-def _pass_on(feed: Feed, process: "subprocess.Popen[bytes]", on_progress: OnProgress) -> None:
+def _pass_on(feed: Feed, child: Child, on_progress: OnProgress) -> None:
     """Tell the child what has arrived, and the listener of the transfer while the child depends on it."""
     for arrival in feed.arrived():
-        message = FileArrived(
-            file=arrival.name,
-            bytes=arrival.bytes,
-            attempt=arrival.attempt,
-            verified=arrival.verified,
+        child.say(
+            FileArrived(
+                file=arrival.name,
+                bytes=arrival.bytes,
+                attempt=arrival.attempt,
+                verified=arrival.verified,
+            )
         )
-        with contextlib.suppress(OSError):  # its end is noticed elsewhere
-            assert process.stdin is not None
-            process.stdin.write(msgspec.json.encode(message) + b"\n")
     progress = feed.progress()
     if progress is not None:
         on_progress(progress)
-
-
-def _started(command: Sequence[str], stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        bufsize=0,
-        env=computing_environment(),
-        # Ctrl+C in a terminal is for the program, which then ends the child.
-        start_new_session=True,
-        creationflags=NO_WINDOW,
-    )
-
-
-def _read_lines(process: "subprocess.Popen[bytes]", lines: "queue.SimpleQueue[bytes]") -> None:
-    assert process.stdout is not None
-    with process.stdout as stdout:
-        rest = b""
-        while piece := stdout.read(65536):
-            *whole, rest = (rest + piece).split(b"\n")
-            for line in whole:
-                lines.put(line)
-    lines.put(b"")
 
 
 def _error(refused: Refused) -> StillroomError:
@@ -156,11 +177,3 @@ def _error(refused: Refused) -> StillroomError:
     if refused.kind == GgufError.__name__:
         return GgufError(refused.message, refused.hint, **refused.values)
     return BuildError(refused.message, refused.hint, native=refused.native, **refused.values)
-
-
-def _unexpected_end(returncode: int, stderr: IO[bytes]) -> ChildEnded:
-    stderr.seek(0, 2)
-    stderr.seek(max(0, stderr.tell() - _LAST_WORDS_BYTES))
-    words = stderr.read().decode("utf-8", "replace").strip()
-    log.error("the child ended with %s: %s", returncode, words)
-    return ChildEnded(returncode, words)

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import msgspec
 
-from converters.conversation import ChildEnded, converse
+from converters.conversation import Child, ChildEnded, converse
 from converters.errors import BuildError
 from converters.inspect import check_gguf
 from converters.text_part import TextPart
-from models.progress import OnProgress
+from models.progress import OnProgress, raise_if_cancelled
 from models.quality import Quality
 
 R = TypeVar("R")
@@ -164,8 +164,10 @@ def _ask(
     on_progress: OnProgress,
     cancel: threading.Event | None,
 ) -> R:
+    raise_if_cancelled(cancel)
     try:
-        return converse(command, request, result_type, on_progress, cancel)
+        with Child(command) as child:
+            return converse(child, request, result_type, on_progress, cancel)
     except ChildEnded as end:
         raise BuildError(
             "The measuring process ended unexpectedly (code {code}).",

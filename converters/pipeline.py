@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.conversation import ChildEnded, Feed, converse
+from converters.conversation import Child, ChildEnded, Feed, converse
 from converters.errors import BuildError
 from converters.gguf_types import canonical_type
 from converters.messages import BuildRequest, ComingFile, Finished
@@ -46,17 +47,18 @@ def build(
     coming: Sequence[ComingFile] = (),
     feed: Feed | None = None,
     keep_journal: bool = False,
+    child: Child | None = None,
 ) -> BuildResult:
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
 
-    `command` starts the build process (`converters.worker`). The stages are "quantise" ("convert" where no
-    type is quantised) and "verify", each counting its own bytes. Any thread may call it; it blocks and calls
-    `on_progress` on that thread. Setting `cancel` ends the process at once and raises `Cancelled`. Raises
-    `CheckpointError` for what cannot be converted and `BuildError` for what went wrong; no half-made file has
-    a final name then. A later call for the same goes on where this one was stopped; `discard_build` deletes
-    what it has made so far. `imatrix` is the file of an importance matrix, used for types of four bits and
-    less.
+    `command` starts the build process (`converters.worker`), unless `child` is one that was started already.
+    The stages are "quantise" ("convert" where no type is quantised) and "verify", each counting its own
+    bytes. Any thread may call it; it blocks and calls `on_progress` on that thread. Setting `cancel` ends the
+    process at once and raises `Cancelled`. Raises `CheckpointError` for what cannot be converted and
+    `BuildError` for what went wrong; no half-made file has a final name then. A later call for the same goes
+    on where this one was stopped; `discard_build` deletes what it has made so far. `imatrix` is the file of
+    an importance matrix, used for types of four bits and less.
 
     Of the `coming` weight files only the headers need to be there; `feed` brings them while the build goes
     on, and its progress is told as "download" whenever the build waits for it. With `keep_journal` asking for
@@ -74,6 +76,7 @@ def build(
         coming,
         feed,
         keep_journal=keep_journal,
+        child=child,
     )
 
 
@@ -107,6 +110,7 @@ def _run(
     feed: Feed | None = None,
     *,
     keep_journal: bool = False,
+    child: Child | None = None,
 ) -> BuildResult:
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
@@ -123,7 +127,8 @@ def _run(
     raise_if_cancelled(cancel)
     started_s = time.monotonic()
     try:
-        finished = converse(command, request, Finished, on_progress, cancel, feed)
+        with nullcontext(child) if child is not None else Child(command) as process:
+            finished = converse(process, request, Finished, on_progress, cancel, feed)
     except ChildEnded as end:
         raise BuildError(
             "The build process ended unexpectedly (code {code}).",

@@ -31,8 +31,6 @@ def serve(
     """Read the request, do `work` and write its result; 0 when it succeeded.
 
     What the parent says meanwhile goes to `arrivals`.
-
-    `work` loads llama.cpp's libraries itself: a process that is told to end before does so at once.
     """
     answers = _own_stdout()
     _die_with_parent()

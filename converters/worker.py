@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from converters.arrivals import Arrivals
+from converters.build import run_build
+from converters.imatrix import read_imatrix
 from converters.messages import BuildRequest, Finished
 from converters.peak_memory import peak_memory_bytes
 from converters.serving import serve
@@ -18,9 +20,6 @@ def main() -> int:
 
 
 def _build(arrivals: Arrivals, request: BuildRequest, on_progress: OnProgress) -> Finished:
-    from converters.build import run_build
-    from converters.imatrix import read_imatrix
-
     importance = None
     if request.imatrix:
         path = Path(request.imatrix)

@@ -34,13 +34,21 @@ class Extents:
             start, end = min(start, other_start), max(end, other_end)
         self._ranges = [*before, (start, end), *after]
 
-    def missing(self, size: int, step: int) -> list[tuple[int, int]]:
-        """The gaps below `size` in ascending order, cut at multiples of `step`."""
+    def missing(self, size: int, step: int, first_step: int | None = None) -> list[tuple[int, int]]:
+        """The gaps below `size` in ascending order, cut at multiples of `step`.
+
+        With `first_step`, `step` divided by a power of two, those at the start of the file are that short,
+        and later ones grow to a quarter of what lies before: of several that come at once the first is
+        there soon.
+        """
         gaps = []
         position = 0
         for start, end in [*self._ranges, (size, size)]:
             while position < min(start, size):
-                stop = min(start, size, (position // step + 1) * step)
+                length = step
+                while length > (first_step or step) and length > position // 4:
+                    length //= 2
+                stop = min(start, size, (position // length + 1) * length)
                 gaps.append((position, stop))
                 position = stop
             position = max(position, end)

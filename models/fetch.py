@@ -23,10 +23,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """`connections` ranges of `segment_bytes` at a time; a connection silent for `stall_s` is given up."""
+    """`connections` ranges of `segment_bytes` at a time; a connection silent for `stall_s` is given up.
+
+    Ranges at the start of a file are of `first_segment_bytes` where that is less, and grow: for a reader of
+    what has arrived.
+    """
 
     connections: int = 4
     segment_bytes: int = 16 << 20
+    first_segment_bytes: int = 16 << 20
     stall_s: float = 20.0
     connect_s: float = 15.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -103,7 +108,10 @@ class FileFetch:
 
     async def _receive(self, part: PartFile) -> None:
         self._failures = 0
-        self._gaps = part.written.missing(self._file.bytes, self._options.segment_bytes)
+        options = self._options
+        self._gaps = part.written.missing(
+            self._file.bytes, options.segment_bytes, options.first_segment_bytes
+        )
         workers = min(self._options.connections, len(self._gaps))
         try:
             async with asyncio.TaskGroup() as group:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".bin")
 _BLOCK = 64 << 10
-_BLOCKS_PER_S = 400
+_BLOCKS_PER_S = 100
 
 
 @dataclass

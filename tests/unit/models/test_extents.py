@@ -17,6 +17,16 @@ def test_missing_is_cut_at_steps() -> None:
     assert Extents([(0, 14)]).missing(14, 8) == []
 
 
+def test_first_ranges_are_short_and_grow() -> None:
+    gaps = Extents().missing(80, 8, 1)
+    assert gaps[:8] == [(place, place + 1) for place in range(8)]
+    assert gaps[8:12] == [(8, 10), (10, 12), (12, 14), (14, 16)]
+    assert gaps[-2:] == [(64, 72), (72, 80)]
+    assert Extents([(0, 3), (20, 21)]).missing(30, 8, 1)[:3] == [(3, 4), (4, 5), (5, 6)]
+    assert Extents([(0, 3), (20, 21)]).missing(30, 8, 1)[-3:] == [(21, 24), (24, 28), (28, 30)]
+    assert Extents().missing(20, 8, 16) == Extents().missing(20, 8)
+
+
 def test_agrees_with_a_set_of_bytes() -> None:
     rng = random.Random(1)
     for _ in range(200):
