@@ -9,10 +9,11 @@ from typing import Self
 
 from models.download_record import RECORD_NAME
 from models.errors import Cancelled
+from models.hashing import hash_next
 from models.manifest import InputFile
 from models.progress import OnProgress, Progress, raise_if_cancelled
 
-_READ_BYTES = 4 << 20
+_REPORT_BYTES = 4 << 20
 _CHECK_S = 0.1
 
 
@@ -55,11 +56,10 @@ class InputHashes:
             digest = hashlib.sha256()
             size = 0
             with path.open("rb", buffering=0) as file:
-                while block := file.read(_READ_BYTES):
+                while count := hash_next(file, [digest], _REPORT_BYTES):
                     if self._stop.is_set():
                         raise Cancelled
-                    digest.update(block)
-                    size += len(block)
-                    self._done_bytes += len(block)
+                    size += count
+                    self._done_bytes += count
             inputs.append(InputFile(path=path.name, sha256=digest.hexdigest(), bytes=size))
         return tuple(inputs)

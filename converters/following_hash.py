@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.extents import Extents
+from models.hashing import hash_next
 from models.page_cache import forget
 
 KEPT_BYTES = 256 << 20
 """Behind a gap so much may stay in the page cache, so that it need not be read from the disk again."""
 
-_READ_BYTES = 256 << 10
-"""Read into memory that the processor's cache still holds."""
+_REPORT_BYTES = 4 << 20
 
 
 class FollowingHash:
@@ -26,7 +26,6 @@ class FollowingHash:
         self._size = size
         self._stored = Extents()
         self._sha256 = hashlib.sha256()
-        self._memory = memoryview(bytearray(_READ_BYTES))
         self.done = 0
 
     def close(self) -> None:
@@ -45,9 +44,12 @@ class FollowingHash:
 
     def follow(self, on_bytes: Callable[[int], None] = lambda count: None) -> None:
         """Hash what is stored."""
-        while block := self._next():
-            self._sha256.update(block)
-            on_bytes(len(block))
+        self._file.seek(self.done)
+        while count := hash_next(
+            self._file, [self._sha256], min(_REPORT_BYTES, self._stored.prefix - self.done)
+        ):
+            self.done += count
+            on_bytes(count)
         kept = 0
         for start, end in self._stored:
             first = max(start, self.done)
@@ -60,9 +62,3 @@ class FollowingHash:
         """The whole file's; everything must be hashed."""
         assert self.done == self._size
         return self._sha256.hexdigest()
-
-    def _next(self) -> memoryview:
-        self._file.seek(self.done)
-        block = self._memory[: self._file.readinto(self._memory[: self._stored.prefix - self.done])]
-        self.done += len(block)
-        return block

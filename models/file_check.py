@@ -5,11 +5,12 @@ import threading
 from dataclasses import dataclass
 
 from models.errors import StillroomError
+from models.hashing import hash_next
 from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.rate import RateMeter
 from models.store import InstalledModel
 
-_READ_BYTES = 8 << 20
+_REPORT_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,9 @@ def check_file(
         with model.path.open("rb", buffering=0) as file:
             total = file.seek(0, 2)
             file.seek(0)
-            while block := file.read(_READ_BYTES):
+            while count := hash_next(file, [digest], _REPORT_BYTES):
                 raise_if_cancelled(cancel)
-                digest.update(block)
-                done += len(block)
+                done += count
                 rate.update(done)
                 on_progress(
                     Progress(

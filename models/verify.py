@@ -5,15 +5,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.hashing import hash_next
 from models.part_file import PartFile
 from models.snapshot import RemoteFile
 
 _STRETCH_BYTES = 4 << 20
 """So much is hashed at once, where so much has come."""
-
-_READ_BYTES = 256 << 10
-"""Read into memory that the processor's cache still holds. Blocks of 4 MB, each in new memory, cost a
-download of 3.55 GB three seconds more of an EPYC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +29,14 @@ class Hasher:
         self._file = file
         self._sha256 = hashlib.sha256()
         self._git = None if file.sha256 else hashlib.sha1(b"blob %d\0" % file.bytes, usedforsecurity=False)
-        self._memory = memoryview(bytearray(_READ_BYTES))
+        self._digests = [self._sha256] if self._git is None else [self._sha256, self._git]
         self.done = 0
 
     def read(self, path: Path, end: int) -> None:
         """Go on to byte `end`; releases the interpreter lock while it hashes."""
         with path.open("rb", buffering=0) as stream:
             stream.seek(self.done)
-            while self.done < end:
-                block = self._memory[: stream.readinto(self._memory[: end - self.done])]
-                if not block:
-                    return
-                self._sha256.update(block)
-                if self._git is not None:
-                    self._git.update(block)
-                self.done += len(block)
+            self.done += hash_next(stream, self._digests, end - self.done)
 
     def digest(self) -> Digest:
         """The result; the whole file must have been read."""

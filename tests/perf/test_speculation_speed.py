@@ -13,6 +13,7 @@ from app.engine.messages import (
     Delta,
     Generate,
     GenerationStats,
+    KvType,
     LoadSettings,
     ReplyEvent,
     SpeculationMode,
@@ -23,6 +24,7 @@ from tests.support.engines import GREEDY, starter_path
 
 THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "5"))
+KV_TYPE: KvType = "q8_0" if os.environ.get("STILLROOM_PERF_KV") == "q8_0" else "f16"
 MOST_TOKENS = 256
 
 
@@ -40,7 +42,7 @@ def client() -> Iterator[EngineClient]:
     client = EngineClient(child_command("engine"))
     # Greedy replies guess only where rows of a batch are bit for bit what they are alone (`row_proofs`): with
     # one thread, or within the first 256 tokens; never at contexts where the starter has no flash attention.
-    settings = LoadSettings(context_tokens=1024, threads=THREADS, sequences=1)
+    settings = LoadSettings(context_tokens=1024, threads=THREADS, sequences=1, kv_type=KV_TYPE)
     client.load(starter_path(), settings).future.result()
     yield client
     client.close()

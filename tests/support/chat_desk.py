@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import qasync
 import shiboken6
 from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
@@ -29,6 +28,7 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
+from tests.support.event_loop import close_loop, open_loop, run_step
 
 WAIT_S = 90
 CONTEXT_TOKENS = 1024
@@ -41,8 +41,7 @@ class Desk:
     """The parts around the tab, for all tests of a file."""
 
     def __init__(self, application: QApplication) -> None:
-        self.loop = qasync.QEventLoop(application)
-        asyncio.set_event_loop(self.loop)
+        self.loop = open_loop(application)
         self.problems: list[BaseException] = []
         self.bridge = Bridge(self.problems.append)
         self.client = EngineClient(child_command("engine"))
@@ -51,13 +50,12 @@ class Desk:
         self.theme = Theme(application, "light")
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        self.loop.run_until_complete(asyncio.wait_for(work, 3 * WAIT_S))
+        run_step(self.loop, work, 3 * WAIT_S)
 
     def close(self) -> None:
         self.run(self.bridge.finish())
         self.client.close()
-        self.loop.close()
-        asyncio.set_event_loop(None)
+        close_loop(self.loop)
 
 
 @pytest.fixture(scope="module")

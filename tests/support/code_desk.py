@@ -23,8 +23,10 @@ from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.theme import Theme
 from models.starter import starter_file
+from tests.support.event_loop import close_loop, open_loop, run_step
 
 WAIT_S = 60.0
+SCENE_S = 280.0
 SOURCE = 'def add(a, b):\n    """The sum."""\n    return a + b\n\n\nprint(add(1, 2))\n'
 
 
@@ -41,6 +43,9 @@ class Room:
         self.client = EngineClient(child_command("engine"))
         self.session = EngineSession(self.client, self.bridge)
         self.client.start()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        run_step(self.loop, work, SCENE_S)
 
     def make_tab(self, qtbot: QtBot, folder: Path) -> CodeTab:
         tab = CodeTab(
@@ -63,16 +68,13 @@ def room(qapp: QApplication) -> Iterator[Room]:
     model = starter_file()
     if model is None:
         pytest.skip("the starter model is not installed")
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    room = Room(loop, Theme(qapp, "light"))
+    room = Room(open_loop(qapp), Theme(qapp, "light"))
     settings = LoadSettings(context_tokens=1024, threads=1)
-    loop.run_until_complete(room.session.load(model, settings))
+    room.run(room.session.load(model, settings))
     yield room
-    loop.run_until_complete(room.bridge.finish())
+    room.run(room.bridge.finish())
     room.client.close()
-    loop.close()
-    asyncio.set_event_loop(None)
+    close_loop(room.loop)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
         made.append(room.make_tab(qtbot, tmp_path))
         await until(lambda: not made[0].editor.isReadOnly())
 
-    room.loop.run_until_complete(make())
+    room.run(make())
     yield made[0]
     made[0].close_tab()
 
@@ -99,7 +101,7 @@ async def until(condition: Callable[[], bool]) -> None:
 @pytest.fixture
 def live(room: Room) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Runs a scene in the window's event loop."""
-    return room.loop.run_until_complete
+    return room.run
 
 
 Live = Callable[[Awaitable[None]], None]

@@ -4,14 +4,24 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import qasync
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.support.chat_desk import desk, opened
+from tests.support.event_loop import close_loop, open_loop
 
 __all__ = ["desk", "opened"]
+
+
+@pytest.fixture
+def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
+    """Qt's event loop, for `run_step`."""
+    made = open_loop(qapp)
+    yield made
+    close_loop(made)
 
 
 @pytest.fixture(autouse=True)

@@ -19,17 +19,9 @@ from app.ui.bridge import Bridge
 from app.ui.dialogs.audit_dialog import AuditDialog
 from app.ui.tables.audit_lines import KIND, MODEL, NUMBER, OUTCOME, SOURCE
 from app.ui.theme import Theme
+from tests.support.event_loop import run_step
 
 WAIT_S = 30
-
-
-@pytest.fixture
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    made = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(made)
-    yield made
-    made.close()
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture
@@ -79,7 +71,7 @@ def wait(loop: qasync.QEventLoop, condition: Callable[[], bool]) -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    loop.run_until_complete(asyncio.wait_for(waiting(), WAIT_S))
+    run_step(loop, waiting(), WAIT_S)
 
 
 def cells(dialog: AuditDialog, column: int) -> list[str]:

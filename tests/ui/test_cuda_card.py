@@ -1,14 +1,13 @@
 """The card for NVIDIA's libraries. The GPU is a stand-in (`Card`), and so is what an engine with run-time
 back ends would list (`Engine`); index, wheels, unpacking and check are as in `tests/unit/app/cuda`."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 import qasync
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.children import child_command
@@ -21,9 +20,11 @@ from app.ui.bridge import Bridge
 from app.ui.cuda_session import CudaSession
 from app.ui.widgets.cuda_card import CudaCard
 from tests.support.cuda_wheels import Wheels, build_wheels, served_place
+from tests.support.event_loop import run_step
 from tests.support.package_index import LoopbackIndex
 from tests.support.window import until
 
+WAIT_S = 100.0
 Run = Callable[[Coroutine[None, None, None]], None]
 
 
@@ -73,11 +74,8 @@ def place(wheels: Wheels, index: LoopbackIndex, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.fixture
-def run(qapp: QApplication) -> Iterator[Run]:
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    with loop:
-        yield loop.run_until_complete
+def run(loop: qasync.QEventLoop) -> Run:
+    return lambda work: run_step(loop, work, WAIT_S)
 
 
 @pytest.fixture

@@ -17,21 +17,13 @@ from app.ui.bridge import Bridge
 from app.ui.dialogs.filters_dialog import FiltersDialog
 from app.ui.theme import Theme
 from app.ui.widgets.filter_rule_table import ACTION, NAME
+from tests.support.event_loop import run_step
 
 WAIT_S = 30
 RULES = [
     FilterRule(id="1", name="Number", pattern=r"\d{4}", action="redact"),
     FilterRule(id="2", name="Word", pattern="bluebird", action="block", ignore_case=True),
 ]
-
-
-@pytest.fixture
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    made = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(made)
-    yield made
-    made.close()
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture
@@ -59,7 +51,7 @@ def wait(loop: qasync.QEventLoop, condition: Callable[[], bool]) -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    loop.run_until_complete(asyncio.wait_for(waiting(), WAIT_S))
+    run_step(loop, waiting(), WAIT_S)
 
 
 def names(dialog: FiltersDialog) -> list[str]:

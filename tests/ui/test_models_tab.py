@@ -41,11 +41,13 @@ from models.hub import HubClient
 from models.retry import RetryPolicy
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel, ModelStore, NewFile
+from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.widgets import seen_button, seen_words
 
+WAIT_S = 100.0
 REPO = "owner/tiny-GGUF"
 FILE = "tiny.Q8_0.gguf"
 KEY = "r1-qwen-1.5b"
@@ -148,15 +150,6 @@ class Room:
 
 
 @pytest.fixture
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    yield loop
-    loop.close()
-    asyncio.set_event_loop(None)
-
-
-@pytest.fixture
 def theme(qapp: QApplication) -> Theme:
     return Theme(qapp, "light")
 
@@ -179,21 +172,15 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 def room(
     qtbot: QtBot, loop: qasync.QEventLoop, theme: Theme, hub: LoopbackHub, tmp_path: Path
 ) -> Iterator[Room]:
-    async def make() -> Room:
-        room = Room(qtbot, theme, hub, tmp_path)
-        # pytest-qt handles events between the steps of a test, where no loop runs that a task could use.
-        await asyncio.gather(*room.bridge._tasks)
-        return room
-
-    room = loop.run_until_complete(make())
+    room = Room(qtbot, theme, hub, tmp_path)
     yield room
-    loop.run_until_complete(room.bridge.finish())
+    run_step(loop, room.bridge.finish(), WAIT_S)
     room.jobs.close()
 
 
 @pytest.fixture
 def run(loop: qasync.QEventLoop) -> Run:
-    return loop.run_until_complete
+    return lambda work: run_step(loop, work, WAIT_S)
 
 
 async def until(condition: Callable[[], object]) -> None:

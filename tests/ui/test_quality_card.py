@@ -1,7 +1,7 @@
 """What it cost: the card alone, and the Models tab's part that measures."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.ui.widgets.quality_card import QualityCard
 from converters import measuring
 from models.progress import Progress
 from models.store import InstalledModel, ModelStore, NewFile
+from tests.support.event_loop import run_step
 from tests.support.make_quality_reference import TEXT, build_small_model
 from tests.support.qualities import made_up_quality
 
@@ -32,15 +33,6 @@ MODELS = [
     InstalledModel("A", "Q8_0", Path("q8.gguf"), 2, quality=made_up_quality(0.1, bytes=144_000_000)),
     InstalledModel("A", "Q6_K", Path("q6.gguf"), 2),
 ]
-
-
-@pytest.fixture
-def loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
-    loop = qasync.QEventLoop(qapp)
-    asyncio.set_event_loop(loop)
-    yield loop
-    loop.close()
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture
@@ -160,8 +152,7 @@ def desk(qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def run(loop: qasync.QEventLoop, work: Coroutine[Any, Any, None]) -> None:
-    with loop:
-        loop.run_until_complete(asyncio.wait_for(work, 250))
+    run_step(loop, work, 250)
 
 
 def test_measuring_fills_the_card_and_the_manifest(loop: qasync.QEventLoop, desk: Desk) -> None:
