@@ -172,7 +172,13 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 def room(
     qtbot: QtBot, loop: qasync.QEventLoop, theme: Theme, hub: LoopbackHub, tmp_path: Path
 ) -> Iterator[Room]:
-    room = Room(qtbot, theme, hub, tmp_path)
+    async def make() -> Room:
+        room = Room(qtbot, theme, hub, tmp_path)
+        # What the tab looks up when it is made; one test destroys it.
+        await asyncio.gather(*room.bridge._tasks)
+        return room
+
+    room = run_step(loop, make(), WAIT_S)
     yield room
     run_step(loop, room.bridge.finish(), WAIT_S)
     room.jobs.close()
