@@ -81,26 +81,26 @@ class HubBuild:
             listener: OnProgress,
             stop: threading.Event | None,
             on_arrival: OnArrival = ignore_arrival,
-            options: TransferOptions = self._transfer,
+            transfer: TransferOptions = self._transfer,
         ) -> list[LocalFile]:
             return download(
                 snapshot,
                 files,
                 folder,
                 self._hub,
-                options=options,
+                options=transfer,
                 on_progress=listener,
                 on_arrival=on_arrival,
                 cancel=stop,
             )
 
-        soon = replace(self._transfer, first_segment_bytes=_FIRST_SEGMENT_BYTES)
-        options = chain([soon], repeat(self._transfer))
+        first = replace(self._transfer, first_segment_bytes=_FIRST_SEGMENT_BYTES)
+        transfers = chain([first], repeat(self._transfer))
 
         def fetch_one(
             file: RemoteFile, listener: OnProgress, on_arrival: OnArrival, stop: threading.Event
         ) -> None:
-            fetch([file], listener, stop, on_arrival, next(options))
+            fetch([file], listener, stop, on_arrival, next(transfers))
 
         # The build process starts while the first files come.
         with Child(self._command) as child:
@@ -116,14 +116,13 @@ class HubBuild:
                     types,
                     out_dir,
                     name,
-                    command=self._command,
+                    command=child,
                     on_progress=on_progress,
                     cancel=cancel,
                     imatrix=imatrix,
                     coming=coming,
                     feed=feed,
                     keep_journal=True,
-                    child=child,
                 )
         verified = read_record(folder).files
         inputs = tuple(

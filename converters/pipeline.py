@@ -40,19 +40,18 @@ def build(
     out_dir: Path,
     name: str,
     *,
-    command: Sequence[str],
+    command: Sequence[str] | Child,
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
     imatrix: Path | None = None,
     coming: Sequence[ComingFile] = (),
     feed: Feed | None = None,
     keep_journal: bool = False,
-    child: Child | None = None,
 ) -> BuildResult:
     """Convert the checkpoint in `checkpoint_dir` to every one of `types`, as
     `<out_dir>/<name>-<TYPE>.gguf`.
 
-    `command` starts the build process (`converters.worker`), unless `child` is one that was started already.
+    `command` starts the build process (`converters.worker`), or is one that was started before.
     The stages are "quantise" ("convert" where no type is quantised) and "verify", each counting its own
     bytes. Any thread may call it; it blocks and calls `on_progress` on that thread. Setting `cancel` ends the
     process at once and raises `Cancelled`. Raises `CheckpointError` for what cannot be converted and
@@ -76,7 +75,6 @@ def build(
         coming,
         feed,
         keep_journal=keep_journal,
-        child=child,
     )
 
 
@@ -102,7 +100,7 @@ def _run(
     types: Sequence[str],
     out_dir: Path,
     name: str,
-    command: Sequence[str],
+    command: Sequence[str] | Child,
     on_progress: OnProgress,
     cancel: threading.Event | None,
     imatrix: Path | None,
@@ -110,7 +108,6 @@ def _run(
     feed: Feed | None = None,
     *,
     keep_journal: bool = False,
-    child: Child | None = None,
 ) -> BuildResult:
     if not types:
         raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
@@ -127,8 +124,8 @@ def _run(
     raise_if_cancelled(cancel)
     started_s = time.monotonic()
     try:
-        with nullcontext(child) if child is not None else Child(command) as process:
-            finished = converse(process, request, Finished, on_progress, cancel, feed)
+        with nullcontext(command) if isinstance(command, Child) else Child(command) as child:
+            finished = converse(child, request, Finished, on_progress, cancel, feed)
     except ChildEnded as end:
         raise BuildError(
             "The build process ended unexpectedly (code {code}).",

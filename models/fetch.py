@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 class TransferOptions:
     """`connections` ranges of `segment_bytes` at a time; a connection silent for `stall_s` is given up.
 
-    Ranges at the start of a file are of `first_segment_bytes` where that is less, and grow: for a reader of
-    what has arrived.
+    With `first_segment_bytes` the ranges at the start of a file are that short, and grow: for somebody who
+    reads what has arrived.
     """
 
     connections: int = 4
     segment_bytes: int = 16 << 20
-    first_segment_bytes: int = 16 << 20
+    first_segment_bytes: int | None = None
     stall_s: float = 20.0
     connect_s: float = 15.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)

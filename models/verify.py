@@ -29,14 +29,14 @@ class Hasher:
         self._file = file
         self._sha256 = hashlib.sha256()
         self._git = None if file.sha256 else hashlib.sha1(b"blob %d\0" % file.bytes, usedforsecurity=False)
-        self._digests = [self._sha256] if self._git is None else [self._sha256, self._git]
+        self._checksums = [self._sha256] if self._git is None else [self._sha256, self._git]
         self.done = 0
 
     def read(self, path: Path, end: int) -> None:
         """Go on to byte `end`; releases the interpreter lock while it hashes."""
         with path.open("rb", buffering=0) as stream:
             stream.seek(self.done)
-            self.done += hash_next(stream, self._digests, end - self.done)
+            self.done += hash_next(stream, self._checksums, end - self.done)
 
     def digest(self) -> Digest:
         """The result; the whole file must have been read."""
