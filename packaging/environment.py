@@ -25,11 +25,12 @@ CONSTRAINTS = ROOT / "constraints.txt"
 MODULES = ["app", "models", "converters", "resources"]
 INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)]
 
-WITHOUT_COMMON = ROOT / "packaging" / "engine" / "without_common.cmake"
+ENGINE = ROOT / "packaging" / "engine"
 LLAMA_OPTIONS = (
     # Its image and audio parts and its tools' common library are not used, and they are half of the build.
     "-DLLAVA_BUILD=OFF",
-    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote(WITHOUT_COMMON.as_posix())}",
+    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote((ENGINE / 'without_common.cmake').as_posix())}",
+    f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote((ENGINE / 'changed_ggml.cmake').as_posix())}",
     # Two small files. Without the RDMA libraries, which would then be needed wherever this runs.
     "-DGGML_RPC=ON",
     "-DGGML_RPC_RDMA=OFF",
@@ -186,7 +187,7 @@ def compile_modules() -> None:
 
 def install_native_llama(install: list[str]) -> None:
     """Compile llama.cpp for this very processor into `.venv`, unless that one is there."""
-    llama = f"{pinned('llama_cpp_python')} {llama_flags()}"
+    llama = f"{pinned('llama_cpp_python')} {llama_flags()} {engine_digest('*columns*', '*.cmake')}"
     if LLAMA_STAMP.exists() and LLAMA_STAMP.read_text() == llama:
         return
     LLAMA_STAMP.unlink(missing_ok=True)
@@ -210,6 +211,14 @@ def cmake_arguments() -> str:
 def llama_flags() -> str:
     """The options that llama.cpp is compiled with; `CMAKE_ARGS` adds to them."""
     return " ".join([*LLAMA_OPTIONS, cmake_arguments()]).strip()
+
+
+def engine_digest(*patterns: str) -> str:
+    """A hash of what packaging/engine adds to llama.cpp's own files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in patterns for path in ENGINE.glob(pattern)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def build_llama_cpp(command: list[str]) -> None:

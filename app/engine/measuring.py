@@ -17,6 +17,10 @@ from app.errors import Cancelled, EngineError
 
 SPARE_TOKENS = 8
 
+TOGETHER = 8
+"""Generated tokens between two looks at anything else. What Python does between two steps finds nothing of
+itself in the processor's caches, which a step fills with weights: 60 us a token where a token takes 5 ms."""
+
 
 def measure(
     backend: Backend,
@@ -90,12 +94,7 @@ class _Measurement:
         started_s = time.perf_counter()
         position = start + self._prompt(start, request.prompt_tokens, request.most_s)
         prompt_s = time.perf_counter() - started_s
-        started_s = time.perf_counter()
-        decode_s, decoded = 0.0, 0
-        while decoded < request.decode_tokens and (decoded == 0 or decode_s < request.most_s):
-            self._step(self._random(1), position + decoded)
-            decoded += 1
-            decode_s = time.perf_counter() - started_s
+        decoded, decode_s = self._generate(position)
         return Measured(
             request_id=request.request_id,
             prompt_tokens=position - start,
@@ -114,6 +113,26 @@ class _Measurement:
             done += len(chunk)
         return done
 
+    def _generate(self, start: int) -> tuple[int, float]:
+        """Evaluate random tokens one by one from position `start` on; how many there was time for, and the
+        seconds."""
+        request, context = self._request, self._context
+        tokens = self._random(request.decode_tokens)
+        result, done, seconds = DECODE_OK, 0, 0.0
+        started_s = time.perf_counter()
+        while done < len(tokens) and seconds < request.most_s:
+            last = min(done + TOGETHER, len(tokens))
+            self._pulse.begin("step", lambda: TOGETHER, context.warm_up_s)
+            while done < last and result == DECODE_OK and seconds < request.most_s:
+                context.start_batch()
+                context.add(tokens[done : done + 1], start + done, 0, logits=1)
+                result = context.decode()
+                context.synchronize()
+                done += 1
+                seconds = time.perf_counter() - started_s
+            self._end_step(result)
+        return done, seconds
+
     def _random(self, count: int) -> list[int]:
         return [self._draw.randrange(self._model.vocabulary) for _ in range(count)]
 
@@ -124,6 +143,10 @@ class _Measurement:
         self._pulse.begin("step", lambda: context.fill, context.warm_up_s)
         result = context.decode()
         context.synchronize()
+        self._end_step(result)
+
+    def _end_step(self, result: int) -> None:
+        """After `llama_decode` gave `result`, which is an abort where somebody has cancelled."""
         self._pulse.end()
         if self._stops():
             raise Cancelled

@@ -8,7 +8,6 @@ which cuda_back_end.py takes what a release offers for download, and leaves out 
 """
 
 import argparse
-import hashlib
 import os
 import shlex
 import shutil
@@ -22,8 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.repack import repack
 from environment import (
     CONSTRAINTS,
+    ENGINE,
     ROOT,
     build_llama_cpp,
+    engine_digest,
     install_system_packages,
     llama_flags,
     loads,
@@ -40,10 +41,9 @@ PORTABLE = (
     "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
 )
 BACK_ENDS = ("-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_VULKAN=ON")
-HERE = Path(__file__).parent
 PACKED_SHADERS = (
-    f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(HERE / 'pack_shader.py'))}",
-    f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote(str(HERE / 'packed_shaders.cmake'))}",
+    f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(ENGINE / 'pack_shader.py'))}",
+    "-DSTILLROOM_PACKED_SHADERS=ON",
 )
 """A Vulkan library of a tenth of the size; unpacking takes liblzma, which Windows does not have."""
 TUNING = tuple(f"-DCMAKE_{language}_FLAGS=-mtune=haswell" for language in ("C", "CXX"))
@@ -80,7 +80,8 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     if others:
         flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
-    inputs = f"{pinned('llama_cpp_python')} {llama_flags()} {own_files()}\n"
+    own = engine_digest("*shader*", "*columns*", "*.cmake")
+    inputs = f"{pinned('llama_cpp_python')} {llama_flags()} {own}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
@@ -104,14 +105,6 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     shutil.rmtree(raw)
     stamp.write_text(inputs)
     return wheel
-
-
-def own_files() -> str:
-    """A hash of what this folder adds to llama.cpp's own files."""
-    digest = hashlib.sha256()
-    for path in sorted([*HERE.glob("*shader*"), *HERE.glob("*.cmake")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def missing_packages() -> list[str]:

@@ -1,6 +1,6 @@
-# Included by CMake after ggml's own project() (CMAKE_PROJECT_ggml_INCLUDE). The Vulkan library is little but
-# shaders, for every kind of card, of which one computer uses a few. pack_shader.py leaves a key in the place of
-# each; the copy of llama.cpp that is being compiled finds the shader by it where it makes a pipeline of it.
+# The Vulkan library is little but shaders, for every kind of card, of which one computer uses a few. pack_shader.py
+# leaves a key in the place of each; the copy of llama.cpp that is being compiled finds the shader by it where it
+# makes a pipeline of it.
 set(place ${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-vulkan)
 file(READ ${place}/ggml-vulkan.cpp code)
 set(begin [[    VK_LOG_DEBUG("ggml_vk_create_pipeline(" << device->name]])

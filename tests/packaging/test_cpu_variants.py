@@ -3,6 +3,8 @@
 qemu emulates up to AVX2; a variant with AVX-512 is what a processor that has it takes by itself.
 """
 
+import ctypes
+import itertools
 import os
 import shutil
 import sys
@@ -13,6 +15,7 @@ import pytest
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Part, Sampling
 from models.starter import starter_file
+from tests.support.columns import COLUMN_TYPES, has_several_columns, products
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]
 
@@ -46,6 +49,8 @@ if QEMU is None or PORTABLE is None:
 def test_an_older_processor_gets_its_variant_and_answers(
     processor: str, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It would choose instructions that the emulated processor does not have.
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PORTABLE), str(ROOT)]))
     starter = starter_file()
     assert QEMU is not None
@@ -69,3 +74,18 @@ def test_an_older_processor_gets_its_variant_and_answers(
     finally:
         client.close()
     assert "".join(text).strip()
+
+
+def test_each_variant_multiplies_several_columns_as_one() -> None:
+    """Of those that this processor can run, some with AVX2 alone and some with AVX-512."""
+    assert PORTABLE is not None
+    tried = []
+    for library in sorted((PORTABLE / "llama_cpp" / "bin").glob("libggml-cpu-*.so")):
+        if not ctypes.CDLL(str(library)).ggml_backend_score() or not has_several_columns(library):
+            continue
+        for kind, rows, columns in itertools.product(COLUMN_TYPES, (2, 7), range(1, 34)):
+            several, single = products(library, kind, rows, columns, 576)
+            assert several.tobytes() == single.tobytes(), f"{library.name}: {rows} rows, {columns} columns"
+        tried.append(library.stem.removeprefix("libggml-cpu-"))
+    print(", ".join(tried))
+    assert "haswell" in tried

@@ -17,6 +17,7 @@ from tests.perf.build_llama_tools import tools_folder
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[2]
+CHANGES = ROOT / "packaging" / "engine" / "changed_ggml.cmake"
 FOLDER = ROOT / "build" / "windows-engine"
 COMPILER = "x86_64-w64-mingw32-gcc-posix"
 # The oldest processors and those with AVX2; the other twelve variants differ in flags of the compiler only.
@@ -42,6 +43,7 @@ OPTIONS = (
     "-DGGML_BACKEND_DL=ON",
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DLLAMA_CURL=OFF",
+    f"-DCMAKE_PROJECT_ggml_INCLUDE={CHANGES.as_posix()}",
     *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("COMMON", "TESTS", "TOOLS", "EXAMPLES", "SERVER")),
 )
 
@@ -55,14 +57,18 @@ def program() -> Path:
     trees = list(tools_folder().glob("source/llama_cpp_python-*/vendor/llama.cpp"))
     if not trees:
         pytest.skip("no source: run `python -m tests.perf.build_llama_tools`")
-    subprocess.run(["cmake", "-S", str(trees[0]), "-B", str(FOLDER), *OPTIONS], check=True)
+    # A copy, as our changes are written into it.
+    tree = FOLDER / "source" / trees[0].parents[1].name
+    if not tree.exists():
+        shutil.copytree(trees[0], tree)
+    subprocess.run(["cmake", "-S", str(tree), "-B", str(FOLDER), *OPTIONS], check=True)
     variants = [f"ggml-cpu-{variant}" for variant in VARIANTS]
     # ggml waits for all fourteen variants, which it does not link: "/fast" builds a target alone.
     for targets in (["ggml-base", *variants], ["ggml/fast"], ["llama/fast"]):
         build = ["cmake", "--build", str(FOLDER), "--parallel", str(os.cpu_count()), "--target", *targets]
         subprocess.run(build, check=True)
     target = FOLDER / "bin" / "windows_answer.exe"
-    include = [f"-I{trees[0] / place}" for place in ("include", "ggml/include")]
+    include = [f"-I{tree / place}" for place in ("include", "ggml/include")]
     libraries = [str(FOLDER / "bin" / f"{name}.dll") for name in ("libllama", "ggml", "ggml-base")]
     source = Path(__file__).with_name("windows_answer.c")
     subprocess.run([COMPILER, "-O2", *include, "-o", str(target), str(source), *libraries], check=True)

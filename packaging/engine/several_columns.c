@@ -1,0 +1,259 @@
+// Included at the end of ggml-cpu/arch/x86/quants.c by several_columns.cmake.
+//
+// llama.cpp multiplies a row of these weights with one column (token) after the other and unpacks the row for each
+// anew. Here it is unpacked once for a group of columns, and with AVX-512 two rows lie side by side in a register.
+// Each result is to the last bit what ggml_vec_dot_* gives: the same integers, added in the same order.
+
+#include "several_columns.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__) && \
+    defined(__AVX512VNNI__)
+#define ROWS 2
+#define GROUP 16
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define ROWS 1
+#define GROUP 8
+#endif
+
+#ifdef ROWS
+
+// Where these are inlined, `columns` is a constant and the sums stay in registers.
+#ifdef _MSC_VER
+#define ALWAYS_INLINE static __forceinline
+#else
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
+
+// Of the columns, in float: their scales, which the rows of a call share, take at most 128 KB of the stack.
+#define MOST_BLOCKS 1024
+
+typedef struct {
+    float d[GROUP];
+    float s[GROUP];  // of Q8_1: d times the sum of the block's values
+} column_scales;
+
+// d and what stands behind it in memory (m or s; with Q8_0 two of the values), as floats.
+static inline __m128 two_halves(const ggml_half * d) {
+    int both;
+    memcpy(&both, d, sizeof(both));
+    return _mm_cvtph_ps(_mm_cvtsi32_si128(both));
+}
+
+#if ROWS == 2
+
+static inline __m512 side_by_side(const __m128 first, const __m128 second) {
+    return _mm512_mask_broadcastss_ps(_mm512_broadcastss_ps(first), 0xFF00, second);
+}
+
+// Where two rows are read at a time, the processor does not see by itself that all of them are one stretch of memory.
+static inline void prefetch_after(const void * row, const void * next, const size_t bx) {
+    _mm_prefetch((const char *) row + 2*bx, _MM_HINT_T0);
+    _mm_prefetch((const char *) next + 2*bx, _MM_HINT_T0);
+}
+
+static inline __m512i both_nibbles(const uint8_t * first, const uint8_t * second) {
+    const __m512i twice = _mm512_setr_epi64(0, 1, 0, 1, 2, 3, 2, 3);
+    const __m512i shift = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
+    const __m256i bytes =
+        MM256_SET_M128I(_mm_loadu_si128((const __m128i *) second), _mm_loadu_si128((const __m128i *) first));
+    const __m512i halves = _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(bytes));
+    return _mm512_and_si512(_mm512_set1_epi8(0xF), _mm512_srlv_epi64(halves, shift));
+}
+
+ALWAYS_INLINE void q4_1_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        const column_scales * scales, float * s, const size_t bs) {
+    const block_q4_1 * row = (const block_q4_1 *) x;
+    const block_q4_1 * next = (const block_q4_1 *) (x + bx);
+    __m512 sums[GROUP], offsets = _mm512_setzero_ps(), next_offsets = _mm512_setzero_ps();
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m128 dm = two_halves(&row[i].d), next_dm = two_halves(&next[i].d);
+        const __m512 d = side_by_side(dm, next_dm);
+        prefetch_after(&row[i], &next[i], bx);
+        const __m512i qx = both_nibbles(row[i].qs, next[i].qs);
+        const __m512 column_s = _mm512_loadu_ps(scales[i].s);
+        offsets = _mm512_fmadd_ps(_mm512_broadcastss_ps(_mm_movehdup_ps(dm)), column_s, offsets);
+        next_offsets = _mm512_fmadd_ps(_mm512_broadcastss_ps(_mm_movehdup_ps(next_dm)), column_s, next_offsets);
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_1 * column = (const block_q8_1 *) (y + c*by) + i;
+            const __m512i qy = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) column->qs));
+            const __m512 products = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), qx, qy));
+            sums[c] = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(scales[i].d[c])), products, sums[c]);
+        }
+    }
+    float added[2][GROUP];
+    _mm512_storeu_ps(added[0], offsets);
+    _mm512_storeu_ps(added[1], next_offsets);
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(_mm512_castps512_ps256(sums[c])) + added[0][c];
+        s[c*bs + 1] = hsum_float_8(_mm512_extractf32x8_ps(sums[c], 1)) + added[1][c];
+    }
+}
+
+ALWAYS_INLINE void q8_0_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        const column_scales * scales, float * s, const size_t bs) {
+    const block_q8_0 * row = (const block_q8_0 *) x;
+    const block_q8_0 * next = (const block_q8_0 *) (x + bx);
+    __m512 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm512_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m512 d = side_by_side(two_halves(&row[i].d), two_halves(&next[i].d));
+        prefetch_after(&row[i], &next[i], bx);
+        const __m512i qx = _mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *) row[i].qs)),
+            _mm256_loadu_si256((const __m256i *) next[i].qs), 1);
+        const __m512i size = _mm512_abs_epi8(qx);
+        const __mmask64 below_0 = _mm512_movepi8_mask(qx);
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_0 * column = (const block_q8_0 *) (y + c*by) + i;
+            const __m512i qy = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *) column->qs));
+            const __m512i signed_qy = _mm512_mask_sub_epi8(qy, below_0, _mm512_setzero_si512(), qy);
+            const __m512 products = _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), size, signed_qy));
+            sums[c] = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(scales[i].d[c])), products, sums[c]);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(_mm512_castps512_ps256(sums[c]));
+        s[c*bs + 1] = hsum_float_8(_mm512_extractf32x8_ps(sums[c], 1));
+    }
+}
+
+#else
+
+ALWAYS_INLINE void q4_1_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        const column_scales * scales, float * s, const size_t bs) {
+    const block_q4_1 * row = (const block_q4_1 *) x;
+    __m256 sums[GROUP];
+    float offsets[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm256_setzero_ps();
+        offsets[c] = 0;
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m128 dm = two_halves(&row[i].d);
+        const __m256 d = _mm256_broadcastss_ps(dm);
+        const float m = _mm_cvtss_f32(_mm_movehdup_ps(dm));
+        const __m256i qx = bytes_from_nibbles_32(row[i].qs);
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_1 * column = (const block_q8_1 *) (y + c*by) + i;
+            const __m256 products = mul_sum_us8_pairs_float(qx, _mm256_loadu_si256((const __m256i *) column->qs));
+            sums[c] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(scales[i].d[c])), products, sums[c]);
+            offsets[c] += m * scales[i].s[c];
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(sums[c]) + offsets[c];
+    }
+    UNUSED(bx);
+}
+
+ALWAYS_INLINE void q8_0_rows(
+        const int columns, const int blocks, const char * x, const size_t bx, const char * y, const size_t by,
+        const column_scales * scales, float * s, const size_t bs) {
+    const block_q8_0 * row = (const block_q8_0 *) x;
+    __m256 sums[GROUP];
+    for (int c = 0; c < columns; ++c) {
+        sums[c] = _mm256_setzero_ps();
+    }
+    for (int i = 0; i < blocks; ++i) {
+        const __m256 d = _mm256_broadcastss_ps(two_halves(&row[i].d));
+        const __m256i qx = _mm256_loadu_si256((const __m256i *) row[i].qs);
+        for (int c = 0; c < columns; ++c) {
+            const block_q8_0 * column = (const block_q8_0 *) (y + c*by) + i;
+            const __m256 products = mul_sum_i8_pairs_float(qx, _mm256_loadu_si256((const __m256i *) column->qs));
+            sums[c] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(scales[i].d[c])), products, sums[c]);
+        }
+    }
+    for (int c = 0; c < columns; ++c) {
+        s[c*bs] = hsum_float_8(sums[c]);
+    }
+    UNUSED(bx);
+}
+
+#endif
+
+ALWAYS_INLINE void group_of_columns(
+        const bool has_offsets, const int columns, const int blocks, const int rows, const char * x, const size_t bx,
+        const char * y, const size_t by, float * s, const size_t bs) {
+    column_scales scales[MOST_BLOCKS];
+    for (int i = 0; has_offsets && i < blocks; ++i) {
+        memset(scales[i].s, 0, sizeof(scales[i].s));  // the rest of a register is computed with
+    }
+    for (int c = 0; c < columns; ++c) {
+        for (int i = 0; i < blocks; ++i) {
+            if (has_offsets) {
+                const __m128 ds = two_halves(&((const block_q8_1 *) (y + c*by))[i].d);
+                scales[i].d[c] = _mm_cvtss_f32(ds);
+                scales[i].s[c] = _mm_cvtss_f32(_mm_movehdup_ps(ds));
+            } else {
+                scales[i].d[c] = GGML_CPU_FP16_TO_FP32(((const block_q8_0 *) (y + c*by))[i].d);
+            }
+        }
+    }
+    int r = 0;
+    for (; r + ROWS <= rows; r += ROWS) {
+        if (has_offsets) {
+            q4_1_rows(columns, blocks, x + r*bx, bx, y, by, scales, s + r, bs);
+        } else {
+            q8_0_rows(columns, blocks, x + r*bx, bx, y, by, scales, s + r, bs);
+        }
+    }
+    for (; r < rows; ++r) {
+        for (int c = 0; c < columns; ++c) {
+            if (has_offsets) {
+                ggml_vec_dot_q4_1_q8_1(blocks*QK8_1, s + c*bs + r, 0, x + r*bx, 0, y + c*by, 0, 1);
+            } else {
+                ggml_vec_dot_q8_0_q8_0(blocks*QK8_0, s + c*bs + r, 0, x + r*bx, 0, y + c*by, 0, 1);
+            }
+        }
+    }
+}
+
+#endif
+
+bool stillroom_several_columns(enum ggml_type type, int64_t n) {
+#ifdef ROWS
+    return (type == GGML_TYPE_Q4_1 || type == GGML_TYPE_Q8_0) && n <= MOST_BLOCKS*32;
+#else
+    return false;
+    UNUSED(type);
+    UNUSED(n);
+#endif
+}
+
+void stillroom_dot_columns(
+        enum ggml_type type, int n, int rows, const void * x, size_t bx, int columns, const void * y, size_t by,
+        float * s, size_t bs) {
+#ifdef ROWS
+    for (int c = 0, some; c < columns; c += some) {
+        const char * first = (const char *) y + c*by;
+        float * out = s + c*bs;
+        some = columns - c >= GROUP ? GROUP : MIN(8, columns - c);
+        switch (some) {
+#define CASE(count)                                                                  \
+    case count:                                                                      \
+        if (type == GGML_TYPE_Q4_1) {                                                \
+            group_of_columns(true, count, n/32, rows, x, bx, first, by, out, bs);    \
+        } else {                                                                     \
+            group_of_columns(false, count, n/32, rows, x, bx, first, by, out, bs);   \
+        }                                                                            \
+        break;
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#if GROUP > 8
+            CASE(GROUP)
+#endif
+#undef CASE
+        }
+    }
+#else
+    UNUSED(type); UNUSED(n); UNUSED(rows); UNUSED(x); UNUSED(bx); UNUSED(columns);
+    UNUSED(y); UNUSED(by); UNUSED(s); UNUSED(bs);
+#endif
+}
