@@ -23,9 +23,15 @@ LLAMA_STAMP = VENV / "llama-stamp"
 LLAMA_ARGUMENTS = VENV / "llama-arguments"
 CONSTRAINTS = ROOT / "constraints.txt"
 MODULES = ["app", "models", "converters", "resources"]
-INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)]
 
 ENGINE = ROOT / "packaging" / "engine"
+LLAMA_CHANGES = sorted(
+    path
+    for name in ("without_common", "changed_ggml", "several_columns", "repacked_tiles")
+    for path in ENGINE.glob(f"{name}.*")
+)
+"""What we change in the llama.cpp that is compiled, on every system."""
+INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (
     # Its image and audio parts and its tools' common library are not used, and they are half of the build.
     "-DLLAVA_BUILD=OFF",
@@ -187,7 +193,7 @@ def compile_modules() -> None:
 
 def install_native_llama(install: list[str]) -> None:
     """Compile llama.cpp for this very processor into `.venv`, unless that one is there."""
-    llama = f"{pinned('llama_cpp_python')} {llama_flags()} {engine_digest('*columns*', '*.cmake')}"
+    llama = f"{pinned('llama_cpp_python')} {llama_flags()} {digest_of(LLAMA_CHANGES)}"
     if LLAMA_STAMP.exists() and LLAMA_STAMP.read_text() == llama:
         return
     LLAMA_STAMP.unlink(missing_ok=True)
@@ -213,10 +219,10 @@ def llama_flags() -> str:
     return " ".join([*LLAMA_OPTIONS, cmake_arguments()]).strip()
 
 
-def engine_digest(*patterns: str) -> str:
-    """A hash of what packaging/engine adds to llama.cpp's own files."""
+def digest_of(files: list[Path]) -> str:
+    """A hash of what the files hold."""
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in patterns for path in ENGINE.glob(pattern)):
+    for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -22,9 +22,10 @@ from engine.repack import repack
 from environment import (
     CONSTRAINTS,
     ENGINE,
+    LLAMA_CHANGES,
     ROOT,
     build_llama_cpp,
-    engine_digest,
+    digest_of,
     install_system_packages,
     llama_flags,
     loads,
@@ -80,7 +81,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     if others:
         flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
-    own = engine_digest("*shader*", "*columns*", "*.cmake")
+    own = digest_of([*LLAMA_CHANGES, *sorted(ENGINE.glob("*shader*"))])
     inputs = f"{pinned('llama_cpp_python')} {llama_flags()} {own}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):

@@ -1,16 +1,6 @@
 # Changes the copy of llama.cpp that is being compiled: products of Q4_1 and Q8_0 weights take several columns at a
-# time (several_columns.c). Stops the build where its source has changed so that a place is not found.
+# time (several_columns.c).
 set(place ${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu)
-
-function(put_in variable old new)
-  string(FIND "${${variable}}" "${old}" first)
-  string(FIND "${${variable}}" "${old}" last REVERSE)
-  if(first EQUAL -1 OR NOT first EQUAL last)
-    message(FATAL_ERROR "ggml-cpu.c has changed: several_columns.cmake does not find\n${old}")
-  endif()
-  string(REPLACE "${old}" "${new}" changed "${${variable}}")
-  set(${variable} "${changed}" PARENT_SCOPE)
-endfunction()
 
 file(READ ${place}/ggml-cpu.c code)
 if(NOT code MATCHES "several_columns.h")
