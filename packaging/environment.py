@@ -27,7 +27,7 @@ MODULES = ["app", "models", "converters", "resources"]
 ENGINE = ROOT / "packaging" / "engine"
 LLAMA_CHANGES = sorted(
     path
-    for name in ("without_common", "changed_ggml", "several_columns", "repacked_tiles")
+    for name in ("without_common", "changed_ggml", "several_columns", "repacked_tiles", "aligned_work")
     for path in ENGINE.glob(f"{name}.*")
 )
 """What we change in the llama.cpp that is compiled, on every system."""

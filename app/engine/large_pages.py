@@ -25,7 +25,7 @@ def has_large_pages(
     if "[always]" in chosen:
         return True
     name, version = libc if libc is not None else platform.libc_ver()
-    asks = f"{HUGE_PAGES}=1" in environment.get("GLIBC_TUNABLES", "")
+    asks = HUGE_PAGES in environment.get("GLIBC_TUNABLES", "")
     return "[madvise]" in chosen and asks and name == "glibc" and _numbers(version) >= LEAST_GLIBC
 
 

@@ -14,6 +14,7 @@ endfunction()
 
 include(${CMAKE_CURRENT_LIST_DIR}/several_columns.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/repacked_tiles.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/aligned_work.cmake)
 if(STILLROOM_PACKED_SHADERS)
   include(${CMAKE_CURRENT_LIST_DIR}/packed_shaders.cmake)
 endif()

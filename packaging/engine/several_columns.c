@@ -182,7 +182,7 @@ ALWAYS_INLINE void q8_0_rows(
 ALWAYS_INLINE void group_of_columns(
         const bool has_offsets, const int columns, const int blocks, const int rows, const char * x, const size_t bx,
         const char * y, const size_t by, float * s, const size_t bs) {
-    column_scales scales[MOST_BLOCKS];
+    _Alignas(64) column_scales scales[MOST_BLOCKS];
     for (int i = 0; has_offsets && i < blocks; ++i) {
         memset(scales[i].s, 0, sizeof(scales[i].s));  // the rest of a register is computed with
     }
