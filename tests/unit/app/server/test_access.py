@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import socket
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_it_listens_on_loopback_only(api: Api) -> None:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == api.port
     ]
     assert listening == ["127.0.0.1"]
+
+
+def test_pieces_of_a_reply_do_not_wait_for_each_other(api: Api) -> None:
+    client = HTTPConnection("127.0.0.1", api.port, timeout=60)
+    client.request("GET", "/health")
+    client.getresponse().read()
+    (accepted,) = (
+        connection
+        for connection in psutil.Process().net_connections("tcp")
+        if connection.raddr and client.sock.getsockname()[1] == connection.raddr.port
+    )
+    with socket.socket(fileno=os.dup(accepted.fd)) as seen:
+        assert seen.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    client.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/api/tags", "/metrics", "/nowhere", "//health", "/health/"])
