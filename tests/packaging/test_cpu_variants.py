@@ -79,8 +79,10 @@ def test_an_older_processor_gets_its_variant_and_answers(
 def test_each_variant_multiplies_several_columns_as_one() -> None:
     """Of those that this processor can run, some with AVX2 alone and some with AVX-512."""
     assert PORTABLE is not None
+    package = PORTABLE / "llama_cpp"
+    ctypes.CDLL(str(package / "lib" / "libggml-base.so"))  # which each of them is linked with
     tried = []
-    for library in sorted((PORTABLE / "llama_cpp" / "bin").glob("libggml-cpu-*.so")):
+    for library in sorted((package / "bin").glob("libggml-cpu-*.so")):
         if not ctypes.CDLL(str(library)).ggml_backend_score() or not has_several_columns(library):
             continue
         for kind, rows, columns in itertools.product(COLUMN_TYPES, (2, 7), range(1, 34)):
