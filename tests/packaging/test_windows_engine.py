@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]
 ROOT = Path(__file__).parents[2]
 CHANGES = ROOT / "packaging" / "engine" / "changed_ggml.cmake"
 FOLDER = ROOT / "build" / "windows-engine"
+BUILD = FOLDER / "compiled"
 COMPILER = "x86_64-w64-mingw32-gcc-posix"
 # The oldest processors and those with AVX2; the other twelve variants differ in flags of the compiler only.
 VARIANTS = ("x64", "haswell")
@@ -61,15 +62,15 @@ def program() -> Path:
     tree = FOLDER / "source" / trees[0].parents[1].name
     if not tree.exists():
         shutil.copytree(trees[0], tree)
-    subprocess.run(["cmake", "-S", str(tree), "-B", str(FOLDER), *OPTIONS], check=True)
+    subprocess.run(["cmake", "-S", str(tree), "-B", str(BUILD), *OPTIONS], check=True)
     variants = [f"ggml-cpu-{variant}" for variant in VARIANTS]
     # ggml waits for all fourteen variants, which it does not link: "/fast" builds a target alone.
     for targets in (["ggml-base", *variants], ["ggml/fast"], ["llama/fast"]):
-        build = ["cmake", "--build", str(FOLDER), "--parallel", str(os.cpu_count()), "--target", *targets]
+        build = ["cmake", "--build", str(BUILD), "--parallel", str(os.cpu_count()), "--target", *targets]
         subprocess.run(build, check=True)
-    target = FOLDER / "bin" / "windows_answer.exe"
+    target = BUILD / "bin" / "windows_answer.exe"
     include = [f"-I{tree / place}" for place in ("include", "ggml/include")]
-    libraries = [str(FOLDER / "bin" / f"{name}.dll") for name in ("libllama", "ggml", "ggml-base")]
+    libraries = [str(BUILD / "bin" / f"{name}.dll") for name in ("libllama", "ggml", "ggml-base")]
     source = Path(__file__).with_name("windows_answer.c")
     subprocess.run([COMPILER, "-O2", *include, "-o", str(target), str(source), *libraries], check=True)
     return target
