@@ -44,7 +44,8 @@ def nucleus(logits: Logits, temperature: float, top_p: float) -> Ids:
     llama.cpp's top_p finds them, which sorts them all. Equal shares at its edge are all in.
 
     Here only few are sorted: tokens whose share is below (1 - top_p) / n of all n together have less than the
-    1 - top_p that stay outside. Of 150,000 tokens that takes 0.2 ms, where llama.cpp takes 1 to 8.
+    1 - top_p that stay outside. Of 150,000 tokens that takes 0.2 to 0.5 ms, where llama.cpp takes 1 to 8; of
+    those that are `likely`, a fifth.
     """
     shares: Logits = logits - logits.item(logits.argmax())
     shares *= np.float32(1.0 / temperature)
