@@ -48,6 +48,12 @@ SMALL = Suite(
     steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg8", kind="generation", tokens=8)),
     repeats=2,
 )
+STOPPABLE = Suite(
+    name="stoppable",
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg200", kind="generation", tokens=200)),
+    repeats=2,
+)
+"""Its first result is there a good while before its last."""
 LONG = Suite(name="long", steps=(Step(key="tg900", kind="generation", tokens=900),), repeats=20)
 
 
@@ -445,12 +451,12 @@ def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
 
 
 def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
-    room = open_room()
+    room = open_room(suite=STOPPABLE)
     desk.run(desk.session.load(starter, SETTINGS))
     desk.until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
     desk.until(lambda: any(", 1 of 2" in text for text in room.texts()))
-    desk.until(lambda: room.tab.speed._runner.unfinished(starter, SMALL, SETTINGS).done > 0)
+    desk.until(lambda: room.tab.speed._runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
     room.button("Cancel").click()
     desk.until(lambda: not desk.session.reserved_for)
     desk.until(lambda: desk.session.info is not None)
