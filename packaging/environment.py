@@ -25,11 +25,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 MODULES = ["app", "models", "converters", "resources"]
 
 ENGINE = ROOT / "packaging" / "engine"
-LLAMA_CHANGES = sorted(
-    path
-    for name in ("without_common", "changed_ggml", "several_columns", "repacked_tiles", "aligned_work")
-    for path in ENGINE.glob(f"{name}.*")
-)
+LLAMA_CHANGES = sorted(path for path in ENGINE.glob("*.[ch]*") if "shader" not in path.name)
 """What we change in the llama.cpp that is compiled, on every system."""
 INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (

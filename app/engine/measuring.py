@@ -118,19 +118,22 @@ class _Measurement:
         seconds."""
         request, context = self._request, self._context
         tokens = self._random(request.decode_tokens)
-        result, done, seconds = DECODE_OK, 0, 0.0
+        done, seconds = 0, 0.0
         started_s = time.perf_counter()
-        while done < len(tokens) and (done == 0 or seconds < request.most_s):
-            last = min(done + TOGETHER, len(tokens))
-            self._pulse.begin("step", lambda: TOGETHER, context.warm_up_s)
-            while done < last and result == DECODE_OK and (done == 0 or seconds < request.most_s):
-                context.start_batch()
-                context.add(tokens[done : done + 1], start + done, 0, logits=1)
-                result = context.decode()
-                context.synchronize()
-                done += 1
-                seconds = time.perf_counter() - started_s
-            self._end_step(result)
+        for token in tokens:
+            if done % TOGETHER == 0:
+                self._pulse.begin("step", lambda: TOGETHER, context.warm_up_s)
+            context.start_batch()
+            context.add((token,), start + done, 0, logits=1)
+            result = context.decode()
+            context.synchronize()
+            done += 1
+            seconds = time.perf_counter() - started_s
+            ends = done == len(tokens) or seconds >= request.most_s
+            if ends or result != DECODE_OK or done % TOGETHER == 0:
+                self._end_step(result)
+            if ends:
+                break
         return done, seconds
 
     def _random(self, count: int) -> list[int]:
