@@ -31,7 +31,7 @@ INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (
     # Its image and audio parts and its tools' common library are not used, and they are half of the build.
     "-DLLAVA_BUILD=OFF",
-    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote((ENGINE / 'without_common.cmake').as_posix())}",
+    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote((ENGINE / 'changed_llama.cmake').as_posix())}",
     f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote((ENGINE / 'changed_ggml.cmake').as_posix())}",
     # Two small files. Without the RDMA libraries, which would then be needed wherever this runs.
     "-DGGML_RPC=ON",

@@ -14,7 +14,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.lora import Adapters
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare, Reload
-from app.engine.reply import Reply
+from app.engine.reply import Reply, Taken
 from app.engine.row_proofs import RowProofs, alike_cells
 from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
@@ -185,8 +185,12 @@ class Runner:
             if admission.place.copy_from is not None:
                 # llama.cpp copies with the next decode: until then the source must stay as it is.
                 break
-        if self._speculations.any:
+        guesses = self._speculations.any
+        if guesses:
             self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
+        elif (job := scheduler.sole_reply) is not None:
+            self._go_on(job)
+            return
         chunks = scheduler.plan()
         began_s = time.perf_counter()
         if chunks:
@@ -205,7 +209,7 @@ class Runner:
         if result == DECODE_OK:
             scheduler.evaluated(chunks)
             for chunk, row in zip(chunks, rows, strict=True):
-                if self._speculations.is_on_trial(chunk.job):
+                if guesses and self._speculations.is_on_trial(chunk.job):
                     self._try(chunk, row - len(chunk.draft))
                 elif chunk.logits:
                     self._draw(chunk, row - len(chunk.draft), alone=len(chunks) == 1)
@@ -215,14 +219,30 @@ class Runner:
                 else:
                     self._replies[chunk.job.request_id].prompt_progress()
             step_s = time.perf_counter() - began_s
-            self._speculations.note_step(chunks, step_s)
+            if guesses:
+                self._speculations.note_step(chunks, step_s)
             scheduler.took(chunks, step_s)
             return
-        # Some of the batch may be in the cache: remove it, so that the same batch can go in again.
-        for chunk in chunks:
-            context.remove(chunk.job.sequence, chunk.start)
-        if result != DECODE_ABORTED:
-            self._decode_failed(chunks, result)
+        self._not_decoded(chunks, result)
+
+    def _go_on(self, job: Job) -> None:
+        """The usual step: one reply, and one token of it. As little as can be, because after llama_decode all
+        that it takes has to come from memory again."""
+        context = self.loaded.context
+        self._adapters.apply(job.variant)
+        context.set_one(job.tokens[-1], job.evaluated, job.sequence)
+        result = context.decode()
+        if result != DECODE_OK:
+            self._not_decoded(self._scheduler.plan(), result)
+            return
+        self._scheduler.evaluated_one(job)
+        taken = self._take(job, 0)
+        if taken is None:
+            return
+        if taken.reason is None:
+            job.tokens += taken.tokens
+        else:
+            self._finish(job.request_id, taken.reason)
 
     def cancel(self, request_id: int) -> None:
         """End a reply where it is one of this model's; it finishes as "cancelled"."""
@@ -267,17 +287,14 @@ class Runner:
         """Draw the next token from `row`, and one more for each guess that it makes true; `alone` says that
         the batch had nothing else."""
         job = chunk.job
-        reply = self._replies[job.request_id]
         if job.evaluated == job.prompt_length:
-            reply.prompt_progress()
+            self._replies[job.request_id].prompt_progress()
         known = len(job.tokens)
         reason: FinishReason | None = None
-        trial = self._speculations.trial(job)
+        trial = self._speculations.trial(job) if self._speculations.any else None
         for guess in (*chunk.draft, None):
-            try:
-                taken = reply.draw(self.loaded.context, row, len(self._replies))
-            except NativeError as error:
-                self._fail(job, str(error), "")
+            taken = self._take(job, row)
+            if taken is None:
                 return
             if trial is not None and not (
                 alone
@@ -286,8 +303,6 @@ class Runner:
             ):
                 self._speculations.end_trial(job)
             reason = taken.reason
-            if reason is None and len(job.tokens) + len(taken.tokens) > self.loaded.context.context_tokens:
-                reason = "context"
             if reason is not None:
                 break
             job.tokens += taken.tokens
@@ -298,9 +313,29 @@ class Runner:
         if job.evaluated < chunk.end + len(chunk.draft):
             # The model has seen guesses that were wrong.
             self.loaded.context.remove(job.sequence, job.evaluated)
-        self._speculations.learn(job, len(chunk.draft), job.tokens[known:])
+        if self._speculations.any:
+            self._speculations.learn(job, len(chunk.draft), job.tokens[known:])
         if reason is not None:
             self._finish(job.request_id, reason)
+
+    def _take(self, job: Job, row: int) -> Taken | None:
+        """Draw the next token from `row`; None where that failed, which ended the reply."""
+        context = self.loaded.context
+        try:
+            taken = self._replies[job.request_id].draw(context, row, len(self._replies))
+        except NativeError as error:
+            self._fail(job, str(error), "")
+            return None
+        if taken.reason is None and len(job.tokens) + len(taken.tokens) > context.context_tokens:
+            return Taken(taken.tokens, "context")
+        return taken
+
+    def _not_decoded(self, chunks: list[Chunk], result: int) -> None:
+        # Some of the batch may be in the cache: remove it, so that the same batch can go in again.
+        for chunk in chunks:
+            self.loaded.context.remove(chunk.job.sequence, chunk.start)
+        if result != DECODE_ABORTED:
+            self._decode_failed(chunks, result)
 
     def _decode_failed(self, chunks: list[Chunk], result: int) -> None:
         native = self._backend.log.reason() or f"llama_decode returned {result}"

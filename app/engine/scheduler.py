@@ -122,6 +122,8 @@ class Scheduler:
         self._draft_rows = draft_rows
         self._least_copied = least_copied_tokens(context_tokens)
         self._waiting: deque[Job] = deque()
+        self._running: list[Job] = []
+        """Those that have a sequence."""
         self._pace = BackgroundPace()
         self._turn = 0
         self._uses = 0
@@ -129,20 +131,29 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         """There is work to do."""
-        return bool(self._waiting or self._running())
+        return bool(self._waiting or self._running)
 
     @property
     def runs_one(self) -> bool:
         """The next batch is of one job."""
-        return len(self._running()) == 1
+        return len(self._running) == 1
+
+    @property
+    def sole_reply(self) -> Job | None:
+        """The only job there is, where the next batch is one token of its reply."""
+        if len(self._running) != 1 or self._waiting:
+            return None
+        job = self._running[0]
+        is_next = len(job.tokens) == job.evaluated + 1 and job.evaluated >= job.prompt_length
+        return job if is_next else None
 
     def jobs(self) -> list[Job]:
         """All jobs, running and waiting."""
-        return [slot.job for slot in self._slots if slot.job] + list(self._waiting)
+        return [*self._running, *self._waiting]
 
     def replies(self) -> list[Job]:
         """The jobs whose prompts are evaluated to the end."""
-        return [job for job in self._running() if job.replies]
+        return [job for job in self._running if job.replies]
 
     def held(self) -> list[tuple[int, Held]]:
         """The sequences that no job uses, with what they hold; used longest ago first."""
@@ -187,22 +198,20 @@ class Scheduler:
         job.sequence = place.sequence
         job.evaluated = job.reused = place.reused
         slot.job = job
+        self._running.append(job)
         slot.held = NOTHING
         slot.last_used = self._uses = self._uses + 1
         return admission
 
     def _send_one_to_wait(self) -> None:
         """Take the sequence from the job of the background that loses least."""
-        background = [job for job in self._running() if job.background]
+        background = [job for job in self._running if job.background]
         if background:
             job = min(background, key=lambda job: job.evaluated)
             self.remove(job)
             job.sequence = -1
             job.draft.clear()
             self._waiting.appendleft(job)
-
-    def _running(self) -> list[Job]:
-        return [slot.job for slot in self._slots if slot.job is not None]
 
     def _is_evaluated_elsewhere(self, job: Job) -> bool:
         """Another prompt with the same beginning is on its way: what it brings is copied, not computed."""
@@ -225,16 +234,10 @@ class Scheduler:
         because llama.cpp computes a batch in as many parts as it has runs of rising, neighbouring sequences
         (`llama_batch_allocr::split_equal`): eight replies took a third longer in two parts.
         """
-        running = self._running()
-        if len(running) == 1 and running[0].replies and running[0].pending == 1:
-            # The usual step, where nothing has to be shared.
-            job = running[0]
-            draft = tuple(job.draft[: min(self._draft_rows, self._batch_tokens - 1)])
-            return [Chunk(job, job.evaluated, len(job.tokens), logits=True, draft=draft)]
         return sorted(self._chunks(), key=lambda chunk: chunk.job.sequence)
 
     def _chunks(self) -> list[Chunk]:
-        running = self._of_one_variant(self._running())
+        running = self._of_one_variant(self._running)
         front = [job for job in running if not job.background]
         chunks = self._plan(front, self._room(running))
         background = [job for job in running if job.background]
@@ -296,9 +299,14 @@ class Scheduler:
         for chunk in chunks:
             chunk.job.evaluated = chunk.end
 
+    def evaluated_one(self, job: Job) -> None:
+        """The batch of the `sole_reply` went through."""
+        self._turn += 1
+        job.evaluated += 1
+
     def took(self, chunks: list[Chunk], seconds: float) -> None:
         """The step with this batch took so long."""
-        running = self._running()
+        running = self._running
         if len(running) > 1 and any(job.background for job in running):
             background = [chunk for chunk in chunks if chunk.job.background]
             if len(background) < len(chunks):
@@ -312,6 +320,7 @@ class Scheduler:
         slot = self._slots[job.sequence]
         slot.held = slot.present
         slot.job = None
+        self._running.remove(job)
 
     def forget_all(self) -> list[int]:
         """Forget what idle sequences hold; those that the caller must empty."""

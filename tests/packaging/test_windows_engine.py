@@ -17,7 +17,7 @@ from tests.perf.build_llama_tools import tools_folder
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[2]
-CHANGES = ROOT / "packaging" / "engine" / "changed_ggml.cmake"
+ENGINE = ROOT / "packaging" / "engine"
 FOLDER = ROOT / "build" / "windows-engine"
 BUILD = FOLDER / "compiled"
 COMPILER = "x86_64-w64-mingw32-gcc-posix"
@@ -44,8 +44,9 @@ OPTIONS = (
     "-DGGML_BACKEND_DL=ON",
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DLLAMA_CURL=OFF",
-    f"-DCMAKE_PROJECT_ggml_INCLUDE={CHANGES.as_posix()}",
-    *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("COMMON", "TESTS", "TOOLS", "EXAMPLES", "SERVER")),
+    f"-DCMAKE_PROJECT_ggml_INCLUDE={(ENGINE / 'changed_ggml.cmake').as_posix()}",
+    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(ENGINE / 'changed_llama.cmake').as_posix()}",
+    *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("TESTS", "TOOLS", "EXAMPLES", "SERVER")),
 )
 
 if any(shutil.which(name) is None for name in ("wine", COMPILER, "cmake", "make")):
@@ -74,6 +75,13 @@ def program() -> Path:
     source = Path(__file__).with_name("windows_answer.c")
     subprocess.run([COMPILER, "-O2", *include, "-o", str(target), str(source), *libraries], check=True)
     return target
+
+
+def test_the_library_exports_what_is_ours(program: Path) -> None:
+    dump = ["x86_64-w64-mingw32-objdump", "-p", str(program.with_name("libllama.dll"))]
+    listed = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    for name in ("likely_tokens", "likely_tokens_of_row", "draw"):
+        assert f"stillroom_{name}\n" in listed
 
 
 def test_the_starter_answers_through_windows_libraries(program: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""How much of a step is Python's: everything on the engine's thread that is not llama_decode.
+"""How much of a step is Python's: everything on the engine's thread that is neither llama_decode nor one of
+llama.cpp's samplers.
 
     python -m tests.perf.step_profile [--sequences N] [--tokens N] [--threads N] [--drawn]
 
@@ -13,9 +14,11 @@ import queue
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 from app.engine.core import EngineCore
 from app.engine.frames import FrameWriter
+from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
 from app.engine.messages import (
     Event,
@@ -34,13 +37,15 @@ from tests.support.engines import GREEDY, starter_path
 
 
 class StepClock:
-    """Times each step and the llama_decode in it, by wrapping the engine's own methods."""
+    """Times each step, the llama_decode and the samplers in it, by wrapping what the engine calls."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[float, float]] = []
         """Seconds of each llama_decode, and of Python's processor time around it."""
-        self._decode_s = self._decode_thread_s = 0.0
-        decode, step = Context.decode, Runner.step
+        self.samplers_s: list[float] = []
+        """What llama.cpp's samplers took of each step."""
+        self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
+        decode, draw, step = Context.decode, Candidates.draw, Runner.step
 
         def timed_decode(context: Context) -> int:
             began_s, began_thread_s = time.perf_counter(), time.thread_time()
@@ -49,20 +54,29 @@ class StepClock:
             self._decode_thread_s += time.thread_time() - began_thread_s
             return result
 
+        def timed_draw(candidates: Candidates, sampler: Any) -> int:
+            began_thread_s = time.thread_time()
+            token = draw(candidates, sampler)
+            self._samplers_s += time.thread_time() - began_thread_s
+            return token
+
         def timed_step(runner: Runner) -> None:
-            self._decode_s = self._decode_thread_s = 0.0
+            self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
             began_thread_s = time.thread_time()
             step(runner)
-            python_s = time.thread_time() - began_thread_s - self._decode_thread_s
+            python_s = time.thread_time() - began_thread_s - self._decode_thread_s - self._samplers_s
             self.steps.append((self._decode_s, python_s))
+            self.samplers_s.append(self._samplers_s)
 
         Context.decode = timed_decode  # type: ignore[method-assign] # for the measurement
         Runner.step = timed_step  # type: ignore[method-assign] # for the measurement
+        Candidates.draw = timed_draw  # type: ignore[method-assign] # for the measurement
 
     def python_share(self) -> float:
         """Python's part of the time of all steps."""
         python_s = sum(python for _, python in self.steps)
-        return python_s / (python_s + sum(decode for decode, _ in self.steps))
+        llama_s = sum(decode for decode, _ in self.steps) + sum(self.samplers_s)
+        return python_s / (python_s + llama_s)
 
 
 class Engine:
@@ -119,7 +133,7 @@ def measure(model: str, *, sequences: int, tokens: int, threads: int, sampling: 
     clock = StepClock()
     engine.generate(requests(tokens))
     engine.close()
-    clock.steps = clock.steps[2:]
+    clock.steps, clock.samplers_s = clock.steps[2:], clock.samplers_s[2:]
     return clock
 
 

@@ -20,7 +20,11 @@ THREADS = os.cpu_count() or 1
 def test_share_of_a_step(sampling: Sampling) -> None:
     clock = measure(model_path(), sequences=1, tokens=256, threads=THREADS, sampling=sampling)
     python_us = statistics.median(python for _, python in clock.steps) * 1e6
-    print(f"\n  Python {python_us:.0f} us a token, {clock.python_share():.2%} of a step")
+    samplers_us = statistics.median(clock.samplers_s) * 1e6
+    print(
+        f"\n  Python {python_us:.0f} us a token, {clock.python_share():.2%} of a step; "
+        f"llama.cpp's samplers {samplers_us:.0f} us"
+    )
 
 
 @pytest.mark.perf

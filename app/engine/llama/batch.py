@@ -23,6 +23,9 @@ class Batch:
         self._sequence_lists = (
             self._sequences.ctypes.data + np.arange(capacity, dtype=np.uintp) * self._sequences.itemsize
         )
+        # For single rows: numpy takes longer for one.
+        self._token, self._position = self._tokens.data, self._positions.data
+        self._sequence, self._logit = self._sequences.data, self._logits.data
         self._fill = 0
         self._native: Any = llama_cpp.llama_batch()
         fields = dict(llama_cpp.llama_batch._fields_)
@@ -49,11 +52,11 @@ class Batch:
         start, end = self._fill, self._fill + len(tokens)
         self._fill = end
         if end == start + 1:
-            # The usual step of a reply; slices would take five times as long.
-            self._tokens[start] = tokens[0]
-            self._positions[start] = position
-            self._sequences[start] = sequence
-            self._logits[start] = logits
+            # The usual step of each reply; slices would take five times as long.
+            self._token[start] = tokens[0]
+            self._position[start] = position
+            self._sequence[start] = sequence
+            self._logit[start] = logits
             return start
         self._tokens[start:end] = tokens
         self._positions[start:end] = range(position, position + len(tokens))
@@ -61,6 +64,14 @@ class Batch:
         self._logits[start:end] = 0
         self._logits[end - logits : end] = 1
         return end - 1
+
+    def set_one(self, token: int, position: int, sequence: int) -> None:
+        """The usual step of a reply: this token alone, which asks for its logits."""
+        self._fill = 1
+        self._token[0] = token
+        self._position[0] = position
+        self._sequence[0] = sequence
+        self._logit[0] = 1
 
     def native(self) -> Any:
         """The `llama_batch`; valid until the next change."""

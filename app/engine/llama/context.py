@@ -130,6 +130,10 @@ class Context:
         one's row."""
         return self._batch.add(tokens, position, sequence, logits=logits)
 
+    def set_one(self, token: int, position: int, sequence: int) -> None:
+        """Make the batch this token, which asks for its logits: row 0."""
+        self._batch.set_one(token, position, sequence)
+
     def decode(self) -> int:
         """Evaluate the batch; llama_decode's own result (see DECODE_*)."""
         return int(llama_cpp.llama_decode(self._context, self._batch.native()))

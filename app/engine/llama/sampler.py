@@ -1,7 +1,6 @@
 """Drawing tokens with llama.cpp's own samplers."""
 
 import ctypes
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +9,13 @@ import llama_cpp
 import msgspec
 import numpy as np
 
-from app.engine.llama.candidates import Candidates, Ids, Logits
+from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.grammar import Grammar
 from app.engine.llama.model import Model
 from app.engine.messages import Sampling
-from app.engine.nucleus import likely, negligible_gap, nucleus
+from app.engine.nucleus import negligible_gap, nucleus
 
 _MIROSTAT_TOKENS = 100
 
@@ -64,8 +63,8 @@ class Sampler:
             and not sampling.top_k
             and sampling.typical_p >= 1.0
         )
-        self._narrow = _chain(_narrowing(sampling))
-        self._draw = _chain(_drawing(model, sampling, seed))
+        self._last = _chain(_drawing(model, sampling, seed))
+        self._whole = _chain([*_narrowing(sampling), self._last]) if self._last is not None else None
 
     def sample(self, context: Context, row: int, *, also: int = -1) -> int:
         """Draw the next token from the logits of batch row `row`, which must have asked for them.
@@ -73,15 +72,22 @@ class Sampler:
         `also` is a token that may come although the grammar has none such. Raises `NativeError` where no
         token can be drawn.
         """
-        logits = context.logits(row)
-        if self._recent or len(self._biased):
-            logits = self._penalised(logits)
-        token = self._choose(logits)
+        candidates = self._candidates
+        penalised = self._penalised(context.logits(row)) if self._recent or len(self._biased) else None
+        if penalised is not None:
+            found = candidates.fill_likely(penalised, self._gap)
+        else:
+            found = candidates.fill_likely_of_row(context.handle, row, self._gap)
+        token = self._choose(found)
         grammar = self._grammar
         if grammar is not None and self._bound and token != also:
             # Mostly the model writes by itself what the grammar wants, and testing one token is cheap.
             if not grammar.allows(token):
-                token = self._choose(logits, grammar.allowed(logits, self._gap))
+                logits = context.logits(row) if penalised is None else penalised
+                fitting = grammar.allowed(logits, self._gap)
+                if not len(fitting):
+                    raise NativeError("no token fits the grammar here")
+                token = int(fitting[self._choose(candidates.fill_likely(logits[fitting], self._gap))])
             grammar.accept(token)
         self.accept(token)
         return token
@@ -118,10 +124,10 @@ class Sampler:
 
     def free(self) -> None:
         """Give the memory back."""
-        for chain in (self._penalty, self._narrow, self._draw):
+        for chain in (self._penalty, self._whole):
             if chain is not None:
                 llama_cpp.llama_sampler_free(chain)
-        self._penalty = self._narrow = self._draw = None
+        self._penalty = self._whole = self._last = None
         if self._grammar is not None:
             self._grammar.free()
             self._grammar = None
@@ -137,33 +143,19 @@ class Sampler:
         logits[ids] = candidates.logits()
         return logits
 
-    def _choose(self, logits: Logits, among: Ids | None = None) -> int:
-        if among is not None:
-            if not len(among):
-                raise NativeError("no token fits the grammar here")
-            return int(among[self._choose(logits[among])])
-        if self._greedy:
-            token = int(logits.argmax())
-            if not math.isfinite(logits.item(token)):
-                raise NativeError("the model computed no numbers")
-            return token
-        sampling = self._sampling
-        kept = likely(logits, self._gap)
-        values = logits[kept]
-        if not len(kept) or not math.isfinite(values.item(0)):
+    def _choose(self, found: int) -> int:
+        """One of so many candidates."""
+        if not found:
             raise NativeError("the model computed no numbers")
-        wide = self._by_nucleus and len(kept) > _WIDE
-        if wide:
-            inside = nucleus(values, sampling.temperature, sampling.top_p)
-            kept, values = kept[inside], values[inside]
         candidates = self._candidates
-        if wide:
-            candidates.fill(kept, values / np.float32(sampling.temperature))
-        else:
-            candidates.fill(kept, values)
-            candidates.apply(self._narrow)
-        candidates.apply(self._draw)
-        return candidates.drawn()
+        if self._greedy:
+            return candidates.first()
+        if found > _WIDE and self._by_nucleus:
+            temperature, logits = self._sampling.temperature, candidates.logits()
+            inside = nucleus(logits, temperature, self._sampling.top_p)
+            candidates.fill(candidates.ids()[inside], logits[inside] / np.float32(temperature))
+            return candidates.draw(self._last)
+        return candidates.draw(self._whole)
 
 
 def _penalises(sampling: Sampling) -> bool:
