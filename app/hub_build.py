@@ -46,7 +46,8 @@ class HubBuild:
     def __init__(self, hub: HubClient, command: Sequence[str], transfer: TransferOptions | None) -> None:
         self._hub = hub
         self._command = command
-        self._transfer = transfer or TransferOptions()
+        # Quantising needs every moment of the processor.
+        self._transfer = replace(transfer or TransferOptions(), coarse=True)
 
     def run(
         self,

@@ -20,7 +20,7 @@ from models.progress import OnProgress, Progress, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-_CANCEL_CHECK_S = 0.05
+_CANCEL_CHECK_S = 0.02
 _LAST_WORDS_BYTES = 4096
 
 R = TypeVar("R")

@@ -24,7 +24,7 @@ from models.snapshot import RemoteFile, Snapshot
 from models.verify import Hasher
 from models.wording import byte_count
 
-_TICK_S = 0.05
+_TICK_S = 0.02
 _REPORT_EVERY_S = 0.2
 _MOST_SPARE_BYTES = 256 << 20
 

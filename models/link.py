@@ -10,7 +10,6 @@ import httpx
 
 from models.errors import StillroomError
 from models.hub import HubClient, gated
-from models.pieces import limit_buffer
 from models.retry import is_temporary, server_wait_s
 from models.snapshot import RemoteFile, Snapshot
 
@@ -68,7 +67,6 @@ class Link:
             request = self._client.build_request("GET", url, headers=headers | self._authorization(url))
             response = await self._client.send(request, stream=True, follow_redirects=False)
             try:
-                limit_buffer(response)
                 self._check_unchanged(response)
                 if response.is_redirect:
                     url = self._next(url, response)

@@ -12,6 +12,7 @@ from models.durable import rename_durably, sync_folder, write_durably
 from models.extents import Extents
 
 SAVE_BYTES = 2 << 20
+COARSE_SAVE_BYTES = 16 << 20
 """How much may be written before it is made to last; about twice this is fetched again after a crash."""
 
 
@@ -20,11 +21,11 @@ class PartFile:
 
     The journal names a range only after the data has been synced, so that it never claims more than the disk
     holds, even after a power cut; each of its lines has a check sum, so that a torn last one is noticed.
-    `identity` is the content's checksum: a part of another content is thrown away. A PartFile belongs to
-    one asyncio loop.
+    `identity` is the content's checksum: a part of another content is thrown away. `coarse` saves less often.
+    A PartFile belongs to one asyncio loop.
     """
 
-    def __init__(self, target: Path, size: int, identity: str) -> None:
+    def __init__(self, target: Path, size: int, identity: str, *, coarse: bool = False) -> None:
         self.target = target
         self.path = part_path(target)
         self.size = size
@@ -34,19 +35,28 @@ class PartFile:
         self._header = json.dumps({"version": 1, "bytes": size, "content": identity})
         self._unsaved: list[tuple[int, int]] = []
         self._unsaved_bytes = 0
+        self._save_bytes = COARSE_SAVE_BYTES if coarse else SAVE_BYTES
         self._saving = asyncio.Lock()
         self._open()
 
     def _open(self) -> None:
         self.written = Extents(read_journal(self._journal_path, self.path, self._header, self.size))
+        # Of a smaller file nothing is saved before it is whole, and each sync takes milliseconds.
+        lasts = self.size > self._save_bytes
         if not self.written.total:
             self._journal_path.unlink(missing_ok=True)
             with self.path.open("wb") as file:
                 file.truncate(self.size)
-                os.fsync(file.fileno())
-            sync_folder(self.path.parent)
+                if lasts:
+                    os.fsync(file.fileno())
+            if lasts:
+                sync_folder(self.path.parent)
         lines = [self._header, *(_line(start, end) for start, end in self.written)]
-        write_durably(self._journal_path, "".join(f"{line}\n" for line in lines).encode())
+        journal = "".join(f"{line}\n" for line in lines).encode()
+        if lasts:
+            write_durably(self._journal_path, journal)
+        else:
+            self._journal_path.write_bytes(journal)
         self._file = self.path.open("r+b", buffering=0)
         self._journal = self._journal_path.open("ab", buffering=0)
 
@@ -58,7 +68,7 @@ class PartFile:
     @property
     def needs_saving(self) -> bool:
         """Whether so much has been written that `save` is due before more is."""
-        return self._unsaved_bytes >= SAVE_BYTES
+        return self._unsaved_bytes >= self._save_bytes
 
     def write(self, offset: int, data: bytes) -> None:
         """Store `data` at `offset`."""

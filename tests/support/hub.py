@@ -171,6 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
     # A small buffer keeps "sent" close to "received", which the byte counters are about.
     wbufsize = 0
     timeout = 60
+    # Otherwise a body waits up to 40 ms for the head to be acknowledged, which no real hub does.
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
