@@ -28,6 +28,9 @@ from tests.support.make_quality_reference import llama_imatrix, llama_perplexity
 
 CHUNKS = int(os.environ.get("STILLROOM_QUALITY_CHUNKS", "4"))
 TYPES = ("BF16", "Q8_0", "Q4_K_M", "Q4_0")
+OPTIONS = {"Q4_K_M": ["--no-repack"]}
+"""llama.cpp has two products for Q4_K, which round differently (perplexity here 29.41 and 29.34). The engine
+takes that of tiles for prompts, llama-perplexity only where it has not repacked the rows."""
 
 pytestmark = [pytest.mark.perf, pytest.mark.timeout(3600)]
 
@@ -64,7 +67,13 @@ def test_perplexity_and_divergence(files: dict[str, Path], tmp_path: Path) -> No
     )
     for kind, found in zip(TYPES[1:], ours, strict=True):
         theirs = llama_perplexity(
-            tool("llama-perplexity"), files["BF16"], files[kind], held_out_text(), tmp_path, CHUNKS
+            tool("llama-perplexity"),
+            files["BF16"],
+            files[kind],
+            held_out_text(),
+            tmp_path,
+            CHUNKS,
+            options=OPTIONS.get(kind, ()),
         )
         print(f"\n{kind}, {found.scored_tokens} tokens: field, Stillroom, llama-perplexity")
         for name, value in theirs.items():

@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import llama_cpp
@@ -55,15 +56,21 @@ def build_small_model(folder: Path) -> dict[str, Path]:
 
 
 def llama_perplexity(
-    tool: Path, reference: Path, model: Path, text: Path, work: Path, chunks: int = -1
+    tool: Path,
+    reference: Path,
+    model: Path,
+    text: Path,
+    work: Path,
+    chunks: int = -1,
+    options: Sequence[str] = (),
 ) -> dict[str, float]:
-    """The figures of llama-perplexity, by the names that `Quality` has for them."""
+    """The figures of llama-perplexity with these `options`, by the names that `Quality` has for them."""
     kept = work / "base.kld"
     base = ["--kl-divergence-base", kept]
     _run([tool, "-m", reference, "-f", text, *base, "--chunks", chunks])
     printed = ""
     while "Same top p:" not in printed:  # on a busy machine its log can end before its last lines
-        printed = _run([tool, "-m", model, "--kl-divergence", *base])
+        printed = _run([tool, "-m", model, "--kl-divergence", *base, *options])
     kept.unlink()
     figures = {}
     for name, words in FIGURES.items():
