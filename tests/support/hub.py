@@ -31,6 +31,7 @@ class Fault:
     silent after `after` body bytes until the hub closes), "expire" (403, as an old signed link), "whole"
     (ignores Range), "corrupt" (flips one bit of the first byte sent), "gone" (404 at the hub), "moved"
     (another commit in X-Repo-Commit), "loop" (redirects to itself), "metadata" (`status` for the API).
+    With `together`, "storage-status" answers only once so many requests wait for it.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Fault:
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
     after: int = 0
+    together: threading.Barrier = field(default_factory=lambda: threading.Barrier(1))
 
 
 @dataclass
@@ -282,6 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(403, b"<Error><Code>AccessDenied</Code></Error>")
             return
         if fault := self.hub.take_fault(name, "storage-status"):
+            fault.together.wait()
             self._send(fault.status, b"", fault.headers)
             return
         hosted = self.hub.repos[self.hub.renamed.get(repo, repo)]

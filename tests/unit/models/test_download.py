@@ -3,6 +3,7 @@ import hashlib
 import logging
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,8 +222,8 @@ def test_a_server_that_stays_away_is_given_up_and_what_arrived_is_kept(
 
 def test_connections_that_fail_together_count_as_one_failure(downloads: Downloads, checkpoint: Path) -> None:
     # Four connections, four attempts: three rounds in which all fail, then the server is back.
-    downloads.hub.fail("storage-status", FIRST, status=503, times=12)
-    assert_whole(downloads.run(), checkpoint)
+    downloads.hub.fail("storage-status", FIRST, status=503, times=12, together=threading.Barrier(4))
+    assert_whole(downloads.run(options=replace(OPTIONS, stall_s=20.0)), checkpoint)
 
 
 def test_a_folder_that_cannot_be_written_is_said(downloads: Downloads) -> None:
