@@ -45,8 +45,8 @@ class Candidates:
         array.data, array.size, array.selected, array.sorted = self._pointer, count, -1, False
 
     def fill_likely(self, logits: Logits, gap: float) -> int:
-        """Begin with those of the logits that lie at most `gap` below the largest, by their places; how many
-        they are. None where the logits are no numbers."""
+        """Begin with those of the logits (one behind the other in memory) that lie at most `gap` below the
+        largest, by their places; how many they are. None where the logits are no numbers."""
         _likely_tokens(logits.ctypes.data, len(logits), gap, self._address, self._array_address)
         found: int = self._array.size
         return found

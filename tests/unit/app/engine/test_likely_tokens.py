@@ -7,7 +7,8 @@ import pytest
 
 from app.engine.llama.candidates import Candidates
 
-BLOCK = 128
+LANES = 32
+"""So many logits are looked at side by side."""
 
 
 def found_in(logits: Any, gap: float) -> list[tuple[int, float]]:
@@ -17,7 +18,7 @@ def found_in(logits: Any, gap: float) -> list[tuple[int, float]]:
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.5, 3.0, 12.3, 1e9])
-@pytest.mark.parametrize("count", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7, 49_152, 151_936])
+@pytest.mark.parametrize("count", [1, 2, LANES - 1, LANES, LANES + 1, 5 * LANES + 7, 49_152, 151_936])
 def test_those_at_most_so_far_below_the_largest(count: int, gap: float) -> None:
     for seed in range(5):
         logits = np.random.default_rng(seed).normal(0, 3, count).astype("f4")
@@ -25,26 +26,26 @@ def test_those_at_most_so_far_below_the_largest(count: int, gap: float) -> None:
         assert found_in(logits, gap) == list(zip(kept.tolist(), logits[kept].tolist(), strict=True))
 
 
-@pytest.mark.parametrize("place", [0, BLOCK - 1, BLOCK, 3 * BLOCK, 3 * BLOCK + 4])
+@pytest.mark.parametrize("place", [0, LANES - 1, LANES, 3 * LANES, 3 * LANES + 4])
 def test_the_first_of_the_largest_comes_first(place: int) -> None:
-    logits = np.zeros(3 * BLOCK + 5, "f4")
+    logits = np.zeros(3 * LANES + 5, "f4")
     logits[place:] = 7.0
     candidates = Candidates(len(logits))
     candidates.fill_likely(logits, 0.0)
     assert candidates.first() == place == logits.argmax()
 
 
-@pytest.mark.parametrize("place", [0, 31, 32, BLOCK, 3 * BLOCK, 3 * BLOCK + 4])
+@pytest.mark.parametrize("place", [0, LANES - 1, LANES, 3 * LANES, 3 * LANES + 4])
 @pytest.mark.parametrize("strange", [np.nan, np.inf])
 def test_one_that_is_no_number_leaves_nothing(place: int, strange: float) -> None:
-    logits = np.random.default_rng(place).normal(0, 3, 3 * BLOCK + 5).astype("f4")
+    logits = np.random.default_rng(place).normal(0, 3, 3 * LANES + 5).astype("f4")
     logits[place] = strange
     assert found_in(logits, 5.0) == []
 
 
 def test_forbidden_tokens_are_left_out() -> None:
     # A logit bias of minus infinity forbids a token.
-    logits = np.full(BLOCK + 3, -np.inf, "f4")
-    logits[[5, BLOCK + 1]] = 1.0, 2.0
-    assert found_in(logits, 5.0) == [(5, 1.0), (BLOCK + 1, 2.0)]
-    assert found_in(np.full(BLOCK + 3, -np.inf, "f4"), 5.0) == []
+    logits = np.full(LANES + 3, -np.inf, "f4")
+    logits[[5, LANES + 1]] = 1.0, 2.0
+    assert found_in(logits, 5.0) == [(5, 1.0), (LANES + 1, 2.0)]
+    assert found_in(np.full(LANES + 3, -np.inf, "f4"), 5.0) == []
