@@ -185,8 +185,7 @@ class Runner:
             if admission.place.copy_from is not None:
                 # llama.cpp copies with the next decode: until then the source must stay as it is.
                 break
-        guesses = self._speculations.any
-        if guesses:
+        if self._speculations.any:
             self._speculations.guess(scheduler.replies(), alone=scheduler.runs_one)
         elif (job := scheduler.sole_reply) is not None:
             self._go_on(job)
@@ -209,7 +208,7 @@ class Runner:
         if result == DECODE_OK:
             scheduler.evaluated(chunks)
             for chunk, row in zip(chunks, rows, strict=True):
-                if guesses and self._speculations.is_on_trial(chunk.job):
+                if self._speculations.is_on_trial(chunk.job):
                     self._try(chunk, row - len(chunk.draft))
                 elif chunk.logits:
                     self._draw(chunk, row - len(chunk.draft), alone=len(chunks) == 1)
@@ -219,8 +218,7 @@ class Runner:
                 else:
                     self._replies[chunk.job.request_id].prompt_progress()
             step_s = time.perf_counter() - began_s
-            if guesses:
-                self._speculations.note_step(chunks, step_s)
+            self._speculations.note_step(chunks, step_s)
             scheduler.took(chunks, step_s)
             return
         self._not_decoded(chunks, result)
@@ -291,7 +289,7 @@ class Runner:
             self._replies[job.request_id].prompt_progress()
         known = len(job.tokens)
         reason: FinishReason | None = None
-        trial = self._speculations.trial(job) if self._speculations.any else None
+        trial = self._speculations.trial(job)
         for guess in (*chunk.draft, None):
             taken = self._take(job, row)
             if taken is None:
@@ -313,8 +311,7 @@ class Runner:
         if job.evaluated < chunk.end + len(chunk.draft):
             # The model has seen guesses that were wrong.
             self.loaded.context.remove(job.sequence, job.evaluated)
-        if self._speculations.any:
-            self._speculations.learn(job, len(chunk.draft), job.tokens[known:])
+        self._speculations.learn(job, len(chunk.draft), job.tokens[known:])
         if reason is not None:
             self._finish(job.request_id, reason)
 

@@ -123,7 +123,7 @@ class Scheduler:
         self._least_copied = least_copied_tokens(context_tokens)
         self._waiting: deque[Job] = deque()
         self._running: list[Job] = []
-        """Those that have a sequence."""
+        """The jobs of the slots, as they are asked for several times in each step."""
         self._pace = BackgroundPace()
         self._turn = 0
         self._uses = 0
