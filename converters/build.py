@@ -62,10 +62,14 @@ def run_build(
     source: Source = (
         GgufSource(source_path) if is_gguf else Conversion(source_path, request.name, request.coming)
     )
-    outputs = [source.output(kind, importance) for kind in types]
+    out_dir = Path(request.out_dir)
     coming = _coming_files(source_path, request, arrivals)
+    if coming is not None and not journal_path(out_dir, request.name).exists():
+        # Nothing is stored yet. The first file comes while the outputs are laid out.
+        coming.ask(source.tensors)
+    outputs = [source.output(kind, importance) for kind in types]
     return _Build(
-        Path(request.out_dir),
+        out_dir,
         request.name,
         source,
         outputs,

@@ -78,15 +78,26 @@ class ComingFiles:
         self.checksums = {file.name: file.sha256 for file in files if file.sha256}
         self._paths = [folder / file.name for file in files]
         self._arrivals = arrivals
+        self._asked: list[str] = []
 
     def ask(self, tensors: Sequence[PlannedTensor]) -> list[ComingTensors]:
         """The files in which `tensors` lie, in the order in which they come from now on: that with the first
         tensor of the output is the first, so that the output can be hashed meanwhile. (A head of its own is
-        the first tensor of a GGUF file and lies in the last one of a checkpoint.)"""
+        the first tensor of a GGUF file and lies in the last one of a checkpoint.)
+
+        May be called again once it is known that some of the tensors are not wanted after all.
+        """
         by_file = {path: [tensor for tensor in tensors if tensor.source.file == path] for path in self._paths}
         files = [ComingTensors(path, group, self._arrivals) for path, group in by_file.items() if group]
         files.sort(key=lambda file: place_in_file(file.tensors[0].name))
-        self._arrivals.need([file.path.name for file in files])
+        names = [file.path.name for file in files]
+        if self._asked:
+            for name in self._asked:
+                if name not in names:
+                    self._arrivals.used(name)
+        else:
+            self._arrivals.need(names)
+        self._asked = self._asked or names
         return files
 
     def used(self, file: ComingTensors) -> None:

@@ -12,6 +12,7 @@ import filelock
 import httpx
 
 from models.arrival import Arrival, OnArrival, ignore_arrival
+from models.connections import open_client
 from models.download_record import DownloadRecord, read_record
 from models.errors import Cancelled, StillroomError
 from models.fetch import FileFetch, TransferOptions
@@ -139,10 +140,8 @@ class _Download:
         timeout = httpx.Timeout(
             self._options.stall_s, connect=self._options.connect_s, pool=None, write=self._options.stall_s
         )
-        limits = httpx.Limits(max_connections=self._options.connections + 1)
-        headers = {"User-Agent": "stillroom"}
         done = []
-        async with httpx.AsyncClient(timeout=timeout, limits=limits, headers=headers) as client:
+        async with open_client(timeout, most=self._options.connections + 1) as client:
             for file in self._files:
                 sha256 = await self._ensure(client, file, record)
                 done.append(LocalFile(file.path, self._folder / file.path, sha256, file.bytes))

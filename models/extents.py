@@ -38,7 +38,7 @@ class Extents:
         """The gaps below `size` in ascending order, cut at multiples of `step`.
 
         With `first_step`, `step` divided by a power of two, those at the start of the file are that short,
-        and later ones grow to a quarter of what lies before: of several that come at once the first is
+        and later ones grow to an eighth of what lies before: of several that come at once the first is
         there soon.
         """
         gaps = []
@@ -46,7 +46,7 @@ class Extents:
         for start, end in [*self._ranges, (size, size)]:
             while position < min(start, size):
                 length = step
-                while length > (first_step or step) and length > position // 4:
+                while length > (first_step or step) and length > position // 8:
                     length //= 2
                 stop = min(start, size, (position // length + 1) * length)
                 gaps.append((position, stop))

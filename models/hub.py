@@ -2,6 +2,7 @@
 
 import logging
 import os
+import ssl
 import threading
 from pathlib import PurePosixPath
 from typing import Literal
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 # this computer but what the user asks for. It is read when the library is imported.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+import httpx
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is imported there, not listed
     DisabledRepoError,
@@ -86,6 +88,7 @@ class HubClient:
                 info = self._repo_info(repo, revision)
                 return _snapshot(info, repo)
             except HTTPError as error:
+                raise_if_untrusted(error)
                 failures += 1
                 response = error.response if isinstance(error, HfHubHTTPError) else None
                 if response is not None and not is_temporary(response.status_code):
@@ -185,6 +188,21 @@ def unreachable(host: str) -> StillroomError:
         "Models on disk work without.",
         host=host,
     )
+
+
+def raise_if_untrusted(error: HTTPError | httpx.HTTPError) -> None:
+    """Raise the error for a server whose certificate nobody vouches for, where `error` tells of that."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        raise StillroomError(
+            "The certificate of {host} cannot be trusted: {reason}.",
+            "Check the computer's clock. Where the network looks into encrypted traffic, put its certificate "
+            "into a file and the file's name into SSL_CERT_FILE.",
+            host=error.request.url.host,
+            reason=cause.verify_message,
+        ) from error
 
 
 def _snapshot(info: ModelInfo | DatasetInfo, repo: str) -> Snapshot:

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
-import httpcore
 import httpx
 
 _PIECE_BYTES = 256 << 10
@@ -24,10 +23,8 @@ _TRIAL_BYTES = 512 << 10
 _FAST_BYTES_PER_S = 4e6
 """From here on a large piece takes less than a tenth of a second to gather."""
 
-_TAIL_PIECES = 4
-"""What the libraries in between may hold, and a piece."""
-
-httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = _LARGE_PIECE_BYTES
+_RECORD_BYTES = 64 << 10
+"""More than TLS adds to a piece and may hold back of it."""
 
 
 async def pieces(response: httpx.Response, count: int, *, large: bool = False) -> AsyncIterator[bytes]:
@@ -44,19 +41,21 @@ async def pieces(response: httpx.Response, count: int, *, large: bool = False) -
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         _read_at_once(connection, piece_bytes)
     began_s = time.monotonic()
-    total, gathering = count, False
+    total, gathered = count, 1
     try:
         async for piece in response.aiter_raw():
             yield piece[:count]
             count -= len(piece)
             got = total - count
             fast = got >= _TRIAL_BYTES and got >= _FAST_BYTES_PER_S * (time.monotonic() - began_s)
-            wanted = fast and count > _TAIL_PIECES * piece_bytes
-            if wanted != gathering:
-                gathering = wanted
-                _wake_at(connection, piece_bytes if gathering else 1)
+            # The libraries in between may hold a piece: the rest must come, or nothing ever wakes us.
+            certain = count - piece_bytes - _RECORD_BYTES
+            wanted = min(piece_bytes, certain) if fast and certain >= _RECORD_BYTES else 1
+            if wanted != gathered:
+                gathered = wanted
+                _wake_at(connection, gathered)
     finally:
-        if gathering:
+        if gathered > 1:
             with contextlib.suppress(OSError):  # closed already
                 _wake_at(connection, 1)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 
+from models.connections import open_client
 from models.durable import write_durably
 from models.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
-from models.hub import HubClient, unreachable
+from models.hub import HubClient, raise_if_untrusted, unreachable
 from models.link import Link, RangeIgnored, TryAgain
 from models.snapshot import RemoteFile, Snapshot
 
@@ -47,7 +48,7 @@ async def _fetch_all(
 ) -> dict[str, Path]:
     timeout = httpx.Timeout(options.stall_s, connect=options.connect_s, pool=None)
     headers = {}
-    async with httpx.AsyncClient(timeout=timeout, headers={"User-Agent": "stillroom"}) as client:
+    async with open_client(timeout) as client:
         for file in files:
             work = asyncio.create_task(_header(Link(client, hub, snapshot, file), file, options))
             try:
@@ -70,6 +71,8 @@ async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> byt
         try:
             data += await _read(link, len(data), wanted, file)
         except (TryAgain, httpx.TransportError) as error:
+            if isinstance(error, httpx.TransportError):
+                raise_if_untrusted(error)
             failures += 1
             if failures >= options.retry.attempts:
                 raise unreachable(link.host) from error

@@ -7589,6 +7589,10 @@ Left for the reply: {left}</source>
         <translation>请检查服务器是否在运行、其地址是否正确，以及本机是否与它在同一网络中。</translation>
     </message>
     <message>
+        <source>Check the computer&apos;s clock. Where the network looks into encrypted traffic, put its certificate into a file and the file&apos;s name into SSL_CERT_FILE.</source>
+        <translation>请检查计算机的时钟。如果网络会查看加密流量，请将其证书存入文件，并在 SSL_CERT_FILE 中填写该文件名。</translation>
+    </message>
+    <message>
         <source>Check the name, or use the computer&apos;s IPv4 address.</source>
         <translation>请检查名称，或使用该计算机的 IPv4 地址。</translation>
     </message>
@@ -8179,6 +8183,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The certificate of the local API cannot be used: {reason}.</source>
         <translation>无法使用本地 API 的证书：{reason}。</translation>
+    </message>
+    <message>
+        <source>The certificate of {host} cannot be trusted: {reason}.</source>
+        <translation>无法信任 {host} 的证书：{reason}。</translation>
     </message>
     <message>
         <source>The computer {address} cannot be reached ({reason}).</source>

@@ -10,13 +10,17 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.certificates import Certificate
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".bin")
 _BLOCK = 64 << 10
@@ -56,9 +60,14 @@ class HostedRepo:
 
 
 class LoopbackHub:
-    """The server; `endpoint` is its address. Use it as a context manager."""
+    """The server; `endpoint` is its address. Use it as a context manager.
 
-    def __init__(self, port: int = 0, bytes_per_s: float = 0.0) -> None:
+    With `certificate` its storage host speaks TLS only.
+    """
+
+    def __init__(
+        self, port: int = 0, bytes_per_s: float = 0.0, certificate: Certificate | None = None
+    ) -> None:
         self.repos: dict[str, HostedRepo] = {}
         self.renamed: dict[str, str] = {}
         self.faults: list[Fault] = []
@@ -69,6 +78,7 @@ class LoopbackHub:
         self.served = threading.Condition()
         self.closing = threading.Event()
         self.links: set[str] = set()
+        self.handshakes = 0
         self._hashes: dict[tuple[Path, int, int], tuple[str, str]] = {}
         self._lock = threading.Lock()
         self._budget_at = time.monotonic()
@@ -76,6 +86,12 @@ class LoopbackHub:
         self._server = _Server(("127.0.0.1", port), handler)
         # The storage "host" differs from the hub's in its port, so it is another origin for the token.
         self._storage = _Server(("127.0.0.1", 0), handler)
+        self._storage_scheme = "http"
+        if certificate is not None:
+            self._storage_scheme = "https"
+            self._storage.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._storage.tls.load_cert_chain(certificate.path, certificate.key)
+            self._storage.on_tls = self._count_handshake
         self._threads = [
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
             for server in (self._server, self._storage)
@@ -87,7 +103,7 @@ class LoopbackHub:
 
     @property
     def storage(self) -> str:
-        return f"http://127.0.0.1:{self._storage.server_address[1]}"
+        return f"{self._storage_scheme}://127.0.0.1:{self._storage.server_address[1]}"
 
     def __enter__(self) -> "LoopbackHub":
         for thread in self._threads:
@@ -137,6 +153,10 @@ class LoopbackHub:
             self._hashes[key] = (sha256.hexdigest(), git.hexdigest())
         return self._hashes[key]
 
+    def _count_handshake(self) -> None:
+        with self._lock:
+            self.handshakes += 1
+
     def pace(self, count: int) -> None:
         """Hold the sender back so that all together keep to `bytes_per_s`."""
         if not self.bytes_per_s:
@@ -162,6 +182,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Without joining: a stalled sender must not hold up the end of a test.
     block_on_close = False
+    tls: ssl.SSLContext | None = None
+    on_tls: Callable[[], None]
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        if self.tls is not None:
+            # Hands are shaken with the first byte that is read, on the connection's own thread.
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            self.on_tls()
+        return connection, address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is what many tests are about."""

@@ -19,11 +19,11 @@ def test_missing_is_cut_at_steps() -> None:
 
 def test_first_ranges_are_short_and_grow() -> None:
     gaps = Extents().missing(80, 8, 1)
-    assert gaps[:8] == [(place, place + 1) for place in range(8)]
-    assert gaps[8:12] == [(8, 10), (10, 12), (12, 14), (14, 16)]
+    assert gaps[:16] == [(place, place + 1) for place in range(16)]
+    assert gaps[16:20] == [(16, 18), (18, 20), (20, 22), (22, 24)]
     assert gaps[-2:] == [(64, 72), (72, 80)]
     assert Extents([(0, 3), (20, 21)]).missing(30, 8, 1)[:3] == [(3, 4), (4, 5), (5, 6)]
-    assert Extents([(0, 3), (20, 21)]).missing(30, 8, 1)[-3:] == [(21, 24), (24, 28), (28, 30)]
+    assert Extents([(0, 3), (40, 41)]).missing(47, 8, 1)[-3:] == [(36, 40), (41, 44), (44, 47)]
     assert Extents().missing(20, 8, 16) == Extents().missing(20, 8)
 
 
