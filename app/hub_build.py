@@ -28,7 +28,6 @@ from models.weight_headers import fetch_weight_headers
 # In a checkpoint's folder: its files were fetched for a build only and go when it is done.
 _TEMPORARY = ".temporary"
 _HEADERS = ".headers"
-_SEGMENT_BYTES = 32 << 20
 _FIRST_SEGMENT_BYTES = 1 << 20
 """Of the first weight file, which the build waits for. A request costs two milliseconds of the processor."""
 
@@ -48,7 +47,7 @@ class HubBuild:
         self._hub = hub
         self._command = command
         # Quantising needs every moment of the processor.
-        self._transfer = replace(transfer or TransferOptions(segment_bytes=_SEGMENT_BYTES), coarse=True)
+        self._transfer = replace(transfer or TransferOptions(), coarse=True)
 
     def run(
         self,
