@@ -29,7 +29,9 @@ from models.weight_headers import fetch_weight_headers
 _TEMPORARY = ".temporary"
 _HEADERS = ".headers"
 _FIRST_SEGMENT_BYTES = 1 << 20
-"""Of the first weight file, which the build waits for. A request costs two milliseconds of the processor."""
+_EARLY_SEGMENT_BYTES = 8 << 20
+"""Of the first weight file, which the build waits for: of what comes at once it can use the first only. A
+request costs two milliseconds of the processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,11 @@ class HubBuild:
                 cancel=stop,
             )
 
-        first = replace(self._transfer, first_segment_bytes=_FIRST_SEGMENT_BYTES)
+        first = replace(
+            self._transfer,
+            first_segment_bytes=_FIRST_SEGMENT_BYTES,
+            segment_bytes=min(self._transfer.segment_bytes, _EARLY_SEGMENT_BYTES),
+        )
         transfers = chain([first], repeat(self._transfer))
 
         def fetch_one(

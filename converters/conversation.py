@@ -6,7 +6,7 @@ import queue
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from models.progress import OnProgress, Progress, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-_CANCEL_CHECK_S = 0.02
+_CANCEL_CHECK_S = 0.05
 _LAST_WORDS_BYTES = 4096
 
 R = TypeVar("R")
@@ -37,6 +37,9 @@ class ChildEnded(Exception):
 
 class Feed(Protocol):
     """What brings the files that a child waits for; any thread. See `models.shard_feed.ShardFeed`."""
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call it, on any thread, when there is something to hear from `arrived`."""
 
     def begin(self, needed: Sequence[str]) -> None:
         """Bring these, in this order."""
@@ -71,8 +74,7 @@ class Child:
         except BaseException:
             self._stderr.close()
             raise
-        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        """What it says, by line; an empty one is its end."""
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read_lines, name="child", daemon=True)
         self._reader.start()
 
@@ -92,6 +94,17 @@ class Child:
         with contextlib.suppress(OSError):
             self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
+    def next_line(self, timeout_s: float) -> bytes | None:
+        """What it says next, an empty line at its end; None when the time is over, or after `wake`."""
+        try:
+            return self._lines.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def wake(self) -> None:
+        """Let `next_line` return at once; any thread."""
+        self._lines.put(None)
+
     def unexpected_end(self) -> ChildEnded:
         """Why there is no answer. Waits for its end."""
         returncode = self._process.wait()
@@ -107,8 +120,8 @@ class Child:
         while piece := self._process.stdout.read(65536):
             *whole, rest = (rest + piece).split(b"\n")
             for line in whole:
-                self.lines.put(line)
-        self.lines.put(b"")
+                self._lines.put(line)
+        self._lines.put(b"")
 
 
 def converse(
@@ -127,14 +140,15 @@ def converse(
     """
     answers: Any = Step | Refused | FilesNeeded | FileUsed | result_type
     decoder = msgspec.json.Decoder(answers)
+    if feed is not None:
+        feed.listen(child.wake)
     child.say(request)
     while True:
         raise_if_cancelled(cancel)
         if feed is not None:
             _pass_on(feed, child, on_progress)
-        try:
-            line = child.lines.get(timeout=_CANCEL_CHECK_S)
-        except queue.Empty:
+        line = child.next_line(_CANCEL_CHECK_S)
+        if line is None:
             continue
         if not line:
             raise child.unexpected_end()

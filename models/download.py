@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 import httpx
 
-from models.arrival import Arrival, OnArrival, ignore_arrival
+from models.arrival import OnArrival, ignore_arrival
 from models.connections import open_client
 from models.download_record import DownloadRecord, read_record
 from models.errors import Cancelled, StillroomError
@@ -25,7 +25,7 @@ from models.snapshot import RemoteFile, Snapshot
 from models.verify import Hasher
 from models.wording import byte_count
 
-_TICK_S = 0.02
+_TICK_S = 0.05
 _REPORT_EVERY_S = 0.2
 _MOST_SPARE_BYTES = 256 << 20
 
@@ -119,15 +119,11 @@ class _Download:
         work = asyncio.create_task(self._fetch_all(record))
         loop = asyncio.get_running_loop()
         report_at_s = 0.0
-        told: Arrival | None = None
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=_TICK_S)
                 if self._cancel is not None and self._cancel.is_set() and not work.done():
                     raise Cancelled
-                if self._current is not None and self._current.arrival() != told:
-                    told = self._current.arrival()
-                    self._on_arrival(told)
                 if loop.time() >= report_at_s:
                     report_at_s = loop.time() + _REPORT_EVERY_S
                     self._report()
@@ -164,7 +160,7 @@ class _Download:
                 )
         if sha256 is None:
             link = Link(client, self._hub, self._snapshot, file)
-            self._current = FileFetch(link, file, target, self._options)
+            self._current = FileFetch(link, file, target, self._options, self._on_arrival)
             try:
                 sha256 = await self._current.run()
                 self._on_arrival(replace(self._current.arrival(), verified=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from models.arrival import Arrival
+from models.arrival import Arrival, OnArrival
 from models.errors import StillroomError
 from models.hub import raise_if_untrusted, unreachable
 from models.link import Link, RangeIgnored, TryAgain
@@ -41,14 +41,18 @@ class TransferOptions:
 class FileFetch:
     """The download of one file into `target`; goes on where an earlier one stopped.
 
-    `run` belongs to one asyncio loop; the counters may be read between its steps.
+    `run` belongs to one asyncio loop, on which it tells `on_arrival` what of the file can be read already;
+    the counters may be read between its steps.
     """
 
-    def __init__(self, link: Link, file: RemoteFile, target: Path, options: TransferOptions) -> None:
+    def __init__(
+        self, link: Link, file: RemoteFile, target: Path, options: TransferOptions, on_arrival: OnArrival
+    ) -> None:
         self._link = link
         self._file = file
         self._target = target
         self._options = options
+        self._on_arrival = on_arrival
         self._part: PartFile | None = None
         self._hasher: Hasher | None = None
         self._gaps: list[tuple[int, int]] = []
@@ -68,7 +72,7 @@ class FileFetch:
         return self._hasher.done if self._hasher is not None else 0
 
     def arrival(self) -> Arrival:
-        """What of the file can be read already, without a gap."""
+        """What of the file is hashed, and can be read without a gap."""
         return Arrival(self._file.path, self.verified_bytes, self._number)
 
     async def run(self) -> str:
@@ -93,7 +97,9 @@ class FileFetch:
         part = self._part = PartFile(self._target, self._file.bytes, content, coarse=self._options.coarse)
         hasher = self._hasher = Hasher(self._file)
         try:
-            hashing = asyncio.create_task(hash_while_it_arrives(part, hasher))
+            hashing = asyncio.create_task(
+                hash_while_it_arrives(part, hasher, lambda: self._on_arrival(self.arrival()))
+            )
             try:
                 await self._receive(part)
                 digest = await hashing

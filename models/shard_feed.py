@@ -40,6 +40,7 @@ class ShardFeed:
         self._fetch = fetch
         self._keep = keep
         self._changed = threading.Condition()
+        self._on_change: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, "shards")
         self._arrivals: dict[str, Arrival] = {}
@@ -59,6 +60,10 @@ class ShardFeed:
             self._stop.set()
             self._changed.notify_all()
         self._pool.shutdown()
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call it, on the transfer's thread, when there is something to hear from `arrived`."""
+        self._on_change = on_change
 
     def begin(self, needed: Sequence[str]) -> None:
         """Bring the files named `needed`, in this order; the others are used up already."""
@@ -106,17 +111,20 @@ class ShardFeed:
                 except BaseException as failure:  # noqa: BLE001 - it is raised on the caller's thread
                     with self._changed:
                         self._failure = failure
+                    self._on_change()
                     return
                 with self._changed:
                     self._done_bytes += file.bytes
                     self._arrivals[file.path] = self._whole(file)
                     self._progress = None
+                self._on_change()
 
     def _note_arrival(self, arrival: Arrival) -> None:
         with self._changed:
             self._attempts[arrival.name] = arrival.attempt
             if READS_PARTS and not arrival.verified:
                 self._arrivals[arrival.name] = arrival
+        self._on_change()
 
     def _whole(self, file: RemoteFile) -> Arrival:
         return Arrival(file.path, file.bytes, self._attempts.get(file.path, 0), verified=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +46,13 @@ class Hasher:
         return Digest(sha256, same and self.done == self._file.bytes)
 
 
-async def hash_while_it_arrives(part: PartFile, hasher: Hasher) -> Digest:
-    """Hash `part` in order as far as it has arrived, until it is whole."""
+async def hash_while_it_arrives(part: PartFile, hasher: Hasher, on_hashed: Callable[[], None]) -> Digest:
+    """Hash `part` in order as far as it has arrived, until it is whole; tells of every stretch."""
     while hasher.done < part.size:
         ready = part.written.prefix
         if ready - hasher.done >= _STRETCH_BYTES or (ready == part.size and ready > hasher.done):
             await asyncio.to_thread(hasher.read, part.path, min(ready, hasher.done + _STRETCH_BYTES))
+            on_hashed()
         else:
             part.advanced.clear()
             await part.advanced.wait()

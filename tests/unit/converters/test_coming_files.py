@@ -13,8 +13,10 @@ import pytest
 from converters import commits
 from converters.arrivals import Arrivals
 from converters.build import run_build
+from converters.coming_files import ComingFiles
+from converters.convert import Conversion
 from converters.errors import CheckpointError
-from converters.messages import BuildRequest, BuiltFile, ComingFile, FileArrived, FileUsed
+from converters.messages import BuildRequest, BuiltFile, ComingFile, FileArrived, FilesNeeded, FileUsed
 from converters.working_files import journal_path
 from models.part_file import part_path
 from models.progress import Progress
@@ -108,6 +110,8 @@ def test_what_has_arrived_is_quantised_and_counts_once_the_file_is_verified(line
     line.verify()
     assert_right(built.result())
     assert line.said.count(FileUsed(file=FILE)) == 1
+    # Asked for as soon as the tensors are known, and not again.
+    assert [message for message in line.said if isinstance(message, FilesNeeded)] == [line.said[0]]
     line.close()
 
 
@@ -145,3 +149,18 @@ def test_weights_that_are_infinite_in_a_verified_file_are_refused(line: Line) ->
         built.result()
     assert not list(line.out.glob("*.gguf*"))
     line.close()
+
+
+def test_a_file_that_turns_out_to_be_needless_is_given_back(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = checkpoints["qwen2"]
+    said: list[msgspec.Struct] = []
+    arrivals = Arrivals()
+    arrivals.connect(said.append)
+    conversion = Conversion(folder, NAME)
+    size = (folder / FILE).stat().st_size
+    coming = ComingFiles(folder, [ComingFile(name=FILE, bytes=size, sha256="", header="")], arrivals)
+    [asked] = coming.ask(conversion.tensors)
+    assert coming.ask([]) == []
+    assert said == [FilesNeeded(files=[asked.path.name]), FileUsed(file=FILE)]
