@@ -78,7 +78,8 @@ def assert_rerun_is_right(out: Path, checkpoint: Path, stage: str) -> None:
 @pytest.mark.parametrize("stage", ["convert", "quantise", pytest.param("verify", marks=pytest.mark.faults)])
 def test_a_killed_build_is_done_again(stage: str, checkpoint: Path, tmp_path: Path) -> None:
     kill_at(checkpoint, tmp_path, stage, 0.4)
-    assert list(tmp_path.glob(".*.gguf.part"))
+    # What is hashed behind its writers is verified in a moment, and may have its name by now.
+    assert stage == "verify" or list(tmp_path.glob(".*.gguf.part"))
     assert_whole_or_absent(tmp_path, checkpoint)
     assert_rerun_is_right(tmp_path, checkpoint, stage)
 
