@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.support.certificates import Certificate
+from tests.support.certificates import Certificate, make_certificate
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".bin")
 _BLOCK = 64 << 10
@@ -378,8 +378,10 @@ def main() -> None:
     parser.add_argument("--repo", required=True, help="owner/name")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--bytes-per-s", type=float, default=0.0)
+    parser.add_argument("--tls", type=Path, help="where to put loopback.pem, the storage host's certificate")
     arguments = parser.parse_args()
-    with LoopbackHub(arguments.port, arguments.bytes_per_s) as hub:
+    certificate = make_certificate(arguments.tls, "loopback", "127.0.0.1") if arguments.tls else None
+    with LoopbackHub(arguments.port, arguments.bytes_per_s, certificate) as hub:
         hub.add(arguments.repo, arguments.folder.absolute())
         print(hub.endpoint, flush=True)
         try:
