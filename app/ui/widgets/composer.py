@@ -138,7 +138,7 @@ class Composer(QWidget):
         self._stop.setVisible(running)
         self._remedy.setVisible(bool(self._remedy.text()))
         self.meter.setVisible(self._state is ComposerState.READY)
-        self._field.setPlaceholderText(
+        self._field.show_hint(
             self.tr("Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.")
             if self._state is not ComposerState.BLOCKED
             else self.tr("You can write already; it is kept until you can send it.")
@@ -175,6 +175,13 @@ class _Field(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
+
+    def show_hint(self, text: str) -> None:
+        """What is read while nothing is typed."""
+        if text != self.placeholderText():
+            self.setPlaceholderText(text)
+            # Qt draws a hint that takes another's place only where the cursor blinks.
+            self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
