@@ -65,6 +65,11 @@ class JobView:
     error: StillroomError | None = None
     installed: tuple[InstalledModel, ...] = ()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it waits until the user lets it go on."""
+        return self.state in ("paused", "failed")
+
 
 class JobBook:
     """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.

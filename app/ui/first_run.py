@@ -49,6 +49,7 @@ class FirstRun(QObject):
         self._settings = settings
         self._job: JobCard | None = None
         self._job_id = ""
+        self._stopped = False
         self.card = RecommendationCard(theme)
         self.card.get_asked.connect(self._on_get)
         self.page = QWidget()
@@ -94,7 +95,15 @@ class FirstRun(QObject):
             self.card.show_none()
         else:
             outlook = advisor.outlook(found.model, found.fit.quantisation, found.fit.demand)
-            self.card.show_recommendation(found, outlook, None, getting=self._job is not None, loaded=False)
+            there = self._job is not None
+            self.card.show_recommendation(
+                found,
+                outlook,
+                None,
+                getting=there and not self._stopped,
+                stopped=there and self._stopped,
+                loaded=False,
+            )
 
     def _on_get(self, key: str, types: list[str]) -> None:
         values = self._settings.values
@@ -121,6 +130,8 @@ class FirstRun(QObject):
             self._show_job(view)
 
     def _show_job(self, view: JobView | None) -> None:
+        changed = view is not None and view.stopped != self._stopped
+        self._stopped = view is not None and view.stopped
         if view is None:
             self._job_id = ""
             if self._job is not None:
@@ -136,6 +147,8 @@ class FirstRun(QObject):
             self.refresh()
         else:
             self._job.show_view(view)
+            if changed:
+                self.refresh()
 
     def _end(self) -> None:
         self.page.hide()

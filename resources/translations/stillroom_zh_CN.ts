@@ -3803,6 +3803,10 @@ Left for the reply: {left}</source>
         <translation>正在获取</translation>
     </message>
     <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
+    </message>
+    <message>
         <source>From {repo}</source>
         <translation>来自 {repo}</translation>
     </message>
@@ -3956,6 +3960,10 @@ Left for the reply: {left}</source>
     <message>
         <source>getting…</source>
         <translation>正在获取…</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>已停止</translation>
     </message>
     <message>
         <source>{size} to get</source>
@@ -4920,6 +4928,10 @@ Left for the reply: {left}</source>
     <message>
         <source>On its way</source>
         <translation>正在获取</translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation>已停止</translation>
     </message>
 </context>
 <context>

@@ -221,6 +221,14 @@ def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run
         [job] = room.jobs.jobs()
         assert (job.model, job.types) == ("r1-0528-qwen3-8b", ("Q4_K_M",))
         await until(lambda: "On its way" in seen_words(card))
+        room.jobs.pause(job.id)
+        await until(lambda: "Stopped" in seen_words(card))
+        assert "On its way" not in seen_words(card)
+        await until(lambda: room.cell("r1-0528-qwen3-8b", ON_DISK) == "stopped")
+        room.tab.select("r1-0528-qwen3-8b")
+        await until(lambda: "Stopped" in seen_words(room.tab.detail))
+        room.jobs.resume(job.id)
+        await until(lambda: "On its way" in seen_words(card))
 
     run(scenario())
 

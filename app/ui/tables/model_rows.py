@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.advisor import Advisor, Outlook
+from app.jobs import JobView
 from models.catalog import CatalogModel
 from models.demand import Demand
 from models.fit import Fit
@@ -16,7 +17,8 @@ USUAL_TYPE = "Q4_K_M"
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """One model. `model` is None for one that the catalogue does not know; `outlook` is that of the type on
-    disk that runs best, or of the usual type where none is; `getting` are the types of unfinished jobs."""
+    disk that runs best, or of the usual type where none is; `getting` are the types of the jobs that go on,
+    `stopped` those of paused and failed ones."""
 
     key: str
     title: str
@@ -24,6 +26,7 @@ class ModelRow:
     installed: tuple[InstalledModel, ...]
     outlook: Outlook | None
     getting: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
     loaded_type: str = ""
 
     @property
@@ -37,12 +40,12 @@ def model_rows(
     installed: Sequence[InstalledModel],
     advisor: Advisor | None,
     demand: Demand,
-    getting: Iterable[tuple[str, Sequence[str]]] = (),
+    jobs: Iterable[JobView] = (),
     loaded_path: str = "",
 ) -> list[ModelRow]:
     """The catalogue in its order, then the other models on disk by name.
 
-    `getting` is the title and the types of each unfinished job, `loaded_path` the file that is loaded.
+    `jobs` are those that are not finished, `loaded_path` is the file that is loaded.
     """
     by_key: dict[str, list[InstalledModel]] = {}
     others: dict[str, list[InstalledModel]] = {}
@@ -51,9 +54,10 @@ def model_rows(
             by_key.setdefault(found.key, []).append(found)
         else:
             others.setdefault(found.name, []).append(found)
-    wanted: dict[str, list[str]] = {}
-    for title, types in getting:
-        wanted.setdefault(title, []).extend(types)
+    getting: dict[str, list[str]] = {}
+    stopped: dict[str, list[str]] = {}
+    for job in jobs:
+        (stopped if job.stopped else getting).setdefault(job.title, []).extend(job.types)
     rows = []
     for model in catalogue:
         files = tuple(by_key.get(model.key, ()))
@@ -64,7 +68,8 @@ def model_rows(
                 model=model,
                 installed=files,
                 outlook=_outlook(model, files, advisor, demand),
-                getting=tuple(wanted.get(model.name, ())),
+                getting=tuple(getting.get(model.name, ())),
+                stopped=tuple(stopped.get(model.name, ())),
                 loaded_type=_loaded(files, loaded_path),
             )
         )
@@ -77,7 +82,8 @@ def model_rows(
                 model=None,
                 installed=files,
                 outlook=None,
-                getting=tuple(wanted.get(name, ())),
+                getting=tuple(getting.get(name, ())),
+                stopped=tuple(stopped.get(name, ())),
                 loaded_type=_loaded(files, loaded_path),
             )
         )

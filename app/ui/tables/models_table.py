@@ -52,6 +52,8 @@ class ModelsTable(RowsModel[ModelRow]):
         kinds = [file.type for file in row.installed]
         if row.getting:
             kinds.append(self.tr("getting…"))
+        elif row.stopped:
+            kinds.append(self.tr("stopped"))
         return ", ".join(kinds)
 
     def _size(self, row: ModelRow) -> str:

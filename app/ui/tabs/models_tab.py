@@ -187,10 +187,14 @@ class ModelsTab(QScrollArea):
 
     def _refresh(self) -> None:
         loaded = self._session.info.path if self._session.info is not None else ""
-        getting = [(view.title, view.types) for view in self._views.values()]
         self._advisor = self._advice.advisor(self._listing.models)
         rows = model_rows(
-            catalogue(), self._listing.models, self._advisor, self.outlooks.demand, getting, loaded
+            catalogue(),
+            self._listing.models,
+            self._advisor,
+            self.outlooks.demand,
+            self._views.values(),
+            loaded,
         )
         self.table.show_rows(rows)
         if self._selected and self.table.number_of(self._selected) >= 0:
@@ -216,6 +220,7 @@ class ModelsTab(QScrollArea):
             self._advisor.outlook(found.model, kind, found.fit.demand),
             installed,
             getting=kind in row.getting,
+            stopped=kind in row.stopped,
             loaded=row.loaded_type == kind,
         )
 

@@ -123,7 +123,7 @@ class ModelDetail(Card):
             choice = QCheckBox(kind)
             choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
             choice.setChecked(kind in self._chosen)
-            choice.setEnabled(kind not in row.getting)
+            choice.setEnabled(kind not in row.getting + row.stopped)
             choice.toggled.connect(self._on_choice)
             self._choices[kind] = choice
             size = label(byte_count(row.model.sizes_bytes[kind]), "muted")
@@ -133,6 +133,8 @@ class ModelDetail(Card):
             text = tip = ""
             if kind in row.getting:
                 text = self.tr("On its way")
+            elif kind in row.stopped:
+                text = self.tr("Stopped")
             elif self._advisor is not None:
                 found = self._advisor.outlook(row.model, kind, self._demand).fit
                 text, tip = need_text(found), fit_text(found)
@@ -172,7 +174,8 @@ class ModelDetail(Card):
         self._get.setVisible(bool(self._choices))
         if row is None or row.model is None:
             return
-        wanted = [kind for kind in self._choices if kind in self._chosen and kind not in row.getting]
+        unfinished = row.getting + row.stopped
+        wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
         self._get.setEnabled(bool(wanted))
         self._get.setIcon(self._theme.icon("download-simple", "on_accent" if wanted else "faint"))
         if wanted:

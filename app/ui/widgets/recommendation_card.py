@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_text, speed_tip
 from app.ui.theme import Theme
-from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.card import Card, button, label, set_look
 from models.recommend import Recommendation
 from models.store import InstalledModel
 from models.wording import byte_count
@@ -70,9 +70,11 @@ class RecommendationCard(Card):
         installed: InstalledModel | None,
         *,
         getting: bool,
+        stopped: bool,
         loaded: bool,
     ) -> None:
-        """`installed` is the recommended file where it is on disk; `getting`: a job fetches it already."""
+        """`installed` is the recommended file where it is on disk; `getting`: a job fetches it already, or
+        is to (`stopped`) once the user lets it go on."""
         self._recommendation = recommendation
         self._installed = installed
         model, found = recommendation.model, recommendation.fit
@@ -103,7 +105,7 @@ class RecommendationCard(Card):
             )
             self._alternative.setText(text)
         self._alternative.setVisible(recommendation.alternative is not None)
-        self._button.setVisible(not getting and not loaded)
+        self._button.setVisible(not (getting or stopped or loaded))
         self._button.setText(
             self.tr("Load") if installed is not None else self.tr("Get · {size}").format(size=download)
         )
@@ -115,8 +117,12 @@ class RecommendationCard(Card):
             )
         )
         self._button.setAccessibleName(f"{self._button.text()} {self._title.text()}")
-        self._state.setVisible(loaded or getting)
-        self._state.setText(self.tr("Loaded") if loaded else self.tr("On its way"))
+        self._state.setVisible(loaded or getting or stopped)
+        set_look(self._state, "muted" if stopped else "good")
+        if loaded:
+            self._state.setText(self.tr("Loaded"))
+        else:
+            self._state.setText(self.tr("On its way") if getting else self.tr("Stopped"))
         self._colour_icon()
 
     def _on_clicked(self) -> None:
