@@ -95,7 +95,7 @@ class JobBook:
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Read the kept jobs and begin to work."""
+        """Read the kept jobs, tell the observers of them, and begin to work."""
         with self._changed:
             for file in sorted(self._folder.glob("*.json")):
                 job = _read(file)
@@ -104,6 +104,9 @@ class JobBook:
             for job in self._jobs.values():
                 if job.state == "running":
                     job.state = "waiting"
+            kept = [job for job in self._jobs.values() if job.state != "cancelled"]
+        for job in kept:
+            self._tell(job)
         self._thread.start()
 
     def close(self) -> None:

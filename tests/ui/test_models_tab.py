@@ -260,6 +260,22 @@ def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
     run(scenario())
 
 
+def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) -> None:
+    before = JobBook(room.root / "jobs", lambda: pytest.fail("nothing is to be built"))
+    job = before.add("r1-qwen-7b", ["Q6_K"])
+    before.pause(job.id)
+
+    async def scenario() -> None:
+        assert not room.cards()
+        room.jobs.start()
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "stopped")
+        [card] = room.cards()
+        assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(card)
+        assert seen_button(card, "Resume").isEnabled()
+
+    run(scenario())
+
+
 def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room: Room, run: Run) -> None:
     async def scenario() -> None:
         room.hub.bytes_per_s = 4e6
