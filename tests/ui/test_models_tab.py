@@ -271,7 +271,15 @@ def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) 
         await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "stopped")
         [card] = room.cards()
         assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(card)
-        assert seen_button(card, "Resume").isEnabled()
+        room.host.activateWindow()
+        resume = seen_button(card, "Resume")
+        resume.setFocus()
+        await until(resume.hasFocus)
+        room.hub.fail("metadata", headers={"Retry-After": "60"})
+        resume.click()
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
+        # A second press on the keyboard must not cancel it.
+        assert seen_button(card, "Pause").hasFocus()
 
     run(scenario())
 

@@ -65,8 +65,13 @@ class JobCard(Card):
             title = self.tr("Getting {model}").format(model=view.title)
         self._title.setText(title)
         self.setAccessibleName(title)
-        self._pause.setVisible(view.state in ("running", "waiting"))
-        self._resume.setVisible(view.state in ("paused", "failed"))
+        goes_on = view.state in ("running", "waiting")
+        offered, other = (self._pause, self._resume) if goes_on else (self._resume, self._pause)
+        offered.setVisible(goes_on or view.stopped)
+        if other.hasFocus() and not offered.isHidden():
+            # Else it would go to the next one, which is "Cancel".
+            offered.setFocus()
+        other.hide()
         self._resume.setText(self.tr("Try again") if view.state == "failed" else self.tr("Resume"))
         failed = view.error is not None and view.state == "failed"
         set_look(self._step, "danger" if failed else "muted")
