@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -90,6 +91,7 @@ class JobBook:
         self._installed: dict[str, tuple[InstalledModel, ...]] = {}
         self._observers: list[Observer] = []
         self._running = ""
+        self._discard_at_s: dict[str, float] = {}
         self._stop = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -128,7 +130,7 @@ class JobBook:
         """All jobs, the oldest first."""
         with self._changed:
             listed = sorted(self._jobs.values(), key=lambda job: job.created_at)
-            return tuple(self._view(job) for job in listed if job.state != "cancelled")
+            return tuple(self._view(job) for job in listed if job.state not in ("cancelled", "gone"))
 
     def add(
         self,
@@ -171,9 +173,18 @@ class JobBook:
         """Stop the job and keep what it has."""
         self._end_with(job_id, "paused")
 
-    def cancel(self, job_id: str) -> None:
-        """Stop the job and delete what it has."""
-        self._end_with(job_id, "cancelled")
+    def cancel(self, job_id: str, *, undo_s: float = 0.0) -> None:
+        """Stop the job and delete what it has after `undo_s`; until then `restore` takes that back."""
+        with self._changed:
+            self._discard_at_s[job_id] = time.monotonic() + undo_s
+            self._end_with(job_id, "cancelled")
+
+    def restore(self, job_id: str) -> None:
+        """Go on with a job that was cancelled, if what it has is still there."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and job.state == "cancelled":
+                self._set(job, "waiting")
 
     def resume(self, job_id: str) -> None:
         """Go on with a paused or failed job."""
@@ -198,7 +209,7 @@ class JobBook:
     def _end_with(self, job_id: str, state: JobState) -> None:
         with self._changed:
             job = self._jobs.get(job_id)
-            if job is None or job.state == "done":
+            if job is None or job.state in ("done", "gone"):
                 return
             self._set(job, state)
             if job_id == self._running:
@@ -208,22 +219,37 @@ class JobBook:
         while True:
             with self._changed:
                 while not self._closing and (job := self._next()) is None:
-                    self._changed.wait()
+                    self._changed.wait(self._discard_in_s())
                 if self._closing:
                     return
                 assert job is not None
-                if job.state == "waiting":
+                goes_on = job.state == "waiting"
+                if goes_on:
                     self._running = job.id
                     self._stop.clear()
                     self._set(job, "running")
-            if job.state == "running":
+                else:
+                    job.state = "gone"
+            if goes_on:
                 self._run(job)
             else:
                 self._discard(job)
 
     def _next(self) -> Job | None:
-        waiting = [job for job in self._jobs.values() if job.state in ("cancelled", "waiting")]
+        now_s = time.monotonic()
+        waiting = [
+            job
+            for job in self._jobs.values()
+            if job.state == "waiting"
+            or (job.state == "cancelled" and self._discard_at_s.get(job.id, 0.0) <= now_s)
+        ]
         return min(waiting, key=lambda job: (job.state, job.created_at), default=None)
+
+    def _discard_in_s(self) -> float | None:
+        cancelled = [job.id for job in self._jobs.values() if job.state == "cancelled"]
+        if not cancelled:
+            return None
+        return max(0.0, min(self._discard_at_s[job_id] for job_id in cancelled) - time.monotonic())
 
     def _run(self, job: Job) -> None:
         def on_progress(progress: Progress) -> None:
@@ -274,7 +300,6 @@ class JobBook:
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)
-            job.state = "gone"
         self._tell(job)
 
     def _set(self, job: Job, state: JobState) -> None:

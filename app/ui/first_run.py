@@ -1,6 +1,7 @@
 """The first minutes: the model for this computer, with the reasons, in one click, until it answers."""
 
 import asyncio
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -8,11 +9,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.jobs import JobBook, JobView
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
-from app.ui.job_following import follow_jobs
+from app.ui.job_following import cancel_job, follow_jobs
 from app.ui.machine_advice import MachineAdvice
 from app.ui.theme import Theme
 from app.ui.widgets.card import button, label
 from app.ui.widgets.job_card import JobCard
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.recommendation_card import RecommendationCard
 from models.catalog import catalogue
 from models.recommend import recommend
@@ -38,6 +40,7 @@ class FirstRun(QObject):
         store: ModelStore,
         jobs: JobBook,
         settings: SettingsFile,
+        notices: Notices,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -47,6 +50,7 @@ class FirstRun(QObject):
         self._store = store
         self._jobs = jobs
         self._settings = settings
+        self._notices = notices
         self._job: JobCard | None = None
         self._job_id = ""
         self._stopped = False
@@ -142,7 +146,7 @@ class FirstRun(QObject):
             self._job = JobCard(self._theme, view)
             self._job.pause_asked.connect(self._jobs.pause)
             self._job.resume_asked.connect(self._jobs.resume)
-            self._job.cancel_asked.connect(self._jobs.cancel)
+            self._job.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
             self._column.insertWidget(1, self._job)
             self.refresh()
         else:

@@ -1,12 +1,17 @@
-"""Following the jobs for as long as a widget lives."""
+"""Following the jobs for as long as a widget lives, and cancelling them."""
 
 import threading
 from collections.abc import Callable
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from app.jobs import JobBook, JobView
 from app.ui.bridge import Bridge
+from app.ui.widgets.notices import Notices
+
+_UNDO_S = 30.0
+"""Longer than the notice stays, also behind another one."""
 
 
 def follow_jobs(jobs: JobBook, bridge: Bridge, widget: QWidget, on_job: Callable[[JobView], None]) -> None:
@@ -24,3 +29,14 @@ def follow_jobs(jobs: JobBook, bridge: Bridge, widget: QWidget, on_job: Callable
         stop()
 
     widget.destroyed.connect(on_destroyed)
+
+
+def cancel_job(jobs: JobBook, notices: Notices, job_id: str) -> None:
+    """Stop the job and delete what it has, unless the user takes that back."""
+    title = next((view.title for view in jobs.jobs() if view.id == job_id), "")
+    jobs.cancel(job_id, undo_s=_UNDO_S)
+    notices.inform(
+        QCoreApplication.translate("JobFollowing", "{model} is not fetched any more.").format(model=title),
+        QCoreApplication.translate("JobFollowing", "Undo"),
+        lambda: jobs.restore(job_id),
+    )

@@ -215,6 +215,7 @@ class WindowTabs(QObject):
             parts.store,
             parts.jobs,
             parts.settings,
+            self._notices,
             self._chat,
         )
         first_run.load_asked.connect(self.model_chosen)

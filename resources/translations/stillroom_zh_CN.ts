@@ -3362,6 +3362,17 @@ Left for the reply: {left}</source>
     </message>
 </context>
 <context>
+    <name>JobFollowing</name>
+    <message>
+        <source>{model} is not fetched any more.</source>
+        <translation>不再获取 {model}。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+</context>
+<context>
     <name>LinkQuestion</name>
     <message>
         <source>Open link</source>

@@ -317,6 +317,9 @@ def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> Non
         assert "Check the spelling" in seen_words(card)
         seen_button(card, "Cancel").click()
         await until(lambda: not room.cards())
+        assert "owner/missing is not fetched any more." in seen_words(room.notices)
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: bool(room.cards()))
 
     run(scenario())
 

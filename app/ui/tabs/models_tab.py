@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
@@ -14,7 +15,7 @@ from app.jobs import JobBook, JobView
 from app.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
-from app.ui.job_following import follow_jobs
+from app.ui.job_following import cancel_job, follow_jobs
 from app.ui.machine_advice import MachineAdvice
 from app.ui.session import EngineSession
 from app.ui.tables.model_rows import ModelRow, model_rows
@@ -289,7 +290,7 @@ class ModelsTab(QScrollArea):
             card = self._cards[view.id] = JobCard(self._theme, view)
             card.pause_asked.connect(self._jobs.pause)
             card.resume_asked.connect(self._jobs.resume)
-            card.cancel_asked.connect(self._jobs.cancel)
+            card.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
             self._job_place.addWidget(card)
         else:
             card.show_view(view)

@@ -140,6 +140,40 @@ def test_cancel_deletes_what_arrived(desk: Desk, paused_first: bool) -> None:
     assert desk.leftovers() == []
 
 
+def test_what_was_cancelled_can_be_taken_back(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.wait("cancelled")
+    assert desk.book.jobs() == ()
+    assert desk.leftovers()
+    desk.hub.bytes_per_s = 0
+    desk.book.restore(view.id)
+    desk.wait("done", lambda job: job.id == view.id)
+    assert desk.hub.bytes_served[FILE] < SIZE + (1 << 20)
+    # Too late for one that is done.
+    desk.book.restore(view.id)
+    assert [job.state for job in desk.book.jobs()] == ["done"]
+
+
+def test_what_was_cancelled_goes_when_nobody_takes_it_back(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=0.2)
+    desk.wait("gone")
+    assert desk.leftovers() == []
+    desk.book.restore(view.id)
+    assert desk.book.jobs() == ()
+
+
+def test_what_was_cancelled_before_a_restart_goes_then(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.book.close()
+    assert desk.leftovers()
+    desk.new_book().start()
+    desk.wait("gone")
+    assert desk.leftovers() == []
+
+
 def test_cancelling_one_of_two_keeps_what_the_other_needs(desk: Desk) -> None:
     view = half_done(desk)
     other = desk.book.add(REPO, ["Q8_0"])
