@@ -121,7 +121,9 @@ def test_a_cancelled_build_goes_on_where_it_was_and_fetches_nothing_twice(desk: 
         assert [path for path in desk.leftovers() if path.suffix == ".gguf"] == []
     acquired = desk.acquirer.get(reference, ["Q4_0", "Q8_0"])
     served = sum(desk.hub.bytes_served[file.name] for file in weights)
-    assert served <= total + (8 << 20)
+    # What is on its way is lost: of each of four connections a piece, and what Linux holds, which is its
+    # choice. No file comes twice.
+    assert served < total + min(file.stat().st_size for file in weights)
     whole = desk.acquirer.get(CheckpointReference(desk.hub.repos[REPO].folder), ["Q4_0", "Q8_0"])
     ours, theirs = (
         {model.type: tensor_bytes(model.path) for model in got.models} for got in (acquired, whole)
