@@ -91,7 +91,8 @@ class JobBook:
         self._installed: dict[str, tuple[InstalledModel, ...]] = {}
         self._observers: list[Observer] = []
         self._running = ""
-        self._discard_at_s: dict[str, float] = {}
+        self._cancelled: dict[str, tuple[float, JobState]] = {}
+        """When what a cancelled job has is deleted, and its state before."""
         self._stop = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -176,15 +177,18 @@ class JobBook:
     def cancel(self, job_id: str, *, undo_s: float = 0.0) -> None:
         """Stop the job and delete what it has after `undo_s`; until then `restore` takes that back."""
         with self._changed:
-            self._discard_at_s[job_id] = time.monotonic() + undo_s
-            self._end_with(job_id, "cancelled")
+            job = self._jobs.get(job_id)
+            if job is not None and job.state in ("waiting", "running", "paused", "failed"):
+                before: JobState = "waiting" if job.state == "running" else job.state
+                self._cancelled[job_id] = time.monotonic() + undo_s, before
+                self._end_with(job_id, "cancelled")
 
     def restore(self, job_id: str) -> None:
-        """Go on with a job that was cancelled, if what it has is still there."""
+        """A job that was cancelled is what it was before, if what it has is still there."""
         with self._changed:
             job = self._jobs.get(job_id)
-            if job is not None and job.state == "cancelled":
-                self._set(job, "waiting")
+            if job is not None and job.state == "cancelled" and job_id in self._cancelled:
+                self._set(job, self._cancelled.pop(job_id)[1])
 
     def resume(self, job_id: str) -> None:
         """Go on with a paused or failed job."""
@@ -240,16 +244,17 @@ class JobBook:
         waiting = [
             job
             for job in self._jobs.values()
-            if job.state == "waiting"
-            or (job.state == "cancelled" and self._discard_at_s.get(job.id, 0.0) <= now_s)
+            if job.state == "waiting" or (job.state == "cancelled" and self._due_s(job) <= now_s)
         ]
         return min(waiting, key=lambda job: (job.state, job.created_at), default=None)
 
     def _discard_in_s(self) -> float | None:
-        cancelled = [job.id for job in self._jobs.values() if job.state == "cancelled"]
-        if not cancelled:
-            return None
-        return max(0.0, min(self._discard_at_s[job_id] for job_id in cancelled) - time.monotonic())
+        due_s = [self._due_s(job) for job in self._jobs.values() if job.state == "cancelled"]
+        return max(0.0, min(due_s) - time.monotonic()) if due_s else None
+
+    def _due_s(self, job: Job) -> float:
+        """When what the cancelled job has is deleted; at once after a restart."""
+        return self._cancelled[job.id][0] if job.id in self._cancelled else 0.0
 
     def _run(self, job: Job) -> None:
         def on_progress(progress: Progress) -> None:
@@ -300,6 +305,7 @@ class JobBook:
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)
+            self._cancelled.pop(job.id, None)
         self._tell(job)
 
     def _set(self, job: Job, state: JobState) -> None:

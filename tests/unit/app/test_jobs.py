@@ -155,6 +155,16 @@ def test_what_was_cancelled_can_be_taken_back(desk: Desk) -> None:
     assert [job.state for job in desk.book.jobs()] == ["done"]
 
 
+def test_what_was_paused_is_paused_again(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.pause(view.id)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.wait("cancelled")
+    desk.book.restore(view.id)
+    desk.wait("paused")
+    assert [job.state for job in desk.book.jobs()] == ["paused"]
+
+
 def test_what_was_cancelled_goes_when_nobody_takes_it_back(desk: Desk) -> None:
     view = half_done(desk)
     desk.book.cancel(view.id, undo_s=0.2)
