@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
     from app.builder import Builder
+    from app.chat.prompt import ChatTemplates
     from app.elsewhere.answering import ElsewhereAnswers
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
@@ -92,6 +93,18 @@ class StillroomCore:
             yield client
         finally:
             client.close()
+
+    @contextmanager
+    def templates(self) -> Iterator["ChatTemplates"]:
+        """What applies chat templates, in a process that ends with the context."""
+        from app.chat.prompt import ChatTemplates
+        from app.chat.template_process import TemplateProcess
+
+        templates = ChatTemplates(TemplateProcess(child_command("templates")))
+        try:
+            yield templates
+        finally:
+            templates.close()
 
     @contextmanager
     def elsewhere(self) -> Iterator["ElsewhereAnswers"]:

@@ -16,6 +16,7 @@ ChildName = Literal[
     "document",
     "answers",
     "card",
+    "templates",
 ]
 
 CHILD_MODULES: dict[ChildName, str] = {
@@ -30,6 +31,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "document": "app.chat.document_worker",
     "answers": "app.bench.quality.answer_worker",
     "card": "app.ui.card_worker",
+    "templates": "app.chat.template_worker",
 }
 
 

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 
-from app.bench.quality.asking import Rendered, Said
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.bench.quality.asking import Render, Rendered, Said
+from app.chat.prompt import ChatMessage, ChatTemplates
 from app.engine.messages import ModelInfo
 
 
-def render_prompt(info: ModelInfo, said: Sequence[Said]) -> Rendered:
-    """The prompt that asks for the next reply, as the chat would make it. Raises `StillroomError`."""
-    prompt = ChatTemplate.of(info).render([ChatMessage(turn.role, turn.content) for turn in said])
-    return Rendered(prompt.parts, prompt.thinking)
+def renderer(templates: ChatTemplates) -> Render:
+    """Make prompts that ask for the next reply as the chat would; for threads that may wait.
+
+    What is returned raises `StillroomError` where a template refuses.
+    """
+
+    def render(info: ModelInfo, said: Sequence[Said]) -> Rendered:
+        messages = [ChatMessage(turn.role, turn.content) for turn in said]
+        prompt = templates.of(info).render_blocking(messages)
+        return Rendered(prompt.parts, prompt.thinking)
+
+    return render

@@ -16,7 +16,9 @@ from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
 from app.bench.runner import BenchmarkRunner
 from app.bootstrap import StillroomCore, build_core
+from app.chat.prompt import ChatTemplates
 from app.chat.store import ChatStore
+from app.chat.template_process import TemplateProcess
 from app.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
@@ -30,7 +32,7 @@ from app.engine.saved_states import StatesPlace
 from app.errors import StillroomError
 from app.jobs import JobBook
 from app.machine import Machine, look_at_machine
-from app.model_prompts import render_prompt
+from app.model_prompts import renderer
 from app.quality_suites import QualitySuites
 from app.server.server import LocalServer
 from app.settings import SettingsFile
@@ -80,6 +82,8 @@ def window_parts(core: StillroomCore) -> WindowParts:
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())
 
+    templates = ChatTemplates(TemplateProcess(child_command("templates")))
+    render = renderer(templates)
     gate = Gate(core.filters(), core.audit())
     keys = ServerKeys()
     host = HostReader(lambda: [client.state.pid] if client.state.pid is not None else [])
@@ -88,6 +92,7 @@ def window_parts(core: StillroomCore) -> WindowParts:
         settings=core.settings,
         store=core.store,
         client=client,
+        templates=templates,
         jobs=JobBook(core.paths.jobs, core.builder),
         measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
@@ -96,7 +101,7 @@ def window_parts(core: StillroomCore) -> WindowParts:
             client,
             quality_runs,
             benchmarks,
-            render_prompt,
+            render,
             look,
             gpu,
             child_command("measure"),
@@ -104,7 +109,7 @@ def window_parts(core: StillroomCore) -> WindowParts:
         ),
         quality_suites=suites,
         quality_runs=quality_runs,
-        drift=DriftChecker(client, drift_runs, benchmarks, render_prompt, look, gpu),
+        drift=DriftChecker(client, drift_runs, benchmarks, render, look, gpu),
         drift_runs=drift_runs,
         benchmark_runner=BenchmarkRunner(
             client,
@@ -133,7 +138,13 @@ def window_parts(core: StillroomCore) -> WindowParts:
         ),
         server_keys=keys,
         server=LocalServer(
-            client, core.store, core.settings, gate, core.paths, importlib.metadata.version("stillroom")
+            client,
+            templates,
+            core.store,
+            core.settings,
+            gate,
+            core.paths,
+            importlib.metadata.version("stillroom"),
         ),
         cuda=CudaGetter(CudaPlace(core.paths.cuda), child_command("kernel_check")),
     )

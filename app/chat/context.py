@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.chat.attached import with_documents
-from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.chat.prompt import MOST_CHARACTERS, MOST_TURNS, ChatMessage, ChatTemplate, Prompt
 from app.chat.records import Attachment
 from app.chat.retrieval import PASSAGE_CHARACTERS, Passage, best_passages
 from app.engine.messages import Part
@@ -60,10 +60,11 @@ async def plan_context(
     always = sum(message.role == "system" for message in messages[:1]) + pinned
     head, turns = list(messages[:always]), list(messages[always:])
     # A conversation may only start with a question.
-    starts = [i for i, turn in enumerate(turns) if turn.role == "user"] or [0]
+    first = max(0, len(turns) - MOST_TURNS + always)
+    starts = [i for i, turn in enumerate(turns) if turn.role == "user" and i >= first] or [first]
 
     async def measured(start: int) -> tuple[Prompt, int]:
-        prompt = template.render([*head, *turns[start:]])
+        prompt = await template.render([*head, *turns[start:]])
         return prompt, await count_tokens(prompt.parts)
 
     low, high = 0, len(starts) - 1
@@ -116,10 +117,11 @@ async def plan_with_documents(
         messages = [*earlier, ChatMessage("user", content)]
         return await plan_context(template, messages, count_tokens, context_tokens, pinned=pinned)
 
-    whole = await planned(None)
-    if whole.fits or not attachments:
-        return whole, None
     texts = [attachment.text for attachment in attachments]
+    if not attachments or sum(map(len, texts)) <= MOST_CHARACTERS // 2:
+        whole = await planned(None)
+        if whole.fits or not attachments:
+            return whole, None
     most = max(1, context_tokens // 2 // PASSAGE_TOKENS)
     while True:
         if choose is None:

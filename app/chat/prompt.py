@@ -1,22 +1,28 @@
 """From a conversation to the prompt, in which only the template's own text may hold control tokens."""
 
+import asyncio
 import itertools
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
-from jinja2 import Template, TemplateError
-
-from app.chat.templates import compile_template, fallback_template, speaks_r1
+from app.chat.prompt_parts import THINK_CLOSE, merged
+from app.chat.template_messages import RenderAnswer, RenderRequest
+from app.chat.template_process import Broken, TemplateProcess
+from app.chat.templates import FAMILIES, built_in_template, speaks_r1
 from app.engine.messages import ModelInfo, Part
 from app.errors import StillroomError
 
-# Unicode's noncharacters: they mean nothing in text, are no whitespace, and so survive a template's trim.
-NONCHARACTERS = tuple(chr(code) for code in (*range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF))
-# What a template from the internet can raise while it renders, besides Jinja's own errors.
-RENDER_ERRORS = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 THINK_OPEN = "<think>"
-THINK_CLOSE = "</think>"
+MOST_TURNS = 20_000
+MOST_CHARACTERS = 8_000_000
+"""Of one conversation; no model has a context for as much."""
+
+KEPT_TEMPLATES = 16
+_NEXT_QUESTION = "x"
 
 Thinking = Literal["open", "auto", "off"]
 
@@ -42,52 +48,139 @@ class Prompt:
         return "".join(part.text for part in self.parts)
 
 
-_NEXT_QUESTION = "x"
+class TemplateProblem(StillroomError):
+    """A model's own chat template cannot be used; one of Stillroom's takes its place."""
+
+
+class ConversationTooLong(StillroomError):
+    """A conversation that no context could hold."""
+
+
+OnProblem = Callable[[TemplateProblem], None]
 
 
 class ChatTemplate:
-    """A model's chat template, ready to render. Any thread.
+    """A model's chat template, ready to render. Any thread; made by `ChatTemplates`."""
 
-    Rendering follows transformers (`apply_chat_template`): sandboxed Jinja with trimmed blocks, loop
-    controls, `raise_exception`, `strftime_now` and a `tojson` that leaves text as it is.
-    https://huggingface.co/docs/transformers/chat_templating
-    """
-
-    def __init__(self, source: str, *, bos_text: str, eos_text: str, model_name: str = "") -> None:
-        """`source` is the GGUF's template; empty means the one that fits the vocabulary.
-
-        Raises `StillroomError` when the template is not valid Jinja.
-        """
+    def __init__(
+        self,
+        process: TemplateProcess,
+        source: str,
+        *,
+        bos_text: str,
+        eos_text: str,
+        model_name: str = "",
+        on_problem: OnProblem | None = None,
+    ) -> None:
+        """`source` is the GGUF's template; empty means the one that fits the vocabulary. `on_problem` hears
+        once, on the thread that renders, that the template cannot be used."""
+        self._process = process
         self._bos_text = bos_text
         self._eos_text = eos_text
-        self._source = source or fallback_template(bos_text, eos_text)
-        self._template: Template = compile_template(self._source)
+        self._model_name = model_name
+        self._on_problem = on_problem
+        self._built_in = built_in_template(bos_text, eos_text, source)
+        self._source = source or self._built_in
         self.is_r1 = speaks_r1(self._source, model_name)
 
-    @classmethod
-    def of(cls, model: ModelInfo) -> "ChatTemplate":
-        """The template of a loaded model."""
-        return cls(
-            model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text, model_name=model.name
-        )
-
-    def render(self, messages: Sequence[ChatMessage]) -> Prompt:
+    async def render(self, messages: Sequence[ChatMessage]) -> Prompt:
         """The prompt that asks for the next reply.
 
         Neighbouring turns of one role are joined (a reply that never came leaves two questions in a row), and
-        a system prompt goes into the first question where the template knows no system role.
+        a system prompt goes into the first question where the template knows no system role. A template that
+        breaks a limit is replaced by Stillroom's own for its family, from then on.
         Raises `StillroomError` when the template refuses the conversation.
         """
         turns = _joined(messages)
-        try:
-            parts = self._parts(turns)
-        except RENDER_ERRORS as refusal:
-            if not turns or turns[0].role != "system":
-                raise _refused(refusal) from refusal
-            try:
-                parts = self._parts(_joined([ChatMessage("user", turns[0].content), *turns[1:]]))
-            except RENDER_ERRORS:
-                raise _refused(refusal) from refusal
+        while True:
+            source = self._source
+            answer = await asyncio.wrap_future(self._ask(source, turns))
+            if (prompt := self._taken(source, answer)) is not None:
+                return prompt
+
+    def render_blocking(self, messages: Sequence[ChatMessage]) -> Prompt:
+        """As `render`, for a thread that may wait: neither the GUI's nor the local API's."""
+        turns = _joined(messages)
+        while True:
+            source = self._source
+            answer = self._ask(source, turns).result()
+            if (prompt := self._taken(source, answer)) is not None:
+                return prompt
+
+    async def beginning(self, messages: Sequence[ChatMessage]) -> list[Part]:
+        """What every prompt begins with that goes on from `messages`, the last of which is a reply.
+
+        Raises `StillroomError` when the template refuses the conversation.
+        """
+        parts = (await self.render([*messages, ChatMessage("user", _NEXT_QUESTION)])).parts
+        said = [index for index, part in enumerate(parts) if part == Part(_NEXT_QUESTION)]
+        return parts[: said[-1]] if said else []
+
+    def _ask(self, source: str, turns: list[ChatMessage]) -> "Future[RenderAnswer | Broken]":
+        if len(turns) > MOST_TURNS or sum(len(turn.content) for turn in turns) > MOST_CHARACTERS:
+            raise ConversationTooLong(
+                "The conversation is too long for any model.", "Start a new chat, or send less at once."
+            )
+        return self._process.render(
+            RenderRequest(
+                source,
+                self._bos_text,
+                self._eos_text,
+                [{"role": turn.role, "content": turn.content} for turn in turns],
+            )
+        )
+
+    def _taken(self, source: str, answer: RenderAnswer | Broken) -> Prompt | None:
+        """The prompt of an answer; None where the template cannot be used and was replaced."""
+        if isinstance(answer, RenderAnswer):
+            if not answer.failure:
+                return self._prompt(answer.parts)
+            if answer.failure == "refused":
+                raise _refused(answer.reason)
+        if isinstance(answer, Broken) and answer.breach == "stuck":
+            raise StillroomError(
+                "The chat template of {name} could not be applied: the computer is too busy.",
+                "Close other programs, then try again.",
+                name=self._model_name or "this model",
+            )
+        if source == self._built_in:
+            raise StillroomError(
+                "The conversation could not be prepared for {name}.",
+                "Start a new chat, or send less at once.",
+                name=self._model_name or "this model",
+            )
+        if self._source == source:
+            self._source = self._built_in
+            self.is_r1 = speaks_r1(self._source, self._model_name)
+            if self._on_problem is not None:
+                self._on_problem(self._problem(answer))
+        return None
+
+    def _problem(self, answer: RenderAnswer | Broken) -> TemplateProblem:
+        name, family = self._model_name or "this model", FAMILIES[self._built_in]
+        hint = "Replies may differ a little. A newer file of the model may hold a sound template."
+        match answer.breach if isinstance(answer, Broken) else answer.failure:
+            case "time":
+                message = (
+                    "The chat template of {name} takes too long. Stillroom uses its own for {family} instead."
+                )
+            case "memory" | "output":
+                message = (
+                    "The chat template of {name} takes too much memory. "
+                    "Stillroom uses its own for {family} instead."
+                )
+            case "invalid":
+                message = (
+                    "The chat template of {name} cannot be read. Stillroom uses its own for {family} instead."
+                )
+            case _:
+                message = (
+                    "The chat template of {name} ends the process that applies it. "
+                    "Stillroom uses its own for {family} instead."
+                )
+        return TemplateProblem(message, hint, name=name, family=family)
+
+    def _prompt(self, parts: list[Part]) -> Prompt:
         tail = parts[-1].text.rstrip() if parts and parts[-1].special else ""
         if tail.endswith(THINK_OPEN):
             return Prompt(parts, "open")
@@ -96,140 +189,71 @@ class ChatTemplate:
         if self.is_r1:
             # "ensure that the model initiates its response with <think>\n at the beginning of every output"
             # https://github.com/deepseek-ai/DeepSeek-R1#usage-recommendations
-            return Prompt(_merged([*parts, Part(f"{THINK_OPEN}\n", special=True)]), "open")
+            return Prompt(merged([*parts, Part(f"{THINK_OPEN}\n", special=True)]), "open")
         return Prompt(parts, "auto")
 
-    def beginning(self, messages: Sequence[ChatMessage]) -> list[Part]:
-        """What every prompt begins with that goes on from `messages`, the last of which is a reply.
 
-        Raises `StillroomError` when the template refuses the conversation.
-        """
-        parts = self.render([*messages, ChatMessage("user", _NEXT_QUESTION)]).parts
-        said = [index for index, part in enumerate(parts) if part == Part(_NEXT_QUESTION)]
-        return parts[: said[-1]] if said else []
+class ChatTemplates:
+    """The templates of the models in use, each compiled once, all in one process. Any thread."""
 
-    def _parts(self, turns: list[ChatMessage]) -> list[Part]:
-        plain = self._render(turns)
-        free = [mark for mark in NONCHARACTERS if not any(mark in turn.content for turn in turns)]
-        if len(free) < 2:
-            # Somebody wrote all of them; they carry no meaning, so they go.
-            turns = [ChatMessage(t.role, _without(t.content, NONCHARACTERS)) for t in turns]
-            return self._parts(turns)
-        start, end = free[:2]
-        for contents in ([t.content for t in turns], [t.content.strip() for t in turns]):
-            marked = self._render(
-                [ChatMessage(t.role, start + c + end) for t, c in zip(turns, contents, strict=True)]
-            )
-            parts = _split(marked, start, end)
-            if parts is not None and "".join(part.text for part in parts) == plain:
-                return _merged(parts)
-        skeleton = self._skeleton(plain, turns, start, end)
-        located = _located(plain, turns)
-        if located is not None and _special_text(located) == _special_text(skeleton):
-            return located
-        return skeleton
+    def __init__(self, process: TemplateProcess) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str, str, str], ChatTemplate] = OrderedDict()
+        self._observers: list[OnProblem] = []
 
-    def _skeleton(self, plain: str, turns: list[ChatMessage], start: str, end: str) -> list[Part]:
-        """For a template that alters what was said: its text around numbered gaps, the words put there."""
-        gaps = [f"{start}{number}{end}" for number in range(len(turns))]
-        rendered = self._render([ChatMessage(t.role, gap) for t, gap in zip(turns, gaps, strict=True)])
-        parts: list[Part] = []
-        for index, piece in enumerate(rendered.split(start)):
-            number, found, rest = piece.partition(end)
-            if index and found:
-                content = turns[int(number)].content
-                said = [shape for shape in _shapes(content) if shape and shape in plain]
-                parts.append(Part(said[0] if said else content.strip()))
-            parts.append(Part(rest if index and found else piece, special=True))
-        return _merged(parts)
+    def observe(self, on_problem: OnProblem) -> None:
+        """Tell of each template that cannot be used, once, on the thread that rendered it."""
+        with self._lock:
+            self._observers.append(on_problem)
 
-    def _render(self, turns: list[ChatMessage]) -> str:
-        return self._template.render(
-            messages=[{"role": turn.role, "content": turn.content} for turn in turns],
-            add_generation_prompt=True,
-            bos_token=self._bos_text,
-            eos_token=self._eos_text,
-            # Some R1 templates close the block at once unless this is set.
-            enable_thinking=True,
-        )
+    def of(self, model: ModelInfo) -> ChatTemplate:
+        """The template of a loaded model; the process is started with the first one, without waiting."""
+        self._process.start()
+        key = (model.chat_template, model.bos_text, model.eos_text, model.name)
+        with self._lock:
+            template = self._kept.get(key)
+            if template is None:
+                source, bos_text, eos_text, name = key
+                template = self._kept[key] = ChatTemplate(
+                    self._process,
+                    source,
+                    bos_text=bos_text,
+                    eos_text=eos_text,
+                    model_name=name,
+                    on_problem=self._tell,
+                )
+                while len(self._kept) > KEPT_TEMPLATES:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+        return template
+
+    def close(self) -> None:
+        """End the process. Returns at once."""
+        self._process.close()
+
+    def _tell(self, problem: TemplateProblem) -> None:
+        with self._lock:
+            observers = list(self._observers)
+        for on_problem in observers:
+            on_problem(problem)
 
 
 def _joined(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Without empty turns, and with neighbours of one role made one."""
-    turns: list[ChatMessage] = []
-    for message in messages:
-        if not message.content.strip():
-            continue
-        if turns and turns[-1].role == message.role:
-            turns[-1] = ChatMessage(message.role, f"{turns[-1].content}\n\n{message.content}")
-        else:
-            turns.append(message)
-    return turns
-
-
-def _split(marked: str, start: str, end: str) -> list[Part] | None:
-    """Parts of a rendering with marked contents; None when a template has torn a pair of marks apart."""
-    parts: list[Part] = []
-    for index, piece in enumerate(marked.split(start)):
-        if index == 0:
-            if end in piece:
-                return None
-            parts.append(Part(piece, special=True))
-            continue
-        content, *after = piece.split(end)
-        if len(after) != 1:
-            return None
-        parts += [Part(content), Part(after[0], special=True)]
-    return parts
-
-
-def _located(plain: str, turns: list[ChatMessage]) -> list[Part] | None:
-    """Parts of the plain rendering by looking for each content in turn; None when one is not there.
-
-    A content is found as it is, trimmed, or as what follows the last `</think>`. What a template repeats in
-    front of a content (a short "hi" inside its own words) cannot be told apart, so each must occur only once.
-    """
-    parts: list[Part] = []
-    at = 0
-    for turn in turns:
-        for content in _shapes(turn.content):
-            found = plain.find(content, at) if content else -1
-            if found >= 0 and plain.find(content, found + 1) < 0:
-                parts += [Part(plain[at:found], special=True), Part(content)]
-                at = found + len(content)
-                break
-        else:
-            return None
-    return _merged([*parts, Part(plain[at:], special=True)])
-
-
-def _shapes(content: str) -> list[str]:
-    after_thinking = content.rpartition(THINK_CLOSE)[2]
-    return [content, content.strip(), after_thinking, after_thinking.strip()]
-
-
-def _special_text(parts: Sequence[Part]) -> str:
-    return "".join(part.text for part in parts if part.special)
-
-
-def _without(text: str, characters: Sequence[str]) -> str:
-    return text.translate({ord(character): None for character in characters})
-
-
-def _merged(parts: Sequence[Part]) -> list[Part]:
-    """The same text in as few parts as possible."""
+    said = [message for message in messages if message.content and not message.content.isspace()]
+    if all(one.role != other.role for one, other in itertools.pairwise(said)):
+        return said
     return [
-        Part("".join(part.text for part in run), special)
-        for special, group in itertools.groupby(
-            (part for part in parts if part.text), lambda part: part.special
-        )
+        ChatMessage(run[0].role, "\n\n".join(message.content for message in run))
+        for _, group in itertools.groupby(said, lambda message: message.role)
         if (run := list(group))
     ]
 
 
-def _refused(error: Exception) -> StillroomError:
+def _refused(reason: str) -> StillroomError:
     return StillroomError(
         "The model's chat template refused this conversation: {reason}.",
         "Start a new chat, or remove the system prompt and try again.",
-        reason=str(error) or type(error).__name__,
+        reason=reason,
     )

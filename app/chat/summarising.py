@@ -105,7 +105,7 @@ async def _next_step(
     """The prompt with as many of the waiting messages as fit, and what is left of them."""
 
     async def fitting(pieces: Sequence[str]) -> Prompt | None:
-        prompt = template.render([ChatMessage("user", _request(pieces, previous, most_tokens))])
+        prompt = await template.render([ChatMessage("user", _request(pieces, previous, most_tokens))])
         return prompt if await count_tokens(prompt.parts) <= room_tokens else None
 
     low, best = 0, None

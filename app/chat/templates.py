@@ -1,15 +1,4 @@
-"""Chat templates: how they are compiled, and the ones for models that bring none."""
-
-import json
-from datetime import datetime
-from typing import Any, NoReturn
-
-from jinja2 import Template, TemplateError, nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from app.errors import StillroomError
+"""Stillroom's own chat templates: for models that bring none, and in the place of one that cannot be used."""
 
 CHATML = (
     "{% for message in messages %}"
@@ -34,10 +23,15 @@ LLAMA3 = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 )
+FAMILIES = {R1: "DeepSeek-R1", LLAMA3: "Llama 3", CHATML: "ChatML"}
+"""What each of them is called."""
 
 
-def fallback_template(bos_text: str, eos_text: str) -> str:
-    """The template for a model without one, by its vocabulary: DeepSeek's, Llama 3's, else ChatML."""
+def built_in_template(bos_text: str, eos_text: str, source: str = "") -> str:
+    """Choose by the marks of turns that the model's own template holds, else by its vocabulary."""
+    for mark, template in (("<｜User｜>", R1), ("<|start_header_id|>", LLAMA3), ("<|im_start|>", CHATML)):
+        if mark in source:
+            return template
     if "｜" in bos_text or "｜" in eos_text:
         return R1
     if bos_text == "<|begin_of_text|>" or eos_text == "<|eot_id|>":
@@ -46,7 +40,7 @@ def fallback_template(bos_text: str, eos_text: str) -> str:
 
 
 def speaks_r1(source: str, model_name: str) -> bool:
-    """Whether the model is one of the R1 family, which always thinks first.
+    """Tell whether the model is one of the R1 family, which always thinks first.
 
     It has DeepSeek's turns, and R1's name or R1's handling of `</think>`: a DeepSeek model that does not
     reason is not made to.
@@ -55,55 +49,3 @@ def speaks_r1(source: str, model_name: str) -> bool:
     return "<｜Assistant｜>" in source and (
         "-r1" in name or "r1-" in name or "</think>" in source or source == R1
     )
-
-
-def compile_template(source: str) -> Template:
-    """A template in the sandbox, with what transformers offers to templates.
-
-    Raises `StillroomError` when it is not valid Jinja.
-    """
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = _strftime_now
-    try:
-        return environment.from_string(source)
-    except TemplateError as error:
-        raise StillroomError(
-            "The model's chat template cannot be read: {reason}.",
-            "The file may be damaged. Download the model again, or choose another one.",
-            reason=error.message or type(error).__name__,
-        ) from error
-
-
-class _GenerationBlock(Extension):
-    """`{% generation %}` marks replies for training; a prompt needs what is inside only."""
-
-    tags = {"generation"}  # noqa: RUF012 - Jinja's own attribute
-
-    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return nodes.Scope(body, lineno=line)
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-
-
-def _raise_exception(message: str) -> NoReturn:
-    raise TemplateError(message)
-
-
-def _strftime_now(form: str) -> str:
-    return datetime.now().strftime(form)

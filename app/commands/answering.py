@@ -16,6 +16,7 @@ from app.commands.installed import installed_model
 from app.commands.loading import load_model
 from app.commands.other_computers import with_rpc
 from app.commands.reply import ReplyWishes, Speaker, Speaks
+from app.commands.templates import told_templates
 from app.elsewhere.reference import elsewhere_model
 from app.engine.messages import LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.errors import StillroomError
@@ -116,11 +117,16 @@ def _by_engine(
     model = installed_model(core.store, name) if name else _usual_model(core)
     draft = installed_model(core.store, options.draft_model) if options.draft_model else None
     recommended = find(model.key) if model.key else None
-    with core.engine() as client, _audit(core, console) as audit:
+    with (
+        core.engine() as client,
+        _audit(core, console) as audit,
+        told_templates(core, console) as templates,
+    ):
         info = load_model(client, model, _load_settings(values.load, options, draft), console, cancel)
         speaker = Speaker(
             client,
             info,
+            templates.of(info),
             console,
             filters=core.filters(),
             audit=audit,
@@ -150,10 +156,15 @@ def _by_elsewhere(
                 host=model.backend,
             )
     console.note(f"{model.name} runs on {model.backend}, not on this computer: what you ask is sent there.")
-    with core.elsewhere() as answers, _audit(core, console) as audit:
+    with (
+        core.elsewhere() as answers,
+        _audit(core, console) as audit,
+        told_templates(core, console) as templates,
+    ):
         speaker = Speaker(
             ElsewhereInPlace(answers, model),
             model,
+            templates.of(model),
             console,
             filters=core.filters(),
             audit=audit,

@@ -19,7 +19,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.drift.checker import DriftChecker
     from app.bench.drift.store import DriftStore
     from app.bench.drift.words import drift_lines
-    from app.model_prompts import render_prompt
+    from app.commands.templates import told_templates
+    from app.model_prompts import renderer
 
     if elsewhere_model(core.settings.values.elsewhere, options.model) is not None:
         raise WrongUse(
@@ -38,8 +39,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.status(words)
 
     try:
-        with core.engine() as engine, core.benchmarks() as history:
-            checker = DriftChecker(engine, store, history, render_prompt, look, gpu)
+        with (
+            core.engine() as engine,
+            core.benchmarks() as history,
+            told_templates(core, console) as templates,
+        ):
+            checker = DriftChecker(engine, store, history, renderer(templates), look, gpu)
             report = checker.load_and_check(
                 model.path, core.settings.values.load, tell, cancel, name=model.name
             )

@@ -59,7 +59,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.quality.words import quality_side_by_side, report_lines
     from app.bench.save import comparison_forms, quality_forms, save
     from app.bench.side_by_side import side_by_side_lines
-    from app.model_prompts import render_prompt
+    from app.commands.templates import told_templates
+    from app.model_prompts import renderer
     from app.quality_suites import QualitySuites
 
     elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
@@ -95,10 +96,14 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         others = [_other_run(store, core, text) for text in options.against]
-        with _asked(core, elsewhere) as engine, core.benchmarks() as history:
+        with (
+            _asked(core, elsewhere) as engine,
+            core.benchmarks() as history,
+            told_templates(core, console) as templates,
+        ):
             measure = child_command("measure")
             runner = QualityRunner(
-                engine, store, history, render_prompt, look, gpu, measure, suites.code.judge
+                engine, store, history, renderer(templates), look, gpu, measure, suites.code.judge
             )
             wish = Wish(collections, options.items, options.seed, options.max_tokens, options.anew)
             head = runner.run(

@@ -2,6 +2,7 @@
 
 import argparse
 import threading
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,9 @@ from app.engine.client import EngineClient
 from app.engine.messages import Delta, Generate, ModelInfo, ReplyEvent, Sampling
 from app.errors import Cancelled
 from models.catalog import find
+
+if TYPE_CHECKING:
+    from app.chat.prompt import ChatTemplate
 
 NAME = "code-tasks"
 SUMMARY = "let a model write small programs, run their tests in the sandbox, and let it correct them"
@@ -77,6 +81,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.code.sandbox.run import Sandbox
     from app.code.tasks import load_tasks
     from app.commands.loading import load_model
+    from app.commands.templates import told_templates
 
     sandbox = Sandbox()
     back_end = sandbox.back_end()
@@ -88,9 +93,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         temperature = recommended.sampling.temperature if recommended else 0.0
     sampling = Sampling(temperature=temperature, seed=options.seed)
     results: list[TaskResult] = []
-    with core.engine() as client:
+    with core.engine() as client, told_templates(core, console) as templates:
         info = load_model(client, model, core.settings.values.load, console, cancel)
-        author = _Author(client, info, sampling, options.max_tokens, cancel)
+        author = _Author(client, info, templates.of(info), sampling, options.max_tokens, cancel)
         for number, task in enumerate(tasks, start=1):
             console.status(f"{number} of {len(tasks)}  {task.title}")
             rounds = list(attempt(task, author.answer, sandbox, options.rounds, cancel))
@@ -157,14 +162,13 @@ class _Author:
         self,
         client: EngineClient,
         info: ModelInfo,
+        template: "ChatTemplate",
         sampling: Sampling,
         max_tokens: int | None,
         cancel: threading.Event,
     ) -> None:
-        from app.chat.prompt import ChatTemplate
-
         self._client = client
-        self._template = ChatTemplate.of(info)
+        self._template = template
         self._sampling = sampling
         self._max_tokens = max_tokens
         self._cancel = cancel
@@ -173,7 +177,7 @@ class _Author:
         """The answer without its thinking; raises `Cancelled`."""
         from app.chat.prompt import ChatMessage
 
-        rendered = self._template.render([ChatMessage("user", prompt)])
+        rendered = self._template.render_blocking([ChatMessage("user", prompt)])
         usual = THINKING_TOKENS if self._template.is_r1 else ANSWER_TOKENS
         pieces: list[str] = []
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.acquire import Acquirer
     from app.audit.trail import AuditTrail
     from app.builder import Builder
+    from app.chat.prompt import ChatTemplates
     from app.elsewhere.answering import ElsewhereAnswers
     from app.filters.filter_file import FilterFile
     from app.measurer import Measurer
@@ -57,6 +58,9 @@ class Core(Protocol):
 
     def engine(self) -> AbstractContextManager[EngineClient]:
         """A client with its own engine process, which ends with the context."""
+
+    def templates(self) -> "AbstractContextManager[ChatTemplates]":
+        """What applies chat templates, in a process that ends with the context."""
 
     def elsewhere(self) -> "AbstractContextManager[ElsewhereAnswers]":
         """What asks the servers elsewhere, until the context ends."""

@@ -145,6 +145,7 @@ class Speaker:
         self,
         client: Asked,
         info: ModelInfo,
+        template: ChatTemplate,
         console: Console,
         *,
         filters: FilterFile,
@@ -166,7 +167,7 @@ class Speaker:
         self._sampling = sampling
         self._max_tokens = max_tokens
         self._wishes = wishes
-        self._template = ChatTemplate.of(info)
+        self._template = template
 
     def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
         """See `Speaks`."""

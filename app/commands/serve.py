@@ -71,15 +71,21 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     )
     from app.audit.gate import Gate
     from app.commands.loading import load_model
+    from app.commands.templates import told_templates
     from app.server.addresses import addresses_for_others
     from app.server.server import LocalServer
 
     problems: list[StillroomError] = []
-    with core.engine() as client, closing(core.audit()) as audit:
+    with (
+        core.engine() as client,
+        closing(core.audit()) as audit,
+        told_templates(core, console) as templates,
+    ):
         audit.observe_problems(problems.append)
         load_model(client, model, settings, console, cancel)
         server = LocalServer(
             client,
+            templates,
             core.store,
             core.settings,
             Gate(core.filters(), audit),

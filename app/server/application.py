@@ -116,7 +116,7 @@ def _add_ollama_paths(api: FastAPI, services: Services) -> None:
 
     @api.post("/api/show", tags=["ollama"], summary="What is known of a model")
     async def show(body: OllamaShowRequest) -> dict[str, Any]:
-        return ollama_api.shown(services, body.model or body.name)
+        return await ollama_api.shown(services, body.model or body.name)
 
     @api.post("/api/chat", tags=["ollama"], summary="The next turn of a conversation")
     async def chat(request: Request, body: OllamaChatRequest) -> Response:

@@ -43,7 +43,7 @@ async def answer_chat(services: Services, request: Request, body: OllamaChatRequ
         return _only_loaded(model, "chat")
     tools = ToolUse.of(body.tools, None)
     turns = conversation([_message(message) for message in body.messages], tools)
-    prompt = services.prompt(info, await screened(services, request, info, turns))
+    prompt = await services.prompt(info, await screened(services, request, info, turns))
     return await _answer(services, request, body, model, info, prompt, tools, "chat")
 
 
@@ -62,7 +62,7 @@ async def answer_generate(services: Services, request: Request, body: OllamaGene
     else:
         system = [ChatMessage("system", body.system)] if body.system else []
         turns = await screened(services, request, info, [*system, ChatMessage("user", body.prompt)])
-        prompt = services.prompt(info, turns)
+        prompt = await services.prompt(info, turns)
     return await _answer(services, request, body, model, info, prompt, ToolUse(), "generate")
 
 
@@ -78,7 +78,7 @@ def tag(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def shown(services: Services, name: str) -> dict[str, Any]:
+async def shown(services: Services, name: str) -> dict[str, Any]:
     """POST /api/show. Raises `StillroomError`."""
     model = services.models.find(name)
     info = model.info
@@ -95,18 +95,18 @@ def shown(services: Services, name: str) -> dict[str, Any]:
         "template": info.chat_template if info is not None else "",
         "details": _details(model),
         "model_info": about,
-        "capabilities": _capabilities(services, info),
+        "capabilities": await _capabilities(services, info),
         "modified_at": _modified_at(model),
     }
 
 
-def _capabilities(services: Services, info: ModelInfo | None) -> list[str]:
+async def _capabilities(services: Services, info: ModelInfo | None) -> list[str]:
     if info is not None and info.pooling:
         return ["embedding"]
     found = ["completion", "tools"]
     if info is not None and info.fim_texts is not None:
         found.append("insert")
-    if info is not None and services.thinks(info):
+    if info is not None and await services.thinks(info):
         found.append("thinking")
     return found
 

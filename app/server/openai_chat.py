@@ -60,7 +60,7 @@ async def _requests(
 ) -> list[Generate]:
     """What the engine is asked, once for each choice. Raises `StillroomError`."""
     messages = await screened(services, request, info, conversation(body.messages, tools))
-    prompt = services.prompt(info, messages)
+    prompt = await services.prompt(info, messages)
     schema = tools.schema() or _schema(body.response_format)
     effort = body.reasoning_effort
     limits = thinking_limits(EFFORT_TOKENS.get(effort) if effort else None, prompt.thinking)

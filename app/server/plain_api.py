@@ -43,7 +43,7 @@ async def answer_generate(services: Services, request: Request, body: GenerateRe
     model, info = await unless_gone(request, services.models.loaded(body.model))
     system = [ChatMessage("system", body.system)] if body.system else []
     messages = await screened(services, request, info, [*system, ChatMessage("user", body.prompt)])
-    prompt = services.prompt(info, messages)
+    prompt = await services.prompt(info, messages)
     wanted = Generate(
         request_id=0,
         parts=prompt.parts,

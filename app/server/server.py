@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from app.audit.gate import Gate
+from app.chat.prompt import ChatTemplates
 from app.engine.client import EngineClient
 from app.errors import StillroomError
 from app.paths import AppPaths
@@ -38,6 +39,7 @@ class LocalServer:
     def __init__(
         self,
         client: EngineClient,
+        templates: ChatTemplates,
         store: ModelStore,
         settings: SettingsFile,
         gate: Gate,
@@ -45,6 +47,7 @@ class LocalServer:
         version: str,
     ) -> None:
         self._client = client
+        self._templates = templates
         self._known = KnownModels(client)
         self._store = store
         self._settings = settings
@@ -148,6 +151,7 @@ class LocalServer:
         admission = Admission(config.limits, stats, self._gate, lambda: self.reserved)
         services = Services(
             client=self._client,
+            templates=self._templates,
             models=models,
             admission=admission,
             stats=stats,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from app.chat.prompt import THINK_OPEN, ChatMessage, ChatTemplate, Prompt
+from app.chat.prompt import THINK_OPEN, ChatMessage, ChatTemplates, Prompt
 from app.engine.answering import Answers
 from app.engine.client import EngineClient
 from app.engine.messages import Generate, ModelInfo, Sampling, SpeculationMode
@@ -23,6 +23,7 @@ class Services:
     """The parts of a running server; its thread only."""
 
     client: EngineClient
+    templates: ChatTemplates
     models: ServedModels
     admission: Admission
     stats: ServerStats
@@ -31,19 +32,15 @@ class Services:
     default_sampling: Callable[[], Sampling]
     speculation: Callable[[], SpeculationMode]
     stopped: bool = False
-    _templates: dict[str, tuple[ModelInfo, ChatTemplate]] = field(default_factory=dict)
     _running: set[Replies] = field(default_factory=set)
 
-    def prompt(self, info: ModelInfo, messages: Sequence[ChatMessage]) -> Prompt:
+    async def prompt(self, info: ModelInfo, messages: Sequence[ChatMessage]) -> Prompt:
         """A conversation in the words of the model's template. Raises `StillroomError`."""
-        known = self._templates.get(info.path)
-        if known is None or known[0] is not info:
-            known = self._templates[info.path] = (info, ChatTemplate.of(info))
-        return known[1].render(messages)
+        return await self.templates.of(info).render(messages)
 
-    def thinks(self, info: ModelInfo) -> bool:
+    async def thinks(self, info: ModelInfo) -> bool:
         """Whether a model thinks before it answers, or can. Raises `StillroomError`."""
-        prompt = self.prompt(info, [ChatMessage("user", "x")])
+        prompt = await self.prompt(info, [ChatMessage("user", "x")])
         return prompt.thinking == "open" or THINK_OPEN in info.chat_template
 
     def sampling(self, model: ServedModel, given: dict[str, object]) -> Sampling:

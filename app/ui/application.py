@@ -58,11 +58,14 @@ class WindowApplication(QObject):
         self._languages.choose(self._values.language)
         self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
         self._bridge = Bridge(self._on_error, self)
-        self._session = EngineSession(parts.client, self._bridge, self, parts.gate, parts.elsewhere)
+        self._session = EngineSession(
+            parts.client, self._bridge, parts.templates, self, parts.gate, parts.elsewhere
+        )
         self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
         self.cuda = CudaSession(parts.cuda, parts.client, parts.gpu, parts.settings, self._bridge, self)
         self._session.reservation_changed.connect(self.server.reserve)
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
+        parts.templates.observe(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
@@ -119,6 +122,7 @@ class WindowApplication(QObject):
             self.parts.jobs,
             self.parts.idle,
             self.parts.server,
+            self.parts.templates,
             self.parts.client,
             self.parts.elsewhere,
             self.parts.gate.trail,

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audit.gate import Gate
 from app.audit.trail import Source
+from app.chat.prompt import ChatTemplates
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.conversation import estimated_tokens
 from app.elsewhere.server import is_elsewhere
@@ -98,6 +99,7 @@ class EngineSession(QObject):
         self,
         client: EngineClient,
         bridge: Bridge,
+        templates: ChatTemplates,
         parent: QObject | None = None,
         gate: Gate | None = None,
         elsewhere: ElsewhereAnswers | None = None,
@@ -111,6 +113,7 @@ class EngineSession(QObject):
         self._load: LoadHandle | None = None
         self._state = EngineState("stopped")
         self.client = client
+        self.templates = templates
         self.info: ModelInfo | None = None
         self.ready: Ready | None = None
         self.remote: list[Device] = []

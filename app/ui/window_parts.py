@@ -10,6 +10,7 @@ from app.bench.history import BenchmarkHistory
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
 from app.bench.runner import BenchmarkRunner
+from app.chat.prompt import ChatTemplates
 from app.chat.store import ChatStore
 from app.cuda.getting import CudaGetter
 from app.doctor import Diagnosis
@@ -41,6 +42,7 @@ class WindowParts:
     settings: SettingsFile
     store: ModelStore
     client: EngineClient
+    templates: ChatTemplates
     jobs: JobBook
     measurer: Measurer
     chats: ChatStore

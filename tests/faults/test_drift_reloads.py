@@ -16,10 +16,11 @@ from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.machine import look_at_machine
-from app.model_prompts import render_prompt
+from app.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.starter import starter_file
 from tests.support.perturbed import perturbed_copy
+from tests.support.templates import chat_templates
 
 RELOADS = int(os.environ.get("STILLROOM_DRIFT_RELOADS", "20"))
 TENSORS = ("blk.0.attn_q.weight", "blk.12.ffn_down.weight", "blk.29.attn_v.weight")
@@ -36,7 +37,9 @@ def test_reloads_are_the_same_and_one_changed_tensor_is_not(tmp_path: Path) -> N
     engine.start()
     gpu = GpuMonitor()
     store, history = DriftStore(tmp_path / "drift.sqlite3"), BenchmarkHistory(tmp_path / "bench.sqlite3")
-    checker = DriftChecker(engine, store, history, render_prompt, lambda: look_at_machine(tmp_path, ()), gpu)
+    checker = DriftChecker(
+        engine, store, history, renderer(chat_templates()), lambda: look_at_machine(tmp_path, ()), gpu
+    )
     settings = LoadSettings(context_tokens=2048)
     try:
         assert checker.load_and_check(model, settings, lambda _: None).is_first

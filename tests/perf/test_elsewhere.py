@@ -13,7 +13,7 @@ import pytest
 from app.bench.elsewhere import ElsewhereBenchmark
 from app.bench.history import BenchmarkHistory
 from app.bench.suite import Step, Suite
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.prompt import ChatMessage
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.model_info import elsewhere_info
@@ -23,6 +23,7 @@ from app.machine import look_at_machine
 from tests.perf.llama_server import LlamaServer, llama_server
 from tests.perf.test_engine_speed import model_path
 from tests.perf.test_many_streams import needed
+from tests.support.templates import template_of
 
 ROUNDS = int(os.environ.get("STILLROOM_PERF_ROUNDS", "10"))
 THREADS = os.cpu_count() or 1
@@ -66,7 +67,7 @@ class Pair:
 
 def chat_reply(answers: ElsewhereAnswers, info: ModelInfo, turn: int) -> Finished:
     text = f"{turn}: write a long story about a lighthouse keeper."
-    prompt = ChatTemplate.of(info).render([ChatMessage("user", text)])
+    prompt = template_of(info).render_blocking([ChatMessage("user", text)])
     request = Generate(
         request_id=0,
         parts=prompt.parts,

@@ -22,6 +22,7 @@ from app.settings import SettingsFile
 from models.starter import starter_file
 from models.store import ModelStore
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+from tests.support.templates import chat_templates
 
 KEY = "a-key-of-the-tests-0123456789"
 MODEL = "SmolLM2-135M-Instruct/Q4_1"
@@ -75,6 +76,7 @@ def served(
     audit = AuditTrail(AuditLog(paths.audit, 1_000_000), settings, lambda _: "fingerprint")
     server = LocalServer(
         client,
+        chat_templates(),
         ModelStore(paths.models, starter_file()),
         settings,
         Gate(FilterFile(paths.filters), audit),

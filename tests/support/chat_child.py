@@ -10,13 +10,13 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
-from app.chat.prompt import ChatTemplate
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, history
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, ReplyEvent, Sampling
 from models.starter import starter_file
+from tests.support.templates import template_of
 
 
 def say(**facts: object) -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     client = EngineClient(child_command("engine"))
     client.start()
     model = client.load(str(starter), LoadSettings(context_tokens=2048, threads=1)).future.result()
-    template = ChatTemplate.of(model)
+    template = template_of(model)
     for number in range(1_000_000):
         chat = store.create_conversation(title=f"chat {number}")
         text = f"Tell me a story about lighthouse number {number}."
@@ -52,7 +52,7 @@ def main() -> None:
             store,
             client,
             reply.id,
-            template.render(history([question])),
+            template.render_blocking(history([question])),
             show,
             sampling=Sampling(temperature=0.8, seed=number),
             max_tokens=400,

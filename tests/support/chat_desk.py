@@ -29,6 +29,7 @@ from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
 from models.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.templates import chat_templates
 
 WAIT_S = 90
 CONTEXT_TOKENS = 1024
@@ -46,7 +47,7 @@ class Desk:
         self.bridge = Bridge(self.problems.append)
         self.client = EngineClient(child_command("engine"))
         self.client.start()
-        self.session = EngineSession(self.client, self.bridge)
+        self.session = EngineSession(self.client, self.bridge, chat_templates())
         self.theme = Theme(application, "light")
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:

@@ -24,6 +24,7 @@ from app.ui.tabs.code_tab import CodeTab
 from app.ui.theme import Theme
 from models.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.templates import chat_templates
 
 WAIT_S = 60.0
 SCENE_S = 280.0
@@ -41,7 +42,7 @@ class Room:
         self.notices: list[str] = []
         self.bridge = Bridge(self.errors.append)
         self.client = EngineClient(child_command("engine"))
-        self.session = EngineSession(self.client, self.bridge)
+        self.session = EngineSession(self.client, self.bridge, chat_templates())
         self.client.start()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:

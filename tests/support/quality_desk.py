@@ -17,13 +17,14 @@ from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.machine import look_at_machine
-from app.model_prompts import render_prompt
+from app.model_prompts import renderer
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.theme import Theme
 from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.templates import chat_templates
 
 WAIT_S = 120
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
@@ -43,7 +44,7 @@ class QualityDesk:
         self.bridge = Bridge(self.problems.append)
         self.client = EngineClient(child_command("engine"))
         self.client.start()
-        self.session = EngineSession(self.client, self.bridge)
+        self.session = EngineSession(self.client, self.bridge, chat_templates())
         self.theme = Theme(application, "light")
         self.gpu = GpuMonitor()
 
@@ -84,7 +85,7 @@ class Stores:
             desk.client,
             self.quality_runs,
             self.history,
-            render_prompt,
+            renderer(chat_templates()),
             lambda: look_at_machine(root, ()),
             desk.gpu,
             child_command("measure"),
@@ -93,7 +94,7 @@ class Stores:
             desk.client,
             self.drift_runs,
             self.history,
-            render_prompt,
+            renderer(chat_templates()),
             lambda: look_at_machine(root, ()),
             desk.gpu,
             QUESTIONS,

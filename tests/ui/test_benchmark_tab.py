@@ -39,6 +39,7 @@ from models.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.qualities import made_up_quality
+from tests.support.templates import chat_templates
 
 WAIT_S = 60
 SETTINGS = LoadSettings(context_tokens=1024, threads=1)
@@ -67,7 +68,7 @@ class Desk:
         self.bridge = Bridge(self.problems.append)
         self.client = EngineClient(child_command("engine"))
         self.client.start()
-        self.session = EngineSession(self.client, self.bridge)
+        self.session = EngineSession(self.client, self.bridge, chat_templates())
         self.theme = Theme(application, "light")
         self.plots = PlotLibrary(self.bridge)
         self.gpu = GpuMonitor()

@@ -26,6 +26,7 @@ from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_view import ReplyView
 from tests.support.chat_desk import ENDLESS, Desk, Opened, field, until
+from tests.support.templates import chat_templates
 
 
 def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> None:
@@ -233,7 +234,7 @@ def test_in_a_narrow_window_the_drawer_takes_the_place_of_the_list(opened: Opene
 
 def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     bridge = Bridge(pytest.fail)
-    session = EngineSession(EngineClient(child_command("engine")), bridge)
+    session = EngineSession(EngineClient(child_command("engine")), bridge, chat_templates())
     with closing(ChatStore(tmp_path / "chats.sqlite3")) as store:
         window = QMainWindow()
         qtbot.addWidget(window)

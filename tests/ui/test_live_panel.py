@@ -21,6 +21,7 @@ from app.ui.panels.live_plot import GROWTH_S, LivePlot
 from app.ui.session import EngineSession
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
+from tests.support.templates import chat_templates
 
 GIB = 1 << 30
 
@@ -77,7 +78,7 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 @pytest.fixture
 def session() -> EngineSession:
     """A session whose engine is never started: its signals are what the panel follows."""
-    return EngineSession(EngineClient(child_command("engine")), Bridge(lambda error: None))
+    return EngineSession(EngineClient(child_command("engine")), Bridge(lambda error: None), chat_templates())
 
 
 @pytest.fixture

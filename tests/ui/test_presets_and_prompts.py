@@ -27,6 +27,7 @@ from app.ui.widgets.composer import Composer, ComposerState
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.reply_settings import ReplySettings
 from app.ui.widgets.reply_view import ReplyView
+from tests.support.templates import chat_templates
 
 
 def names(book: PresetBook) -> list[str]:
@@ -46,7 +47,7 @@ class Desk:
         theme = Theme(application, "light")
         self.notices = Notices(self.window, lambda: "")
         settings = SettingsFile(folder / "settings.json")
-        session = EngineSession(EngineClient(child_command("engine")), Bridge(_fail))
+        session = EngineSession(EngineClient(child_command("engine")), Bridge(_fail), chat_templates())
         self.drawer = ReplySettings(theme, self.window)
         self.drawer.show_choices(ReplyChoices(), Sampling())
         self.composer = Composer(theme, self.window)

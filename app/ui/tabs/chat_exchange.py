@@ -354,14 +354,14 @@ class ChatExchange(QObject):
             json_schema=choices.json_schema,
         )
         kept = self._store.message(message.id)
-        self._prepare_next(chat, plan, kept, info, choices.loras)
         self._desk.conversation.end_live_reply(kept)
         if self._keeper.is_open(chat.id):
             self._desk.conversation.show_versions(versions_of(self._store.messages(chat.id)))
+        await self._prepare_next(chat, plan, kept, info, choices.loras)
         await self._keeper.name_after(kept)
         self.chats_changed.emit()
 
-    def _prepare_next(
+    async def _prepare_next(
         self,
         chat: Conversation,
         plan: ContextPlan,
@@ -373,5 +373,5 @@ class ChatExchange(QObject):
         if reply.outcome != "stop" or plan.dropped:
             return
         messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        beginning = self._planner.template(info).beginning(messages)
+        beginning = await self._planner.template(info).beginning(messages)
         self._session.client.prepare(beginning, chat_key(chat.id), info.path, loras)

@@ -55,13 +55,10 @@ class ChatPlanner:
         self._session = session
         self._vectors = vectors
         self._fingerprints: dict[str, str] = {}
-        self._template: tuple[str, ChatTemplate] | None = None
 
     def template(self, model: ModelInfo) -> ChatTemplate:
-        """The model's template, compiled once."""
-        if self._template is None or self._template[0] != model.path:
-            self._template = (model.path, ChatTemplate.of(model))
-        return self._template[1]
+        """The model's template."""
+        return self._session.templates.of(model)
 
     async def plan(self, wanted: NextPrompt, *, by_meaning: bool = False) -> ExchangePlan:
         """What goes to the model, counted. `by_meaning` also asks the embedding model for the passages of

@@ -60,7 +60,7 @@ class ChatScreening:
         self._notice.show_sent(asked.found("redact"), along.found("redact"), asked.found("flag"))
         sent = [*earlier_messages, *question_messages]
         if sent != plan.sent:
-            plan = replace(plan, prompt=template.render(sent), sent=sent)
+            plan = replace(plan, prompt=await template.render(sent), sent=sent)
         return Sendable(words.texts[0] if text else "", plan, (*asked.hits, *along.hits))
 
     async def _messages(

@@ -78,10 +78,10 @@ class CodeAssistant(QObject):
             raise StillroomError(
                 "No model is loaded.", "Choose a model at the top of the window, then ask again."
             )
-        template = ChatTemplate.of(model)
+        template = self._session.templates.of(model)
 
         async def count(prompt: str, turns: list[tuple[str, str]]) -> int:
-            return await self._session.count_tokens(_render(template, prompt, turns).parts)
+            return await self._session.count_tokens((await _render(template, prompt, turns)).parts)
 
         async def count_alone(prompt: str) -> int:
             return await count(prompt, [])
@@ -101,7 +101,7 @@ class CodeAssistant(QObject):
             turns.insert(0, turn)
         return FittedQuestion(
             question=replace(fitted, tokens=tokens),
-            prompt=_render(template, fitted.prompt, turns),
+            prompt=await _render(template, fitted.prompt, turns),
             tokens=tokens,
             dropped_turns=len(earlier) - len(turns),
             context_tokens=model.context_tokens,
@@ -132,8 +132,8 @@ class CodeAssistant(QObject):
         self._model = None
 
 
-def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:
+async def _render(template: ChatTemplate, prompt: str, turns: list[tuple[str, str]]) -> Prompt:
     messages: list[ChatMessage] = []
     for asked, answered in turns:
         messages += [ChatMessage("user", asked), ChatMessage("assistant", answered)]
-    return template.render([*messages, ChatMessage("user", prompt)])
+    return await template.render([*messages, ChatMessage("user", prompt)])

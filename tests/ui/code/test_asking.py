@@ -16,6 +16,7 @@ from app.engine.messages import Sampling
 from app.ui.session import EngineSession
 from app.ui.tabs.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
+from tests.support.templates import chat_templates
 
 
 def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, live: Live) -> None:
@@ -196,7 +197,7 @@ def test_a_crash_of_the_engine_costs_one_reply(room: Room, tab: CodeTab, live: L
 
 def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path: Path, live: Live) -> None:
     async def scene() -> None:
-        session = EngineSession(EngineClient(child_command("engine")), room.bridge)
+        session = EngineSession(EngineClient(child_command("engine")), room.bridge, chat_templates())
         tab = CodeTab(
             session, room.bridge, room.theme, tmp_path / "x.json", room.sandbox, Sampling, room.notices.append
         )

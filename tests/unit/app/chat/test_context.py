@@ -5,8 +5,9 @@ import pytest
 from app.chat.context import ContextPlan, plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.engine.messages import Part
+from tests.support.templates import template_process
 
-TEMPLATE = ChatTemplate("", bos_text="", eos_text="<|im_end|>")
+TEMPLATE = ChatTemplate(template_process(), "", bos_text="", eos_text="<|im_end|>")
 
 
 def plan(messages: list[ChatMessage], context_tokens: int, **options: int) -> tuple[ContextPlan, int]:

@@ -12,8 +12,9 @@ from app.chat.summarising import SummaryFailed, summarise, summary_tokens
 from app.chat.summary import after_summary, summary_of
 from app.chat.turn import history
 from app.engine.messages import Part
+from tests.support.templates import template_process
 
-TEMPLATE = ChatTemplate("", bos_text="", eos_text="<|im_end|>")
+TEMPLATE = ChatTemplate(template_process(), "", bos_text="", eos_text="<|im_end|>")
 CONTEXT_TOKENS = 400
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.prompt import ChatMessage
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.model_info import elsewhere_info
@@ -17,6 +17,7 @@ from app.elsewhere.server import ElsewhereError, ElsewhereModel, ElsewhereServer
 from app.engine.messages import Delta, Finished, Generate, ReplyEvent, Sampling
 from app.errors import EngineError
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
+from tests.support.templates import template_of
 
 WAIT_S = 60
 GREEDY = Sampling(temperature=0.0, seed=1)
@@ -45,7 +46,7 @@ def answering(server: ElsewhereServer, key: str = KEY) -> Iterator[ElsewhereAnsw
 
 def request(server: ElsewhereServer, model: str, text: str, max_tokens: int = 16) -> Generate:
     info = elsewhere_info(server, ElsewhereModel(id=model))
-    prompt = ChatTemplate.of(info).render([ChatMessage("user", text)])
+    prompt = template_of(info).render_blocking([ChatMessage("user", text)])
     return Generate(request_id=0, parts=prompt.parts, sampling=GREEDY, max_tokens=max_tokens, model=info.path)
 
 

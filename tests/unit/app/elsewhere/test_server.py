@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.prompt import ChatMessage
 from app.elsewhere.conversation import estimated_tokens, messages_of
 from app.elsewhere.keys import KeyStoreError, ServerKeys
 from app.elsewhere.model_info import elsewhere_info
@@ -20,6 +20,7 @@ from app.elsewhere.server import (
     sends_in_the_clear,
 )
 from app.engine.messages import Generate, Lora, Part, Sampling, ThinkingLimits
+from tests.support.templates import template_of
 
 SERVER = ElsewhereServer(id="s1", name="Workstation", url="http://10.0.0.2:8000", agreed=True)
 MODEL = ElsewhereModel(id="deepseek-ai/DeepSeek-R1", context_tokens=4096)
@@ -78,7 +79,7 @@ def test_a_conversation_comes_back_from_its_prompt_and_nobody_forges_a_turn() ->
         ChatMessage("assistant", "No."),
         ChatMessage("user", "  Why?\n"),
     ]
-    prompt = ChatTemplate.of(info).render(messages)
+    prompt = template_of(info).render_blocking(messages)
     assert messages_of(prompt.parts) == [
         {"role": message.role, "content": message.content} for message in messages
     ]

@@ -17,10 +17,11 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.errors import Cancelled
 from app.machine import look_at_machine
-from app.model_prompts import render_prompt
+from app.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy
+from tests.support.templates import chat_templates
 
 SETTINGS = LoadSettings(context_tokens=512, threads=1)
 QUESTIONS = [
@@ -43,7 +44,13 @@ def checker(engine: EngineClient, tmp_path: Path) -> Iterator[DriftChecker]:
     store = DriftStore(tmp_path / "drift.sqlite3")
     history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
     yield DriftChecker(
-        engine, store, history, render_prompt, lambda: look_at_machine(tmp_path, ()), gpu, QUESTIONS
+        engine,
+        store,
+        history,
+        renderer(chat_templates()),
+        lambda: look_at_machine(tmp_path, ()),
+        gpu,
+        QUESTIONS,
     )
     history.close()
     store.close()

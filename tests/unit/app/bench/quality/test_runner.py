@@ -21,10 +21,11 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.errors import Cancelled
 from app.machine import look_at_machine
-from app.model_prompts import render_prompt
+from app.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model
+from tests.support.templates import chat_templates
 
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
 LABELS = ["greeting", "question"]
@@ -84,7 +85,7 @@ class Room:
             engine,
             self.store,
             self.history,
-            render_prompt,
+            renderer(chat_templates()),
             lambda: look_at_machine(root, ()),
             self.gpu,
             child_command("measure"),

@@ -1,0 +1,164 @@
+"""The child process that renders chat templates, so that a hostile one can only end this process.
+
+A frame with a `RenderRequest` on stdin, one with a `RenderAnswer` on stdout, until stdin closes; the first
+answer says that it is ready. The parent limits the time (`template_process.py`), this process its memory and
+what a template may write.
+"""
+
+import os
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from app.chat.jinja_template import JinjaTemplate
+from app.chat.prompt_parts import Render, prompt_parts
+from app.chat.template_messages import Failure, RenderAnswer, RenderRequest, Turn, read_frame, write_frame
+from app.engine.lifeline import die_with_parent, leave_no_core_dump
+
+MEMORY_LIMIT_BYTES = 400 << 20
+"""On top of what the process has when it is ready; on Windows a job object limits it (see the parent)."""
+
+MOST_SOURCE_CHARACTERS = 1 << 20
+MOST_OWN_CHARACTERS = 1 << 20
+"""What a template may write besides what was said; a list of tools is some kilobytes."""
+
+MOST_REPEATS = 4
+"""How often a template may write what was said. Ordinary ones do so once."""
+
+MOST_REASON_CHARACTERS = 400
+KEPT_TEMPLATES = 8
+
+
+def main() -> None:
+    """Answer until stdin closes."""
+    parent = os.getppid()
+    die_with_parent(parent)
+    leave_no_core_dump()
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    _limit_memory()
+    serve(stdin, stdout)
+
+
+def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """Answer each request of `stdin` on `stdout`."""
+    encoder = msgspec.msgpack.Encoder()
+    decoder = msgspec.msgpack.Decoder(RenderRequest)
+    templates = KeptTemplates()
+    write_frame(stdout, encoder.encode(RenderAnswer(time.process_time())))
+    while payload := read_frame(stdin):
+        answer = templates.answer(decoder.decode(payload))
+        answer.cpu_s = time.process_time()
+        write_frame(stdout, encoder.encode(answer))
+        if answer.failure == "memory":
+            # What is left of it may be held by anything.
+            return
+
+
+class KeptTemplates:
+    """Compiled templates, the ones used last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str, str], JinjaTemplate] = OrderedDict()
+
+    def answer(self, request: RenderRequest) -> RenderAnswer:
+        """Render a conversation, whatever its template does."""
+        try:
+            template = self._template(request)
+        except MemoryError:
+            return _failed("memory", "")
+        except (Exception, RecursionError) as error:  # noqa: BLE001 - whatever a hostile template provokes
+            return _failed("invalid", _reason(error))
+        said = sum(len(turn["content"]) for turn in request.turns)
+        most = MOST_OWN_CHARACTERS + MOST_REPEATS * said
+
+        def render(turns: Sequence[Turn]) -> str:
+            text = template.render(turns)
+            if len(text) > most:
+                raise _TooMuch
+            return text
+
+        answer = _rendered(render, request.turns)
+        if answer.failure == "refused" and (turns := _without_system(request.turns)):
+            other = _rendered(render, turns)
+            return answer if other.failure == "refused" else other
+        return answer
+
+    def _template(self, request: RenderRequest) -> JinjaTemplate:
+        key = (request.source, request.bos_text, request.eos_text)
+        template = self._kept.get(key)
+        if template is None:
+            if len(request.source) > MOST_SOURCE_CHARACTERS:
+                raise ValueError(f"it has more than {MOST_SOURCE_CHARACTERS} characters")
+            template = self._kept[key] = JinjaTemplate(*key)
+            while len(self._kept) > KEPT_TEMPLATES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return template
+
+
+class _TooMuch(Exception):
+    pass
+
+
+def _rendered(render: Render, turns: list[Turn]) -> RenderAnswer:
+    try:
+        return RenderAnswer(0.0, prompt_parts(render, turns))
+    except MemoryError:
+        return _failed("memory", "")
+    except _TooMuch:
+        return _failed("output", "")
+    except RecursionError as error:
+        return _failed("invalid", _reason(error))
+    except Exception as error:  # noqa: BLE001 - whatever a hostile template provokes
+        return _failed("refused", _reason(error))
+
+
+def _without_system(turns: Sequence[Turn]) -> list[Turn]:
+    """The system prompt put into the first question, for a template that knows no such role; empty where
+    there is none."""
+    if not turns or turns[0]["role"] != "system":
+        return []
+    system, *rest = turns
+    said = system["content"]
+    if rest and rest[0]["role"] == "user":
+        said = f"{said}\n\n{rest.pop(0)['content']}"
+    return [{"role": "user", "content": said}, *rest]
+
+
+def _failed(failure: Failure, reason: str) -> RenderAnswer:
+    return RenderAnswer(0.0, failure=failure, reason=reason)
+
+
+def _reason(error: BaseException) -> str:
+    """What an exception says, in one short line that can be sent."""
+    try:
+        text = str(error)[: 4 * MOST_REASON_CHARACTERS]
+    except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - an exception may hold a template's objects
+        text = ""
+    text = " ".join(text.split())[:MOST_REASON_CHARACTERS].encode("utf-8", "replace").decode()
+    return text or type(error).__name__
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        used = pages * resource.getpagesize()
+    except (OSError, ValueError):
+        used = 256 << 20
+    limit = used + MEMORY_LIMIT_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # Nothing that it is for writes a file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
