@@ -101,6 +101,7 @@ class StillroomCore:
         from app.chat.template_process import TemplateProcess
 
         templates = ChatTemplates(TemplateProcess(child_command("templates")))
+        templates.start()
         try:
             yield templates
         finally:

@@ -15,9 +15,6 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-Turn = dict[str, str]
-"""`role` and `content`, as templates read them."""
-
 
 class JinjaTemplate:
     """A compiled template with its model's special tokens."""
@@ -35,10 +32,12 @@ class JinjaTemplate:
         self._bos_text = bos_text
         self._eos_text = eos_text
 
-    def render(self, turns: Sequence[Turn]) -> str:
+    def render(self, roles: Sequence[str], contents: Sequence[str]) -> str:
         """The text of a conversation that asks for the next reply. Raises whatever the template does."""
         return self._template.render(
-            messages=turns,
+            messages=[
+                {"role": role, "content": content} for role, content in zip(roles, contents, strict=True)
+            ],
             add_generation_prompt=True,
             bos_token=self._bos_text,
             eos_token=self._eos_text,

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.chat.prompt_parts import THINK_CLOSE, merged
-from app.chat.template_messages import RenderAnswer, RenderRequest
-from app.chat.template_process import Broken, TemplateProcess
+from app.chat.template_process import Conversation, Outcome, TemplateProcess, Unrendered
 from app.chat.templates import FAMILIES, built_in_template, speaks_r1
 from app.engine.messages import ModelInfo, Part
 from app.errors import StillroomError
@@ -94,8 +93,8 @@ class ChatTemplate:
         turns = _joined(messages)
         while True:
             source = self._source
-            answer = await asyncio.wrap_future(self._ask(source, turns))
-            if (prompt := self._taken(source, answer)) is not None:
+            outcome = await asyncio.wrap_future(self._ask(source, turns))
+            if (prompt := self._taken(source, outcome)) is not None:
                 return prompt
 
     def render_blocking(self, messages: Sequence[ChatMessage]) -> Prompt:
@@ -103,8 +102,8 @@ class ChatTemplate:
         turns = _joined(messages)
         while True:
             source = self._source
-            answer = self._ask(source, turns).result()
-            if (prompt := self._taken(source, answer)) is not None:
+            outcome = self._ask(source, turns).result()
+            if (prompt := self._taken(source, outcome)) is not None:
                 return prompt
 
     async def beginning(self, messages: Sequence[ChatMessage]) -> list[Part]:
@@ -116,28 +115,24 @@ class ChatTemplate:
         said = [index for index, part in enumerate(parts) if part == Part(_NEXT_QUESTION)]
         return parts[: said[-1]] if said else []
 
-    def _ask(self, source: str, turns: list[ChatMessage]) -> "Future[RenderAnswer | Broken]":
+    def _ask(self, source: str, turns: list[ChatMessage]) -> "Future[Outcome]":
         if len(turns) > MOST_TURNS or sum(len(turn.content) for turn in turns) > MOST_CHARACTERS:
             raise ConversationTooLong(
                 "The conversation is too long for any model.", "Start a new chat, or send less at once."
             )
         return self._process.render(
-            RenderRequest(
-                source,
-                self._bos_text,
-                self._eos_text,
-                [{"role": turn.role, "content": turn.content} for turn in turns],
+            Conversation(
+                source, self._bos_text, self._eos_text, [(turn.role, turn.content) for turn in turns]
             )
         )
 
-    def _taken(self, source: str, answer: RenderAnswer | Broken) -> Prompt | None:
-        """The prompt of an answer; None where the template cannot be used and was replaced."""
-        if isinstance(answer, RenderAnswer):
-            if not answer.failure:
-                return self._prompt(answer.parts)
-            if answer.failure == "refused":
-                raise _refused(answer.reason)
-        if isinstance(answer, Broken) and answer.breach == "stuck":
+    def _taken(self, source: str, outcome: Outcome) -> Prompt | None:
+        """The prompt of an outcome; None where the template cannot be used and was replaced."""
+        if not isinstance(outcome, Unrendered):
+            return self._prompt(outcome)
+        if outcome.failure == "refused":
+            raise _refused(outcome.reason)
+        if outcome.failure == "stuck":
             raise StillroomError(
                 "The chat template of {name} could not be applied: the computer is too busy.",
                 "Close other programs, then try again.",
@@ -153,13 +148,13 @@ class ChatTemplate:
             self._source = self._built_in
             self.is_r1 = speaks_r1(self._source, self._model_name)
             if self._on_problem is not None:
-                self._on_problem(self._problem(answer))
+                self._on_problem(self._problem(outcome))
         return None
 
-    def _problem(self, answer: RenderAnswer | Broken) -> TemplateProblem:
+    def _problem(self, outcome: Unrendered) -> TemplateProblem:
         name, family = self._model_name or "this model", FAMILIES[self._built_in]
         hint = "Replies may differ a little. A newer file of the model may hold a sound template."
-        match answer.breach if isinstance(answer, Broken) else answer.failure:
+        match outcome.failure:
             case "time":
                 message = (
                     "The chat template of {name} takes too long. Stillroom uses its own for {family} instead."
@@ -207,9 +202,12 @@ class ChatTemplates:
         with self._lock:
             self._observers.append(on_problem)
 
-    def of(self, model: ModelInfo) -> ChatTemplate:
-        """The template of a loaded model; the process is started with the first one, without waiting."""
+    def start(self) -> None:
+        """Start the process ahead of the first prompt, such as while a model is loaded; returns at once."""
         self._process.start()
+
+    def of(self, model: ModelInfo) -> ChatTemplate:
+        """The template of a loaded model."""
         key = (model.chat_template, model.bos_text, model.eos_text, model.name)
         with self._lock:
             template = self._kept.get(key)

@@ -11,34 +11,30 @@ NONCHARACTERS = tuple(chr(code) for code in (*range(0xFDD0, 0xFDF0), 0xFFFE, 0xF
 CONTROLS = ("\x01", "\x02", "\x03", "\x04")
 THINK_CLOSE = "</think>"
 
-Turn = dict[str, str]
-"""`role` and `content`, as templates read them."""
-
-Render = Callable[[Sequence[Turn]], str]
-"""A template's text of a conversation; the same one for the same turns."""
+Render = Callable[[Sequence[str]], str]
+"""A template's text of a conversation with these contents; the same one for the same contents."""
 
 
-def prompt_parts(render: Render, turns: list[Turn]) -> list[Part]:
+def prompt_parts(render: Render, contents: list[str]) -> list[Part]:
     """Tell the template's text from what people wrote, by rendering once plainly and once with marks around
     each content. Raises what `render` does.
     """
-    plain = render(turns)
-    contents = [turn["content"] for turn in turns]
+    plain = render(contents)
     text = "".join(contents)
     free = _two_free(NONCHARACTERS, text)
     if free is None:
         # Somebody wrote all of them; they carry no meaning, so they go.
         nothing = dict.fromkeys(map(ord, NONCHARACTERS))
-        return prompt_parts(render, _with_contents(turns, [text.translate(nothing) for text in contents]))
+        return prompt_parts(render, [content.translate(nothing) for content in contents])
     # Marks of one byte leave Python's strings as small as they are, which is most of the speed.
     short = _two_free(CONTROLS, text) if text.isascii() else None
     for start, end in (short, free) if short is not None else (free,):
-        for shape in (contents, [text.strip() for text in contents]):
-            marked = render(_with_contents(turns, [f"{start}{text}{end}" for text in shape]))
+        for shape in (contents, [content.strip() for content in contents]):
+            marked = render([f"{start}{content}{end}" for content in shape])
             parts = _split(marked, start, end)
             if parts is not None and "".join([part.text for part in parts]) == plain:
                 return parts
-    skeleton = _skeleton(render, plain, turns, *free)
+    skeleton = _skeleton(render, plain, contents, *free)
     located = _located(plain, contents)
     if located is not None and _special_text(located) == _special_text(skeleton):
         return located
@@ -62,10 +58,6 @@ def _two_free(marks: Sequence[str], text: str) -> tuple[str, str] | None:
     return None if start is None or end is None else (start, end)
 
 
-def _with_contents(turns: Sequence[Turn], contents: Sequence[str]) -> list[Turn]:
-    return [{"role": turn["role"], "content": content} for turn, content in zip(turns, contents, strict=True)]
-
-
 def _split(marked: str, start: str, end: str) -> list[Part] | None:
     """Parts of a rendering with marked contents; None when a template has torn a pair of marks apart."""
     first, *pieces = marked.split(start)
@@ -83,14 +75,14 @@ def _split(marked: str, start: str, end: str) -> list[Part] | None:
     return parts if all(a.special != b.special for a, b in itertools.pairwise(parts)) else merged(parts)
 
 
-def _skeleton(render: Render, plain: str, turns: list[Turn], start: str, end: str) -> list[Part]:
+def _skeleton(render: Render, plain: str, contents: Sequence[str], start: str, end: str) -> list[Part]:
     """For a template that alters what was said: its text around numbered gaps, the words put there."""
-    gaps = [f"{start}{number}{end}" for number in range(len(turns))]
+    gaps = [f"{start}{number}{end}" for number in range(len(contents))]
     parts: list[Part] = []
-    for index, piece in enumerate(render(_with_contents(turns, gaps)).split(start)):
+    for index, piece in enumerate(render(gaps).split(start)):
         number, found, rest = piece.partition(end)
-        if index and found and number.isascii() and number.isdecimal() and int(number) < len(turns):
-            content = turns[int(number)]["content"]
+        if index and found and number.isascii() and number.isdecimal() and int(number) < len(contents):
+            content = contents[int(number)]
             said = [shape for shape in _shapes(content) if shape and shape in plain]
             parts.append(Part(said[0] if said else content.strip()))
             piece = rest

@@ -21,8 +21,17 @@ import msgspec
 import psutil
 
 from app import windows_job
-from app.chat.template_messages import RenderAnswer, RenderRequest, read_frame, write_frame
+from app.chat.template_messages import (
+    Failure,
+    RenderAnswer,
+    RenderRequest,
+    Turn,
+    parts_of,
+    read_frame,
+    write_frame,
+)
 from app.engine.frames import encodable
+from app.engine.messages.base import Part
 from app.errors import Cancelled, StillroomError
 from models.child_process import NO_WINDOW
 
@@ -49,10 +58,25 @@ Breach = Literal["time", "stuck", "died"]
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """No answer came: the limit of time was passed, the process was held, or it died."""
+class Conversation:
+    """What is to be rendered: a template with its model's special tokens, and who said what."""
 
-    breach: Breach
+    source: str
+    bos_text: str
+    eos_text: str
+    turns: Sequence[Turn]
+
+
+@dataclass(frozen=True, slots=True)
+class Unrendered:
+    """There is no prompt: what the template did instead, or that it passed the limit of time, or that the
+    process was held or died. `reason` is what a refusal says."""
+
+    failure: Failure | Breach
+    reason: str = ""
+
+
+Outcome = list[Part] | Unrendered
 
 
 @dataclass(slots=True)
@@ -73,14 +97,13 @@ class TemplateProcess:
     def __init__(self, command: Sequence[str]) -> None:
         """`command` is `app.children.child_command("templates")`; nothing is started yet."""
         self._command = list(command)
-        self._requests: queue.SimpleQueue[tuple[RenderRequest, Future[RenderAnswer | Broken]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._requests: queue.SimpleQueue[tuple[Conversation, Future[Outcome]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._started = False
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._cpu_s = 0.0
+        self._known: Sequence[Turn] = ()
         self._watched: _Watched | None = None
         self._busy = threading.Event()
         self._encoder = msgspec.msgpack.Encoder()
@@ -101,15 +124,15 @@ class TemplateProcess:
         threading.Thread(target=self._answer, name="templates", daemon=True).start()
         threading.Thread(target=self._watch, name="templates-watch", daemon=True).start()
 
-    def render(self, request: RenderRequest) -> "Future[RenderAnswer | Broken]":
+    def render(self, conversation: Conversation) -> "Future[Outcome]":
         """Ask for a prompt. The future fails with `Cancelled` after `close`, and with `StillroomError` where
         no process can be started."""
         self.start()
-        future: Future[RenderAnswer | Broken] = Future()
+        future: Future[Outcome] = Future()
         with self._lock:
             closed = self._closed
             if not closed:
-                self._requests.put((request, future))
+                self._requests.put((conversation, future))
         if closed:
             future.set_exception(Cancelled())
         return future
@@ -132,11 +155,11 @@ class TemplateProcess:
         with contextlib.suppress(OSError):
             self._ready_process()
         while (item := self._requests.get()) is not None:
-            request, future = item
+            conversation, future = item
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                answer = self._ask(request)
+                outcome = self._ask(conversation)
             except OSError as error:
                 failure = StillroomError(
                     "The process that applies chat templates could not be started: {reason}.",
@@ -145,7 +168,7 @@ class TemplateProcess:
                 )
                 future.set_exception(Cancelled() if self._closed else failure)
             else:
-                future.set_result(answer)
+                future.set_result(outcome)
         self._drop_process()
         with contextlib.suppress(queue.Empty):
             while True:
@@ -153,37 +176,50 @@ class TemplateProcess:
                 if left is not None and left[1].set_running_or_notify_cancel():
                     left[1].set_exception(Cancelled())
 
-    def _ask(self, request: RenderRequest) -> RenderAnswer | Broken:
-        payload = self._encoded(request)
-        characters = len(request.source) + sum(len(turn["content"]) for turn in request.turns)
-        cpu_limit_s = (
-            CPU_LIMIT_S + len(request.turns) * CPU_LIMIT_S_PER_TURN + characters * CPU_LIMIT_S_PER_CHARACTER
-        )
+    def _ask(self, conversation: Conversation) -> Outcome:
+        turns = conversation.turns
+        characters = len(conversation.source) + sum(len(content) for _, content in turns)
+        cpu_limit_s = CPU_LIMIT_S + len(turns) * CPU_LIMIT_S_PER_TURN + characters * CPU_LIMIT_S_PER_CHARACTER
         # One that is held from outside, or was killed, is no template's fault the first time.
         for attempt in range(2):
             process = self._ready_process()
             watched = self._watch_over(process, cpu_limit_s, cpu_limit_s + WALL_LIMIT_S)
-            answer = self._exchange(process, payload)
+            answer = self._exchange(process, self._request(conversation))
             self._watched = None
             self._busy.clear()
-            if answer is not None:
+            if answer is not None and answer.failure:
                 if answer.failure == "memory":
                     self._drop_process()
-                return answer
+                return Unrendered(answer.failure, answer.reason)
+            with contextlib.suppress(IndexError):
+                if answer is not None:
+                    return parts_of(answer.pieces, turns)
             self._drop_process()
             if self._closed:
                 raise OSError("closed")
             if watched.breach == "time" or attempt == 1:
                 break
         log.warning("the process that renders chat templates was ended: %s", watched.breach)
-        return Broken(watched.breach)
+        return Unrendered(watched.breach)
 
-    def _encoded(self, request: RenderRequest) -> bytes:
+    def _request(self, conversation: Conversation) -> bytes:
+        """The conversation, without the turns that the process knows of the one before."""
+        turns, known = conversation.turns, self._known
+        kept = 0
+        for turn, other in zip(turns, known, strict=False):
+            if turn != other:
+                break
+            kept += 1
+        self._known = turns
+        request = RenderRequest(
+            conversation.source, conversation.bos_text, conversation.eos_text, kept, list(turns[kept:])
+        )
         try:
             return self._encoder.encode(request)
         except UnicodeEncodeError:
-            turns = [{name: encodable(text) for name, text in turn.items()} for turn in request.turns]
-            return self._encoder.encode(msgspec.structs.replace(request, turns=turns))
+            # Half of a pasted emoji.
+            request.turns = [(role, encodable(content)) for role, content in request.turns]
+            return self._encoder.encode(request)
 
     def _exchange(self, process: "subprocess.Popen[bytes]", payload: bytes | None) -> RenderAnswer | None:
         """Send a request (or nothing, to hear that it is ready) and read the answer; None when it ended."""
@@ -234,6 +270,7 @@ class TemplateProcess:
             self._process = process
             closed = self._closed
         self._cpu_s = 0.0
+        self._known = ()
         self._watch_over(process, START_LIMIT_S, START_LIMIT_S)
         ready = None if closed else self._exchange(process, None)
         self._watched = None

@@ -16,8 +16,16 @@ from typing import BinaryIO
 import msgspec
 
 from app.chat.jinja_template import JinjaTemplate
-from app.chat.prompt_parts import Render, prompt_parts
-from app.chat.template_messages import Failure, RenderAnswer, RenderRequest, Turn, read_frame, write_frame
+from app.chat.prompt_parts import prompt_parts
+from app.chat.template_messages import (
+    Failure,
+    RenderAnswer,
+    RenderRequest,
+    Turn,
+    pieces_of,
+    read_frame,
+    write_frame,
+)
 from app.engine.lifeline import die_with_parent, leave_no_core_dump
 
 MEMORY_LIMIT_BYTES = 400 << 20
@@ -50,8 +58,11 @@ def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
     decoder = msgspec.msgpack.Decoder(RenderRequest)
     templates = KeptTemplates()
     write_frame(stdout, encoder.encode(RenderAnswer(time.process_time())))
+    turns: list[Turn] = []
     while payload := read_frame(stdin):
-        answer = templates.answer(decoder.decode(payload))
+        request = decoder.decode(payload)
+        turns = request.turns = [*turns[: request.kept], *request.turns]
+        answer = templates.answer(request)
         answer.cpu_s = time.process_time()
         write_frame(stdout, encoder.encode(answer))
         if answer.failure == "memory":
@@ -66,25 +77,16 @@ class KeptTemplates:
         self._kept: OrderedDict[tuple[str, str, str], JinjaTemplate] = OrderedDict()
 
     def answer(self, request: RenderRequest) -> RenderAnswer:
-        """Render a conversation, whatever its template does."""
+        """Render a conversation, all of whose turns are in the request, whatever its template does."""
         try:
             template = self._template(request)
         except MemoryError:
             return _failed("memory", "")
         except (Exception, RecursionError) as error:  # noqa: BLE001 - whatever a hostile template provokes
             return _failed("invalid", _reason(error))
-        said = sum(len(turn["content"]) for turn in request.turns)
-        most = MOST_OWN_CHARACTERS + MOST_REPEATS * said
-
-        def render(turns: Sequence[Turn]) -> str:
-            text = template.render(turns)
-            if len(text) > most:
-                raise _TooMuch
-            return text
-
-        answer = _rendered(render, request.turns)
-        if answer.failure == "refused" and (turns := _without_system(request.turns)):
-            other = _rendered(render, turns)
+        answer = _rendered(template, request.turns, request.turns)
+        if answer.failure == "refused" and (others := _without_system(request.turns)):
+            other = _rendered(template, others, request.turns)
             return answer if other.failure == "refused" else other
         return answer
 
@@ -105,9 +107,19 @@ class _TooMuch(Exception):
     pass
 
 
-def _rendered(render: Render, turns: list[Turn]) -> RenderAnswer:
+def _rendered(template: JinjaTemplate, turns: Sequence[Turn], known: Sequence[Turn]) -> RenderAnswer:
+    """Render `turns`; the parent knows `known`."""
+    roles = [role for role, _ in turns]
+    most = MOST_OWN_CHARACTERS + MOST_REPEATS * sum(len(content) for _, content in turns)
+
+    def render(contents: Sequence[str]) -> str:
+        text = template.render(roles, contents)
+        if len(text) > most:
+            raise _TooMuch
+        return text
+
     try:
-        return RenderAnswer(0.0, prompt_parts(render, turns))
+        return RenderAnswer(0.0, pieces_of(prompt_parts(render, [content for _, content in turns]), known))
     except MemoryError:
         return _failed("memory", "")
     except _TooMuch:
@@ -121,13 +133,12 @@ def _rendered(render: Render, turns: list[Turn]) -> RenderAnswer:
 def _without_system(turns: Sequence[Turn]) -> list[Turn]:
     """The system prompt put into the first question, for a template that knows no such role; empty where
     there is none."""
-    if not turns or turns[0]["role"] != "system":
+    if not turns or turns[0][0] != "system":
         return []
-    system, *rest = turns
-    said = system["content"]
-    if rest and rest[0]["role"] == "user":
-        said = f"{said}\n\n{rest.pop(0)['content']}"
-    return [{"role": "user", "content": said}, *rest]
+    (_, said), *rest = turns
+    if rest and rest[0][0] == "user":
+        said = f"{said}\n\n{rest.pop(0)[1]}"
+    return [("user", said), *rest]
 
 
 def _failed(failure: Failure, reason: str) -> RenderAnswer:

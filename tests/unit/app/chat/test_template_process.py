@@ -144,7 +144,7 @@ def test_a_conversation_that_no_context_holds_is_refused_at_once(process: Templa
 
 def test_half_of_an_emoji_does_not_end_anything(process: TemplateProcess) -> None:
     template = ChatTemplate(process, CHATML, bos_text="", eos_text="")
-    assert "a?b" in template.render_blocking([ChatMessage("user", "a\ud83db")]).text
+    assert "a\ud83db" in template.render_blocking([ChatMessage("user", "a\ud83db")]).text
 
 
 def test_closing_ends_the_process_and_cancels_what_waits() -> None:
