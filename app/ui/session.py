@@ -185,6 +185,7 @@ class EngineSession(QObject):
         if name:
             self._names[str(path)] = name
         self.loading.emit(str(path), 0.0)
+        self.templates.start()
         load = self._load = self.client.load(str(path), settings)
         try:
             info = await asyncio.wrap_future(load.future)

@@ -32,6 +32,11 @@ def write_thinking_model(path: Path) -> Path:
     return _write(path, b"", 0, THINKING_TEMPLATE.encode())
 
 
+def write_templated_model(path: Path, template: str) -> Path:
+    """One with a chat template of its own."""
+    return _write(path, b"", 0, template.encode())
+
+
 def write_infill_model(path: Path) -> Path:
     """One that fills in the middle, with three of its control tokens."""
     entries = [

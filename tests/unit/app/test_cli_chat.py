@@ -14,6 +14,7 @@ from app.commands.console import Console
 from app.commands.reply import ReplyPrinter
 from models.starter import starter_file
 from tests.support.cli import Cli
+from tests.support.starter_variants import write_templated_model
 
 QUESTION = "Name three colours."
 GREEDY = ("--temperature", "0", "--seed", "1", "--max-tokens", "24", "--threads", "1", "--context", "2048")
@@ -205,3 +206,13 @@ def test_an_answer_is_bound_to_a_grammar_and_ends_before_a_stop_text(cli: Cli, t
 )
 def test_wrong_wishes_are_wrong_use(cli: Cli, wrong: list[str]) -> None:
     assert cli("chat", "starter", QUESTION, *wrong).code == 2
+
+
+def test_a_template_that_loops_for_ever_is_named_and_the_model_answers(cli: Cli, tmp_path: Path) -> None:
+    loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    model = write_templated_model(tmp_path / "hostile.gguf", loops)
+    ran = cli("chat", str(model), QUESTION, *GREEDY)
+    assert ran.code == 0, ran.err
+    assert ran.out.strip()
+    assert "takes too long. Stillroom uses its own for ChatML instead." in ran.err
+    assert len(ran.err.splitlines()) == 1
