@@ -17,6 +17,7 @@ ChildName = Literal[
     "answers",
     "card",
     "templates",
+    "formulas",
 ]
 
 CHILD_MODULES: dict[ChildName, str] = {
@@ -32,6 +33,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "answers": "app.bench.quality.answer_worker",
     "card": "app.ui.card_worker",
     "templates": "app.chat.template_worker",
+    "formulas": "app.chat.formula_worker",
 }
 
 

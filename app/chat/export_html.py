@@ -5,6 +5,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -15,7 +16,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from app.chat.formula import draw_formula
+from app.chat.formula_process import DrawFormula
 from app.chat.hidden_characters import with_hidden_shown
 from app.chat.markdown_blocks import markdown_parser
 from app.chat.markdown_math import without_delimiters
@@ -48,17 +49,18 @@ svg { color: var(--text); } .ended { color: var(--muted); font-style: italic; }
 def to_html(
     conversation: Conversation,
     branch: Sequence[StoredMessage],
+    draw: DrawFormula,
     *,
     with_thinking: bool = False,
     for_print: bool = False,
 ) -> str:
-    """The branch that is shown, as one file; thinking is left out unless asked for. Formulas are drawn, code
-    is coloured. Takes some milliseconds a formula: for a worker thread.
+    """The branch that is shown, as one file; thinking is left out unless asked for. Formulas are drawn by
+    `draw`, code is coloured. Takes some milliseconds a formula: for a worker thread.
     """
     title = html.escape(conversation.title or "Untitled chat")
     created = datetime.fromtimestamp(conversation.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     about = " · ".join(html.escape(part) for part in (conversation.model, created) if part)
-    parser = _parser(_picture if for_print else _drawing)
+    parser = _parser(partial(_picture if for_print else _drawing, draw))
     body = [f"<h1>{title}</h1>", f'<p class="about">{about}</p>']
     if conversation.system_prompt:
         body += ["<h2>System prompt</h2>", _plain(conversation.system_prompt)]
@@ -98,10 +100,14 @@ def _code_colours(style: str) -> str:
 
 
 def to_print_html(
-    conversation: Conversation, branch: Sequence[StoredMessage], *, with_thinking: bool = False
+    conversation: Conversation,
+    branch: Sequence[StoredMessage],
+    draw: DrawFormula,
+    *,
+    with_thinking: bool = False,
 ) -> str:
     """As `to_html`, in the HTML and CSS that Qt's rich text knows, formulas as pictures."""
-    page = to_html(conversation, branch, with_thinking=with_thinking, for_print=True)
+    page = to_html(conversation, branch, draw, with_thinking=with_thinking, for_print=True)
     page = re.sub(r"<details><summary>Thinking</summary>", '<blockquote class="thinking">', page)
     return page.replace("</details>", "</blockquote>")
 
@@ -155,9 +161,9 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, options: Options
     return f"<pre><code>{code}</code></pre>\n"
 
 
-def _drawing(latex: str, source: str, display: bool) -> str:
+def _drawing(draw: DrawFormula, latex: str, source: str, display: bool) -> str:
     # currentColor follows the page's scheme; the library takes any word for a colour.
-    drawn = draw_formula(latex, display=display, pixel_size=FORMULA_PX, colour="currentColor")
+    drawn = draw(latex, display, FORMULA_PX, "currentColor")
     if drawn is None:
         return f"<code>{html.escape(source)}</code>"
     label = html.escape(source)
@@ -166,8 +172,8 @@ def _drawing(latex: str, source: str, display: bool) -> str:
     )
 
 
-def _picture(latex: str, source: str, display: bool) -> str:
-    drawn = draw_formula(latex, display=display, pixel_size=PRINT_PX, colour="#000000")
+def _picture(draw: DrawFormula, latex: str, source: str, display: bool) -> str:
+    drawn = draw(latex, display, PRINT_PX, "#000000")
     if drawn is None:
         return f"<code>{html.escape(source)}</code>"
     # Qt centres such a picture in its line; see app/ui/formulas.py.

@@ -1,10 +1,18 @@
 """LaTeX formulas as SVG, without LaTeX and without a web engine."""
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 LONGEST_FORMULA = 4000
 """Characters; what is longer is no formula, and drawing it would take seconds."""
+
+WIDEST_PX = 8192
+HIGHEST_PX = 2048
+MOST_SVG_CHARACTERS = 200_000
+"""What is larger is no formula either; the largest of school and contest mathematics are 200 pixels wide and
+have 19,000 characters, a sum of sixty terms 2,400 and 190,000. Qt paints 200,000 in 45 ms, on the GUI thread.
+"""
 
 _VIEW_BOX = re.compile(r'viewBox="([-\d.e]+) ([-\d.e]+) ([-\d.e]+) ([-\d.e]+)"')
 _UNKNOWN_COMMAND = re.compile(r"<m[a-z]+>\\[A-Za-z]+</m[a-z]+>")
@@ -15,8 +23,7 @@ _TAG = re.compile(r"\\tag\*?\{([^{}]*)\}")
 _ESCAPED = re.compile(r"\\[\\{}]")
 
 
-@dataclass(frozen=True, slots=True)
-class FormulaSvg:
+class FormulaSvg(msgspec.Struct, frozen=True, array_like=True):
     """A drawn formula; lengths in pixels, `ascent` above and `descent` below the baseline."""
 
     svg: str
@@ -28,8 +35,10 @@ class FormulaSvg:
 def draw_formula(latex: str, *, display: bool, pixel_size: float, colour: str) -> FormulaSvg | None:
     """The formula `latex`, without its delimiters; `display` sets it apart. `colour` is one of CSS.
 
-    None where it is not whole or uses a command that is not known: then its source says more than half a
-    picture. Takes 1 to 60 ms, and half a second the first time; any one thread.
+    None where it is not whole, uses a command that is not known, or comes out larger than a formula is: then
+    its source says more than half a picture. Takes 1 to 60 ms, and half a second the first time; minutes and
+    gigabytes for a hostile one, so it is called in a process of its own (`formula_process.py`). Raises
+    `MemoryError`.
     """
     if len(latex) > LONGEST_FORMULA or not is_whole(latex):
         return None
@@ -44,12 +53,16 @@ def draw_formula(latex: str, *, display: bool, pixel_size: float, colour: str) -
             return None
         coloured = mathml.replace("<math ", f'<math mathcolor="{colour}" ', 1)
         svg: str = Math(coloured, size=pixel_size).svg()
+    except MemoryError:
+        raise
     except (Exception, RecursionError):  # noqa: BLE001 - a library that raises anything for what a model wrote
         return None
     box = _VIEW_BOX.search(svg)
-    if box is None:
+    if box is None or len(svg) > MOST_SVG_CHARACTERS:
         return None
     _, top, width, height = (float(number) for number in box.groups())
+    if not (0 <= width <= WIDEST_PX and 0 <= height <= HIGHEST_PX and abs(top) <= HIGHEST_PX):
+        return None
     return FormulaSvg(svg, width, ascent=max(0.0, -top), descent=max(0.0, height + top))
 
 

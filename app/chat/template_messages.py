@@ -1,12 +1,11 @@
-"""What is said between the program and the process that renders chat templates, as msgpack frames.
+"""What is said between the program and the process that renders chat templates, in msgpack.
 
 A chat's words cross the pipe once: a request says how many turns are those of the one before, and an answer
 says where in a turn the words of the prompt stand.
 """
 
-import struct
 from collections.abc import Sequence
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import msgspec
 
@@ -22,9 +21,6 @@ Turn = tuple[str, str]
 Piece = str | tuple[int, int, int, str]
 """The template's own text; or words: of turn n from character to character, or (-1, 0, 0) and the words."""
 
-_LENGTH = struct.Struct("<I")
-MOST_FRAME_BYTES = 256 << 20
-
 
 class RenderRequest(msgspec.Struct, array_like=True):
     """A conversation to be rendered: the first `kept` turns of the request before, then `turns`."""
@@ -37,9 +33,8 @@ class RenderRequest(msgspec.Struct, array_like=True):
 
 
 class RenderAnswer(msgspec.Struct, array_like=True):
-    """The prompt, or why there is none. `cpu_s` is the processor time of the process so far."""
+    """The prompt, or why there is none."""
 
-    cpu_s: float
     pieces: list[Piece] = []
     failure: Failure = ""
     reason: str = ""
@@ -74,19 +69,3 @@ def parts_of(pieces: Sequence[Piece], turns: Sequence[Turn]) -> list[Part]:
         else Part(turns[piece[0]][1][piece[1] : piece[2]] if piece[0] >= 0 else piece[3])
         for piece in pieces
     ]
-
-
-def write_frame(stream: BinaryIO, payload: bytes) -> None:
-    """Send one frame. Raises `OSError` or `ValueError` when the pipe is gone."""
-    stream.write(_LENGTH.pack(len(payload)) + payload)
-    stream.flush()
-
-
-def read_frame(stream: BinaryIO) -> bytes:
-    """The next frame; empty at the end of the stream, and for one that is too long."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return b""
-    (size,) = _LENGTH.unpack(head)
-    payload = stream.read(size) if size <= MOST_FRAME_BYTES else b""
-    return payload if len(payload) == size else b""

@@ -1,35 +1,14 @@
-"""The child process that renders chat templates, so that a hostile one can only end this process.
+"""The child process that renders chat templates, so that a hostile one can only end this process."""
 
-A frame with a `RenderRequest` on stdin, one with a `RenderAnswer` on stdout, until stdin closes; the first
-answer says that it is ready. The parent limits the time (`template_process.py`), this process its memory and
-what a template may write.
-"""
-
-import os
-import sys
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from app.chat.jinja_template import JinjaTemplate
 from app.chat.prompt_parts import prompt_parts
-from app.chat.template_messages import (
-    Failure,
-    RenderAnswer,
-    RenderRequest,
-    Turn,
-    pieces_of,
-    read_frame,
-    write_frame,
-)
-from app.engine.lifeline import die_with_parent, leave_no_core_dump
-
-MEMORY_LIMIT_BYTES = 400 << 20
-"""On top of what the process has when it is ready; on Windows a job object limits it (see the parent)."""
+from app.chat.template_messages import Failure, RenderAnswer, RenderRequest, Turn, pieces_of
+from app.limited_worker import Answer, serve
 
 MOST_SOURCE_CHARACTERS = 1 << 20
 MOST_OWN_CHARACTERS = 1 << 20
@@ -44,30 +23,24 @@ KEPT_TEMPLATES = 8
 
 def main() -> None:
     """Answer until stdin closes."""
-    parent = os.getppid()
-    die_with_parent(parent)
-    leave_no_core_dump()
-    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    _limit_memory()
-    serve(stdin, stdout)
+    serve(_answers)
 
 
-def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
-    """Answer each request of `stdin` on `stdout`."""
+def _answers() -> Answer:
     encoder = msgspec.msgpack.Encoder()
     decoder = msgspec.msgpack.Decoder(RenderRequest)
     templates = KeptTemplates()
-    write_frame(stdout, encoder.encode(RenderAnswer(time.process_time())))
     turns: list[Turn] = []
-    while payload := read_frame(stdin):
+
+    def answer(payload: bytes) -> tuple[bytes, bool]:
+        nonlocal turns
         request = decoder.decode(payload)
         turns = request.turns = [*turns[: request.kept], *request.turns]
         answer = templates.answer(request)
-        answer.cpu_s = time.process_time()
-        write_frame(stdout, encoder.encode(answer))
-        if answer.failure == "memory":
-            # What is left of it may be held by anything.
-            return
+        # What is left of a memory that was full may be held by anything.
+        return encoder.encode(answer), answer.failure != "memory"
+
+    return answer
 
 
 class KeptTemplates:
@@ -119,7 +92,7 @@ def _rendered(template: JinjaTemplate, turns: Sequence[Turn], known: Sequence[Tu
         return text
 
     try:
-        return RenderAnswer(0.0, pieces_of(prompt_parts(render, [content for _, content in turns]), known))
+        return RenderAnswer(pieces_of(prompt_parts(render, [content for _, content in turns]), known))
     except MemoryError:
         return _failed("memory", "")
     except _TooMuch:
@@ -142,7 +115,7 @@ def _without_system(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _failed(failure: Failure, reason: str) -> RenderAnswer:
-    return RenderAnswer(0.0, failure=failure, reason=reason)
+    return RenderAnswer(failure=failure, reason=reason)
 
 
 def _reason(error: BaseException) -> str:
@@ -153,22 +126,6 @@ def _reason(error: BaseException) -> str:
         text = ""
     text = " ".join(text.split())[:MOST_REASON_CHARACTERS].encode("utf-8", "replace").decode()
     return text or type(error).__name__
-
-
-def _limit_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        used = pages * resource.getpagesize()
-    except (OSError, ValueError):
-        used = 256 << 20
-    limit = used + MEMORY_LIMIT_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    # Nothing that it is for writes a file.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from PySide6.QtCore import QBuffer, QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
-from app.chat.formula import FormulaSvg, draw_formula
+from app.chat.formula import FormulaSvg
+from app.chat.formula_process import FormulaProcess
+from app.children import child_command
 from app.ui.bridge import Bridge
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Formulas(QObject):
         self._asked: set[FormulaRequest] = set()
         self._bridge = Bridge(self._on_error, self)
         self._threads: ThreadPoolExecutor | None = None
+        self._process = FormulaProcess(child_command("formulas"))
 
     @property
     def waiting(self) -> bool:
@@ -83,17 +86,15 @@ class Formulas(QObject):
         return picture
 
     def close(self) -> None:
-        """Drop what waits to be drawn."""
+        """Drop what waits to be drawn, and end the process that draws."""
         self._bridge.close()
+        self._process.close()
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _draw(self, request: FormulaRequest) -> None:
-        svg = draw_formula(
-            request.latex,
-            display=request.display,
-            pixel_size=SIZE * request.text_pixel_size,
-            colour=request.colour,
+        svg = self._process.draw(
+            request.latex, request.display, SIZE * request.text_pixel_size, request.colour
         )
         self._bridge.post(self._take, request, svg)
 

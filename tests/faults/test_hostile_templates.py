@@ -37,10 +37,9 @@ class Heart:
             await asyncio.sleep(0.005)
             # What the thread itself computed, and not the machine's other work.
             self.gaps_s.append(min(time.perf_counter() - began_s - 0.005, time.thread_time() - before_s))
-            child = self._process._process
-            if child is not None:
+            if (pid := self._process.process.pid) is not None:
                 try:
-                    self.most_bytes = max(self.most_bytes, psutil.Process(child.pid).memory_info().rss)
+                    self.most_bytes = max(self.most_bytes, psutil.Process(pid).memory_info().rss)
                 except psutil.Error:
                     continue
 

@@ -8,12 +8,17 @@ from pathlib import Path
 
 from app.chat.export import to_json, to_markdown
 from app.chat.export_html import to_html, to_print_html
+from app.chat.formula_process import DrawFormula, FormulaProcess
 from app.chat.importing import read_chats
 from app.chat.records import Conversation
 from app.chat.store import ChatStore
+from app.children import child_command
 from app.errors import StillroomError
 from app.ui.pdf import pdf_of
 from models.durable import write_durably
+
+MOST_BREACHES = 20
+"""Formulas of an export that may pass a limit; the others are left as their source then."""
 
 ENDINGS = {"markdown": "md", "html": "html", "pdf": "pdf", "json": "json"}
 
@@ -43,10 +48,15 @@ class ChatFiles:
             whole = [(chat, self._store.messages(chat.id)) for chat in chats]
             text = await asyncio.to_thread(to_json, *whole, with_thinking=with_thinking)
             data = text.encode()
-        elif several:
-            data = await self._archive(chats, kind, with_thinking)
         else:
-            data = await self._file(chats[0], kind, with_thinking)
+            formulas = FormulaProcess(child_command("formulas"), MOST_BREACHES)
+            try:
+                if several:
+                    data = await self._archive(chats, kind, with_thinking, formulas.draw)
+                else:
+                    data = await self._file(chats[0], kind, with_thinking, formulas.draw)
+            finally:
+                formulas.close()
         try:
             await asyncio.to_thread(write_durably, path, data)
         except OSError as error:
@@ -63,17 +73,19 @@ class ChatFiles:
         ids = await asyncio.to_thread(self._store.add_imported, chats)
         return ids, sorted({kind for chat in chats for kind in chat.left_out})
 
-    async def _file(self, chat: Conversation, kind: str, with_thinking: bool) -> bytes:
+    async def _file(self, chat: Conversation, kind: str, with_thinking: bool, draw: DrawFormula) -> bytes:
         branch = self._store.branch(chat.id)
         if kind == "markdown":
             return to_markdown(chat, branch, with_thinking=with_thinking).encode()
         if kind == "html":
-            page = await asyncio.to_thread(to_html, chat, branch, with_thinking=with_thinking)
+            page = await asyncio.to_thread(to_html, chat, branch, draw, with_thinking=with_thinking)
             return page.encode()
-        page = await asyncio.to_thread(to_print_html, chat, branch, with_thinking=with_thinking)
+        page = await asyncio.to_thread(to_print_html, chat, branch, draw, with_thinking=with_thinking)
         return pdf_of(page, chat.title)
 
-    async def _archive(self, chats: Sequence[Conversation], kind: str, with_thinking: bool) -> bytes:
+    async def _archive(
+        self, chats: Sequence[Conversation], kind: str, with_thinking: bool, draw: DrawFormula
+    ) -> bytes:
         buffer = BytesIO()
         taken: set[str] = set()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -84,5 +96,6 @@ class ChatFiles:
                     number += 1
                     name = f"{base} {number}"
                 taken.add(name.casefold())
-                archive.writestr(f"{name}.{ENDINGS[kind]}", await self._file(chat, kind, with_thinking))
+                data = await self._file(chat, kind, with_thinking, draw)
+                archive.writestr(f"{name}.{ENDINGS[kind]}", data)
         return buffer.getvalue()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.chat.choices import ReplyChoices
 from app.chat.export_html import to_html
+from app.chat.formula import FormulaSvg, draw_formula
 from app.chat.store import ChatStore
 
 REPLY = r"""Euler: \(e^{i\pi}+1=0\) and
@@ -25,6 +26,10 @@ print("hi")
 """
 
 
+def draw(latex: str, display: bool, pixel_size: float, colour: str) -> FormulaSvg | None:
+    return draw_formula(latex, display=display, pixel_size=pixel_size, colour=colour)
+
+
 def page(tmp_path: Path, reply: str, *, with_thinking: bool = False) -> str:
     store = ChatStore(tmp_path / "chats.sqlite3")
     try:
@@ -32,7 +37,8 @@ def page(tmp_path: Path, reply: str, *, with_thinking: bool = False) -> str:
         asked = store.add_message(chat.id, None, "user", "x < y\nnext **line**")
         answer = store.add_message(chat.id, asked.id, "assistant", model="m", outcome="running")
         store.save_reply(answer.id, reply, "A *thought*.", outcome="length")
-        return to_html(store.conversation(chat.id), store.branch(chat.id), with_thinking=with_thinking)
+        branch = store.branch(chat.id)
+        return to_html(store.conversation(chat.id), branch, draw, with_thinking=with_thinking)
     finally:
         store.close()
 

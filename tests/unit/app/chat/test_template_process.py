@@ -122,10 +122,10 @@ def test_a_process_that_is_killed_from_outside_is_no_templates_fault(process: Te
     problems: list[TemplateProblem] = []
     template = ChatTemplate(process, CHATML + " ", bos_text="", eos_text="", on_problem=problems.append)
     expected = template.render_blocking(HI)
-    child = process._process
-    assert child is not None
-    os.kill(child.pid, signal.SIGSTOP)
-    killer = threading.Timer(0.5, os.kill, (child.pid, signal.SIGKILL))
+    pid = process.process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
     killer.start()
     assert template.render_blocking(HI) == expected
     assert not problems
@@ -162,15 +162,16 @@ def test_closing_ends_the_process_and_cancels_what_waits() -> None:
     for thread in threads:
         thread.start()
     end_s = time.monotonic() + WAIT_S
-    while process._process is None and time.monotonic() < end_s:
+    while process.process.pid is None and time.monotonic() < end_s:
         time.sleep(0.01)
-    child = process._process
-    assert child is not None
+    pid = process.process.pid
+    assert pid is not None
     process.close()
     for thread in threads:
         thread.join(WAIT_S)
     assert len(failed) == 3
-    child.wait(WAIT_S)
-    assert not psutil.pid_exists(child.pid)
+    while psutil.pid_exists(pid) and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert not psutil.pid_exists(pid)
     with pytest.raises(Cancelled):
         template.render_blocking(HI)
