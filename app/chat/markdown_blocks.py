@@ -2,13 +2,14 @@
 
 import html
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from app.chat.hidden_characters import with_hidden_shown
@@ -17,6 +18,14 @@ from app.chat.markdown_math import WHOLE, with_math
 # Qt's labels break lines between words only: a long word may be broken after each such piece.
 LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
 BREAK = "\u200b"
+LONGEST_MARKED_CHARACTERS = 6000
+"""Of a paragraph: what is longer is data, or wants to keep the window busy, and stays plain text. Parsing
+60,000 opened brackets, and showing them, took 1.4 s."""
+
+LONGEST_PIECE_CHARACTERS = 3000
+MOST_CELLS = 2000
+"""Of a table; a larger one is shown as its source. Qt laid one of 12,000 cells out for 5 s."""
+
 ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 
 
@@ -149,7 +158,30 @@ def markdown_parser() -> MarkdownIt:
     """CommonMark with tables, strikethrough and formulas, without HTML. It takes a millisecond to make."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
+    parser.core.ruler.at("inline", _inline_within_limits)
     return with_math(parser)
+
+
+def _inline_within_limits(state: StateCore) -> None:
+    """As markdown-it's own rule, but what is longer than any paragraph is left as plain text."""
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            if len(token.content) <= LONGEST_MARKED_CHARACTERS:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+            else:
+                token.children = [Token("text", "", 0, content=token.content)]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that a label shows in a moment, cut between words where there are some."""
+    at = 0
+    while len(text) - at > LONGEST_PIECE_CHARACTERS:
+        end = text.rfind(" ", at + LONGEST_PIECE_CHARACTERS // 2, at + LONGEST_PIECE_CHARACTERS) + 1
+        end = end or at + LONGEST_PIECE_CHARACTERS
+        yield text[at:end]
+        at = end
+    yield text[at:]
 
 
 @cache
@@ -181,6 +213,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
     cells: list[str] = []
     aligns: list[str] = []
     in_table = False
+    table_lines: list[int] = []
 
     def place() -> Place:
         nonlocal marker
@@ -213,6 +246,11 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                 tight = token.hidden
             case "inline" if in_table:
                 cells.append(_inline(token))
+            case "inline" if len(token.content) > LONGEST_MARKED_CHARACTERS:
+                where = place()
+                for piece in _pieces(token.content):
+                    blocks.append(TextBlock(_text_html(piece).replace("\n", "<br>"), 0, where))
+                    where = replace(where, marker="")
             case "inline":
                 blocks.append(TextBlock(_inline(token), level, place()))
             case "fence" | "code_block":
@@ -226,6 +264,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                 blocks.append(RuleBlock(place()))
             case "table_open":
                 in_table, rows, aligns = True, [], []
+                table_lines = token.map or []
             case "th_open" | "td_open":
                 if token.type == "th_open":
                     aligns.append(ALIGN.get(str(token.attrGet("style")), "left"))
@@ -234,7 +273,10 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
                 cells = []
             case "table_close":
                 in_table = False
-                blocks.append(TableBlock(tuple(rows), tuple(aligns), place()))
+                if len(rows) * len(aligns) <= MOST_CELLS:
+                    blocks.append(TableBlock(tuple(rows), tuple(aligns), place()))
+                else:
+                    blocks.append(CodeBlock("\n".join(lines[slice(*table_lines)]), place=place()))
     return blocks
 
 
@@ -255,8 +297,7 @@ def _inline_html(token: Token) -> str:
     if token.type == "math":
         look = "math display" if token.meta["display"] else "math"
         return f'<span class="{look}">{html.escape(with_hidden_shown(token.content))}</span>'
-    shown = LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(token.content))
-    content = html.escape(shown)
+    content = _text_html(token.content)
     match token.type:
         case "code_inline":
             return f"<code>{_keep_spaces(content)}</code>"
@@ -274,6 +315,10 @@ def _inline_html(token: Token) -> str:
             return f'<a href="{html.escape(str(token.attrGet("src")))}">▧ {words}</a>'
         case _:
             return content
+
+
+def _text_html(text: str) -> str:
+    return html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(text)))
 
 
 def _plain_words(tokens: Sequence[Token]) -> str:

@@ -5,6 +5,8 @@ from html import unescape
 import pytest
 
 from app.chat.markdown_blocks import (
+    BREAK,
+    LONGEST_PIECE_CHARACTERS,
     Block,
     CodeBlock,
     FormulaBlock,
@@ -207,3 +209,25 @@ def test_a_later_list_item_joins_its_list() -> None:
     for piece in ("1. a\n", "\n", "2", ". ", "b\n\n", "done"):
         stream.append(piece)
     assert stream.blocks == parse_blocks("1. a\n\n2. b\n\ndone")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 60_000, "*a **b " * 9000, "`a" * 30_000, "word " * 20_000, "a" * 50_000]
+)
+def test_a_paragraph_longer_than_any_is_plain_text_in_pieces(text: str) -> None:
+    blocks = parse_blocks(f"- {text}\n\nafter **it**")
+    *pieces, last = blocks
+    assert len(pieces) >= len(text) // LONGEST_PIECE_CHARACTERS
+    assert isinstance(pieces[0], TextBlock)
+    assert pieces[0].place.marker == "•"
+    assert all(isinstance(piece, TextBlock) and piece.place.indent == 1 for piece in pieces)
+    shown = "".join(piece.html for piece in pieces if isinstance(piece, TextBlock)).replace(BREAK, "")
+    assert shown == text.strip()
+    assert isinstance(last, TextBlock)
+    assert last.html == "after <strong>it</strong>"
+
+
+def test_a_table_larger_than_any_is_shown_as_its_source() -> None:
+    table = "|a|b|\n|-|-|\n" + "|x|y|\n" * 3000
+    (block,) = parse_blocks(table)
+    assert block == CodeBlock(table.strip())
