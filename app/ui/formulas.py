@@ -83,10 +83,10 @@ class Formulas(QObject):
         return picture
 
     def close(self) -> None:
-        """Drop what waits to be drawn."""
+        """Drop what waits to be drawn; what is being drawn is for nobody."""
         self._bridge.close()
         if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _draw(self, request: FormulaRequest) -> None:
         svg = draw_formula(

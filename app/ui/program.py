@@ -13,6 +13,7 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app.ending import Ending
 from app.ui.application import WindowApplication
 from app.ui.single_instance import SingleInstance
 from app.ui.stop_signals import StopSignals
@@ -40,10 +41,11 @@ def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: 
     instance = SingleInstance(data_folder)
     if not instance.claim(files):
         return 0
+    ending = Ending(status=0)
     loop = qasync.QEventLoop(qt)
     asyncio.set_event_loop(loop)
     with loop:
-        loop.run_until_complete(_live(qt, make_parts, instance, files))
+        loop.run_until_complete(_live(qt, make_parts, instance, files, ending))
     return 0
 
 
@@ -52,10 +54,11 @@ async def _live(
     make_parts: Callable[[], WindowParts],
     instance: SingleInstance,
     files: Sequence[Path],
+    ending: Ending,
 ) -> None:
-    application = WindowApplication(qt, make_parts(), files)
+    application = WindowApplication(qt, make_parts(), files, ending)
     instance.open_asked.connect(application.open_files)
-    signals = StopSignals(application)
+    signals = StopSignals(ending.begin, application)
     signals.received.connect(lambda: application.window.close())
     application.show()
     await application.wait_until_closed()
