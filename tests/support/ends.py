@@ -47,6 +47,7 @@ def end_program(
 ) -> End:
     """Run `command` until it says `mark` on stdout, and `sent` that long after; without a signal it ends
     itself and says when it begins to. An empty mark is the beginning."""
+    home.mkdir(parents=True, exist_ok=True)
     figures = home / "callbacks.json"
     figures.unlink(missing_ok=True)
     process = subprocess.Popen(
