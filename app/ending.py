@@ -12,10 +12,10 @@ import psutil
 
 log = logging.getLogger(__name__)
 
-ENDING_S = 2.5
-"""From the wish to end until what has not ended by then is ended by force; half a second is for that."""
+ENDING_S = 2.2
+"""From the wish to end until what has not ended is ended by force; the rest of three seconds is for that."""
 
-NAMING_S = 0.2
+NAMING_S = 0.1
 
 
 class Ending:

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 
-SAVING_S = 1.5
+SAVING_S = 1.2
 """What the end of the program waits for chats' states to be saved; the next one computes what is missing."""
 
 KILLED_S = 0.8

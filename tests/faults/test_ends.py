@@ -32,7 +32,7 @@ MOST_TWICE = 8 << 20
 """As for a download that is killed."""
 
 LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 25
-How = Literal["close", "signal", "command"]
+How = Literal["close", "signal", "command", "frozen"]
 
 pytestmark = [
     pytest.mark.faults,
@@ -76,9 +76,13 @@ class Ends:
         delay_s = self._die.uniform(0.0, longest_s)
         if self._how == "close":
             end = end_program(window(self._work, "close", delay_s, self._model), self._home)
-        elif self._how == "signal":
+        elif self._how in ("signal", "frozen"):
             end = end_program(
-                window(self._work, "wait", 0.0, self._model), self._home, sent=signal.SIGTERM, delay_s=delay_s
+                window(self._work, "wait", 0.0, self._model),
+                self._home,
+                sent=signal.SIGTERM,
+                delay_s=delay_s,
+                freezes=self._how == "frozen",
             )
         else:
             # A command begins with itself, not with its work.
@@ -101,9 +105,12 @@ class Ends:
 
     def __str__(self) -> str:
         late = sum(one > GONE_S for one in self.gone_s)
-        what = (
-            "command" if self._how == "command" else "window, SIGTERM" if self._how == "signal" else "window"
-        )
+        what = {
+            "close": "window",
+            "signal": "window, SIGTERM",
+            "command": "command, SIGTERM",
+            "frozen": "window, SIGTERM, its other processes stopped",
+        }[self._how]
         return (
             in_words(f"{self._work} ({what}) gone after", self.gone_s)
             + f", {late} later than {GONE_S} s, {self.asked} ended in order"
@@ -226,6 +233,24 @@ def test_a_run_keeps_its_results(
 @pytest.mark.parametrize("how", ["close", "signal", "command"])
 def test_a_program_in_the_sandbox(how: How, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ends = Ends("code", how, tmp_path)
+    for _ in range(TIMES):
+        ends.once()
+    say(ends, capsys)
+
+
+@pytest.mark.parametrize("work", ["decode", "build", "benchmark", "quality", "code", "api"])
+def test_all_of_the_other_processes_are_stopped(
+    work: str, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = Ends(work, "frozen", tmp_path, str(checkpoint))
+    for _ in range(TIMES):
+        ends.once()
+    say(ends, capsys)
+
+
+@pytest.mark.parametrize("how", ["close", "signal"])
+def test_clients_that_hold_connections(how: How, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = Ends("api", how, tmp_path)
     for _ in range(TIMES):
         ends.once()
     say(ends, capsys)

@@ -1,5 +1,6 @@
 """Ends a program while it is at work, and sees that it is gone in time with all of its processes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -43,10 +44,12 @@ def end_program(
     sent: signal.Signals | None = None,
     mark: bytes = b"at ",
     delay_s: float = 0.0,
+    freezes: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> End:
     """Run `command` until it says `mark` on stdout, and `sent` that long after; without a signal it ends
-    itself and says when it begins to. An empty mark is the beginning."""
+    itself and says when it begins to. An empty mark is the beginning. `freezes` stops (SIGSTOP) all of its
+    other processes before."""
     home.mkdir(parents=True, exist_ok=True)
     figures = home / "callbacks.json"
     figures.unlink(missing_ok=True)
@@ -75,6 +78,8 @@ def end_program(
             elif line.startswith(mark) and sent is not None:
                 time.sleep(delay_s)
                 tree.look()
+                if freezes:
+                    tree.stop_children()
                 wished_s = time.monotonic()
                 process.send_signal(sent)
         gone_s = tree.gone_s(wished_s or time.monotonic())
@@ -122,6 +127,12 @@ class Tree:
                 self._seen.update(process.children(recursive=True))
             except psutil.Error:
                 continue
+
+    def stop_children(self) -> None:
+        """Stop all but the program itself."""
+        for process in self._seen - {self._root}:
+            with contextlib.suppress(psutil.Error):
+                process.suspend()
 
     @property
     def left(self) -> list[psutil.Process]:

@@ -12,9 +12,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
@@ -38,6 +40,8 @@ LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 25
 LINE = "A line that is typed into the field while nobody reads it. " * 2 + "\n"
 MEGABYTE = LINE * ((1 << 20) // len(LINE))
 PROVOKED_S = 0.6
+CLIENTS: list[socket.socket] = []
+"""Connections that are held until the end."""
 
 
 def tell(what: str, value: object = None) -> None:
@@ -130,6 +134,27 @@ async def quality(application: WindowApplication) -> None:
     await until(lambda: bool(application.session.reserved_for), "the quality run")
 
 
+async def api(application: WindowApplication) -> None:
+    """Clients that hold connections: idle, in the middle of a request, and reading a long reply."""
+    await loaded(application)
+    server = application.server
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server.set(api_enabled=True, api_port=port)
+    # It may have been on since the start, at another port.
+    await until(lambda: server.running is not None and str(port) in server.running.url, "the local API")
+    assert server.running is not None
+    address = urlsplit(server.running.url)
+    body = json.dumps({"prompt": "A long story. " * 20, "max_tokens": 1500, "stream": True}).encode()
+    head = f"POST /generate HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {server.key()}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    for sent in (b"", head.encode()[:40], head.encode() + body[:10], head.encode() + body) * 2:
+        client = await asyncio.to_thread(socket.create_connection, (address.hostname, address.port))
+        CLIENTS.append(client)
+        client.sendall(sent)
+    await until(lambda: server.stats.running > 0, "the reply", 20)
+
+
 async def code(application: WindowApplication) -> None:
     await loaded(application)
     tab = application.window.show_page("code")
@@ -153,6 +178,7 @@ WORKS: dict[str, Callable[[WindowApplication], Awaitable[None]]] = {
     "build": job,
     "benchmark": benchmark,
     "quality": quality,
+    "api": api,
     "code": code,
 }
 
@@ -215,9 +241,8 @@ async def scene(application: WindowApplication, work: str, how: str, delay_s: fl
             jobs = application.parts.jobs
             await until(lambda: all(each.state == "done" for each in jobs.jobs()), "the end of the job", 600)
             tell("ended", _progress(application))
-    except BaseException as error:
+    except Exception as error:  # noqa: BLE001 - told to the test
         tell("failed", repr(error))
-        raise
     tell("closing", time.monotonic())
     application.window.close()
 
