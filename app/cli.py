@@ -40,7 +40,7 @@ from app.errors import Cancelled, EngineError, StillroomError
 
 log = logging.getLogger(__name__)
 
-DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_USE = 0, 1, 2
 COMMANDS = (
     listing,
     pull,
@@ -63,7 +63,8 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
-    """Run one command and give its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+    """Run one command and give its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, 143 ended by
+    a polite kill.
 
     `build_core` makes the parts; it is called once the command line has turned out right.
     """
@@ -83,32 +84,32 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     console = Console(sys.stdout, sys.stderr, as_json=options.json)
-    try:
-        with cancel_on_interrupt() as cancel:
+    with cancel_on_interrupt() as cancel:
+        try:
             options.run(options, build_core(), console, cancel)
-    except (Cancelled, KeyboardInterrupt):
-        console.clear()
-        return INTERRUPTED
-    except Unsuccessful:
-        return FAILED
-    except StillroomError as error:
-        if isinstance(error, EngineError) and error.native:
-            log.error("%s: %s", error, error.native)
-        console.error(error)
-        return WRONG_USE if isinstance(error, WrongUse) else FAILED
-    except Exception as error:
-        if isinstance(error, OSError) and reader_is_gone(error):
-            raise
-        # The one place where a command's surprises end.
-        log.exception("the command failed")
-        console.error(
-            StillroomError(
-                "Something went wrong that Stillroom did not expect: {reason}.",
-                "The log holds the details; `stillroom doctor` says where it is.",
-                reason=f"{type(error).__name__}: {error}",
+        except (Cancelled, KeyboardInterrupt):
+            console.clear()
+            return cancel.status
+        except Unsuccessful:
+            return FAILED
+        except StillroomError as error:
+            if isinstance(error, EngineError) and error.native:
+                log.error("%s: %s", error, error.native)
+            console.error(error)
+            return WRONG_USE if isinstance(error, WrongUse) else FAILED
+        except Exception as error:
+            if isinstance(error, OSError) and reader_is_gone(error):
+                raise
+            # The one place where a command's surprises end.
+            log.exception("the command failed")
+            console.error(
+                StillroomError(
+                    "Something went wrong that Stillroom did not expect: {reason}.",
+                    "The log holds the details; `stillroom doctor` says where it is.",
+                    reason=f"{type(error).__name__}: {error}",
+                )
             )
-        )
-        return FAILED
+            return FAILED
     return DONE
 
 

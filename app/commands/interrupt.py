@@ -1,4 +1,4 @@
-"""Ctrl+C asks the work to stop; a second one does not ask."""
+"""Ctrl+C and a polite kill ask the work to stop; a second one does not ask, and neither does the clock."""
 
 import signal
 import threading
@@ -6,43 +6,65 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from app.ending import Ending
+
+
+class Interrupt(threading.Event):
+    """Is set by the first signal. `status` is the exit code of a command that it has ended."""
+
+    status = 128 + signal.SIGINT
+
 
 @contextmanager
-def cancel_on_interrupt() -> Iterator[threading.Event]:
-    """An event that the first SIGINT sets; the second raises `KeyboardInterrupt`. Main thread only."""
-    cancel = threading.Event()
+def cancel_on_interrupt() -> Iterator[Interrupt]:
+    """An event that the first SIGINT or SIGTERM sets; the second raises `KeyboardInterrupt`.
 
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
+    What has not ended in time is ended by force, also after this context. Main thread only.
+    """
+    cancel = Interrupt()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
         if cancel.is_set():
             raise KeyboardInterrupt
+        cancel.status = 128 + number
         cancel.set()
+        Ending(status=cancel.status).begin()
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield cancel
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class TalkInterrupts:
     """Ctrl+C in a conversation: while a line is typed it raises `KeyboardInterrupt`, else it sets `cancel`.
+    A polite kill sets it too, and ends the talk, in time as for every command.
 
-    One handler for both, so that no Ctrl+C falls between two. Main thread only.
+    One handler for each, so that no Ctrl+C falls between two. Main thread only.
     """
 
     def __init__(self) -> None:
         self.cancel = threading.Event()
         self._typing = False
+        self._ended = False
 
     def __enter__(self) -> "TalkInterrupts":
-        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        self._before = (
+            signal.signal(signal.SIGINT, self._on_interrupt),
+            signal.signal(signal.SIGTERM, self._on_end),
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), self._before, strict=True):
+            signal.signal(number, handler)
 
     def read_line(self, prompt: str) -> str:
         """What the user types. Raises `EOFError` and `KeyboardInterrupt`."""
+        if self._ended:
+            raise EOFError
         self._typing = True
         try:
             line = input(prompt)
@@ -55,3 +77,10 @@ class TalkInterrupts:
         if self._typing:
             raise KeyboardInterrupt
         self.cancel.set()
+
+    def _on_end(self, number: int, frame: FrameType | None) -> None:
+        Ending(status=128 + number).begin()
+        self._ended = True
+        self.cancel.set()
+        if self._typing:
+            raise EOFError

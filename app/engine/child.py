@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
-from app.engine.frames import EventReader, FrameError, FrameWriter
+from app.engine.frames import EventReader, FrameError, write_frame
 from app.engine.lifeline import ABORT_MARK, KillOnClose
-from app.engine.messages import Event, Message
+from app.engine.messages import Event
+from app.engine.outbox import Outbox
 from models.child_process import NO_WINDOW, computing_environment
 
 KEPT_STDERR_LINES = 40
@@ -27,9 +28,9 @@ KILLED = -9
 
 
 class EngineChild:
-    """A running engine process. `write` from any thread, `read` from one."""
+    """A running engine process. A thread of its own writes what is put into the outbox; `read` is for one."""
 
-    def __init__(self, command: Sequence[str], job: KillOnClose) -> None:
+    def __init__(self, command: Sequence[str], job: KillOnClose, outbox: Outbox) -> None:
         """Start it. Raises `OSError` when it cannot be started."""
         self._process = subprocess.Popen(
             list(command),
@@ -42,21 +43,18 @@ class EngineChild:
             start_new_session=True,
         )
         job.add(self._process)
-        self._writer = FrameWriter(cast(BinaryIO, self._process.stdin))
+        self._outbox = outbox
         self._reader = EventReader(cast(BinaryIO, self._process.stdout))
         self._stderr: deque[tuple[float, str]] = deque(maxlen=KEPT_STDERR_LINES)
         self._stderr_thread = threading.Thread(target=self._read_stderr, name="engine-stderr", daemon=True)
         self._stderr_thread.start()
+        self._writer = threading.Thread(target=self._write, name="engine-writer", daemon=True)
+        self._writer.start()
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
-
-    def write(self, message: Message) -> None:
-        """Send a request. A child that is gone is noticed by `read`, not here."""
-        with contextlib.suppress(OSError, ValueError):
-            self._writer.write(message)
 
     def read(self) -> Event | None:
         """The next event; None when the process has ended or talks nonsense."""
@@ -66,9 +64,8 @@ class EngineChild:
             return None
 
     def end(self) -> None:
-        """Close its stdin, which ends it at once; any thread."""
-        with contextlib.suppress(OSError, ValueError):
-            self._writer.close()
+        """Drop what waits and close its stdin, which ends it at once unless it is stopped; any thread."""
+        self._outbox.close()
 
     def kill(self) -> None:
         """End it whatever it does; any thread."""
@@ -88,6 +85,7 @@ class EngineChild:
                 status = self._process.wait(timeout=patience_s)
             except subprocess.TimeoutExpired:
                 return KILLED
+        self._writer.join(timeout=5)
         self._stderr_thread.join(timeout=5)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
@@ -107,6 +105,16 @@ class EngineChild:
                 before = lines[max(0, index - LINES_BEFORE_ABORT) : index]
                 return "\n".join([*before, lines[index].removeprefix(ABORT_MARK)])
         return "\n".join(lines)
+
+    def _write(self) -> None:
+        """Until the outbox is closed, or nobody reads any more: that is noticed by `read`, not here."""
+        stream = cast(BinaryIO, self._process.stdin)
+        with contextlib.suppress(OSError, ValueError):
+            while (frame := self._outbox.take()) is not None:
+                write_frame(stream, frame)
+        self._outbox.close()
+        with contextlib.suppress(OSError, ValueError):
+            stream.close()
 
     def _read_stderr(self) -> None:
         stream = cast(BinaryIO, self._process.stderr)

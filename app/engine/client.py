@@ -1,5 +1,6 @@
 """The engine for the rest of the program."""
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -41,6 +42,7 @@ from app.engine.model_file import mark
 from app.engine.pending import Pending
 from app.engine.saved_states import delete_states
 from app.engine.state import using
+from app.errors import EngineError
 
 __all__ = ["EngineClient", "OnEvent", "OnReplyEvent", "OnState"]
 
@@ -125,7 +127,7 @@ class EngineClient(EngineLink):
             self._wanted.gone()
             request = Unload(request_id=next(self._ids), rests=True)
             self._pending.add(Pending(request, Future()))
-            self._send(request)
+            self._outbox.put(request)
             return True
 
     def generate(
@@ -174,7 +176,7 @@ class EngineClient(EngineLink):
         def answer_now() -> None:
             with self._changed:
                 if request.request_id in self._pending:
-                    self._send(AnswerNow(request_id=request.request_id))
+                    self._outbox.put(AnswerNow(request_id=request.request_id))
 
         return Generation(future, cancel, answer_now)
 
@@ -204,14 +206,16 @@ class EngineClient(EngineLink):
         with self._changed:
             found = self._wanted.find(model)
             if self._ready and found is not None and found.present:
-                self._send(Prepare(parts=clean, chat_key=chat_key, model=found.path, loras=loras))
+                # It only saves time: where too much is waiting already, there is none to be saved.
+                with contextlib.suppress(EngineError):
+                    self._outbox.put(Prepare(parts=clean, chat_key=chat_key, model=found.path, loras=loras))
 
     def drop_states(self, chat_keys: Sequence[str]) -> None:
         """Delete what was evaluated for these chats, in the engine and on the disk."""
         with self._changed:
             if self._ready:
                 # What it is writing just now comes after the deletion here, and before the one there.
-                self._send(DropStates(chat_keys=list(chat_keys)))
+                self._outbox.put(DropStates(chat_keys=list(chat_keys)))
         if self._states is not None:
             delete_states(self._states.folder, chat_keys)
 
@@ -227,7 +231,7 @@ class EngineClient(EngineLink):
         observe the events. It is no use of a model, and no process is started for it."""
         with self._changed:
             if self._life is not None:
-                self._send(ReadCards())
+                self._outbox.put(ReadCards())
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
         """What `load` would come to, without loading."""

@@ -12,6 +12,7 @@ from app.engine.messages import Event, Message, Request
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 _LENGTH = struct.Struct("<I")
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 class FrameError(Exception):
@@ -24,22 +25,12 @@ class FrameWriter:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._encoder = msgspec.msgpack.Encoder()
 
     def write(self, message: Message) -> None:
         """Send `message` at once. Raises `OSError` or `ValueError` when the pipe is gone."""
-        payload = self._encoder.encode(message)
-        frame = memoryview(_LENGTH.pack(len(payload)) + payload)
+        frame = encode_frame(message)
         with self._lock:
-            while frame:
-                written = self._stream.write(frame)
-                frame = frame[written:]
-            self._stream.flush()
-
-    def close(self) -> None:
-        """Close the pipe, which the other side reads as the end."""
-        with self._lock:
-            self._stream.close()
+            write_frame(self._stream, frame)
 
 
 class RequestReader:
@@ -76,6 +67,20 @@ class EventReader:
             return self._decoder.decode(payload)
         except msgspec.DecodeError as error:
             raise FrameError(str(error)) from error
+
+
+def encode_frame(message: Message) -> bytes:
+    """A message as it travels; any thread."""
+    payload = _ENCODER.encode(message)
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def write_frame(stream: BinaryIO, frame: bytes) -> None:
+    """Write all of it; waits for the other side. Raises `OSError` or `ValueError` when the pipe is gone."""
+    left = memoryview(frame)
+    while left:
+        left = left[stream.write(left) :]
+    stream.flush()
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from app.engine.child import EngineChild
 from app.engine.deaths import Death, describe_exit, explain
 from app.engine.lifeline import KillOnClose
-from app.engine.messages import Alive, Event, Message, Shutdown
+from app.engine.messages import Alive, Event, Shutdown
+from app.engine.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,9 @@ SILENCE_S = 9.0
 LOOK_S = 0.5
 """Looks are counted, not seconds: while the machine sleeps, or this process is stopped, nobody looks."""
 
+ENDING_S = 0.7
+"""It ends as soon as its stdin is closed."""
+
 LAST_BREATH_S = 5.0
 """For the pipe of a killed process to close; a driver can hold a process in the kernel for ever."""
 
@@ -24,12 +28,16 @@ LAST_BREATH_S = 5.0
 class EngineLife:
     """Starts the process, hands out its events, and ends it when it gives no sign of life any more."""
 
-    def __init__(self, command: Sequence[str], job: KillOnClose, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self, command: Sequence[str], job: KillOnClose, outbox: Outbox, on_event: Callable[[Event], None]
+    ) -> None:
         """Start it; on the thread that will wait for its end, which it is tied to. Raises `OSError`.
 
-        `on_event` is called on a thread of its own, one event after the other; not for heartbeats.
+        What is put into `outbox` is sent to it. `on_event` is called on a thread of its own, one event after
+        the other; not for heartbeats.
         """
-        self._child = EngineChild(command, job)
+        self._child = EngineChild(command, job, outbox)
+        self._outbox = outbox
         self._on_event = on_event
         self._ended = threading.Event()
         self._beats = 0
@@ -38,19 +46,21 @@ class EngineLife:
         self._reader = threading.Thread(target=self._read, name="engine-events", daemon=True)
         self._reader.start()
 
-    def write(self, message: Message) -> None:
-        """Send a request; any thread."""
-        self._child.write(message)
-
-    def end(self) -> None:
-        """End it at once; any thread."""
+    def end(self, patience_s: float = ENDING_S) -> None:
+        """End it at once, one that is stopped too: after `patience_s` it is killed. Any thread."""
         self._child.end()
+        self._end_by_force(patience_s)
 
-    def end_in_order(self, timeout_s: float) -> None:
-        """Let it save the chats' states and end by itself, but for no longer than this; any thread."""
-        self._child.write(Shutdown())
-        self._ended.wait(timeout_s)
-        self._child.end()
+    def end_in_order(self, patience_s: float) -> None:
+        """Let it save the chats' states and end by itself, but for no longer than this; any thread. What was
+        not sent yet is not sent any more."""
+        self._outbox.end_with(Shutdown())
+        self._end_by_force(patience_s)
+
+    def _end_by_force(self, patience_s: float) -> None:
+        if not self._ended.wait(patience_s):
+            log.warning("the engine process did not end within %.1f s and is killed", patience_s)
+            self._child.kill()
 
     def wait(self, changed_file: Callable[[], str]) -> Death:
         """Wait for its end; why it came. `changed_file` names the model file that is not what it was."""

@@ -4,7 +4,6 @@ import itertools
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -16,14 +15,12 @@ from app.engine.deaths import Cause
 from app.engine.handles import fail, settle
 from app.engine.life import EngineLife
 from app.engine.lifeline import KillOnClose
-from app.engine.load_memory import LoadMemory
+from app.engine.load_memory import LoadMemory, Lowered
 from app.engine.messages import (
     Alive,
-    AnswerNow,
     Cancel,
     CardsRead,
     Delta,
-    DropStates,
     Embed,
     Event,
     Failed,
@@ -35,15 +32,14 @@ from app.engine.messages import (
     LoadProgress,
     LoadSettings,
     Notice,
-    Prepare,
     PromptProgress,
-    ReadCards,
     Ready,
     Tokenize,
     Unloaded,
 )
-from app.engine.model_file import mark
-from app.engine.pending import Answered, Pending, PendingRequests
+from app.engine.model_file import first_changed, mark
+from app.engine.outbox import Outbox
+from app.engine.pending import Pending, PendingRequests
 from app.engine.saved_states import StatesPlace
 from app.engine.state import EngineState, after
 from app.engine.wanted import WantedModels
@@ -54,8 +50,11 @@ log = logging.getLogger(__name__)
 OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 
-SAVING_S = 5.0
-"""What the end of the program waits for chats' states to be saved."""
+SAVING_S = 1.2
+"""What the end of the program waits for chats' states to be saved; the next one computes what is missing."""
+
+KILLED_S = 0.8
+"""What it waits for a process that was killed; a driver can hold one in the kernel for ever."""
 
 
 class EngineLink:
@@ -76,7 +75,7 @@ class EngineLink:
         self._changed = threading.Condition()
         self._ids = itertools.count(1)
         self._pending = PendingRequests()
-        self._outbox: deque[Answered | Prepare | DropStates | AnswerNow | Cancel | ReadCards] = deque()
+        self._outbox = Outbox()
         self._life: EngineLife | None = None
         self._ready = False
         self._wanted = WantedModels()
@@ -102,7 +101,7 @@ class EngineLink:
 
     def close(self) -> None:
         """End the process and fail what is running with `Cancelled`. Waits for the end, and a moment for the
-        chats' states to be saved."""
+        chats' states to be saved: `SAVING_S` and `KILLED_S` at most."""
         with self._changed:
             self._closed = True
             started, life = self._started, self._life
@@ -112,7 +111,10 @@ class EngineLink:
         elif life is not None:
             life.end()
         if started:
-            self._thread.join()
+            self._thread.join(KILLED_S)
+            if self._thread.is_alive():
+                log.error("the engine process cannot be ended, and is left behind")
+                self._cancel_all()
 
     @property
     def state(self) -> EngineState:
@@ -142,11 +144,14 @@ class EngineLink:
             refused = Cancelled() if self._closed else self._blocked
             if refused is None:
                 request = pending.request
-                if isinstance(request, Generate | Tokenize | Embed):
-                    pending.request = request = self._named(request)
-                    self._restore(request.model)
-                self._pending.add(pending)
-                self._send(request)
+                try:
+                    if isinstance(request, Generate | Tokenize | Embed):
+                        pending.request = request = self._named(request)
+                        self._restore(request.model)
+                    self._outbox.put(request)
+                    self._pending.add(pending)
+                except EngineError as error:
+                    refused = error
         if refused is not None:
             fail(pending.future, refused)
 
@@ -164,8 +169,8 @@ class EngineLink:
             return
         model.mark = mark(path)
         load = self._load_request(path, model.settings, model.notices)
+        self._outbox.put(load)
         self._pending.add(Pending(load, Future()))
-        self._send(load)
 
     def _load_request(self, path: str, settings: LoadSettings, notices: Sequence[LoadNotice]) -> Load:
         states = self._states
@@ -178,28 +183,25 @@ class EngineLink:
             states_limit_bytes=states.limit_bytes() if states is not None else 0,
         )
 
-    def _send(self, message: Answered | Prepare | DropStates | AnswerNow | Cancel | ReadCards) -> None:
-        self._outbox.append(message)
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._ready and self._life is not None:
-            while self._outbox:
-                self._life.write(self._outbox.popleft())
-
     def _canceller(self, request_id: int, future: "Future[Any]") -> Callable[[], None]:
         def cancel() -> None:
             with self._changed:
                 pending = self._pending.find(request_id)
                 if pending is None:
                     return
-                self._send(Cancel(request_id=request_id))
-                at_once = not self._ready or self._pending.waits_for_load(pending.request)
-                if at_once:
+                # What was not sent yet is never sent.
+                withdrawn = self._outbox.withdraw(request_id)
+                if not withdrawn:
+                    self._outbox.put(Cancel(request_id=request_id))
+                ended = []
+                if withdrawn or not self._ready or self._pending.waits_for_load(pending.request):
                     # The engine will come to it only later, and then nobody listens any more.
                     self._pending.pop(request_id)
-            if at_once:
-                fail(pending.future, Cancelled())
+                    ended = [pending]
+                if withdrawn and isinstance(pending.request, Load):
+                    ended += self._without_load(pending.request.path)
+            for item in ended:
+                fail(item.future, Cancelled())
 
         def on_done(done: "Future[Any]") -> None:
             # An awaiting task that is cancelled cancels its future.
@@ -218,17 +220,14 @@ class EngineLink:
                 if self._closed:
                     break
             self._live()
-        with self._changed:
-            lost = self._take_all()
         self._set_state(EngineState("stopped"))
-        for item in lost:
-            fail(item.future, Cancelled())
+        self._cancel_all()
 
     def _live(self) -> None:
         """One life of the process, from its start to its end."""
         self._set_state(EngineState("starting", error=self._state.error))
         try:
-            life = EngineLife(self._command, self._job, self._handle)
+            life = EngineLife(self._command, self._job, self._outbox, self._handle)
         except OSError as failure:
             self._crashed(
                 "unknown",
@@ -243,7 +242,6 @@ class EngineLink:
         with self._changed:
             self._life = life
             closed = self._closed
-            self._flush()
         if closed:
             life.end()
         death = life.wait(self._changed_file)
@@ -255,7 +253,9 @@ class EngineLink:
 
     def _changed_file(self) -> str:
         with self._changed:
-            return self._wanted.changed_file()
+            used = self._wanted.mapped_files()
+        # Not under the lock: the disk may take its time.
+        return first_changed(used)
 
     def _crashed(self, cause: Cause, error: EngineError, *, final: bool) -> None:
         with self._changed:
@@ -266,7 +266,6 @@ class EngineLink:
             self._life = None
             self._ready = False
             loads = self._pending.loads()
-            # A request that comes from now on belongs to the next process.
             lost = self._take_all()
             used = [item.request.model for item in lost if isinstance(item.request, Generate)]
             at_work = [loads[0].path] if loads else used or [""]
@@ -277,8 +276,16 @@ class EngineLink:
         for item in lost:
             fail(item.future, error)
 
+    def _cancel_all(self) -> None:
+        with self._changed:
+            lost = self._take_all()
+        for item in lost:
+            fail(item.future, Cancelled())
+
     def _take_all(self) -> list[Pending]:
-        self._outbox.clear()
+        # A request that comes from now on belongs to the next process.
+        self._outbox.close()
+        self._outbox = Outbox()
         return self._pending.take_all()
 
     def _handle(self, event: Event) -> None:
@@ -291,15 +298,17 @@ class EngineLink:
                 pending = self._pending.find(event.request_id)
             else:
                 pending = self._pending.pop(event.request_id)
-            self._note(event, pending)
+            lowered = self._note(event, pending)
             dependants = self._dependants(event, pending)
             state = after(self._state, event)
+        if lowered is not None and self._memory is not None and isinstance(event, Loaded):
+            # Not under the lock: it is written to the disk.
+            self._memory.note_lowered(event.info.path, lowered)
         if state is not self._state:
             self._set_state(state)
         if isinstance(event, Ready):
             with self._changed:
                 self._ready = True
-                self._flush()
         elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
             if pending is not None and pending.on_event is not None:
                 pending.on_event(event)
@@ -307,15 +316,13 @@ class EngineLink:
             for item in ([pending] if pending is not None else []) + dependants:
                 settle(event, item.future)
 
-    def _note(self, event: Event, pending: Pending | None) -> None:
-        """What an event says of the wanted models."""
+    def _note(self, event: Event, pending: Pending | None) -> Lowered | None:
+        """What an event says of the wanted models; what memory was short for, where one was loaded."""
         request = pending.request if pending is not None else None
         if isinstance(event, LoadProgress) and event.plan is not None:
             self._wanted.planned(event.path, event.plan)
         elif isinstance(event, Loaded):
-            lowered = self._wanted.loaded(event.info)
-            if lowered is not None and self._memory is not None:
-                self._memory.note_lowered(event.info.path, lowered)
+            return self._wanted.loaded(event.info)
         elif isinstance(event, Unloaded):
             self._wanted.gone(event.path)
         elif isinstance(event, Finished) and isinstance(request, Generate):
@@ -326,16 +333,23 @@ class EngineLink:
             if model is not None and model.present:
                 self._wanted.step_down(request.model, event.reload, loading=False)
                 self._wanted.gone(request.model)
+        return None
 
     def _dependants(self, event: Event, pending: Pending | None) -> list[Pending]:
         """What waited for a load that failed; it would only hear that there is no model."""
         if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
             return []
-        path = pending.request.path
+        return self._without_load(pending.request.path)
+
+    def _without_load(self, path: str) -> list[Pending]:
+        """A load has failed, or will not be: take out what waited for it, unless there is another one."""
         if self._pending.loads(path):
             return []
         self._wanted.forget(path)
-        return self._pending.take_dependants(path)
+        waited = self._pending.take_dependants(path)
+        for item in waited:
+            self._outbox.withdraw(item.request.request_id)
+        return waited
 
     def _set_state(self, state: EngineState) -> None:
         with self._changed:

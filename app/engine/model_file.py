@@ -1,6 +1,7 @@
 """Whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into it
 changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,3 +30,8 @@ def was_changed(path: str, before: FileMark | None) -> bool:
     """
     now = mark(path)
     return before is not None and now is not None and now.inode == before.inode and now != before
+
+
+def first_changed(files: Iterable[tuple[str, FileMark | None]]) -> str:
+    """Name of the first of the files that was written into; empty where all are as they were."""
+    return next((Path(path).name for path, before in files if was_changed(path, before)), "")

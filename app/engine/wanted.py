@@ -1,7 +1,6 @@
 """Which models the user has loaded, which of them are in memory, how each comes back after a crash. Pure."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -9,7 +8,7 @@ from app.engine.deaths import Cause
 from app.engine.ladder import next_step
 from app.engine.load_memory import Lowered, Recalled, lowered_by
 from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
-from app.engine.model_file import FileMark, was_changed
+from app.engine.model_file import FileMark
 
 DEATHS_ON_GPU = 2
 """After so many without an answer in between, a model leaves the graphics card."""
@@ -127,7 +126,10 @@ class WantedModels:
             return self._models.get(path)
         return next(reversed(self._models.values()), None)
 
-    def changed_file(self) -> str:
-        """Name of the first file in use that was written into; empty when all are as they were."""
-        used = (model for model in self._models.values() if model.plan is None or model.plan.maps_weights)
-        return next((Path(model.path).name for model in used if was_changed(model.path, model.mark)), "")
+    def mapped_files(self) -> list[tuple[str, FileMark | None]]:
+        """The files that are in use where they lie, as they were when they were loaded."""
+        return [
+            (model.path, model.mark)
+            for model in self._models.values()
+            if model.plan is None or model.plan.maps_weights
+        ]

@@ -4,19 +4,20 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
+from app.ending import Ending, close_together
 from app.engine.messages import RpcServer
 from app.errors import Cancelled, StillroomError
 from app.log import report
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
-from app.ui.bridge import Bridge
+from app.ui.bridge import Bridge, off_this_thread
 from app.ui.cuda_session import CudaSession
 from app.ui.drift_watch import DriftWatch
 from app.ui.elsewhere_choice import ElsewhereChoice
@@ -43,12 +44,24 @@ from app.ui.window_zoom import WindowZoom
 
 log = logging.getLogger(__name__)
 
+LAST_S = 0.5
+"""Of the time for the end, what the log and the databases have for themselves."""
+
 
 class WindowApplication(QObject):
     """Owns the window and everything that lives as long as it does. GUI thread."""
 
-    def __init__(self, qt: QApplication, parts: WindowParts, files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        qt: QApplication,
+        parts: WindowParts,
+        files: Sequence[Path] = (),
+        ending: Ending | None = None,
+    ) -> None:
+        """`ending` is the deadline for all that is closed; it begins with the end at the latest."""
         super().__init__(qt)
+        self._ending = ending or Ending()
+        self._left: list[Callable[[], None]] = []
         self.parts = parts
         self._files = files
         self._ended = asyncio.Event()
@@ -67,6 +80,7 @@ class WindowApplication(QObject):
         parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
         parts.templates.observe(self._bridge.wrap(self._on_error))
         self._session.engine_ready.connect(self._on_engine_ready)
+        self._replacing: asyncio.Task[None] | None = None
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
         self._tabs: WindowTabs
@@ -116,29 +130,40 @@ class WindowApplication(QObject):
         self.cuda.cancel()
         await self._tabs_bridge.finish()
         await self._bridge.finish()
-        self._sampler.stop()
-        # The log after what answers, of whose replies it notes the end.
-        for part in (
-            self.parts.jobs,
-            self.parts.idle,
-            self.parts.server,
-            self.parts.templates,
-            self.parts.client,
-            self.parts.elsewhere,
-            self.parts.gate.trail,
-            self.parts.gpu,
-        ):
-            await asyncio.to_thread(part.close)
-        self.parts.chats.close()
-        self.parts.benchmarks.close()
-        self.parts.quality_runs.close()
-        self.parts.drift_runs.close()
+        await off_this_thread(self._close_parts)
         gc.enable()
         sys.excepthook = self._previous_hook
         self._theme.formulas.close()
         # They belong to the QApplication, whose every new style sheet goes through all widgets that are left.
         for left in (self._window, self._theme, self):
             left.deleteLater()
+
+    def _close_parts(self) -> None:
+        """All at once, as each may wait for something that is stuck. On a thread of its own."""
+        parts = self.parts
+        parts.gpu.close()
+        all_done = close_together(
+            [
+                *self._left,
+                self._place.keep_last,
+                self._sampler.stop,
+                parts.jobs.close,
+                parts.idle.close,
+                parts.server.close,
+                parts.templates.close,
+                parts.client.close,
+                parts.elsewhere.close,
+            ],
+            self._ending.left_s() - LAST_S,
+        )
+        # What was stopped or stuck holds nobody any more.
+        self._ending.end_children()
+        # The log after what answers, of whose replies it notes the end. A file that is still written to is
+        # left to the system, which keeps all that was committed.
+        stores = (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs)
+        close_together(
+            [parts.gate.trail.close, *(store.close for store in stores if all_done)], self._ending.left_s()
+        )
 
     def _make_window(self) -> MainWindow:
         parts = self.parts
@@ -165,7 +190,7 @@ class WindowApplication(QObject):
             Page("models", self.tr("Models"), "cube", lambda: tabs.make_models()),
         )
         window = MainWindow(self._theme, picker, pages, self._panel)
-        place = WindowPlace(window, parts.settings, self._bridge.start)
+        place = self._place = WindowPlace(window, parts.settings, self._bridge.start)
         WindowZoom(window, parts.settings)
         long_replies = LongReplies(window, parts.settings)
         long_replies.chosen.connect(self._on_long_reply_chosen)
@@ -246,15 +271,20 @@ class WindowApplication(QObject):
         self.parts.idle.set_idle_s(60 * values.idle_unload_minutes)
         if values.language != before.language:
             self._languages.choose(values.language)
-            self._replace_window()
+            if self._replacing is None or self._replacing.done():
+                self._replacing = self._bridge.start(self._replace_window())
 
-    def _replace_window(self) -> None:
+    async def _replace_window(self) -> None:
         """Texts are made with their widgets, so another language needs another window."""
         old = self._window
-        old.closing.disconnect(self._on_closing)
-        self._tabs.close_down()
+        old.setEnabled(False)
+        left = self._tabs.close_down()
         self._tabs_bridge.close()
         page = old.current_page
+        await off_this_thread(lambda: close_together(left, self._ending.left_s()))
+        if self._ended.is_set():
+            return
+        old.closing.disconnect(self._on_closing)
         self._window = self._make_window()
         self._window.setGeometry(old.geometry())
         self._window.show_page(page)
@@ -263,7 +293,8 @@ class WindowApplication(QObject):
         old.deleteLater()
 
     def _on_closing(self) -> None:
-        self._tabs.close_down()
+        self._ending.begin()
+        self._left = self._tabs.close_down()
         self._ended.set()
 
     def _on_engine_ready(self) -> None:

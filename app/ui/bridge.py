@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -15,6 +16,7 @@ from app.errors import Cancelled
 log = logging.getLogger(__name__)
 
 FRAME_S = 0.018
+FINISHING_S = 0.3
 ErrorListener = Callable[[BaseException], None]
 
 
@@ -75,10 +77,12 @@ class Bridge(QObject):
             task.cancel()
 
     async def finish(self) -> None:
-        """`close`, and wait for the tasks; at the end of the program."""
+        """`close`, and wait for the tasks, which are cancelled, though not for long; at the end of the
+        program."""
         tasks = list(self._tasks)
         self.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=FINISHING_S)
 
     def _on_woken(self) -> None:
         wait_s = self._last_drain_s + FRAME_S - time.monotonic()
@@ -106,3 +110,19 @@ class Bridge(QObject):
     def _report(self, error: BaseException) -> None:
         if not self._closed and not isinstance(error, (Cancelled, asyncio.CancelledError)):
             self._on_error(error)
+
+
+async def off_this_thread(work: Callable[[], object]) -> None:
+    """Do `work` on a thread of its own: the executor's may all be at something that does not end. A failure
+    is logged."""
+    done: Future[None] = Future()
+
+    def do() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("off the GUI thread")
+        done.set_result(None)
+
+    threading.Thread(target=do, daemon=True).start()
+    await asyncio.wrap_future(done)

@@ -86,11 +86,11 @@ class Formulas(QObject):
         return picture
 
     def close(self) -> None:
-        """Drop what waits to be drawn, and end the process that draws."""
+        """Drop what waits to be drawn, and end the process that draws; what is being drawn is for nobody."""
         self._bridge.close()
         self._process.close()
         if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _draw(self, request: FormulaRequest) -> None:
         svg = self._process.draw(

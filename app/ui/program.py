@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files as resource_files
 from pathlib import Path
 
+import msgspec
 import qasync
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app.ending import Ending
 from app.ui.application import WindowApplication
 from app.ui.single_instance import SingleInstance
 from app.ui.stop_signals import StopSignals
@@ -20,9 +22,18 @@ from app.ui.window_parts import WindowParts
 
 log = logging.getLogger(__name__)
 
+CALLBACKS_VARIABLE = "STILLROOM_CALLBACKS"
+"""Names a file: what the GUI thread does is measured, and written there at the end; see `callback_watch`."""
 
-def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: Sequence[Path] = ()) -> int:
-    """Open the window and `files` in it, and stay until it is closed; returns the exit code."""
+
+def run_window(
+    make_parts: Callable[[], WindowParts],
+    data_folder: Path,
+    files: Sequence[Path] = (),
+    on_shown: Callable[[WindowApplication], None] = lambda application: None,
+) -> int:
+    """Open the window and `files` in it, and stay until it is closed; returns the exit code. `on_shown` is
+    called in its event loop."""
     if not _has_display():
         print(  # noqa: T201 - there is no window to say it in
             "There is no display here, so the window cannot open. "
@@ -40,11 +51,25 @@ def run_window(make_parts: Callable[[], WindowParts], data_folder: Path, files: 
     instance = SingleInstance(data_folder)
     if not instance.claim(files):
         return 0
-    loop = qasync.QEventLoop(qt)
+    ending = Ending(status=0)
+    figures = os.environ.get(CALLBACKS_VARIABLE)
+    loop = _watched_loop(qt) if figures else qasync.QEventLoop(qt)
     asyncio.set_event_loop(loop)
     with loop:
-        loop.run_until_complete(_live(qt, make_parts, instance, files))
+        loop.run_until_complete(_live(qt, make_parts, instance, files, ending, on_shown))
+        if figures:
+            loop.watch.stop()
+            Path(figures).write_bytes(msgspec.json.encode(loop.watch.figures()))
     return 0
+
+
+def _watched_loop(qt: QApplication) -> qasync.QEventLoop:
+    # Only where somebody measures.
+    from app.ui.callback_watch import CallbackWatch, WatchedLoop
+
+    loop = WatchedLoop(qt)
+    CallbackWatch().start(loop)
+    return loop
 
 
 async def _live(
@@ -52,12 +77,15 @@ async def _live(
     make_parts: Callable[[], WindowParts],
     instance: SingleInstance,
     files: Sequence[Path],
+    ending: Ending,
+    on_shown: Callable[[WindowApplication], None],
 ) -> None:
-    application = WindowApplication(qt, make_parts(), files)
+    application = WindowApplication(qt, make_parts(), files, ending)
     instance.open_asked.connect(application.open_files)
-    signals = StopSignals(application)
+    signals = StopSignals(ending.begin, application)
     signals.received.connect(lambda: application.window.close())
     application.show()
+    on_shown(application)
     await application.wait_until_closed()
 
 

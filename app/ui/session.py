@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -63,6 +64,32 @@ class Reply:
             self._bridge.drain()
 
 
+class _Load:
+    """A load that is on its way to the client, or with it; GUI thread."""
+
+    def __init__(self) -> None:
+        self._handle: LoadHandle | None = None
+        self._cancelled = False
+
+    @property
+    def future(self) -> "Future[ModelInfo]":
+        """Its end, once it has begun."""
+        assert self._handle is not None
+        return self._handle.future
+
+    def begun(self, handle: LoadHandle) -> None:
+        """The client has it."""
+        self._handle = handle
+        if self._cancelled:
+            handle.cancel()
+
+    def cancel(self) -> None:
+        """Stop it, now or as soon as the client has it."""
+        self._cancelled = True
+        if self._handle is not None:
+            self._handle.cancel()
+
+
 def model_name(info: ModelInfo) -> str:
     """The name by which chats remember a model."""
     return " · ".join(part for part in (info.name, info.quantisation) if part)
@@ -110,7 +137,7 @@ class EngineSession(QObject):
         self._bridge = bridge
         self._gate = gate
         self._elsewhere = elsewhere
-        self._load: LoadHandle | None = None
+        self._load: _Load | None = None
         self._state = EngineState("stopped")
         self.client = client
         self.templates = templates
@@ -186,8 +213,10 @@ class EngineSession(QObject):
             self._names[str(path)] = name
         self.loading.emit(str(path), 0.0)
         self.templates.start()
-        load = self._load = self.client.load(str(path), settings)
+        load = self._load = _Load()
         try:
+            # What is known of the file is read first, and the disk may be a slow one.
+            load.begun(await asyncio.to_thread(self.client.load, str(path), settings))
             info = await asyncio.wrap_future(load.future)
             await self._caught_up()
             return self._named(info)
@@ -219,7 +248,7 @@ class EngineSession(QObject):
 
     async def plan(self, path: str, settings: LoadSettings) -> Planned:
         """What a load of a file would come to. Raises `EngineError`."""
-        return await asyncio.wrap_future(self.client.plan(path, settings))
+        return await asyncio.wrap_future(await asyncio.to_thread(self.client.plan, path, settings))
 
     @property
     def load_notice(self) -> LoadNotice | None:

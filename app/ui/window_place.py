@@ -16,7 +16,7 @@ KEEP_MS = 1000
 
 class WindowPlace(QObject):
     """Restores them, and keeps each change within a second, off the GUI thread: a window that is killed
-    opens as it was. GUI thread.
+    opens as it was. GUI thread; `keep_last` is for another one, once the window is closed.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class WindowPlace(QObject):
         self._settings = settings
         self._start = start
         self._chat = settings.values.last_chat
+        self._last: dict[str, object] | None = None
         self._timer = QTimer(self, singleShot=True, interval=KEEP_MS)
         self._timer.timeout.connect(self._keep)
         self._restore()
@@ -41,13 +42,18 @@ class WindowPlace(QObject):
         self._chat = conversation_id
         self._timer.start()
 
+    def keep_last(self) -> None:
+        """Keep how the window was when it was closed."""
+        if self._last is not None:
+            self._settings.update(**self._last)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """See the window move, change its size and close."""
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize):
             self._timer.start()
         elif event.type() == QEvent.Type.Close:
             self._timer.stop()
-            self._settings.update(**self._now())
+            self._last = self._now()
         return super().eventFilter(watched, event)
 
     def _keep(self) -> None:

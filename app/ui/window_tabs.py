@@ -186,14 +186,17 @@ class WindowTabs(QObject):
         if sentence:
             self._notices.warn(sentence, self.tr("Show"), self._show_drift)
 
-    def close_down(self) -> None:
-        """Put drafts, the running reply and unsaved code on disk before the widgets go."""
+    def close_down(self) -> list[Callable[[], None]]:
+        """Stop what the tabs do, before their widgets go. What is given puts drafts, the running reply and
+        unsaved code on the disk, on other threads."""
+        left = []
         if self._chat is not None:
-            self._chat.close_down()
+            left.append(self._chat.close_down())
             self._chat = None
         if self._code is not None:
-            self._code.close_tab()
+            left.append(self._code.close_tab())
             self._code = None
+        return left
 
     def _show_drift(self) -> None:
         from app.ui.tabs.benchmark_tab import BenchmarkTab

@@ -151,7 +151,7 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         window.show()
         yield Opened(desk, tab, store, notices, bridge, settings)
         if shiboken6.isValid(tab):
-            tab.close_down()
+            tab.close_down()()
         desk.run(bridge.finish())
 
 

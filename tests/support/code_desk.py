@@ -90,7 +90,7 @@ def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
 
     room.run(make())
     yield made[0]
-    made[0].close_tab()
+    made[0].close_tab()()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -28,6 +28,7 @@ from app.engine.messages import (
     Tokenize,
     Tokenized,
 )
+from app.engine.outbox import Outbox
 from models.starter import starter_file
 from tests.support.estimates import assert_estimated
 
@@ -89,18 +90,19 @@ class ChildEngine:
 
     def __init__(self) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._child = EngineChild(child_command("engine"), KillOnClose())
+        self._outbox = Outbox()
+        self._child = EngineChild(child_command("engine"), KillOnClose(), self._outbox)
         self._pump = threading.Thread(target=self._run)
         self._pump.start()
 
     def post(self, request: Request) -> None:
-        self._child.write(request)
+        self._outbox.put(request)
 
     def next_event(self) -> Event:
         return self._events.get(timeout=ANSWER_TIMEOUT_S)
 
     def close(self) -> None:
-        self._child.write(Shutdown())
+        self._outbox.put(Shutdown())
         self._pump.join()
         assert self._child.reap() == 0
 

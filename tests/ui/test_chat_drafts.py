@@ -26,5 +26,5 @@ def test_drafts_belong_to_their_chats_and_survive(opened: Opened) -> None:
 def test_what_is_typed_is_kept_when_the_program_ends(opened: Opened) -> None:
     opened.tab.open_chat(None)
     opened.tab.composer.set_text("typed a moment ago")
-    opened.tab.close_down()
+    opened.tab.close_down()()
     assert "typed a moment ago" in [chat.draft for chat in opened.store.conversations()]

@@ -123,7 +123,7 @@ def test_a_tab_that_goes_keeps_the_reply_that_was_coming_in(opened: Opened) -> N
         opened.unlimited()
         opened.tab.send(ENDLESS)
         await opened.first_words()
-        opened.tab.close_down()
+        opened.tab.close_down()()
         opened.tab.deleteLater()
         await until(lambda: not shiboken6.isValid(opened.tab))
         await opened.bridge.finish()

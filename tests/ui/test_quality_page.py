@@ -156,9 +156,11 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     answer = stores.quality_runs.results(run.id)[0].turns[0].answer or "(nothing)"
     assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
     press(page, "Delete")
+    desk.until(lambda: "How good are its answers?" in shown(page))
     assert stores.quality_runs.runs() == []
     assert "How good are its answers?" in shown(page)
     next(button for button in notices.findChildren(QPushButton) if button.text() == "Undo").click()
+    desk.until(lambda: "INTENTS" in shown(page))
     assert stores.quality_runs.runs() == [(run, True)]
     assert "INTENTS" in shown(page)
     assert not desk.problems
@@ -239,6 +241,7 @@ def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
     desk.until(lambda: "within chance" in shown(page))
     select_runs(page, 2)
     press(page, "Delete")
+    desk.until(card.isHidden)
     assert card.isHidden()
     assert len(runs_shown(page)) == 2
 

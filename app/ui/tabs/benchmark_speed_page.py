@@ -281,7 +281,12 @@ class BenchmarkSpeedPage(QScrollArea):
     def _run_anew(self) -> None:
         info = self._session.here
         if info is not None:
-            self._runner.discard_unfinished(Path(info.path), self._suite)
+            self._bridge.start(self._discard_and_run(Path(info.path)))
+
+    async def _discard_and_run(self, path: Path) -> None:
+        # Not here: another program may be writing to the file.
+        await asyncio.to_thread(self._runner.discard_unfinished, path, self._suite)
+        if shiboken6.isValid(self):
             self.run()
 
     def _on_selection(self, selected: list[Report]) -> None:

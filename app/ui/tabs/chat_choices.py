@@ -52,11 +52,15 @@ class ChatChoices(QObject):
         dialog.chosen.connect(self._drawer.choose_schema)
         dialog.open()
 
-    def close_down(self) -> None:
-        """Before the tab goes: keep at once what was chosen a moment ago."""
-        chat = self._keeper.chat
-        if chat is not None and self._drawer.pending:
-            self._keeper.store.save_choices(chat.id, self._drawer.choices)
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: what keeps what was chosen a moment ago, on another thread."""
+        keeper, choices = self._keeper, self._drawer.choices if self._drawer.pending else None
+
+        def keep() -> None:
+            if keeper.chat is not None and choices is not None:
+                keeper.store.save_choices(keeper.chat.id, choices)
+
+        return keep
 
     def _take(self, choices: ReplyChoices) -> None:
         self._show(choices)

@@ -54,14 +54,18 @@ class ChatDrafts(QObject):
         elif chat is None and draft.strip() and not self._exchange.sending:
             self._start(self._save_new(draft, leaving))
 
-    def close_down(self) -> None:
-        """Before the tab goes: keep what is typed at once, on this thread."""
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: what keeps what is typed, on another thread."""
         self._timer.stop()
         keeper, draft = self._keeper, self._composer.text()
-        if keeper.chat is None and draft.strip():
-            keeper.chat = keeper.store.create_conversation()
-        if keeper.chat is not None and draft != keeper.chat.draft:
-            keeper.store.save_draft(keeper.chat.id, draft)
+
+        def keep() -> None:
+            if keeper.chat is None and draft.strip():
+                keeper.chat = keeper.store.create_conversation()
+            if keeper.chat is not None and draft != keeper.chat.draft:
+                keeper.store.save_draft(keeper.chat.id, draft)
+
+        return keep
 
     async def _save_new(self, draft: str, leaving: bool) -> None:
         if leaving:

@@ -1,7 +1,7 @@
 """The Chat tab: the chats, one conversation, and the reply that is coming in."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -186,8 +186,9 @@ class ChatTab(QWidget):
         """Stop the reply; what has come is kept."""
         self.exchange.stop()
 
-    def close_down(self) -> None:
-        """Before the tab goes: keep what is typed, stop the reply and wait until it is on the disk.
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: stop the reply. What is given keeps what is typed and waits until all is on
+        the disk, on another thread.
 
         What the tab had begun is cancelled; it must not be used afterwards.
         """
@@ -197,9 +198,14 @@ class ChatTab(QWidget):
             task.cancel()
         self._readiness.close()
         self.exchange.close()
-        self._drafts.close_down()
-        self._choosing.close_down()
-        self._runner.close_down()
+        # A draft may make the chat that the choices belong to.
+        rest = (self._drafts.close_down(), self._choosing.close_down(), self._runner.close_down())
+
+        def keep() -> None:
+            for each in rest:
+                each()
+
+        return keep
 
     def _on_reply_end(self, chat: Conversation, seconds: float) -> None:
         # The question has named a new chat meanwhile.

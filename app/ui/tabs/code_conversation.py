@@ -125,13 +125,14 @@ class CodeConversation(QWidget):
         if self._reply is not None:
             self._reply.cancel()
 
-    def close_conversation(self) -> None:
-        """Stop everything; the widgets are about to go."""
+    def close_conversation(self) -> Callable[[], None]:
+        """Stop everything; the widgets are about to go. What is given waits for the disk, on another
+        thread."""
         self._closed = True
         self._count_timer.stop()
         for job in self._jobs:
             job.cancel()
-        self.memory.close()
+        return self.memory.close()
 
     def start_over(self) -> None:
         """Forget what was said; the old replies stay above a line."""

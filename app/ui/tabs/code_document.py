@@ -154,9 +154,10 @@ class CodeDocument(QObject):
             self._editor.set_language(language)
         self._editor.go_to_position(draft.cursor)
 
-    def close(self) -> None:
-        """Put the draft on disk and wait for it; the editor must still be there. Once is enough."""
-        self._keeper.close()
+    def close(self) -> Callable[[], None]:
+        """Put the draft on disk; what is given waits for it, on another thread. The editor must still be
+        there. Once is enough."""
+        return self._keeper.close()
 
     def _show(self, file: TextFile | None, text: str, language: Language) -> None:
         self._file = file

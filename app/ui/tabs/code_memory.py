@@ -67,9 +67,10 @@ class CodeMemory(QObject):
         for exchange in reversed(self._history.exchanges):
             await exchange.check_code()
 
-    def close(self) -> None:
-        """Put the conversation on disk and wait for it; its widgets must still be there."""
-        self._keeper.close()
+    def close(self) -> Callable[[], None]:
+        """Put the conversation on disk; what is given waits for it, on another thread. Its widgets must still
+        be there."""
+        return self._keeper.close()
 
     async def _show(self, kept: KeptConversation) -> None:
         for one in kept.exchanges:

@@ -103,15 +103,24 @@ class CodeTab(QWidget):
         self._remembering = bridge.start(self.conversation.memory.restore())
         self._on_document_changed()
 
-    def close_tab(self) -> None:
-        """Stop what runs, and keep what is not saved for the next run; call it before the window goes."""
+    def close_tab(self) -> Callable[[], None]:
+        """Stop what runs, and keep what is not saved for the next run; call it before the window goes. What
+        is given waits until it is on the disk, on another thread."""
         self.fixer.stop()
         self.runner.stop()
-        self.run_card.tests_document.close()
         self._remembering.cancel()
-        self.conversation.close_conversation()
         self.card.close_card()
-        self.document.close()
+        kept = (
+            self.run_card.tests_document.close(),
+            self.conversation.close_conversation(),
+            self.document.close(),
+        )
+
+        def wait() -> None:
+            for each in kept:
+                each()
+
+        return wait
 
     def take_code(self, code: str, language_word: str) -> None:
         """Show code from elsewhere, such as a chat's reply, as a new text."""

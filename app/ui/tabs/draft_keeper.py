@@ -41,14 +41,13 @@ class DraftKeeper(QObject):
         if write is not None:
             self._writer.submit(write).add_done_callback(self._on_written)
 
-    def close(self) -> None:
-        """Write what is there and wait for it; once is enough, and nothing is kept afterwards."""
-        if self._closed:
-            return
-        self._timer.stop()
-        self.keep()
-        self._closed = True
-        self._writer.shutdown(wait=True)
+    def close(self) -> Callable[[], None]:
+        """Write what is there, for the last time; what is given waits for it, on another thread."""
+        if not self._closed:
+            self._timer.stop()
+            self.keep()
+            self._closed = True
+        return self._writer.shutdown
 
     def _on_written(self, done: "Future[None]") -> None:
         """In the writer's thread: the signal is delivered in the threads of those who listen."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import shiboken6
@@ -338,22 +338,37 @@ class QualityPage(QScrollArea):
     def _delete(self) -> None:
         """Hide the selected runs, with a way back."""
         ids = [row.id for row in self._history.selected()]
-        if not ids or self._cancel is not None:
+        if ids and self._cancel is None:
+            self._bridge.start(self._delete_runs(ids))
+
+    async def _delete_runs(self, ids: list[str]) -> None:
+        await self._for_each(self._store.delete, ids)
+        if not shiboken6.isValid(self):
             return
-        for run_id in ids:
-            self._store.delete(run_id)
         self.refresh()
 
         def undo() -> None:
-            for run_id in ids:
-                self._store.restore(run_id)
-            if shiboken6.isValid(self):
-                self.refresh(ids[0])
+            self._bridge.start(self._restore_runs(ids))
 
         text = self.tr("Deleted: {count} quality runs.").format(count=len(ids))
         if len(ids) == 1:
             text = self.tr("The quality run is deleted.")
         self._notices.inform(text, self.tr("Undo"), undo)
+
+    async def _restore_runs(self, ids: list[str]) -> None:
+        await self._for_each(self._store.restore, ids)
+        if shiboken6.isValid(self):
+            self.refresh(ids[0])
+
+    @staticmethod
+    async def _for_each(change: Callable[[str], None], ids: Sequence[str]) -> None:
+        """Not here: another program may be writing to the file."""
+
+        def work() -> None:
+            for run_id in ids:
+                change(run_id)
+
+        await asyncio.to_thread(work)
 
     def _on_selection(self) -> None:
         rows = self._table.view.selectionModel().selectedRows()

@@ -72,13 +72,19 @@ class ReplyRunner:
         if self._turn is not None:
             self._turn.cancel()
 
-    def close_down(self) -> None:
-        """Stop, and block until what has come is on the disk; not for long, if the engine hangs."""
+    def close_down(self) -> Callable[[], None]:
+        """Stop; what is given waits until what has come is on the disk, on another thread, and not for long
+        if the engine hangs."""
         self.running = None
-        if self._turn is not None:
-            self._turn.cancel()
-            if not self._turn.wait_until_kept(CLOSING_S):
+        turn = self._turn
+        if turn is not None:
+            turn.cancel()
+
+        def wait() -> None:
+            if turn is not None and not turn.wait_until_kept(CLOSING_S):
                 log.warning("The engine did not end the reply in time; all but its last second is kept")
+
+        return wait
 
     def begin(self, reply: RunningReply) -> None:
         """The view waits for its reply from now on; `run` must follow."""

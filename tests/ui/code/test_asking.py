@@ -206,6 +206,6 @@ def test_without_a_model_nothing_can_be_asked(room: Room, qtbot: QtBot, tmp_path
         assert not any(made.isEnabled() for made in tab.conversation.tasks.values())
         assert not tab.conversation.ask_button.isEnabled()
         assert "No model is loaded" in tab.conversation.state.text()
-        tab.close_tab()
+        tab.close_tab()()
 
     live(scene())

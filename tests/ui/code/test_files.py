@@ -60,12 +60,12 @@ def test_code_from_a_chat_does_not_cost_the_text_of_the_last_run(
 ) -> None:
     async def scene() -> None:
         qtbot.keyClicks(tab.editor, "precious")
-        tab.close_tab()
+        tab.close_tab()()
         again = room.make_tab(qtbot, tmp_path)
         again.take_code("x = 1", "python")  # before the draft is read
         await answer_box(again, "Cancel")
         assert again.editor.text() == "precious"
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())
 

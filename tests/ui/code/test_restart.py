@@ -11,7 +11,7 @@ from tests.support.code_desk import SOURCE, Live, Room, answering, finished, sel
 
 async def opened_again(room: Room, tab: CodeTab, qtbot: QtBot, folder: Path) -> CodeTab:
     """The tab as the next run of the program shows it."""
-    tab.close_tab()
+    tab.close_tab()()
     again = room.make_tab(qtbot, folder)
     await again.conversation.memory.restored.wait()
     await until(lambda: not again.editor.isReadOnly())
@@ -45,7 +45,7 @@ def test_the_conversation_is_back_after_a_restart(
         again.conversation.stop()
         await finished(again)
         assert follow_up.asked.tokens > exchange.asked.tokens
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())
 
@@ -63,7 +63,7 @@ def test_what_was_forgotten_does_not_come_back(
 
         again = await opened_again(room, tab, qtbot, tmp_path)
         assert again.conversation.exchanges == []
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())
 
@@ -80,7 +80,7 @@ def test_a_reply_that_the_end_of_the_program_interrupted_says_so(
         [interrupted] = again.conversation.exchanges
         assert interrupted.reply.answer.startswith(said)
         assert "was closed before this reply was complete" in interrupted.reply.notice_text
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())
 
@@ -100,6 +100,6 @@ def test_language_and_cursor_are_back_without_an_edit(
         assert not again.document.modified
         assert again.editor.language.key == "python"
         assert again.editor.textCursor().position() == 6
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())

@@ -178,10 +178,10 @@ def test_tests_are_kept_for_the_next_run(
     async def scene() -> None:
         await until(lambda: not tab.run_card.tests.isReadOnly())
         tab.run_card.take_tests("assert True", "python")
-        tab.close_tab()
+        tab.close_tab()()
         again = room.make_tab(qtbot, tmp_path)
         await until(lambda: again.run_card.tests.text() == "assert True\n")
-        again.close_tab()
+        again.close_tab()()
 
     live(scene())
 

@@ -77,3 +77,12 @@ def test_ctrl_c_in_a_conversation_stops_the_reply_only(long_talk: Terminal) -> N
     long_talk.type("\x04")
     long_talk.read_to_the_end()
     assert long_talk.program.wait(timeout=30) == 0
+
+
+def test_a_polite_kill_ends_a_conversation(talk: Terminal) -> None:
+    talk.read_until("> ")
+    talk.type("half a line")
+    talk.read_until("half a line")
+    talk.program.send_signal(signal.SIGTERM)
+    talk.read_to_the_end()
+    assert talk.program.wait(timeout=30) == 0

@@ -4,7 +4,7 @@ import pytest
 
 from app.engine.deaths import Cause
 from app.engine.messages import LoadSettings
-from app.engine.model_file import mark
+from app.engine.model_file import first_changed, mark
 from app.engine.wanted import WantedModel, WantedModels
 
 ASKED = LoadSettings()
@@ -100,6 +100,6 @@ def test_the_file_that_was_written_into_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"weights")
     models = WantedModels()
     models.want(str(path), ASKED, mark(str(path)))
-    assert models.changed_file() == ""
+    assert first_changed(models.mapped_files()) == ""
     path.write_bytes(b"w")
-    assert models.changed_file() == "Q8_0.gguf"
+    assert first_changed(models.mapped_files()) == "Q8_0.gguf"

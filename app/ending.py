@@ -1,0 +1,107 @@
+"""The end of the program in time: one deadline for all of its parts, and then no process of it is left."""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+import psutil
+
+log = logging.getLogger(__name__)
+
+ENDING_S = 2.2
+"""From the wish to end until what has not ended is ended by force; the rest of three seconds is for that."""
+
+NAMING_S = 0.1
+
+
+class Ending:
+    """The one deadline. Any thread; it begins once."""
+
+    def __init__(self, within_s: float = ENDING_S, status: int | None = None) -> None:
+        """When the time is over, whatever hangs, the process ends with `status` and all below it are killed;
+        without one nothing is ended by force: this is a part of another program, such as a test."""
+        self._within_s = within_s
+        self._status = status
+        self._lock = threading.Lock()
+        self._until_s: float | None = None
+
+    def begin(self) -> None:
+        """The time counts from now on."""
+        with self._lock:
+            if self._until_s is not None:
+                return
+            self._until_s = time.monotonic() + self._within_s
+        if self._status is not None:
+            # A daemon: where everything ends by itself, nobody waits for it.
+            threading.Thread(target=self._watch, name="ending", daemon=True).start()
+
+    def left_s(self) -> float:
+        """Seconds until the deadline; all of them before it has begun."""
+        with self._lock:
+            until_s = self._until_s
+        return self._within_s if until_s is None else max(0.0, until_s - time.monotonic())
+
+    def end_children(self) -> None:
+        """Kill what is left of the program's other processes; what waits for one of them goes on."""
+        if self._status is not None:
+            end_children()
+
+    def _watch(self) -> None:
+        time.sleep(self.left_s())
+        assert self._status is not None
+        end_process(self._status)
+
+
+def close_together(closers: Sequence[Callable[[], object]], within_s: float) -> bool:
+    """Call each on a thread of its own and wait for all of them; False where one is not done in time.
+
+    What is not done is left behind: its thread is a daemon. A failure is logged.
+    """
+    threads = [threading.Thread(target=_close, args=(closer,), daemon=True) for closer in closers]
+    for thread in threads:
+        thread.start()
+    until_s = time.monotonic() + within_s
+    for thread in threads:
+        thread.join(max(0.0, until_s - time.monotonic()))
+    late = [closer for closer, thread in zip(closers, threads, strict=True) if thread.is_alive()]
+    for closer in late:
+        log.warning("not closed in time: %s", getattr(closer, "__qualname__", closer))
+    return not late
+
+
+def end_children() -> None:
+    """Kill every process below this one, those that are stopped too."""
+    own = psutil.Process()
+    # A second look: one may have started another while the first was taken.
+    for _ in range(2):
+        for child in own.children(recursive=True):
+            try:
+                child.kill()
+            except psutil.Error as error:
+                log.debug("process %d: %s", child.pid, error)
+
+
+def end_process(status: int) -> None:
+    """End this process and all below it now; what hangs is named in the log."""
+    # The disk may be what hangs.
+    close_together([_name_threads], NAMING_S)
+    end_children()
+    os._exit(status)
+
+
+def _name_threads() -> None:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, frame in sys._current_frames().items():
+        stack = "".join(traceback.format_stack(frame)[-3:])
+        log.warning("ended by force; thread %s was at:\n%s", names.get(ident, ident), stack)
+
+
+def _close(closer: Callable[[], object]) -> None:
+    try:
+        closer()
+    except Exception:
+        log.exception("not closed as it should be")
