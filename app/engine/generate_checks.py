@@ -1,12 +1,12 @@
 """The ranges of what a `Generate` request asks for."""
 
+from app.engine.gbnf import LONGEST_GRAMMAR
 from app.engine.messages import Generate
 from app.errors import RequestError
 
 MOST_STOP_STRINGS = 64
 MOST_LOGIT_BIASES = 1024
 MOST_DRY_BREAKERS = 16
-LONGEST_GRAMMAR = 4 * 1024 * 1024
 MOST_LOGPROBS = 100
 LARGEST_SCALE = 100.0
 """Of an adapter; 1 is as it was trained."""

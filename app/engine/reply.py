@@ -5,11 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.engine.delta_stream import DeltaStream
-from app.engine.json_schema import schema_grammar
+from app.engine.grammar import Grammar, rules_of
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
-from app.engine.llama.errors import NativeError
-from app.engine.llama.grammar import Grammar
 from app.engine.llama.logprobs import token_logprob
 from app.engine.llama.model import Model
 from app.engine.llama.sampler import Sampler
@@ -28,7 +26,6 @@ from app.engine.messages import (
 from app.engine.scheduler import Job
 from app.engine.text import THINK_OPEN, ReplyText
 from app.engine.thinking_control import ThinkingControl
-from app.errors import RequestError
 
 
 class Taken(NamedTuple):
@@ -76,9 +73,7 @@ class Reply:
             thinking = "auto"
             self._closed = "budget"
         self._text = ReplyText(thinking, request.stop)
-        self.sampler = Sampler(
-            model, request.sampling, seed, candidates, _grammar(request, model, candidates)
-        )
+        self.sampler = Sampler(model, request.sampling, seed, candidates, _grammar(request, model))
         self.sampler.accept_prompt(job.tokens)
         self._may_open = -1
         if self.sampler.has_grammar and thinking != "open":
@@ -122,7 +117,7 @@ class Reply:
 
     def draw(self, context: Context, row: int, replies: int) -> Taken:
         """Draw a token from the logits of batch row `row` and count it; `replies` run at once. Raises
-        `NativeError`."""
+        `NativeError`, `GrammarError`."""
         token = self.sampler.sample(context, row, also=self._may_open)
         logprob = None
         if self.request.logprobs is not None:
@@ -285,18 +280,10 @@ class Reply:
         )
 
 
-def _grammar(request: Generate, model: Model, candidates: Candidates) -> Grammar | None:
-    gbnf = schema_grammar(request.json_schema) if request.json_schema else request.grammar
-    if not gbnf:
+def _grammar(request: Generate, model: Model) -> Grammar | None:
+    if not request.grammar and not request.json_schema:
         return None
-    try:
-        return Grammar(model, candidates, gbnf)
-    except NativeError as error:
-        raise RequestError(
-            "The grammar could not be read.",
-            'It must be in llama.cpp\'s GBNF form and begin with the rule "root".',
-            native=str(error),
-        ) from error
+    return Grammar(rules_of(request.grammar, request.json_schema), model.token_bytes())
 
 
 def _only_token(model: Model, text: str) -> int:

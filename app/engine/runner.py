@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from app.engine.chat_states import ChatStates
 from app.engine.deaths import cause_of
+from app.engine.gbnf import GrammarError
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
@@ -323,6 +324,9 @@ class Runner:
         except NativeError as error:
             self._fail(job, str(error), "")
             return None
+        except GrammarError as error:
+            self._refuse(job, str(error))
+            return None
         if taken.reason is None and len(job.tokens) + len(taken.tokens) > context.context_tokens:
             return Taken(taken.tokens, "context")
         return taken
@@ -342,10 +346,25 @@ class Runner:
             else:
                 self._fail(chunk.job, native, "memory" if result == DECODE_NO_MEMORY else cause_of(native))
 
-    def _fail(self, job: Job, native: str, reload: Reload) -> None:
+    def _refuse(self, job: Job, reason: str) -> None:
+        self._break_off(job)
+        self._emit(
+            Failed(
+                request_id=job.request_id,
+                message="The reply cannot follow its grammar any further: {reason}.",
+                hint="Write the grammar, or the JSON schema, so that fewer alternatives begin alike.",
+                values={"reason": reason},
+                refused=True,
+            )
+        )
+
+    def _break_off(self, job: Job) -> None:
         self._scheduler.remove(job)
         self._replies.pop(job.request_id).break_off()
         self._speculations.end(job)
+
+    def _fail(self, job: Job, native: str, reload: Reload) -> None:
+        self._break_off(job)
         self._emit(
             Failed(
                 request_id=job.request_id,

@@ -11,6 +11,7 @@ import llama_cpp
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.placement import Placement
+from app.engine.token_bytes import TokenBytes
 from converters.file_type import type_name
 
 THINK_TAGS = (b"<think>", b"</think>")
@@ -95,6 +96,7 @@ class Model:
         self.text_end = self._text_end()
         """The token behind a whole text that becomes a vector; negative for a model that wants none."""
         self._pieces: dict[int, tuple[bytes, bool]] = {}
+        self._token_bytes: TokenBytes | None = None
 
     def _text_end(self) -> int:
         vocab = self._vocab
@@ -155,13 +157,26 @@ class Model:
         """
         known = self._pieces.get(token)
         if known is None:
-            text = self.raw_piece(token, special=False)
-            if not text:
-                tag = self.raw_piece(token, special=True)
-                text = tag if tag in THINK_TAGS else b""
-            known = (text, bool(llama_cpp.llama_vocab_is_eog(self._vocab, token)))
-            self._pieces[token] = known
+            known = self._pieces[token] = (self._printed(token), self._ends(token))
         return known
+
+    def token_bytes(self) -> TokenBytes:
+        """What all tokens print. Any thread; the first time takes up to a second."""
+        if self._token_bytes is None:
+            ids = range(self.vocabulary)
+            ends = [token for token in ids if self._ends(token)]
+            self._token_bytes = TokenBytes([self._printed(token) for token in ids], ends)
+        return self._token_bytes
+
+    def _printed(self, token: int) -> bytes:
+        text = self.raw_piece(token, special=False)
+        if not text:
+            tag = self.raw_piece(token, special=True)
+            text = tag if tag in THINK_TAGS else b""
+        return text
+
+    def _ends(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
     def raw_piece(self, token: int, *, special: bool) -> bytes:
         """The bytes of one token, with control tokens as text if `special`."""

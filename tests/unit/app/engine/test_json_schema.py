@@ -1,4 +1,4 @@
-"""The grammar of a schema accepts its documents and nothing else, by llama.cpp's own grammar."""
+"""The grammar of a schema accepts its documents and nothing else, token by token."""
 
 import json
 from collections.abc import Iterator
@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.engine.grammar import Grammar, rules_of
 from app.engine.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
-from app.engine.llama.candidates import Candidates
-from app.engine.llama.grammar import Grammar
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
 from app.errors import EngineError
@@ -61,15 +60,12 @@ def model() -> Iterator[Model]:
 
 def accepts(model: Model, schema: Any, text: str) -> bool:
     """The grammar lets `text` through and would end there."""
-    grammar = Grammar(model, Candidates(model.vocabulary), schema_grammar(json.dumps(schema)))
-    try:
-        for token in model.tokenize(text.encode(), special=False):
-            if not grammar.allows(token):
-                return False
-            grammar.accept(token)
-        return grammar.allows(model.eos)
-    finally:
-        grammar.free()
+    grammar = Grammar(rules_of("", json.dumps(schema)), model.token_bytes())
+    for token in model.tokenize(text.encode(), special=False):
+        if not grammar.allows(token):
+            return False
+        grammar.accept(token)
+    return grammar.allows(model.eos)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +151,95 @@ def test_what_cannot_be_enforced_is_refused(schema: object) -> None:
 def test_a_text_that_is_no_schema_is_refused(text: str) -> None:
     with pytest.raises(EngineError):
         schema_grammar(text)
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Each definition joins the next one twice."""
+    definitions: dict[str, Any] = {
+        f"a{level}": {
+            "properties": {name: {"allOf": [{"$ref": f"#/$defs/a{level + 1}"}]} for name in ("x", "y")}
+        }
+        for level in range(levels)
+    }
+    definitions[f"a{levels}"] = {"properties": {"z": {"type": "null"}}}
+    return {"allOf": [{"$ref": "#/$defs/a0"}], "$defs": definitions}
+
+
+def test_what_is_joined_often_is_written_once() -> None:
+    assert len(schema_grammar(json.dumps(doubling(60)))) < 60_000
+
+
+def test_a_schema_that_joins_itself_within_is_followed(model: Model) -> None:
+    tree = {
+        "$defs": {
+            "node": {
+                "allOf": [
+                    {
+                        "properties": {
+                            "value": {"const": 1},
+                            "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+                        },
+                        "required": ["value", "next"],
+                    }
+                ]
+            }
+        },
+        "$ref": "#/$defs/node",
+    }
+    assert accepts(model, tree, '{"value":1,"next":{"value":1,"next":null}}')
+    assert not accepts(model, tree, '{"value":1,"next":{"value":1}}')
+
+
+def test_twenty_thousand_values_are_told_apart(model: Model) -> None:
+    schema = {"enum": [f"v{79 * number}" for number in range(20_000)]}
+    assert accepts(model, schema, f'"v{79 * 19_999}"')
+    assert not accepts(model, schema, '"v78"')
+
+
+MANY: dict[str, Any] = {str(number): {} for number in range(3000)}
+
+HOSTILE: list[Any] = [
+    {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+    {"$ref": "#"},
+    {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+    {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    {"required": [{}]},
+    {"type": [{}]},
+    {"type": {}},
+    {"format": [1]},
+    {"type": "string", "format": {}},
+    {"allOf": [{"properties": [1]}]},
+    {"allOf": [{"required": 5}]},
+    {"allOf": [{"$ref": 5}]},
+    {"allOf": [{"$ref": [1]}]},
+    {"allOf": [{"properties": {"a": {}}, "required": ["b"]}]},
+    {"$ref": "#/title/0", "title": "text"},
+    {"type": "number", "minimum": False},
+    {"type": "\x1b[31m\n" + "x" * 10_000},
+    {"x\x00" * 10_000: 1},
+    {"$ref": "#/" + "/".join("x" * 1000)},
+    {"const": "half \ud800 of a pair"},
+    {"type": "object", "properties": {"\udfff": {}}, "required": ["\udfff"]},
+    {"enum": [float("inf")]},
+    {"enum": [float("nan")]},
+    {"type": "array", "prefixItems": 5},
+    {"type": "array", "items": 5},
+    {"anyOf": {}},
+    {"anyOf": [1]},
+    {"properties": {"a": 1}},
+    {"additionalProperties": "x", "properties": {}},
+    {"type": "array", "minItems": 1e400},
+    {"enum": ["a" * number for number in range(600)]},
+    {"type": "array", "items": {"type": "array", "minItems": 2000, "maxItems": 2000}, "maxItems": 1.5},
+    {"allOf": [{"$ref": "#/$defs/a"}] * 3000, "$defs": {"a": {"properties": MANY}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_hostile_schema_is_refused_in_one_short_line(number: int) -> None:
+    with pytest.raises(EngineError) as raised:
+        rules_of("", json.dumps(HOSTILE[number]))
+    text = str(raised.value)
+    assert len(text) < 300
+    assert text.isprintable()
