@@ -63,11 +63,15 @@ def check_generate(request: Generate, vocabulary: int) -> None:
         raise RequestError(
             "A thinking budget needs thinking and answer told apart.", "Leave the budget out, or turn it on."
         )
-    for token in (*(request.tokens or ()), *sampling.logit_bias):
-        if not 0 <= token < vocabulary:
+    for tokens in (request.tokens, sampling.logit_bias):
+        if not tokens:
+            continue
+        # Of a million tokens too.
+        lowest, highest = min(tokens), max(tokens)
+        if lowest < 0 or highest >= vocabulary:
             raise RequestError(
                 "Token {token} is not in the model's vocabulary of {vocabulary}.",
                 "Tokenise the text with the model that is loaded.",
-                token=token,
+                token=lowest if lowest < 0 else highest,
                 vocabulary=vocabulary,
             )

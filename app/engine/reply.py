@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.engine.delta_stream import DeltaStream
-from app.engine.grammar import Grammar, rules_of
+from app.engine.gbnf import Rules
+from app.engine.grammar import Grammar
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
 from app.engine.llama.logprobs import token_logprob
@@ -60,9 +61,10 @@ class Reply:
         seed: int,
         arrived_s: float,
         emit: Callable[[Event], None],
+        rules: Rules | None,
     ) -> None:
-        """`arrived_s` is `time.perf_counter()` at the request's arrival. The prompt of a reply without
-        thinking has the end of the block already. Raises `RequestError`."""
+        """`arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the grammar's. The
+        prompt of a reply without thinking has the end of the block already."""
         self.request = request
         self.job = job
         self._model = model
@@ -73,7 +75,8 @@ class Reply:
             thinking = "auto"
             self._closed = "budget"
         self._text = ReplyText(thinking, request.stop)
-        self.sampler = Sampler(model, request.sampling, seed, candidates, _grammar(request, model))
+        grammar = Grammar(rules, model.token_bytes()) if rules is not None else None
+        self.sampler = Sampler(model, request.sampling, seed, candidates, grammar)
         self.sampler.accept_prompt(job.tokens)
         self._may_open = -1
         if self.sampler.has_grammar and thinking != "open":
@@ -278,12 +281,6 @@ class Reply:
             thinking_closed=self._closed,
             token_s=self._token_s,
         )
-
-
-def _grammar(request: Generate, model: Model) -> Grammar | None:
-    if not request.grammar and not request.json_schema:
-        return None
-    return Grammar(rules_of(request.grammar, request.json_schema), model.token_bytes())
 
 
 def _only_token(model: Model, text: str) -> int:

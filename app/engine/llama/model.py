@@ -17,7 +17,7 @@ from converters.file_type import type_name
 THINK_TAGS = (b"<think>", b"</think>")
 
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
-
+_STRIPPING_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
 
 KEEPS_ORDER = "STILLROOM_KEEP_WEIGHT_ORDER"
 """The environment variable that, being 1, leaves weights as the file has them (llama.cpp's --no-repack):
@@ -165,8 +165,16 @@ class Model:
         if self._token_bytes is None:
             ids = range(self.vocabulary)
             ends = [token for token in ids if self._ends(token)]
-            self._token_bytes = TokenBytes([self._printed(token) for token in ids], ends)
+            is_bpe = llama_cpp.llama_vocab_type(self._vocab) == llama_cpp.LLAMA_VOCAB_TYPE_BPE and not any(
+                llama_cpp.llama_vocab_get_attr(self._vocab, token) & _STRIPPING_ATTRIBUTES for token in ids
+            )
+            self._token_bytes = TokenBytes([self._printed(token) for token in ids], ends, is_bpe=is_bpe)
         return self._token_bytes
+
+    @property
+    def knows_token_bytes(self) -> bool:
+        """`token_bytes` comes at once."""
+        return self._token_bytes is not None
 
     def _printed(self, token: int) -> bytes:
         text = self.raw_piece(token, special=False)

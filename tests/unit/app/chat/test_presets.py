@@ -168,7 +168,7 @@ def test_the_keywords_of_schemas(schema: str, valid: list[str], invalid: list[st
 def test_schemas_that_come_to_themselves_are_held_against_an_answer_in_bounded_time() -> None:
     assert problem_of("1", '{"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}}')
     assert problem_of("1", '{"type": [{}]}')
-    option = {"properties": {"next": {"$ref": "#/$defs/node"}}}
+    option = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
     node = {"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [option, {**option, "required": ["next"]}]}}}
     deep = '{"next": ' * 90 + "1" + "}" * 90
     assert problem_of(deep, json.dumps(node)) == "$ is none of the allowed kinds"
