@@ -19,7 +19,7 @@ LONGEST_GRAMMAR = 1024 * 1024
 MOST_REPETITIONS = 2000
 """llama.cpp's own limit."""
 
-MOST_ITEMS = 600_000
+MOST_ITEMS = 400_000
 """Items of all rules together, repetitions written out."""
 
 DEEPEST_BRACKETS = 100

@@ -436,7 +436,7 @@ def _times(item: str, low: int, high: int | None) -> str:
 
 
 def _limits(schema: Mapping[str, Any], low_name: str, high_name: str, path: str) -> tuple[int, int | None]:
-    low, high = schema.get(low_name, 0), schema.get(high_name)
+    low, high = schema.get(low_name), schema.get(high_name)
     for bound in (low, high):
         if (
             isinstance(bound, bool)
@@ -446,6 +446,7 @@ def _limits(schema: Mapping[str, Any], low_name: str, high_name: str, path: str)
             raise _refused(
                 "{place} has a limit that is not from 0 to {most}", place=path, most=MOST_REPETITIONS
             )
+    low = low or 0
     if high is not None and high < low:
         raise _refused("{place} has limits that nothing meets", place=path)
     return low, high

@@ -1,18 +1,21 @@
 """The grammar of a schema accepts its documents and nothing else, token by token."""
 
+import contextlib
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.chat.schema import problem_of
 from app.engine.grammar import Grammar, rules_of
 from app.engine.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
-from app.errors import EngineError
+from app.errors import EngineError, RequestError
 from tests.support.engines import starter_path
 from tests.support.schema_check import is_valid
 
@@ -198,6 +201,12 @@ def test_twenty_thousand_values_are_told_apart(model: Model) -> None:
 
 MANY: dict[str, Any] = {str(number): {} for number in range(3000)}
 
+KEYWORDS = [
+    "type", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems",
+    "minLength", "maxLength", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf",
+    "oneOf", "allOf", "$ref", "$defs", "const", "enum", "a",
+]  # fmt: skip
+
 HOSTILE: list[Any] = [
     {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}},
     {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
@@ -243,3 +252,50 @@ def test_a_hostile_schema_is_refused_in_one_short_line(number: int) -> None:
     text = str(raised.value)
     assert len(text) < 300
     assert text.isprintable()
+
+
+def odd_schema(draw: random.Random, depth: int = 0) -> Any:
+    """Any keywords with any values, right or wrong."""
+    if depth > 4 or draw.random() < 0.2:
+        return draw.choice(
+            [
+                None,
+                True,
+                False,
+                0,
+                -1,
+                3,
+                1.5,
+                1e400,
+                10**20,
+                "",
+                "string",
+                "date",
+                "#",
+                "#/$defs/a",
+                [],
+                {},
+                [1],
+                ["a"],
+            ]
+        )
+    if draw.random() < 0.2:
+        return [odd_schema(draw, depth + 1) for _ in range(draw.randrange(4))]
+    keywords = draw.sample(KEYWORDS, draw.randrange(1, 4))
+    schema = {keyword: odd_schema(draw, depth + 1) for keyword in keywords}
+    if draw.random() < 0.5:
+        schema["type"] = draw.choice(["object", "array", "string", "integer", "number", ["null", "object"]])
+    return schema
+
+
+def test_whatever_a_schema_is_made_of_it_is_followed_or_refused() -> None:
+    draw = random.Random(11)
+    followed = 0
+    for _ in range(3000):
+        schema = odd_schema(draw)
+        text = json.dumps({"$defs": {"a": odd_schema(draw)}} | schema if isinstance(schema, dict) else schema)
+        with contextlib.suppress(RequestError):
+            rules_of("", text)
+            followed += 1
+        problem_of('{"a": [1, "x", {"a": null}]}', text)
+    assert followed > 50
