@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.json_schema import schema_grammar
+from app.engine.grammar import rules_of
+from app.errors import EngineError
 
 EXAMPLE = """{
   "title": "Answer",
@@ -17,6 +18,10 @@ EXAMPLE = """{
   "required": ["answer", "confidence"],
   "additionalProperties": false
 }"""
+
+MOST_STEPS = 50_000
+LONGEST_SHOWN = 80
+"""Characters of the answer's own words in a problem."""
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -36,8 +41,9 @@ _FORMATS = {
 
 
 def check_schema(text: str) -> None:
-    """Raises `EngineError` with the reason for a schema that replies cannot be bound to."""
-    schema_grammar(text)
+    """Raises `EngineError` with the reason for a schema that replies cannot be bound to. Any thread; half a
+    second for the largest schemas, and what was checked lately is remembered."""
+    rules_of("", text)
 
 
 def schema_title(text: str) -> str:
@@ -53,70 +59,108 @@ def schema_title(text: str) -> str:
 def problem_of(answer: str, schema_text: str) -> str:
     """Why an answer is not as its schema says, in English with the place in the document; empty where it is.
 
-    Knows the keywords that a grammar can be made of; `check_schema` refuses others.
+    Knows the keywords that a grammar can be made of. Bounded in time, whatever both are.
     """
     try:
-        schema = json.loads(schema_text)
+        check_schema(schema_text)
         document = json.loads(answer)
+        return _Check(json.loads(schema_text)).problem(document)
+    except EngineError as error:
+        return str(error)
     except (ValueError, RecursionError) as error:
         return f"no JSON: {error}"
-    return _problem(document, schema, schema, "$")
+    except _TooLongError:
+        return "too large to be checked"
 
 
-def _problem(value: Any, schema: Any, root: Any, place: str) -> str:
-    if isinstance(schema, bool):
-        return "" if schema else f"{place} must not be there"
-    if "$ref" in schema:
-        return _problem(value, _target(schema["$ref"], root), root, place)
-    for part in schema.get("allOf", ()):
-        if problem := _problem(value, part, root, place):
-            return problem
-    for keyword in ("anyOf", "oneOf"):
-        options = schema.get(keyword)
-        if options and all(_problem(value, option, root, place) for option in options):
-            return f"{place} is none of the allowed kinds"
-    if "const" in schema and not _equal(value, schema["const"]):
-        return f"{place} must be {json.dumps(schema['const'], ensure_ascii=False)}"
-    if "enum" in schema and not any(_equal(value, allowed) for allowed in schema["enum"]):
-        return f"{place} is none of the allowed values"
-    kinds = schema.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds is not None and not any(_is(value, kind) for kind in kinds):
-        return f"{place} must be {' or '.join(kinds)}"
-    match value:
-        case dict():
-            return _object_problem(value, schema, root, place)
-        case list():
-            return _array_problem(value, schema, root, place)
-        case str():
-            return _string_problem(value, schema, place)
-        case bool() | None:
-            return ""
-        case _:
-            return _number_problem(value, schema, place)
+class _TooLongError(Exception):
+    """The answer or its schema takes too many steps."""
 
 
-def _object_problem(value: Mapping[str, Any], schema: Mapping[str, Any], root: Any, place: str) -> str:
-    for name in schema.get("required", ()):
-        if name not in value:
-            return f"{place} lacks {name}"
-    properties = schema.get("properties", {})
-    more = schema.get("additionalProperties", True)
-    for name, item in value.items():
-        if problem := _problem(item, properties.get(name, more), root, f"{place}.{name}"):
-            return problem
-    return ""
+class _Check:
+    """Holds one document against one schema, each part of it against each part of the schema once."""
 
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._known: dict[tuple[int, int], str] = {}
+        self._left = MOST_STEPS
 
-def _array_problem(value: list[Any], schema: Mapping[str, Any], root: Any, place: str) -> str:
-    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-        return f"{place} has {len(value)} items"
-    first = schema.get("prefixItems", ())
-    for number, item in enumerate(value):
-        allowed = first[number] if number < len(first) else schema.get("items", True)
-        if problem := _problem(item, allowed, root, f"{place}[{number}]"):
-            return problem
-    return ""
+    def problem(self, document: Any) -> str:
+        """Why the document is not as the schema says; empty where it is."""
+        return self._problem(document, self._schema, "$")
+
+    def _problem(self, value: Any, schema: Any, place: str) -> str:
+        pair = (id(value), id(schema))
+        known = self._known.get(pair)
+        if known is None:
+            self._spend(1)
+            # A schema that comes to itself says nothing more by that.
+            self._known[pair] = ""
+            known = self._known[pair] = self._new_problem(value, schema, place)
+        return known
+
+    def _new_problem(self, value: Any, schema: Any, place: str) -> str:
+        if isinstance(schema, bool):
+            return "" if schema else f"{place} must not be there"
+        if "$ref" in schema:
+            return self._problem(value, _target(schema["$ref"], self._schema), place)
+        for part in schema.get("allOf", ()):
+            if problem := self._problem(value, part, place):
+                return problem
+        for keyword in ("anyOf", "oneOf"):
+            options = schema.get(keyword)
+            if options and all(self._problem(value, option, place) for option in options):
+                return f"{place} is none of the allowed kinds"
+        if "const" in schema and not _equal(value, schema["const"]):
+            return f"{place} must be {json.dumps(schema['const'], ensure_ascii=False)[:LONGEST_SHOWN]}"
+        if "enum" in schema:
+            self._spend(len(schema["enum"]))
+            if not any(_equal(value, allowed) for allowed in schema["enum"]):
+                return f"{place} is none of the allowed values"
+        kinds = schema.get("type")
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if kinds is not None and not any(_is(value, kind) for kind in kinds):
+            return f"{place} must be {' or '.join(kinds)}"
+        match value:
+            case dict():
+                return self._object_problem(value, schema, place)
+            case list():
+                return self._array_problem(value, schema, place)
+            case str():
+                return _string_problem(value, schema, place)
+            case bool() | None:
+                return ""
+            case _:
+                return _number_problem(value, schema, place)
+
+    def _object_problem(self, value: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> str:
+        required = schema.get("required", ())
+        self._spend(len(required))
+        for name in required:
+            if name not in value:
+                return f"{place} lacks {name[:LONGEST_SHOWN]}"
+        properties = schema.get("properties", {})
+        more = schema.get("additionalProperties", True)
+        for name, item in value.items():
+            inside = f"{place}.{name}"[-LONGEST_SHOWN:]
+            if problem := self._problem(item, properties.get(name, more), inside):
+                return problem
+        return ""
+
+    def _array_problem(self, value: list[Any], schema: Mapping[str, Any], place: str) -> str:
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            return f"{place} has {len(value)} items"
+        first = schema.get("prefixItems", ())
+        for number, item in enumerate(value):
+            allowed = first[number] if number < len(first) else schema.get("items", True)
+            if problem := self._problem(item, allowed, f"{place}[{number}]"[-LONGEST_SHOWN:]):
+                return problem
+        return ""
+
+    def _spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise _TooLongError
 
 
 def _string_problem(value: str, schema: Mapping[str, Any], place: str) -> str:

@@ -44,6 +44,14 @@ from app.engine.messages import (
     Unload,
     Unloaded,
 )
+from app.engine.preparation import (
+    Preparable,
+    Preparation,
+    Prepared,
+    Preparer,
+    prepared_at_once,
+    takes_long,
+)
 from app.engine.pulse import Pulse
 from app.engine.turns import Turns
 from app.errors import Cancelled, EngineError, RequestError, StillroomError
@@ -85,6 +93,7 @@ class EngineCore:
         self._models = ModelsInMemory()
         self._waiting: deque[tuple[float, Request]] = deque()
         """A load that waits for room, and what came after it."""
+        self._prepared: deque[Preparation] = deque()
         self._turns = Turns()
         self._stepped_s = self._step_s = 0.0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -135,6 +144,7 @@ class EngineCore:
             meanwhile=self._meanwhile,
             wake=self._wake.set,
         )
+        self._preparer = Preparer(self._on_prepared)
         self._emit(
             Ready(
                 llama_cpp_version=self._backend.version,
@@ -153,9 +163,11 @@ class EngineCore:
             while self._inbox:
                 arrived_s, request = self._inbox.popleft()
                 if isinstance(request, Shutdown):
-                    self._models.free()
+                    self._free()
+                    self._preparer.close()
                     return
                 self._take(request, arrived_s)
+            self._serve_prepared()
             self._serve_waiting()
             self._read_cards()
             # While nobody asks for anything, there is nothing else to look at between two steps.
@@ -223,19 +235,12 @@ class EngineCore:
                 self._load(request, arrived_s)
             elif isinstance(request, ListDevices):
                 self._emit(self._list_devices(request))
-            elif isinstance(request, Tokenize):
-                tokens = self._models.find(request.model).runner.loaded.prompts.tokenize(request.parts)
-                self._emit(Tokenized(request_id=request.request_id, tokens=tokens))
-            elif isinstance(request, Embed):
-                self._embed(request)
+            elif isinstance(request, Generate | Tokenize | Embed | Prepare):
+                self._prepare(request, arrived_s)
             elif isinstance(request, PlanLoad):
                 self._emit(self._plan(request))
             elif isinstance(request, Measure):
                 self._measure(request)
-            elif isinstance(request, Generate):
-                self._generate(request, arrived_s)
-            elif isinstance(request, Prepare):
-                self._models.find(request.model).runner.prepare(request)
             elif isinstance(request, DropStates):
                 self._drop_states(request)
             elif isinstance(request, AnswerNow):
@@ -245,16 +250,61 @@ class EngineCore:
             if isinstance(request, _Answered):
                 self._emit(_failed(request.request_id, error, load=isinstance(request, Load)))
 
-    def _generate(self, request: Generate, arrived_s: float) -> None:
+    def _prepare(self, request: Preparable, arrived_s: float) -> None:
+        """Have the request's text tokenised, here where it is short."""
         resident = self._models.find(request.model)
-        try:
-            check_file(resident)
-        except EngineError as error:
-            self._emit(_failed(request.request_id, error, reload="file"))
-            return
-        resident.runner.admit(request, arrived_s)
-        if resident.info.gpu_layers:
-            self._look_at_cards(request.request_id)
+        loaded = resident.runner.loaded
+        if isinstance(request, Generate):
+            try:
+                check_file(resident)
+            except EngineError as error:
+                self._emit(_failed(request.request_id, error, reload="file"))
+                return
+            resident.runner.check(request)
+        if takes_long(request, loaded):
+            resident.preparing += 1
+            self._preparer.begin(Preparation(request, arrived_s, loaded))
+        else:
+            self._serve_text(request, arrived_s, resident, prepared_at_once(request, loaded))
+
+    def _on_prepared(self, preparation: Preparation) -> None:
+        # The preparer's thread.
+        self._prepared.append(preparation)
+        self._wake.set()
+
+    def _serve_prepared(self) -> None:
+        """Go on with the requests whose texts were tokenised meanwhile."""
+        while self._prepared:
+            preparation = self._prepared.popleft()
+            request, result = preparation.request, preparation.result
+            resident = next((one for one in self._models if one.runner.loaded is preparation.loaded), None)
+            if resident is not None:
+                resident.preparing -= 1
+            if preparation.cancelled or resident is None or result is None:
+                if not isinstance(request, Prepare):
+                    self._emit(_cancelled(request))
+                continue
+            try:
+                if isinstance(result, StillroomError):
+                    raise result
+                self._serve_text(request, preparation.arrived_s, resident, result)
+            except StillroomError as error:
+                if not isinstance(request, Prepare):
+                    self._emit(_failed(request.request_id, error))
+
+    def _serve_text(
+        self, request: Preparable, arrived_s: float, resident: Resident, prepared: Prepared
+    ) -> None:
+        if isinstance(request, Tokenize):
+            self._emit(Tokenized(request_id=request.request_id, tokens=prepared.tokens))
+        elif isinstance(request, Embed):
+            self._embed(request, resident, prepared.tokens)
+        elif isinstance(request, Prepare):
+            resident.runner.prepare(request, prepared.tokens)
+        else:
+            resident.runner.admit(request, arrived_s, prepared)
+            if resident.info.gpu_layers:
+                self._look_at_cards(request.request_id)
 
     def _plan(self, request: PlanLoad) -> Planned:
         from app.engine.cores import physical_cores
@@ -308,12 +358,13 @@ class EngineCore:
             runner.end_measuring(request.depth_tokens + measured.prompt_tokens)
         self._emit(measured)
 
-    def _embed(self, request: Embed) -> None:
+    def _embed(self, request: Embed, resident: Resident, tokens: list[int]) -> None:
         from app.engine.embedding import embedder_of, whole_text
 
-        loaded = self._models.find(request.model).runner.loaded
+        loaded = resident.runner.loaded
         assert self._abort is not None
-        tokens = request.tokens or whole_text(loaded.model, loaded.prompts.tokenize(request.parts))
+        if not request.tokens:
+            tokens = whole_text(loaded.model, tokens)
         embedder = embedder_of(self._backend, loaded, self._abort)
         self.pulse.begin("step", lambda: len(tokens))
         try:
@@ -360,6 +411,7 @@ class EngineCore:
         )
 
     def _cancel(self, request_id: int) -> None:
+        self._preparer.cancel(request_id)
         for resident in self._models:
             resident.runner.cancel(request_id)
         for item in tuple(self._waiting):
@@ -372,7 +424,7 @@ class EngineCore:
     def _load(self, request: Load, arrived_s: float) -> None:
         from app.engine.llama.errors import LoadCancelled
 
-        self._models.free(request.path)
+        self._free(request.path)
         self._emit(LoadProgress(request_id=request.request_id, path=request.path, fraction=0.0))
         if self._stops_load(request):
             self._cancelled.discard(request.request_id)
@@ -397,13 +449,20 @@ class EngineCore:
         self._models.add(resident)
         self._emit(Loaded(request_id=request.request_id, info=resident.info))
 
+    def _free(self, path: str = "") -> None:
+        """Free one model, or all of them, once nothing reads its vocabulary."""
+        for resident in self._models:
+            if path in ("", resident.info.path):
+                self._preparer.leave(resident.runner.loaded)
+        self._models.free(path)
+
     def _make_room(self, request: Load) -> bool:
         """Unload idle models until the load fits; False when it must wait for a reply's end."""
         while any(True for _ in self._models) and not self._fits(request):
             idle = self._models.idle()
             if idle is None:
                 return False
-            self._models.free(idle.info.path)
+            self._free(idle.info.path)
             self._remote.forget()
             self._emit(Unloaded(request_id=0, path=idle.info.path))
         return True
@@ -446,7 +505,7 @@ class EngineCore:
             if isinstance(load, Load) and request.model in ("", load.path):
                 self._waiting.remove(item)
                 self._emit(_cancelled(load))
-        self._models.free(request.model)
+        self._free(request.model)
         self._emit(Unloaded(request_id=request.request_id, path=request.model, rests=request.rests))
 
 

@@ -1,12 +1,12 @@
 """The ranges of what a `Generate` request asks for."""
 
+from app.engine.gbnf import LONGEST_GRAMMAR
 from app.engine.messages import Generate
 from app.errors import RequestError
 
 MOST_STOP_STRINGS = 64
 MOST_LOGIT_BIASES = 1024
 MOST_DRY_BREAKERS = 16
-LONGEST_GRAMMAR = 4 * 1024 * 1024
 MOST_LOGPROBS = 100
 LARGEST_SCALE = 100.0
 """Of an adapter; 1 is as it was trained."""
@@ -63,11 +63,15 @@ def check_generate(request: Generate, vocabulary: int) -> None:
         raise RequestError(
             "A thinking budget needs thinking and answer told apart.", "Leave the budget out, or turn it on."
         )
-    for token in (*(request.tokens or ()), *sampling.logit_bias):
-        if not 0 <= token < vocabulary:
+    for tokens in (request.tokens, sampling.logit_bias):
+        if not tokens:
+            continue
+        # Of a million tokens too.
+        lowest, highest = min(tokens), max(tokens)
+        if lowest < 0 or highest >= vocabulary:
             raise RequestError(
                 "Token {token} is not in the model's vocabulary of {vocabulary}.",
                 "Tokenise the text with the model that is loaded.",
-                token=token,
+                token=lowest if lowest < 0 else highest,
                 vocabulary=vocabulary,
             )

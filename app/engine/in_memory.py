@@ -26,6 +26,8 @@ class Resident:
     mark: FileMark | None = None
     token_s: float = 0.0
     last_used: int = 0
+    preparing: int = 0
+    """Requests whose texts are being tokenised."""
 
     @property
     def mapped_bytes(self) -> int:
@@ -89,7 +91,11 @@ class ModelsInMemory:
 
     def idle(self) -> Resident | None:
         """Of those that nothing is asked of, the one that was used longest ago."""
-        idle = [resident for resident in self._residents.values() if not resident.runner.replying]
+        idle = [
+            resident
+            for resident in self._residents.values()
+            if not resident.runner.replying and not resident.preparing
+        ]
         return min(idle, key=lambda resident: resident.last_used, default=None)
 
     def free(self, path: str = "") -> None:

@@ -1,10 +1,16 @@
 """From the parts of a prompt to token ids, so that nobody's words become a control token."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from app.engine.messages import Part
+from app.engine.token_bytes import TokenBytes
+
+SLICE = 32 * 1024
+"""Characters; some 10 ms."""
+
+_BEFORE_SPACE = re.compile("[A-Za-z] ")
 
 
 class Tokenizer(Protocol):
@@ -41,6 +47,24 @@ class PromptTokens:
             # A lone surrogate has no UTF-8 form.
             tokens += self._tokenizer.tokenize(text.encode("utf-8", "replace"), special=special)
         return self.with_bos(tokens)
+
+    def slices(self, parts: Sequence[Part], vocabulary: TokenBytes) -> Iterator[list[int]]:
+        """The same tokens in pieces, without BOS: a long text is cut where that changes no token."""
+        for text, special in self._stretches(parts):
+            at = 0
+            while at < len(text):
+                end = len(text)
+                if vocabulary.splits_before_spaces and not special:
+                    cut = _BEFORE_SPACE.search(text, at + SLICE)
+                    end = cut.start() + 1 if cut is not None else end
+                yield self._tokenizer.tokenize(text[at:end].encode("utf-8", "replace"), special=special)
+                at = end
+
+    def least_tokens(self, parts: Sequence[Part], vocabulary: TokenBytes) -> int:
+        """So many tokens it has at least, without tokenising it."""
+        return vocabulary.least_tokens(
+            b"".join(part.text.encode("utf-8", "replace") for part in parts if not part.special)
+        )
 
     def with_bos(self, tokens: list[int]) -> list[int]:
         """`tokens` with exactly one BOS in front where the metadata asks for one."""

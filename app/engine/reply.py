@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.engine.delta_stream import DeltaStream
-from app.engine.json_schema import schema_grammar
+from app.engine.gbnf import Rules
+from app.engine.grammar import Grammar
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
-from app.engine.llama.errors import NativeError
-from app.engine.llama.grammar import Grammar
 from app.engine.llama.logprobs import token_logprob
 from app.engine.llama.model import Model
 from app.engine.llama.sampler import Sampler
@@ -28,7 +27,6 @@ from app.engine.messages import (
 from app.engine.scheduler import Job
 from app.engine.text import THINK_OPEN, ReplyText
 from app.engine.thinking_control import ThinkingControl
-from app.errors import RequestError
 
 
 class Taken(NamedTuple):
@@ -63,9 +61,10 @@ class Reply:
         seed: int,
         arrived_s: float,
         emit: Callable[[Event], None],
+        rules: Rules | None,
     ) -> None:
-        """`arrived_s` is `time.perf_counter()` at the request's arrival. The prompt of a reply without
-        thinking has the end of the block already. Raises `RequestError`."""
+        """`arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the grammar's. The
+        prompt of a reply without thinking has the end of the block already."""
         self.request = request
         self.job = job
         self._model = model
@@ -76,9 +75,8 @@ class Reply:
             thinking = "auto"
             self._closed = "budget"
         self._text = ReplyText(thinking, request.stop)
-        self.sampler = Sampler(
-            model, request.sampling, seed, candidates, _grammar(request, model, candidates)
-        )
+        grammar = Grammar(rules, model.token_bytes()) if rules is not None else None
+        self.sampler = Sampler(model, request.sampling, seed, candidates, grammar)
         self.sampler.accept_prompt(job.tokens)
         self._may_open = -1
         if self.sampler.has_grammar and thinking != "open":
@@ -122,7 +120,7 @@ class Reply:
 
     def draw(self, context: Context, row: int, replies: int) -> Taken:
         """Draw a token from the logits of batch row `row` and count it; `replies` run at once. Raises
-        `NativeError`."""
+        `NativeError`, `GrammarError`."""
         token = self.sampler.sample(context, row, also=self._may_open)
         logprob = None
         if self.request.logprobs is not None:
@@ -283,20 +281,6 @@ class Reply:
             thinking_closed=self._closed,
             token_s=self._token_s,
         )
-
-
-def _grammar(request: Generate, model: Model, candidates: Candidates) -> Grammar | None:
-    gbnf = schema_grammar(request.json_schema) if request.json_schema else request.grammar
-    if not gbnf:
-        return None
-    try:
-        return Grammar(model, candidates, gbnf)
-    except NativeError as error:
-        raise RequestError(
-            "The grammar could not be read.",
-            'It must be in llama.cpp\'s GBNF form and begin with the rule "root".',
-            native=str(error),
-        ) from error
 
 
 def _only_token(model: Model, text: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from app.engine.chat_states import ChatStates
 from app.engine.deaths import cause_of
+from app.engine.gbnf import GrammarError
 from app.engine.generate_checks import check_generate
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
@@ -14,6 +15,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.lora import Adapters
 from app.engine.loading import LoadedModel
 from app.engine.messages import Event, Failed, FinishReason, Generate, Prepare, Reload
+from app.engine.preparation import Prepared
 from app.engine.reply import Reply, Taken
 from app.engine.row_proofs import RowProofs, alike_cells
 from app.engine.scheduler import Admission, Chunk, Job, Scheduler
@@ -77,8 +79,8 @@ class Runner:
         """What is evaluated now is for nobody yet; any thread."""
         return self.busy and not self._replies
 
-    def admit(self, request: Generate, arrived_s: float) -> None:
-        """Queue a reply; `arrived_s` is `time.perf_counter()` at its arrival. Raises `RequestError`."""
+    def check(self, request: Generate) -> None:
+        """Raise `RequestError` for what cannot be asked of this model."""
         loaded = self.loaded
         if not loaded.context.writes:
             raise RequestError(
@@ -87,7 +89,12 @@ class Runner:
                 name=loaded.info.name,
             )
         check_generate(request, loaded.info.vocabulary)
-        tokens = request.tokens if request.tokens is not None else loaded.prompts.tokenize(request.parts)
+
+    def admit(self, request: Generate, arrived_s: float, prepared: Prepared) -> None:
+        """Queue a reply that was checked; `arrived_s` is `time.perf_counter()` at its arrival. Raises
+        `RequestError`."""
+        loaded = self.loaded
+        tokens = prepared.tokens
         if request.thinking == "open" and request.thinking_limits.tokens == 0:
             tokens = [*tokens, *loaded.model.tokenize(NO_THOUGHT, special=True)]
         limit = loaded.context.context_tokens
@@ -115,18 +122,17 @@ class Runner:
         self._stop_working_ahead()
         self._measured_tokens = 0
         self._replies[job.request_id] = Reply(
-            request, job, loaded.model, self._candidates, seed, arrived_s, self._emit
+            request, job, loaded.model, self._candidates, seed, arrived_s, self._emit, prepared.rules
         )
         exact = request.sampling.greedy or request.sampling.seed is not None
         self._speculations.begin(job, request.speculation, request.max_tokens, exact=exact)
         if self._states is None or not self._states.fetch(job):
             self._scheduler.add(job)
 
-    def prepare(self, request: Prepare) -> None:
+    def prepare(self, request: Prepare, tokens: list[int]) -> None:
         """Evaluate the beginning of a prompt while nobody waits for a reply."""
         if not self.loaded.context.writes:
             return
-        tokens = self.loaded.prompts.tokenize(request.parts)
         variant = self._adapters.variant(request.loras)
         job = Job(AHEAD, tokens, len(tokens), chat_key=request.chat_key, variant=variant, ahead=True)
         is_worth = LEAST_TOKENS <= len(tokens) < self.loaded.context.context_tokens
@@ -323,6 +329,9 @@ class Runner:
         except NativeError as error:
             self._fail(job, str(error), "")
             return None
+        except GrammarError as error:
+            self._refuse(job, str(error))
+            return None
         if taken.reason is None and len(job.tokens) + len(taken.tokens) > context.context_tokens:
             return Taken(taken.tokens, "context")
         return taken
@@ -342,10 +351,25 @@ class Runner:
             else:
                 self._fail(chunk.job, native, "memory" if result == DECODE_NO_MEMORY else cause_of(native))
 
-    def _fail(self, job: Job, native: str, reload: Reload) -> None:
+    def _refuse(self, job: Job, reason: str) -> None:
+        self._break_off(job)
+        self._emit(
+            Failed(
+                request_id=job.request_id,
+                message="The reply cannot follow its grammar any further: {reason}.",
+                hint="Write the grammar, or the JSON schema, so that fewer alternatives begin alike.",
+                values={"reason": reason},
+                refused=True,
+            )
+        )
+
+    def _break_off(self, job: Job) -> None:
         self._scheduler.remove(job)
         self._replies.pop(job.request_id).break_off()
         self._speculations.end(job)
+
+    def _fail(self, job: Job, native: str, reload: Reload) -> None:
+        self._break_off(job)
         self._emit(
             Failed(
                 request_id=job.request_id,

@@ -85,10 +85,14 @@ class AccessRules:
             # A browser leaves Origin out of what pictures and scripts ask for.
             raise ApiError(403, "Web pages may not call Stillroom.", code="origin_not_allowed")
 
-    def _check_key(self, headers: Mapping[str, str]) -> None:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+    def holds_key(self, authorization: str) -> bool:
+        """Whether the value of the header Authorization is the key."""
+        scheme, _, given = authorization.partition(" ")
         expected = self.config.key.encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected):
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)
+
+    def _check_key(self, headers: Mapping[str, str]) -> None:
+        if not self.holds_key(headers.get("authorization", "")):
             raise ApiError(
                 401,
                 "The key is missing or wrong.",

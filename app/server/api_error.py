@@ -10,6 +10,7 @@ from app.filters.verdict import BlockedError
 
 OLLAMA = "/api/"
 RESERVED_RETRY_S = 30
+LONGEST_PARAM = 200
 
 _TYPES = {
     400: "invalid_request_error",
@@ -99,17 +100,22 @@ def api_error(error: StillroomError) -> ApiError:
 
 def error_object(path: str, error: ApiError) -> dict[str, object]:
     """The JSON of an error in the shape of the API that `path` belongs to."""
-    text = " ".join(part for part in (str(error), error.hint_text()) if part)
+    text = _one_line(" ".join(part for part in (str(error), error.hint_text()) if part))
     if path.startswith(OLLAMA):
         return {"error": text}
     return {
         "error": {
             "message": text,
             "type": _TYPES.get(error.status, "server_error" if error.status >= 500 else _TYPES[400]),
-            "param": error.param,
+            "param": None if error.param is None else _one_line(error.param)[:LONGEST_PARAM],
             "code": error.code or None,
         }
     }
+
+
+def _one_line(text: str) -> str:
+    """`text` without what would move or colour a terminal's text: parts of it may be a client's."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def error_response(path: str, error: ApiError) -> JSONResponse:

@@ -19,6 +19,8 @@ class Limits:
 
     body_bytes: int = 8 * 1024 * 1024
     json_depth: int = 64
+    json_values: int = 400_000
+    """Texts are one each; of a prompt of token ids each is one."""
     head_bytes: int = 32 * 1024
     connections: int = 256
     requests: int = 32

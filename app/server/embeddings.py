@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response
 from app.engine.messages import Embedded, ModelInfo, Part
 from app.server.api_error import ApiError
 from app.server.replies import unless_gone
-from app.server.request_fields import ApiModel, Name
+from app.server.request_fields import ApiModel, Name, Tokens
 from app.server.services import Services
 
 MOST_INPUTS = 256
 
 Text = Annotated[str, Field(min_length=1)]
-Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS, fail_fast=True)]
 
 
 class EmbeddingsRequest(ApiModel):
@@ -27,9 +27,9 @@ class EmbeddingsRequest(ApiModel):
 
     input: (
         Text
-        | Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS)]
+        | Texts
         | Tokens
-        | Annotated[list[Tokens], Field(min_length=1, max_length=MOST_INPUTS)]
+        | Annotated[list[Tokens], Field(min_length=1, max_length=MOST_INPUTS, fail_fast=True)]
     )
     model: Name = ""
     encoding_format: Literal["float", "base64"] | None = None
@@ -48,7 +48,7 @@ class OllamaEmbedRequest(ApiModel):
     """POST /api/embed."""
 
     model: Name
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_INPUTS)]
+    input: Text | Texts
 
 
 async def answer_embeddings(services: Services, request: Request, body: EmbeddingsRequest) -> Response:

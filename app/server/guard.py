@@ -29,6 +29,9 @@ ADMITTED = frozenset(
 )
 """The paths whose requests `Admission` admits."""
 
+AT_ONCE_BYTES = 256 * 1024
+"""A larger body is looked at beside the loop."""
+
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
 
@@ -69,6 +72,7 @@ class Guard:
 
         try:
             try:
+                self._check_head(scope, headers)
                 if method not in METHODS:
                     raise ApiError(405, "This method is not known here.", code="method_not_allowed")
                 if method == "OPTIONS":
@@ -85,6 +89,26 @@ class Guard:
             await self._app(scope, _replay(body, receive), answer)
         finally:
             self._stats.answered(path, status)
+
+    def _check_head(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Raise `ApiError` for headers that h11 lets through. What comes in one piece may be of any length,
+        and a body whose length is told twice may be another request to whoever is between (RFC 9112, 6.1)."""
+        length = sum(len(name) + len(value) for name, value in scope["headers"])
+        if length + len(scope["raw_path"]) + len(scope["query_string"]) > self._limits.head_bytes:
+            raise ApiError(
+                431,
+                "The request's headers are larger than {limit} bytes.",
+                code="headers_too_large",
+                headers={"Connection": "close"},
+                limit=self._limits.head_bytes,
+            )
+        if "content-length" in headers and "transfer-encoding" in headers:
+            raise ApiError(
+                400,
+                "A request has either Content-Length or Transfer-Encoding.",
+                code="invalid_request",
+                headers={"Connection": "close"},
+            )
 
     def _extra(self, origin: str | None) -> list[tuple[bytes, bytes]]:
         extra = [
@@ -121,7 +145,10 @@ class Guard:
                 limit=self._limits.body_bytes,
             )
         if method == "POST":
-            check_json(body, self._limits.json_depth)
+            if len(body) > AT_ONCE_BYTES:
+                await asyncio.to_thread(check_json, body, self._limits.json_depth, self._limits.json_values)
+            else:
+                check_json(body, self._limits.json_depth, self._limits.json_values)
         elif body:
             raise ApiError(400, "A request of this kind has no body.", code="invalid_request")
         return body

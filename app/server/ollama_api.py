@@ -130,7 +130,7 @@ async def _answer(
         sampling=services.sampling(model, options.sampling()),
         max_tokens=max(0, options.num_predict or 0),
         stop=options.stops,
-        json_schema=_schema(body.format),
+        json_schema=await _schema(body.format),
         model=info.path,
     )
     # Here streaming is what happens unless it is turned off.
@@ -228,10 +228,10 @@ def _budget(think: bool | str | None) -> int | None:
     return EFFORT_TOKENS.get(think) if isinstance(think, str) else None
 
 
-def _schema(wanted: str | dict[str, Any] | None) -> str:
+async def _schema(wanted: str | dict[str, Any] | None) -> str:
     if not wanted:
         return ""
-    return '{"type": "object"}' if isinstance(wanted, str) else schema_text(wanted, "format")
+    return '{"type": "object"}' if isinstance(wanted, str) else await schema_text(wanted, "format")
 
 
 def _details(model: ServedModel) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class OllamaMessage(ApiModel):
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     images: Annotated[list[Any], Field(max_length=0)] | None = None
-    tool_calls: Annotated[list[OllamaCall], Field(max_length=64)] | None = None
+    tool_calls: Annotated[list[OllamaCall], Field(max_length=64, fail_fast=True)] | None = None
 
 
 class OllamaFields(ApiModel):
@@ -61,8 +61,8 @@ class OllamaFields(ApiModel):
 class OllamaChatRequest(OllamaFields):
     """POST /api/chat."""
 
-    messages: list[OllamaMessage] = Field(default_factory=list, max_length=MOST_MESSAGES)
-    tools: Annotated[list[Tool], Field(max_length=64)] | None = None
+    messages: list[OllamaMessage] = Field(default_factory=list, max_length=MOST_MESSAGES, fail_fast=True)
+    tools: Annotated[list[Tool], Field(max_length=64, fail_fast=True)] | None = None
 
 
 class OllamaGenerateRequest(OllamaFields):

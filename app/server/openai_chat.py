@@ -61,7 +61,7 @@ async def _requests(
     """What the engine is asked, once for each choice. Raises `StillroomError`."""
     messages = await screened(services, request, info, conversation(body.messages, tools))
     prompt = await services.prompt(info, messages)
-    schema = tools.schema() or _schema(body.response_format)
+    schema = await tools.schema() or await _schema(body.response_format)
     effort = body.reasoning_effort
     limits = thinking_limits(EFFORT_TOKENS.get(effort) if effort else None, prompt.thinking)
     bias = logit_bias(body.logit_bias, info)
@@ -82,11 +82,11 @@ async def _requests(
     ]
 
 
-def _schema(wanted: ResponseFormat | None) -> str:
+async def _schema(wanted: ResponseFormat | None) -> str:
     if wanted is None or wanted.type == "text":
         return ""
     if wanted.type == "json_schema" and wanted.json_schema and wanted.json_schema.schema_:
-        return schema_text(wanted.json_schema.schema_, "response_format")
+        return await schema_text(wanted.json_schema.schema_, "response_format")
     return '{"type": "object"}'
 
 

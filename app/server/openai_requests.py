@@ -15,6 +15,7 @@ from app.server.request_fields import (
     SamplingFields,
     Stop,
     Stops,
+    Tokens,
 )
 
 MOST_CHOICES = 8
@@ -50,8 +51,8 @@ class Message(ApiModel):
     """One turn of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Annotated[list[TextPart], Field(max_length=256)] | None = None
-    tool_calls: Annotated[list[ToolCall], Field(max_length=64)] | None = None
+    content: str | Annotated[list[TextPart], Field(max_length=256, fail_fast=True)] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(max_length=64, fail_fast=True)] | None = None
     tool_call_id: Name | None = None
     name: Name | None = None
 
@@ -141,13 +142,13 @@ class OpenAiFields(SamplingFields):
 class ChatRequest(OpenAiFields):
     """POST /v1/chat/completions."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES, fail_fast=True)]
     max_completion_tokens: MaxTokens | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
-    tools: Annotated[list[Tool], Field(max_length=64)] | None = None
+    tools: Annotated[list[Tool], Field(max_length=64, fail_fast=True)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = None
 
@@ -157,12 +158,9 @@ class CompletionRequest(OpenAiFields):
 
     prompt: (
         str
-        | Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS)]
-        | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-        | Annotated[
-            list[Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]],
-            Field(min_length=1, max_length=MOST_PROMPTS),
-        ]
+        | Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
+        | Tokens
+        | Annotated[list[Tokens], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
     )
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     echo: bool | None = None

@@ -52,7 +52,7 @@ async def answer_generate(services: Services, request: Request, body: GenerateRe
         sampling=services.sampling(model, body.sampling()),
         max_tokens=body.max_tokens or 0,
         stop=body.stop,
-        json_schema=schema_text(body.json_schema, "json_schema") if body.json_schema else "",
+        json_schema=await schema_text(body.json_schema, "json_schema") if body.json_schema else "",
         model=info.path,
     )
     if body.stream:

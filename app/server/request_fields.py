@@ -1,14 +1,19 @@
 """What requests of several APIs have in common, with the range of each number."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.engine.json_schema import schema_grammar
+from app.engine.grammar import rules_of
 from app.engine.messages import ModelInfo, ThinkingLimits
 from app.errors import EngineError
 from app.server.api_error import ApiError
+
+_CHECKING = ThreadPoolExecutor(1, "schemas")
+"""One thread: several would keep the loop waiting for the interpreter longer."""
 
 MOST_MESSAGES = 4096
 MOST_TOKENS = 1 << 20
@@ -16,7 +21,11 @@ LONGEST_STOP = 256
 
 Name = Annotated[str, Field(max_length=200)]
 Stop = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
-Stops = Annotated[list[Stop], Field(max_length=16)]
+# Each list is given up at its first wrong item: a description of every one of a million takes a gigabyte.
+Stops = Annotated[list[Stop], Field(max_length=16, fail_fast=True)]
+Tokens = Annotated[
+    list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=MOST_TOKENS, fail_fast=True)
+]
 MaxTokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
@@ -76,11 +85,16 @@ def logit_bias(given: dict[str, float] | None, info: ModelInfo) -> dict[int, flo
     return found
 
 
-def schema_text(schema: Any, param: str) -> str:
-    """The text of a JSON schema that replies can be bound to. Raises `ApiError`."""
-    text = json.dumps(schema, ensure_ascii=False)
+async def schema_text(schema: Any, param: str) -> str:
+    """The text of a JSON schema that replies can be bound to; it is checked beside the loop, one at a time.
+    Raises `ApiError`."""
+
+    def checked() -> str:
+        text = json.dumps(schema, ensure_ascii=False)
+        rules_of("", text)
+        return text
+
     try:
-        schema_grammar(text)
+        return await asyncio.get_running_loop().run_in_executor(_CHECKING, checked)
     except EngineError as error:
         raise ApiError.of(error, 400, "invalid_json_schema", param) from None
-    return text

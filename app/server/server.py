@@ -170,7 +170,10 @@ class LocalServer:
         rules = AccessRules(config, port, _own_names() if not config.is_loopback else ())
         setup = uvicorn.Config(
             Guard(api, rules, config.limits, stats, admission.refusal),
-            http=connection_class(config.limits),
+            http=connection_class(
+                config.limits,
+                lambda headers: rules.holds_key(dict(headers).get(b"authorization", b"").decode("latin-1")),
+            ),
             ws="none",
             lifespan="off",
             log_config=None,

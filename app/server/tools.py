@@ -7,7 +7,6 @@ It goes to the model as people's words, so that no tool's description can forge 
 """
 
 import json
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from app.server.request_fields import schema_text
 
 CALL_OPEN, CALL_CLOSE = "<tool_call>", "</tool_call>"
 
-_CALL = re.compile(rf"{CALL_OPEN}\s*(\{{.*?\}})\s*(?:{CALL_CLOSE}|\Z)", re.DOTALL)
+MOST_CALLS = 256
+"""Places in one answer where a call may begin; what follows stays text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ToolUse:
             f"<args-json-object>}}\n{CALL_CLOSE}"
         )
 
-    def schema(self) -> str:
+    async def schema(self) -> str:
         """The JSON schema of a forced call; empty where none is. Raises `ApiError`."""
         options = [
             {
@@ -74,29 +74,38 @@ class ToolUse:
         ]
         if not options:
             return ""
-        return schema_text(options[0] if len(options) == 1 else {"anyOf": options}, "tools")
+        return await schema_text(options[0] if len(options) == 1 else {"anyOf": options}, "tools")
 
     def found(self, answer: str) -> tuple[str, list[dict[str, Any]]]:
         """The answer without its calls, and the calls. What is no call of a known tool stays text."""
         if self.forced:
             call = self._call(answer)
             return ("", [call]) if call is not None else (answer, [])
+        if not self.tools:
+            return answer, []
         calls: list[dict[str, Any]] = []
-
-        def take(match: re.Match[str]) -> str:
-            call = self._call(match[1])
+        rest: list[str] = []
+        before, opening, left = answer.partition(CALL_OPEN)
+        for _ in range(MOST_CALLS):
+            if not opening:
+                break
+            inside, _, behind = left.partition(CALL_CLOSE)
+            call = self._call(inside)
             if call is None:
-                return match[0]
-            calls.append(call)
-            return ""
-
-        rest = _CALL.sub(take, answer)
-        return (rest.strip(), calls) if calls else (answer, [])
+                # A call may still begin within.
+                rest += [before, opening]
+            else:
+                calls.append(call)
+                rest.append(before)
+                left = behind
+            before, opening, left = left.partition(CALL_OPEN)
+        rest += [before, opening, left]
+        return ("".join(rest).strip(), calls) if calls else (answer, [])
 
     def _call(self, text: str) -> dict[str, Any] | None:
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         names = {tool.function.name for tool in self.tools}
         if not isinstance(document, dict) or document.get("name") not in names:
@@ -143,7 +152,7 @@ def call_text(call: ToolCall) -> str:
     """An earlier call as the model has written it."""
     try:
         arguments = json.loads(call.function.arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = call.function.arguments
     written = json.dumps({"name": call.function.name, "arguments": arguments}, ensure_ascii=False)
     return f"{CALL_OPEN}\n{written}\n{CALL_CLOSE}"

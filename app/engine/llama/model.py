@@ -11,12 +11,13 @@ import llama_cpp
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.placement import Placement
+from app.engine.token_bytes import TokenBytes
 from converters.file_type import type_name
 
 THINK_TAGS = (b"<think>", b"</think>")
 
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
-
+_STRIPPING_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP
 
 KEEPS_ORDER = "STILLROOM_KEEP_WEIGHT_ORDER"
 """The environment variable that, being 1, leaves weights as the file has them (llama.cpp's --no-repack):
@@ -95,6 +96,7 @@ class Model:
         self.text_end = self._text_end()
         """The token behind a whole text that becomes a vector; negative for a model that wants none."""
         self._pieces: dict[int, tuple[bytes, bool]] = {}
+        self._token_bytes: TokenBytes | None = None
 
     def _text_end(self) -> int:
         vocab = self._vocab
@@ -155,13 +157,34 @@ class Model:
         """
         known = self._pieces.get(token)
         if known is None:
-            text = self.raw_piece(token, special=False)
-            if not text:
-                tag = self.raw_piece(token, special=True)
-                text = tag if tag in THINK_TAGS else b""
-            known = (text, bool(llama_cpp.llama_vocab_is_eog(self._vocab, token)))
-            self._pieces[token] = known
+            known = self._pieces[token] = (self._printed(token), self._ends(token))
         return known
+
+    def token_bytes(self) -> TokenBytes:
+        """What all tokens print. Any thread; the first time takes up to a second."""
+        if self._token_bytes is None:
+            ids = range(self.vocabulary)
+            ends = [token for token in ids if self._ends(token)]
+            is_bpe = llama_cpp.llama_vocab_type(self._vocab) == llama_cpp.LLAMA_VOCAB_TYPE_BPE and not any(
+                llama_cpp.llama_vocab_get_attr(self._vocab, token) & _STRIPPING_ATTRIBUTES for token in ids
+            )
+            self._token_bytes = TokenBytes([self._printed(token) for token in ids], ends, is_bpe=is_bpe)
+        return self._token_bytes
+
+    @property
+    def knows_token_bytes(self) -> bool:
+        """`token_bytes` comes at once."""
+        return self._token_bytes is not None
+
+    def _printed(self, token: int) -> bytes:
+        text = self.raw_piece(token, special=False)
+        if not text:
+            tag = self.raw_piece(token, special=True)
+            text = tag if tag in THINK_TAGS else b""
+        return text
+
+    def _ends(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
     def raw_piece(self, token: int, *, special: bool) -> bytes:
         """The bytes of one token, with control tokens as text if `special`."""

@@ -9,10 +9,10 @@ import llama_cpp
 import msgspec
 import numpy as np
 
+from app.engine.grammar import Grammar
 from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
-from app.engine.llama.grammar import Grammar
 from app.engine.llama.model import Model
 from app.engine.messages import Sampling
 from app.engine.nucleus import negligible_gap, nucleus
@@ -70,7 +70,7 @@ class Sampler:
         """Draw the next token from the logits of batch row `row`, which must have asked for them.
 
         `also` is a token that may come although the grammar has none such. Raises `NativeError` where no
-        token can be drawn.
+        token can be drawn, `GrammarError` where the grammar takes too much.
         """
         candidates = self._candidates
         penalised = self._penalised(context.logits(row)) if self._recent or len(self._biased) else None
@@ -128,9 +128,7 @@ class Sampler:
             if chain is not None:
                 llama_cpp.llama_sampler_free(chain)
         self._penalty = self._whole = self._last = None
-        if self._grammar is not None:
-            self._grammar.free()
-            self._grammar = None
+        self._grammar = None
 
     def _penalised(self, logits: Logits) -> Logits:
         recent = np.fromiter(self._recent, np.int32, len(self._recent))

@@ -1,5 +1,6 @@
 """Presets and prompts: kept, renamed, undone, taken in; gaps and schemas."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,15 @@ def test_an_answer_is_held_against_its_schema() -> None:
 def test_the_keywords_of_schemas(schema: str, valid: list[str], invalid: list[str]) -> None:
     assert [answer for answer in valid if problem_of(answer, schema)] == []
     assert [answer for answer in invalid if not problem_of(answer, schema)] == []
+
+
+def test_schemas_that_come_to_themselves_are_held_against_an_answer_in_bounded_time() -> None:
+    assert problem_of("1", '{"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}}')
+    assert problem_of("1", '{"type": [{}]}')
+    option = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
+    node = {"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [option, {**option, "required": ["next"]}]}}}
+    deep = '{"next": ' * 90 + "1" + "}" * 90
+    assert problem_of(deep, json.dumps(node)) == "$ is none of the allowed kinds"
+    schema = json.dumps({"type": "array", "items": {"enum": list(range(2000))}})
+    assert problem_of(json.dumps([1999] * 20), schema) == ""
+    assert problem_of(json.dumps(list(range(2000))), schema) == "too large to be checked"

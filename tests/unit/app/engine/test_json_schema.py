@@ -1,19 +1,21 @@
-"""The grammar of a schema accepts its documents and nothing else, by llama.cpp's own grammar."""
+"""The grammar of a schema accepts its documents and nothing else, token by token."""
 
+import contextlib
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.chat.schema import problem_of
+from app.engine.grammar import Grammar, rules_of
 from app.engine.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
-from app.engine.llama.candidates import Candidates
-from app.engine.llama.grammar import Grammar
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
-from app.errors import EngineError
+from app.errors import EngineError, RequestError
 from tests.support.engines import starter_path
 from tests.support.schema_check import is_valid
 
@@ -61,15 +63,12 @@ def model() -> Iterator[Model]:
 
 def accepts(model: Model, schema: Any, text: str) -> bool:
     """The grammar lets `text` through and would end there."""
-    grammar = Grammar(model, Candidates(model.vocabulary), schema_grammar(json.dumps(schema)))
-    try:
-        for token in model.tokenize(text.encode(), special=False):
-            if not grammar.allows(token):
-                return False
-            grammar.accept(token)
-        return grammar.allows(model.eos)
-    finally:
-        grammar.free()
+    grammar = Grammar(rules_of("", json.dumps(schema)), model.token_bytes())
+    for token in model.tokenize(text.encode(), special=False):
+        if not grammar.allows(token):
+            return False
+        grammar.accept(token)
+    return grammar.allows(model.eos)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +154,148 @@ def test_what_cannot_be_enforced_is_refused(schema: object) -> None:
 def test_a_text_that_is_no_schema_is_refused(text: str) -> None:
     with pytest.raises(EngineError):
         schema_grammar(text)
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Each definition joins the next one twice."""
+    definitions: dict[str, Any] = {
+        f"a{level}": {
+            "properties": {name: {"allOf": [{"$ref": f"#/$defs/a{level + 1}"}]} for name in ("x", "y")}
+        }
+        for level in range(levels)
+    }
+    definitions[f"a{levels}"] = {"properties": {"z": {"type": "null"}}}
+    return {"allOf": [{"$ref": "#/$defs/a0"}], "$defs": definitions}
+
+
+def test_what_is_joined_often_is_written_once() -> None:
+    assert len(schema_grammar(json.dumps(doubling(60)))) < 60_000
+
+
+def test_a_schema_that_joins_itself_within_is_followed(model: Model) -> None:
+    tree = {
+        "$defs": {
+            "node": {
+                "allOf": [
+                    {
+                        "properties": {
+                            "value": {"const": 1},
+                            "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+                        },
+                        "required": ["value", "next"],
+                    }
+                ]
+            }
+        },
+        "$ref": "#/$defs/node",
+    }
+    assert accepts(model, tree, '{"value":1,"next":{"value":1,"next":null}}')
+    assert not accepts(model, tree, '{"value":1,"next":{"value":1}}')
+
+
+def test_twenty_thousand_values_are_told_apart(model: Model) -> None:
+    schema = {"enum": [f"v{79 * number}" for number in range(20_000)]}
+    assert accepts(model, schema, f'"v{79 * 19_999}"')
+    assert not accepts(model, schema, '"v78"')
+
+
+MANY: dict[str, Any] = {str(number): {} for number in range(3000)}
+
+KEYWORDS = [
+    "type", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems",
+    "minLength", "maxLength", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf",
+    "oneOf", "allOf", "$ref", "$defs", "const", "enum", "a",
+]  # fmt: skip
+
+HOSTILE: list[Any] = [
+    {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+    {"$ref": "#"},
+    {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+    {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    {"required": [{}]},
+    {"type": [{}]},
+    {"type": {}},
+    {"format": [1]},
+    {"type": "string", "format": {}},
+    {"allOf": [{"properties": [1]}]},
+    {"allOf": [{"required": 5}]},
+    {"allOf": [{"$ref": 5}]},
+    {"allOf": [{"$ref": [1]}]},
+    {"allOf": [{"properties": {"a": {}}, "required": ["b"]}]},
+    {"$ref": "#/title/0", "title": "text"},
+    {"type": "number", "minimum": False},
+    {"type": "\x1b[31m\n" + "x" * 10_000},
+    {"x\x00" * 10_000: 1},
+    {"$ref": "#/" + "/".join("x" * 1000)},
+    {"const": "half \ud800 of a pair"},
+    {"type": "object", "properties": {"\udfff": {}}, "required": ["\udfff"]},
+    {"enum": [float("inf")]},
+    {"enum": [float("nan")]},
+    {"type": "array", "prefixItems": 5},
+    {"type": "array", "items": 5},
+    {"anyOf": {}},
+    {"anyOf": [1]},
+    {"properties": {"a": 1}},
+    {"additionalProperties": "x", "properties": {}},
+    {"type": "array", "minItems": 1e400},
+    {"enum": ["a" * number for number in range(600)]},
+    {"type": "array", "items": {"type": "array", "minItems": 2000, "maxItems": 2000}, "maxItems": 1.5},
+    {"allOf": [{"$ref": "#/$defs/a"}] * 3000, "$defs": {"a": {"properties": MANY}}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_hostile_schema_is_refused_in_one_short_line(number: int) -> None:
+    with pytest.raises(EngineError) as raised:
+        rules_of("", json.dumps(HOSTILE[number]))
+    text = str(raised.value)
+    assert len(text) < 300
+    assert text.isprintable()
+
+
+def odd_schema(draw: random.Random, depth: int = 0) -> Any:
+    """Any keywords with any values, right or wrong."""
+    if depth > 4 or draw.random() < 0.2:
+        return draw.choice(
+            [
+                None,
+                True,
+                False,
+                0,
+                -1,
+                3,
+                1.5,
+                1e400,
+                10**20,
+                "",
+                "string",
+                "date",
+                "#",
+                "#/$defs/a",
+                [],
+                {},
+                [1],
+                ["a"],
+            ]
+        )
+    if draw.random() < 0.2:
+        return [odd_schema(draw, depth + 1) for _ in range(draw.randrange(4))]
+    keywords = draw.sample(KEYWORDS, draw.randrange(1, 4))
+    schema = {keyword: odd_schema(draw, depth + 1) for keyword in keywords}
+    if draw.random() < 0.5:
+        schema["type"] = draw.choice(["object", "array", "string", "integer", "number", ["null", "object"]])
+    return schema
+
+
+def test_whatever_a_schema_is_made_of_it_is_followed_or_refused() -> None:
+    draw = random.Random(11)
+    followed = 0
+    for _ in range(3000):
+        schema = odd_schema(draw)
+        text = json.dumps({"$defs": {"a": odd_schema(draw)}} | schema if isinstance(schema, dict) else schema)
+        with contextlib.suppress(RequestError):
+            rules_of("", text)
+            followed += 1
+        problem_of('{"a": [1, "x", {"a": null}]}', text)
+    assert followed > 50

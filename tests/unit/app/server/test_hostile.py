@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,9 @@ from app.engine.client import EngineClient
 from app.server.api_error import ApiError
 from app.server.config import Limits
 from app.server.json_limits import check_json
-from tests.support.api import KEY, Api, served
+from app.server.openai_requests import Tool
+from app.server.tools import ToolUse
+from tests.support.api import KEY, MODEL, Api, served
 from tests.support.engines import ANSWER_TIMEOUT_S, STORY
 
 SHORT = Limits(body_bytes=100_000, head_s=0.5, body_s=0.5, drain_s=0.2, requests=2, connections=150)
@@ -108,6 +111,113 @@ def test_long_headers_are_refused(strict: Api) -> None:
     assert is_healthy(strict)
 
 
+def test_headers_that_come_at_once_may_not_be_longer(strict: Api) -> None:
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=60) as connection:
+        connection.sendall(
+            b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n"
+        )
+        assert ends(connection)[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 400")
+    with strict.http() as http:
+        assert http.get("/health", headers={"X-Long": "x" * 40_000}).status_code == 431
+        assert http.get("/health?" + "x" * 40_000).status_code == 431
+        assert http.get("/health", headers={"X-Long": "x" * 20_000}).status_code == 200
+
+
+def test_a_body_whose_length_is_told_twice_is_refused_and_nothing_behind_it_is_answered(strict: Api) -> None:
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=60) as connection:
+        twice = head(5).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+        hidden = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        connection.sendall(twice + b"0\r\n\r\n" + hidden)
+        answer = ends(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_idle_connections_lock_nobody_out(api_engine: EngineClient, tmp_path: Path) -> None:
+    request = f"GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
+    limits = Limits(connections=20, head_s=ANSWER_TIMEOUT_S)
+    with served(api_engine, tmp_path, limits) as api, contextlib.ExitStack() as stack:
+
+        def connect() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", api.port), timeout=60))
+
+        idle = [connect() for _ in range(20)]
+        known = connect()
+        known.sendall(request)
+        assert known.recv(12) == b"HTTP/1.1 200"
+        # The one that was waited for longest made way.
+        assert ends(idle[0]) == b""
+        idle += [connect() for _ in range(40)]
+        assert is_healthy(api)
+        # Who has shown the key is not sent away for who has not.
+        while b"]}" not in known.recv(4096):
+            pass
+        known.sendall(request)
+        assert known.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_million_wrong_items_are_not_described_one_by_one(strict: Api, api: Api) -> None:
+    bodies = {
+        "/v1/completions": b'{"prompt": [' + b"null," * 390_000 + b"1]}",
+        "/v1/embeddings": b'{"input": [' + b"[]," * 190_000 + b"1]}",
+        "/generate": b'{"prompt": "x", "zzz": [' + b"[]," * 300_000 + b"1]}",
+    }
+    with api.http(headers=api.headers | {"Content-Type": "application/json"}) as http:
+        for path, body in bodies.items():
+            answer = http.post(path, content=body)
+            assert answer.status_code == 400
+            assert len(answer.text) < 500
+
+
+def test_a_call_that_never_ends_is_looked_for_once() -> None:
+    tools = ToolUse.of([Tool.model_validate({"function": {"name": "f"}})], "auto")
+    for answer in ("<tool_call>{" * 20_000, "<tool_call>" + "[" * 200_000, '<tool_call>{"a": "' * 20_000):
+        assert tools.found(answer) == (answer, [])
+    call = '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+    assert len(tools.found(f"<tool_call> {call}")[1]) == 1
+
+
+def test_arguments_of_any_depth_are_passed_on_as_text(strict: Api) -> None:
+    call = {"function": {"name": "f", "arguments": "[" * 20_000}}
+    messages = [{"role": "assistant", "content": "", "tool_calls": [call]}, {"role": "user", "content": "Hi"}]
+    with strict.http() as http:
+        answer = http.post("/v1/chat/completions", json={"messages": messages, "max_tokens": 1})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#/$defs/a"}}},
+        {"required": [{}]},
+        {"type": [{}]},
+        {"format": [1]},
+        {"allOf": [{"properties": [1]}]},
+        {"allOf": [{"required": 5}]},
+        {"\x1b[31m": "\n" * 500},
+    ],
+)
+def test_a_hostile_schema_is_refused_in_one_line(strict: Api, schema: dict[str, Any]) -> None:
+    chat = {"messages": [{"role": "user", "content": "Hi"}]}
+    wanted = {"type": "json_schema", "json_schema": {"schema": schema}}
+    tool = {"function": {"name": "f", "parameters": schema}}
+    ollama = {"model": MODEL, "prompt": "Hi", "stream": False, "format": schema}
+    with strict.http() as http:
+        answers = [
+            http.post("/generate", json={"prompt": "Hi", "json_schema": schema}),
+            http.post("/v1/chat/completions", json=chat | {"response_format": wanted}),
+            http.post("/v1/chat/completions", json=chat | {"tools": [tool], "tool_choice": "required"}),
+            http.post("/api/generate", json=ollama),
+        ]
+    for answer in answers:
+        assert answer.status_code == 400, answer.text
+        error = answer.json()["error"]
+        text = error if isinstance(error, str) else error["message"]
+        assert text.isprintable()
+        assert len(text) < 400
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -136,10 +246,13 @@ def test_what_is_no_sane_request_is_refused_in_words(strict: Api, body: bytes) -
 
 
 def test_brackets_in_texts_are_no_depth() -> None:
-    check_json(json.dumps({"prompt": '\\"[[[{{{' * 1000}).encode(), 2)
-    check_json(b'{"a": [[], [[]]]}', 4)
+    check_json(json.dumps({"prompt": '\\"[[[{{{' * 1000}).encode(), 2, 10)
+    check_json(b'{"a": [[], [[]]]}', 4, 10)
+    check_json(b'{"a\\\\": "[[[\\\\\\"[[["}', 1, 10)
     with pytest.raises(ApiError):
-        check_json(b'{"a": [[], [[]]]}', 3)
+        check_json(b'{"a": [1, 2, 3]}', 4, 3)
+    with pytest.raises(ApiError):
+        check_json(b'{"a": [[], [[]]]}', 3, 10)
 
 
 def test_a_client_that_leaves_in_the_middle_frees_its_place_at_once(strict: Api) -> None:

@@ -1,5 +1,6 @@
 """Tools in words: told of, called, found again."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -54,8 +55,8 @@ def test_an_earlier_call_is_written_as_it_is_found() -> None:
 
 def test_a_forced_call_is_the_whole_answer() -> None:
     forced = ToolUse.of([WEATHER, CLOCK], NamedTool(function=NamedFunction(name="clock")))
-    assert json.loads(forced.schema())["properties"]["name"] == {"const": "clock"}
-    assert "anyOf" in json.loads(ToolUse.of([WEATHER, CLOCK], "required").schema())
+    assert json.loads(asyncio.run(forced.schema()))["properties"]["name"] == {"const": "clock"}
+    assert "anyOf" in json.loads(asyncio.run(ToolUse.of([WEATHER, CLOCK], "required").schema()))
     assert names(forced.found('{"name": "clock", "arguments": {}}')[1]) == ["clock"]
     assert forced.found('{"name": "clo') == ('{"name": "clo', [])
     with pytest.raises(ApiError):
@@ -65,7 +66,7 @@ def test_a_forced_call_is_the_whole_answer() -> None:
 def test_arguments_that_a_grammar_cannot_hold_to_are_refused() -> None:
     odd = Tool(function=Function(name="odd", parameters={"type": "object", "patternProperties": {"x": {}}}))
     with pytest.raises(ApiError):
-        ToolUse.of([odd], "required").schema()
+        asyncio.run(ToolUse.of([odd], "required").schema())
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
