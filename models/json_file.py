@@ -148,7 +148,7 @@ def tell_set_aside(path: Path, without: str, reason: str) -> None:
 def set_aside(path: Path) -> Path:
     """Give a file that cannot be used a name that says so, beside it; that name. Raises `OSError`."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    before = sorted(path.parent.glob(f"{path.stem}.damaged-*{path.suffix}"))
+    before = sorted(path.parent.glob(f"{path.stem}.damaged-*{path.suffix}"), key=lambda file: file.stem)
     if len(before) >= MOST_ASIDE:
         aside = before[-1]
     else:
@@ -156,7 +156,7 @@ def set_aside(path: Path) -> Path:
         number = 1
         while aside.exists():
             number += 1
-            aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
+            aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number:02}{path.suffix}")
     rename_durably(path, aside)
     return aside
 

@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import StillroomError
 from models.durable import write_durably
-from models.json_file import DamagedJson, load_json, read_json, tell_set_aside, write_json
+from models.json_file import DamagedJson, load_json, read_json, write_json
 
 VERSION = 1
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _WITHOUT = "The list begins empty; what is in the old file can be taken over by 
 class LibraryFile(Generic[T]):
     """Any thread. A file that cannot be read is set aside, and the list begins empty.
 
-    `form` names what is in it ("stillroom-presets"): a file of something else is refused.
+    `form` names what is in it ("stillroom-presets"): of other files, those of something else are refused.
     """
 
     def __init__(self, path: Path, form: str, item: type[T]) -> None:
@@ -31,9 +31,6 @@ class LibraryFile(Generic[T]):
         self._type = item
         self._lock = threading.Lock()
         document = read_json(path, _Document[item], without=_WITHOUT, changed="use")  # type: ignore[valid-type]
-        if document is not None and document.format != form:
-            tell_set_aside(path, _WITHOUT, f"it holds {document.format}")
-            document = None
         self._items: tuple[T, ...] = () if document is None else document.items
 
     @property
