@@ -84,7 +84,8 @@ def kept_matrix(path: Path) -> KeptMatrix | None:
     except (GgufError, OSError) as error:
         reason = str(error)
     if reason:
-        tell_set_aside(path, "The importance matrix is collected again when a build needs it.", reason)
+        without = "The importance matrix is collected again when a build needs it."
+        tell_set_aside(path, reason, without=without)
         return None
     datasets, chunks = values.get("imatrix.datasets"), values.get("imatrix.chunk_count")
     if _WEIGHTS not in values or not isinstance(datasets, ListSummary) or not isinstance(chunks, int):

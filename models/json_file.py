@@ -33,7 +33,7 @@ Otherwise = Literal["set aside", "use"]
 _CHECKSUM_DIGITS = 16
 
 
-class DamagedJson(Exception):
+class DamagedJsonError(Exception):
     """The content is not what Stillroom wrote there; its text says why, for the log."""
 
 
@@ -78,7 +78,7 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
             reason = "its checksum differs"
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, DamagedJson) as error:
+        except (OSError, DamagedJsonError) as error:
             loaded, reason = None, str(error)
         # Another process may have put a new file there while this one was read.
         if _identity(path) == seen:
@@ -87,28 +87,28 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
         tell(_changed(path))
         renew_checksum(path, loaded.document)
         return loaded.value
-    tell_set_aside(path, without, reason)
+    tell_set_aside(path, reason, without=without)
     return None
 
 
 def load_json(path: Path, kind: type[T]) -> LoadedJson[T]:
-    """What `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJson`."""
+    """What `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJsonError`."""
     # A pipe of that name would be waited for.
     if not stat.S_ISREG(path.stat().st_mode):
-        raise DamagedJson("it is no file")
+        raise DamagedJsonError("it is no file")
     with path.open("rb") as file:
         data = file.read(LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
-        raise DamagedJson("it is too large")
+        raise DamagedJsonError("it is too large")
     try:
         document = msgspec.json.decode(data)
         if not isinstance(document, dict):
-            raise DamagedJson("it holds no object")
+            raise DamagedJsonError("it holds no object")
         checksum = document.pop(CHECKSUM, None)
         value = msgspec.convert(document, kind, str_keys=True)
         sound = checksum is None or checksum == _checksum(document)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise DamagedJson(str(error)) from error
+        raise DamagedJsonError(str(error)) from error
     return LoadedJson(value, document, sound)
 
 
@@ -120,8 +120,8 @@ def renew_checksum(path: Path, document: dict[str, Any]) -> None:
         log.warning("%s could not be given its checksum: %s", path, error)
 
 
-def tell_set_aside(path: Path, without: str, reason: str) -> None:
-    """Rename the damaged file `path` and tell the user, with the template `without` as the hint."""
+def tell_set_aside(path: Path, reason: str, *, without: str) -> None:
+    """Rename the damaged file `path` and tell the user `without`, as in `read_json`; `reason` is logged."""
     log.warning("%s is damaged: %s", path, reason)
     try:
         aside = set_aside(path)

@@ -63,7 +63,7 @@ class Manifest(msgspec.Struct, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of `folder`. Raises `OSError` or `DamagedJson` where it cannot be read."""
+    """The manifest of `folder`. Raises `OSError` or `DamagedJsonError` where it cannot be read."""
     return load_json(folder / MANIFEST_NAME, Manifest).value
 
 

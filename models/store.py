@@ -16,7 +16,7 @@ import msgspec
 
 from models.durable import rename_durably
 from models.errors import StillroomError
-from models.json_file import DamagedJson, load_json, read_json, write_json
+from models.json_file import DamagedJsonError, load_json, read_json, write_json
 from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
 from models.quality import Quality
 
@@ -330,7 +330,7 @@ class ModelStore:
                 return loaded.value
         except (FileNotFoundError, NotADirectoryError):
             return _from_files(folder)
-        except (OSError, DamagedJson):
+        except (OSError, DamagedJsonError):
             pass
         try:
             with self._changing(wait_s=0.0):

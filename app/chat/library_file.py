@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import StillroomError
 from models.durable import write_durably
-from models.json_file import DamagedJson, load_json, read_json, write_json
+from models.json_file import DamagedJsonError, load_json, read_json, write_json
 
 VERSION = 1
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class LibraryFile(Generic[T]):
         try:
             document = load_json(path, _Document[self._type]).value  # type: ignore[name-defined]
             if document.format != self._form:
-                raise DamagedJson("it holds something else")
+                raise DamagedJsonError("it holds something else")
             return document.items
         except OSError as error:
             raise StillroomError(
@@ -76,7 +76,7 @@ class LibraryFile(Generic[T]):
                 name=path.name,
                 reason=error.strerror or str(error),
             ) from error
-        except DamagedJson as error:
+        except DamagedJsonError as error:
             raise StillroomError(
                 "{name} cannot be used: {reason}.",
                 "Choose a file that Stillroom has exported.",

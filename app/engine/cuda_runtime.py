@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from models.errors import StillroomError
-from models.json_file import DamagedJson, load_json
+from models.json_file import DamagedJsonError, load_json
 from models.notices import tell
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def _read(path: Path, kind: type[T]) -> T | None:
         reason = "its checksum differs"
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, DamagedJson) as error:
+    except (OSError, DamagedJsonError) as error:
         reason = str(error)
     log.warning("%s is damaged: %s", path, reason)
     tell(

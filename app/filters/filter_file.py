@@ -11,7 +11,7 @@ from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules
 from app.filters.verdict import Verdict
-from models.json_file import DamagedJson, load_json, set_aside, write_json
+from models.json_file import DamagedJsonError, load_json, set_aside, write_json
 
 VERSION = 1
 MOST_RULES = 200
@@ -114,7 +114,7 @@ class FilterFile:
             _require_usable(document.rules)
         except OSError as error:
             raise self._unreadable(error.strerror or "unknown") from error
-        except (DamagedJson, RuleError) as error:
+        except (DamagedJsonError, RuleError) as error:
             raise self._unreadable(str(error).rstrip(".")) from error
         return tuple(document.rules)
 
