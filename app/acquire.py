@@ -25,7 +25,7 @@ from converters.pipeline import BuildResult, build
 from converters.working_files import discard_build, locked
 from models.catalog import CatalogModel, find
 from models.download import LocalFile, download
-from models.download_record import read_record
+from models.download_record import DownloadRecord, read_record
 from models.fetch import TransferOptions
 from models.hub import HubClient
 from models.manifest import InputFile, type_in_name
@@ -400,6 +400,11 @@ class Acquirer:
             imatrix=matrix.file if matrix is not None else None,
         )
         inputs = hashes.wait(on_progress, cancel)
+        try:
+            _require_as_verified(folder, record, inputs)
+        except StillroomError:
+            shutil.rmtree(work)
+            raise
         checkpoint = _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
         return there + self._store_built(checkpoint, result, matrix), result.peak_memory_bytes
 
@@ -418,6 +423,20 @@ class Acquirer:
         )
         shutil.rmtree(work)
         return tuple(models)
+
+
+def _require_as_verified(folder: Path, record: DownloadRecord, inputs: Sequence[InputFile]) -> None:
+    """Refuse weights that the disk has changed: another content at the time of the one that was verified."""
+    for file in inputs:
+        known = record.files.get(file.path)
+        if known is None or known.sha256 == file.sha256:
+            continue
+        if (folder / file.path).stat().st_mtime_ns == known.modified_ns:
+            raise StillroomError(
+                "The file {file} is damaged: it is not what it was when it was downloaded.",
+                "Delete it and get the model again; the other files are used.",
+                file=str(folder / file.path),
+            )
 
 
 def tool_versions() -> dict[str, str]:

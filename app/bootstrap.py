@@ -85,7 +85,10 @@ class StillroomCore:
     def engine(self) -> Iterator["EngineClient"]:
         """A client with its own engine process, which ends with the context."""
         from app.engine.client import EngineClient
+        from app.engine.cuda_runtime import read_check
 
+        # The engine's process reads it as well, and has nobody to tell of damage.
+        read_check(self.paths.cuda_runtime)
         client = EngineClient(child_command("engine"), self.load_memory())
         client.observe_events(self.measurements.on_event)
         client.start()

@@ -37,6 +37,7 @@ from app.commands.console import (
 from app.commands.core import Core
 from app.commands.interrupt import cancel_on_interrupt
 from app.errors import Cancelled, EngineError, StillroomError
+from models.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,8 @@ def _run(arguments: Sequence[str], build_core: Callable[[], Core]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else FAILED
     console = Console(sys.stdout, sys.stderr, as_json=options.json)
-    with cancel_on_interrupt() as cancel:
+    with NoticeInbox() as told, cancel_on_interrupt() as cancel:
+        told.observe(console.told)
         try:
             options.run(options, build_core(), console, cancel)
         except (Cancelled, KeyboardInterrupt):

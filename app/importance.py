@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from converters import gguf_checksum
 from converters.errors import BuildError, GgufError
 from converters.inspect import ListSummary, inspect
+from models.json_file import tell_set_aside
 from models.sizes import WEIGHED
 from models.store import KEPT_SUFFIX
 
@@ -70,13 +72,20 @@ def weights_fingerprint(checksums: Iterable[str]) -> str:
 
 
 def kept_matrix(path: Path) -> KeptMatrix | None:
-    """What the file `path` says of itself; None where Stillroom has collected none there."""
+    """What the file `path` says of itself; None where Stillroom has collected none there.
+
+    A damaged one is set aside, and the user told. Blocks: it is read whole.
+    """
     if not path.is_file():
         return None
     try:
         values = inspect(path).metadata
-    except GgufError as error:
-        log.warning("%s", error)
+        reason = "" if gguf_checksum.is_sound(path) else "its checksum differs"
+    except (GgufError, OSError) as error:
+        reason = str(error)
+    if reason:
+        without = "The importance matrix is collected again when a build needs it."
+        tell_set_aside(path, reason, without=without)
         return None
     datasets, chunks = values.get("imatrix.datasets"), values.get("imatrix.chunk_count")
     if _WEIGHTS not in values or not isinstance(datasets, ListSummary) or not isinstance(chunks, int):

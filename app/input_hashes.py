@@ -10,6 +10,7 @@ from typing import Self
 from models.download_record import RECORD_NAME
 from models.errors import Cancelled
 from models.hashing import hash_next
+from models.json_file import is_set_aside
 from models.manifest import InputFile
 from models.progress import OnProgress, Progress, raise_if_cancelled
 
@@ -20,7 +21,7 @@ _CHECK_S = 0.1
 def checkpoint_inputs(folder: Path) -> list[Path]:
     """The files of a checkpoint's folder that a build reads."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
-    return [path for path in files if path.name != RECORD_NAME]
+    return [path for path in files if path.name != RECORD_NAME and not is_set_aside(path)]
 
 
 class InputHashes:

@@ -15,7 +15,7 @@ import msgspec
 
 from app.build_wish import AUTO, ON, BuildWish
 from app.errors import Cancelled, StillroomError
-from models.durable import write_durably
+from models.json_file import is_set_aside, read_json, write_json
 from models.progress import OnProgress, Progress
 from models.reference import CatalogReference, parse_reference
 from models.snapshot import Snapshot
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 JobState = Literal["waiting", "running", "paused", "failed", "done", "cancelled", "gone"]
 Observer = Callable[["JobView"], None]
+
+_WITHOUT = "It held a download or a build: ask for the model again, and what was fetched of it is used."
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -101,7 +103,7 @@ class JobBook:
         """Read the kept jobs, tell the observers of them, and begin to work."""
         with self._changed:
             for file in sorted(self._folder.glob("*.json")):
-                job = _read(file)
+                job = None if is_set_aside(file) else read_json(file, Job, without=_WITHOUT)
                 if job is not None:
                     self._jobs[job.id] = job
             for job in self._jobs.values():
@@ -314,8 +316,7 @@ class JobBook:
             if state == "done":
                 self._file(job).unlink(missing_ok=True)
             else:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                write_durably(self._file(job), msgspec.json.encode(job))
+                write_json(self._file(job), job)
             self._changed.notify_all()
         self._tell(job)
 
@@ -349,12 +350,3 @@ def _surprise(error: BaseException) -> StillroomError:
         "Try again; the log holds the details.",
         reason=f"{type(error).__name__}: {error}",
     )
-
-
-def _read(file: Path) -> Job | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Job)
-    except msgspec.DecodeError as error:
-        log.warning("%s cannot be read: %s", file, error)
-        file.replace(file.with_name(file.name + ".damaged"))
-        return None

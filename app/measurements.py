@@ -14,7 +14,7 @@ from app.engine.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine import computer_identity, physical_cores
 from app.memory_speed import measure_memory_speed
-from models.durable import write_durably
+from models.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -148,22 +148,13 @@ class Measurements:
 
     def _read(self) -> _File:
         if self._file is None:
-            self._file = _File()
-            try:
-                self._file = msgspec.json.decode(self._path.read_bytes(), type=_File)
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                log.warning("%s cannot be read: %s", self._path, error)
-            except msgspec.DecodeError as error:
-                log.warning("%s is damaged: %s", self._path, error)
-                self._path.replace(self._path.with_name(self._path.name + ".damaged"))
+            without = "How fast this computer is, is measured again."
+            self._file = read_json(self._path, _File, without=without) or _File()
         return self._file
 
     def _write(self) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(self._path, msgspec.json.encode(self._file))
+            write_json(self._path, self._file)
         except OSError as error:
             # Nothing is lost that cannot be measured again; the reply goes on.
             log.warning("%s cannot be written: %s", self._path, error)

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +12,8 @@ from msgspec import Meta
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import LoadSettings, Sampling, SpeculationMode
 from app.errors import StillroomError
-from models.durable import write_durably
+from models.json_file import read_json, set_aside, write_json
+from models.notices import tell
 
 log = logging.getLogger(__name__)
 
@@ -114,15 +114,15 @@ LIMITS: dict[str, tuple[float, float]] = {
 class SettingsFile:
     """The settings on disk. Any thread may read and change them; observers run on the changing thread.
 
-    Keys that this version does not know are kept. A file that cannot be read is renamed, a value that
-    cannot be used falls back to its default and a copy of the file stays; both leave a sentence in `notices`.
+    Keys that this version does not know are kept. A file that cannot be read is set aside; a value that
+    cannot be used falls back to its default, and the old file stays beside the new one. People edit the file:
+    one that does not fit its checksum is used. The user is told of each.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
         self._observers: list[Observer] = []
-        self.notices: list[StillroomError] = []
         self._document: dict[str, Any] = self._read()
         self._values = self._convert(self._document)
 
@@ -166,21 +166,8 @@ class SettingsFile:
         return stop
 
     def _read(self) -> dict[str, Any]:
-        try:
-            document = msgspec.json.decode(self._path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.warning("settings file: %s", error)
-            document = None
-        if isinstance(document, dict):
-            return document
-        self._notice(
-            "The settings file was damaged; the defaults are used.",
-            "The old file is kept as {path}.",
-            path=str(self._set_aside()),
-        )
-        return {}
+        without = "All settings are back to their defaults."
+        return read_json(self._path, dict[str, Any], without=without, changed="use") or {}
 
     def _convert(self, document: dict[str, Any]) -> Settings:
         _migrate(document)
@@ -188,40 +175,36 @@ class SettingsFile:
             name for name in Settings.__struct_fields__ if name in document and not _fits(name, document)
         ]
         if wrong:
-            self._notice(
-                "Some settings could not be used and are back to their defaults: {names}.",
-                "The old file is kept as {path}.",
-                names=", ".join(wrong),
-                path=str(self._set_aside()),
-            )
-            for name in wrong:
-                del document[name]
+            self._drop(wrong, document)
         return _checked(document)
 
-    def _set_aside(self) -> Path:
-        aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+    def _drop(self, names: list[str], document: dict[str, Any]) -> None:
+        """Go on without these values; the file as it was stays beside the new one."""
+        for name in names:
+            del document[name]
+        aside = self._path
         try:
-            self._path.replace(aside)
-        except OSError as error:
-            # The folder is read-only, so nothing can overwrite the file either.
-            log.warning("settings file could not be renamed: %s", error)
-            return self._path
-        return aside
+            aside = set_aside(self._path)
+            # Now, and not with the next change: the other settings would be gone at the next start.
+            self._save(document)
+        except (OSError, StillroomError) as error:
+            log.warning("%s: %s", self._path, error)
+        tell(
+            StillroomError(
+                "Some settings could not be used and are back to their defaults: {names}.",
+                "The old file is kept as {path}.",
+                names=", ".join(names),
+                path=str(aside),
+            )
+        )
 
     def _version(self) -> int:
         version = self._document.get("version")
         return max(version, VERSION) if isinstance(version, int) else VERSION
 
-    def _notice(self, message: str, hint: str, **values: object) -> None:
-        notice = StillroomError(message, hint, **values)
-        log.warning("%s %s", notice, notice.hint_text())
-        self.notices.append(notice)
-
     def _save(self, document: dict[str, Any]) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-            write_durably(self._path, text + b"\n")
+            write_json(self._path, document, indent=True)
         except OSError as error:
             raise StillroomError(
                 "The settings could not be saved to {path}: {reason}.",

@@ -43,12 +43,15 @@ from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner
 from app.ui.window_parts import WindowParts
+from models.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
 
 
 def run_window(files: Sequence[Path] = ()) -> int:
     """Make the parts of the window, open it, and stay until it is closed; returns the exit code."""
+    # First: damage to the settings is told too.
+    told = NoticeInbox()
     core = build_core()
     try:
         # After all else: Qt's hook reads the source of each module that is imported later.
@@ -60,11 +63,11 @@ def run_window(files: Sequence[Path] = ()) -> int:
             f"The window cannot open: {error}. `stillroom doctor` says what to install.", file=sys.stderr
         )
         return 1
-    return run(lambda: window_parts(core), core.paths.data, files)
+    return run(lambda: window_parts(core, told), core.paths.data, files)
 
 
-def window_parts(core: StillroomCore) -> WindowParts:
-    """Everything the window works with; threads start once it is painted."""
+def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
+    """Everything the window works with; threads start once it is painted. `told` is older than `core`."""
     memory = core.load_memory()
     states = StatesPlace(core.paths.chat_states, lambda: int(core.settings.values.chat_states_gb * 1e9))
     client = EngineClient(child_command("engine"), memory, states)
@@ -147,6 +150,7 @@ def window_parts(core: StillroomCore) -> WindowParts:
             importlib.metadata.version("stillroom"),
         ),
         cuda=CudaGetter(CudaPlace(core.paths.cuda), child_command("kernel_check")),
+        told=told,
     )
 
 

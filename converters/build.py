@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from converters.architectures import PlannedTensor
 from converters.arrivals import Arrivals
@@ -16,7 +17,7 @@ from converters.block import Block, blocks_of
 from converters.build_identity import build_identity
 from converters.build_journal import BuildJournal
 from converters.coming_files import ComingFiles, ComingTensors
-from converters.commits import Commits
+from converters.commits import Commits, stored_checksum
 from converters.convert import Conversion
 from converters.errors import BuildError, CheckpointError, DiskFullError
 from converters.gguf_source import GgufSource
@@ -121,6 +122,8 @@ class _Build:
                 self._check_space()
                 if not journal.begun:
                     self._begin(journal)
+                elif len(journal.whole) < len(self._outputs):
+                    self._look_through(journal)
                 if len(journal.whole) < len(self._outputs):
                     self._make(journal)
                 elif self._coming is not None:
@@ -149,14 +152,28 @@ class _Build:
         """Write the headers and what comes from no stored tensor."""
         for output in self._outputs:
             with self._part(output).open("wb") as file:
-                file.write(output.layout.header)
-                for name, data in output.constants.items():
-                    file.seek(output.layout.places[name].offset)
-                    file.write(data)
+                _write_frame(output, file)
                 file.truncate(output.layout.bytes)
                 file.flush()
                 os.fsync(file.fileno())
         journal.begin()
+
+    def _look_through(self, journal: BuildJournal) -> None:
+        """What an earlier run has stored: tensors that have changed on the disk since are made again."""
+        with contextlib.ExitStack() as stack:
+            files = [
+                stack.enter_context(self._part(output).open("r+b", buffering=0)) for output in self._outputs
+            ]
+            for output, file in zip(self._outputs, files, strict=True):
+                _write_frame(output, file)
+            damaged = [
+                name
+                for name, checksum in journal.tensors.items()
+                if checksum and checksum != stored_checksum(name, self._outputs, files)
+            ]
+        if damaged:
+            log.warning("of %s, %s tensors were damaged and are made again", self._name, len(damaged))
+            journal.forget(damaged)
 
     def _make(self, journal: BuildJournal) -> None:
         parts = [self._part(output) for output in self._outputs]
@@ -288,6 +305,15 @@ class _Build:
 
 def _blocks(tensors: Iterable[PlannedTensor]) -> Iterator[Block]:
     return chain.from_iterable(blocks_of(tensor) for tensor in tensors)
+
+
+def _write_frame(output: Output, file: BinaryIO) -> None:
+    """Write the header, and what comes from no stored tensor."""
+    file.seek(0)
+    file.write(output.layout.header)
+    for name, data in output.constants.items():
+        file.seek(output.layout.places[name].offset)
+        file.write(data)
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -1,6 +1,6 @@
 """What of a build is on disk for good: finished tensors, and files that are whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from models.journal import Journal
@@ -9,18 +9,19 @@ from models.journal import Journal
 class BuildJournal:
     """The journal of the working files; it names only what has been synced. One thread.
 
-    `tensors` are in every working file. `whole` has the SHA-256 of each file, by type, that is complete and
-    checked: all that is left of a build whose files are all there is to name them.
+    `tensors` are in every working file, each with the check sum of what is stored of it there, empty where an
+    earlier version wrote it. `whole` has the SHA-256 of each file, by type, that is complete and checked: all
+    that is left of a build whose files are all there is to name them.
     """
 
     def __init__(self, path: Path, identity: str) -> None:
         self._journal = Journal(path, identity)
-        self.tensors: set[str] = set()
+        self.tensors: dict[str, str] = {}
         self.whole: dict[str, str] = {}
         for entry in self._journal.entries:
             what, *values = entry.split("\t")
             if what == "tensor":
-                self.tensors.add(values[0])
+                self.tensors[values[0]] = values[1] if len(values) > 1 else ""
             elif what == "whole":
                 self.whole[values[0]] = values[1]
 
@@ -33,11 +34,15 @@ class BuildJournal:
         """The working files are there, with their headers."""
         self._journal.append(["begun"])
 
-    def add_tensors(self, names: Iterable[str]) -> None:
-        """These tensors are stored in every working file."""
-        names = list(names)
-        self._journal.append(f"tensor\t{name}" for name in names)
-        self.tensors.update(names)
+    def add_tensors(self, checksums: Mapping[str, str]) -> None:
+        """These tensors are stored in every working file, with these check sums."""
+        self._journal.append(f"tensor\t{name}\t{checksum}" for name, checksum in checksums.items())
+        self.tensors.update(checksums)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """What is stored of these tensors is no good; they will be added again."""
+        for name in names:
+            del self.tensors[name]
 
     def add_whole(self, kind: str, sha256: str) -> None:
         """The working file of this type is complete and checked."""

@@ -15,13 +15,14 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from converters import gguf_checksum
 from converters.errors import BuildError
 from converters.gguf_layout import TensorForm, lay_out
 from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32
 from converters.inspect import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.output import Importance
-from models.durable import rename_durably
+from models.durable import write_durably
 
 Floats = npt.NDArray[np.float32]
 
@@ -72,6 +73,7 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
     metadata.set_uint32("imatrix.chunk_size", matrix.chunk_tokens)
     for key, note in (notes or {}).items():
         metadata.set_string(key, note)
+    metadata.set_string(gguf_checksum.KEY, gguf_checksum.EMPTY)
     forms: dict[str, TensorForm] = {}
     data: list[Floats] = []
     for name in sorted(matrix.sums):
@@ -80,15 +82,13 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
         forms[name + _COUNTS] = ((len(sums.counts), 1), F32)
         data += [sums.squares, sums.counts.astype(np.float32)]
     layout = lay_out(metadata.encoded(), forms)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(layout.header)
-        for place, values in zip(layout.places.values(), data, strict=True):
-            file.write(np.ascontiguousarray(values, "<f4").tobytes())
-            file.write(bytes(place.end - place.offset - place.bytes))
-        file.flush()
-        os.fsync(file.fileno())
-    rename_durably(part, path)
+    content = [layout.header]
+    for place, values in zip(layout.places.values(), data, strict=True):
+        content += [
+            np.ascontiguousarray(values, "<f4").tobytes(),
+            bytes(place.end - place.offset - place.bytes),
+        ]
+    write_durably(path, gguf_checksum.fill_in(b"".join(content)))
 
 
 def read_imatrix(path: Path) -> ImportanceMatrix:
@@ -96,6 +96,8 @@ def read_imatrix(path: Path) -> ImportanceMatrix:
     try:
         with path.open("rb") as file:
             is_gguf = file.read(4) == b"GGUF"
+            if is_gguf and not gguf_checksum.is_sound(path):
+                raise _damaged(path, "The importance matrix {file} is damaged: its checksum differs.")
             return _read_gguf(path, file) if is_gguf else _read_dat(path, file)
     except OSError as error:
         raise BuildError(

@@ -1,14 +1,11 @@
 """`download.json`: where a folder's files came from, and which of them are verified."""
 
-import logging
 from pathlib import Path
 
 import msgspec
 
-from models.durable import write_durably
+from models.json_file import read_json, write_json
 from models.snapshot import RemoteFile
-
-log = logging.getLogger(__name__)
 
 RECORD_NAME = "download.json"
 
@@ -50,15 +47,10 @@ class DownloadRecord(msgspec.Struct, kw_only=True):
         self.files[file.path] = VerifiedFile(
             oid=file.oid, sha256=sha256, bytes=file.bytes, modified_ns=modified_ns
         )
-        write_durably(folder / RECORD_NAME, msgspec.json.format(msgspec.json.encode(self), indent=2))
+        write_json(folder / RECORD_NAME, self, indent=True)
 
 
 def read_record(folder: Path) -> DownloadRecord:
-    """The record of `folder`, an empty one where there is none."""
-    try:
-        return msgspec.json.decode((folder / RECORD_NAME).read_bytes(), type=DownloadRecord)
-    except FileNotFoundError:
-        return DownloadRecord()
-    except msgspec.DecodeError as error:
-        log.warning("%s cannot be read (%s), verifying the files again", folder / RECORD_NAME, error)
-        return DownloadRecord()
+    """The record of `folder`, an empty one where there is none that can be used."""
+    without = "The files beside it are verified again before they are used."
+    return read_json(folder / RECORD_NAME, DownloadRecord, without=without) or DownloadRecord()

@@ -1,5 +1,6 @@
 """An append-only list of facts that survives a crash: each line is synced and has a check sum."""
 
+import logging
 import os
 import zlib
 from collections.abc import Iterable
@@ -8,11 +9,14 @@ from typing import BinaryIO
 
 from models.durable import write_durably
 
+log = logging.getLogger(__name__)
+
 
 class Journal:
     """The lines of `path` that belong to `identity`, and more to come; one thread.
 
-    Lines of another identity are forgotten, and so is a torn last line and what follows it.
+    Lines of another identity are forgotten, and so is each line that is torn or damaged: what it told of is
+    made again.
     """
 
     def __init__(self, path: Path, identity: str) -> None:
@@ -52,7 +56,8 @@ def _read(path: Path, identity: str) -> list[str]:
     entries = []
     for line in lines[:-1]:
         entry = line.decode("utf-8", "replace").rpartition(" ")[0]
-        if _line(entry).encode() != line + b"\n":
-            break
-        entries.append(entry)
+        if _line(entry).encode() == line + b"\n":
+            entries.append(entry)
+        else:
+            log.warning("a line of %s is damaged and counts for nothing", path.name)
     return entries[1:] if entries and entries[0] == identity else []

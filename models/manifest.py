@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.durable import write_durably
+from models.json_file import load_json, write_json
 from models.quality import Quality
 
 MANIFEST_NAME = "manifest.json"
@@ -59,12 +59,12 @@ class Manifest(msgspec.Struct, kw_only=True):
 
     def write(self, folder: Path) -> None:
         """Put the manifest into `folder`."""
-        write_durably(folder / MANIFEST_NAME, msgspec.json.format(msgspec.json.encode(self), indent=2))
+        write_json(folder / MANIFEST_NAME, self, indent=True)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of `folder`. Raises `OSError` or `msgspec.DecodeError` where it cannot be read."""
-    return msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
+    """The manifest of `folder`. Raises `OSError` or `DamagedJsonError` where it cannot be read."""
+    return load_json(folder / MANIFEST_NAME, Manifest).value
 
 
 def type_in_name(file_name: str) -> str:

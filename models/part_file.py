@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.durable import rename_durably, sync_folder, write_durably
+from models.errors import StillroomError
 from models.extents import Extents
+from models.notices import tell
 
 SAVE_BYTES = 2 << 20
 COARSE_SAVE_BYTES = 16 << 20
@@ -32,7 +34,7 @@ class PartFile:
         self.written = Extents()
         self.advanced = asyncio.Event()
         self._journal_path = target.with_name(target.name + ".part.journal")
-        self._header = json.dumps({"version": 1, "bytes": size, "content": identity})
+        self._header = _header(size, identity)
         self._unsaved: list[tuple[int, int]] = []
         self._unsaved_bytes = 0
         self._save_bytes = COARSE_SAVE_BYTES if coarse else SAVE_BYTES
@@ -133,27 +135,60 @@ def open_arriving(target: Path) -> BinaryIO:
 
 
 def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
-    """The ranges of `part` that are safely stored; none where the journal tells of something else."""
+    """The ranges of `part` that are safely stored; none where the journal tells of something else.
+
+    A damaged line costs only its own ranges, which are fetched again.
+    """
     try:
         lines = journal.read_bytes().split(b"\n")
-        if part.stat().st_size != size or lines[0] != header.encode():
-            return []
+        whole = part.stat().st_size == size
     except FileNotFoundError:
+        return []
+    if not _is_header(lines[0]):
+        # Of smaller files nothing is synced before they are whole, and nothing is lost worth a word.
+        if size > SAVE_BYTES:
+            tell(
+                StillroomError(
+                    "What has arrived of {file} is not known any more, so it is fetched from its beginning.",
+                    "The list of it, {journal}, was damaged.",
+                    file=str(part.with_suffix("")),
+                    journal=journal.name,
+                )
+            )
+        return []
+    # Earlier versions wrote the header without a check sum.
+    if not whole or lines[0].decode() not in (header, header.rpartition(" ")[0]):
         return []
     ranges = []
     for line in lines[1:]:
         words = line.split()
         if len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
-            break
+            continue
         start, end = int(words[0]), int(words[1])
         if line != _line(start, end).encode() or end > size:
-            break
+            continue
         ranges.append((start, end))
     return ranges
 
 
 def _line(start: int, end: int) -> str:
-    text = f"{start} {end}"
+    return _with_checksum(f"{start} {end}")
+
+
+def _header(size: int, identity: str) -> str:
+    return _with_checksum(json.dumps({"version": 1, "bytes": size, "content": identity}))
+
+
+def _is_header(line: bytes) -> bool:
+    """Whether the journal begins as one does, whatever content it is of."""
+    text = line.decode("utf-8", "replace")
+    try:
+        return text == _with_checksum(text.rpartition(" ")[0]) or isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _with_checksum(text: str) -> str:
     return f"{text} {zlib.crc32(text.encode()):08x}"
 
 
@@ -164,8 +199,8 @@ def stored_bytes(target: Path) -> int:
     journal = target.with_name(target.name + ".part.journal")
     part = part_path(target)
     try:
-        header = journal.read_bytes().split(b"\n", 1)[0].decode()
+        header = journal.read_bytes().split(b"\n", 1)[0].decode("utf-8", "replace")
         size = part.stat().st_size
-    except (FileNotFoundError, UnicodeDecodeError):
+    except FileNotFoundError:
         return 0
     return Extents(read_journal(journal, part, header, size)).total

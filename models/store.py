@@ -14,9 +14,10 @@ from pathlib import Path
 import filelock
 import msgspec
 
-from models.durable import rename_durably, write_durably
+from models.durable import rename_durably
 from models.errors import StillroomError
-from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, read_manifest, type_in_name
+from models.json_file import DamagedJsonError, load_json, read_json, write_json
+from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
 from models.quality import Quality
 
 log = logging.getLogger(__name__)
@@ -92,9 +93,7 @@ class ModelStore:
         notices: list[StillroomError] = []
         with self._lock:
             for folder in self._folders():
-                manifest, problem = _read(folder)
-                if problem is not None:
-                    notices.append(problem)
+                manifest = self._look_at(folder)
                 for output in manifest.outputs:
                     installed = _installed(folder, manifest, output)
                     if installed.path.is_file():
@@ -148,7 +147,7 @@ class ModelStore:
         with self._changing():
             folder = self.root / folder_name(name)
             folder.mkdir(parents=True, exist_ok=True)
-            manifest, _ = _read(folder, keep_damaged=True)
+            manifest = _read(folder)
             manifest.name = name
             manifest.key = key or manifest.key
             added = []
@@ -205,7 +204,7 @@ class ModelStore:
         with self._changing():
             folder = self._import_folder(name, path)
             folder.mkdir(parents=True, exist_ok=True)
-            manifest, _ = _read(folder, keep_damaged=True)
+            manifest = _read(folder)
             manifest.name = name
             manifest.key = key
             _put(manifest, output)
@@ -224,7 +223,7 @@ class ModelStore:
             trashed = TrashedModel(id=uuid.uuid4().hex, manifest=alone)
             trash = self.root / _TRASH / trashed.id
             trash.mkdir(parents=True)
-            write_durably(trash / "entry.json", msgspec.json.encode(trashed))
+            write_json(trash / "entry.json", trashed)
             if not output.imported:
                 _move(folder / output.file, trash / output.file)
             manifest.outputs.remove(output)
@@ -255,7 +254,7 @@ class ModelStore:
             if not output.imported:
                 _move(trash / output.file, folder / output.file)
             if (folder / MANIFEST_NAME).exists():
-                manifest, _ = _read(folder, keep_damaged=True)
+                manifest = _read(folder)
                 _put(manifest, output)
             else:
                 manifest = trashed.manifest
@@ -267,7 +266,7 @@ class ModelStore:
         """What the model's file `path` was made from, as far as that is known."""
         with self._lock:
             for folder in self._folders():
-                manifest, _ = _read(folder)
+                manifest = self._look_at(folder)
                 for output in manifest.outputs:
                     if _installed(folder, manifest, output).path == path:
                         return output.inputs
@@ -322,9 +321,30 @@ class ModelStore:
             return []
         return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
+    def _look_at(self, folder: Path) -> Manifest:
+        """The manifest, read without the lock; what is damaged is set right with it, where it can be had."""
+        loaded = None
+        try:
+            loaded = load_json(folder / MANIFEST_NAME, Manifest)
+            if loaded.sound:
+                return loaded.value
+        except (FileNotFoundError, NotADirectoryError):
+            return _from_files(folder)
+        except (OSError, DamagedJsonError):
+            pass
+        try:
+            with self._changing(wait_s=0.0):
+                return _read(folder)
+        except StillroomError:
+            # Another Stillroom changes the store just now: the next look does it.
+            return loaded.value if loaded is not None else _from_files(folder)
+        except OSError:
+            # A store that cannot be written: nobody changes it, and the user is told all the same.
+            return _read(folder)
+
     def _locate(self, model: InstalledModel) -> tuple[Path, Manifest, OutputFile]:
         for folder in self._folders():
-            manifest, _ = _read(folder, keep_damaged=True)
+            manifest = _read(folder)
             for output in manifest.outputs:
                 if _installed(folder, manifest, output).path == model.path:
                     return folder, manifest, output
@@ -337,15 +357,15 @@ class ModelStore:
         number = 1
         while True:
             folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
-            outputs = _read(folder)[0].outputs if folder.is_dir() else []
+            outputs = _read(folder).outputs if folder.is_dir() else []
             if not outputs or any(output.file == str(path) for output in outputs):
                 return folder
             number += 1
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.root / ".lock", timeout=_LOCK_WAIT_S)
+        lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)
         with self._lock:
             try:
                 lock.acquire()
@@ -367,27 +387,26 @@ def folder_name(name: str) -> str:
     return safe or "model"
 
 
-def _read(folder: Path, *, keep_damaged: bool = False) -> tuple[Manifest, StillroomError | None]:
-    """The manifest; where it is missing or damaged one made from the files, and what to tell the user."""
-    problem = None
-    try:
-        return read_manifest(folder), None
-    except FileNotFoundError:
-        pass
-    except (OSError, msgspec.DecodeError) as error:
-        log.warning("%s: %s", folder / MANIFEST_NAME, error)
-        problem = StillroomError(
-            "The record of {name} is damaged, so where its files came from is not known.",
-            "The files themselves can be used; get the model again to make the record anew.",
-            name=folder.name,
-        )
-        if keep_damaged:
-            (folder / MANIFEST_NAME).replace(folder / f"{MANIFEST_NAME}.damaged")
+def _read(folder: Path) -> Manifest:
+    """The manifest; where there is none that can be used, one made from the files, and the user is told.
+
+    Only while nobody else changes the store: a damaged one is set aside.
+    """
+    # People edit it, and without it an imported model is lost.
+    without = (
+        "Its model can be used; where it came from is not known. Get it again, or add it again if it lies "
+        "elsewhere."
+    )
+    manifest = read_json(folder / MANIFEST_NAME, Manifest, without=without, changed="use")
+    return manifest or _from_files(folder)
+
+
+def _from_files(folder: Path) -> Manifest:
     outputs = [
         OutputFile(type=type_in_name(file.name), file=file.name, bytes=file.stat().st_size)
         for file in sorted(folder.glob("*.gguf"))
     ]
-    return Manifest(name=folder.name, outputs=outputs), problem
+    return Manifest(name=folder.name, outputs=outputs)
 
 
 def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> InstalledModel:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "resources" / "translations"
 BIN = Path(sys.executable).parent
 PACKAGES = ("app", "models", "converters")
-TEMPLATE_ARGUMENTS = {"message", "hint", "reason"}
+TEMPLATE_ARGUMENTS = {"message", "hint", "reason", "without"}
 TAKES_TEMPLATES = (
     "Error",
     "Problem",

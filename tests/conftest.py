@@ -2,10 +2,13 @@
 
 import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from app.ui.garbage import collect_due
+from models.errors import StillroomError
+from models.notices import NoticeInbox
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,3 +35,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     collect_due()
+
+
+@pytest.fixture
+def told() -> Iterator[list[StillroomError]]:
+    """What the user is told of damaged files while the test runs."""
+    heard: list[StillroomError] = []
+    with NoticeInbox() as inbox:
+        inbox.observe(heard.append)
+        yield heard

@@ -1,8 +1,9 @@
 """A list of the user's own things (presets, prompts) in one JSON file, also to give away and to take in."""
 
-import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -10,19 +11,18 @@ import msgspec
 
 from app.errors import StillroomError
 from models.durable import write_durably
-
-log = logging.getLogger(__name__)
+from models.json_file import DamagedJsonError, load_json, read_json, write_json
 
 VERSION = 1
-MOST_BYTES = 16 << 20
 T = TypeVar("T")
+
+_WITHOUT = "The list begins empty; what is in the old file can be taken over by hand."
 
 
 class LibraryFile(Generic[T]):
-    """Any thread. A file that cannot be read is kept under another name (`set_aside`), and the list begins
-    empty.
+    """Any thread. A file that cannot be read is set aside, and the list begins empty.
 
-    `form` names what is in it ("stillroom-presets"): a file of something else is refused.
+    `form` names what is in it ("stillroom-presets"): of other files, those of something else are refused.
     """
 
     def __init__(self, path: Path, form: str, item: type[T]) -> None:
@@ -30,17 +30,8 @@ class LibraryFile(Generic[T]):
         self._form = form
         self._type = item
         self._lock = threading.Lock()
-        self.set_aside: Path | None = None
-        self._items: tuple[T, ...] = ()
-        try:
-            self._items = self._read(path)
-        except FileNotFoundError:
-            pass
-        except (OSError, StillroomError) as error:
-            log.warning("%s cannot be read: %s", path.name, error)
-            self.set_aside = path.with_name(path.name + ".damaged")
-            if path.exists():
-                path.replace(self.set_aside)
+        document = read_json(path, _Document[item], without=_WITHOUT, changed="use")  # type: ignore[valid-type]
+        self._items: tuple[T, ...] = () if document is None else document.items
 
     @property
     def items(self) -> tuple[T, ...]:
@@ -54,7 +45,7 @@ class LibraryFile(Generic[T]):
         """
         with self._lock:
             before = self._items
-            self._write(self._path, items)
+            self._write(self._path, items, partial(write_json, indent=True))
             self._items = items
             return Change(
                 tuple(item for item in items if item not in before),
@@ -68,12 +59,16 @@ class LibraryFile(Generic[T]):
 
     def export(self, path: Path, items: tuple[T, ...]) -> None:
         """Write some of them to a file of their own. Raises `StillroomError`."""
-        self._write(path, items)
+        # No checksum: whoever gets the file may change it.
+        self._write(path, items, _write_plain)
 
     def read(self, path: Path) -> tuple[T, ...]:
         """What is in another file of this kind. Raises `StillroomError`; nothing is kept yet."""
         try:
-            return self._read(path)
+            document = load_json(path, _Document[self._type]).value  # type: ignore[name-defined]
+            if document.format != self._form:
+                raise DamagedJsonError("it holds something else")
+            return document.items
         except OSError as error:
             raise StillroomError(
                 "{name} could not be read: {reason}.",
@@ -81,16 +76,7 @@ class LibraryFile(Generic[T]):
                 name=path.name,
                 reason=error.strerror or str(error),
             ) from error
-
-    def _read(self, path: Path) -> tuple[T, ...]:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES)
-        try:
-            document = msgspec.json.decode(data, type=_Document)
-            if document.format != self._form:
-                raise msgspec.ValidationError("it holds something else")
-            return msgspec.convert(document.items, tuple[self._type, ...])  # type: ignore[name-defined]
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except DamagedJsonError as error:
             raise StillroomError(
                 "{name} cannot be used: {reason}.",
                 "Choose a file that Stillroom has exported.",
@@ -98,12 +84,9 @@ class LibraryFile(Generic[T]):
                 reason=str(error),
             ) from error
 
-    def _write(self, path: Path, items: tuple[T, ...]) -> None:
-        document = _Document(format=self._form, version=VERSION, items=list(items))
-        data = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    def _write(self, path: Path, items: tuple[T, ...], write: Callable[[Path, object], None]) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(path, data)
+            write(path, _Document(format=self._form, version=VERSION, items=items))
         except OSError as error:
             raise StillroomError(
                 "{path} could not be written: {reason}.",
@@ -121,10 +104,15 @@ class Change(Generic[T]):
     removed: tuple[T, ...]
 
 
-class _Document(msgspec.Struct):
+class _Document(msgspec.Struct, Generic[T]):
     format: str
     version: int
-    items: list[object]
+    items: tuple[T, ...]
+
+
+def _write_plain(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -58,11 +58,6 @@ class PresetBook:
         """The presets that the user made, in the order of their names."""
         return tuple(sorted(self._file.items, key=lambda preset: preset.name.casefold()))
 
-    @property
-    def set_aside(self) -> Path | None:
-        """Where a file is that could not be read."""
-        return self._file.set_aside
-
     def find(self, name: str) -> Preset | None:
         """The preset of this name."""
         return next((preset for preset in self._file.items if preset.name == name), None)

@@ -87,11 +87,6 @@ class PromptBook:
         """The prompts that the user wrote."""
         return tuple(sorted(self._file.items, key=lambda prompt: prompt.title.casefold()))
 
-    @property
-    def set_aside(self) -> Path | None:
-        """Where a file is that could not be read."""
-        return self._file.set_aside
-
     def prompts(self) -> list[SavedPrompt]:
         """All: the user's own, those that ship in the window's language, then the others."""
         other: Literal["en", "zh"] = "zh" if self._language == "en" else "en"

@@ -1,16 +1,13 @@
 """A small file that outlives restarts and crashes, such as the editor's unsaved text."""
 
-import logging
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
-from models.durable import write_durably
+from models.json_file import read_json, write_json
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-log = logging.getLogger(__name__)
 
 
 class KeptFile(Generic[T]):
@@ -22,19 +19,9 @@ class KeptFile(Generic[T]):
 
     def load(self) -> T | None:
         """What the last run kept; None when that was nothing. A damaged file is set aside, not deleted."""
-        try:
-            raw = self._path.read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            return msgspec.json.decode(raw, type=self._kind)
-        except msgspec.DecodeError:
-            aside = self._path.with_suffix(".damaged.json")
-            self._path.replace(aside)
-            log.warning("%s was damaged and is kept as %s", self._path, aside)
-            return None
+        # A text with one wrong letter is worth more than none.
+        return read_json(self._path, self._kind, without="The Code tab begins empty.", changed="use")
 
     def save(self, kept: T) -> None:
         """Keep `kept` instead of the one before; a crash leaves one of the two. Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(self._path, msgspec.json.encode(kept))
+        write_json(self._path, kept)

@@ -1,5 +1,6 @@
 """What a command writes: sentences or one JSON document on stdout, progress on stderr."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -81,6 +82,11 @@ class Console:
         self.clear()
         self.err.write(text + "\n")
         self.err.flush()
+
+    def told(self, notice: StillroomError) -> None:
+        """What nobody waits for, such as a damaged file, on stderr; from any thread, and never a failure."""
+        with contextlib.suppress(OSError):
+            self.note(f"stillroom: {notice} {notice.hint_text()}".rstrip())
 
     def error(self, error: StillroomError) -> None:
         """What happened, the reason in llama.cpp's own words, and what to do next."""

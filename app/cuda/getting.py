@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from app.cuda.brought import Brought, recognise
 from app.cuda.pins import BACK_END, file_name
 from app.cuda.place import CudaPlace
@@ -16,7 +14,8 @@ from app.cuda.unpacking import remove_tree, unpack
 from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.kernel_check import check_kernels, request_for
 from app.errors import StillroomError
-from models.durable import sync_folder, write_durably
+from models.durable import sync_folder
+from models.json_file import write_json
 from models.part_file import stored_bytes
 from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.snapshot import RemoteFile, Snapshot
@@ -172,7 +171,7 @@ class CudaGetter:
             packages=tuple(package.title for package in place.pins.packages),
             bytes=size,
         )
-        write_durably(new / RUNTIME, msgspec.json.encode(runtime))
+        write_json(new / RUNTIME, runtime)
         sync_folder(new)
         remove_tree(place.runtime)
         new.rename(place.runtime)
@@ -192,9 +191,9 @@ class CudaGetter:
             device = check_kernels(self._check_command, request_for(folder), cancel)
         except StillroomError as error:
             failed = KernelCheck(runtime=runtime, message=error.message, hint=error.hint, values=error.values)
-            write_durably(folder / CHECK, msgspec.json.encode(failed))
+            write_json(folder / CHECK, failed)
             raise
-        write_durably(folder / CHECK, msgspec.json.encode(KernelCheck(runtime=runtime, device=device)))
+        write_json(folder / CHECK, KernelCheck(runtime=runtime, device=device))
         return device
 
     def _disk_error(self, error: OSError) -> StillroomError:

@@ -9,14 +9,20 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+from models.errors import StillroomError
+from models.json_file import DamagedJsonError, load_json
+from models.notices import tell
 
 log = logging.getLogger(__name__)
 
 RUNTIME = "runtime.json"
 CHECK = "check.json"
+
+T = TypeVar("T")
 
 
 class CudaRuntime(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,20 +49,36 @@ class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_runtime(folder: Path) -> CudaRuntime | None:
-    """What lies in `folder`; None where there is none, or one that cannot be read."""
-    try:
-        return msgspec.json.decode((folder / RUNTIME).read_bytes(), type=CudaRuntime)
-    except (OSError, msgspec.DecodeError):
-        return None
+    """What lies in `folder`; None where there is none, or one that cannot be used, which the user is told."""
+    return _read(folder / RUNTIME, CudaRuntime)
 
 
 def read_check(folder: Path) -> KernelCheck | None:
     """How the check of the runtime in `folder` ended; None where it has not been checked."""
+    check = _read(folder / CHECK, KernelCheck)
+    return check if check is not None and check.runtime == read_runtime(folder) else None
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    # Left where it is: the engine's process reads it too, and can tell nobody. The next get replaces it.
     try:
-        check = msgspec.json.decode((folder / CHECK).read_bytes(), type=KernelCheck)
-    except (OSError, msgspec.DecodeError):
+        loaded = load_json(path, kind)
+        if loaded.sound:
+            return loaded.value
+        reason = "its checksum differs"
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return check if check.runtime == read_runtime(folder) else None
+    except (OSError, DamagedJsonError) as error:
+        reason = str(error)
+    log.warning("%s is damaged: %s", path, reason)
+    tell(
+        StillroomError(
+            "The file {path} is damaged, so NVIDIA's libraries beside it are not used.",
+            "Get them again: `stillroom cuda get`.",
+            path=str(path),
+        )
+    )
+    return None
 
 
 def checked_folder(folder: Path, llama_cpp: str) -> Path | None:

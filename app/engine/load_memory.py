@@ -15,7 +15,7 @@ import psutil
 from app.engine.gpu_presence import graphics_cards
 from app.engine.ladder import GIVEN_UP
 from app.engine.messages import FlashAttention, KvType, LoadNotice, LoadSettings
-from models.durable import write_durably
+from models.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Recalled(msgspec.Struct, frozen=True):
 class LoadMemory:
     """Keeps it in one JSON file, by machine and by model file; any thread, also of several processes.
 
-    It is advice: a file that cannot be read or written is logged, and loading goes on without it.
+    It is advice: loading goes on without a file that cannot be read or written.
     """
 
     def __init__(self, path: Path, machine: str | None = None) -> None:
@@ -139,19 +139,13 @@ class LoadMemory:
             else:
                 models[key] = changed
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                write_durably(self._path, msgspec.json.format(msgspec.json.encode(document), indent=2))
+                write_json(self._path, document, indent=True)
             except OSError as error:
                 log.warning("what was learnt about loading could not be kept: %s", error)
 
     def _read(self) -> _Document:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Document)
-        except FileNotFoundError:
-            return _Document()
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("what was learnt about loading could not be read: %s", error)
-            return _Document()
+        without = "What was learnt about loading models is learnt again."
+        return read_json(self._path, _Document, without=without) or _Document()
 
 
 def with_tuned(asked: LoadSettings, tuned: Tuned) -> LoadSettings:

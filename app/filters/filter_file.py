@@ -1,7 +1,6 @@
 """The rules on disk, which the window changes and everything that sends follows."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules
 from app.filters.verdict import Verdict
-from models.durable import write_durably
+from models.json_file import DamagedJsonError, load_json, set_aside, write_json
 
 VERSION = 1
 MOST_RULES = 200
@@ -30,8 +29,8 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 class FilterFile:
     """The ordered rules. Any thread and any process: a file that another one has changed is read again.
 
-    Without a file they are the shipped ones, all off. A file that cannot be read lets nothing through: what a
-    user switched on to keep secrets in must not be gone in silence.
+    Without a file they are the shipped ones, all off. A file that cannot be read, or does not fit its
+    checksum, lets nothing through: what a user switched on to keep secrets in must not be gone in silence.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,13 +63,9 @@ class FilterFile:
         cannot be written; nothing changes then.
         """
         _require_usable(rules)
-        document = msgspec.json.format(
-            msgspec.json.encode(_Document(version=VERSION, rules=list(rules))), indent=2
-        )
         with self._lock:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                write_durably(self._path, document + b"\n")
+                write_json(self._path, _Document(version=VERSION, rules=list(rules)), indent=True)
             except OSError as error:
                 raise FilterFileError(
                     "The filter rules could not be saved to {path}: {reason}.",
@@ -84,11 +79,9 @@ class FilterFile:
 
     def set_aside(self) -> Path:
         """Rename a file that cannot be read, and go on with the shipped rules, all off; gives its name."""
-        aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
         with self._lock:
-            self._path.replace(aside)
             self._seen = None
-        return aside
+            return set_aside(self._path)
 
     def observe(self, observer: Callable[[], None]) -> Callable[[], None]:
         """Call `observer` after each change by this process, on its thread; returns what ends that."""
@@ -112,15 +105,28 @@ class FilterFile:
 
     def _read(self) -> tuple[FilterRule, ...]:
         try:
-            document = msgspec.json.decode(self._path.read_bytes(), type=_Document)
+            loaded = load_json(self._path, _Document)
+            if not loaded.sound:
+                raise self._changed()
+            document = loaded.value
             if document.version > VERSION:
                 raise self._unreadable(f"it was written by a later version of Stillroom ({document.version})")
             _require_usable(document.rules)
         except OSError as error:
             raise self._unreadable(error.strerror or "unknown") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RuleError) as error:
+        except (DamagedJsonError, RuleError) as error:
             raise self._unreadable(str(error).rstrip(".")) from error
         return tuple(document.rules)
+
+    def _changed(self) -> FilterFileError:
+        self._filter = None
+        return FilterFileError(
+            "The filter rules in {path} were changed outside Stillroom, or are damaged. Nothing is sent "
+            "meanwhile.",
+            "If the change is yours, take the line “checksum” out of the file. If not, open the input filter "
+            "and start again with the shipped rules.",
+            path=str(self._path),
+        )
 
     def _unreadable(self, reason: str) -> FilterFileError:
         self._filter = None

@@ -1,7 +1,6 @@
 """The file by which an editor and the command line find the running local API and its key."""
 
 import contextlib
-import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -12,8 +11,7 @@ import psutil
 
 from app.paths import AppPaths
 from models.durable import rename_durably
-
-log = logging.getLogger(__name__)
+from models.json_file import encode_json, read_json
 
 CLOCK_SLACK_S = 2.0
 """A process's start is known to the tick, and the clock may have been set meanwhile."""
@@ -51,7 +49,7 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certif
     # Made for the user alone from the start, not afterwards.
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(handle, "wb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+        stream.write(encode_json(found, indent=True))
         stream.flush()
         os.fsync(stream.fileno())
     rename_durably(part, file)
@@ -76,13 +74,8 @@ def find_server(paths: AppPaths) -> Discovery | None:
 
 
 def _read(file: Path) -> Discovery | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Discovery)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        log.warning("%s cannot be read: %s", file, error)
-        return None
+    without = "A running local API is not found until it is switched off and on again."
+    return read_json(file, Discovery, without=without)
 
 
 def _lives(found: Discovery) -> bool:

@@ -131,6 +131,7 @@ class WindowApplication(QObject):
         await self._tabs_bridge.finish()
         await self._bridge.finish()
         await off_this_thread(self._close_parts)
+        self.parts.told.close()
         gc.enable()
         sys.excepthook = self._previous_hook
         self._theme.formulas.close()
@@ -245,13 +246,15 @@ class WindowApplication(QObject):
         self.server.start()
         self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
         self._sampler.start()
-        for notice in self.parts.settings.notices:
-            self._notices.error(notice)
+        self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:
             self.open_files(self._files)
             return
         self._tabs.welcome()
         self._models.choose_first()
+
+    def _on_told(self, notice: StillroomError) -> None:
+        self._notices.error(notice)
 
     def _on_long_reply_chosen(self, conversation_id: int) -> None:
         self.raise_window()

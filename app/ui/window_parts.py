@@ -29,6 +29,7 @@ from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner
+from models.notices import NoticeInbox
 from models.store import ModelStore
 
 OnSnapshot = Callable[[TelemetrySnapshot], None]
@@ -65,3 +66,4 @@ class WindowParts:
     server_keys: ServerKeys
     server: LocalServer
     cuda: CudaGetter
+    told: NoticeInbox

@@ -67,6 +67,9 @@ class WindowPlace(QObject):
         }
 
     def _restore(self) -> None:
-        geometry = self._settings.values.window_geometry
-        if not geometry or not self._window.restoreGeometry(QByteArray(base64.b64decode(geometry))):
+        try:
+            geometry = base64.b64decode(self._settings.values.window_geometry, validate=True)
+        except ValueError:
+            geometry = b""  # somebody edited the settings
+        if not geometry or not self._window.restoreGeometry(QByteArray(geometry)):
             self._window.resize(FIRST.boundedTo(self._window.screen().availableSize()))

@@ -76,7 +76,7 @@ def kill_many(home: Path, times: int) -> None:
     print(
         f"{times} kills; of text and replies at most {max(lost):.2f} s, {sorted(lost)[times // 2]:.2f} s mid"
     )
-    assert list(home.rglob("*.damaged.json")) == []
+    assert list(home.rglob("*.damaged-*")) == []
     assert max(lost) <= EVERY_MS / 1000 + SLACK_S
 
 

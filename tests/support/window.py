@@ -12,6 +12,7 @@ from app.bootstrap import build_core
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
 from app.window_bootstrap import window_parts
+from models.notices import NoticeInbox
 
 WAIT_S = 120.0
 TURN_S = 0.02
@@ -26,8 +27,8 @@ def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> No
     asyncio.set_event_loop(loop)
 
     async def live() -> None:
-        core = build_core()
-        application = WindowApplication(qt, window_parts(core))
+        told = NoticeInbox()
+        application = WindowApplication(qt, window_parts(build_core(), told))
         application.show()
         try:
             await scene(application)

@@ -109,3 +109,32 @@ def test_an_error_is_shown_with_what_to_do(qapp: QApplication) -> None:
         assert texts[:2] == ["The key is missing.", "Bring the key."]
 
     run_with_window(scene)
+
+
+def test_files_that_were_damaged_before_the_start_are_named(home: Path, qapp: QApplication) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "settings.json").write_bytes(b'{"theme": "dar\xff"}')
+    (home / "data").mkdir()
+    (home / "data" / "prompts.json").write_bytes(b"")
+
+    async def scene(application: WindowApplication) -> None:
+        notices = application.window.findChild(Notices)
+        assert notices is not None
+        for name in ("settings.json", "prompts.json"):
+            await until(
+                lambda name=name: any(name in words.text() for words in notices.findChildren(QLabel)), name
+            )
+            notices.findChildren(QPushButton)[-1].click()
+
+    run_with_window(scene)
+    assert len(list(home.rglob("*.damaged-*.json"))) == 2
+
+
+def test_a_place_that_is_none_stops_no_start(home: Path, qapp: QApplication) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "settings.json").write_text('{"window_geometry": "Ad\u00e9 no place"}')
+
+    async def scene(application: WindowApplication) -> None:
+        assert application.window.isVisible()
+
+    run_with_window(scene)

@@ -19,6 +19,7 @@ import msgspec
 from app.bench.quality.built_in import maths_question
 from app.bench.quality.item import Collection, Item, Kind
 from app.errors import StillroomError
+from models.json_file import read_json, write_json
 from models.progress import OnProgress, ignore_progress
 
 
@@ -96,7 +97,7 @@ class HubData:
         """
         data = DATA_SETS[key]
         path = self._file(data)
-        if not path.is_file():
+        if not path.is_file() or self.pin(key) is None:
             self._download(data, on_progress, cancel)
         content = path.read_bytes()
         pin = self.pin(key)
@@ -163,23 +164,11 @@ class HubData:
         return self._folder / data.key / data.path
 
     def _pins(self) -> dict[str, Pin]:
-        try:
-            return msgspec.json.decode((self._folder / "pins.json").read_bytes(), type=dict[str, Pin])
-        except FileNotFoundError:
-            return {}
-        except msgspec.DecodeError as error:
-            raise StillroomError(
-                "The list of pinned data sets cannot be read: {reason}.",
-                "Delete {path} and the data sets beside it to download them again.",
-                reason=str(error),
-                path=str(self._folder / "pins.json"),
-            ) from error
+        without = "Data sets are asked for at the hub again before they are used."
+        return read_json(self._folder / "pins.json", dict[str, Pin], without=without) or {}
 
     def _write_pin(self, key: str, pin: Pin) -> None:
-        pins = {**self._pins(), key: pin}
-        part = self._folder / "pins.json.part"
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(pins), indent=2))
-        part.replace(self._folder / "pins.json")
+        write_json(self._folder / "pins.json", {**self._pins(), key: pin}, indent=True)
 
 
 def _text(path: Path, data: DataSet) -> str:

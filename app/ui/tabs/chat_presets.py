@@ -43,12 +43,6 @@ class ChatPresets(QObject):
         drawer.preset.setMenu(self.menu)
         self.menu.aboutToShow.connect(self.fill_menu)
         drawer.edited.connect(self.show_name)
-        if book.set_aside is not None:
-            notices.inform(
-                self.tr("The file of your presets was damaged; it is kept as {path}.").format(
-                    path=str(book.set_aside)
-                )
-            )
 
     def first_choices(self) -> ReplyChoices:
         """What a new chat with the present model begins with."""

@@ -31,12 +31,6 @@ class ChatPrompts(QObject):
         composer.suggestions.prompts = book.prompts
         composer.suggestions.chosen.connect(self._replace_typed)
         self._offer()
-        if book.set_aside is not None:
-            notices.inform(
-                self.tr("The file of your prompts was damaged; it is kept as {path}.").format(
-                    path=str(book.set_aside)
-                )
-            )
 
     def open_library(self) -> PromptDialog:
         """Show the library."""

@@ -1,6 +1,7 @@
 """Getting a model from a loopback hub through the real build process."""
 
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,18 +13,20 @@ from app.acquire import Acquirer
 from app.children import child_command
 from converters.errors import CheckpointError, GgufError
 from converters.inspect import inspect
+from models.download_record import DownloadRecord
 from models.errors import Cancelled, StillroomError
 from models.hub import HubClient
 from models.manifest import read_manifest
 from models.progress import Progress
 from models.reference import CheckpointReference, HubReference, parse_reference
 from models.retry import RetryPolicy
+from models.snapshot import RemoteFile
 from models.starter import starter_file
 from models.store import ModelStore
 from tests.support.checkpoints import rebuild_starter, write_json
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
-from tests.support.tiny_models import make_sharded_model
+from tests.support.tiny_models import make_sharded_model, make_tiny_model
 
 REPO = "owner/small-model"
 WEIGHTS = "model-00001-of-00002.safetensors"
@@ -230,6 +233,27 @@ def test_a_folder_is_built_where_it_is_and_left_as_it_was(desk: Desk, checkpoint
     for name in ("config.json", WEIGHTS):
         assert hashes[name] == hashlib.sha256((checkpoint / name).read_bytes()).hexdigest()
     assert not any(request for request in desk.hub.requests)
+
+
+def test_weights_that_the_disk_has_changed_make_no_model(desk: Desk, tmp_path: Path) -> None:
+    folder = make_tiny_model("qwen2", tmp_path)
+    weights = folder / "model.safetensors"
+    size, sha256 = weights.stat().st_size, hashlib.sha256(weights.read_bytes()).hexdigest()
+    DownloadRecord().note(folder, RemoteFile(weights.name, size, sha256, ""), sha256)
+    verified_ns = weights.stat().st_mtime_ns
+    with weights.open("r+b") as file:
+        file.seek(size - 9)
+        [byte] = file.read(1)
+        file.seek(size - 9)
+        file.write(bytes([byte ^ 1]))
+    os.utime(weights, ns=(verified_ns, verified_ns))
+    with pytest.raises(StillroomError, match=r"model\.safetensors is damaged"):
+        desk.acquirer.get(CheckpointReference(folder), ["Q8_0"])
+    assert desk.store.listing().models == ()
+    assert desk.leftovers() == []
+    # What somebody has changed on purpose is his.
+    os.utime(weights)
+    assert len(desk.acquirer.get(CheckpointReference(folder), ["Q8_0"]).models) == 1
 
 
 def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(desk: Desk, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import COMMANDS, make_parser
+from models.manifest import Manifest, OutputFile
 from tests.support.cli import ROOT, Cli
 
 WRONG = [
@@ -104,3 +105,23 @@ def test_commands_never_load_qt(tmp_path: Path) -> None:
         [cli.command()[0], "-c", code], capture_output=True, env=cli.environment(), cwd=ROOT, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_bad_byte_in_one_record_costs_no_other_model(tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "home")
+    models = cli.home / "data" / "models"
+    for name in ("First", "Second"):
+        (models / name).mkdir(parents=True)
+        (models / name / "Q8_0.gguf").write_bytes(b"GGUF")
+        Manifest(name=name, outputs=[OutputFile(type="Q8_0", file="Q8_0.gguf", bytes=4)]).write(models / name)
+    record = models / "First" / "manifest.json"
+    record.write_bytes(record.read_bytes().replace(b'"First"', b'"F\xffrst"'))
+    settings = cli.home / "config" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_bytes(b"")
+    ran = cli("list", "--json")
+    assert ran.code == 0, ran.err
+    assert {"First", "Second"} <= {model["name"] for model in ran.json()["models"]}
+    said = ran.err.splitlines()
+    assert [str(path) in line for path, line in zip((settings, record), said, strict=True)] == [True, True]
+    assert cli("list").err == ""

@@ -259,4 +259,9 @@ def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:
     (folder / "x.json").write_text("{")
     desk.book.start()
     assert desk.book.jobs() == ()
-    assert (folder / "x.json.damaged").is_file()
+    [aside] = folder.glob("x.damaged-*.json")
+    assert aside.read_text() == "{"
+    later = desk.new_book()
+    later.start()
+    assert later.jobs() == ()
+    assert list(folder.iterdir()) == [aside]

@@ -135,7 +135,8 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path, content: bytes) -> None:
     kept = tmp_path / "measured.json"
     kept.write_bytes(content)
     assert Measurements(kept).loads() == ()
-    assert kept.with_name("measured.json.damaged").read_bytes() == content
+    [aside] = tmp_path.glob("measured.damaged-*.json")
+    assert aside.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_written_ends_no_reply(tmp_path: Path, file: Path) -> None:

@@ -44,25 +44,38 @@ def test_the_version_of_a_later_program_is_kept(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00", b'{"theme": "da'])
-def test_a_damaged_file_is_set_aside(path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_set_aside(path: Path, content: bytes, told: list[StillroomError]) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     settings = SettingsFile(path)
     assert settings.values == Settings()
-    assert "damaged" in str(settings.notices[0])
     (aside,) = path.parent.iterdir()
     assert aside.read_bytes() == content
-    assert str(aside) in settings.notices[0].hint_text()
+    [notice] = told
+    assert "settings.json is damaged" in str(notice)
+    assert aside.name in str(notice)
 
 
-def test_one_wrong_value_costs_only_itself(path: Path) -> None:
+def test_one_wrong_value_costs_only_itself(path: Path, told: list[StillroomError]) -> None:
     path.parent.mkdir()
     path.write_text('{"theme": "pink", "language": "en", "sampling": {"temperature": 99}, "telemetry_hz": 3}')
     settings = SettingsFile(path)
     assert settings.values == Settings(language="en", telemetry_hz=3)
-    assert "theme, sampling" in str(settings.notices[0])
+    assert "theme, sampling" in str(told[0])
     (aside,) = path.parent.glob("*.damaged-*")
+    assert str(aside) in told[0].hint_text()
     assert json.loads(aside.read_text())["theme"] == "pink"
+    assert SettingsFile(path).values == Settings(language="en", telemetry_hz=3)
+
+
+def test_an_edited_file_is_used_and_told_of_once(path: Path, told: list[StillroomError]) -> None:
+    SettingsFile(path).update(theme="dark", zoom_percent=110)
+    path.write_text(path.read_text().replace("110", "111"))
+    assert SettingsFile(path).values.zoom_percent == 111
+    assert "changed outside Stillroom" in str(told[0])
+    told.clear()
+    assert SettingsFile(path).values.zoom_percent == 111
+    assert told == []
 
 
 @pytest.mark.parametrize(

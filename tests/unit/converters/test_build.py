@@ -9,6 +9,7 @@ import pytest
 from converters import commits
 from converters.block import Bench, Block
 from converters.build import run_build
+from converters.inspect import inspect
 from converters.messages import BuildRequest, BuiltFile
 from converters.working_files import journal_path, working_path
 from models.progress import Progress, ignore_progress
@@ -134,6 +135,23 @@ def test_a_torn_last_line_of_the_journal_is_forgotten(
         journal.write(b"tensor\toutput.weight 0000")
     assert_right(build(checkpoints["qwen2"], tmp_path))
     assert worked
+
+
+def test_what_was_damaged_between_two_runs_is_made_again(
+    checkpoints: dict[str, Path], tmp_path: Path, worked: list[str]
+) -> None:
+    build_and_cut(checkpoints["qwen2"], tmp_path, 0.6)
+    worked.clear()
+    lines = journal_path(tmp_path, NAME).read_text("utf-8").splitlines()
+    stored = [line.split("\t")[1].split(" ")[0] for line in lines if line.startswith("tensor\t")]
+    part = working_path(tmp_path, NAME, "Q4_0")
+    tensors = {tensor.name: tensor for tensor in inspect(part).tensors}
+    data = bytearray(part.read_bytes())
+    data[60] ^= 4  # in the header
+    data[tensors[stored[-1]].offset + tensors[stored[-1]].bytes // 2] ^= 16
+    part.write_bytes(data)
+    assert_right(build(checkpoints["qwen2"], tmp_path))
+    assert set(stored) & set(worked) == {stored[-1]}
 
 
 def test_other_types_start_over(checkpoints: dict[str, Path], tmp_path: Path, worked: list[str]) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.part_file import PartFile, stored_bytes
+from models.errors import StillroomError
+from models.part_file import SAVE_BYTES, PartFile, stored_bytes
 
 SIZE = 100
 
@@ -83,6 +84,32 @@ def test_a_torn_last_line_is_left_out(target: Path, cut: int) -> None:
     part.write(10, b"z")
     part.close()
     assert saved(target) == [(0, 11)]
+
+
+def test_a_damaged_line_costs_only_its_own_range(target: Path) -> None:
+    half_written(target)
+    lines = journal(target).read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b"0 10", b"0 90")
+    journal(target).write_bytes(b"\n".join(lines))
+    assert saved(target) == [(40, 60)]
+
+
+def test_a_journal_of_an_earlier_version_is_gone_on_with(target: Path, told: list[StillroomError]) -> None:
+    half_written(target)
+    header, *rest = journal(target).read_bytes().split(b"\n")
+    journal(target).write_bytes(b"\n".join([header.rpartition(b" ")[0], *rest]))
+    assert saved(target) == [(0, 10), (40, 60)]
+    assert told == []
+
+
+def test_that_a_large_file_comes_again_is_told(target: Path, told: list[StillroomError]) -> None:
+    size = SAVE_BYTES + 1
+    part = PartFile(target, size, "sha256:a")
+    part.write(0, b"x" * 10)
+    part.close()
+    journal(target).write_bytes(journal(target).read_bytes().replace(b"sha256:a", b"sha256:c", 1))
+    assert saved(target, size) == []
+    assert str(target) in str(told[0])
 
 
 @pytest.mark.parametrize(("size", "content"), [(SIZE, "sha256:b"), (SIZE + 1, "sha256:a")])

@@ -140,16 +140,43 @@ def test_what_is_no_gguf_is_not_imported(store: ModelStore, tmp_path: Path, cont
 
 
 @pytest.mark.parametrize("content", [b"", b"{ half", b'{"outputs": 3}', b"\xff\xfe"])
-def test_a_damaged_manifest_loses_no_model(store: ModelStore, tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_manifest_loses_no_model(
+    store: ModelStore, tmp_path: Path, content: bytes, told: list[StillroomError]
+) -> None:
     add(store, tmp_path, "Q4_K_M")
     (store.root / NAME / "manifest.json").write_bytes(content)
     listing = store.listing()
     assert [(model.name, model.type) for model in listing.models] == [(NAME, "Q4_K_M")]
-    assert "is damaged" in str(listing.notices[0])
+    assert "is damaged" in str(told[0])
     add(store, tmp_path, "Q8_0")
     assert store.listing().notices == ()
     assert {model.type for model in store.listing().models} == {"Q4_K_M", "Q8_0"}
-    assert (store.root / NAME / "manifest.json.damaged").read_bytes() == content
+    [aside] = (store.root / NAME).glob("manifest.damaged-*.json")
+    assert aside.read_bytes() == content
+
+
+def test_a_damaged_manifest_costs_no_other_model(
+    store: ModelStore, tmp_path: Path, told: list[StillroomError]
+) -> None:
+    add(store, tmp_path, "Q4_K_M")
+    add(store, tmp_path, "Q8_0", name="Another")
+    record = store.root / NAME / "manifest.json"
+    record.write_bytes(record.read_bytes().replace(b"deepseek-ai", b"deepse\xffk-ai"))
+    assert {model.name for model in store.listing().models} == {NAME, "Another"}
+    [notice] = told
+    assert str(record) in str(notice)
+
+
+def test_an_edited_manifest_is_used_and_told_of_once(
+    store: ModelStore, tmp_path: Path, told: list[StillroomError]
+) -> None:
+    [model] = add(store, tmp_path, "Q4_K_M")
+    record = store.root / NAME / "manifest.json"
+    record.write_text(record.read_text().replace("r1-qwen-1.5b", "my-own-key"))
+    assert [found.path for found in store.find("my-own-key")] == [model.path]
+    assert "changed outside Stillroom" in str(told[0])
+    assert store.listing().models[0].key == "my-own-key"
+    assert len(told) == 1
 
 
 def test_the_starter_is_listed_and_cannot_be_deleted(tmp_path: Path) -> None:

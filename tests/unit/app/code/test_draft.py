@@ -22,4 +22,5 @@ def test_a_damaged_draft_is_set_aside(tmp_path: Path) -> None:
     path.write_text('{"text": "half')
 
     assert DraftFile(path).load() is None
-    assert (tmp_path / "draft.damaged.json").read_text() == '{"text": "half'
+    [aside] = tmp_path.glob("draft.damaged-*.json")
+    assert aside.read_text() == '{"text": "half'

@@ -54,7 +54,7 @@ def test_a_damaged_conversation_is_set_aside(tmp_path: Path) -> None:
     path.write_text('{"exchanges": [{"asked"')
 
     assert ConversationFile(path).load() is None
-    assert path.with_suffix(".damaged.json").exists()
+    assert list(tmp_path.glob("code.damaged-*.json"))
 
 
 def test_only_the_newest_exchanges_are_kept() -> None:

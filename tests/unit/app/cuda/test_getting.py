@@ -22,6 +22,7 @@ from app.engine.client import EngineClient
 from app.engine.cuda_runtime import checked_folder, read_check
 from app.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
+from models.json_file import write_json
 from models.progress import Progress
 from models.retry import RetryPolicy
 from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
@@ -155,7 +156,7 @@ def test_for_another_llama_cpp_only_the_back_end_is_fetched_again(
     assert place.back_end is not None
     getter(place).get()
     found = msgspec.json.decode((place.runtime / "runtime.json").read_bytes())
-    (place.runtime / "runtime.json").write_bytes(msgspec.json.encode(found | {"llama_cpp": "0.0.1"}))
+    write_json(place.runtime / "runtime.json", found | {"llama_cpp": "0.0.1"})
     assert place.installed() is None
     assert list(place.sources) == [place.back_end.file]
     index.requests.clear()

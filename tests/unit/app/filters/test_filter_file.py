@@ -98,3 +98,16 @@ def test_observers_hear_of_a_change(path: Path) -> None:
     stop()
     rules.keep([])
     assert heard == [(RULE,)]
+
+
+def test_rules_that_were_changed_outside_let_nothing_through_until_somebody_says_so(path: Path) -> None:
+    FilterFile(path).keep([RULE])
+    path.write_text(path.read_text().replace("secret", "secre7"))
+    rules = FilterFile(path)
+    with pytest.raises(FilterFileError, match="changed outside Stillroom") as refused:
+        rules.check("hello")
+    assert "checksum" in refused.value.hint_text()
+    document = json.loads(path.read_text())
+    del document["checksum"]
+    path.write_text(json.dumps(document))
+    assert rules.check("secre7").blocked_by is not None
