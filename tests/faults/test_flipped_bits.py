@@ -30,9 +30,9 @@ def test_no_damage_is_silent(kind: OwnFile, tmp_path: Path) -> None:
         flips[outcome] += 1
         assert outcome != "silent", f"bit {bit}: {text}"
     cuts: Counter[str] = Counter()
-    lengths = range(len(copies.content))
+    lengths = range(1, len(copies.content) - 1)
     # Always the empty file, and the one that lacks its last byte.
-    for length in {0, len(copies.content) - 1, *rng.sample(lengths, min(TRUNCATIONS - 2, len(lengths)))}:
+    for length in {0, len(copies.content) - 1, *rng.sample(lengths, TRUNCATIONS - 2)}:
         outcome, text = copies.outcome(lambda data, length=length: data[:length])
         cuts[outcome] += 1
         assert outcome != "silent", f"{length} bytes: {text}"
