@@ -12,6 +12,7 @@ from models.errors import Cancelled
 from models.hashing import hash_next
 from models.manifest import InputFile
 from models.progress import OnProgress, Progress, raise_if_cancelled
+from models.regular_file import open_regular
 
 _REPORT_BYTES = 4 << 20
 _CHECK_S = 0.1
@@ -55,7 +56,7 @@ class InputHashes:
             self._present = path.name
             digest = hashlib.sha256()
             size = 0
-            with path.open("rb", buffering=0) as file:
+            with open_regular(path, buffering=0) as file:
                 while count := hash_next(file, [digest], _REPORT_BYTES):
                     if self._stop.is_set():
                         raise Cancelled

@@ -18,6 +18,7 @@ from models.durable import rename_durably, write_durably
 from models.errors import StillroomError
 from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, read_manifest, type_in_name
 from models.quality import Quality
+from models.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ class ModelStore:
         """
         path = path.absolute()
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 magic = file.read(4)
             size = path.stat().st_size
         except OSError as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import StillroomError
 from models.durable import write_durably
+from models.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class LibraryFile(Generic[T]):
             ) from error
 
     def _read(self, path: Path) -> tuple[T, ...]:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MOST_BYTES)
         try:
             document = msgspec.json.decode(data, type=_Document)
