@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from converters.checkpoint import Checkpoint, Json
 from converters.errors import CheckpointError
+from converters.gguf_keys import MOST_LAYERS
 from converters.rope import Rope, read_rope
 from converters.safetensors_file import StoredTensor
 
 SOURCE_DTYPES = ("BF16", "F16", "F32")
-
-MOST_LAYERS = 512
-"""LLAMA_MAX_LAYERS in llama.cpp's src/llama-hparams.h."""
-
 MOST_TOKENS = 1 << 20
 """Four times the largest vocabulary that is known."""
 
