@@ -1,6 +1,5 @@
 """A build whose weights come from the hub meanwhile: what has arrived is quantised while the rest comes."""
 
-import json
 import shutil
 import threading
 from collections.abc import Sequence
@@ -18,9 +17,11 @@ from models.arrival import OnArrival, ignore_arrival
 from models.download import LocalFile, download
 from models.download_record import read_record
 from models.fetch import TransferOptions
+from models.foreign_json import MOST_JSON_BYTES, parse_json
 from models.hub import HubClient
 from models.manifest import InputFile
 from models.progress import OnProgress
+from models.regular_file import read_regular
 from models.shard_feed import ShardFeed
 from models.snapshot import RemoteFile, Snapshot, checkpoint_files
 from models.weight_headers import fetch_weight_headers
@@ -177,8 +178,8 @@ def drop_folder(folder: Path) -> None:
 def check_supported(config: Path, repo: str) -> None:
     """Refuse a model that cannot be converted before its weights are downloaded."""
     try:
-        settings = json.loads(config.read_bytes())
-    except ValueError:
+        settings = parse_json(read_regular(config, MOST_JSON_BYTES))
+    except (OSError, ValueError):
         settings = None
     if not isinstance(settings, dict):
         raise StillroomError(

@@ -13,6 +13,7 @@ from models.hashing import hash_next
 from models.json_file import is_set_aside
 from models.manifest import InputFile
 from models.progress import OnProgress, Progress, raise_if_cancelled
+from models.regular_file import open_regular
 
 _REPORT_BYTES = 4 << 20
 _CHECK_S = 0.1
@@ -56,7 +57,7 @@ class InputHashes:
             self._present = path.name
             digest = hashlib.sha256()
             size = 0
-            with path.open("rb", buffering=0) as file:
+            with open_regular(path, buffering=0) as file:
                 while count := hash_next(file, [digest], _REPORT_BYTES):
                     if self._stop.is_set():
                         raise Cancelled

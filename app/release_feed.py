@@ -13,14 +13,17 @@ import threading
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated
 
-import httpx
 import msgspec
+from msgspec import Meta
 
 from app.errors import StillroomError
+from models.bounded_http import AnswerError, ask
+from models.file_names import is_unsafe
 from models.hub import HubClient
 from models.progress import OnProgress, ignore_progress
-from models.small_page import read_page
+from models.shown_text import shown
 from models.snapshot import RemoteFile, Snapshot
 
 LARGEST_FEED_BYTES = 1 << 20
@@ -30,17 +33,17 @@ class ReleaseFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of the release. `kind` says for whom: "linux-deb", "linux-run" or "windows-setup"."""
 
     kind: str
-    name: str
-    bytes: int
-    sha256: str
+    name: Annotated[str, Meta(max_length=200)]
+    bytes: Annotated[int, Meta(ge=0, le=2**40)]
+    sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """The newest release, as its signed `release.json` describes it; `notes` is Markdown."""
 
-    version: str
+    version: Annotated[str, Meta(max_length=40)]
     notes: str
-    files: list[ReleaseFile]
+    files: Annotated[list[ReleaseFile], Meta(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def release_place() -> ReleasePlace:
 
 
 def newest_release(place: ReleasePlace) -> Release:
-    """Ask for the newest release; blocks (`models.small_page`). Sends nothing but the request itself.
+    """Ask for the newest release; blocks (`models.bounded_http`). Sends nothing but the request itself.
 
     Raises `StillroomError` when nobody answers, and when what comes was not signed by the key.
     """
@@ -76,7 +79,7 @@ def newest_release(place: ReleasePlace) -> Release:
     try:
         Ed25519PublicKey.from_public_bytes(place.public_key).verify(_fetch(place, "release.json.sig"), feed)
         return msgspec.json.decode(feed, type=Release)
-    except (InvalidSignature, msgspec.DecodeError) as error:
+    except (InvalidSignature, msgspec.DecodeError, ValueError, RecursionError) as error:
         raise StillroomError(
             "What {address} says about releases is not signed by Stillroom's key, so it is not believed.",
             "Try again later. If it stays so, get the release by hand and compare its checksum.",
@@ -119,8 +122,8 @@ def fetch_installer(
     sha256 is right. Raises `Cancelled` and `StillroomError`."""
     from models.download import download
 
-    if Path(file.name).name != file.name or re.fullmatch(r"[0-9a-f]{64}", file.sha256) is None:
-        raise StillroomError("The release names a file that it cannot be: {name}.", "", name=file.name)
+    if is_unsafe(file.name) or "/" in file.name:
+        raise StillroomError("The release names a file that it cannot be: {name}.", "", name=shown(file.name))
     remote = RemoteFile(file.name, file.bytes, file.sha256, "")
     snapshot = Snapshot("stillroom", release.version, (remote,))
     server = _ReleaseServer(place.address)
@@ -140,13 +143,16 @@ class _ReleaseServer(HubClient):
 
 def _fetch(place: ReleasePlace, name: str) -> bytes:
     try:
-        return read_page(f"{place.address}/{name}", LARGEST_FEED_BYTES).data
-    except httpx.HTTPError as error:
+        answer = ask(f"{place.address}/{name}", LARGEST_FEED_BYTES)
+        if answer.status != 200:
+            raise AnswerError(f"HTTP {answer.status}")
+        return answer.data
+    except AnswerError as error:
         raise StillroomError(
             "Nobody answered at {address}: {reason}.",
             "Look at the connection, or try again later.",
             address=place.address,
-            reason=str(error) or type(error).__name__,
+            reason=str(error),
         ) from error
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from converters.checkpoint import Checkpoint, Json
 from converters.errors import CheckpointError
+from converters.gguf_keys import MOST_LAYERS
 from converters.rope import Rope, read_rope
 from converters.safetensors_file import StoredTensor
 
 SOURCE_DTYPES = ("BF16", "F16", "F32")
+MOST_TOKENS = 1 << 20
+"""Four times the largest vocabulary that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,14 @@ def read_settings(config: Json) -> ModelSettings:
         head_dim = 128 if family.name == "qwen3" else hidden // heads
     settings = ModelSettings(
         family=family,
-        layers=_count(config, "num_hidden_layers"),
+        layers=_count(config, "num_hidden_layers", MOST_LAYERS),
         hidden=hidden,
         ffn=_count(config, "intermediate_size"),
         heads=heads,
         kv_heads=_optional_count(config, "num_key_value_heads") or heads,
         head_dim=head_dim,
         head_dim_stated=stated,
-        vocabulary=_count(config, "vocab_size"),
+        vocabulary=_count(config, "vocab_size", MOST_TOKENS),
         context=_count(config, "max_position_embeddings"),
         rms_eps=_number(config, "rms_norm_eps", 1e-6),
         tied=config.get("tie_word_embeddings") is True,
@@ -237,9 +240,9 @@ def _refuse_unsupported(config: Json) -> None:
             )
 
 
-def _count(config: Json, key: str) -> int:
+def _count(config: Json, key: str, most: int = 2**31 - 1) -> int:
     value = _optional_count(config, key)
-    if value is None:
+    if value is None or value > most:
         raise _bad_setting(key, config.get(key))
     return value
 

@@ -1,16 +1,24 @@
 """A Hugging Face checkpoint on disk: its settings files and where its tensors lie."""
 
-import json
+import errno
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from converters.errors import CheckpointError
 from converters.messages import ComingFile
 from converters.safetensors_file import StoredTensor, read_header
+from models.foreign_json import MOST_JSON_BYTES, check_values, parse_json
+from models.regular_file import open_regular, read_regular
 
 Json = dict[str, object]
 
-_MAX_JSON_BYTES = 256 << 20
+_MOST_TOKENIZER_BYTES = 64 << 20
+_MOST_TOKENIZER_VALUES = 3 << 20
+"""Three times as many as the largest known tokenizer.json, of 34 MB."""
+
+_MOST_HEAD_BYTES = 64 << 10
 
 
 class Checkpoint:
@@ -50,6 +58,14 @@ class Checkpoint:
         file = self.folder / name
         return _read(file).decode("utf-8", "replace") if file.is_file() else None
 
+    def head(self, name: str) -> str:
+        """The first 64 KiB of a text file; empty where there is none."""
+        try:
+            with open_regular(self.folder / name) as file:
+                return file.read(_MOST_HEAD_BYTES).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
     def _optional_json(self, name: str) -> Json:
         return self._json(name) if (self.folder / name).is_file() else {}
 
@@ -62,7 +78,7 @@ class Checkpoint:
                 file=name,
             )
         try:
-            value = json.loads(_read(file))
+            value = _parsed_tokenizer(file) if name == "tokenizer.json" else parse_json(_read(file))
         except (ValueError, RecursionError) as error:
             raise _bad_json(name) from error
         if not isinstance(value, dict):
@@ -131,16 +147,26 @@ class Checkpoint:
         return read_header(self.folder / name, Path(coming.header), coming.bytes)
 
 
-def _read(file: Path) -> bytes:
+def _parsed_tokenizer(file: Path) -> object:
+    # Parsed from its bytes: as a text it takes four bytes a character once one of them is an emoji.
+    data = _read(file, _MOST_TOKENIZER_BYTES)
+    check_values(data, _MOST_TOKENIZER_VALUES)
     try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read(file: Path, most_bytes: int = MOST_JSON_BYTES) -> bytes:
+    try:
+        return read_regular(file, most_bytes)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
             raise CheckpointError(
                 "The file {file} is too large to be what its name says.",
                 "Download the model again.",
                 file=file.name,
-            )
-        return file.read_bytes()
-    except OSError as error:
+            ) from error
         raise CheckpointError(
             "The file {file} cannot be read: {reason}.",
             "Check that it is there and that you may read it.",

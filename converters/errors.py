@@ -1,17 +1,27 @@
 """What converting and quantising can refuse."""
 
 from models.errors import StillroomError
+from models.shown_text import shown
+
+_LONGEST_VALUE = 300
 
 
-class CheckpointError(StillroomError):
+class _FileError(StillroomError):
+    """What is wrong with a file from outside; its own words stand in the sentence cut and cleaned."""
+
+    def __init__(self, message: str, hint: str = "", **values: object) -> None:
+        super().__init__(message, hint, **{key: _fit_for_a_sentence(value) for key, value in values.items()})
+
+
+class CheckpointError(_FileError):
     """A checkpoint that is damaged, incomplete or of a kind that Stillroom does not convert."""
 
 
-class GgufError(StillroomError):
+class GgufError(_FileError):
     """A GGUF file that is damaged or lies about its own contents."""
 
 
-class BuildError(StillroomError):
+class BuildError(_FileError):
     """A build that could not be finished, such as for want of disk space; `native` holds the last words of
     llama.cpp or of the build process, possibly empty."""
 
@@ -22,3 +32,11 @@ class BuildError(StillroomError):
 
 class DiskFullError(BuildError):
     """A build that stopped for want of disk space; it goes on once there is some."""
+
+
+def _fit_for_a_sentence(value: object) -> object:
+    if isinstance(value, int | float) and abs(value) < 1e30:
+        return value
+    if isinstance(value, int):
+        return "a number of very many digits"
+    return shown(str(value), _LONGEST_VALUE)

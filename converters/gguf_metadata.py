@@ -68,7 +68,8 @@ class Metadata:
 
 def encode_string(text: str) -> bytes:
     """A length and the UTF-8 bytes."""
-    data = text.encode("utf-8")
+    # JSON can name half of a pair of surrogates.
+    data = text.encode("utf-8", "replace")
     return struct.pack("<Q", len(data)) + data
 
 

@@ -12,6 +12,7 @@ from converters.output import Importance, Output
 from converters.quantised_output import quantised_output
 from converters.safetensors_file import StoredTensor
 from models.mixture import MixtureModel
+from models.regular_file import open_regular
 
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
 """The ones whose mixtures are known (models/mixture.py)."""
@@ -97,7 +98,7 @@ def _model(path: Path, summary: GgufSummary) -> MixtureModel:
 def _encoded_values(path: Path, count: int) -> dict[str, bytes]:
     """Each metadata value's bytes, type first, of a file that `inspect` has checked."""
     values = {}
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(24)
         for _ in range(count):
             key = file.read(_number(file.read(8))).decode("utf-8", "replace")

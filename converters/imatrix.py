@@ -23,6 +23,7 @@ from converters.gguf_types import F32
 from converters.inspect import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.output import Importance
 from models.durable import write_durably
+from models.regular_file import open_regular
 
 Floats = npt.NDArray[np.float32]
 
@@ -94,7 +95,7 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
 def read_imatrix(path: Path) -> ImportanceMatrix:
     """The matrix in a file of either format. Raises `BuildError` or `GgufError` that says what is wrong."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_gguf = file.read(4) == b"GGUF"
             if is_gguf and not gguf_checksum.is_sound(path):
                 raise _damaged(path, "The importance matrix {file} is damaged: its checksum differs.")

@@ -5,7 +5,10 @@ before llama.cpp sees the file: files from the internet have made it read and wr
 (CVE-2026-7482, CVE-2026-27940). Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+import collections
+import itertools
 import struct
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +16,9 @@ from typing import BinaryIO
 import msgspec
 
 from converters.errors import GgufError
+from converters.gguf_keys import check_keys, is_vector_of_model
 from converters.gguf_types import ALIGNMENT, TENSOR_TYPES, ValueType, aligned
+from models.regular_file import open_regular
 
 _FIXED = {
     ValueType.UINT8: "<B",
@@ -28,9 +33,17 @@ _FIXED = {
     ValueType.INT64: "<q",
     ValueType.FLOAT64: "<d",
 }
+_TOKENS = "tokenizer.ggml.tokens"
 _SHOWN_ITEMS = 16
-_FIRST_READ_BYTES = 16 << 20
-_MAX_HEADER_BYTES = 1 << 30
+_WINDOW_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 64 << 20
+"""Four times the largest that is known, which has a vocabulary of 262,144 tokens."""
+
+_MOST_ITEMS = 1 << 20
+"""Of one list; twice as many as the merges of that model."""
+
+_MOST_ITEMS_IN_ALL = 3 << 20
+_MOST_ENTRIES = 1 << 16
 _MAX_NAME_BYTES = 63  # GGML_MAX_NAME with its zero byte
 _MAX_KEY_BYTES = 65535
 _MAX_DIMENSIONS = 4
@@ -81,7 +94,7 @@ def check_gguf(path: Path) -> None:
 def inspect(path: Path) -> GgufSummary:
     """Read and check the header of a GGUF file. Raises `GgufError` that names what is wrong."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(0)
             return _summary(_Reader(path, size, file))
@@ -95,33 +108,42 @@ def inspect(path: Path) -> GgufSummary:
 
 
 class _Reader:
-    """A position in the header; reading past the end of the file is refused before memory is asked for."""
+    """A position in the header, of which a window is in memory; reading past the end of the file is refused
+    before memory is asked for."""
 
     def __init__(self, path: Path, size: int, file: BinaryIO) -> None:
         self.path = path
         self.size = size
         self.position = 0
+        self.items_left = _MOST_ITEMS_IN_ALL
         self._file = file
-        self._data = b""
+        self._window = b""
+        self._window_start = 0
 
     def take(self, count: int, part: str = "") -> bytes:
         """The next `count` bytes."""
-        start, end = self.position, self.position + count
         self.require(count, part)
-        if end > len(self._data):
-            wanted = min(max(end, 2 * len(self._data), _FIRST_READ_BYTES), self.size)
-            self._data += self._file.read(wanted - len(self._data))
-            if end > len(self._data):
+        start = self.position - self._window_start
+        if start < 0 or start + count > len(self._window):
+            self._file.seek(self.position)
+            self._window = self._file.read(max(count, min(_WINDOW_BYTES, self.size - self.position)))
+            self._window_start, start = self.position, 0
+            if count > len(self._window):
                 raise self._past_the_end(part)
-        self.position = end
-        return self._data[start:end]
+        self.position += count
+        return self._window[start : start + count]
+
+    def skip(self, count: int, part: str = "") -> None:
+        """Pass `count` bytes."""
+        self.require(count, part)
+        self.position += count
 
     def require(self, count: int, part: str = "") -> None:
         """Refuse to go on where less than `count` bytes are left."""
         if count > self.size - self.position:
             raise self._past_the_end(part)
         if self.position + count > _MAX_HEADER_BYTES:
-            raise self.damaged("The GGUF file {file} is damaged: its header is longer than 1 GiB.")
+            raise self.damaged("The GGUF file {file} is damaged: its header is longer than 64 MiB.")
 
     def number(self, packing: str, part: str = "") -> int:
         """An unsigned number."""
@@ -137,11 +159,25 @@ class _Reader:
             )
         return self.take(length, part).decode("utf-8", "replace")
 
-    def skip_texts(self, count: int, part: str = "") -> None:
-        """Pass `count` strings."""
+    def name(self, limit: int) -> str:
+        """A key's or a tensor's name."""
+        name = self.text(limit=limit)
+        if not name.isprintable():
+            raise self.damaged("The GGUF file {file} is damaged: it holds the name {part}.", part=repr(name))
+        return name
+
+    def texts(self, count: int, part: str = "") -> Iterator[bytes]:
+        """The next `count` strings."""
         for _ in range(count):
-            length = int.from_bytes(self.take(8, part), "little")
-            self.take(length, part)
+            start = self.position - self._window_start + 8
+            if 8 <= start <= len(self._window):
+                # Nearly always; a vocabulary has hundreds of thousands of them.
+                length = int.from_bytes(self._window[start - 8 : start], "little")
+                if start + length <= len(self._window):
+                    self.position += 8 + length
+                    yield self._window[start : start + length]
+                    continue
+            yield self.take(int.from_bytes(self.take(8, part), "little"), part)
 
     def damaged(self, message: str, **values: object) -> GgufError:
         """The error to raise."""
@@ -181,15 +217,18 @@ def _summary(reader: _Reader) -> GgufSummary:
     # The shortest value takes 13 bytes, the shortest tensor 32: more cannot be in the file.
     if value_count > reader.size // 13 or tensor_count > reader.size // 32:
         raise reader.damaged("The GGUF file {file} is damaged: it claims more entries than it can hold.")
+    if max(value_count, tensor_count) > _MOST_ENTRIES:
+        raise reader.damaged("The GGUF file {file} is damaged: it holds more entries than any model.")
     metadata: dict[str, Value | ListSummary] = {}
     for _ in range(value_count):
-        key = reader.text(limit=_MAX_KEY_BYTES)
+        key = reader.name(_MAX_KEY_BYTES)
         if not key or key in metadata:
             raise reader.damaged(
                 "The GGUF file {file} is damaged: the metadata key {part} is empty or occurs twice.",
                 part=repr(key),
             )
         metadata[key] = _value(reader, key)
+    check_keys(metadata, reader.damaged)
     _check_vocabulary(reader, metadata)
     alignment = metadata.get("general.alignment", ALIGNMENT)
     if type(alignment) is not int or not 0 < alignment <= 1 << 20 or alignment & (alignment - 1):
@@ -216,12 +255,22 @@ def _value(reader: _Reader, key: str) -> Value | ListSummary:
         raise reader.damaged("The GGUF file {file} is damaged: {part} is a list of lists.", part=key)
     width = 8 if item is ValueType.STRING else struct.calcsize(_FIXED[item])
     reader.require(count * width, key)
-    shown = [_scalar(reader, item, key) for _ in range(min(count, _SHOWN_ITEMS))]
-    left = count - len(shown)
+    reader.items_left -= count
+    if count > _MOST_ITEMS or reader.items_left < 0:
+        raise reader.damaged(
+            "The GGUF file {file} is damaged: {part} is longer than any vocabulary.", part=key
+        )
     if item is ValueType.STRING:
-        reader.skip_texts(left, key)
+        texts = reader.texts(count, key)
+        shown: list[Value] = [
+            text.decode("utf-8", "replace")
+            for text in (_unique(reader, texts) if key == _TOKENS else itertools.islice(texts, _SHOWN_ITEMS))
+        ]
+        # Passed by, and checked against the file's end.
+        collections.deque(texts, maxlen=0)
     else:
-        reader.take(left * width, key)
+        shown = [_scalar(reader, item, key) for _ in range(min(count, _SHOWN_ITEMS))]
+        reader.skip((count - len(shown)) * width, key)
     return ListSummary(type=item.name.lower(), length=count, first=shown)
 
 
@@ -242,8 +291,24 @@ def _scalar(reader: _Reader, kind: ValueType, key: str) -> Value:
     return value
 
 
+def _unique(reader: _Reader, tokens: Iterator[bytes]) -> list[bytes]:
+    """The first tokens, where all differ: llama.cpp finds each by its text up to a zero byte, and names the
+    empty ones."""
+    first: list[bytes] = []
+    seen: set[bytes] = set()
+    for token in tokens:
+        if len(first) < _SHOWN_ITEMS:
+            first.append(token)
+        text = token.partition(b"\0")[0] if b"\0" in token else token
+        if text in seen:
+            raise reader.damaged("The GGUF file {file} is damaged: it has two tokens of the same text.")
+        if text:
+            seen.add(text)
+    return first
+
+
 def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary]) -> None:
-    tokens = metadata.get("tokenizer.ggml.tokens")
+    tokens = metadata.get(_TOKENS)
     for key in ("tokenizer.ggml.token_type", "tokenizer.ggml.scores"):
         other = metadata.get(key)
         if (
@@ -261,7 +326,7 @@ def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary])
 
 def _tensor(reader: _Reader) -> TensorInfo:
     """A tensor's entry; its offset still counts from the start of the data."""
-    name = reader.text(limit=_MAX_NAME_BYTES)
+    name = reader.name(_MAX_NAME_BYTES)
     dimensions = reader.number("<I", name)
     if not 1 <= dimensions <= _MAX_DIMENSIONS:
         raise reader.damaged(
@@ -273,6 +338,12 @@ def _tensor(reader: _Reader) -> TensorInfo:
         raise reader.damaged("The GGUF file {file} is damaged: {part} has an unknown type.", part=name)
     if min(shape) == 0 or prod(shape) >= 2**63 or shape[0] % kind.block:
         raise reader.damaged("The GGUF file {file} is damaged: {part} has an impossible shape.", part=name)
+    if is_vector_of_model(name, dimensions) and kind.name != "F32":
+        raise reader.damaged(
+            "The GGUF file {file} is damaged: {part} is of type {type}, but vectors are F32.",
+            part=name,
+            type=kind.name,
+        )
     size = prod(shape) // kind.block * kind.block_bytes
     offset = reader.number("<Q", name)
     return TensorInfo(name=name, shape=shape, type=kind.name, bytes=size, offset=offset)

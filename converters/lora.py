@@ -5,7 +5,6 @@ convert into something else than what was trained are refused or put right: rank
 alpha / sqrt(rank), where llama.cpp divides by the rank.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32
 from converters.safetensors_file import StoredTensor, read_header
 from models.durable import write_durably
+from models.foreign_json import MOST_JSON_BYTES, parse_json
+from models.regular_file import open_regular, read_regular
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -144,7 +145,7 @@ def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
         )
     if stored.dtype not in ("F32", "F16", "BF16"):
         raise _unsupported("dtype", stored.dtype)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(stored.offset)
         data = file.read(stored.size)
     if stored.dtype == "BF16":
@@ -162,13 +163,13 @@ def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
 
 def _json(path: Path) -> Json:
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        value = parse_json(read_regular(path, MOST_JSON_BYTES))
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             "The file {file} cannot be read: {reason}.",
             "Check that it is there and download it again.",
             file=path.name,
-            reason=str(error),
+            reason=(error.strerror if isinstance(error, OSError) else "") or "it is damaged",
         ) from error
     if not isinstance(value, dict):
         raise CheckpointError(

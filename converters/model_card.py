@@ -21,6 +21,7 @@ _FLOAT_SAMPLING = {
     "xtc_threshold": "xtc_threshold",
     "temp": "temperature",
 }
+_LONGEST_NAME = 200
 _CARD_ALIASES = {
     "name": ("name", "model_name"),
     "author": ("author", "model_author", "model_creator"),
@@ -52,7 +53,7 @@ def add_general(metadata: Metadata, checkpoint: Checkpoint, name: str, parameter
     card = read_card(checkpoint)
     facts = {key: _first(card, aliases) for key, aliases in _CARD_ALIASES.items()}
     for source in (checkpoint.config.get("_name_or_path"), name):
-        if isinstance(source, str) and source and source.count("/") <= 1:
+        if isinstance(source, str) and 0 < len(source) <= _LONGEST_NAME and source.count("/") <= 1:
             parts = split_name(source, parameters)
             facts["name"] = facts["name"] or title(parts.full)
             for key in ("organization", "basename", "finetune", "version", "size_label"):
@@ -71,15 +72,18 @@ def add_general(metadata: Metadata, checkpoint: Checkpoint, name: str, parameter
 
 def read_card(checkpoint: Checkpoint) -> Json:
     """The YAML front matter of the README; empty where there is none or it is not YAML."""
-    lines = (checkpoint.text("README.md") or "").splitlines()
+    lines = checkpoint.head("README.md").splitlines()
     if not lines or lines[0] != "---":
         return {}
     end = lines.index("---", 1) if "---" in lines[1:] else len(lines)
     # `- no` is the language, not false; tabs are no YAML.
     text = "\n".join([*lines[1:end], ""]).replace("- no\n", '- "no"\n').replace("\t", "  ")
     try:
+        # A few aliases of aliases are lists of billions.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            return {}
         card = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError):
         return {}
     return card if isinstance(card, dict) else {}
 

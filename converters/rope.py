@@ -7,6 +7,7 @@ settings are `rope_theta` and `rope_scaling`, of transformers 5 both are in `rop
 
 import math
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -42,25 +43,28 @@ def read_rope(config: Json, family: str) -> Rope:
     if not isinstance(given, dict):
         raise _unsupported(given)
     scaling = given.get("rope_type", given.get("type", "default"))
-    if scaling not in _NEEDED or (scaling == "llama3" and family != "llama"):
+    if not isinstance(scaling, str) or scaling not in _NEEDED or (scaling == "llama3" and family != "llama"):
         raise _unsupported(scaling)
-    numbers = {
-        key: float(value)
-        for key, value in given.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
+    numbers = {key: float(value) for key, value in given.items() if _is_usable(value)}
     fallback = config.get("original_max_position_embeddings")
-    if isinstance(fallback, int | float):
+    if _is_usable(fallback):
         numbers.setdefault("original_max_position_embeddings", float(fallback))
     theta = numbers.pop("rope_theta", config.get("rope_theta", _TRANSFORMERS_THETA))
-    if not isinstance(theta, int | float) or not 0 < theta < math.inf:
+    if not _is_usable(theta) or theta <= 0:
         raise _useless(scaling, "rope_theta")
     for key in _NEEDED[scaling]:
         if not numbers.get(key, 0) > 0:
             raise _useless(scaling, key)
+    if not numbers.get("original_max_position_embeddings", 1) < 1 << 31:
+        raise _useless(scaling, "original_max_position_embeddings")
     if scaling == "llama3" and not numbers["low_freq_factor"] < numbers["high_freq_factor"]:
         raise _useless(scaling, "low_freq_factor")
     return Rope(float(theta), scaling, numbers)
+
+
+def _is_usable(value: object) -> TypeGuard[int | float]:
+    """Tell whether it is a number that 32 bits of floating point hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 3e38
 
 
 def llama3_factors(rope: Rope, head_dim: int) -> npt.NDArray[np.float32]:

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.errors import CheckpointError
+from models.foreign_json import MOST_JSON_BYTES, check_values
+from models.regular_file import open_regular
 
 MAX_HEADER_BYTES = 100_000_000
 """What the format itself allows."""
+
+_MOST_VALUES = 1 << 20
+"""A tensor has some seven: enough for 150,000."""
+
+_MOST_DIMENSIONS = 8
 
 DTYPE_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
@@ -47,7 +54,7 @@ def read_header(
     shape, a name that occurs twice.
     """
     try:
-        with (copy or path).open("rb") as file:
+        with open_regular(copy or path) as file:
             if file_size is None:
                 file_size = file.seek(0, 2)
                 file.seek(0)
@@ -57,6 +64,10 @@ def read_header(
             if header_size > MAX_HEADER_BYTES:
                 raise _damaged(
                     path, "The file {file} is damaged: its header is longer than the format allows."
+                )
+            if header_size > MOST_JSON_BYTES:
+                raise _damaged(
+                    path, "The file {file} is damaged: its header is longer than that of any model."
                 )
             header = _parse(path, file.read(header_size))
     except OSError as error:
@@ -80,6 +91,7 @@ def _parse(path: Path, data: bytes) -> dict[str, object]:
         return found
 
     try:
+        check_values(data, _MOST_VALUES)
         header = json.loads(data, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, "The file {file} is damaged: its header is not valid JSON.") from error
@@ -115,7 +127,11 @@ def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
 
 def _counts(value: object) -> tuple[int, ...] | None:
     """A list of numbers from 0 on, or None where it is none."""
-    valid = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    valid = (
+        isinstance(value, list)
+        and len(value) <= _MOST_DIMENSIONS
+        and all(type(item) is int and 0 <= item < 1 << 63 for item in value)
+    )
     return tuple(value) if isinstance(value, list) and valid else None
 
 

@@ -4,13 +4,14 @@ Follows `SpecialVocab` of llama.cpp's gguf-py (vocab.py): tokenizer.json's post-
 added, tokenizer_config.json names the tokens, config.json has the last word only where that names none.
 """
 
-import json
+import itertools
 import re
 from dataclasses import dataclass, field
 
 from converters.checkpoint import Checkpoint, Json
 from converters.gguf_metadata import Metadata
 from converters.vocabulary import read_added_tokens
+from models.foreign_json import parse_json
 
 _ID_KEYS = {
     "bos": "bos_token_id",
@@ -23,6 +24,7 @@ _ID_KEYS = {
     "eom": "eom_token_id",
 }
 _ADD_KEYS = ("bos", "eos", "sep")
+_MOST_TEMPLATES = 100
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def read_special_tokens(checkpoint: Checkpoint) -> SpecialTokens:
                 special.ids.setdefault(role, contents[content])
     for role in named:
         token_id = checkpoint.config.get(f"{role}_token_id")
-        if type(token_id) is int and token_id >= 0:
+        if type(token_id) is int and 0 <= token_id < 1 << 31:
             special.ids.setdefault(role, token_id)
     return special
 
@@ -140,13 +142,15 @@ def _templates(checkpoint: Checkpoint) -> dict[str, str]:
     """
     value: object = checkpoint.tokenizer_config.get("chat_template")
     if value is None and (jinja := checkpoint.text("chat_template.jinja")) is not None:
-        more = sorted((checkpoint.folder / "additional_chat_templates").glob("*.jinja"))
+        folder = checkpoint.folder / "additional_chat_templates"
+        more = sorted(itertools.islice(folder.glob("*.jinja"), _MOST_TEMPLATES))
+        texts = {file.stem: checkpoint.text(f"{folder.name}/{file.name}") for file in more}
         value = [{"name": "default", "template": jinja}] + [
-            {"name": file.stem, "template": file.read_text("utf-8")} for file in more
+            {"name": name, "template": template} for name, template in texts.items()
         ]
     elif value is None and (text := checkpoint.text("chat_template.json")) is not None:
         try:
-            document = json.loads(text)
+            document = parse_json(text.encode())
         except ValueError:
             document = None
         value = document.get("chat_template") if isinstance(document, dict) else None

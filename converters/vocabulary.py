@@ -51,7 +51,12 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
         raise _unsupported(f"{kind} + byte_fallback" if kind == "BPE" else str(kind))
     if (checkpoint.folder / "tokenizer.model").is_file():
         raise _unsupported("SentencePiece")
-    if (normalizer := _unsupported_normalizer(checkpoint.tokenizer.get("normalizer"))) is not None:
+    try:
+        normalizer = _unsupported_normalizer(checkpoint.tokenizer.get("normalizer"))
+        pretokenizer = pretokenizer_name(checkpoint.tokenizer)
+    except RecursionError as error:
+        raise _damaged("The file tokenizer.json is damaged: its steps are nested too deeply.") from error
+    if normalizer is not None:
         raise _unsupported(f"BPE + {normalizer}")
     texts = _texts(model)
     added = _placed(read_added_tokens(checkpoint), texts)
@@ -71,9 +76,7 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
             text, kind = texts[index], TokenType.NORMAL
         tokens.append(text)
         types.append(int(kind))
-    return Vocabulary(
-        tokens, types, _merges(model, set(texts.values())), pretokenizer_name(checkpoint.tokenizer)
-    )
+    return Vocabulary(tokens, types, _merges(model, set(texts.values())), pretokenizer)
 
 
 def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
@@ -86,7 +89,7 @@ def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
         token_id, content = (
             (entry.get("id"), entry.get("content")) if isinstance(entry, dict) else (None, None)
         )
-        if type(token_id) is not int or token_id < 0 or not isinstance(content, str):
+        if type(token_id) is not int or not 0 <= token_id < 1 << 31 or not isinstance(content, str):
             raise _damaged("The file tokenizer.json is damaged: an added token has no id or no text.")
         found.append(
             AddedToken(token_id, content, entry.get("special") is True, entry.get("normalized") is not False)

@@ -13,18 +13,22 @@ import httpx
 
 from models.arrival import OnArrival, ignore_arrival
 from models.connections import open_client
-from models.download_record import DownloadRecord, read_record
+from models.download_record import RECORD_NAME, DownloadRecord, read_record
 from models.errors import Cancelled, StillroomError
 from models.fetch import FileFetch, TransferOptions
+from models.file_names import unusable_names
 from models.hub import HubClient
 from models.link import Link
 from models.part_file import stored_bytes
 from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.rate import RateMeter
+from models.shown_text import shown
 from models.snapshot import RemoteFile, Snapshot
 from models.verify import Hasher
 from models.wording import byte_count
 
+_LOCK_NAME = ".download.lock"
+_OUR_ENDINGS = (".part", ".part.journal")
 _TICK_S = 0.05
 _REPORT_EVERY_S = 0.2
 _MOST_SPARE_BYTES = 256 << 20
@@ -58,9 +62,10 @@ def download(
     `Cancelled` within a tenth of a second of `cancel` (what has arrived stays for the next call) and
     `StillroomError`.
     """
+    _check_names([file.path for file in files])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / ".download.lock", timeout=0):
+        with filelock.FileLock(folder / _LOCK_NAME, timeout=0):
             return asyncio.run(
                 _Download(
                     snapshot,
@@ -217,6 +222,17 @@ class _Download:
         self._rate.update(done)
         left_s = self._rate.remaining_s(total - done)
         self._on_progress(Progress(stage, done, total, detail, self._rate.bytes_per_s, left_s))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    unusable = unusable_names(names)
+    ours = [name for name in names if name in (RECORD_NAME, _LOCK_NAME) or name.endswith(_OUR_ENDINGS)]
+    if unusable or ours:
+        raise StillroomError(
+            "The file {name} cannot be stored under that name on every computer, so nothing is downloaded.",
+            "Choose another repository.",
+            name=shown((unusable or ours)[0]),
+        )
 
 
 def _missing_bytes(files: Sequence[RemoteFile], folder: Path) -> int:

@@ -10,7 +10,7 @@ import httpx
 
 from models.arrival import Arrival, OnArrival
 from models.errors import StillroomError
-from models.hub import raise_if_untrusted, unreachable
+from models.hub import raise_if_hopeless, unreachable
 from models.link import Link, RangeIgnored, TryAgain
 from models.part_file import PartFile
 from models.pieces import pieces
@@ -187,7 +187,7 @@ class FileFetch:
     def _note_failure(self, error: TryAgain | httpx.TransportError, began_s: float) -> None:
         """Give up after too many failures in a row. Requests that were under way together fail as one."""
         if isinstance(error, httpx.TransportError):
-            raise_if_untrusted(error)
+            raise_if_hopeless(error)
         now_s = asyncio.get_running_loop().time()
         if began_s >= self._last_failure_s:
             self._failures += 1

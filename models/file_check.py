@@ -8,6 +8,7 @@ from models.errors import StillroomError
 from models.hashing import hash_next
 from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
 from models.rate import RateMeter
+from models.regular_file import open_regular
 from models.store import InstalledModel
 
 _REPORT_BYTES = 8 << 20
@@ -46,7 +47,7 @@ def check_file(
     """
     digest, rate, done = hashlib.sha256(), RateMeter(), 0
     try:
-        with model.path.open("rb", buffering=0) as file:
+        with open_regular(model.path, buffering=0) as file:
             total = file.seek(0, 2)
             file.seek(0)
             while count := hash_next(file, [digest], _REPORT_BYTES):

@@ -6,12 +6,16 @@ Ollama: `manifests/<registry>/<owner>/<model>/<tag>`, a JSON file whose layer of
 (https://lmstudio.ai/docs/app/advanced/import-model). Any other folder: its `.gguf` files.
 """
 
-import json
+import itertools
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from models.foreign_json import parse_json
+from models.regular_file import read_regular
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +23,7 @@ _OLLAMA_MODEL = "application/vnd.ollama.image.model"
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
 _MOST_FILES = 2000
+_MOST_ENTRIES = 20_000
 _LARGEST_MANIFEST_BYTES = 1 << 20
 
 
@@ -52,8 +57,11 @@ def _ollama_root(folder: Path) -> Path | None:
 
 def _ollama_models(root: Path) -> Iterator[ForeignModel]:
     manifests = root / "manifests"
-    for path in sorted(manifests.rglob("*")):
-        if not path.is_file() or path.stat().st_size > _LARGEST_MANIFEST_BYTES:
+    for count, path in enumerate(sorted(itertools.islice(manifests.rglob("*"), _MOST_ENTRIES))):
+        if count == _MOST_FILES:
+            log.warning("%s holds more than %s manifests", manifests, _MOST_FILES)
+            return
+        if not path.is_file():
             continue
         digest = _model_digest(path)
         if digest:
@@ -63,7 +71,7 @@ def _ollama_models(root: Path) -> Iterator[ForeignModel]:
 
 def _model_digest(path: Path) -> str:
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest: Any = parse_json(read_regular(path, _LARGEST_MANIFEST_BYTES))
         layers = manifest["layers"]
         named = [str(layer["digest"]) for layer in layers if layer["mediaType"] == _OLLAMA_MODEL]
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -81,7 +89,7 @@ def _ollama_name(path: Path) -> str:
 
 
 def _gguf_files(folder: Path) -> Iterator[ForeignModel]:
-    for count, path in enumerate(sorted(folder.rglob("*.gguf"))):
+    for count, path in enumerate(sorted(itertools.islice(folder.rglob("*.gguf"), _MOST_ENTRIES))):
         if count == _MOST_FILES:
             log.warning("%s holds more than %s GGUF files", folder, _MOST_FILES)
             return

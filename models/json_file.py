@@ -5,9 +5,9 @@ parses is noticed. The sum is over the values and not over the bytes: other tool
 it out anew. A file without one, as earlier versions wrote them and people do, is taken as it is.
 """
 
+import errno
 import hashlib
 import logging
-import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import msgspec
 from models.durable import rename_durably, write_durably
 from models.errors import StillroomError
 from models.notices import tell
+from models.regular_file import read_regular
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +94,14 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
 
 def load_json(path: Path, kind: type[T]) -> LoadedJson[T]:
     """What `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJsonError`."""
-    # A pipe of that name would be waited for.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise DamagedJsonError("it is no file")
-    with path.open("rb") as file:
-        data = file.read(LARGEST_BYTES + 1)
-    if len(data) > LARGEST_BYTES:
-        raise DamagedJsonError("it is too large")
+    try:
+        data = read_regular(path, LARGEST_BYTES)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise DamagedJsonError("it is no file") from error
+        if error.errno == errno.EFBIG:
+            raise DamagedJsonError("it is too large") from error
+        raise
     try:
         document = msgspec.json.decode(data)
         if not isinstance(document, dict):

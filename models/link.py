@@ -1,22 +1,28 @@
 """Opening a stretch of one remote file over HTTP: redirects, the token, and what the answers mean."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import httpx
 
+from models.bounded_http import MOST_REDIRECTS, AnswerError, failed, next_address, same_origin
 from models.errors import StillroomError
-from models.hub import HubClient, gated
+from models.hub import HubClient, gated, no_usable_answer
 from models.retry import is_temporary, server_wait_s
 from models.snapshot import RemoteFile, Snapshot
 
 # httpx logs every address at INFO, and a signed storage address is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-_MOST_REDIRECTS = 10
+_HEAD_S = 60.0
+"""So long a server has for the head of an answer, whatever it sends meanwhile."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
+"""https://www.rfc-editor.org/rfc/rfc9110#name-content-range"""
 
 
 class TryAgain(Exception):
@@ -44,7 +50,7 @@ class Link:
         self._hub = hub
         self._snapshot = snapshot
         self._file = file
-        self._hub_url = httpx.URL(hub.file_url(snapshot, file.path))
+        self._hub_url = hub.file_address(snapshot, file.path)
         self._storage_url: httpx.URL | None = None
 
     @property
@@ -63,9 +69,8 @@ class Link:
         headers = {"Accept-Encoding": "identity"}
         if not whole:
             headers["Range"] = f"bytes={start}-{end - 1}"
-        for _ in range(_MOST_REDIRECTS):
-            request = self._client.build_request("GET", url, headers=headers | self._authorization(url))
-            response = await self._client.send(request, stream=True, follow_redirects=False)
+        for _ in range(MOST_REDIRECTS):
+            response = await self._head(url, headers)
             try:
                 self._check_unchanged(response)
                 if response.is_redirect:
@@ -84,34 +89,40 @@ class Link:
             host=self._hub.host,
         )
 
+    async def _head(self, url: httpx.URL, headers: dict[str, str]) -> httpx.Response:
+        request = self._client.build_request("GET", url, headers=headers | self._authorization(url))
+        try:
+            async with asyncio.timeout(_HEAD_S):
+                return await self._client.send(request, stream=True, follow_redirects=False)
+        except httpx.InvalidURL as error:
+            # httpx reads where a redirect leads, also where it is not followed.
+            raise no_usable_answer(url.host, failed(error)) from error
+        except TimeoutError as error:
+            raise TryAgain("no answer in time") from error
+
     def _authorization(self, url: httpx.URL) -> dict[str, str]:
-        token = self._hub.token() if _origin(url) == _origin(self._hub_url) else None
+        token = self._hub.token() if same_origin(url, self._hub_url) else None
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _next(self, url: httpx.URL, response: httpx.Response) -> httpx.URL:
         try:
-            target = url.join(response.headers["Location"])
-        except httpx.InvalidURL as error:
-            raise TryAgain("a redirect to no address") from error
-        if url.scheme == "https" and target.scheme != "https":
-            raise StillroomError(
-                "{host} redirects to an unencrypted address, which Stillroom does not follow.",
-                "Use huggingface.co, or another HF_ENDPOINT.",
-                host=url.host,
-            )
-        return target
+            return next_address(url, response)
+        except AnswerError as error:
+            raise no_usable_answer(url.host, error) from error
 
     def _check_unchanged(self, response: httpx.Response) -> None:
         commit = response.headers.get("X-Repo-Commit", self._snapshot.commit)
         linked = response.headers.get("X-Linked-Etag", "").removeprefix("W/").strip('"')
-        if commit != self._snapshot.commit or (self._file.sha256 and linked not in ("", self._file.sha256)):
+        # One of another form says nothing about the content.
+        another = _SHA256.fullmatch(linked) is not None and linked != self._file.sha256
+        if commit != self._snapshot.commit or (self._file.sha256 and another):
             raise self._changed()
 
     def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
         if status in (200, 206):
             return
-        at_hub = _origin(response.url) == _origin(self._hub_url)
+        at_hub = same_origin(response.url, self._hub_url)
         if is_temporary(status):
             raise TryAgain(f"HTTP {status}", server_wait_s(response.headers))
         if self._storage_url is not None or not at_hub:
@@ -137,11 +148,13 @@ class Link:
         if response.status_code == 200:
             if not whole and (start, end) != (0, size):
                 raise RangeIgnored
-            if int(response.headers.get("Content-Length", size)) != size:
+            if response.headers.get("Content-Length", str(size)) != str(size):
                 raise self._changed()
             return
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", ""))
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != start or int(match[2]) >= end:
+            if whole:
+                raise no_usable_answer(response.url.host, AnswerError("it sends another part of the file"))
             raise RangeIgnored
         if match[3] not in ("*", str(size)):
             raise self._changed()
@@ -153,8 +166,3 @@ class Link:
             file=self._file.path,
             repo=self._snapshot.repo,
         )
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    parts = urlsplit(str(url))
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -12,6 +12,7 @@ from models.durable import rename_durably, sync_folder, write_durably
 from models.errors import StillroomError
 from models.extents import Extents
 from models.notices import tell
+from models.regular_file import open_regular
 
 SAVE_BYTES = 2 << 20
 COARSE_SAVE_BYTES = 16 << 20
@@ -130,8 +131,8 @@ def open_arriving(target: Path) -> BinaryIO:
     # It may get its name between the first two.
     for path in (target, part_path(target)):
         with contextlib.suppress(FileNotFoundError):
-            return path.open("rb", buffering=0)
-    return target.open("rb", buffering=0)
+            return open_regular(path, buffering=0)
+    return open_regular(target, buffering=0)
 
 
 def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:

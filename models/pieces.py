@@ -44,6 +44,9 @@ async def pieces(response: httpx.Response, count: int, *, large: bool = False) -
     total, gathered = count, 1
     try:
         async for piece in response.aiter_raw():
+            if count <= 0:
+                # It was not asked for, and may never end.
+                break
             yield piece[:count]
             count -= len(piece)
             got = total - count

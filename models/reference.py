@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from models.catalog import CatalogModel, find, near_matches
 from models.errors import StillroomError
+from models.regular_file import open_regular
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -73,7 +74,7 @@ def _is_gguf(name: str) -> bool:
 
 def _begins_as_gguf(path: Path) -> bool:
     """Whether a file of another name, such as Ollama's blobs have, is one."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError), open_regular(path) as file:
         return file.read(4) == b"GGUF"
     return False
 

@@ -34,13 +34,13 @@ def server_wait_s(headers: Mapping[str, str]) -> float | None:
     is the seconds until the next window (https://huggingface.co/docs/hub/rate-limits).
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return min(float(value), _LONGEST_WAIT_S)
     if value:
         try:
-            date = email.utils.parsedate_to_datetime(value)
-        except ValueError:
+            asked_s = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
             return None
-        return min(max(0.0, date.timestamp() - time.time()), _LONGEST_WAIT_S)
+        return min(max(0.0, asked_s), _LONGEST_WAIT_S)
     limit = re.search(r"\br=0\b.*\bt=(\d+)", headers.get("RateLimit", ""))
     return min(float(limit[1]), _LONGEST_WAIT_S) if limit else None

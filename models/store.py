@@ -19,6 +19,7 @@ from models.errors import StillroomError
 from models.json_file import DamagedJsonError, load_json, read_json, write_json
 from models.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
 from models.quality import Quality
+from models.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +187,7 @@ class ModelStore:
         """
         path = path.absolute()
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 magic = file.read(4)
             size = path.stat().st_size
         except OSError as error:

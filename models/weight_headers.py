@@ -7,16 +7,19 @@ from pathlib import Path
 
 import httpx
 
+from models.bounded_http import WHOLE_S, AnswerError
 from models.connections import open_client
 from models.durable import write_durably
 from models.errors import Cancelled, StillroomError
 from models.fetch import TransferOptions
-from models.hub import HubClient, raise_if_untrusted, unreachable
+from models.foreign_json import MOST_JSON_BYTES
+from models.hub import HubClient, no_usable_answer, raise_if_hopeless, unreachable
 from models.link import Link, RangeIgnored, TryAgain
 from models.snapshot import RemoteFile, Snapshot
 
 _FIRST_BYTES = 64 << 10
-_MOST_BYTES = 100 << 20
+_LEAST_BYTES_PER_S = 16 << 10
+"""A server that sends less is given up: of a header nothing is kept, so nobody sees how far it is."""
 _CANCEL_CHECK_S = 0.05
 
 
@@ -50,7 +53,7 @@ async def _fetch_all(
     headers = {}
     async with open_client(timeout) as client:
         for file in files:
-            work = asyncio.create_task(_header(Link(client, hub, snapshot, file), file, options))
+            work = asyncio.create_task(_header_in_time(Link(client, hub, snapshot, file), file, options))
             try:
                 while not work.done():
                     await asyncio.wait({work}, timeout=_CANCEL_CHECK_S)
@@ -63,6 +66,16 @@ async def _fetch_all(
     return headers
 
 
+async def _header_in_time(link: Link, file: RemoteFile, options: TransferOptions) -> bytes:
+    within_s = WHOLE_S + MOST_JSON_BYTES / _LEAST_BYTES_PER_S
+    try:
+        async with asyncio.timeout(within_s):
+            return await _header(link, file, options)
+    except TimeoutError as error:
+        reason = AnswerError(f"it sent no whole answer within {within_s:.0f} s")
+        raise no_usable_answer(link.host, reason) from error
+
+
 async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> bytes:
     failures = 0
     wanted = min(_FIRST_BYTES, file.bytes)
@@ -72,7 +85,7 @@ async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> byt
             data += await _read(link, len(data), wanted, file)
         except (TryAgain, httpx.TransportError) as error:
             if isinstance(error, httpx.TransportError):
-                raise_if_untrusted(error)
+                raise_if_hopeless(error)
             failures += 1
             if failures >= options.retry.attempts:
                 raise unreachable(link.host) from error
@@ -80,7 +93,7 @@ async def _header(link: Link, file: RemoteFile, options: TransferOptions) -> byt
             await asyncio.sleep(options.retry.wait_s(failures) if asked_s is None else asked_s)
             continue
         end = 8 + int.from_bytes(data[:8], "little")
-        if len(data) >= 8 and end > min(file.bytes, _MOST_BYTES):
+        if len(data) >= 8 and end > min(file.bytes, 8 + MOST_JSON_BYTES):
             raise StillroomError(
                 "The file {file} is no safetensors file.", "Choose another repository.", file=file.path
             )
@@ -98,9 +111,9 @@ async def _read(link: Link, start: int, end: int, file: RemoteFile) -> bytes:
 
 
 async def _first_bytes(response: httpx.Response, count: int) -> bytes:
-    data = b""
+    data = bytearray()
     async for block in response.aiter_raw():
         data += block
         if len(data) >= count:
             break
-    return data[:count]
+    return bytes(data[:count])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.engine.model_file import FileMark, mark
+from models.regular_file import open_regular
 
 SAMPLE_BYTES = 1 << 20
 
@@ -32,7 +33,7 @@ class ModelFingerprints:
 
 def _sample(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = path.stat().st_size
             digest = hashlib.sha256(f"{size}\n".encode())
             digest.update(file.read(SAMPLE_BYTES))

@@ -17,6 +17,7 @@ from app.machine import Machine
 from app.telemetry.gpu import GpuReading
 from app.telemetry.pcie import pcie_link
 from models.progress import raise_if_cancelled
+from models.regular_file import open_regular
 
 BLOCK_BYTES = 8 << 20
 
@@ -115,7 +116,7 @@ def file_sha256(path: Path, on_bytes: Callable[[int], None], cancel: threading.E
     digest = hashlib.sha256()
     done = 0
     try:
-        with path.open("rb", buffering=0) as file:
+        with open_regular(path, buffering=0) as file:
             while block := file.read(BLOCK_BYTES):
                 raise_if_cancelled(cancel)
                 digest.update(block)

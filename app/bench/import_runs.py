@@ -1,5 +1,6 @@
 """Runs from other programs and other people: llama-bench's JSON, and Stillroom's own reports."""
 
+import errno
 import hashlib
 import re
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from app.bench.report import (
 from app.engine.messages import LoadSettings
 from app.errors import StillroomError
 from models.manifest import type_in_name
+from models.regular_file import read_regular
 
 LLAMA_BENCH = "llama-bench"
 
@@ -69,10 +71,10 @@ class _LlamaBenchTest(msgspec.Struct, frozen=True):
 def read_runs(path: Path) -> bytes:
     """The content of a file to import. Raises `StillroomError` where it cannot be read or is too large."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise _unknown("it is too large")
-        return path.read_bytes()
+        return read_regular(path, LARGEST_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _unknown("it is too large") from error
         raise StillroomError(
             "The file {name} could not be read: {reason}.",
             "Check that it is there and that you may read it.",

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from models.regular_file import open_regular
+
 MEMORY_LIMIT_BYTES = 2 << 30
 CPU_LIMIT_S = 100
 
@@ -34,7 +36,7 @@ def main() -> None:
 
 def read(path: Path) -> dict[str, str]:
     """The text of a document by what it is, not by its name."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(4096)
     if head.startswith(b"%PDF-"):
         return _answer(_pdf(path))

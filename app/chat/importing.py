@@ -15,6 +15,7 @@ from app.chat.import_lm_studio import LmStudioConversation, from_lm_studio
 from app.chat.import_open_webui import OpenWebUiChat, from_open_webui
 from app.chat.imported import ImportedChat, ImportedMessage, in_order
 from app.errors import StillroomError
+from models.regular_file import open_regular
 
 MOST_BYTES = 1 << 30
 CHATGPT_FILE = "conversations.json"
@@ -55,15 +56,17 @@ def read_chats(path: Path) -> list[ImportedChat]:
 
 
 def _read(path: Path) -> bytes:
-    if zipfile.is_zipfile(path):
+    with open_regular(path) as file:
+        is_archive = zipfile.is_zipfile(file)
+    if is_archive:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.rpartition("/")[2] == CHATGPT_FILE]
             if not names:
                 raise ValueError(f"it holds no {CHATGPT_FILE}")
-            with archive.open(names[0]) as file:
-                data = file.read(MOST_BYTES + 1)
+            with archive.open(names[0]) as packed:
+                data = packed.read(MOST_BYTES + 1)
     else:
-        with path.open("rb") as plain:
+        with open_regular(path) as plain:
             data = plain.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise ValueError("it is larger than 1 GB")

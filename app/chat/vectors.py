@@ -11,6 +11,7 @@ from app.chat.database import ChatDatabase
 from app.chat.records import Attachment
 from app.chat.retrieval import Passage, passages_of, ranked_by_words
 from app.errors import EngineError
+from models.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class EmbeddingModel:
 def model_fingerprint(path: Path) -> str:
     """Tells an embedding model by its file's size, beginning and end. Raises `OSError`."""
     digest = hashlib.sha256(str(path.stat().st_size).encode())
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         digest.update(file.read(_SAMPLE_BYTES))
         file.seek(max(0, path.stat().st_size - _SAMPLE_BYTES))
         digest.update(file.read(_SAMPLE_BYTES))

@@ -1,5 +1,6 @@
 """A text file of the user's: encoding, line ends and permissions survive, a write is whole or not at all."""
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -9,6 +10,7 @@ from typing import Literal
 
 from app.errors import StillroomError
 from models.durable import rename_durably
+from models.regular_file import read_regular
 
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -130,14 +132,14 @@ def _write_beside(path: Path, raw: bytes) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > SIZE_LIMIT_BYTES:
+        return read_regular(path, SIZE_LIMIT_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
             raise TextFileError(
                 "{name} is larger than 4 MiB.",
                 "Open a smaller file, or cut out the part you need.",
                 name=path.name,
-            )
-        return path.read_bytes()
-    except OSError as error:
+            ) from error
         raise TextFileError(
             "{name} could not be read: {reason}.",
             "Check that the file exists and that you may read it.",

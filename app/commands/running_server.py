@@ -7,9 +7,12 @@ import msgspec
 
 from app.paths import AppPaths
 from app.server.discovery import Discovery, find_server
+from models.bounded_http import AnswerError, ask
 
 ANSWER_S = 5.0
 """A server that lives says at once what it has."""
+
+LARGEST_LIST_BYTES = 4 << 20
 
 
 class ServedModel(msgspec.Struct, frozen=True):
@@ -33,15 +36,18 @@ def running_server(paths: AppPaths) -> tuple[Discovery, list[ServedModel]] | Non
     if found is None:
         return None
     try:
-        answer = httpx.get(
+        # Without the proxies of the environment: the server is on this computer.
+        client = httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, verify=trusted(found))
+        answer = ask(
             f"{found.url}/v1/models",
-            headers=authorization(found),
-            timeout=ANSWER_S,
-            trust_env=False,
-            verify=trusted(found),
-        ).raise_for_status()
-        models = msgspec.json.decode(answer.content, type=_Models).data
-    except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
+            LARGEST_LIST_BYTES,
+            authorization(found),
+            client=client,
+            whole_s=ANSWER_S,
+            redirects=False,
+        )
+        models = msgspec.json.decode(answer.data, type=_Models).data
+    except (AnswerError, msgspec.DecodeError, ValueError, RecursionError):
         return None
     return found, [model for model in models if model.context_tokens]
 

@@ -78,5 +78,5 @@ def refusal(body: bytes) -> Chunk:
     """The answer to a request that is not served."""
     try:
         return msgspec.json.decode(body, type=Chunk)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return Chunk(error=Error("The running Stillroom refused the request."))

@@ -17,6 +17,12 @@ from app.commands.server_chunks import Chunk, Error, Timings, Usage, chunk_of_li
 from app.engine.messages import Finished, FinishReason, GenerationStats
 from app.errors import StillroomError
 from app.server.discovery import Discovery
+from models.bounded_http import AnswerError, lines, whole_body
+
+_MOST_ERROR_BYTES = 64 << 10
+_LONGEST_LINE_BYTES = 1 << 20
+_MOST_REPLY_BYTES = 256 << 20
+"""A reply takes some 250 bytes a token."""
 
 
 class ServerError(StillroomError):
@@ -129,12 +135,12 @@ class ServerSpeaker:
                         printer.add("answer", choice.delta.content)
                 if chunk.usage or chunk.timings or any(choice.finish_reason for choice in chunk.choices):
                     ends.append(chunk)
-        except (httpx.HTTPError, msgspec.DecodeError) as error:
+        except (httpx.HTTPError, AnswerError, msgspec.DecodeError, RecursionError) as error:
             raise _broken(str(error) or type(error).__name__) from error
 
     async def _chunks(self, request: dict[str, Any]) -> AsyncIterator[Chunk]:
         timeout = httpx.Timeout(None, connect=ANSWER_S)
-        headers = authorization(self._found)
+        headers = authorization(self._found) | {"Accept-Encoding": "identity"}
         async with (
             # Without the proxies of the environment: the server is on this computer.
             httpx.AsyncClient(
@@ -143,9 +149,9 @@ class ServerSpeaker:
             client.stream("POST", f"{self._found.url}/v1/chat/completions", json=request) as answer,
         ):
             if answer.is_error:
-                yield refusal(await answer.aread())
+                yield refusal(await whole_body(answer, _MOST_ERROR_BYTES))
                 return
-            async for line in answer.aiter_lines():
+            async for line in lines(answer, _LONGEST_LINE_BYTES, _MOST_REPLY_BYTES):
                 chunk = chunk_of_line(line)
                 if chunk is not None:
                     yield chunk

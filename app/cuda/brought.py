@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from app.cuda.pins import BACK_END
 from app.cuda.place import CudaPlace
 from app.errors import StillroomError
+from models.regular_file import open_regular
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ def recognise(files: Sequence[Path], place: CudaPlace) -> Brought:
     brought = Brought()
     for file in files:
         try:
-            with file.open("rb") as data:
+            with open_regular(file) as data:
                 sha256 = hashlib.file_digest(data, "sha256").hexdigest()
         except OSError as error:
             raise StillroomError(

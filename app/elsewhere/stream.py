@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.engine.frames import encodable
 from app.engine.messages import Channel
 from app.engine.text import ThinkingStart, ThinkSplitter
 
@@ -77,12 +78,12 @@ class ReplyStream:
                 # The server splits itself.
                 self._splitter = ThinkSplitter("off")
             self.pieces["thinking"] += 1
-            out.append(("thinking", thought))
+            out.append(("thinking", encodable(thought)))
         content = delta.get("content")
         if isinstance(content, str) and content:
             if self._splitter is None:
                 self._splitter = ThinkSplitter(self.start)
-            stretches = self._splitter.feed(content)
+            stretches = self._splitter.feed(encodable(content))
             self.pieces[stretches[-1][0] if stretches else self._splitter.channel] += 1
             out += stretches
         return out

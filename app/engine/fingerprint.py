@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from app.engine.messages import LoadSettings
+from models.regular_file import open_regular
 
 _SAMPLE_BYTES = 1 << 20
 
@@ -15,7 +16,7 @@ def state_fingerprint(path: Path, plan: LoadSettings, llama_cpp_version: str) ->
     take longer than the evaluation that a state spares. `plan` holds no automatic values. Raises `OSError`.
     """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         stat = path.stat()
         digest.update(file.read(_SAMPLE_BYTES))
         file.seek(max(0, stat.st_size - _SAMPLE_BYTES))

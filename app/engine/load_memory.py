@@ -16,6 +16,7 @@ from app.engine.gpu_presence import graphics_cards
 from app.engine.ladder import GIVEN_UP
 from app.engine.messages import FlashAttention, KvType, LoadNotice, LoadSettings
 from models.json_file import read_json, write_json
+from models.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ def lowered_by(asked: LoadSettings, before: LoadSettings, plan: LoadSettings) ->
 def fingerprint(file: str) -> str:
     """Names a model file wherever it lies, by its size and its beginning; empty where it cannot be read."""
     try:
-        with Path(file).open("rb") as opened:
+        with open_regular(Path(file)) as opened:
             start = opened.read(FINGERPRINT_BYTES)
             size = os.fstat(opened.fileno()).st_size
     except OSError:

@@ -10,6 +10,9 @@ LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR, LEVEL_CONTINUE = 1, 2, 3, 4, 5
 
 KEPT_LINES = 400
 
+LONGEST_LINE = 2000
+"""llama.cpp also prints what a file says about itself, whatever its length."""
+
 _BUFFER_SIZE = re.compile(r"(\S+)\s+(?:\w+ )?buffer size\s*=\s*([0-9.]+) MiB")
 
 
@@ -33,9 +36,10 @@ class NativeLog:
                     self._keep(self._partial)
                 self._partial = ""
                 self._level = level
-            *lines, self._partial = (self._partial + text).split("\n")
+            *lines, last = (self._partial + text).split("\n")
             for line in lines:
                 self._keep(line)
+            self._partial = last[:LONGEST_LINE]
 
     def clear(self) -> None:
         """Forget everything, at the start of an operation whose reasons are wanted."""
@@ -69,7 +73,7 @@ class NativeLog:
         return sizes
 
     def _keep(self, line: str) -> None:
-        line = line.rstrip()
+        line = line[:LONGEST_LINE].rstrip()
         if not line or self._level == LEVEL_DEBUG:
             return
         self._lines.append((self._level, line))

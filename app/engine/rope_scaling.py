@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MOST_STRETCH = 8.0
+_MOST_FACTOR = 1e6
+"""More is no scaling of any model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def rope_scaling(values: Mapping[str, int | float | str]) -> RopeScaling:
     return RopeScaling(
         trained_tokens=_number(values.get("context_length", 0)),
         kind=kind if isinstance(kind, str) else "",
-        factor=float(factor) if isinstance(factor, int | float) else 0.0,
+        factor=float(factor) if isinstance(factor, int | float) and 0 <= factor <= _MOST_FACTOR else 0.0,
         original_tokens=_number(values.get("rope.scaling.original_context_length", 0)),
         # Positions in several dimensions (M-RoPE) are laid out otherwise.
         is_plain_rope=has_rope and "rope.dimension_sections" not in values,
@@ -71,4 +73,4 @@ def rope_scaling(values: Mapping[str, int | float | str]) -> RopeScaling:
 
 
 def _number(value: float | str) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 31 else 0

@@ -7,6 +7,7 @@ file, and from then on nothing else is taken for it.
 import json
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -178,7 +179,15 @@ def _text(path: Path, data: DataSet) -> str:
                 raise _unreadable(data)
             # As llama.cpp's tools read a prompt's file.
             return archive.read(data.member).decode("utf-8").removesuffix("\n")
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        UnicodeDecodeError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         raise _unreadable(data) from error
 
 
@@ -193,7 +202,7 @@ def _maths_items(content: bytes, data: DataSet) -> Iterator[Item]:
                 turns=[maths_question(str(line["problem"]))],
                 expected=[str(line["answer"])],
             )
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
         raise _unreadable(data) from error
 
 

@@ -73,6 +73,12 @@ class Model:
             if cancelled:
                 raise LoadCancelled
             raise NativeError(backend.log.reason())
+        if (
+            llama_cpp.llama_vocab_type(llama_cpp.llama_model_get_vocab(self._model))
+            == llama_cpp.LLAMA_VOCAB_TYPE_NONE
+        ):
+            llama_cpp.llama_model_free(self._model)
+            raise NativeError("the file holds no vocabulary")
         self._rpc = backend.rpc
         self._rpc.hold(self._endpoints)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)

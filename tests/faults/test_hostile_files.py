@@ -1,0 +1,105 @@
+"""Hundreds of GGUF and safetensors files with one thing wrong, and settings files that lie: each is read or refused
+at once, in little memory, with one sentence; none ends the process that loads models.
+"""
+
+import hashlib
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.children import child_command
+from converters.errors import GgufError
+from converters.inspect import check_gguf
+from converters.pipeline import build
+from models.progress import ignore_progress
+from tests.support.gguf_mutants import mutants
+from tests.support.loading_child import CRASHED, LoadingChild
+from tests.support.measured import Outcome, table
+from tests.support.tiny_models import make_sharded_model, make_tiny_model
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a process's peak and resets it"),
+]
+
+MOST_S, MOST_LOAD_S = 6.0, 30.0
+"""The promises are 2 s and 10 s; a machine that does other things too may take longer."""
+MOST_BYTES = 500 << 20
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen3"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that can be loaded; its file is called after its architecture."""
+    folder = tmp_path_factory.mktemp("whole")
+    source = make_tiny_model(request.param, folder)
+    built = build(
+        source, ["F16"], folder / "out", "m", command=child_command("build"), on_progress=ignore_progress
+    )
+    return built.outputs[0].path.rename(folder / f"{request.param}.gguf")
+
+
+def read(kind: str, base: Path, folder: Path) -> list[Outcome]:
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.support.hostile_files_child", kind, str(base), str(folder)],
+        stdout=subprocess.PIPE,
+        timeout=1800,
+        check=True,
+    )
+    return [msgspec.json.decode(line, type=Outcome) for line in child.stdout.splitlines()]
+
+
+def assert_bounded(outcomes: list[Outcome], most_s: float) -> None:
+    wrong = [
+        outcome
+        for outcome in outcomes
+        if not outcome.is_clean or outcome.peak_bytes > MOST_BYTES or outcome.seconds > most_s
+    ]
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_hostile_ggufs_are_shown_or_refused_at_once(whole: Path, tmp_path: Path) -> None:
+    before = hashlib.sha256(whole.read_bytes()).digest()
+    outcomes = read("gguf", whole, tmp_path / "allowed")
+    print()
+    print(table(f"{whole.stem}, inspect", outcomes))
+    assert_bounded(outcomes, MOST_S)
+    assert len(outcomes) > 640
+    assert hashlib.sha256(whole.read_bytes()).digest() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["allowed"]
+
+
+def test_no_hostile_gguf_ends_the_process_that_loads_it(whole: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mutant.gguf"
+    outcomes: list[Outcome] = []
+    ends: Counter[str] = Counter()
+    with LoadingChild() as engine:
+        engine.load("once", whole)
+        engine.ordinary_bytes = engine.load("again", whole).peak_bytes
+        for name, data in mutants(whole.read_bytes(), whole.stem):
+            file.write_bytes(data)
+            try:
+                check_gguf(file)
+            except GgufError:
+                ends["refused by our check"] += 1
+                continue
+            outcomes.append(engine.load(name, file))
+            ends[outcomes[-1].error or "loaded"] += 1
+    print()
+    print(ends.most_common())
+    print(table(f"{whole.stem}, loads", outcomes))
+    assert ends[CRASHED] == 0, [outcome for outcome in outcomes if outcome.error == CRASHED]
+    assert_bounded(outcomes, MOST_LOAD_S)
+
+
+def test_hostile_safetensors_and_settings_are_refused_at_once(tmp_path: Path) -> None:
+    base = make_sharded_model(tmp_path / "base", 1)
+    outcomes = read("checkpoint", base, tmp_path / "allowed")
+    print()
+    print(table("safetensors and settings", outcomes))
+    assert_bounded(outcomes, MOST_S)
+    assert len(outcomes) > 300
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["allowed", "base"]

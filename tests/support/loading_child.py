@@ -1,0 +1,69 @@
+"""Loads model files in the engine's own process, one after the other; a new process for each that dies."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from app.children import child_command
+from app.engine.child import EngineChild
+from app.engine.lifeline import KillOnClose
+from app.engine.messages import Failed, Load, Loaded, LoadSettings, Ready, Unload, Unloaded
+from models.errors import StillroomError
+from tests.support.measured import Outcome, peak_of
+
+SETTINGS = LoadSettings(context_tokens=64, batch_tokens=32, threads=1, gpu_layers=0)
+CRASHED = "the engine's process died"
+
+
+class LoadingChild:
+    """Use it as a context manager; one thread."""
+
+    def __init__(self) -> None:
+        self._job = KillOnClose()
+        self._child = self._start()
+        self._id = 0
+        self.ordinary_bytes = 0
+
+    def __enter__(self) -> "LoadingChild":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.reap()
+
+    def load(self, name: str, path: Path, limit_s: float = 60.0) -> Outcome:
+        """Load the file and free it again. `error` is "Failed", or `CRASHED`."""
+        self._id += 1
+        peak_of(self._child.pid, reset=True)
+        began_s = time.monotonic()
+        self._child.write(Load(request_id=self._id, path=str(path), settings=SETTINGS))
+        outcome = Outcome(name=name, seconds=0, peak_bytes=0)
+        while True:
+            event = self._child.read()
+            if event is None or time.monotonic() - began_s > limit_s:
+                outcome.error, outcome.sentence = CRASHED, self._child.last_words()[-300:]
+                break
+            if isinstance(event, Failed):
+                told = StillroomError(event.message, event.hint, **event.values)
+                outcome.error, outcome.sentence, outcome.hint = "Failed", str(told), told.hint_text()
+                break
+            if isinstance(event, Loaded):
+                break
+        outcome.seconds = time.monotonic() - began_s
+        with suppress(OSError, KeyError):
+            outcome.peak_bytes = max(0, peak_of(self._child.pid) - self.ordinary_bytes)
+        if outcome.error == CRASHED:
+            self._child.kill()
+            self._child.reap()
+            self._child = self._start()
+        elif not outcome.error:
+            self._id += 1
+            self._child.write(Unload(request_id=self._id))
+            while not isinstance(event, Unloaded) and event is not None:
+                event = self._child.read()
+        return outcome
+
+    def _start(self) -> EngineChild:
+        child = EngineChild(child_command("engine"), self._job)
+        while not isinstance(child.read(), Ready):
+            pass
+        return child
