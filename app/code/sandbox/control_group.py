@@ -8,6 +8,7 @@ program start in it. https://docs.kernel.org/admin-guide/cgroup-v2.html and .../
 import contextlib
 import itertools
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def _gives_memory(place: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a group; whoever is still in it is being ended by others."""
+    """Remove a group; who is still in it, because the sandbox process was ended first, is ended here."""
     end_s = time.monotonic() + REMOVE_S
     while time.monotonic() < end_s:
         try:
@@ -146,7 +147,14 @@ def _remove(folder: Path) -> None:
         except FileNotFoundError:
             return
         except OSError:
+            _end_all_in(folder)
             time.sleep(0.005)
+
+
+def _end_all_in(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for pid in (folder / "cgroup.procs").read_bytes().split():
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def _remove_left_behind(place: Path) -> None:

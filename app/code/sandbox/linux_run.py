@@ -75,6 +75,7 @@ class LinuxRun:
         if self._back_end == "namespaces":
             return namespaces.start(self._job, self._limits, self._group)
         started, self._folder = landlocked.start(self._job, self._limits, self._group)
+        tell(folder=self._folder)
         return started
 
     def _watch(self, started: Started, began_s: float) -> tuple[Ending, int]:

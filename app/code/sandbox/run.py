@@ -125,6 +125,7 @@ class Sandbox:
         )
         texts: list[tuple[str, str]] = []
         end: dict[str, Any] = {}
+        folder = ""
         with process:
             with contextlib.suppress(OSError):
                 process.stdin.write(request)
@@ -135,12 +136,20 @@ class Sandbox:
                 if "ending" in told:
                     end = told
                     break
+                if "folder" in told:
+                    folder = told["folder"]
+                    continue
                 texts.append((told["stream"], told["text"]))
                 on_output(told["stream"], told["text"])
             # What could not be written to a process that is gone is still waiting to be.
             with contextlib.suppress(OSError):
                 process.stdin.close()
         watch.join()
+        if folder and not end:
+            # The sandbox process was ended before it could.
+            from app.code.sandbox import landlocked  # only where there is Linux
+
+            landlocked.remove(folder)
         otherwise: Ending = "stopped" if stop.is_set() else "time" if too_late.is_set() else "failed"
         return RunResult(
             ending=end.get("ending", otherwise),
