@@ -6,15 +6,20 @@ import json
 import os
 import resource
 import shutil
-from pathlib import PurePosixPath
+import time
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from app.code.sandbox import seccomp, view
+from app.code.sandbox import kernel, seccomp, view
+from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.spawn import Started, fork, text_file
 
+LOOK_S = 0.0005
+BUILT_S = 5.0
 
-def start(job: Job, limits: Limits) -> Started:
+
+def start(job: Job, limits: Limits, group: ControlGroup | None) -> Started:
     """The running program; raises OSError where bubblewrap cannot do it (0.8 is the oldest that can)."""
     program = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
     if program is None:
@@ -47,15 +52,17 @@ def start(job: Job, limits: Limits) -> Started:
         os.execve(program, arguments, {})
 
     try:
-        started = fork(become, job.stdin)
+        started = fork(become, job.stdin, group)
     finally:
         for fd in kept:
             os.close(fd)
     told = os.fdopen(told_read)
-    # Before it is there, the limit would count all processes of the user, not those in the sandbox.
+    # Where it could not build the sandbox it ends without a word here, and says why on stderr.
     with contextlib.suppress(ValueError, KeyError, ProcessLookupError):
         inside = int(json.loads(told.readline())["child-pid"])
+        # Before it is there, the limit would count all processes of the user, not those in the sandbox.
         resource.prlimit(inside, resource.RLIMIT_NPROC, (limits.processes, limits.processes))
+        _limit_files(started.pid, inside, limits)
     with contextlib.suppress(BrokenPipeError):
         os.write(go_write, b"1")
     os.close(go_write)
@@ -66,6 +73,43 @@ def start(job: Job, limits: Limits) -> Started:
             return "" if "exit-code" in told.read() else stderr.strip()
 
     return dataclasses.replace(started, failure=failure)
+
+
+def _limit_files(builder: int, inside: int, limits: Limits) -> None:
+    """Limit the number of files in memory, for which bubblewrap has no option; raises OSError.
+
+    Tried until its file system stands, or it has ended.
+    """
+    end_s = time.monotonic() + BUILT_S
+    while time.monotonic() < end_s:
+        if os.waitid(os.P_PID, builder, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return
+        if _has_own_root(inside) and _remount_with_limits(inside, limits):
+            return
+        time.sleep(LOOK_S)
+    raise OSError("the number of files in memory cannot be limited")
+
+
+def _has_own_root(inside: int) -> bool:
+    try:
+        work_folder = Path(f"/proc/{inside}/root{view.WORK_FOLDER}").stat()
+    except OSError:
+        return False
+    return work_folder.st_dev != Path(view.WRITABLE).stat().st_dev
+
+
+def _remount_with_limits(inside: int, limits: Limits) -> bool:
+    """Whether it could be done; for a moment, the root that bubblewrap started from lies over the new one."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            kernel.enter_mounts(inside)
+            for place in (view.WRITABLE, view.SHARED_MEMORY):
+                flags = kernel.MS_REMOUNT | kernel.MS_NOSUID | kernel.MS_NODEV
+                kernel.mount("none", place, "", flags, view.files_in_memory(limits))
+            os._exit(0)
+        os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _walls(job: Job, limits: Limits) -> list[str]:
@@ -85,8 +129,14 @@ def _walls(job: Job, limits: Limits) -> list[str]:
     ]
     for name, value in view.environment(job).items():
         arguments += ["--setenv", name, value]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", view.SHARED_MEMORY]
-    arguments += ["--remount-ro", "/dev", "--size", size, "--tmpfs", view.WRITABLE, "--dir", view.WORK_FOLDER]
+    # Not its own /dev, which has terminals.
+    arguments += ["--proc", "/proc", "--remount-ro", "/proc", "--tmpfs", "/dev"]
+    for name in view.DEVICES:
+        arguments += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for name, target in view.DEVICE_LINKS:
+        arguments += ["--symlink", target, f"/dev/{name}"]
+    arguments += ["--size", size, "--tmpfs", view.SHARED_MEMORY, "--remount-ro", "/dev"]
+    arguments += ["--size", size, "--tmpfs", view.WRITABLE, "--dir", view.WORK_FOLDER]
     for path in view.readable_folders(job):
         arguments += ["--ro-bind", path, path]
     for target, link in view.system_links():

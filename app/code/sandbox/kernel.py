@@ -1,6 +1,7 @@
 """The Linux calls that Python's `os` does not have, through the C library. Each raises OSError."""
 
 import ctypes
+import fcntl
 import os
 import struct
 
@@ -12,6 +13,7 @@ PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_SET_THP_DISABLE = 41
 """include/uapi/linux/prctl.h"""
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
@@ -26,6 +28,7 @@ _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
 _SYS_OPEN_TREE, _SYS_MOVE_MOUNT, _SYS_MOUNT_SETATTR = 428, 429, 442
 _SYS_LANDLOCK_CREATE, _SYS_LANDLOCK_ADD, _SYS_LANDLOCK_RESTRICT = 444, 445, 446
 _SECCOMP_MODE_FILTER = 2
+_NS_GET_USERNS = 0xB701
 LAST_CAPABILITY = 63
 
 
@@ -37,6 +40,14 @@ def prctl(option: int, value: int) -> None:
 def unshare(flags: int) -> None:
     """unshare(2)."""
     _check(_libc.unshare(flags), "unshare")
+
+
+def enter_mounts(pid: int) -> None:
+    """Enter another process's mount namespace, with the rights of the user namespace that owns it."""
+    mounts = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    owner = fcntl.ioctl(mounts, _NS_GET_USERNS)
+    _check(_libc.setns(owner, CLONE_NEWUSER), "setns")
+    _check(_libc.setns(mounts, CLONE_NEWNS), "setns")
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

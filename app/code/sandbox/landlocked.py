@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.code.sandbox import kernel, landlock, seccomp, view
+from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.namespaces import write_files
 from app.code.sandbox.spawn import Started, fork
 
 
-def start(job: Job, limits: Limits) -> tuple[Started, str]:
+def start(job: Job, limits: Limits, group: ControlGroup | None) -> tuple[Started, str]:
     """The running program and its folder; raises OSError where the kernel is too old."""
     version = kernel.landlock_version()
     if version < landlock.SCOPES_SINCE:
@@ -42,7 +43,7 @@ def start(job: Job, limits: Limits) -> tuple[Started, str]:
         os.execve(job.command[0], list(job.command), view.environment(job, folder))
 
     try:
-        return fork(become, job.stdin), folder
+        return fork(become, job.stdin, group), folder
     except OSError:
         remove(folder)
         raise

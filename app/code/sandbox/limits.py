@@ -13,7 +13,10 @@ Ending = Literal["exit", "time", "memory", "output", "disk", "files", "stopped",
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a run may take. Memory is the sum over all its processes; files are those it makes."""
+    """The most that a run may take. Files are those it makes.
+
+    Memory is the sum over all its processes, with files in memory and what the kernel keeps for them.
+    """
 
     time_s: float = 10.0
     memory_bytes: int = 512 * MIB

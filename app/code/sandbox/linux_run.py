@@ -1,19 +1,23 @@
 """Runs one program on Linux: starts it in its back end, passes its output on, watches it, ends all of it."""
 
 import codecs
+import contextlib
 import os
 import resource
 import selectors
 import time
-from pathlib import Path
 
 # All of them at the top: once this process is nobody, Python's own files may be out of reach.
 from app.code.sandbox import bubblewrap, kernel, landlocked, namespaces, processes, view
+from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits
+from app.code.sandbox.memory_use import MemoryUse
 from app.code.sandbox.spawn import Started
 from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
+QUICK_TICK_S = 0.004
+"""Where memory is counted from outside; longer where counting takes long, less so from half the limit on."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 
@@ -21,14 +25,19 @@ NOBODY = 65534
 class LinuxRun:
     """One program from its start until nothing of it is left."""
 
-    def __init__(self, back_end: BackEnd, job: Job, limits: Limits) -> None:
+    def __init__(self, back_end: BackEnd, job: Job, limits: Limits, group: str) -> None:
         self._back_end = back_end
         self._job = job
         self._limits = limits
         self._output_bytes = 0
-        self._peak_bytes = 0
+        self._memory_bytes = self._peak_bytes = 0
         self._stderr = ""
         self._folder = ""
+        self._next_files_s = 0.0
+        self._group: ControlGroup | None = None
+        with contextlib.suppress(OSError):
+            self._group = ControlGroup(group) if group else None
+        self._memory_use = MemoryUse(limits.memory_bytes, own_network=back_end != "landlock")
 
     def supervise(self) -> None:
         """Until nothing of it is left; tells everything on stdout."""
@@ -41,14 +50,20 @@ class LinuxRun:
         except OSError as error:
             tell(ending="failed", reason=str(error))
             return
+        if self._group and not self._group.is_used():
+            self._group = None
         ending, exit_code = self._watch(started, began_s)
+        if self._group:
+            self._peak_bytes = self._group.peak_bytes()
+            if ending == "exit" and self._group.has_ended_someone():
+                ending = "memory"
         if self._folder:
             landlocked.remove(self._folder)
         reason = started.failure(self._stderr) if ending == "exit" else ""
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         tell(
             ending="failed" if reason else ending,
-            exit_code=-1 if reason else exit_code,
+            exit_code=exit_code if ending == "exit" and not reason else -1,
             reason=reason,
             seconds=time.monotonic() - began_s,
             peak_memory_bytes=max(self._peak_bytes, children.ru_maxrss * 1024),
@@ -56,10 +71,11 @@ class LinuxRun:
 
     def _start(self) -> Started:
         if self._back_end == "bubblewrap":
-            return bubblewrap.start(self._job, self._limits)
+            return bubblewrap.start(self._job, self._limits, self._group)
         if self._back_end == "namespaces":
-            return namespaces.start(self._job, self._limits)
-        started, self._folder = landlocked.start(self._job, self._limits)
+            return namespaces.start(self._job, self._limits, self._group)
+        started, self._folder = landlocked.start(self._job, self._limits, self._group)
+        tell(folder=self._folder)
         return started
 
     def _watch(self, started: Started, began_s: float) -> tuple[Ending, int]:
@@ -71,17 +87,18 @@ class LinuxRun:
             for fd, name in ((started.stdout, "stdout"), (started.stderr, "stderr")):
                 os.set_blocking(fd, False)
                 selector.register(fd, selectors.EVENT_READ, (name, _decoder()))
-            next_look_s = began_s
+            next_look_s = now_s = began_s
             while ending is None:
-                for key, _ in selector.select(TICK_S):
+                for key, _ in selector.select(max(0.0, min(TICK_S, next_look_s - now_s))):
                     if key.fd == 0:
                         ending = "stopped"
                     elif not self._pass_on(key.fd, *key.data):
                         selector.unregister(key.fd)
+                look_s = time.monotonic()
+                if ending is None and look_s >= next_look_s:
+                    ending = self._exceeded(look_s - began_s)
+                    next_look_s = time.monotonic() + self._pause_s(time.monotonic() - look_s)
                 now_s = time.monotonic()
-                if ending is None and now_s >= next_look_s:
-                    ending = self._exceeded(now_s - began_s)
-                    next_look_s = now_s + TICK_S
                 done, status = os.waitpid(started.pid, os.WNOHANG)
                 if done and ending is None:
                     ending, exit_code = "exit", _shell_code(status)
@@ -113,30 +130,34 @@ class LinuxRun:
             return "time"
         if self._output_bytes > limits.output_bytes:
             return "output"
-        pids = processes.descendants(os.getpid())
-        # Without the two that keep the namespaces.
-        memory = processes.memory_bytes(pids if self._folder else pids[2:], limits.memory_bytes)
-        self._peak_bytes = max(self._peak_bytes, memory)
-        if memory > limits.memory_bytes:
-            return "memory"
-        if self._folder:
+        if self._group:
+            if self._group.has_ended_someone():
+                return "memory"
+        else:
+            self._memory_bytes = self._count_memory()
+            self._peak_bytes = max(self._peak_bytes, self._memory_bytes)
+            if self._memory_bytes > limits.memory_bytes:
+                return "memory"
+        if self._folder and elapsed_s >= self._next_files_s:
+            self._next_files_s = elapsed_s + TICK_S
+            pids = processes.descendants_at_once(os.getpid())
             disk_bytes, files = landlocked.space_taken(self._folder, pids)
             return "disk" if disk_bytes > limits.disk_bytes else "files" if files > limits.files else None
-        return self._files_exceeded(pids)
-
-    def _files_exceeded(self, pids: list[int]) -> Ending | None:
-        """Files in the writable place, seen through a process inside; its size the file system limits."""
-        for pid in reversed(pids):
-            place = f"/proc/{pid}/root{view.WRITABLE}"
-            try:
-                space, inside = os.statvfs(place), Path(place).stat().st_dev
-            except OSError:
-                continue
-            if (
-                inside != Path(view.WRITABLE).stat().st_dev
-            ):  # while it is being built, the system's own is seen
-                return "files" if space.f_files - space.f_ffree > self._limits.files else None
         return None
+
+    def _count_memory(self) -> int:
+        pids = processes.descendants_at_once(os.getpid())
+        if self._folder:
+            return self._memory_use.bytes_of(pids, 0)
+        # Without the two that keep the namespaces.
+        return self._memory_use.bytes_of(pids[2:], view.files_in_memory_bytes(pids[2:]))
+
+    def _pause_s(self, taken_s: float) -> float:
+        """The time to the next look, after one that took so long."""
+        if self._group:
+            return TICK_S
+        times = 1 if self._memory_bytes > self._limits.memory_bytes // 2 else 5
+        return min(TICK_S, max(QUICK_TICK_S, times * taken_s))
 
 
 def _decoder() -> codecs.IncrementalDecoder:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.code.sandbox import kernel, landlock, seccomp, view
+from app.code.sandbox.control_group import ControlGroup
 from app.code.sandbox.limits import Job, Limits
 from app.code.sandbox.spawn import Started, fork
 
@@ -32,7 +33,7 @@ _ROOT = view.WRITABLE
 _NO_PROGRAMS = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-def start(job: Job, limits: Limits) -> Started:
+def start(job: Job, limits: Limits, group: ControlGroup | None) -> Started:
     """The running program; raises OSError where the kernel or its settings do not allow it."""
 
     def become(why: int) -> NoReturn:
@@ -43,7 +44,7 @@ def start(job: Job, limits: Limits) -> Started:
         os.close(why)
         _exit_as(os.waitpid(first, 0)[1])
 
-    return fork(become, job.stdin)
+    return fork(become, job.stdin, group)
 
 
 def _enter_namespaces() -> None:
@@ -123,7 +124,7 @@ def _build_root(job: Job, limits: Limits) -> None:
         os.close(tree)
     for target, link in view.system_links():
         Path(_ROOT + link).symlink_to(target)
-    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+    for name, target in view.DEVICE_LINKS:
         Path(f"{_ROOT}/dev/{name}").symlink_to(target)
     Path(f"{_ROOT}/etc/passwd").write_bytes(view.PASSWD.encode())
     _mount_writable(view.SHARED_MEMORY, limits)
@@ -144,8 +145,7 @@ def _build_root(job: Job, limits: Limits) -> None:
 
 def _mount_writable(path: str, limits: Limits) -> None:
     Path(_ROOT + path).mkdir()
-    options = f"mode=700,size={limits.disk_bytes},nr_inodes={limits.files}"
-    kernel.mount("tmpfs", _ROOT + path, "tmpfs", _NO_PROGRAMS, options)
+    kernel.mount("tmpfs", _ROOT + path, "tmpfs", _NO_PROGRAMS, view.files_in_memory(limits))
 
 
 def write_files(job: Job, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The processes below another one (Linux): which they are, and what memory they take together."""
+"""The processes below another one (Linux): which they are, and their end."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 PAUSE_S = 0.002
+_HAS_LISTS = Path("/proc/thread-self/children").exists()
 
 
 def descendants(pid: int) -> list[int]:
@@ -29,22 +30,32 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def memory_bytes(pids: list[int], limit_bytes: int) -> int:
-    """Resident memory of `pids` together; shared pages count once only where that decides about the limit."""
-    total = sum(_resident(pid) for pid in pids)
-    if total > limit_bytes:
-        total = sum(_proportional(pid) for pid in pids)
-    return total
+def descendants_at_once(pid: int) -> list[int]:
+    """The same from the kernel's own lists, in a fraction of the time; may miss some that come just now."""
+    if not _HAS_LISTS:
+        return descendants(pid)
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        folder = f"/proc/{waiting.pop()}/task"
+        below: list[int] = []
+        with contextlib.suppress(OSError):
+            for thread in Path(folder).iterdir():
+                below += map(int, (thread / "children").read_bytes().split())
+        found += below
+        waiting += below
+    return found
 
 
 def kill_all(pid: int) -> None:
     """End everything below `pid`, for which this process must be its reaper: none is left afterwards.
 
-    Stopped first, so that none can start another one while the next is being ended.
+    Stopped first, so that none can start another one while the next is being ended. Whoever was missed is
+    this process's child in the end.
     """
     while True:
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for one in descendants(pid):
+            for one in descendants_at_once(pid):
                 with contextlib.suppress(OSError):
                     os.kill(one, number)
         try:
@@ -53,20 +64,3 @@ def kill_all(pid: int) -> None:
         except ChildProcessError:
             return
         time.sleep(PAUSE_S)
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGESIZE")
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def _proportional(pid: int) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
-            if line.startswith(b"Pss:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return _resident(pid)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.children import child_command
+from app.code.sandbox.control_group import control_group
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits, RunResult
 from app.code.sandbox.worker import request_line
 from app.errors import StillroomError
@@ -40,14 +41,18 @@ class SandboxUnavailableError(StillroomError):
 class Sandbox:
     """Runs programs locked up. Any thread but the GUI's, several runs at a time.
 
-    `command` starts the process that builds the sandbox; `back_ends` are tried in order, once.
+    `command` starts the process that builds the sandbox; `back_ends` are tried in order, once. `in_groups`:
+    the kernel holds each run to its memory in a control group, where this user may make one.
     """
 
     def __init__(
         self,
         command: Sequence[str] = (),
         back_ends: Sequence[BackEnd] | None = None,
+        *,
+        in_groups: bool = True,
     ) -> None:
+        self._in_groups = in_groups
         self._command = tuple(command) or tuple(child_command("sandbox"))
         self._candidates = tuple(back_ends if back_ends is not None else _OF_SYSTEM.get(sys.platform, ()))
         self._chosen: BackEnd | None = None
@@ -92,6 +97,14 @@ class Sandbox:
     def _run_in(
         self, back_end: BackEnd, job: Job, limits: Limits, on_output: OnOutput, stop: threading.Event
     ) -> RunResult:
+        made = control_group(limits.memory_bytes) if self._in_groups else contextlib.nullcontext("")
+        with made as group:
+            request = request_line(back_end, job, limits, group)
+            return self._run_request(request, back_end, limits, on_output, stop)
+
+    def _run_request(
+        self, request: bytes, back_end: BackEnd, limits: Limits, on_output: OnOutput, stop: threading.Event
+    ) -> RunResult:
         began_s = time.monotonic()
         process = subprocess.Popen(
             self._command,
@@ -112,9 +125,10 @@ class Sandbox:
         )
         texts: list[tuple[str, str]] = []
         end: dict[str, Any] = {}
+        folder = ""
         with process:
             with contextlib.suppress(OSError):
-                process.stdin.write(request_line(back_end, job, limits))
+                process.stdin.write(request)
                 process.stdin.flush()
             watch.start()
             for line in process.stdout:
@@ -122,12 +136,20 @@ class Sandbox:
                 if "ending" in told:
                     end = told
                     break
+                if "folder" in told:
+                    folder = told["folder"]
+                    continue
                 texts.append((told["stream"], told["text"]))
                 on_output(told["stream"], told["text"])
             # What could not be written to a process that is gone is still waiting to be.
             with contextlib.suppress(OSError):
                 process.stdin.close()
         watch.join()
+        if folder and not end:
+            # The sandbox process was ended before it could.
+            from app.code.sandbox import landlocked  # only where there is Linux
+
+            landlocked.remove(folder)
         otherwise: Ending = "stopped" if stop.is_set() else "time" if too_late.is_set() else "failed"
         return RunResult(
             ending=end.get("ending", otherwise),

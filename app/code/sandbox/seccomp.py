@@ -1,8 +1,10 @@
 """The system calls that no sandboxed program needs, as a seccomp filter (Linux, x86-64 and AArch64).
 
 A second wall behind the namespaces: what could reach other processes, the network, the kernel's less trodden
-paths, or memory that no limit counts. Numbers from arch/x86/entry/syscalls/syscall_64.tbl and
-include/uapi/asm-generic/unistd.h; the program's format from include/uapi/linux/filter.h and seccomp.h.
+paths, or memory that no limit counts. Every call up to `NEWEST` was looked at; those above it, and the
+numbers that Linux has not given out, are refused as unknown, so that a newer kernel brings nothing in.
+Numbers from arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h; the program's
+format from include/uapi/linux/filter.h and seccomp.h.
 """
 
 import errno
@@ -15,6 +17,7 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
     "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
     # memory outside of every limit
@@ -29,6 +32,17 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "mlock": (149, 228),
     "mlock2": (325, 284),
     "mlockall": (151, 230),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
+    "seccomp": (317, 277),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "io_setup": (206, 0),
+    "mbind": (237, 235),
+    "set_mempolicy": (238, 237),
+    "set_mempolicy_home_node": (450, 450),
+    "remap_file_pages": (216, 234),
     # the user's keys
     "add_key": (248, 217),
     "request_key": (249, 218),
@@ -44,7 +58,17 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "personality": (135, 92),
     "vhangup": (153, 58),
     "syslog": (103, 116),
+    "fanotify_mark": (301, 263),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "cachestat": (451, 451),
+    "lookup_dcookie": (212, 18),
+    "nfsservctl": (180, 42),
+    "lsm_get_self_attr": (459, 459),
+    "lsm_set_self_attr": (460, 460),
+    "lsm_list_modules": (461, 461),
+    "file_getattr": (468, 468),
+    "file_setattr": (469, 469),
     "acct": (163, 89),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
@@ -62,6 +86,10 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
+    "listns": (470, 470),
     "unshare": (272, 97),
     "setns": (308, 268),
     # the machine
@@ -80,7 +108,31 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "swapon": (167, 224),
     "swapoff": (168, 225),
 }
-_X86_ONLY = {"iopl": 172, "ioperm": 173, "modify_ldt": 154, "uselib": 134}
+_X86_ONLY = {
+    "iopl": 172,
+    "ioperm": 173,
+    "modify_ldt": 154,
+    "uselib": 134,
+    "ustat": 136,
+    "sysfs": 139,
+    "_sysctl": 156,
+    "create_module": 174,
+    "get_kernel_syms": 177,
+    "query_module": 178,
+    "getpmsg": 181,
+    "putpmsg": 182,
+    "afs_syscall": 183,
+    "tuxcall": 184,
+    "security": 185,
+    "set_thread_area": 205,
+    "get_thread_area": 211,
+    "epoll_ctl_old": 214,
+    "epoll_wait_old": 215,
+    "vserver": 236,
+    "inotify_init": 253,
+}
+_BY_OTHER_MEANS = {"vmsplice": (278, 75), "splice": (275, 76), "tee": (276, 77), "sendfile": (40, 71)}
+"""Copies that keep pages which no limit counts. Refused with EINVAL, on which programs read and write."""
 _ON_PROCESSES = {
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
@@ -109,19 +161,42 @@ _NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
     "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
     "socket": (41, 198),
     "connect": (42, 203),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
 }
-"""What Landlock leaves alone: a file's mode, owner, times, and sockets that lie in folders."""
+"""What Landlock leaves alone: a file's mode, owner, times, and sockets that lie in folders.
+
+Without messages no socket or pipe is in flight, where nobody could count it.
+"""
 _CLONE, _CLONE3 = (56, 220), 435
-_SOCKET, _SOCKETPAIR = (41, 198), (53, 199)
+_SOCKET, _SOCKETPAIR, _SETSOCKOPT = (41, 198), (53, 199), (54, 208)
+_MMAP, _FCNTL, _PRCTL = (9, 222), (72, 25), (157, 167)
+NEWEST = 470
+_NOT_GIVEN_OUT = ((335, 423), (295, 423))
+"""First and last number; uprobe and uretprobe of x86-64 lie there, which only the kernel's own traps call."""
 
 _NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET of sched.h."""
 
 _AF_UNIX, _SOCK_STREAM, _TYPE_BITS = 1, 1, 0xF
+_BUFFER_SIZES = (7, 8)
+"""SO_SNDBUF and SO_RCVBUF. The kernel cuts wishes silently, so that nobody minds when it keeps its own."""
+_FORCED_SIZES_AND_FILTERS = (32, 33, 26, 50, 51, 52)
+"""SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF and _REUSEPORT_EBPF."""
+_F_SETLEASE, _F_NOTIFY, _F_SETPIPE_SZ = 1024, 1026, 1031
+_MAP_HUGETLB = 0x40000
+_PROCESS_OPTIONS = (
+    *(1, 2, 3, 4, 15, 16, 21, 23, 27, 29, 30, 36, 37, 38, 39, 40, 42, 47, 52),
+    *(0x53564D41, 0x59616D61),
+)
+"""What `prctl` may set and tell: PDEATHSIG, DUMPABLE, NAME, SECCOMP (tell), CAPBSET_READ, SECUREBITS (tell),
+TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, TID_ADDRESS, THP_DISABLE (tell), CAP_AMBIENT, SPECULATION (tell),
+names of mappings, PTRACER. Not a futex table of any size, merged pages, or another filter."""
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-_X32_BIT = 0x40000000
 
 _LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _Instruction = tuple[int, int, int, int]
@@ -141,50 +216,76 @@ def filter_program(*, alone: bool = False) -> bytes:
         (_JUMP_EQUAL, 1, 0, architecture),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _AT_NUMBER),
+        # Also the x32 calls, which have numbers of their own far above.
+        *_refuse_at_least(NEWEST + 1),
+        *_refuse_between(*_NOT_GIVEN_OUT[column]),
+        # Its flags are in memory, where a filter cannot look; C libraries then take clone.
+        *_refuse(_CLONE3, errno.ENOSYS),
     ]
-
-    def refuse(number: int, error: int = errno.EPERM) -> None:
-        program.extend([(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | error)])
-
-    if column == 0:
-        # The x32 calls have numbers of their own, which this list does not know.
-        program.extend([(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)])
-        for number in _X86_ONLY.values():
-            refuse(number)
-    for numbers in _NUMBERS.values():
-        refuse(numbers[column])
+    refused = [*_NUMBERS.values(), *(_NOT_BY_LANDLOCK.values() if alone else ())]
+    refused += _ON_PROCESSES.values() if alone else ()
+    numbers = [one[column] for one in refused] + (list(_X86_ONLY.values()) if column == 0 else [])
+    for number in numbers:
+        if number is not None:
+            program += _refuse(number)
+    for one in _BY_OTHER_MEANS.values():
+        program += _refuse(one[column], errno.EINVAL)
     if alone:
-        for one in (*_ON_PROCESSES.values(), *_NOT_BY_LANDLOCK.values()):
-            known = one[column]
-            if known is not None:
-                refuse(known)
-        program.extend(_unless_argument(_PRLIMIT[column], 0, 0))
-        # A pair of datagram sockets could still be sent to an address.
-        program.extend(_unless_argument(_SOCKETPAIR[column], 1, _SOCK_STREAM, _TYPE_BITS))
-    # Its flags are in memory, where a filter cannot look; C libraries then take clone.
-    refuse(_CLONE3, errno.ENOSYS)
-    program.extend(
-        [
-            (_JUMP_EQUAL, 0, 4, _CLONE[column]),
-            (_LOAD, 0, 0, _AT_FIRST_ARGUMENT),
-            (_JUMP_ANY_BIT, 0, 1, _NEW_NAMESPACES),
-            (_RETURN, 0, 0, _ERRNO | errno.EPERM),
-            (_RETURN, 0, 0, _ALLOW),
-        ]
-    )
-    for numbers in (_SOCKET, _SOCKETPAIR):
-        program.extend(_unless_argument(numbers[column], 0, _AF_UNIX))
+        program += _unless_argument(_PRLIMIT[column], 0, (0,))
+    program += _if_any_bit(_CLONE[column], 0, _NEW_NAMESPACES)
+    program += _if_any_bit(_MMAP[column], 3, _MAP_HUGETLB, errno.ENOMEM)
+    for one in (_SOCKET, _SOCKETPAIR):
+        program += _unless_argument(one[column], 0, (_AF_UNIX,))
+        # Datagrams wait at their receiver, many times what one socket may send.
+        program += _unless_argument(one[column], 1, (_SOCK_STREAM,), bits=_TYPE_BITS)
+    program += _if_argument(_SETSOCKOPT[column], 2, _BUFFER_SIZES, error=0)
+    program += _if_argument(_SETSOCKOPT[column], 2, _FORCED_SIZES_AND_FILTERS)
+    program += _if_argument(_FCNTL[column], 1, (_F_SETPIPE_SZ, _F_SETLEASE, _F_NOTIFY))
+    program += _unless_argument(_PRCTL[column], 0, _PROCESS_OPTIONS, errno.EINVAL)
     program.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
-def _unless_argument(number: int, place: int, allowed: int, bits: int = 0xFFFFFFFF) -> list[_Instruction]:
-    """Refuse a call unless the lower half of the argument in `place` is `allowed`; others go on."""
+def _refuse(number: int, error: int = errno.EPERM) -> list[_Instruction]:
+    return [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | error)]
+
+
+def _refuse_at_least(number: int) -> list[_Instruction]:
+    return [(_JUMP_AT_LEAST, 0, 1, number), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
+
+
+def _refuse_between(first: int, last: int) -> list[_Instruction]:
     return [
-        (_JUMP_EQUAL, 0, 5, number),
-        (_LOAD, 0, 0, _AT_FIRST_ARGUMENT + 8 * place),
-        (_AND, 0, 0, bits),
-        (_JUMP_EQUAL, 1, 0, allowed),
-        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
-        (_LOAD, 0, 0, _AT_NUMBER),
+        (_JUMP_AT_LEAST, 0, 2, first),
+        (_JUMP_AT_LEAST, 1, 0, last + 1),
+        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
     ]
+
+
+def _with_argument(number: int, place: int, checks: list[_Instruction]) -> list[_Instruction]:
+    """Run `checks` on the lower half of the argument in `place` of one call; others go on."""
+    inside = [(_LOAD, 0, 0, _AT_FIRST_ARGUMENT + 8 * place), *checks, (_LOAD, 0, 0, _AT_NUMBER)]
+    return [(_JUMP_EQUAL, 0, len(inside), number), *inside]
+
+
+def _unless_argument(
+    number: int, place: int, allowed: tuple[int, ...], error: int = errno.EPERM, bits: int = 0xFFFFFFFF
+) -> list[_Instruction]:
+    """Refuse a call unless the argument's `bits` are one of `allowed`."""
+    checks: list[_Instruction] = [(_AND, 0, 0, bits)]
+    # Each jumps over those that are left, and over the refusal.
+    checks += [(_JUMP_EQUAL, len(allowed) - at, 0, value) for at, value in enumerate(allowed)]
+    return _with_argument(number, place, [*checks, (_RETURN, 0, 0, _ERRNO | error)])
+
+
+def _if_argument(
+    number: int, place: int, refused: tuple[int, ...], error: int = errno.EPERM
+) -> list[_Instruction]:
+    """Refuse a call when the argument is one of `refused`."""
+    checks = [step for value in refused for step in _refuse(value, error)]
+    return _with_argument(number, place, checks)
+
+
+def _if_any_bit(number: int, place: int, bits: int, error: int = errno.EPERM) -> list[_Instruction]:
+    """Refuse a call when the argument has any of `bits`."""
+    return _with_argument(number, place, [(_JUMP_ANY_BIT, 0, 1, bits), (_RETURN, 0, 0, _ERRNO | error)])

@@ -1,12 +1,15 @@
 """Forks what becomes the sandboxed program. Runs in the sandbox process only, which has one thread."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from app.code.sandbox import kernel
+from app.code.sandbox.control_group import ControlGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,8 @@ class Started:
     failure: Callable[[str], str] = lambda _stderr: ""
 
 
-def fork(become: Callable[[int], NoReturn], stdin_text: str) -> Started:
-    """A child that runs `become`, with output into pipes and `stdin_text` as its input.
+def fork(become: Callable[[int], NoReturn], stdin_text: str, group: ControlGroup | None) -> Started:
+    """A child in `group` that runs `become`, with output into pipes and `stdin_text` as its input.
 
     `become` gets a descriptor that an exec closes; what is written to it is why the program cannot run,
     and is raised here as OSError. Whoever does not exec must close it.
@@ -33,6 +36,7 @@ def fork(become: Callable[[int], NoReturn], stdin_text: str) -> Started:
     if pid == 0:
         try:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            _limit_memory(group)
             os.setsid()
             os.dup2(stdin, 0)
             os.dup2(out_write, 1)
@@ -53,6 +57,21 @@ def fork(become: Callable[[int], NoReturn], stdin_text: str) -> Started:
         os.waitpid(pid, 0)
         raise OSError(why)
     return started
+
+
+def _limit_memory(group: ControlGroup | None) -> None:
+    """Hold this process to its memory, and let it be the first to end where the whole machine is short.
+
+    Where it may not enter the group, its memory is counted from outside.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_bytes(b"1000")
+    if group is not None:
+        with contextlib.suppress(OSError):
+            group.enter()
+            return
+    # Of a huge page that is given back in part all is kept, and a process does not tell it any more.
+    kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
 
 
 def text_file(text: str) -> int:

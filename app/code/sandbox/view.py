@@ -1,5 +1,7 @@
 """What a sandboxed program sees of this computer: system programs to read, one small place to write."""
 
+import contextlib
+import os
 import resource
 from pathlib import Path
 
@@ -9,11 +11,16 @@ WRITABLE = "/tmp"
 WORK_FOLDER = "/tmp/work"
 SHARED_MEMORY = "/dev/shm"
 DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICE_LINKS = (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"))
 
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
 _ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "ssl/openssl.cnf")
 PASSWD = "sandbox:x:1000:1000::/tmp/work:/bin/sh\n"
 OPEN_FILES = 256
+ADDRESS_SPACE_BYTES = 64 << 30
+"""Of each process. JavaScript's engine sets 10 GB aside for each WebAssembly memory."""
+WAITING_SIGNALS = 1024
+"""Timers count as well."""
 
 
 def readable_folders(job: Job) -> list[str]:
@@ -44,13 +51,35 @@ def environment(job: Job, work_folder: str = WORK_FOLDER) -> dict[str, str]:
     }
 
 
+def files_in_memory(limits: Limits) -> str:
+    """The options of a file system in memory that the program may write to."""
+    return f"mode=700,size={limits.disk_bytes},nr_inodes={limits.files}"
+
+
+def files_in_memory_bytes(pids: list[int]) -> int:
+    """What the files take that the program has in memory, seen through one of its processes."""
+    for pid in reversed(pids):
+        total = 0
+        with contextlib.suppress(OSError):
+            for place in (WRITABLE, SHARED_MEMORY):
+                inside = f"/proc/{pid}/root{place}"
+                # While the sandbox is being built, the system's own is seen.
+                if Path(inside).stat().st_dev != Path(place).stat().st_dev:
+                    space = os.statvfs(inside)
+                    total += (space.f_blocks - space.f_bfree) * space.f_frsize
+            return total
+    return 0
+
+
 def set_resource_limits(limits: Limits) -> None:
-    """The limits that the kernel keeps for each process. Memory as a sum is watched besides."""
+    """The limits that the kernel keeps for each process. Memory as a sum is limited besides."""
     cpu_s = int(limits.time_s) + 2
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_DATA, limits.memory_bytes),
+        (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES),
+        (resource.RLIMIT_SIGPENDING, WAITING_SIGNALS),
         (resource.RLIMIT_FSIZE, limits.disk_bytes),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_MEMLOCK, 0),

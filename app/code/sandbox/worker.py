@@ -13,9 +13,14 @@ import sys
 from app.code.sandbox.limits import BackEnd, Job, Limits
 
 
-def request_line(back_end: BackEnd, job: Job, limits: Limits) -> bytes:
-    """What to write to the process's stdin."""
-    request = {"back_end": back_end, "job": dataclasses.asdict(job), "limits": dataclasses.asdict(limits)}
+def request_line(back_end: BackEnd, job: Job, limits: Limits, group: str = "") -> bytes:
+    """What to write to the process's stdin. `group` is the folder of a control group for the program."""
+    request = {
+        "back_end": back_end,
+        "job": dataclasses.asdict(job),
+        "limits": dataclasses.asdict(limits),
+        "group": group,
+    }
     return json.dumps(request).encode() + b"\n"
 
 
@@ -32,7 +37,7 @@ def main() -> None:
     else:
         from app.code.sandbox.linux_run import LinuxRun
 
-        LinuxRun(request["back_end"], job, limits).supervise()
+        LinuxRun(request["back_end"], job, limits, request["group"]).supervise()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Each attempt returns what it got hold of. Nothing, or an OSError, is a failure t
 """
 
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -482,6 +483,109 @@ def call_as_a_32_bit_program():
     os.waitpid(child, 0)
     answer = os.read(read_end, 20)
     return answer if answer and not answer.startswith(b"-") else None
+
+
+# What a filter that only knows older kernels lets through
+
+
+def copy_a_tree_of_mounts():
+    return call(467, 467, -100, b"/", 0, struct.pack("QQQQ", 0, 0, 0, 0), 32)
+
+
+def change_attributes_of_a_file():
+    return call(469, 469, -100, WORLD["own"].encode(), bytes(24), 24, 0) == 0
+
+
+def change_extended_attributes_by_the_newest_call():
+    value = ctypes.create_string_buffer(b"x")
+    arguments = struct.pack("QII", ctypes.addressof(value), 1, 0)
+    return call(463, 463, -100, WORLD["own"].encode(), 0, b"user.escaped", arguments, 16) == 0
+
+
+def list_mounts():
+    return call(458, 458, struct.pack("IIQQQ", 24, 0, 2**64 - 1, 0, 0), bytes(800), 100, 0)
+
+
+def reach_a_call_that_nobody_knows_yet():
+    for number in (*range(471, 560), 400):
+        try:
+            return call(number, number, 0, 0, 0, 0, 0, 0)
+        except OSError as error:
+            if error.errno != 38:  # ENOSYS
+                return error
+
+
+# Memory of the kernel that no process tells
+
+
+def get_large_buffers_of_sockets():
+    one, other = socket.socketpair()
+    before = one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    for option in (7, 8, 32, 33):
+        try:
+            one.setsockopt(socket.SOL_SOCKET, option, 1 << 30)
+        except PermissionError:
+            pass
+    return one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) > before
+
+
+def get_a_large_pipe():
+    return fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)
+
+
+def let_datagrams_wait_at_a_socket():
+    return str(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+
+
+def keep_a_huge_page_in_a_pipe():
+    page = ctypes.create_string_buffer(4096)
+    return call(278, 75, os.pipe()[1], struct.pack("PN", ctypes.addressof(page), 4096), 1, 0)
+
+
+def keep_pages_of_a_truncated_file():
+    pair = socket.socketpair()
+    with open("pages", "wb+") as file:
+        file.write(bytes(4096))
+        file.flush()
+        return os.sendfile(pair[0].fileno(), file.fileno(), 0, 1)
+
+
+def make_a_large_table_of_futexes():
+    return LIBC.prctl(78, 1, 1 << 10, 0, 0) == 0
+
+
+def make_a_ruleset():
+    return call(444, 444, struct.pack("QQ", 1, 0), 16, 0)
+
+
+def install_a_filter():
+    LIBC.prctl(38, 1, 0, 0, 0)
+    code = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0x7FFF0000))
+    return call(317, 277, 1, 0, struct.pack("@HxxxxxxP", 1, ctypes.addressof(code))) == 0
+
+
+def watch_files():
+    return call(294, 26, 0)
+
+
+def make_a_context_of_asynchronous_reads():
+    return call(206, 0, 1, ctypes.create_string_buffer(8)) == 0
+
+
+def make_many_timers():
+    event = struct.pack("QiiQQQQQQ", 0, signal.SIGRTMIN, 0, 0, 0, 0, 0, 0, 0)
+    number = ctypes.create_string_buffer(8)
+    count = 0
+    try:
+        for count in range(3000):
+            call(222, 107, 1, event, number)
+    except OSError:
+        return count > 2000
+    return count
+
+
+def open_terminals():
+    return os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
 
 
 def write_where_others_map_it():

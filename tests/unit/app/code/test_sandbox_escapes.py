@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from app.code.sandbox.control_group import control_group
 from app.code.sandbox.limits import MIB, BackEnd, Job, Limits, RunResult
 from app.code.sandbox.run import Sandbox, SandboxUnavailableError
 
@@ -226,6 +228,31 @@ def test_nothing_outlives_stillroom_itself(back_end: BackEnd) -> None:
         time.sleep(0.02)
     assert processes_with(mark) == []
     assert not folders() - before
+
+
+def test_nothing_is_left_where_the_sandbox_process_hangs() -> None:
+    mark = f"hang-{time.monotonic_ns()}"
+    before = folders()
+    code = "import os, time\nif os.fork():\n    os.fork()\nprint(1, flush=True)\ntime.sleep(60)"
+    made = sandbox("landlock")
+    stopped: list[int] = []
+
+    def stop_the_sandbox_process(_stream: str, _text: str) -> None:
+        own = os.getpid()
+        for thread in Path(f"/proc/{own}/task").iterdir() if not stopped else ():
+            for child in map(int, (thread / "children").read_text().split()):
+                if b"sandbox" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    stopped.append(child)
+                    os.kill(child, signal.SIGSTOP)
+
+    job = Job((PYTHON, "main.py", mark), {"main.py": code})
+    result = made.run(job, Limits(time_s=1), stop_the_sandbox_process)
+    assert stopped
+    assert result.ending == "time"
+    assert not folders() - before
+    with control_group(64 * MIB) as group:
+        # Without a group only the first process ends with the one that hangs.
+        assert not group or processes_with(mark) == []
 
 
 def folders() -> set[Path]:

@@ -1,0 +1,179 @@
+"""Programs that take memory which no process tells, and ordinary ones, which go on as ever."""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from app.code.sandbox.limits import MIB, BackEnd, Job, Limits, RunResult
+from app.code.sandbox.run import Sandbox, SandboxUnavailableError
+
+if sys.platform != "linux":
+    pytest.skip("the back ends of Linux", allow_module_level=True)
+
+from app.code.sandbox.control_group import control_group
+
+PYTHON = "/usr/bin/python3"
+TIGHT = Limits(time_s=30, memory_bytes=96 * MIB, disk_bytes=32 * MIB, files=300)
+
+PAGE_TABLES = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+place = libc.mmap(None, ctypes.c_size_t(30_000 << 21), 1, 0x4022, -1, ctypes.c_long(0))
+assert place not in (None, 2**64 - 1), "no address space"
+for number in range(30_000):
+    ctypes.c_char.from_address(place + (number << 21)).value
+time.sleep(60)
+"""
+BEHIND_A_DEAD_LEADER = """
+import ctypes, os, threading, time
+def take():
+    time.sleep(0.05)
+    kept = []
+    while len(kept) < 80:
+        kept.append(b"x" * (1 << 20))
+    time.sleep(60)
+for _ in range(3):
+    if os.fork() == 0:
+        break
+threading.Thread(target=take).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == "x86_64" else 93, 0)
+"""
+NOT_MAPPED = """
+import mmap
+kept = []
+while len(kept) < 40:
+    kept.append(mmap.mmap(-1, 1 << 23))
+    kept[-1].write(b"x" * (1 << 23))
+    kept[-1].madvise(mmap.MADV_DONTNEED)
+import time
+time.sleep(60)
+"""
+MANY_FILES = """
+import errno, os
+for folder in ("/dev/shm", "/tmp"):
+    count = 0
+    try:
+        while count < 20_000:
+            os.symlink("x" * 100, f"{folder}/{count}")
+            count += 1
+    except OSError as error:
+        print(folder, count, errno.errorcode[error.errno])
+"""
+ORDINARY = """
+import mmap, os, queue, shutil, socket, sqlite3, subprocess, sys, tempfile, threading
+words = queue.Queue()
+threads = [threading.Thread(target=words.put, args=(number,)) for number in range(20)]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+assert sum(words.get() for _ in threads) == 190
+large = mmap.mmap(-1, 256 << 20, flags=mmap.MAP_PRIVATE)
+large[200 << 20] = 1
+shared = mmap.mmap(-1, 1 << 20)
+if os.fork() == 0:
+    shared[0] = 7
+    os._exit(0)
+os.wait()
+assert shared[0] == 7
+one, other = socket.socketpair()
+one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+one.sendall(b"word"); assert other.recv(10) == b"word"
+base = sqlite3.connect("base.sqlite3")
+base.execute("create table one (two)"); base.executemany("insert into one values (?)", [(1,)] * 100)
+base.commit(); assert base.execute("select sum(two) from one").fetchone() == (100,)
+with tempfile.NamedTemporaryFile() as file:
+    file.write(bytes(1 << 20)); file.flush()
+    shutil.copyfile(file.name, "copy"); assert os.path.getsize("copy") == 1 << 20
+piped = subprocess.run(["sh", "-c", "cat | sort | head -1"], input=b"b\\na\\n" * 5000, stdout=subprocess.PIPE)
+assert piped.stdout == b"a\\n"
+if sys.argv[1] != "landlock":
+    import multiprocessing
+    with multiprocessing.Pool(3) as pool:
+        assert pool.map(abs, range(-5, 0)) == [5, 4, 3, 2, 1]
+    with multiprocessing.Manager() as manager:
+        assert manager.list([1, 2])[1] == 2
+print("all well")
+"""
+
+
+@cache
+def sandbox(back_end: BackEnd, in_groups: bool) -> Sandbox:
+    return Sandbox(back_ends=[back_end], in_groups=in_groups)
+
+
+def run(back_end: BackEnd, code: str, limits: Limits, *, in_groups: bool) -> RunResult:
+    try:
+        return sandbox(back_end, in_groups).run(Job((PYTHON, "main.py", back_end), {"main.py": code}), limits)
+    except SandboxUnavailableError as error:
+        pytest.skip(str(error))
+
+
+def has_groups() -> bool:
+    with control_group(64 * MIB) as folder:
+        return bool(folder)
+
+
+@pytest.mark.parametrize(
+    ("back_end", "code"),
+    [
+        ("bubblewrap", PAGE_TABLES),
+        ("namespaces", NOT_MAPPED),
+        ("landlock", BEHIND_A_DEAD_LEADER),
+    ],
+    ids=["page_tables", "not_mapped", "behind_a_dead_leader"],
+)
+def test_memory_that_no_process_tells_is_counted(back_end: BackEnd, code: str) -> None:
+    result = run(back_end, code, TIGHT, in_groups=False)
+    assert result.ending == "memory", result
+
+
+@pytest.mark.parametrize("back_end", ["namespaces", "landlock"])
+def test_the_kernel_holds_a_run_to_its_memory(back_end: BackEnd) -> None:
+    if not has_groups():
+        pytest.skip("this user may not make control groups")
+    result = run(back_end, PAGE_TABLES, TIGHT, in_groups=True)
+    assert result.ending == "memory", result
+    assert 0 < result.peak_memory_bytes <= TIGHT.memory_bytes
+
+
+@pytest.mark.parametrize("back_end", ["bubblewrap", "namespaces"])
+def test_the_number_of_files_in_memory_is_limited_everywhere(back_end: BackEnd) -> None:
+    result = run(back_end, MANY_FILES, TIGHT, in_groups=False)
+    told = [line.split() for line in result.output.splitlines()]
+    assert [(folder, why) for folder, _, why in told] == [("/dev/shm", "ENOSPC"), ("/tmp", "ENOSPC")], result
+    assert all(int(count) <= TIGHT.files for _, count, _ in told)
+
+
+@pytest.mark.parametrize(
+    ("back_end", "in_groups"),
+    [("bubblewrap", True), ("namespaces", False), ("landlock", True)],
+    ids=["bubblewrap", "namespaces_counted", "landlock"],
+)
+def test_ordinary_programs_go_on_as_ever(back_end: BackEnd, in_groups: bool) -> None:
+    result = run(back_end, ORDINARY, Limits(time_s=60), in_groups=in_groups)
+    assert result.output == "all well\n", result
+
+
+def test_a_group_is_gone_with_its_run() -> None:
+    with control_group(64 * MIB) as folder:
+        if not folder:
+            pytest.skip("this user may not make control groups")
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()
+
+
+def test_the_group_of_a_stillroom_that_was_killed_is_removed_later() -> None:
+    with control_group(64 * MIB) as folder:
+        if not folder:
+            pytest.skip("this user may not make control groups")
+        place = Path(folder).parent
+    # No process has this number: it is above the most that Linux gives out.
+    left = place / "stillroom-run-99999999-0"
+    left.mkdir()
+    try:
+        with control_group(64 * MIB):
+            assert not left.exists()
+    finally:
+        if left.exists():
+            left.rmdir()
