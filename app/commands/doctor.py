@@ -15,6 +15,7 @@ from app.doctor import Advice, Diagnosis, Gpu, examine
 from app.engine.messages import BackendState, Device
 from app.findings import Severity
 from app.log import log_file
+from app.parts import Part, parts
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.demand import Demand
 from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
@@ -68,7 +69,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON document. `recommended` and `alternative` are catalogue keys with a type, or null.
 
     `backends` are the devices, those of other computers under "RPC"; `libraries` are the parts of llama.cpp
-    behind them, also those that did not load.
+    behind them, also those that did not load. `parts` are the packages that this very program consists of.
     """
 
     can_run: bool
@@ -85,6 +86,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     recommended: str | None
     alternative: str | None
     models: list[ModelOutlook]
+    parts: list[Part]
     log: str
 
 
@@ -152,6 +154,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         recommended=_choice(diagnosis.recommended),
         alternative=_choice(diagnosis.alternative),
         models=[_outlook(outlook) for outlook in diagnosis.outlooks],
+        parts=parts(),
         log=log,
     )
 
