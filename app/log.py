@@ -11,12 +11,16 @@ from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
+
+from models.shown_text import shown
 
 log = logging.getLogger(__name__)
 
 FILE_BYTES = 1 << 20
+MOST_OF_A_MESSAGE = 4000
 FILES_KEPT = 3
 REPORT_LINES = 100
 REPORTED_PACKAGES = (
@@ -38,8 +42,20 @@ def without_secrets(text: str) -> str:
 
 
 class _Formatter(logging.Formatter):
+    """One line a record, and what follows it indented: no value from outside can look like another record."""
+
     def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # what another handler's formatter kept of it
         return without_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = shown(record.message, MOST_OF_A_MESSAGE)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return "\n".join(
+            f"    {shown(line, MOST_OF_A_MESSAGE)}" for line in super().formatException(ei).split("\n")
+        )
 
 
 class _RotatingFile(RotatingFileHandler):

@@ -17,6 +17,7 @@ from app.elsewhere.reference import elsewhere_model
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
+from models.shown_text import shown
 
 NAME = "bench"
 SUMMARY = "measure a model: speeds, latency, memory, energy, and how near the limits they are"
@@ -216,7 +217,7 @@ def _tell(
         save(comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)), path)
     console.document({"report": report, "comparison": speed_comparison(pairs)} if pairs else report)
     where = f", {report.source}" if report.is_elsewhere else ""
-    console.say(f"{model_title(report.model)} on {report.engine.backend}{where}:")
+    console.say(f"{shown(model_title(report.model))} on {report.engine.backend}{where}:")
     for measure in report.measures:
         limit = report.limit(measure.key)
         words = f"{label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}"
@@ -240,7 +241,7 @@ def _tell(
 
 def _import(file: Path | None, core: Core, console: Console) -> None:
     from app.bench.import_runs import imported_reports, read_runs
-    from app.bench.report_words import format_measure, label_of
+    from app.bench.report_words import format_measure, label_of, model_title
 
     if file is None:
         raise WrongUse("There is no file to import.", "stillroom bench import FILE")
@@ -250,7 +251,7 @@ def _import(file: Path | None, core: Core, console: Console) -> None:
             history.add(report)
     console.document({"imported": reports})
     for report in reports:
-        console.say(f"{report.model.name}, {report.model.quantisation}, {report.started_at}:")
+        console.say(f"{shown(model_title(report.model))}, {shown(report.started_at)}:")
         for measure in report.measures:
             console.say(f"  {label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}")
 

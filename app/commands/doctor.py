@@ -19,6 +19,7 @@ from app.parts import Part, parts
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.demand import Demand
 from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
+from models.shown_text import MOST_OF_A_VALUE, shown
 from models.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.wording import byte_count
 
@@ -195,20 +196,20 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
     )
     for library in diagnosis.libraries:
         loaded = "loaded" if library.loaded else "not loaded"
-        details = [text for text in (library.library, library.reason) if text]
+        details = [shown(text, MOST_OF_A_VALUE) for text in (library.library, library.reason) if text]
         console.say(
             f"llama.cpp's {library.name} back end: {loaded}" + "".join(f", {text}" for text in details)
         )
     for device in diagnosis.backends:
         if device.backend == "RPC":
             free, total = byte_count(device.memory_free_bytes), byte_count(device.memory_total_bytes)
-            console.say(f"Other computer: {device.description}, {free} of {total} free")
+            console.say(f"Other computer: {shown(device.description)}, {free} of {total} free")
         else:
-            console.say(f"llama.cpp can use: {device.backend}, {device.description or device.name}")
+            console.say(f"llama.cpp can use: {device.backend}, {shown(device.description or device.name)}")
     for gpu in diagnosis.gpus:
         used = f"used through {' and '.join(gpu.backends)}" if gpu.backends else "not used"
         free, total = byte_count(gpu.vram_free_bytes), byte_count(gpu.vram_total_bytes)
-        console.say(f"Graphics card: {gpu.name}, {free} of {total} free, {used}")
+        console.say(f"Graphics card: {shown(gpu.name)}, {free} of {total} free, {used}")
     if diagnosis.can_run and (best := diagnosis.recommended) is not None:
         console.say(f"\nRecommended: {best.title} in {best.quantisation} ({byte_count(best.bytes)}).")
         console.say(f"  {best.as_sentence()}")

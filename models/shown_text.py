@@ -1,0 +1,47 @@
+"""Make what comes from outside fit to be shown: names, keys, messages of files, hubs and servers."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+MOST_OF_A_VALUE = 400
+"""Characters of one value in a sentence: a long path fits."""
+
+# Control, format (direction, zero width, tags), surrogate, private, unassigned; separators of lines.
+_HIDDEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+# Of other kinds, and invisible all the same: joiners and fillers, variation selectors beyond those of emoji.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
+
+
+def shown(text: str, most: int = 80) -> str:
+    """Return `text` as one line of at most `most` characters.
+
+    Ends of lines and tabs become spaces, what else cannot be seen or turns a terminal or the direction of
+    reading becomes "·", and the middle of what is too long "…".
+    """
+    if len(text) > most:
+        # Cut first: it may be of megabytes.
+        front = (most - 1) // 2
+        text = f"{text[:front]}…{text[len(text) - (most - 1 - front) :]}"
+    if text.isprintable() and not _BLANK.search(text):
+        return text
+    return "".join(map(_visible, text))
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Fill a template's fields, what is no number made fit to be shown; without values it stays as it is."""
+    if not values:
+        return template
+    return template.format(**{name: _value(value) for name, value in values.items()})
+
+
+def _value(value: object) -> object:
+    return value if isinstance(value, int | float) else shown(str(value), MOST_OF_A_VALUE)
+
+
+def _visible(character: str) -> str:
+    if character in "\t\n\v\f\r\x85\u2028\u2029":
+        return " "
+    if unicodedata.category(character) in _HIDDEN_KINDS or _BLANK.match(character):
+        return "·"
+    return character
