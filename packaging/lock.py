@@ -28,6 +28,7 @@ WANTED = {
     "bundle": ("extra", ["bundle"]),
     "build": ("group", ["build"]),
     "node": ("group", ["node"]),
+    "specification": ("group", ["specification"]),
     "tools": ("group", ["tools"]),
 }
 """What each lock is made of: extras beside the program's own requirements, or groups alone."""

@@ -3,7 +3,7 @@
 import html
 
 from PySide6.QtGui import QAction, Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QListWidgetItem, QTableWidgetItem, QWidget
 
 from app.chat.hidden_characters import with_hidden_shown
 
@@ -29,7 +29,7 @@ def plain(text: str, most: int = LONGEST_LABEL) -> str:
     return with_hidden_shown(text if len(text) <= most else f"{text[: most - 1]}…")
 
 
-def set_tip(widget: QWidget | QAction, text: str) -> None:
+def set_tip(widget: QWidget | QAction | QListWidgetItem | QTableWidgetItem, text: str) -> None:
     """Give a widget a tool tip that shows this very text."""
     widget.setToolTip(plain_tip(text))
 
