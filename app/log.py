@@ -7,6 +7,7 @@ import platform
 import re
 import sys
 import threading
+import traceback
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -53,9 +54,11 @@ class _Formatter(logging.Formatter):
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return "\n".join(
-            f"    {shown(line, MOST_OF_A_MESSAGE)}" for line in super().formatException(ei).split("\n")
-        )
+        return _clean_lines(super().formatException(ei), "    ")
+
+
+def _clean_lines(text: str, indent: str = "") -> str:
+    return "\n".join(f"{indent}{shown(line, MOST_OF_A_MESSAGE)}" for line in text.split("\n"))
 
 
 class _RotatingFile(RotatingFileHandler):
@@ -111,7 +114,8 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
         return
     log.critical("uncaught exception", exc_info=(kind, error, trace))
     if sys.stderr is not None:
-        sys.__excepthook__(kind, error, trace)
+        lines = "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
+        sys.stderr.write(_clean_lines(lines) + "\n")
 
 
 def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
@@ -131,7 +135,7 @@ def report(folder: Path, *, notes: tuple[str, ...] = ()) -> str:
     lines += [
         f"Python {platform.python_version()} on {platform.platform()} {libc}".rstrip(),
         f"{os.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.1f} GiB of memory",
-        *notes,
+        *(shown(note, MOST_OF_A_MESSAGE) for note in notes),
         "",
         *_last_lines(log_file(folder)),
     ]

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 MOST_OF_A_VALUE = 400
 """Characters of one value in a sentence: a long path fits."""
 
-# Control, format (direction, zero width, tags), surrogate, private, unassigned; separators of lines.
-_HIDDEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_LINE_ENDS = "\t\n\v\f\r\x85"
+# Control, format (direction, zero width, tags), surrogate, private and unassigned characters.
+_HIDDEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
 # Of other kinds, and invisible all the same: joiners and fillers, variation selectors beyond those of emoji.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 
@@ -16,8 +17,8 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uf
 def shown(text: str, most: int = 80) -> str:
     """Return `text` as one line of at most `most` characters.
 
-    Ends of lines and tabs become spaces, what else cannot be seen or turns a terminal or the direction of
-    reading becomes "·", and the middle of what is too long "…".
+    Blanks, tabs and ends of lines become spaces, what else cannot be seen or turns a terminal or the
+    direction of reading becomes "·", and the middle of what is too long "…".
     """
     if len(text) > most:
         # Cut first: it may be of megabytes.
@@ -40,8 +41,9 @@ def _value(value: object) -> object:
 
 
 def _visible(character: str) -> str:
-    if character in "\t\n\v\f\r\x85\u2028\u2029":
+    kind = unicodedata.category(character)
+    if kind in ("Zs", "Zl", "Zp") or character in _LINE_ENDS:
         return " "
-    if unicodedata.category(character) in _HIDDEN_KINDS or _BLANK.match(character):
+    if kind in _HIDDEN_KINDS or _BLANK.match(character):
         return "·"
     return character

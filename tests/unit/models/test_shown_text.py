@@ -17,6 +17,7 @@ from models.shown_text import MOST_OF_A_VALUE, fill, shown
         ("in\u200bvi\u200dsi\ufeffble\u00ad\u2060", "in·vi·si·ble··"),
         ("tag\U000e0041\U000e0100 fill\u3164\u115f", "tag·· fill··"),
         ("half\ud800\udc80 own\ue000 none\U0010ffff", "half·· own· none·"),
+        ("wide\u3000and\u00a0hard", "wide and hard"),
         ("", ""),
     ],
 )
