@@ -17,7 +17,7 @@ from app.elsewhere.reference import elsewhere_model
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.shown_text import shown
+from models.shown_text import MOST_OF_A_VALUE, shown
 
 NAME = "bench"
 SUMMARY = "measure a model: speeds, latency, memory, energy, and how near the limits they are"
@@ -241,7 +241,7 @@ def _tell(
 
 def _import(file: Path | None, core: Core, console: Console) -> None:
     from app.bench.import_runs import imported_reports, read_runs
-    from app.bench.report_words import format_measure, label_of, model_title
+    from app.bench.report_words import format_measure, label_of
 
     if file is None:
         raise WrongUse("There is no file to import.", "stillroom bench import FILE")
@@ -251,7 +251,8 @@ def _import(file: Path | None, core: Core, console: Console) -> None:
             history.add(report)
     console.document({"imported": reports})
     for report in reports:
-        console.say(f"{shown(model_title(report.model))}, {shown(report.started_at)}:")
+        run = f"{report.model.name}, {report.model.quantisation}, {report.started_at}"
+        console.say(f"{shown(run, MOST_OF_A_VALUE)}:")
         for measure in report.measures:
             console.say(f"  {label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}")
 
