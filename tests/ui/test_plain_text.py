@@ -3,7 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
@@ -39,49 +38,49 @@ def is_plain(text: str) -> bool:
     return not GuiQt.mightBeRichText(text) or (text.startswith("<span>") and "<" not in inside)
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_labels_buttons_and_tips_show_it_as_text(qtbot: QtBot, text: str) -> None:
-    elided = ElidedLabel()
-    elided.setText(text)
-    words = ElidedButton(text)
-    shown = label(text)
-    for made in (elided, words, shown):
-        qtbot.addWidget(made)
-    elided.resize(30, 20)
-    elided.grab()
-    for one in (elided, shown):
-        assert one.textFormat() is Qt.TextFormat.PlainText
-        assert not HIDDEN & set(one.text())
-        assert len(one.text()) <= 20_000
-    for tip in (elided.toolTip(), words.toolTip(), button(tip=text).toolTip(), plain_tip(text)):
-        assert is_plain(tip)
-        assert len(tip) < LONGEST_TIP + 100
+def test_labels_buttons_and_tips_show_it_as_text(qtbot: QtBot) -> None:
+    for text in HOSTILE.values():
+        elided = ElidedLabel()
+        elided.setText(text)
+        words = ElidedButton(text)
+        shown = label(text)
+        for made in (elided, words, shown):
+            qtbot.addWidget(made)
+        elided.resize(30, 20)
+        elided.grab()
+        for one in (elided, shown):
+            assert one.textFormat() is Qt.TextFormat.PlainText
+            assert not HIDDEN & set(one.text())
+            assert len(one.text()) <= 20_000
+        for tip in (elided.toolTip(), words.toolTip(), button(tip=text).toolTip(), plain_tip(text)):
+            assert is_plain(tip)
+            assert len(tip) < LONGEST_TIP + 100
 
 
 def test_an_ordinary_tip_stays_as_it_is() -> None:
     assert plain_tip("1 < 2, “蒸馏”\nCtrl+M") == "1 < 2, “蒸馏”\nCtrl+M"
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_metadata_of_a_file_is_text(text: str) -> None:
-    table = GgufMetadataTable(
-        GgufSummary(version=3, bytes=100, metadata={text: text}, tensors=[], data_offset=0)
-    )
-    for column in (0, 1):
-        cell = table.index(0, column)
-        assert not HIDDEN & set(cell.data())
-        assert len(cell.data()) <= 1000
-        assert is_plain(cell.data(Qt.ItemDataRole.ToolTipRole) or "")
-        # What is copied is exact.
-        assert cell.data(Qt.ItemDataRole.EditRole) == text
+def test_metadata_of_a_file_is_text() -> None:
+    for text in HOSTILE.values():
+        table = GgufMetadataTable(
+            GgufSummary(version=3, bytes=100, metadata={text: text}, tensors=[], data_offset=0)
+        )
+        for column in (0, 1):
+            cell = table.index(0, column)
+            assert not HIDDEN & set(cell.data())
+            assert len(cell.data()) <= 1000
+            assert is_plain(cell.data(Qt.ItemDataRole.ToolTipRole) or "")
+            # What is copied is exact.
+            assert cell.data(Qt.ItemDataRole.EditRole) == text
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_errors_and_notices_are_one_clean_sentence(text: str) -> None:
-    error = StillroomError("The server said: {reason}.", "Ask {host} again.", reason=text, host=text)
-    for said in (*translated(error), notice_text(LoadNotice("Found {name}.", {"name": text}))):
-        assert not HIDDEN & set(said)
-        assert len(said) < 500
+def test_errors_and_notices_are_one_clean_sentence() -> None:
+    for text in HOSTILE.values():
+        error = StillroomError("The server said: {reason}.", "Ask {host} again.", reason=text, host=text)
+        for said in (*translated(error), notice_text(LoadNotice("Found {name}.", {"name": text}))):
+            assert not HIDDEN & set(said)
+            assert len(said) < 500
 
 
 def test_a_question_about_a_file_shows_its_name_as_text(qtbot: QtBot) -> None:
