@@ -210,7 +210,9 @@ def create_venv(folder: Path, lock: str) -> None:
     """Make the environment, unless it is there, and install a lock, which names pip, too."""
     if not python_of(folder).exists():
         print(f"Creating {folder.relative_to(ROOT)}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        # The one that `.venv` was made from, where this runs in a `.venv` that has just been deleted.
+        python = getattr(sys, "_base_executable", sys.executable)
+        subprocess.run([python, "-m", "venv", str(folder)], check=True)
     install_lock(lock, folder)
 
 
