@@ -1,9 +1,10 @@
 # Every goal sets up what it needs (packaging/environment.py) and is quick the second time.
 PYTHON ?= python3
 BIN := .venv/bin
+TOOLS := build/tools/bin
 PYTEST := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m pytest
 
-.PHONY: all run test check faults perf bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test editor-pictures env test-env clean
+.PHONY: all run test check faults perf lock advisories bundle bundle-test installers installers-test engine vulkan-test screenshots translations editor editor-test editor-pictures env test-env tools clean
 
 all: env
 
@@ -16,6 +17,7 @@ test: test-env
 	$(PYTEST) -n logical --dist loadfile
 
 check: test-env
+	$(BIN)/python packaging/lock.py --check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -29,6 +31,14 @@ perf: test-env
 	$(BIN)/python -m tests.perf.build_llama_tools llama-bench llama-imatrix llama-perplexity \
 	  llama-server llama-batched-bench
 	$(PYTEST) -m perf -s
+
+# What is installed, version by version: packaging/locks. LOCK_FLAGS=--upgrade takes the newest of everything.
+lock: tools
+	$(TOOLS)/python packaging/lock.py $(LOCK_FLAGS)
+
+# Known weaknesses of what the locks name; exit status 1 where there are some, 3 where nobody could be asked.
+advisories: tools
+	$(TOOLS)/python packaging/advisories.py
 
 bundle: test-env
 	$(BIN)/python packaging/bundle.py $(ENGINE_FLAGS)
@@ -77,6 +87,9 @@ env:
 
 test-env:
 	@$(PYTHON) packaging/environment.py test
+
+tools:
+	@$(PYTHON) packaging/environment.py tools
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

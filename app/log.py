@@ -7,16 +7,21 @@ import platform
 import re
 import sys
 import threading
+import traceback
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
+
+from models.shown_text import shown
 
 log = logging.getLogger(__name__)
 
 FILE_BYTES = 1 << 20
+MOST_OF_A_MESSAGE = 4000
 FILES_KEPT = 3
 REPORT_LINES = 100
 REPORTED_PACKAGES = (
@@ -38,8 +43,22 @@ def without_secrets(text: str) -> str:
 
 
 class _Formatter(logging.Formatter):
+    """One line a record, and what follows it indented: no value from outside can look like another record."""
+
     def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # what another handler's formatter kept of it
         return without_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = shown(record.message, MOST_OF_A_MESSAGE)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return _clean_lines(super().formatException(ei), "    ")
+
+
+def _clean_lines(text: str, indent: str = "") -> str:
+    return "\n".join(f"{indent}{shown(line, MOST_OF_A_MESSAGE)}" for line in text.split("\n"))
 
 
 class _RotatingFile(RotatingFileHandler):
@@ -95,7 +114,8 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
         return
     log.critical("uncaught exception", exc_info=(kind, error, trace))
     if sys.stderr is not None:
-        sys.__excepthook__(kind, error, trace)
+        lines = "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
+        sys.stderr.write(_clean_lines(lines) + "\n")
 
 
 def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
@@ -115,7 +135,7 @@ def report(folder: Path, *, notes: tuple[str, ...] = ()) -> str:
     lines += [
         f"Python {platform.python_version()} on {platform.platform()} {libc}".rstrip(),
         f"{os.cpu_count()} processors, {psutil.virtual_memory().total / 2**30:.1f} GiB of memory",
-        *notes,
+        *(shown(note, MOST_OF_A_MESSAGE) for note in notes),
         "",
         *_last_lines(log_file(folder)),
     ]

@@ -1,27 +1,49 @@
-"""Texts from outside, made fit to stand in a sentence."""
+"""Make what comes from outside fit to be shown: names, keys, messages of files, hubs and servers."""
 
+import re
 import unicodedata
+from collections.abc import Mapping
 
-_OVERRIDES = frozenset(
-    "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff"
-)
-"""What turns the direction of the text round it, separators of lines, a mark that cannot be seen."""
+MOST_OF_A_VALUE = 400
+"""Characters of one value in a sentence: a long path fits."""
+
+_LINE_ENDS = "\t\n\v\f\r\x85"
+# Control, format (direction, zero width, tags), surrogate, private and unassigned characters.
+_HIDDEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Co", "Cn"))
+# Of other kinds, and invisible all the same: joiners and fillers, variation selectors beyond those of emoji.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 
 
 def shown(text: str, most: int = 80) -> str:
-    """Return `text` as one line of at most `most` characters: what controls a terminal or the direction of
-    writing becomes "·", a line break a space, and the middle of a long text "…".
+    """Return `text` as one line of at most `most` characters.
+
+    Blanks, tabs and ends of lines become spaces, what else cannot be seen or turns a terminal or the
+    direction of reading becomes "·", and the middle of what is too long "…".
     """
     if len(text) > most:
-        # Before it is cleaned, as it may be of megabytes.
+        # Cut first: it may be of megabytes.
         front = (most - 1) // 2
         text = f"{text[:front]}…{text[len(text) - (most - 1 - front) :]}"
-    return "".join(_shown(character) for character in text)
+    if text.isprintable() and not _BLANK.search(text):
+        return text
+    return "".join(map(_visible, text))
 
 
-def _shown(character: str) -> str:
-    if character in "\n\r\t\v\f\x85\u2028\u2029":
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Fill a template's fields, what is no number made fit to be shown; without values it stays as it is."""
+    if not values:
+        return template
+    return template.format(**{name: _value(value) for name, value in values.items()})
+
+
+def _value(value: object) -> object:
+    return value if isinstance(value, int | float) else shown(str(value), MOST_OF_A_VALUE)
+
+
+def _visible(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind in ("Zs", "Zl", "Zp") or character in _LINE_ENDS:
         return " "
-    if character in _OVERRIDES or unicodedata.category(character) in ("Cc", "Cs", "Cn", "Co"):
+    if kind in _HIDDEN_KINDS or _BLANK.match(character):
         return "·"
     return character

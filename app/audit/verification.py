@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from app.audit.folder import AuditFolder, RawLine
 from app.audit.line import NOTHING, START, Link, line_hash, parsed
+from models.shown_text import fill
 
 MOST_PROBLEMS = 1000
 LOCK_S = 10.0
@@ -38,7 +39,7 @@ class Problem:
     @property
     def sentence(self) -> str:
         """In English."""
-        return self.message.format(**self.values)
+        return fill(self.message, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class VerificationNotice:
     @property
     def sentence(self) -> str:
         """In English."""
-        return self.message.format(**self.values)
+        return fill(self.message, self.values)
 
 
 @dataclass(slots=True)

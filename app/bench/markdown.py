@@ -1,5 +1,7 @@
 """A report as Markdown, for an issue, a forum or a wiki. English, as such places are."""
 
+import re
+
 from app.bench.report import Measure, Report, Section
 from app.bench.report_words import (
     MARKS,
@@ -12,6 +14,15 @@ from app.bench.report_words import (
     model_title,
     protocol_of,
 )
+from models.shown_text import shown
+
+LONGEST_TEXT = 2000
+_MARKUP = re.compile(r"[\\|\[\]`]|<(?=[A-Za-z/!?])")
+
+
+def plain(text: str) -> str:
+    """A text that makes neither cells nor links nor pictures of what a file or a server called itself."""
+    return _MARKUP.sub(r"\\\g<0>", shown(text, LONGEST_TEXT))
 
 
 def report_to_markdown(report: Report) -> str:
@@ -19,9 +30,9 @@ def report_to_markdown(report: Report) -> str:
     model = report.model
     program = f"Stillroom {report.stillroom_version}" if report.source == "stillroom" else report.source
     lines = [
-        f"# Benchmark of {model_title(model)}",
+        f"# Benchmark of {plain(model_title(model))}",
         "",
-        f"{program}, suite {report.suite}, {report.started_at}, {report.duration_s:.0f} s.",
+        plain(f"{program}, suite {report.suite}, {report.started_at}, {report.duration_s:.0f} s."),
         "",
         "| | mean ± deviation | 95% interval | n | |",
         "|---|---:|---:|---:|---|",
@@ -33,21 +44,21 @@ def report_to_markdown(report: Report) -> str:
         lines += [f"> The run was interrupted and went on {report.interruptions} times.\n"]
     if report.not_measured:
         lines += ["Not measured:", ""]
-        lines += [f"- {label_of(item.key)}: {item}" for item in report.not_measured]
+        lines += [f"- {plain(label_of(item.key))}: {plain(str(item))}" for item in report.not_measured]
         lines += [""]
     for section in report.sections:
         lines += _section(section)
     lines += ["## How it was measured", "", STATISTICS, ""]
-    lines += [f"- {label_of(key)}: {text}" for key, text in _protocols(report)]
+    lines += [f"- {plain(label_of(key))}: {plain(text)}" for key, text in _protocols(report)]
     lines += ["", "| | |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in facts_of(report)]
+    lines += [f"| {name} | {plain(value)} |" for name, value in facts_of(report)]
     return "\n".join(lines) + "\n"
 
 
 def _measure_row(report: Report, measure: Measure) -> str:
     limit = report.limit(measure.key)
     return (
-        f"| {label_of(measure.key)} | {format_measure(measure)} | {format_interval(measure)} "
+        f"| {plain(label_of(measure.key))} | {format_measure(measure)} | {format_interval(measure)} "
         f"| {len(measure.samples)} |{'' if limit is None else f' {limit_text(limit)}'} |"
     )
 
@@ -62,13 +73,19 @@ def _protocols(report: Report) -> list[tuple[str, str]]:
 
 
 def _section(section: Section) -> list[str]:
-    lines = [f"## {section.title}", "", section.protocol, "", "| | value | 95% interval | n | |"]
+    lines = [
+        f"## {plain(section.title)}",
+        "",
+        plain(section.protocol),
+        "",
+        "| | value | 95% interval | n | |",
+    ]
     lines.append("|---|---:|---:|---:|---|")
     for figure in section.figures:
         interval = "" if figure.low is None else f"{figure.low:.4g} to {figure.high:.4g}"
         lines.append(
-            f"| {figure.name} | {figure.value:.4g} {figure.unit} | {interval} | {figure.n or ''} "
-            f"| {figure.protocol} |"
+            f"| {plain(figure.name)} | {figure.value:.4g} {plain(figure.unit)} | {interval} "
+            f"| {figure.n or ''} | {plain(figure.protocol)} |"
         )
-    lines += [""] + [f"Not measured: {text}" for text in section.not_measured]
+    lines += [""] + [f"Not measured: {plain(text)}" for text in section.not_measured]
     return [*lines, ""]

@@ -13,6 +13,7 @@ from app.bench.statistics import summarise
 from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings
 from app.errors import StillroomError
+from models.shown_text import fill
 
 SCHEMA = "stillroom.benchmark"
 SCHEMA_VERSION = 1
@@ -134,7 +135,7 @@ class NotMeasured(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str | int | float] = {}
 
     def __str__(self) -> str:
-        return self.reason.format(**self.values) if self.values else self.reason
+        return fill(self.reason, self.values)
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):

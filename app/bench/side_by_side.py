@@ -6,6 +6,8 @@ from html import escape
 
 from app.bench.compare import Verdict
 from app.bench.html_page import html_page
+from app.bench.markdown import plain
+from models.shown_text import shown
 
 _LOOKS: dict[Verdict, str] = {
     "better": "good",
@@ -51,17 +53,17 @@ class SideBySide:
 
 def side_by_side_markdown(table: SideBySide) -> str:
     """One table, the first run at its left."""
-    first, *others = table.runs
+    first, *others = map(plain, table.runs)
     heads = [f"{run} | change |" for run in others]
-    lines = [f"# {table.title}", ""]
-    lines += [f"- {run}: {outcome}." for run, outcome in _told(table)]
+    lines = [f"# {plain(table.title)}", ""]
+    lines += [f"- {plain(run)}: {outcome}." for run, outcome in _told(table)]
     lines += ["", f"| | n | {first} | {' '.join(heads)}", f"|---|---:|---:|{'---:|---|' * len(others)}"]
     for line in table.lines:
         cells = [
             " – | |" if other is None else f" {other.value} | {_sentence(other)} |" for other in line.others
         ]
-        lines.append(f"| {line.name} | {line.n} | {line.first} |{''.join(cells)}")
-    lines += ["", *(f"- {note}" for note in table.notes)]
+        lines.append(f"| {plain(line.name)} | {line.n} | {line.first} |{''.join(cells)}")
+    lines += ["", *(f"- {plain(note)}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -88,7 +90,7 @@ def side_by_side_lines(table: SideBySide) -> Iterable[str]:
     """For a terminal: a run after the other against the first."""
     for place, run in enumerate(table.runs[1:]):
         outcome = table.outcomes[place]
-        yield f"{run} against {table.runs[0]}:{f' {outcome}.' if outcome else ''}"
+        yield f"{shown(run)} against {shown(table.runs[0])}:{f' {outcome}.' if outcome else ''}"
         for line in table.lines:
             other = line.others[place]
             if other is not None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.chat.records import Conversation, StoredMessage
+from models.shown_text import MOST_OF_A_VALUE, shown
 
 FORMAT = "stillroom-chat"
 FORMAT_VERSION = 1
@@ -16,13 +17,13 @@ def to_markdown(
     conversation: Conversation, branch: Sequence[StoredMessage], *, with_thinking: bool = False
 ) -> str:
     """The branch that is shown, as a document; thinking is left out unless asked for."""
-    lines = [f"# {conversation.title or 'Untitled chat'}", ""]
+    lines = [f"# {shown(conversation.title or 'Untitled chat', MOST_OF_A_VALUE)}", ""]
     about = [name for name in (conversation.model, _iso(conversation.created_at)) if name]
-    lines += [" · ".join(about), ""]
+    lines += [shown(" · ".join(about), MOST_OF_A_VALUE), ""]
     if conversation.system_prompt:
         lines += ["## System prompt", "", conversation.system_prompt, ""]
     for message in branch:
-        lines += ["## You" if message.role == "user" else f"## {message.model or 'Model'}", ""]
+        lines += ["## You" if message.role == "user" else f"## {shown(message.model or 'Model')}", ""]
         if with_thinking and message.thinking:
             lines += [f"> {line}".rstrip() for line in message.thinking.strip().splitlines()]
             lines += [""]

@@ -2,7 +2,7 @@
 
 import re
 
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters, without tab and line ends
     "\u00ad\u061c\u180e\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
@@ -16,4 +16,4 @@ def with_hidden_shown(text: str) -> str:
 
     Direction overrides can make code read differently from what it does (https://trojansource.codes).
     """
-    return _HIDDEN.sub(lambda character: f"⟨U+{ord(character[0]):04X}⟩", text)
+    return HIDDEN.sub(lambda character: f"⟨U+{ord(character[0]):04X}⟩", text)

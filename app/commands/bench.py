@@ -17,6 +17,7 @@ from app.elsewhere.reference import elsewhere_model
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
+from models.shown_text import MOST_OF_A_VALUE, shown
 
 NAME = "bench"
 SUMMARY = "measure a model: speeds, latency, memory, energy, and how near the limits they are"
@@ -216,7 +217,7 @@ def _tell(
         save(comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)), path)
     console.document({"report": report, "comparison": speed_comparison(pairs)} if pairs else report)
     where = f", {report.source}" if report.is_elsewhere else ""
-    console.say(f"{model_title(report.model)} on {report.engine.backend}{where}:")
+    console.say(f"{shown(model_title(report.model))} on {report.engine.backend}{where}:")
     for measure in report.measures:
         limit = report.limit(measure.key)
         words = f"{label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}"
@@ -250,7 +251,8 @@ def _import(file: Path | None, core: Core, console: Console) -> None:
             history.add(report)
     console.document({"imported": reports})
     for report in reports:
-        console.say(f"{report.model.name}, {report.model.quantisation}, {report.started_at}:")
+        run = f"{report.model.name}, {report.model.quantisation}, {report.started_at}"
+        console.say(f"{shown(run, MOST_OF_A_VALUE)}:")
         for measure in report.measures:
             console.say(f"  {label_of(measure.key)}: {format_measure(measure)}, n = {len(measure.samples)}")
 

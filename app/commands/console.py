@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import sys
@@ -11,8 +12,10 @@ from typing import TextIO
 
 import msgspec
 
+from app.chat.hidden_characters import HIDDEN, with_hidden_shown
 from app.errors import StillroomError, native_reason
 from models.progress import Progress
+from models.shown_text import MOST_OF_A_VALUE, shown
 from models.wording import byte_count
 
 REDRAW_S = 0.1
@@ -37,6 +40,17 @@ class WrongUse(StillroomError):
 
 class Unsuccessful(Exception):
     """The result is printed, and it is bad news: exit code 1 without another word."""
+
+
+def readable(text: str) -> str:
+    """`text` with the characters made visible that would steer the terminal or hide what is there."""
+    return with_hidden_shown(text).replace("\r", "")
+
+
+def json_text(value: object, indent: int = 2) -> str:
+    """The value as JSON whose strings are exact and hold no such character as it is; -1 makes it one line."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=indent).decode()
+    return HIDDEN.sub(lambda character: json.dumps(character[0])[1:-1], text)
 
 
 def time_text(seconds: float) -> str:
@@ -67,20 +81,20 @@ class Console:
         """A line of the result, for people; nothing with `--json`."""
         if not self.as_json:
             self.clear()
-            self.out.write(text + "\n")
+            self.out.write(readable(text) + "\n")
             self.out.flush()
 
     def document(self, value: object) -> None:
         """The one JSON document; nothing without `--json`."""
         if self.as_json:
             self.clear()
-            self.out.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+            self.out.write(json_text(value) + "\n")
             self.out.flush()
 
     def note(self, text: str) -> None:
         """A line on stderr that is no part of the result."""
         self.clear()
-        self.err.write(text + "\n")
+        self.err.write(readable(text) + "\n")
         self.err.flush()
 
     def told(self, notice: StillroomError) -> None:
@@ -90,7 +104,7 @@ class Console:
 
     def error(self, error: StillroomError) -> None:
         """What happened, the reason in llama.cpp's own words, and what to do next."""
-        native = native_reason(error)
+        native = shown(native_reason(error), MOST_OF_A_VALUE)
         self.note(f"stillroom: {error}")
         if native and native not in str(error):
             self.note(native)
@@ -138,7 +152,7 @@ class Console:
     def _draw(self, line: str) -> None:
         # Blanks instead of an escape sequence: older Windows consoles print those as they are.
         width = shutil.get_terminal_size().columns - 1
-        self.err.write(f"\r{line[:width].ljust(width)}")
+        self.err.write(f"\r{shown(line[:width], width).ljust(width)}")
         self.err.flush()
 
 

@@ -15,9 +15,11 @@ from app.doctor import Advice, Diagnosis, Gpu, examine
 from app.engine.messages import BackendState, Device
 from app.findings import Severity
 from app.log import log_file
+from app.parts import Part, parts
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.demand import Demand
 from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
+from models.shown_text import MOST_OF_A_VALUE, shown
 from models.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.wording import byte_count
 
@@ -68,7 +70,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON document. `recommended` and `alternative` are catalogue keys with a type, or null.
 
     `backends` are the devices, those of other computers under "RPC"; `libraries` are the parts of llama.cpp
-    behind them, also those that did not load.
+    behind them, also those that did not load. `parts` are the packages that this very program consists of.
     """
 
     can_run: bool
@@ -85,6 +87,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
     recommended: str | None
     alternative: str | None
     models: list[ModelOutlook]
+    parts: list[Part]
     log: str
 
 
@@ -152,6 +155,7 @@ def _result(diagnosis: Diagnosis, log: str) -> DoctorResult:
         recommended=_choice(diagnosis.recommended),
         alternative=_choice(diagnosis.alternative),
         models=[_outlook(outlook) for outlook in diagnosis.outlooks],
+        parts=parts(),
         log=log,
     )
 
@@ -192,20 +196,20 @@ def _say(diagnosis: Diagnosis, console: Console) -> None:
     )
     for library in diagnosis.libraries:
         loaded = "loaded" if library.loaded else "not loaded"
-        details = [text for text in (library.library, library.reason) if text]
+        details = [shown(text, MOST_OF_A_VALUE) for text in (library.library, library.reason) if text]
         console.say(
             f"llama.cpp's {library.name} back end: {loaded}" + "".join(f", {text}" for text in details)
         )
     for device in diagnosis.backends:
         if device.backend == "RPC":
             free, total = byte_count(device.memory_free_bytes), byte_count(device.memory_total_bytes)
-            console.say(f"Other computer: {device.description}, {free} of {total} free")
+            console.say(f"Other computer: {shown(device.description)}, {free} of {total} free")
         else:
-            console.say(f"llama.cpp can use: {device.backend}, {device.description or device.name}")
+            console.say(f"llama.cpp can use: {device.backend}, {shown(device.description or device.name)}")
     for gpu in diagnosis.gpus:
         used = f"used through {' and '.join(gpu.backends)}" if gpu.backends else "not used"
         free, total = byte_count(gpu.vram_free_bytes), byte_count(gpu.vram_total_bytes)
-        console.say(f"Graphics card: {gpu.name}, {free} of {total} free, {used}")
+        console.say(f"Graphics card: {shown(gpu.name)}, {free} of {total} free, {used}")
     if diagnosis.can_run and (best := diagnosis.recommended) is not None:
         console.say(f"\nRecommended: {best.title} in {best.quantisation} ({byte_count(best.bytes)}).")
         console.say(f"  {best.as_sentence()}")

@@ -9,6 +9,7 @@ import msgspec
 from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.importing import import_models
+from models.shown_text import shown
 from models.wording import byte_count
 
 NAME = "import"
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         )
     )
     for model in imported.models:
-        console.say(f"{model.name}  {model.type}  {byte_count(model.bytes)}  {model.path}")
+        console.say(f"{shown(model.name)}  {shown(model.type)}  {byte_count(model.bytes)}  {model.path}")
     for error in imported.refused:
         console.note(f"{error} {error.hint_text()}".strip())
     if not imported.models:

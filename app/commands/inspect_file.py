@@ -13,6 +13,7 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.quality_words import quality_document, quality_sentences
 from converters.inspect import ListSummary, TensorInfo, Value, inspect
+from models.shown_text import shown
 from models.wording import byte_count
 
 NAME = "inspect"
@@ -60,11 +61,12 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     )
     console.say(f"{path}: GGUF {found.version}, {byte_count(found.bytes)}, {len(found.tensors)} tensors")
     for key, value in found.metadata.items():
-        console.say(f"  {key} = {_shown(value)}")
-    width = max((len(tensor.name) for tensor in found.tensors), default=0)
-    for tensor in found.tensors:
+        console.say(f"  {shown(key)} = {_words(value)}")
+    names = [shown(tensor.name) for tensor in found.tensors]
+    width = max(map(len, names), default=0)
+    for name, tensor in zip(names, found.tensors, strict=True):
         shape = " x ".join(str(size) for size in tensor.shape)
-        console.say(f"  {tensor.name.ljust(width)}  {tensor.type:<6} {byte_count(tensor.bytes):>8}  {shape}")
+        console.say(f"  {name.ljust(width)}  {tensor.type:<6} {byte_count(tensor.bytes):>8}  {shape}")
     sizes: Counter[str] = Counter()
     for tensor in found.tensors:
         sizes[tensor.type] += tensor.bytes
@@ -74,10 +76,13 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             console.say(line)
 
 
-def _shown(value: Value | ListSummary) -> str:
+def _words(value: Value | ListSummary) -> str:
     if isinstance(value, ListSummary):
-        items = ", ".join(repr(item) for item in value.first)
-        text = f"{value.length} x {value.type}: {items}"
-    else:
-        text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+        items = ", ".join(_word(item) for item in value.first)
+        return shown(f"{value.length} x {value.type}: {items}", _SHOWN_CHARACTERS)
+    return shown(_word(value), _SHOWN_CHARACTERS)
+
+
+def _word(value: Value) -> str:
+    # Quoted after it was cut: a text can be of megabytes.
+    return repr(shown(value, _SHOWN_CHARACTERS)) if isinstance(value, str) else str(value)

@@ -13,6 +13,7 @@ from app.commands.quality_words import quality_document
 from app.elsewhere.reference import reference_of
 from app.elsewhere.server import ElsewhereServer
 from models.catalog import catalogue
+from models.shown_text import shown
 from models.sizes import QUANTISATIONS
 from models.store import InstalledModel
 from models.wording import byte_count
@@ -73,17 +74,17 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     models = _listed(on_disk.models)
     elsewhere = _elsewhere(core.settings.values.elsewhere)
     console.document(Listing(models=models, folder=str(core.store.root), elsewhere=elsewhere))
-    width = max(len(model.key or model.name) for model in models)
+    labels = [shown(model.key or model.name) for model in models]
+    width = max(map(len, labels))
     console.say(f"{'model'.ljust(width)}  {'download':>9}  {QUANTISATIONS[0]:>9}  on disk")
-    for model in models:
-        label = (model.key or model.name).ljust(width)
-        files = ", ".join(f"{file.type} {byte_count(file.bytes)}" for file in model.files) or "-"
+    for label, model in zip(labels, models, strict=True):
+        files = ", ".join(f"{shown(file.type)} {byte_count(file.bytes)}" for file in model.files) or "-"
         everyday = model.sizes.get(QUANTISATIONS[0], 0)
-        console.say(f"{label}  {_size(model.download_bytes):>9}  {_size(everyday):>9}  {files}")
+        console.say(f"{label.ljust(width)}  {_size(model.download_bytes):>9}  {_size(everyday):>9}  {files}")
     if elsewhere:
         console.say("Not on this computer:")
     for other in elsewhere:
-        console.say(f"  {other.name}")
+        console.say(f"  {shown(other.name)}")
 
 
 def _elsewhere(servers: Sequence[ElsewhereServer]) -> list[ListedElsewhere]:

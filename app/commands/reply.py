@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 from app.audit.trail import AuditTrail
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
-from app.commands.console import WAKE_S, Console
+from app.commands.console import WAKE_S, Console, readable
 from app.engine.answering import Answers
 from app.engine.messages import (
     Channel,
@@ -32,6 +32,7 @@ from app.errors import StillroomError
 from app.filters.filter_file import FilterFile
 from app.filters.screen import Screened, screen
 from app.filters.verdict import BlockedError
+from models.shown_text import fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class ReplyPrinter:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._by_a_person = console.out.isatty()
         self._dim = console.is_terminal and "NO_COLOR" not in os.environ and _knows_escapes()
         self._channel: Channel | None = None
         self._pieces: dict[Channel, list[str]] = {"thinking": [], "answer": []}
@@ -97,7 +99,11 @@ class ReplyPrinter:
             self._channel = channel
             if channel == "thinking":
                 _write(self._console.err, "\x1b[2m" if self._dim else "[thinking]\n")
-        _write(self._console.err if channel == "thinking" else self._console.out, text)
+        if channel == "thinking":
+            _write(self._console.err, readable(text))
+        else:
+            # What a program reads stays as the model wrote it.
+            _write(self._console.out, readable(text) if self._by_a_person else text)
 
     def end(self) -> None:
         """Close the last line."""
@@ -217,7 +223,7 @@ class Speaker:
             if isinstance(event, Delta) and event.text:
                 printer.add(event.channel, event.text)
             elif isinstance(event, Notice):
-                notices.append(event.message.format(**event.values))
+                notices.append(fill(event.message, event.values))
         printer.end()
         for notice in notices:
             self._console.note(notice)

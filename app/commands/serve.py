@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.commands.arguments import whole
-from app.commands.console import WAKE_S, Console, WrongUse
+from app.commands.console import WAKE_S, Console, WrongUse, json_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.errors import Cancelled, StillroomError
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         try:
             result = ServeResult(url=found.url, key=found.key, model=model.reference, pid=found.pid)
             if console.as_json:
-                console.out.write(msgspec.json.encode(result).decode() + "\n")
+                console.out.write(json_text(result, indent=-1) + "\n")
                 console.out.flush()
             console.say(found.url)
             console.say(f"Authorization: Bearer {found.key}")

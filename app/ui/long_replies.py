@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from app.settings import SettingsFile
 from app.ui.announce import announce
+from models.shown_text import shown
 
 LONG_S = 15.0
 SHOWN_MS = 10_000
@@ -35,7 +36,9 @@ class LongReplies(QObject):
         self._chat_id = chat_id
         tray = self._tray = self._tray or self._make_tray()
         tray.show()
-        tray.showMessage(self.tr("The reply is complete."), title, self._window.windowIcon(), SHOWN_MS)
+        # Some desktops take markup in a notification for markup.
+        words = shown(title).replace("<", "‹")
+        tray.showMessage(self.tr("The reply is complete."), words, self._window.windowIcon(), SHOWN_MS)
 
     def _make_tray(self) -> QSystemTrayIcon:
         tray = QSystemTrayIcon(self._window.windowIcon(), self)

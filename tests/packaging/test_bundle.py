@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.parts import read_list
 from models.starter import starter_file
 from tests.support.bundle import BUNDLE, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub
@@ -58,6 +59,16 @@ def test_every_part_brings_its_licence() -> None:
         and [file.name for file in part.rglob("*") if file.is_file()] == ["METADATA"]
     ]
     assert unnamed == []
+
+
+def test_it_names_its_parts_as_its_list_does(environment: dict[str, str]) -> None:
+    listed = read_list((BUNDLE / "_internal" / "resources" / "parts.cdx.json").read_bytes())
+    told = json.loads(run(environment, "doctor", "--json").stdout)["parts"]
+    assert [(part["name"], part["version"], part["sha256"]) for part in told] == [
+        (part.name, part.version, part.sha256) for part in sorted(listed, key=lambda part: part.name.lower())
+    ]
+    present = {file.parent.name.partition("-")[0] for file in BUNDLE.glob("_internal/*.dist-info/METADATA")}
+    assert len([part for part in listed if part.sha256]) == len(present - {"stillroom"})
 
 
 def test_it_knows_its_version(environment: dict[str, str]) -> None:

@@ -65,6 +65,18 @@ def test_it_has_the_token_that_it_publishes_with_and_no_more(workflow: dict[Any,
     assert writing == {"publish"}
 
 
+def test_advisories_are_asked_for_each_week_and_for_a_release(workflow: dict[Any, Any]) -> None:
+    weekly = yaml.safe_load((WORKFLOW.parent / "advisories.yml").read_text("utf-8"))
+    assert weekly["permissions"] == {"contents": "read"}
+    # YAML reads a bare `on` as true.
+    assert weekly[True]["schedule"]
+    asked = [
+        [step["run"] for step in steps(jobs) if "make advisories" in step.get("run", "")]
+        for jobs in (workflow, weekly)
+    ]
+    assert asked[0] == asked[1] != []
+
+
 def test_the_notes_are_the_versions_section() -> None:
     changelog = (
         "# Changelog\n\n## Unreleased\n\n- New\n\n## 0.2.0 - 2026-12-01\n\n- Old\n\n## 0.1.0\n\n- First\n"

@@ -13,6 +13,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+ENVIRONMENT = Path(__file__).parents[2] / "packaging" / "environment.py"
 CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DLLAMA_CURL=OFF",
@@ -41,17 +42,11 @@ def build(targets: list[str]) -> None:
     folder = tools_folder()
     source = folder / "source"
     source.mkdir(parents=True, exist_ok=True)
-    requirement = f"llama-cpp-python=={version}"
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--no-binary",
-        "llama-cpp-python",
-    ]
-    subprocess.run([*pip, "--dest", str(source), requirement], check=True)
+    locking = [sys.executable, str(ENVIRONMENT), "lock-of", "llama-cpp-python"]
+    lock = subprocess.run(locking, capture_output=True, text=True, check=True).stdout.strip()
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python"]
+    locked = ["--require-hashes", "--no-build-isolation", "-r", lock]
+    subprocess.run([*pip, "--dest", str(source), *locked], check=True)
     (archive,) = source.glob(f"*{version}*.tar.gz")
     with tarfile.open(archive) as tar:
         tar.extractall(source, filter="data")

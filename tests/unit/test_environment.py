@@ -19,6 +19,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec.loader.exec_module(module)
     for name in ("STAMP", "LLAMA_STAMP", "LLAMA_ARGUMENTS"):
         monkeypatch.setattr(module, name, tmp_path / getattr(module, name).name)
+    monkeypatch.setattr(module, "VENV", tmp_path)
     return module
 
 
@@ -28,13 +29,13 @@ def test_a_llama_cpp_that_was_compiled_for_a_card_stays(
     compiled: list[str] = []
     monkeypatch.setattr(script, "build_llama_cpp", lambda _: compiled.append(script.llama_flags()))
     monkeypatch.setenv("CMAKE_ARGS", "-DGGML_CUDA=ON")
-    script.install_native_llama(["pip", "install"])
+    script.install_native_llama()
     for_card = script.fingerprint("run")
     monkeypatch.delenv("CMAKE_ARGS")
-    script.install_native_llama(["pip", "install"])
+    script.install_native_llama()
     assert script.fingerprint("run") == for_card
     monkeypatch.setenv("CMAKE_ARGS", "")
-    script.install_native_llama(["pip", "install"])
+    script.install_native_llama()
     assert script.fingerprint("run") != for_card
     assert ["-DGGML_CUDA=ON" in flags for flags in compiled] == [True, False]
 

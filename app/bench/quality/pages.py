@@ -3,6 +3,7 @@
 from html import escape
 
 from app.bench.html_page import html_page
+from app.bench.markdown import plain
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
 from app.bench.quality.result import ItemResult, TurnResult, Verdict
@@ -24,9 +25,9 @@ _LOOKS: dict[Verdict, str] = {"right": "good", "wrong": "danger", "failed": "dan
 def quality_to_markdown(report: QualityReport) -> str:
     """Figures, protocol, where, and the verdict on each item."""
     lines = [
-        f"# Quality of {model_title(report.run.model)}",
+        f"# Quality of {plain(model_title(report.run.model))}",
         "",
-        _about(report),
+        plain(_about(report)),
         "",
         "| | value | 95% interval | n | |",
         "|---|---:|---:|---:|---|",
@@ -34,11 +35,11 @@ def quality_to_markdown(report: QualityReport) -> str:
     for figure in report.figures:
         cells = " | ".join((figure_label(figure.key), number_text(figure, figure.value), _interval(figure)))
         lines.append(f"| {cells} | {figure.n:,} | {'' if figure.conclusive else 'not conclusive'} |")
-    lines += ["", "## How it was measured", "", *(f"- {note}" for note in _notes(report))]
-    lines += ["", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))]
+    lines += ["", "## How it was measured", "", *(f"- {plain(note)}" for note in _notes(report))]
+    lines += ["", "| | |", "|---|---|", *(f"| {name} | {plain(value)} |" for name, value in _facts(report))]
     lines += ["", "## Items", "", "| item | verdict | tokens | seconds |", "|---|---|---:|---:|"]
     lines += [
-        f"| {item.id} | {verdict_text(item)} | {item.completion_tokens:,} | {item.seconds:,.1f} |"
+        f"| {plain(item.id)} | {verdict_text(item)} | {item.completion_tokens:,} | {item.seconds:,.1f} |"
         for item in _browsable(report)
     ]
     return "\n".join(lines) + "\n"

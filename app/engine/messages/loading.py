@@ -6,6 +6,7 @@ import msgspec
 
 from app.engine.messages.base import Message
 from app.engine.messages.devices import RpcServer
+from models.shown_text import fill
 
 Pooling = Literal["", "mean", "cls", "last"]
 KvType = Literal["f16", "q8_0", "q4_0"]
@@ -54,7 +55,7 @@ class LoadNotice(msgspec.Struct, frozen=True):
     values: dict[str, str | int | float] = {}
 
     def __str__(self) -> str:
-        return self.message.format(**self.values) if self.values else self.message
+        return fill(self.message, self.values)
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):

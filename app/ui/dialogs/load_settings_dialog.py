@@ -23,6 +23,7 @@ from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.memory_need import MemoryNeedView
+from app.ui.widgets.plain_text import set_tip
 from models.store import InstalledModel
 
 SETTLE_MS = 150
@@ -362,7 +363,7 @@ def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
     form.setVerticalSpacing(12)
     for title, field, explanation in rows:
         field.setAccessibleName(title)
-        field.setToolTip(explanation)
+        set_tip(field, explanation)
         cell = QVBoxLayout()
         cell.setSpacing(2)
         cell.addWidget(field)

@@ -11,6 +11,7 @@ from app.ui import figures
 from app.ui.panels.live_plot import LivePlot
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
 
 
@@ -25,7 +26,7 @@ class GenerationSection(QWidget):
         self._first_token = label("", "small")
         self._plot = LivePlot(theme, library, "accent")
         self._plot.setAccessibleName(self.tr("Generation speed over the last two minutes"))
-        self._plot.setToolTip(self._plot.accessibleName())
+        set_tip(self._plot, self._plot.accessibleName())
         value = QHBoxLayout()
         value.setSpacing(8)
         value.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)

@@ -12,6 +12,7 @@ from app.ui.panels.live_plot import LivePlot
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
 
 
@@ -58,7 +59,7 @@ class GpuSection(QWidget):
                 name=gpu.name
             )
         )
-        self._plot.setToolTip(self._plot.accessibleName())
+        set_tip(self._plot, self._plot.accessibleName())
         self._plot.show_series(times_s, vram_used_bytes, limit=float(gpu.vram_total_bytes))
         use, heat, power = gpu.utilisation_percent, gpu.temperature_c, gpu.power_w
         texts = (
@@ -107,7 +108,7 @@ class GpuSections(QWidget):
         for part in (self._caption, self._sentence):
             part.setVisible(not cards or reading.state == "failing")
         self._sentence.setText(self._why_none(reading, others))
-        self._sentence.setToolTip(reading.native)
+        set_tip(self._sentence, reading.native)
 
     def _why_none(self, reading: GpuReading, others: tuple[GpuSample, ...] | None) -> str:
         match reading.state:

@@ -13,6 +13,7 @@ from app.ui.panels.loaded_line import LoadedLine
 from app.ui.session import EngineSession
 from app.ui.theme import Theme
 from app.ui.widgets.card import button, label
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
 
 WIDTH_PX = 292
@@ -149,4 +150,4 @@ class LivePanel(QFrame):
         self._toggle.setIcon(self._theme.icon("caret-left" if closed else "caret-right"))
         name = self.tr("Open the live panel") if closed else self.tr("Collapse the live panel")
         self._toggle.setAccessibleName(name)
-        self._toggle.setToolTip(name)
+        set_tip(self._toggle, name)

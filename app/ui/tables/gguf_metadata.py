@@ -8,7 +8,6 @@ from app.ui.tables.rows_model import Column, Index, RowsModel
 from converters.inspect import GgufSummary, ListSummary, Value
 
 KEY, VALUE = range(2)
-_LONGEST_TIP = 4000
 
 Entry = tuple[str, Value | ListSummary]
 
@@ -37,7 +36,7 @@ class GgufMetadataTable(RowsModel[Entry]):
         return super().data(index, role)
 
     def _tip(self, row: Entry, column: int) -> str | None:
-        return self._whole(row)[:_LONGEST_TIP] if column == VALUE else None
+        return self._whole(row) if column == VALUE else None
 
     def _whole(self, entry: Entry) -> str:
         value = entry[1]

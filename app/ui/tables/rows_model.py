@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor
 
 from app.ui.widgets.filtered_table import SORT_ROLE
+from app.ui.widgets.plain_text import plain, plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 Row = TypeVar("Row")
@@ -15,6 +16,7 @@ Row = TypeVar("Row")
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 """Gives the object that a row shows."""
 
+LONGEST_CELL = 1000
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -82,11 +84,12 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         row, column = self._rows[index.row()], self._columns[index.column()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return column.text(row)
+                return plain(column.text(row), LONGEST_CELL)
             case Qt.ItemDataRole.TextAlignmentRole:
                 return column.alignment
             case Qt.ItemDataRole.ToolTipRole:
-                return self._tip(row, index.column())
+                tip = self._tip(row, index.column())
+                return tip and plain_tip(tip)
             case Qt.ItemDataRole.ForegroundRole:
                 return self._colour(row, index.column())
             case Qt.ItemDataRole.AccessibleTextRole if self.says_titles:

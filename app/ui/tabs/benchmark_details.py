@@ -9,6 +9,7 @@ from app.ui.tabs.benchmark_facts import facts_of
 from app.ui.tabs.benchmark_protocols import protocol_text
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.plain_text import set_tip
 
 
 class DetailsCard(Card):
@@ -36,7 +37,7 @@ class DetailsCard(Card):
             grid.addWidget(label(title, "small"), 0, column, right)
         for row, measure in enumerate(report.measures, start=1):
             name = label(words.measure_name(measure.key))
-            name.setToolTip(protocol_text(measure.key, report.source))
+            set_tip(name, protocol_text(measure.key, report.source))
             grid.addWidget(name, row, 0)
             figure = f"{words.mean_text(measure)} {words.deviation_text(measure)}".strip()
             grid.addWidget(label(f"{figure} {words.unit_text(measure)}", selectable=True), row, 1, right)

@@ -9,6 +9,7 @@ from app.ui import figures
 from app.ui.tabs import benchmark_words as words
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.plain_text import set_tip
 
 WIDE_PX = 760
 """From this width on the four cards stand side by side."""
@@ -36,7 +37,7 @@ class FigureCard(Card):
     def show_measure(self, measure: Measure | None, line: str) -> None:
         """Show a figure, or a dash where the run has none."""
         self._line.setText(line)
-        self.setToolTip("" if measure is None else _interval_text(measure))
+        set_tip(self, "" if measure is None else _interval_text(measure))
         if measure is None:
             self._figure.setText("–")
             self._unit.setText("")

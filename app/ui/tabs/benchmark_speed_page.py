@@ -40,6 +40,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store import InstalledModel
 
@@ -266,16 +267,18 @@ class BenchmarkSpeedPage(QScrollArea):
                 self.tr("Run again · about {duration}").format(duration=duration(before.duration_s))
             )
         if goes_on and self._unfinished is not None:
-            self._run_button.setToolTip(
+            set_tip(
+                self._run_button,
                 self.tr("An earlier run was ended: {count} results of it are kept").format(
                     count=self._unfinished.done
-                )
+                ),
             )
             return
-        self._run_button.setToolTip(
+        set_tip(
+            self._run_button,
             self.tr(
                 "Measures {model}: speed at several lengths, latency, replies at once, memory, energy"
-            ).format(model=f"{info.name} {info.quantisation}")
+            ).format(model=f"{info.name} {info.quantisation}"),
         )
 
     def _run_anew(self) -> None:

@@ -8,6 +8,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Limit, Mark, Measure, NotMeasured, Report
 from app.bench.report_words import BELIEVABLE_SHARE
 from app.ui import figures
+from models.shown_text import fill
 
 translate = QCoreApplication.translate
 
@@ -122,8 +123,7 @@ def outcome_text(outcome: Outcome) -> str:
 
 def reason_text(item: NotMeasured) -> str:
     """Why a figure is missing."""
-    text = translate("errors", item.reason)
-    return text.format(**item.values) if item.values else text
+    return fill(translate("errors", item.reason), item.values)
 
 
 def verdict_text(verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ from app.code.program_tests import TESTABLE
 from app.code.runtimes import RUNNABLE
 from app.ui.code_verdict import error_sentence, unchecked_sentence
 from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.plain_text import set_tip
 
 Way = Literal["replace", "insert", "run", "tests"]
 
@@ -104,7 +105,7 @@ class BlockRow(QWidget):
                 sentence = unchecked_sentence(report)
         self.verdict.setText(f"{self._name} · {sentence}" if self._name else sentence)
         doubts = [f"{line}: {message}" for line, message in report.warnings]
-        self.verdict.setToolTip("\n".join([self.tr("Checked without running it."), *doubts]))
+        set_tip(self.verdict, "\n".join([self.tr("Checked without running it."), *doubts]))
 
     def show_outcome(self, sentence: str, *, ok: bool) -> None:
         """Say what became of it when it was run."""

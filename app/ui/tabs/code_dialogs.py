@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QPushButton, QWidget
 
 Unsaved = Literal["save", "discard", "cancel"]
@@ -88,6 +88,7 @@ class CodeDialogs(QObject):
 def _box(parent: QWidget, title: str) -> QMessageBox:
     box = QMessageBox(parent)
     box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setIcon(QMessageBox.Icon.NoIcon)
     return box
 

@@ -22,6 +22,7 @@ from app.ui.widgets.code_editor import CodeEditor
 from app.ui.widgets.code_proposal_view import CodeProposalView
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.find_bar import FindBar
+from app.ui.widgets.plain_text import set_tip
 
 CHECK_AFTER_MS = 800
 
@@ -169,7 +170,7 @@ class CodeEditorCard(Card):
             # Another text is there: what was proposed was not for it.
             self._show_proposing(False)
         self._title.setText(self.document.name or self.tr("Untitled"))
-        self._title.setToolTip(str(self.document.path or ""))
+        set_tip(self._title, str(self.document.path or ""))
         if self.editor.isReadOnly():
             self._status.setText(self.tr("for reading only"))
         else:

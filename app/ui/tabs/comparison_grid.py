@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QScrollArea, QWidget
 
 from app.ui.widgets.card import Card, LabelLook, button, label
+from app.ui.widgets.plain_text import set_tip
 
 MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
@@ -84,7 +85,7 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
         grid.addWidget(_right(label("–", "muted")), row, column)
         return
     verdict = label(cell.verdict, cell.look)
-    verdict.setToolTip(cell.tip)
+    set_tip(verdict, cell.tip)
     if not cell.value:
         # What all figures come to.
         if is_alone:
@@ -98,7 +99,7 @@ def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_
         grid.addWidget(verdict, row, column + 2)
         return
     change = _right(label(cell.change, cell.look))
-    change.setToolTip(f"{cell.verdict}\n{cell.tip}".strip())
+    set_tip(change, f"{cell.verdict}\n{cell.tip}".strip())
     change.setAccessibleName(f"{cell.change}, {cell.verdict}")
     grid.addWidget(change, row, column + 1)
 

@@ -29,6 +29,7 @@ from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.layouts import clear_layout
+from app.ui.widgets.plain_text import set_tip
 
 TABLE_HEIGHT_PX = 370
 JOB = "benchmark"
@@ -116,7 +117,7 @@ class DriftPage(QScrollArea):
             speed_looks: dict[str, LabelLook] = {"same": "good", "faster": "good", "slower": "danger"}
             speed_look = "muted" if report.is_first else speed_looks.get(report.speed, "muted")
             self._speed.show_verdict(words.speed(report), words.speed_line(report), speed_look)
-            self._speed.setToolTip(words.speed_reason(report))
+            set_tip(self._speed, words.speed_reason(report))
             self._since.show_verdict(words.since(report), words.since_line(report), "body")
             self._items.show_report(report)
             self._show_changes(report)

@@ -36,6 +36,7 @@ from app.ui.widgets.recommendation_card import RecommendationCard
 from models.catalog import catalogue
 from models.recommend import recommend
 from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.shown_text import shown
 from models.sizes import QUANTISATIONS
 from models.snapshot import Snapshot, gguf_files
 from models.store import InstalledModel, ModelStore, StoreListing, TrashedModel
@@ -390,7 +391,7 @@ class ModelsTab(QScrollArea):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for file in choices:
-            action = menu.addAction(f"{file.path}   {byte_count(file.bytes)}")
+            action = menu.addAction(f"{shown(file.path)}   {byte_count(file.bytes)}")
             action.setData(f"{reference.repo}:{file.path}")
         menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
         menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))

@@ -53,6 +53,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
 from models.progress import Progress
 
@@ -380,12 +381,13 @@ class QualityPage(QScrollArea):
         self._run_button.setEnabled(free)
         self._size.setEnabled(self._cancel is None)
         self._data_button.setEnabled(self._cancel is None)
-        self._run_button.setToolTip(
+        set_tip(
+            self._run_button,
             self.tr("Load a model first")
             if info is None
             else self.tr("Asks {model}, and judges the answers").format(
                 model=f"{info.name} {info.quantisation}".strip()
-            )
+            ),
         )
 
     def _make_empty(self) -> Card:

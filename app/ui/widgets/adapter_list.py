@@ -11,6 +11,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.layouts import clear_layout
+from app.ui.widgets.plain_text import set_tip
 
 LARGEST_SCALE = 10.0
 SCALE_WIDTH_PX = 76
@@ -88,7 +89,7 @@ class AdapterList(QWidget):
         scale.valueChanged.connect(lambda value: self._on_scale(index, value))
         remove = button("", "quiet", icon=self._theme.icon("x"))
         remove.setAccessibleName(self.tr("Remove {name}").format(name=name))
-        remove.setToolTip(remove.accessibleName())
+        set_tip(remove, remove.accessibleName())
         remove.clicked.connect(lambda: self._on_remove(index))
         layout.addWidget(shown, 1)
         layout.addWidget(scale)

@@ -10,6 +10,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.layouts import clear_layout
+from app.ui.widgets.plain_text import set_tip
 
 MOST_CHIP_PX = 260
 
@@ -64,7 +65,7 @@ class AttachmentChips(QWidget):
         row.setSpacing(2)
         open_it = button("", "quiet", icon=self._theme.icon("file-text"))
         open_it.setAccessibleName(self.tr("Open {name}").format(name=attachment.name))
-        open_it.setToolTip(open_it.accessibleName())
+        set_tip(open_it, open_it.accessibleName())
         open_it.clicked.connect(lambda: self.opened.emit(attachment))
         tokens = self._tokens.get(attachment.id)
         name = ElidedLabel("small")
@@ -79,7 +80,7 @@ class AttachmentChips(QWidget):
         if self._removable:
             remove = button("", "quiet", icon=self._theme.icon("x"))
             remove.setAccessibleName(self.tr("Remove {name}").format(name=attachment.name))
-            remove.setToolTip(remove.accessibleName())
+            set_tip(remove, remove.accessibleName())
             remove.clicked.connect(lambda: self.removed.emit(attachment))
             row.addWidget(remove)
         return chip

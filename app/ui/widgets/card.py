@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.widgets.plain_text import PlainLabel, set_tip
+
 LabelLook = Literal[
     "body", "title", "figure", "unit", "caption", "muted", "small", "good", "warning", "danger"
 ]
@@ -32,8 +34,7 @@ def label(
     text: str = "", look: LabelLook = "body", *, wrap: bool = False, selectable: bool = False
 ) -> QLabel:
     """A label in one of the window's type styles; plain text always, so that no markup is interpreted."""
-    made = QLabel(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    made = PlainLabel(text)
     made.setProperty("look", look)
     made.setWordWrap(wrap)
     if wrap:
@@ -66,7 +67,7 @@ def button(
     if name or tip:
         made.setAccessibleName(name or tip)
     if tip or (name and not text):
-        made.setToolTip(tip or name)
+        set_tip(made, tip or name)
     return made
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtWidgets import QWidget
 
 from app.chat.records import Conversation, Folder
+from app.ui.widgets.plain_text import plain, plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -160,10 +161,11 @@ class ChatRowsModel(QAbstractListModel):
             return row.folder.name if row.folder is not None else None
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
+        words = plain if role == Qt.ItemDataRole.DisplayRole else plain_tip
         if row.chat is not None:
-            return row.chat.title or self.tr("New chat")
+            return words(row.chat.title) or self.tr("New chat")
         if row.folder is not None:
-            return row.folder.name
+            return words(row.folder.name)
         return None if role == Qt.ItemDataRole.ToolTipRole else self._captions[row.group]
 
     def flags(self, index: Index) -> Qt.ItemFlag:

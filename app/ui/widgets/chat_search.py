@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QSizePolicy,
 from app.chat.search import SearchHit
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
+from app.ui.widgets.plain_text import plain
 
 EXCERPT_LINES = 3
 
@@ -94,12 +95,12 @@ class _HitLabel(QLabel):
         super().__init__()
         colours = theme.colours
         words = "".join(
-            f'<span style="color: {colours.accent}; font-weight: 600">{escape(text)}</span>'
+            f'<span style="color: {colours.accent}; font-weight: 600">{escape(plain(text))}</span>'
             if is_hit
-            else escape(text)
+            else escape(plain(text))
             for text, is_hit in hit.excerpt
         )
-        title = escape(hit.title or untitled)
+        title = escape(plain(hit.title) or untitled)
         where = (
             f' <span style="color: {colours.faint}">· {escape(in_thinking)}</span>' if hit.in_thinking else ""
         )

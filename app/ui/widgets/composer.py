@@ -12,6 +12,7 @@ from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.context_meter import ContextMeter
 from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.prompt_suggestions import PromptSuggestions
 from app.ui.widgets.room_for_words import RoomForWords
 
@@ -127,7 +128,7 @@ class Composer(QWidget):
         """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
         self._state = state
         self._reason.setText(reason)
-        self._reason.setToolTip(reason)
+        set_tip(self._reason, reason)
         self._remedy.setText(remedy)
         self._show_state()
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
+from app.ui.widgets.plain_text import set_tip
 
 BAR_PX = QSize(72, 6)
 LEAST_BAR_PX = 24
@@ -93,7 +94,7 @@ class ContextMeter(QWidget):
             )
         else:
             details = self.tr("Chat so far: {history} tokens\nMessage: {message}\nLeft for the reply: {left}")
-        self.setToolTip(details.format(**values))
+        set_tip(self, details.format(**values))
         self.setAccessibleName(self.text)
         self.setAccessibleDescription(self.toolTip())
 

@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
+from app.ui.widgets.plain_text import plain, set_tip
+
 EDGES_PX = 44
 
 
@@ -28,8 +30,8 @@ class ElidedButton(QPushButton):
 
     def set_words(self, words: str, spoken: str = "") -> None:
         """Say this, as far as there is room; `spoken` is its name for a screen reader where it is longer."""
-        self._words = words
-        self.setToolTip(words)
+        self._words = words = plain(words)
+        set_tip(self, words)
         self.setAccessibleName(spoken or words)
         self._fit()
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.filters.rule import FilterRule
 from app.ui.filter_words import action_word
+from app.ui.widgets.plain_text import set_tip
 
 NAME, ACTION = range(2)
 ROW_PX = 32
@@ -91,7 +92,7 @@ class FilterRuleTable(QTableWidget):
             Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
         )
         name.setCheckState(Qt.CheckState.Checked if rule.on else Qt.CheckState.Unchecked)
-        name.setToolTip(rule.note)
+        set_tip(name, rule.note)
         action = QTableWidgetItem(action_word(rule.action))
         action.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         self.setItem(row, NAME, name)

@@ -5,6 +5,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut, QTextCursor, QText
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
 from app.ui.widgets.code_view import CodeView
+from app.ui.widgets.plain_text import set_tip
 
 MARKED_AT_MOST = 2000
 """More hits than this are counted as "many" and not all marked."""
@@ -202,7 +203,7 @@ class FindBar(QWidget):
         button = QToolButton()
         button.setText(sign)
         button.setCheckable(True)
-        button.setToolTip(f"{meaning} ({shortcut})")
+        set_tip(button, f"{meaning} ({shortcut})")
         button.setAccessibleName(meaning)
         button.toggled.connect(lambda _on: self._search())
         keys = QShortcut(QKeySequence(shortcut), self)

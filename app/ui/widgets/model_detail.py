@@ -8,6 +8,7 @@ from app.ui.fit_text import fit_text, need_text
 from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.plain_text import set_tip
 from models.demand import Demand
 from models.fit import DEFAULT_CONTEXT_TOKENS
 from models.sizes import QUANTISATIONS
@@ -139,7 +140,7 @@ class ModelDetail(Card):
                 found = self._advisor.outlook(row.model, kind, self._demand).fit
                 text, tip = need_text(found), fit_text(found)
             verdict = label(text, "muted")
-            verdict.setToolTip(tip)
+            set_tip(verdict, tip)
             choice.setAccessibleDescription(text)
             grid.addWidget(verdict, line, 2, 1, 5)
 

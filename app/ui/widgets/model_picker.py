@@ -11,6 +11,7 @@ from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import ModelInfo
 from app.ui.session import EngineSession, model_name
 from app.ui.theme import Theme
+from models.shown_text import shown
 from models.store import InstalledModel
 
 SMALLEST_PX, WIDTH_PX = 150, 290
@@ -105,7 +106,7 @@ class ModelPicker(QToolButton):
         for model in models:
             # What stands behind a tab is set to the right, as shortcuts are.
             note = self.tr("loaded") if str(model.path) in loaded else ""
-            action = QAction(f"{model.name} · {model.type}\t{note}", menu)
+            action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
             action.setCheckable(True)
             action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
             action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
@@ -127,7 +128,7 @@ class ModelPicker(QToolButton):
             title = menu.addAction(self.tr("Not on this computer: {host}").format(host=server.host))
             title.setEnabled(False)
             for model in server.models[:MOST_ELSEWHERE]:
-                action = QAction(self._theme.icon("cloud", "warning"), model.name, menu)
+                action = QAction(self._theme.icon("cloud", "warning"), shown(model.name), menu)
                 action.setCheckable(True)
                 info = self._session.info
                 action.setChecked(info is not None and info.path == server.path_of(model))
@@ -147,7 +148,7 @@ class ModelPicker(QToolButton):
             return
         unloads = menu.addMenu(self.tr("Unload and free memory"))
         for info in models:
-            action = unloads.addAction(model_name(info))
+            action = unloads.addAction(shown(model_name(info)))
             action.triggered.connect(lambda _=False, path=info.path: self.unload_asked.emit(path))
         unloads.addSeparator()
         every = unloads.addAction(self.tr("All models"))

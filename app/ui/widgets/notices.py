@@ -13,6 +13,7 @@ from app.errors import EngineError, StillroomError
 from app.ui.announce import announce
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button, label, set_look
+from models.shown_text import fill
 
 INFORM_MS = 8_000
 ERROR_MS = 20_000
@@ -39,16 +40,13 @@ def filled(template: str, values: Mapping[str, object]) -> str:
     """
     if not template:
         return ""
-    text = QCoreApplication.translate("errors", template)
-    if not values:
-        return text
     shown = dict(values)
     for name, value in values.items():
         if isinstance(value, StillroomError):
             shown[name] = translated(value)[0]
         elif name == "reason" and isinstance(value, str) and value:
             shown[name] = QCoreApplication.translate("errors", value)
-    return text.format(**shown)
+    return fill(QCoreApplication.translate("errors", template), shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from app.chat.prompt_library import SavedPrompt, matching_prompts
+from app.ui.widgets.plain_text import set_tip
 
 MOST_ROWS = 6
 ROW_PX = 30
@@ -39,7 +40,7 @@ class PromptSuggestions(QListWidget):
         self.clear()
         for prompt in self._shown:
             item = QListWidgetItem(prompt.title, self)
-            item.setToolTip(prompt.text)
+            set_tip(item, prompt.text)
             item.setSizeHint(QSize(0, ROW_PX))
         self.setCurrentRow(0)
         self.setFixedHeight(min(MOST_ROWS, len(self._shown)) * ROW_PX + 10)

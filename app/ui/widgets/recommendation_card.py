@@ -7,6 +7,7 @@ from app.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_text, speed_tip
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.plain_text import set_tip
 from models.recommend import Recommendation
 from models.store import InstalledModel
 from models.wording import byte_count
@@ -96,7 +97,7 @@ class RecommendationCard(Card):
             rate = self.tr("Expected: {rate} tokens per second.").format(rate=speed_text(outlook))
             sentences.insert(1, rate)
         self._reason.setText(" ".join(sentences))
-        self._reason.setToolTip(speed_tip(outlook))
+        set_tip(self._reason, speed_tip(outlook))
         download = byte_count(model.checkpoint_bytes)
         if recommendation.alternative is not None:
             other, its_fit = recommendation.alternative
@@ -109,12 +110,13 @@ class RecommendationCard(Card):
         self._button.setText(
             self.tr("Load") if installed is not None else self.tr("Get · {size}").format(size=download)
         )
-        self._button.setToolTip(
+        set_tip(
+            self._button,
             ""
             if installed is not None
             else self.tr("Downloads the original weights ({download}) and builds {size} from them.").format(
                 download=download, size=size
-            )
+            ),
         )
         self._button.setAccessibleName(f"{self._button.text()} {self._title.text()}")
         self._state.setVisible(loaded or getting or stopped)

@@ -26,6 +26,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.adapter_list import AdapterList
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 from app.ui.widgets.elided_button import ElidedButton
+from app.ui.widgets.plain_text import set_tip
 
 WIDTH_PX = 300
 SETTLE_MS = 400
@@ -90,7 +91,7 @@ class ReplySettings(QFrame):
             (self.tr("Longest reply"), self._max_tokens, self.tr("In tokens, thinking included.")),
             (self.tr("Seed"), self._seed, self.tr("The same seed gives the same reply again.")),
         ):
-            field.setToolTip(tip)
+            set_tip(field, tip)
             _add_row(form, text, field)
         self._thinks = QCheckBox(self.tr("Think before the answer"))
         self._thinks.setToolTip(self.tr("Without thinking the answer comes at once, and is often worse."))
@@ -107,7 +108,7 @@ class ReplySettings(QFrame):
             (self.tr("At most, tokens"), self._thinking_tokens),
             (self.tr("At most, seconds"), self._thinking_seconds),
         ):
-            field.setToolTip(tip)
+            set_tip(field, tip)
             _add_row(budget, text, field)
         self._schema = ElidedButton()
         self._schema.setAccessibleDescription(self.tr("Let answers be JSON by a schema"))

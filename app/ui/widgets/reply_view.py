@@ -15,6 +15,7 @@ from app.ui.bridge import FRAME_S
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.markdown_view import MarkdownView
+from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.sources_line import SourcesLine
 from app.ui.widgets.thinking_line import ThinkingLine
 from app.ui.widgets.version_switch import VersionSwitch
@@ -302,7 +303,7 @@ class ReplyView(QWidget):
                 drafted=f"{stats.drafted_tokens:,}", accepted=f"{stats.accepted_tokens:,}"
             )
             tip = f"{tip}\n{guesses}"
-        self._stats.setToolTip(tip)
+        set_tip(self._stats, tip)
 
     def _show_verdict(self, outcome: Outcome) -> None:
         """Whether the answer is as its schema says."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.ui.widgets.plain_text import set_tip
+
 ICON_GAP_PX = 4
 """Between a button's icon and its words."""
 
@@ -20,7 +22,8 @@ class RoomForWords(QObject):
         self._words = {button: button.text() for button in buttons}
         for button, words in self._words.items():
             button.setAccessibleName(button.accessibleName() or words)
-            button.setToolTip(button.toolTip() or button.accessibleName())
+            if not button.toolTip():
+                set_tip(button, button.accessibleName())
         row.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802

@@ -82,7 +82,7 @@ def test_markdown_tells_sections_and_what_is_missing() -> None:
     text = report_to_markdown(full_report())
     assert "## Quality <1>" in text
     assert "| MATH | 91.3 % | 89 to 93 | 100 | pass@1 |" in text
-    assert "- Tokens per joule: No counter for <it>." in text
+    assert r"- Tokens per joule: No counter for \<it>." in text
     assert "Made-up CPU" in text
 
 

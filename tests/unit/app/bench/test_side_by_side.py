@@ -34,7 +34,7 @@ def test_speed_runs_are_one_table_against_the_first() -> None:
         "| 80.4 ± 0.3 tok/s | +37.7% better |"
     ) in text
     assert "- R1-Qwen-7B (Q8_0), 2026-11-23T21:40:00Z: slower in generation and prompt." in text
-    assert "also differs in: quantisation <F16> → Q8_0." in text
+    assert r"also differs in: quantisation \<F16> → Q8_0." in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1
 
