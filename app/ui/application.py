@@ -44,6 +44,7 @@ from app.ui.window_zoom import WindowZoom
 
 log = logging.getLogger(__name__)
 
+PATIENT_S = 30.0
 LAST_S = 0.5
 """Of the time for the end, what the log and the databases have for themselves."""
 
@@ -58,9 +59,10 @@ class WindowApplication(QObject):
         files: Sequence[Path] = (),
         ending: Ending | None = None,
     ) -> None:
-        """`ending` is the deadline for all that is closed; it begins with the end at the latest."""
+        """`ending` is the deadline for all that is closed; it begins with the end at the latest. Without one
+        nothing is ended by force."""
         super().__init__(qt)
-        self._ending = ending or Ending()
+        self._ending = ending or Ending(PATIENT_S)
         self._left: list[Callable[[], None]] = []
         self.parts = parts
         self._files = files

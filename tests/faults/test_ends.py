@@ -91,7 +91,7 @@ class Ends:
                 self._home,
                 sent=signal.SIGTERM,
                 mark=b"",
-                delay_s=0.8 + 2 * delay_s,
+                delay_s=delay_s,
             )
         # A command may have been done, or not have got as far as to listen: then it has no other process.
         right = (128 + signal.SIGTERM, 0, -signal.SIGTERM) if self._how == "command" else (0,)
@@ -119,11 +119,11 @@ class Ends:
 
 def command(work: str, model: str) -> list[str]:
     """The command that does this."""
-    chat = ["chat", "starter", "--local", "--threads", "1"]
+    local = ["--local", "--threads", "1"]
     return {
-        "load": [*chat, "Hello."],
-        "prefill": [*chat, LONG],
-        "decode": [*chat, "Tell me a long story about the sea.", "--max-tokens", "1500"],
+        "load": ["chat", "starter", "Hello.", *local],
+        "prefill": ["chat", "starter", LONG, *local],
+        "decode": ["chat", "starter", "Tell me a long story about the sea.", "--max-tokens", "1500", *local],
         "download": ["pull", model],
         "build": ["build", model, "--type", "Q8_0", "--type", "Q4_K_M"],
         "benchmark": ["bench", "starter", "--json"],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.ui.callback_watch import Callback
 from tests.support.ends import GONE_S, MOST_S, End, end_program, window
 from tests.support.faults import in_words
 
@@ -50,6 +51,7 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
 ) -> None:
     die = random.Random(11)
     gone_s, waited_s, wall_s = [], [], []
+    worst: list[Callback] = []
     before = ""
     for work in itertools.islice(itertools.cycle(WORKS), STOPS):
         end = end_program(window(work, "stopped", die.uniform(0.0, 0.3)), tmp_path)
@@ -61,6 +63,7 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
         gone_s.append(end.gone_s)
         waited_s.append(end.figures.most_waited[0].waited_s)
         wall_s.append(end.figures.longest[0].wall_s)
+        worst.append(end.figures.most_waited[0])
         assert waited_s[-1] < MOST_LATE_S, (work, end.figures.most_waited[0])
         assert gone_s[-1] < MOST_S, work
     # The last one has left nothing broken either.
@@ -71,4 +74,5 @@ def test_the_window_lives_and_closes_with_a_stopped_engine(
         print(f"  {sum(one > GONE_S for one in gone_s)} of {len(gone_s)} took longer than {GONE_S} s")
         print(in_words("longest wait of a callback of the GUI thread", waited_s))
         print(in_words("longest callback, with its computing and the other programs'", wall_s))
-        print(f"  {sum(one > MOST_WAITED_S for one in waited_s)} waited longer than 50 ms")
+        print(f"  {sum(one > MOST_WAITED_S for one in waited_s)} waited longer than 50 ms; the worst:")
+        print(f"  {max(worst).what}\n{max(worst).stack}")

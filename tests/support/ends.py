@@ -25,6 +25,7 @@ MOST_S = 8.0
 """What fails a test: the machine may be at something else."""
 
 LONGEST_S = 180.0
+BEGUN_S = 4.0
 
 
 @dataclass
@@ -48,8 +49,8 @@ def end_program(
     environment: Mapping[str, str] = os.environ,
 ) -> End:
     """Run `command` until it says `mark` on stdout, and `sent` that long after; without a signal it ends
-    itself and says when it begins to. An empty mark is the beginning. `freezes` stops (SIGSTOP) all of its
-    other processes before."""
+    itself and says when it begins to. An empty mark is when it has a process of its own, or `BEGUN_S` later.
+    `freezes` stops (SIGSTOP) all of its other processes before."""
     home.mkdir(parents=True, exist_ok=True)
     figures = home / "callbacks.json"
     figures.unlink(missing_ok=True)
@@ -76,6 +77,8 @@ def end_program(
                 wished_s = float(told["closing"])
                 tree.look()
             elif line.startswith(mark) and sent is not None:
+                if not mark:
+                    tree.wait_for_child(BEGUN_S)
                 time.sleep(delay_s)
                 tree.look()
                 if freezes:
@@ -127,6 +130,13 @@ class Tree:
                 self._seen.update(process.children(recursive=True))
             except psutil.Error:
                 continue
+
+    def wait_for_child(self, most_s: float) -> None:
+        """Wait until there is more than the program itself."""
+        until_s = time.monotonic() + most_s
+        while len(self._seen) == 1 and time.monotonic() < until_s:
+            time.sleep(0.05)
+            self.look()
 
     def stop_children(self) -> None:
         """Stop all but the program itself."""

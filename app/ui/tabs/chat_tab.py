@@ -198,12 +198,16 @@ class ChatTab(QWidget):
             task.cancel()
         self._readiness.close()
         self.exchange.close()
-        # A draft may make the chat that the choices belong to.
-        rest = (self._drafts.close_down(), self._choosing.close_down(), self._runner.close_down())
+        keep_draft, keep_choices = self._drafts.close_down(), self._choosing.close_down()
+        wait_for_reply = self._runner.close_down()
 
         def keep() -> None:
-            for each in rest:
-                each()
+            try:
+                # A draft may make the chat that the choices belong to.
+                keep_draft()
+                keep_choices()
+            finally:
+                wait_for_reply()
 
         return keep
 
