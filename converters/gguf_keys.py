@@ -26,7 +26,12 @@ Damaged = Callable[..., GgufError]
 
 
 def check_keys(metadata: Mapping[str, object], damaged: Damaged) -> None:
-    """Raise what `damaged` makes for the first value that a model cannot have; lists are not looked into."""
+    """Raise what `damaged` makes for the first value that a model cannot have; lists are not looked into.
+
+    Of an adapter nothing is said: `app.engine.adapter_file` checks it against its model.
+    """
+    if metadata.get("general.type") == "adapter":
+        return
     for key in ("general.architecture", "general.type"):
         if key in metadata and not isinstance(metadata[key], str):
             raise _wrong(damaged, key)

@@ -28,6 +28,9 @@ from models.regular_file import open_regular
 Floats = npt.NDArray[np.float32]
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
+_MOST_BYTES = 128 << 20
+"""Five times as many as for 70 billion weights."""
+
 _MOST_NAME_BYTES = 1024
 _WRONG = {
     _SUMS: "The importance matrix {file} is damaged: {tensor} has no 32-bit sums.",
@@ -96,6 +99,8 @@ def read_imatrix(path: Path) -> ImportanceMatrix:
     """The matrix in a file of either format. Raises `BuildError` or `GgufError` that says what is wrong."""
     try:
         with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                raise _damaged(path, "The importance matrix {file} is larger than that of any model.")
             is_gguf = file.read(4) == b"GGUF"
             if is_gguf and not gguf_checksum.is_sound(path):
                 raise _damaged(path, "The importance matrix {file} is damaged: its checksum differs.")

@@ -15,8 +15,8 @@ from models.regular_file import open_regular
 MAX_HEADER_BYTES = 100_000_000
 """What the format itself allows."""
 
-_MOST_VALUES = 1 << 20
-"""A tensor has some seven: enough for 150,000."""
+_MOST_VALUES = 1 << 19
+"""A tensor has some eight: enough for 65,000."""
 
 _MOST_DIMENSIONS = 8
 

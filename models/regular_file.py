@@ -7,14 +7,23 @@ reading those never returns, or takes all the memory.
 import errno
 import os
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Literal, overload
 
 # Windows has neither, and opens its devices at once.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_regular(path: Path, *, buffering: int = -1) -> BinaryIO:
+@overload
+def open_regular(path: Path) -> BufferedReader: ...
+
+
+@overload
+def open_regular(path: Path, *, buffering: Literal[0]) -> FileIO: ...
+
+
+def open_regular(path: Path, *, buffering: Literal[-1, 0] = -1) -> BufferedReader | FileIO:
     """Open `path` for reading; a symbolic link to a regular file is one (Hugging Face's cache has them).
 
     Raises `OSError`, at once also for a pipe, a device, a socket and a folder.
@@ -23,10 +32,11 @@ def open_regular(path: Path, *, buffering: int = -1) -> BinaryIO:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        return os.fdopen(handle, "rb", buffering=buffering)
+        raw = FileIO(handle, "rb")
     except BaseException:
         os.close(handle)
         raise
+    return BufferedReader(raw) if buffering else raw
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:

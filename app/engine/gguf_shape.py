@@ -52,7 +52,7 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
     if not context:
         return GgufFacts(None, RopeScaling(0))
     try:
-        key = ggml.gguf_find_key(context, b"general.architecture")
+        key = _find(ggml, context, b"general.architecture", _STRING)
         prefix = ggml.gguf_get_val_str(context, key) + b"." if key >= 0 else b"?"
         values: dict[str, int | float | str] = {}
         for index in range(ggml.gguf_get_n_kv(context)):
@@ -68,7 +68,7 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
             )
             for index in range(ggml.gguf_get_n_tensors(context))
         ]
-        key = ggml.gguf_find_key(context, b"tokenizer.ggml.tokens")
+        key = _find(ggml, context, b"tokenizer.ggml.tokens", _ARRAY)
         vocabulary = ggml.gguf_get_arr_n(context, key) if key >= 0 else 0
         numbers = {name: value for name, value in values.items() if isinstance(value, int)}
         return GgufFacts(shape_from_gguf(numbers, tensors, vocabulary), rope_scaling(values))
@@ -86,6 +86,12 @@ def read_draft_shape(ggml: Any, draft_path: str) -> ModelShape | None:
         return read_facts(ggml, path).shape
     except StillroomError:
         return None
+
+
+def _find(ggml: Any, context: Any, name: bytes, kind: int) -> int:
+    """The index of a value, negative for none of this type; ggml asserts the type of what it gives."""
+    key = int(ggml.gguf_find_key(context, name))
+    return key if key >= 0 and ggml.gguf_get_kv_type(context, key) == kind else -1
 
 
 def _value(ggml: Any, context: Any, index: int) -> int | float | str | None:

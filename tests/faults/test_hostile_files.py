@@ -1,5 +1,6 @@
-"""Hundreds of GGUF and safetensors files with one thing wrong, and settings files that lie: each is read or refused
-at once, in little memory, with one sentence; none ends the process that loads models.
+"""Hundreds of GGUF and safetensors files with one thing wrong, and settings files that lie.
+
+Each is read or refused at once, in little memory, with one sentence; none ends the process that loads models.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from models.progress import ignore_progress
 from tests.support.gguf_mutants import mutants
 from tests.support.loading_child import CRASHED, LoadingChild
 from tests.support.measured import Outcome, table
-from tests.support.tiny_models import make_sharded_model, make_tiny_model
+from tests.support.tiny_models import make_tiny_model
 
 pytestmark = [
     pytest.mark.faults,
@@ -96,7 +97,7 @@ def test_no_hostile_gguf_ends_the_process_that_loads_it(whole: Path, tmp_path: P
 
 
 def test_hostile_safetensors_and_settings_are_refused_at_once(tmp_path: Path) -> None:
-    base = make_sharded_model(tmp_path / "base", 1)
+    base = make_tiny_model("qwen2", tmp_path / "base")
     outcomes = read("checkpoint", base, tmp_path / "allowed")
     print()
     print(table("safetensors and settings", outcomes))

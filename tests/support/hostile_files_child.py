@@ -1,7 +1,7 @@
 """A process that reads hostile files and tells, in a JSON line each, what that took: `KIND BASE FOLDER`.
 
-KIND is "gguf" (BASE: a whole file; each is shown as `stillroom inspect` shows it) or "checkpoint" (BASE: a folder;
-weights and settings are read as for a build). Everything is written below FOLDER.
+KIND is "gguf" (BASE: a whole file; each is shown as `stillroom inspect` shows it) or "checkpoint" (BASE: a
+folder; weights and settings are read as for a build). Everything is written below FOLDER.
 """
 
 import argparse

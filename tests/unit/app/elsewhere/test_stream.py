@@ -84,3 +84,9 @@ def test_an_error_in_the_middle_is_told_in_its_words() -> None:
     with pytest.raises(StreamError) as caught:
         ReplyStream().feed('data: {"error":{"message":"out of memory"}}')
     assert str(caught.value) == "out of memory"
+
+
+def test_half_an_emoji_can_be_stored() -> None:
+    stream = ReplyStream("off")
+    told = stream.feed('data: {"choices":[{"delta":{"content":"a\\ud83d","reasoning_content":"\\ude00b"}}]}')
+    assert "".join(text for _, text in told + stream.finish()).encode() == b"?ba?"

@@ -42,3 +42,10 @@ def test_positions_that_are_scaled_otherwise_are_not_stretched() -> None:
     assert not dimensions.can_stretch
     assert not rope_scaling({"context_length": 1024}).can_stretch
     assert not RopeScaling(0).can_stretch
+
+
+def test_numbers_without_bounds_are_none() -> None:
+    for factor in (float("inf"), float("nan"), 1e38, -1.0):
+        scaled = rope_scaling({**R1_0528_QWEN3_8B, "rope.scaling.factor": factor})
+        assert scaled.limit_tokens == 131072
+    assert rope_scaling({**R1_0528_QWEN3_8B, "context_length": 2**63}).limit_tokens == 131072
