@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.gbnf import END, ByteRange, GrammarError, Rules
+from app.engine.gbnf import END, ByteRange, ByteStrings, GrammarError, Rules
 
 DEAD, UNKNOWN = -1, -2
 
@@ -222,6 +222,7 @@ class GrammarState:
             if stack == EMPTY:
                 continue
             top, below = self._tops[stack], self._below[stack]
+            strings: ByteStrings
             if top < 0:
                 strings, behind = (self._tails[-1 - top],), below
             else:

@@ -1,14 +1,14 @@
 """One connection, which does not wait for ever for a request."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.server.config import Limits
 
-Headers = Sequence[tuple[bytes, bytes]]
+Headers = Iterable[tuple[bytes, bytes]]
 """Names in lower case, and values."""
 
 

@@ -35,7 +35,8 @@ def _without_texts(body: bytes) -> bytes:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     letters = np.frombuffer(body, np.uint8)
     is_inside = np.cumsum(letters == ord('"'), dtype=np.uint8) & 1
-    return letters[is_inside == 0].tobytes()
+    outside: bytes = letters[is_inside == 0].tobytes()
+    return outside
 
 
 def _depth(outside: bytes) -> int:

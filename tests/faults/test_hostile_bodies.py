@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.engine.messages import Part
 from app.ui.garbage import collect_due
 from tests.faults.test_hostile_schemas import (
     BUSY,
@@ -18,6 +19,7 @@ from tests.faults.test_hostile_schemas import (
     watched,
 )
 from tests.support.api import MODEL, Api, loaded_engine, served
+from tests.support.engines import ANSWER_TIMEOUT_S
 
 MANY = 390_000
 """Values, somewhat fewer than a body may have."""
@@ -112,3 +114,27 @@ def test_each_is_answered_soon_and_nobody_else_notices(tmp_path: Path) -> None:
         assert max(took_s.values()) < BUSY * PROMISED_S
         assert max(watch.waits_s) < BUSY * PROMISED_HEALTH_S
         assert grown[largest] < PROMISED_BYTES
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+def test_others_are_answered_while_eight_megabytes_are_counted(tmp_path: Path) -> None:
+    question = b'{"prompt": "Hi", "max_tokens": 1}'
+    with loaded_engine() as client, served(client, tmp_path) as api:
+        answer(api, "/generate", question)
+        client.tokenize([Part(TEXTS["words"][:100_000])]).result(ANSWER_TIMEOUT_S)
+        began_s = time.perf_counter()
+        answer(api, "/generate", question)
+        alone_s = time.perf_counter() - began_s
+        texts = [TEXTS[name] for name in ("a's", "words", "spaces", "Chinese")]
+        counting = [client.tokenize([Part(text)]) for text in texts]
+        waits_s = []
+        while not all(one.done() for one in counting):
+            began_s = time.perf_counter()
+            assert answer(api, "/generate", question).status_code == 200
+            waits_s.append(time.perf_counter() - began_s)
+        print(
+            f"\n{len(texts)} texts of 8 MB counted; {len(waits_s)} questions meanwhile, longest "
+            f"{max(waits_s):.2f} s; alone {alone_s:.2f} s"
+        )
+        assert max(waits_s) < BUSY * PROMISED_S

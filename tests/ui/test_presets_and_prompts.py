@@ -1,6 +1,10 @@
 """Presets, the prompt library and structured answers in the Chat tab's widgets."""
 
+import asyncio
+import json
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -156,7 +160,8 @@ def test_the_library_is_searched_written_and_undone(desk: Desk) -> None:
 
 
 def test_a_schema_is_checked_while_it_is_written(desk: Desk) -> None:
-    dialog = SchemaDialog("", desk.window)
+    beside: list[Coroutine[Any, Any, Any]] = []
+    dialog = SchemaDialog("", beside.append, desk.window)
     chosen: list[str] = []
     dialog.chosen.connect(chosen.append)
     dialog.chosen.connect(desk.drawer.choose_schema)
@@ -165,6 +170,13 @@ def test_a_schema_is_checked_while_it_is_written(desk: Desk) -> None:
     dialog.set_text('{"type": "object"')
     assert "no JSON" in dialog.verdict
     assert not use.isEnabled()
+    # A long one is checked beside the window's thread.
+    for schema, can_be_used in (({"enum": list(range(2000))}, True), ({"enum": [[]] * 2000, "x": 1}, False)):
+        dialog.set_text(json.dumps(schema))
+        assert "being checked" in dialog.verdict
+        assert not use.isEnabled()
+        asyncio.run(beside.pop())
+        assert use.isEnabled() == can_be_used
     dialog.set_text(EXAMPLE)
     use.click()
     assert chosen == [EXAMPLE]

@@ -1,5 +1,10 @@
 """The JSON schema that a chat's answers follow, checked while it is written."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import shiboken6
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
@@ -13,14 +18,21 @@ from app.ui.widgets.notices import translated
 WIDTH_PX, HEIGHT_PX = 600, 520
 CHECK_MS = 200
 
+LONG_SCHEMA = 2000
+"""Characters; a longer one may take half a second, and is checked beside the window's thread."""
+
 
 class SchemaDialog(QDialog):
     """`chosen` carries a schema that can be used, or an empty text for free answers. GUI thread."""
 
     chosen = Signal(str)
 
-    def __init__(self, schema: str, parent: QWidget) -> None:
+    def __init__(
+        self, schema: str, start: Callable[[Coroutine[Any, Any, Any]], object], parent: QWidget
+    ) -> None:
+        """`start` runs a coroutine on the window's loop."""
         super().__init__(parent)
+        self._start = start
         self.setWindowTitle(self.tr("Structured answers"))
         self.resize(WIDTH_PX, HEIGHT_PX)
         self._field = QPlainTextEdit(schema)
@@ -76,31 +88,53 @@ class SchemaDialog(QDialog):
         self._field.setPlainText(schema)
         self._check()
 
-    def _check(self) -> bool:
+    @property
+    def _text(self) -> str:
+        return self._field.toPlainText().strip()
+
+    def _check(self) -> None:
         self._timer.stop()
-        text = self._field.toPlainText().strip()
-        problem = ""
-        if text:
-            try:
-                check_schema(text)
-            except StillroomError as error:
-                problem = translated(error)[0]
-        self._use.setEnabled(bool(text) and not problem)
-        set_look(self._verdict, "danger" if problem else "good" if text else "muted")
-        self._verdict.setText(
-            problem
-            or (
-                self.tr("The schema can be used.")
-                if text
-                else self.tr("Write a schema, or insert an example.")
-            )
-        )
-        return self._use.isEnabled()
+        text = self._text
+        if len(text) <= LONG_SCHEMA:
+            self._show(text, _problem_of(text))
+            return
+        self._use.setEnabled(False)
+        set_look(self._verdict, "muted")
+        self._verdict.setText(self.tr("The schema is being checked…"))
+        self._start(self._check_long(text))
+
+    async def _check_long(self, text: str) -> None:
+        problem = await asyncio.to_thread(_problem_of, text)
+        if shiboken6.isValid(self) and text == self._text:
+            self._show(text, problem)
+
+    def _show(self, text: str, problem: StillroomError | None) -> None:
+        self._use.setEnabled(bool(text) and problem is None)
+        set_look(self._verdict, "danger" if problem is not None else "good" if text else "muted")
+        if problem is not None:
+            self._verdict.setText(translated(problem)[0])
+        elif text:
+            self._verdict.setText(self.tr("The schema can be used."))
+        else:
+            self._verdict.setText(self.tr("Write a schema, or insert an example."))
 
     def _on_use(self) -> None:
-        if self._check():
-            self._choose(self._field.toPlainText().strip())
+        # What was written since the last check is checked first.
+        if self._timer.isActive():
+            self._check()
+        if self._use.isEnabled():
+            self._choose(self._text)
 
     def _choose(self, schema: str) -> None:
         self.chosen.emit(schema)
         self.accept()
+
+
+def _problem_of(text: str) -> StillroomError | None:
+    """Why a schema cannot be used; any thread."""
+    try:
+        if text:
+            check_schema(text)
+    except StillroomError as error:
+        return error
+    return None

@@ -47,7 +47,7 @@ class ChatChoices(QObject):
 
     def ask_for_schema(self) -> None:
         """Let the user say what form the answers have."""
-        dialog = SchemaDialog(self._drawer.choices.json_schema, self._window)
+        dialog = SchemaDialog(self._drawer.choices.json_schema, self._start, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.chosen.connect(self._drawer.choose_schema)
         dialog.open()
