@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from app.audit.line import Link
+from app.database.commit_mark import CommitMark, read_mark
 from models.durable import write_durably
 
 
@@ -67,6 +69,15 @@ class AuditFolder:
     def write_head(self, head: Head) -> None:
         """Put the head on the disk for good."""
         write_durably(self.head_path, msgspec.json.encode(head))
+
+    def newest_number(self) -> int:
+        """The number of the newest line, as it is noted beside the folder; 0 where nothing is."""
+        return read_mark(self.path) or 0
+
+    def note_number(self, n: int) -> None:
+        """Note it: without this, taking away the newest lines with the head would go unseen."""
+        with closing(CommitMark(self.path)) as mark:
+            mark.write(n)
 
     def lines(self, files: list[Path] | None = None) -> Iterator[RawLine]:
         """The lines of these files, or of all, in their order. Raises `OSError`."""

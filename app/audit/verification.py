@@ -81,6 +81,8 @@ def verify(path: Path, anchor: str = "") -> Verification:
     folder = AuditFolder(path)
     if not folder.path.is_dir():
         result = Verification()
+        if newest := folder.newest_number():
+            result.problems.append(_missing(folder.path.name, 0, 1, newest))
         _check_anchor(result, anchor, found=False)
         return result
     # Not while a line is being written.
@@ -221,6 +223,9 @@ class _Check:
     def _check_head(self) -> None:
         head, end = self._folder.head(), self._result.end
         name = self._folder.head_path.name
+        newest = self._folder.newest_number()
+        if newest > max(end.n, head.n if head is not None else 0):
+            self._add(_missing(self._folder.path.name, 0, end.n + 1, newest))
         if head is None:
             if self._result.lines or self._folder.head_path.exists():
                 self._add(

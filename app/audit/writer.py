@@ -44,12 +44,20 @@ class AuditWriter:
         """Where the next line goes, and what has to be said before it."""
         head = self.folder.head()
         files = self.folder.files()
-        if head is not None and files and files[-1].name == head.file and _size(files[-1]) == head.size:
+        newest = self.folder.newest_number()
+        if (
+            head is not None
+            and head.n >= newest
+            and files
+            and files[-1].name == head.file
+            and _size(files[-1]) == head.size
+        ):
             return head, []
-        if head is None and not files:
+        if head is None and not files and not newest:
             return Head(n=0, hash=START.hash, file="", size=0), []
         notes = []
         link = head.link if head is not None else START
+        has_moved = True
         if head is None:
             # The head was deleted: go on from what is there, and say so.
             last = None
@@ -67,11 +75,18 @@ class AuditWriter:
                 )
             else:
                 # Lines that a killed process had no time to name in the head.
+                has_moved = found != link
                 link = found
         if files:
             torn = self._cut_torn_line(files[-1])
             if torn:
                 notes.append(_note("repaired", lost_bytes=torn))
+            elif head is not None and not has_moved and not _names(head, files[-2:]):
+                notes.append(_note("break", reason="the head was changed", head_n=head.n))
+        if link.n < newest:
+            # Gone with the head that named them: their numbers stay free.
+            notes.append(_note("break", reason="the newest lines were missing", newest_n=newest))
+            link = Link(newest, link.hash)
         name = files[-1].name if files else ""
         return Head(n=link.n, hash=link.hash, file=name, size=_size(files[-1]) if files else 0), notes
 
@@ -128,6 +143,7 @@ class AuditWriter:
                 path.chmod(0o600)
             sync_folder(self.folder.path)
         self.folder.write_head(Head(n=link.n, hash=link.hash, file=path.name, size=size))
+        self.folder.note_number(link.n)
         # Only now, as the log says by whom and up to where.
         for old in oldest:
             old.unlink(missing_ok=True)
@@ -148,6 +164,11 @@ class AuditWriter:
 
 def _note(kind: str, **fields: object) -> Fields:
     return {"time": now_text(), "kind": kind, **fields}
+
+
+def _names(head: Head, files: Sequence[Path]) -> bool:
+    """Whether one of the files ends where the head says; a new one may have been begun after it."""
+    return any(path.name == head.file and _size(path) == head.size for path in files)
 
 
 def _size(path: Path) -> int:

@@ -1,12 +1,16 @@
 """All benchmark runs, in one SQLite file."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.bench.database import BenchDatabase
+from app.bench.database import BenchDatabase, readable
 from app.bench.report import Report, report_from_json, report_to_json
+from app.database.recovery import excerpt
+from app.database.row_sums import CREATE_SUMS, is_as_written
+from app.database.schema import Table, Values
 from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -54,22 +58,43 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (run_id, key)
     );
     """,
+    # 3: a checksum for each row (app/database).
+    CREATE_SUMS,
+)
+
+
+def _run(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError("The benchmark run of {time}", time=excerpt(values.get("started_at", "")))
+
+
+def _unfinished_run(_db: sqlite3.Connection, _values: Values) -> StillroomError:
+    return StillroomError("A benchmark run that is not finished")
+
+
+TABLES = (
+    Table("runs", describe=_run, fit=readable("report", Report)),
+    Table("file_hashes", derived=True),
+    Table("unfinished", describe=_unfinished_run),
+    # A turn that is missing is measured again when the run goes on.
+    Table("turns", derived=True),
+    Table("run_notes", derived=True),
 )
 
 
 class BenchmarkHistory(BenchDatabase):
     """The runs on disk. Any thread; each write is on the disk before it returns.
 
-    A deleted run can be brought back until the file is opened again. A file that is no database is set
-    aside under the name in `set_aside`, and the history starts empty. Every method raises `StillroomError`.
+    A deleted run can be brought back until the file is opened again. Every method raises `StillroomError`.
     """
 
     migrations = MIGRATIONS
+    tables = TABLES
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with self.transaction() as db:
-            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
+            # One with a flipped bit may not have been deleted at all.
+            db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 
     def add(self, report: Report) -> None:
         """Keep a run; one with the same id is replaced. What was kept of it while it was under way goes."""
@@ -146,7 +171,8 @@ class BenchmarkHistory(BenchDatabase):
             known=known,
         )
 
-    def _unusable(self, reason: str) -> StillroomError:
+    def unusable(self, reason: str) -> StillroomError:
+        """The error for a file that could not be read or written."""
         return StillroomError(
             "The benchmark history could not be read or written: {reason}.",
             "Check that the disk is not full and that Stillroom's data folder may be written to.",

@@ -17,7 +17,8 @@ def newest_end(messages: Sequence[StoredMessage], message_id: int) -> int:
     """The last message of the newest branch that goes through `message_id`."""
     newest: dict[int, int] = {}
     for message in messages:
-        if message.parent_id is not None:
+        # Below it in any case: a damaged number must lead round in no circle.
+        if message.parent_id is not None and message.parent_id < message.id:
             newest[message.parent_id] = max(message.id, newest.get(message.parent_id, 0))
     while message_id in newest:
         message_id = newest[message_id]

@@ -1,12 +1,15 @@
-"""The chat database's schema, as steps that are never edited once released."""
+"""The chat database's schema: steps that are never edited once released, tables, and what to call a row."""
 
+import json
 import sqlite3
-from collections.abc import Callable
 
-from app.chat.search import index_all
+from app.chat.search import index_all, index_problem
+from app.database.recovery import excerpt
+from app.database.row_sums import CREATE_SUMS
+from app.database.schema import Schema, Table, Values
 from app.errors import StillroomError
 
-MIGRATIONS: tuple[str, ...] = (
+_STEPS: tuple[str, ...] = (
     # 1: conversations, and their messages as a tree: an edited question or a second answer is a sibling.
     # AUTOINCREMENT never gives a number out twice, so a deleted chat's files cannot pass to a new chat.
     """
@@ -110,46 +113,122 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (attachment_id, model, start, end)
     ) WITHOUT ROWID;
     """,
+    # 9: a checksum for each row (app/database).
+    CREATE_SUMS,
 )
 
 _SECURE_DELETE = "INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);"
-
-FILLED_BY: dict[int, Callable[[sqlite3.Connection], None]] = {2: index_all}
-"""What a step adds from what is there already, in the step's own transaction."""
-
+MIGRATIONS = (
+    _STEPS
+    if sqlite3.sqlite_version_info >= (3, 42)
+    # Debian 12's does not know the option: deleted words go when their part of the index is merged.
+    else tuple(step.replace(_SECURE_DELETE, "") for step in _STEPS)
+)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
-    """The version written in the file; 0 for a new one."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+def _newer(found: int, known: int) -> StillroomError:
+    return StillroomError(
+        "These chats were written by a newer Stillroom (schema {found}, this one knows {known}).",
+        "Update Stillroom to open them. The file has not been changed.",
+        found=found,
+        known=known,
+    )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date, each step in a transaction of its own.
+def _title(db: sqlite3.Connection, conversation_id: object) -> str:
+    row = db.execute("SELECT title FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
+    return "" if row is None else excerpt(row[0])
 
-    Raises `StillroomError` for a file that a newer Stillroom wrote; that file is left as it is.
-    """
-    version = schema_version(connection)
-    if version > SCHEMA_VERSION:
-        raise StillroomError(
-            "These chats were written by a newer Stillroom (schema {found}, this one knows {known}).",
-            "Update Stillroom to open them. The file has not been changed.",
-            found=version,
-            known=SCHEMA_VERSION,
-        )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        if sqlite3.sqlite_version_info < (3, 42):
-            # Debian 12's does not know the option: deleted words go when their part of the index is merged.
-            script = script.replace(_SECURE_DELETE, "")
+
+def _message(db: sqlite3.Connection, values: Values) -> StillroomError:
+    if "conversation_id" not in values:
+        return StillroomError("A message")
+    return StillroomError(
+        "A message of the chat “{title}” (“{start}”)",
+        title=_title(db, values.get("conversation_id")),
+        start=excerpt(values.get("content") or values.get("thinking") or ""),
+    )
+
+
+def _chat(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    if "title" not in values:
+        return StillroomError("What belongs to a chat")
+    return StillroomError("The chat “{title}”", title=excerpt(values.get("title", "")))
+
+
+def _folder(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError("The folder “{title}”", title=excerpt(values.get("name", "")))
+
+
+def _document(db: sqlite3.Connection, values: Values) -> StillroomError:
+    if "name" not in values:
+        return StillroomError("A document")
+    return StillroomError(
+        "The document {name} of the chat “{title}”",
+        name=excerpt(values.get("name", "")),
+        title=_title(db, values.get("conversation_id")),
+    )
+
+
+def _summary(db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError("A summary of the chat “{title}”", title=_title(db, values.get("conversation_id")))
+
+
+def _fit_message(values: dict[str, object]) -> None:
+    if values.get("role") not in ("user", "assistant"):
+        values["role"] = "assistant" if values.get("thinking") or values.get("model") else "user"
+    _drop_no_json(values, "stats", "passages")
+
+
+def _fit_chat(values: dict[str, object]) -> None:
+    _drop_no_json(values, "sampling", "thinking", "loras")
+
+
+def _drop_no_json(values: dict[str, object], *names: str) -> None:
+    for name in names:
         try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
-            if number in FILLED_BY:
-                FILLED_BY[number](connection)
-            connection.execute(f"PRAGMA user_version = {number}")
-            connection.commit()
-        except BaseException:
-            if connection.in_transaction:
-                connection.rollback()
-            raise
+            json.loads(str(values.get(name, "null") or "null"))
+        except ValueError:
+            values[name] = None
+
+
+def _adopt(db: sqlite3.Connection) -> None:
+    """Give messages without their chat one, let those without their question follow the one before, and let
+    chats show messages that are there."""
+    db.execute(
+        "INSERT INTO conversations (id, title, model, system_prompt, max_tokens, created_at, updated_at)"
+        " SELECT conversation_id, '', '', '', 0, min(created_at), max(created_at) FROM messages"
+        " WHERE conversation_id NOT IN (SELECT id FROM conversations) GROUP BY conversation_id"
+    )
+    db.execute(
+        "UPDATE messages SET parent_id = (SELECT max(p.id) FROM messages p"
+        " WHERE p.conversation_id = messages.conversation_id AND p.id < messages.id)"
+        " WHERE parent_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages p"
+        " WHERE p.id = messages.parent_id AND p.id < messages.id"
+        " AND p.conversation_id = messages.conversation_id)"
+    )
+    db.execute(
+        "UPDATE conversations SET head_id ="
+        " (SELECT max(id) FROM messages WHERE conversation_id = conversations.id)"
+        " WHERE head_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM messages"
+        " WHERE id = head_id AND conversation_id = conversations.id)"
+    )
+
+
+SCHEMA = Schema(
+    migrations=MIGRATIONS,
+    tables=(
+        Table("folders", describe=_folder),
+        Table("conversations", describe=_chat, fit=_fit_chat),
+        Table("messages", describe=_message, fit=_fit_message),
+        Table("attachments", describe=_document),
+        Table("summaries", describe=_summary),
+        Table("passage_vectors", ("attachment_id", "start", "end", "model"), derived=True),
+    ),
+    newer=_newer,
+    filled_by={2: index_all},
+    fill=index_all,
+    derived_problem=index_problem,
+    adopt=_adopt,
+)

@@ -1,13 +1,15 @@
 """Rows of the chat database as records."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
 from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
+
+T = TypeVar("T")
 
 CONVERSATION = (
     "id, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, created_at,"
@@ -37,16 +39,16 @@ def conversation_of(row: tuple[Any, ...]) -> Conversation:
         titled=bool(titled),
         model=model,
         system_prompt=system_prompt,
-        sampling=None if sampling is None else msgspec.json.decode(sampling, type=Sampling),
+        sampling=_decoded(sampling, Sampling),
         max_tokens=max_tokens,
-        thinking=ThinkingLimits() if thinking is None else msgspec.json.decode(thinking, type=ThinkingLimits),
+        thinking=_decoded(thinking, ThinkingLimits) or ThinkingLimits(),
         draft=draft,
         head_id=head_id,
         created_at=created_at,
         updated_at=updated_at,
         pinned=bool(pinned),
         folder_id=folder_id,
-        loras=() if loras is None else msgspec.json.decode(loras, type=tuple[Lora, ...]),
+        loras=_decoded(loras, tuple[Lora, ...]) or (),
         json_schema=json_schema,
         when_full=when_full,
     )
@@ -64,11 +66,21 @@ def message_of(row: tuple[Any, ...], attachments: Sequence[Attachment] = ()) -> 
         content=content,
         thinking=thinking,
         model=model,
-        stats=None if stats is None else msgspec.json.decode(stats, type=GenerationStats),
+        stats=_decoded(stats, GenerationStats),
         outcome=outcome,
         error=error,
         created_at=created_at,
         attachments=tuple(attachments),
-        passages=None if passages is None else msgspec.json.decode(passages, type=tuple[Passage, ...]),
+        passages=_decoded(passages, tuple[Passage, ...]),
         json_schema=json_schema,
     )
+
+
+def _decoded(text: object, kind: type[T]) -> T | None:
+    """A value of a column; None also where it is damaged, which the row's checksum tells."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text if isinstance(text, bytes) else str(text), type=kind)
+    except (msgspec.DecodeError, UnicodeError):
+        return None

@@ -44,6 +44,20 @@ def index_all(db: sqlite3.Connection) -> None:
         index_message(db, message_id, content, thinking)
 
 
+def index_problem(db: sqlite3.Connection) -> str:
+    """What of the index does not agree with the messages; empty where all does. Raises `sqlite3.Error`.
+
+    Whether the index agrees with its own texts is SQLite's `integrity_check` to say, from 3.44 on.
+    """
+    db.create_function("indexed", 1, indexed, deterministic=True)
+    row = db.execute(
+        "SELECT m.id FROM messages m LEFT JOIN message_search_content c ON c.id = m.id"
+        " WHERE m.outcome <> 'running'"
+        " AND (c.c0 IS NOT indexed(m.content) OR c.c1 IS NOT indexed(m.thinking)) LIMIT 1"
+    ).fetchone()
+    return "" if row is None else f"the index of message {row[0]}"
+
+
 def search(db: sqlite3.Connection, query: str) -> list[SearchHit]:
     """Titles first, then messages from the best match on; chats that are deleted are left out."""
     words = query.split()

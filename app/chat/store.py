@@ -15,6 +15,8 @@ from app.chat.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to
 from app.chat.search import SearchHit, index_message, search
 from app.chat.summary import Summary
 from app.chat.vectors import PassageVectors
+from app.database.recovery import Recovery
+from app.database.row_sums import is_as_written
 from app.engine.messages import GenerationStats
 
 _SUMMARY = "id, conversation_id, last_id, text, model, created_at"
@@ -33,11 +35,12 @@ class ChatStore:
         """Open or create the file (see `ChatDatabase`) and purge the chats deleted in an earlier session."""
         self._database = ChatDatabase(path)
         self.path = path
-        self.recovery = self._database.recovery
         self.vectors = PassageVectors(self._database)
         """What passages of documents mean, once an embedding model has said so."""
         with self._database.writing() as db:
-            db.execute("DELETE FROM conversations WHERE deleted_at IS NOT NULL")
+            # One with a flipped bit may not have been deleted at all.
+            written = is_as_written(db, "conversations")
+            db.execute(f"DELETE FROM conversations WHERE deleted_at IS NOT NULL AND {written}")
             interrupted = db.execute(
                 "UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'"
                 " RETURNING id, content, thinking"
@@ -49,8 +52,20 @@ class ChatStore:
         """Close the file; the store cannot be used afterwards."""
         self._database.close()
 
+    @property
+    def recovery(self) -> Recovery | None:
+        """What was found damaged and put right last; None where nothing was."""
+        return self._database.recovery
+
+    def check(self) -> Recovery | None:
+        """Look at the whole file (see `CheckedDatabase.check`); not for the GUI thread."""
+        return self._database.check()
+
     def back_up_if_due(self) -> Path | None:
-        """Make a backup if the newest is more than an hour old. Takes as long as copying the file."""
+        """Make a backup if the newest is more than an hour old and something has changed since.
+
+        Takes as long as copying and checking the file.
+        """
         return self._database.back_up_if_due()
 
     # Conversations
@@ -273,6 +288,7 @@ class ChatStore:
                 WHERE c.id = ? AND m.id = coalesce(?, c.head_id)
                 UNION ALL
                 SELECT m.id, m.parent_id, above.depth + 1 FROM messages m JOIN above ON m.id = above.parent_id
+                WHERE m.id < above.id
             )
             SELECT m.* FROM above JOIN messages m ON m.id = above.id ORDER BY above.depth DESC
             """.replace("m.*", ", ".join(f"m.{column}" for column in MESSAGE.split(", "))),

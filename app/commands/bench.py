@@ -13,6 +13,7 @@ from app.commands import bench_drift, bench_elsewhere, bench_quality
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
@@ -118,7 +119,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             )
         bench_drift.run(options, core, console, cancel)
         return
-    others = _newest_runs(options.against, options.suite, core)
+    others = _newest_runs(options.against, options.suite, core, console)
     line = _BenchmarkLine(console)
     elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
     if elsewhere is not None:
@@ -129,11 +130,11 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     _tell(report, earlier, others, options, console)
 
 
-def _newest_runs(models: list[str], suite: str, core: Core) -> list[Report]:
+def _newest_runs(models: list[str], suite: str, core: Core, console: Console) -> list[Report]:
     """The newest run of that suite of each of these models' files."""
     if not models:
         return []
-    with core.benchmarks() as history:
+    with core.benchmarks() as history, looked_after(console, history):
         runs = history.reports()
     found = []
     for text in models:
@@ -174,7 +175,11 @@ def _measure(
         return look_at_machine(core.paths.models, ())
 
     try:
-        with core.engine() as engine, core.benchmarks() as history:
+        with (
+            core.benchmarks() as history,
+            looked_after(console, history, *kept),
+            core.engine() as engine,
+        ):
             sections = FurtherSections(*kept)
             runner = BenchmarkRunner(engine, history, look, gpu, child_command("ceilings"), sections)
             unfinished = None if options.anew else runner.unfinished(model.path, suite, load)
@@ -246,7 +251,7 @@ def _import(file: Path | None, core: Core, console: Console) -> None:
     if file is None:
         raise WrongUse("There is no file to import.", "stillroom bench import FILE")
     reports = imported_reports(read_runs(file))
-    with core.benchmarks() as history:
+    with core.benchmarks() as history, looked_after(console, history):
         for report in reports:
             history.add(report)
     console.document({"imported": reports})

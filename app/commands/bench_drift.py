@@ -7,6 +7,7 @@ from app.bench.drift.progress import DriftProgress
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
@@ -40,8 +41,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
 
     try:
         with (
-            core.engine() as engine,
             core.benchmarks() as history,
+            looked_after(console, store, history),
+            core.engine() as engine,
             told_templates(core, console) as templates,
         ):
             checker = DriftChecker(engine, store, history, renderer(templates), look, gpu)

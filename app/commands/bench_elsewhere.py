@@ -7,6 +7,7 @@ from app.bench.report import Report
 from app.bench.suite import Suite
 from app.commands.console import Console
 from app.commands.core import Core
+from app.commands.stores import looked_after
 from app.engine.messages import ModelInfo
 from app.machine import Machine, look_at_machine
 
@@ -26,7 +27,7 @@ def run_elsewhere(
         return look_at_machine(core.paths.models, ())
 
     console.note(f"{model.name} runs on {model.backend}, not on this computer: it is measured over HTTP.")
-    with core.elsewhere() as answers, core.benchmarks() as history:
+    with core.elsewhere() as answers, core.benchmarks() as history, looked_after(console, history):
         earlier = history.reports()
         report = ElsewhereBenchmark(answers, history, look).run(model, suite, on_progress, cancel)
     console.clear()

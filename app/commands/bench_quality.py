@@ -15,6 +15,7 @@ from app.children import child_command
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
+from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
 from app.engine.messages import ModelInfo
 from app.errors import StillroomError
@@ -97,8 +98,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     try:
         others = [_other_run(store, core, text) for text in options.against]
         with (
-            _asked(core, elsewhere) as engine,
             core.benchmarks() as history,
+            looked_after(console, store, history),
+            _asked(core, elsewhere) as engine,
             told_templates(core, console) as templates,
         ):
             measure = child_command("measure")

@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.bridge import Bridge, off_this_thread
 from app.ui.cuda_session import CudaSession
+from app.ui.database_health import DatabaseHealth
 from app.ui.drift_watch import DriftWatch
 from app.ui.elsewhere_choice import ElsewhereChoice
 from app.ui.garbage import GuiThreadGarbage
@@ -86,6 +87,7 @@ class WindowApplication(QObject):
         self._machine_advice: MachineAdvice | None = None
         self._plots = PlotLibrary(self._bridge)
         self._tabs: WindowTabs
+        self._health: DatabaseHealth | None = None
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
         self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
         self._models = ModelChoice(self._session, parts.store, parts.settings, self._bridge, self)
@@ -129,6 +131,8 @@ class WindowApplication(QObject):
         """Return when the user has closed the window and everything is ended."""
         await self._ended.wait()
         self._drift_watch.stop()
+        if self._health is not None:
+            self._health.stop()
         self.cuda.cancel()
         await self._tabs_bridge.finish()
         await self._bridge.finish()
@@ -247,6 +251,14 @@ class WindowApplication(QObject):
         self.parts.jobs.start()
         self.server.start()
         self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
+        parts = self.parts
+        self._health = DatabaseHealth(
+            (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs),
+            lambda text: self._notices.warn(text),
+            self._bridge.start,
+            lambda: self._tabs.reread_chats(),
+            self,
+        )
         self._sampler.start()
         self.parts.told.observe(self._bridge.wrap(self._on_told))
         if self._files:

@@ -170,6 +170,11 @@ class WindowTabs(QObject):
         assert self._chat is not None
         self._chat.open_chat(conversation_id)
 
+    def reread_chats(self) -> None:
+        """Show the chats as they are on the disk now."""
+        if self._chat is not None:
+            self._chat.show_chats()
+
     def add_models(self, paths: Sequence[Path]) -> None:
         """Keep GGUF files and folders of models where they lie, and load the first."""
         from app.ui.tabs.models_tab import ModelsTab

@@ -1,9 +1,15 @@
 """Golden runs on disk."""
 
+import sqlite3
+from pathlib import PurePath
+
 import msgspec
 
-from app.bench.database import BenchDatabase
+from app.bench.database import BenchDatabase, readable
 from app.bench.drift.golden import GoldenRun
+from app.database.recovery import excerpt
+from app.database.row_sums import CREATE_SUMS
+from app.database.schema import Table, Values
 from app.errors import StillroomError
 
 MIGRATIONS: tuple[str, ...] = (
@@ -18,13 +24,25 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX runs_by_baseline ON runs (baseline_id);
     """,
+    # 2: a checksum for each row (app/database).
+    CREATE_SUMS,
 )
+
+
+def _run(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError(
+        "A run of golden answers of {file}", file=excerpt(PurePath(str(values.get("path", ""))).name)
+    )
+
+
+TABLES = (Table("runs", describe=_run, fit=readable("run", GoldenRun)),)
 
 
 class DriftStore(BenchDatabase):
     """All golden runs in one SQLite file (WAL, synchronous=FULL). Any thread. Raises `StillroomError`."""
 
     migrations = MIGRATIONS
+    tables = TABLES
 
     def add(self, run: GoldenRun) -> None:
         """Keep a run."""
@@ -98,7 +116,8 @@ class DriftStore(BenchDatabase):
             known=known,
         )
 
-    def _unusable(self, reason: str) -> StillroomError:
+    def unusable(self, reason: str) -> StillroomError:
+        """The error for a file that could not be read or written."""
         return StillroomError(
             "The golden answers could not be read or written: {reason}.",
             "Check that the disk is not full and that Stillroom's data folder may be written to.",

@@ -1,13 +1,17 @@
 """Quality runs on disk: an item's result is there for good before the next one begins."""
 
 import logging
+import sqlite3
 import time
 from pathlib import Path
 
 import msgspec
 
-from app.bench.database import BenchDatabase
+from app.bench.database import BenchDatabase, readable
 from app.bench.quality.result import ItemResult, QualityRun
+from app.database.recovery import excerpt
+from app.database.row_sums import CREATE_SUMS, is_as_written
+from app.database.schema import Table, Values
 from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -32,6 +36,27 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (run_id, item_id)
     );
     """,
+    # 2: a checksum for each row (app/database).
+    CREATE_SUMS,
+)
+
+
+def _run(_db: sqlite3.Connection, values: Values) -> StillroomError:
+    return StillroomError("The quality run of {time}", time=excerpt(values.get("started_at", "")))
+
+
+def _result(db: sqlite3.Connection, values: Values) -> StillroomError:
+    row = db.execute("SELECT started_at FROM runs WHERE id = ?", (values.get("run_id"),)).fetchone()
+    return StillroomError(
+        "The answer {item} of the quality run of {time}",
+        item=excerpt(values.get("item_id", "")),
+        time="" if row is None else excerpt(row[0]),
+    )
+
+
+TABLES = (
+    Table("runs", describe=_run, fit=readable("head", QualityRun)),
+    Table("results", describe=_result, fit=readable("result", ItemResult)),
 )
 
 
@@ -39,11 +64,13 @@ class QualityStore(BenchDatabase):
     """All runs in one SQLite file (WAL, synchronous=FULL). Any thread. Methods raise `StillroomError`."""
 
     migrations = MIGRATIONS
+    tables = TABLES
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with self.transaction() as db:
-            db.execute("DELETE FROM runs WHERE deleted_at IS NOT NULL")
+            # One with a flipped bit may not have been deleted at all.
+            db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 
     def begin(self, run: QualityRun, key: str) -> None:
         """Keep the head of a new run; `key` says what a later run must share to go on with it."""
@@ -124,7 +151,8 @@ class QualityStore(BenchDatabase):
             known=known,
         )
 
-    def _unusable(self, reason: str) -> StillroomError:
+    def unusable(self, reason: str) -> StillroomError:
+        """The error for a file that could not be read or written."""
         return StillroomError(
             "The quality runs could not be read or written: {reason}.",
             "Check that the disk is not full and that Stillroom's data folder may be written to.",

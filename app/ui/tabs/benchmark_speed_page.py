@@ -137,12 +137,6 @@ class BenchmarkSpeedPage(QScrollArea):
         self._progress.hide()
         self._comparison.hide()
         self.refresh()
-        if history.set_aside is not None:
-            notices.inform(
-                self.tr("The benchmark history was damaged. It is kept as {name}; a new one begins.").format(
-                    name=history.set_aside.name
-                )
-            )
 
     def refresh(self, select: str | None = None) -> None:
         """Read the history again, and select a run."""

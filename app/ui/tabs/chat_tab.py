@@ -29,7 +29,6 @@ from app.ui.tabs.chat_branch import ChatBranch
 from app.ui.tabs.chat_choices import ChatChoices
 from app.ui.tabs.chat_drafts import ChatDrafts
 from app.ui.tabs.chat_exchange import ChatDesk, ChatExchange
-from app.ui.tabs.chat_health import ChatHealth
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_list_actions import ChatListActions
 from app.ui.tabs.chat_presets import ChatPresets
@@ -163,7 +162,6 @@ class ChatTab(QWidget):
         chats = [chat.id for chat in store.conversations()]
         last = settings.values.last_chat
         self.open_chat(last if last in chats else next(iter(chats), None))
-        self._health = ChatHealth(store, notices, self._start, self)
 
     # What the window calls
 
@@ -193,7 +191,6 @@ class ChatTab(QWidget):
         What the tab had begun is cancelled; it must not be used afterwards.
         """
         self._budget_timer.stop()
-        self._health.stop()
         for task in self._tasks:
             task.cancel()
         self._readiness.close()

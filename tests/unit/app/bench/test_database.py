@@ -59,8 +59,9 @@ def test_a_file_that_is_no_database_is_set_aside(store: type[BenchDatabase], pat
     path.parent.mkdir()
     path.write_bytes(NO_DATABASE)
     with closing(store(path)) as made:
-        assert made.set_aside is not None
-        assert made.set_aside.read_bytes() == NO_DATABASE
+        assert made.recovery is not None
+        assert made.recovery.damaged is not None
+        assert made.recovery.damaged.read_bytes() == NO_DATABASE
         with made.transaction() as db:
             assert db.execute("SELECT count(*) FROM runs").fetchone()[0] == 0
 

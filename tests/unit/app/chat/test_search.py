@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.migrations import MIGRATIONS, SCHEMA_VERSION, schema_version
+from app.chat.migrations import MIGRATIONS, SCHEMA_VERSION
 from app.chat.search_text import match_expression
 from app.chat.store import ChatStore
+from app.database.schema import schema_version
 
 
 @pytest.fixture

@@ -1,0 +1,355 @@
+"""A SQLite file whose rows have checksums: opened, checked, put right where it is damaged, backed up."""
+
+import logging
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from app.database import backups
+from app.database.commit_mark import CommitMark, read_mark
+from app.database.rebuild import Rebuilt, rebuild
+from app.database.recovery import DamageNotice, Recovery, row_notices, time_text
+from app.database.row_sums import add_functions, commits, count_commit, keep_sums, seal, summed_table
+from app.database.schema import Schema, migrate, schema_version
+from app.database.soundness import is_damage, open_to_read, problem_of
+from app.database.wal import mend_journal
+from app.errors import StillroomError
+from models.durable import rename_durably
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 5.0
+OPENING_BUDGET_S = 0.15
+"""So long a file is checked while it is opened; `check` looks at all of it, on a worker thread."""
+
+
+class CheckedDatabase:
+    """A connection that writes, under a lock, and one that reads: a reader never waits for the disk.
+
+    Any thread. Every transaction counts itself, in the file and in a mark beside it: a file that has lost its
+    newest ones, or all, shows. Methods raise `StillroomError`, as `unusable` makes it.
+    """
+
+    _begin: ClassVar = "BEGIN IMMEDIATE"
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        """Open or create the file. What is found damaged is put right (see `recovery`); it is backed up
+        before a migration."""
+        self.path = path
+        self.recovery: Recovery | None = None
+        self._schema = schema
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._check_lock = threading.Lock()
+        self._closing = threading.Event()
+        with self._readable_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _finish_replacing(path)
+            self.recovery = _recover_at_opening(path, schema)
+            try:
+                self._open()
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                self.recovery = recover(path, schema, str(error))
+                self._open()
+
+    def unusable(self, reason: str) -> StillroomError:
+        """The error for a file that could not be read or written."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the file; a check ends at once."""
+        self._closing.set()
+        with self._check_lock, self._write_lock, self._read_lock:
+            self._close()
+
+    def check(self) -> Recovery | None:
+        """Look at the whole file, and put right what is damaged; None where nothing is.
+
+        Takes as long as reading the file; not for the GUI thread. Readers and writers go on meanwhile, unless
+        there is damage.
+        """
+        with self._check_lock, self._readable_errors():
+            return self._check()
+
+    def back_up_if_due(self) -> Path | None:
+        """Make a backup if the newest is more than an hour old and something has changed since.
+
+        A damaged file is put right first. Takes as long as copying and checking the file.
+        """
+        with self._check_lock, self._readable_errors():
+            if not backups.backup_is_due(self.path, datetime.now()):
+                return None
+            with self.reading() as db:
+                number = commits(db)
+            if backups.newest_has(self.path, number) or self._closing.is_set():
+                return None
+            made = backups.make_backup(self.path, self._schema, datetime.now(), self._closing.is_set)
+            if made is None and self._check() is not None:
+                made = backups.make_backup(self.path, self._schema, datetime.now(), self._closing.is_set)
+            return made
+
+    def read(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """The rows of a query."""
+        with self.reading() as db:
+            return db.execute(query, values).fetchall()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection that reads."""
+        with self._read_lock, self._readable_errors():
+            yield self._reader
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: on the disk at the end, undone by an exception."""
+        with self._write_lock, self._readable_errors():
+            db = self._writer
+            db.execute(self._begin)
+            try:
+                before = db.total_changes
+                yield db
+                number = None
+                if db.total_changes != before:
+                    number = count_commit(db)
+                db.commit()
+            except BaseException:
+                db.rollback()
+                raise
+            if number is not None:
+                self._commit_mark.write(number)
+
+    def _check(self) -> Recovery | None:
+        problem = problem_of(self.path, self._schema, is_enough=self._closing.is_set)
+        if not problem or self._closing.is_set():
+            return None
+        with self._write_lock:
+            rebuilt = _rebuild(self.path, self._schema)
+            with self._read_lock:
+                self._close()
+                self.recovery = _replace(self.path, rebuilt, problem)
+                self._open()
+        return self.recovery
+
+    def _open(self) -> None:
+        with ExitStack() as opened:
+            writer = opened.enter_context(closing(_connect(self.path)))
+            found = schema_version(writer)
+            if 0 < found < self._schema.version and not backups.make_backup(
+                self.path, self._schema, datetime.now()
+            ):
+                raise sqlite3.DatabaseError("damage was found before a migration")
+            migrate(writer, self._schema)
+            tables = [summed_table(writer, table.name, table.key) for table in self._schema.tables]
+            if found < self._schema.version:
+                writer.execute("BEGIN IMMEDIATE")
+                seal(writer, tables)
+                writer.commit()
+            keep_sums(writer, tables)
+            reader = opened.enter_context(closing(_connect(self.path)))
+            # A damaged text is shown with marks in it until it is put right.
+            reader.text_factory = _readable_text
+            reader.execute("PRAGMA query_only = ON")
+            mark = opened.enter_context(closing(CommitMark(self.path)))
+            mark.write(commits(reader) or 0)
+            opened.pop_all()
+        self._writer, self._reader, self._commit_mark = writer, reader, mark
+
+    def _close(self) -> None:
+        self._commit_mark.close()
+        self._reader.close()
+        self._writer.close()
+
+    @contextmanager
+    def _readable_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self.unusable(str(error)) from error
+
+
+def recover(path: Path, schema: Schema, problem: str) -> Recovery:
+    """Make the file anew of what it and its backups hold, while nobody has it open."""
+    return _replace(path, _rebuild(path, schema), problem)
+
+
+def _rebuild(path: Path, schema: Schema) -> Rebuilt:
+    seen = read_mark(path) or 0
+    try:
+        return rebuild(path, _part(path), schema, seen)
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        log.exception("what is left of %s cannot be used", path.name)
+        return rebuild(path, _part(path), schema, seen, with_own=False)
+
+
+def _recover_at_opening(path: Path, schema: Schema) -> Recovery | None:
+    """What becomes of a file that is found damaged within `OPENING_BUDGET_S`; None where nothing is found."""
+    mark = read_mark(path)
+    if not path.exists() or path.stat().st_size == 0:
+        # Where there never was one, a new one begins.
+        return recover(path, schema, "gone") if mark is not None or backups.list_backups(path) else None
+    lost = 0
+    if mark is not None and _may_read(path):
+        lost = _lost(path, mark)
+        if lost > 0 and mend_journal(path):
+            lost = _lost(path, mark)
+    until_s = time.monotonic() + OPENING_BUDGET_S
+    if problem := problem_of(path, schema, thorough=False, is_enough=lambda: time.monotonic() > until_s):
+        return recover(path, schema, problem)
+    if lost <= 0:
+        return None
+    # A backup may have been made since.
+    if lost == mark or any(_lost(backup, mark or 0) < lost for _, backup in backups.list_backups(path)[:1]):
+        return recover(path, schema, "the journal was lost")
+    return Recovery(
+        (
+            DamageNotice(
+                "{file} has lost its newest changes ({count}): its journal was damaged.",
+                {"file": path.name, "count": lost},
+            ),
+        )
+    )
+
+
+def _may_read(path: Path) -> bool:
+    try:
+        with closing(open_to_read(path)) as db:
+            db.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        return False
+    return True
+
+
+def _lost(path: Path, mark: int) -> int:
+    """How many of the transactions that were seen are not in a file; 0 where it does not say."""
+    try:
+        with closing(open_to_read(path)) as db:
+            number = commits(db)
+    except sqlite3.Error:
+        return 0
+    return 0 if number is None else mark - number
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _rebuilt(path: Path) -> Path:
+    return path.with_name(path.name + ".rebuilt")
+
+
+def _replace(path: Path, rebuilt: Rebuilt, problem: str) -> Recovery:
+    """Put what was rebuilt in the place of the file, which is kept under a dated name."""
+    log.error("%s was damaged (%s) and is made anew", path.name, problem)
+    aside = _aside(path, datetime.now()) if path.exists() else None
+    if aside is not None:
+        for ending in ("-wal", ""):
+            source = path.with_name(path.name + ending)
+            if source.exists():
+                shutil.copyfile(source, aside.with_name(aside.name + ending))
+    # From here on it is finished at the next opening, whatever happens.
+    backups.put_in_place(_part(path), _rebuilt(path))
+    _finish_replacing(path)
+    return Recovery(tuple(_notices(path.name, aside, rebuilt)), aside, rebuilt.newest_used)
+
+
+def _finish_replacing(path: Path) -> None:
+    if not _rebuilt(path).exists():
+        return
+    # A journal of the old file would be taken for one of the new.
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    rename_durably(_rebuilt(path), path)
+
+
+def _aside(path: Path, now: datetime) -> Path:
+    stem = f"{path.stem}.damaged-{now.strftime(backups.STAMP)}"
+    aside, number = path.with_name(stem + path.suffix), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{stem}-{number}{path.suffix}")
+    return aside
+
+
+def _notices(file: str, aside: Path | None, rebuilt: Rebuilt) -> Iterator[DamageNotice]:
+    values: dict[str, object] = {"file": file, "aside": "" if aside is None else aside.name}
+    if rebuilt.newest_used is not None:
+        values["time"] = time_text(rebuilt.base or rebuilt.newest_used)
+    if aside is None or not rebuilt.found or rebuilt.base is not None:
+        yield _anew_notice(values, aside, rebuilt)
+    elif rebuilt.rows:
+        yield DamageNotice(
+            "{file} was damaged. What could be read of it is kept; the damaged file is {aside}.", values
+        )
+    elif rebuilt.restored:
+        yield DamageNotice(
+            "{file} was damaged. All of it was put right: the backup of {time} had what was damaged exactly"
+            " as it was written. The damaged file is kept as {aside}.",
+            values,
+        )
+    else:
+        yield DamageNotice(
+            "{file} was damaged. All of it was put right, and nothing is lost; the damaged file is kept as"
+            " {aside}.",
+            values,
+        )
+    yield from row_notices(file, rebuilt.rows)
+    if rebuilt.dropped:
+        yield DamageNotice(
+            "What could not be saved of {file} ({count}) is made again when it is needed.",
+            {"file": file, "count": rebuilt.dropped},
+        )
+    if rebuilt.unproven:
+        yield DamageNotice(
+            "Checksums of {file} are lost ({count}); nothing else says that what they were for is damaged.",
+            {"file": file, "count": rebuilt.unproven},
+        )
+
+
+def _anew_notice(values: dict[str, object], aside: Path | None, rebuilt: Rebuilt) -> DamageNotice:
+    if aside is None and rebuilt.found:
+        return DamageNotice(
+            "{file} was gone. The backup of {time} is in its place; what came after it is missing.", values
+        )
+    if aside is None:
+        return DamageNotice("{file} was gone, and there is no backup: it begins anew.", values)
+    if rebuilt.found:
+        return DamageNotice(
+            "{file} was damaged. The backup of {time} is in its place, and what came after it is missing; the"
+            " damaged file is kept as {aside}.",
+            values,
+        )
+    return DamageNotice(
+        "{file} was damaged and there is no backup: it begins anew. The damaged file is kept as {aside}.",
+        values,
+    )
+
+
+def _readable_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    with ExitStack() as opened:
+        opened.enter_context(closing(connection))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cell_size_check = ON")
+        # What is purged is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
+        add_functions(connection)
+        opened.pop_all()
+    return connection
