@@ -51,7 +51,7 @@ class TemplateProblem(StillroomError):
     """A model's own chat template cannot be used; one of Stillroom's takes its place."""
 
 
-class ConversationTooLong(StillroomError):
+class ConversationTooLongError(StillroomError):
     """A conversation that no context could hold."""
 
 
@@ -117,7 +117,7 @@ class ChatTemplate:
 
     def _ask(self, source: str, turns: list[ChatMessage]) -> "Future[Outcome]":
         if len(turns) > MOST_TURNS or sum(len(turn.content) for turn in turns) > MOST_CHARACTERS:
-            raise ConversationTooLong(
+            raise ConversationTooLongError(
                 "The conversation is too long for any model.", "Start a new chat, or send less at once."
             )
         return self._process.render(

@@ -500,10 +500,6 @@
         <translation>导出</translation>
     </message>
     <message>
-        <source>The benchmark history was damaged. It is kept as {name}; a new one begins.</source>
-        <translation>基准测试的历史记录已损坏。原文件保存为 {name}；新的记录从现在开始。</translation>
-    </message>
-    <message>
         <source>A reply is being written. Stop it or wait for it, then run.</source>
         <translation>正在生成回答。请先停止或等待其结束，再运行。</translation>
     </message>
@@ -736,17 +732,6 @@
     </message>
 </context>
 <context>
-    <name>ChatHealth</name>
-    <message>
-        <source>The file of your chats was damaged and no backup was found. It is kept as {path}.</source>
-        <translation>聊天文件已损坏，且没有找到备份。损坏的文件保存为 {path}。</translation>
-    </message>
-    <message>
-        <source>The file of your chats was damaged. The backup of {time} is in its place; the damaged file is kept as {path}.</source>
-        <translation>聊天文件已损坏。已用 {time} 的备份代替；损坏的文件保存为 {path}。</translation>
-    </message>
-</context>
-<context>
     <name>ChatList</name>
     <message>
         <source>New chat</source>
@@ -907,10 +892,6 @@
 <context>
     <name>ChatPresets</name>
     <message>
-        <source>The file of your presets was damaged; it is kept as {path}.</source>
-        <translation>预设文件已损坏；保存为 {path}。</translation>
-    </message>
-    <message>
         <source>Preset: {name}</source>
         <translation>预设：{name}</translation>
     </message>
@@ -1013,10 +994,6 @@
 </context>
 <context>
     <name>ChatPrompts</name>
-    <message>
-        <source>The file of your prompts was damaged; it is kept as {path}.</source>
-        <translation>提示词文件已损坏；保存为 {path}。</translation>
-    </message>
     <message>
         <source>Prompts added: {count}.</source>
         <translation>已添加 {count} 条提示词。</translation>
@@ -5327,6 +5304,10 @@ Left for the reply: {left}</source>
         <translation>此聊天的答案是符合此模式的 JSON。之前的思考不受限制。</translation>
     </message>
     <message>
+        <source>The schema is being checked…</source>
+        <translation>正在检查模式…</translation>
+    </message>
+    <message>
         <source>The schema can be used.</source>
         <translation>此模式可以使用。</translation>
     </message>
@@ -6600,8 +6581,24 @@ Left for the reply: {left}</source>
         <translation>GGUF 文件不能转换为 {type}。</translation>
     </message>
     <message>
+        <source>A benchmark run that is not finished</source>
+        <translation>一次未完成的基准测试</translation>
+    </message>
+    <message>
+        <source>A document</source>
+        <translation>一份文档</translation>
+    </message>
+    <message>
         <source>A llama-cpp-python wheel with CUDA can be brought: see docs/cuda.md.</source>
         <translation>可以自行提供带 CUDA 的 llama-cpp-python wheel 文件：见 docs/cuda.md。</translation>
+    </message>
+    <message>
+        <source>A message</source>
+        <translation>一条消息</translation>
+    </message>
+    <message>
+        <source>A message of the chat “{title}” (“{start}”)</source>
+        <translation>对话“{title}”中的一条消息（“{start}”）</translation>
     </message>
     <message>
         <source>A quantised KV cache needs flash attention, which is switched off.</source>
@@ -6612,6 +6609,18 @@ Left for the reply: {left}</source>
         <translation>正在写回答。</translation>
     </message>
     <message>
+        <source>A request has either Content-Length or Transfer-Encoding.</source>
+        <translation>请求只能带有 Content-Length 或 Transfer-Encoding 之一。</translation>
+    </message>
+    <message>
+        <source>A run of golden answers of {file}</source>
+        <translation>{file} 的一次基准答案运行</translation>
+    </message>
+    <message>
+        <source>A running local API is not found until it is switched off and on again.</source>
+        <translation>正在运行的本地 API 要关闭再打开之后才能被找到。</translation>
+    </message>
+    <message>
         <source>A setting cannot have this value: {reason}.</source>
         <translation>设置不能取此值：{reason}。</translation>
     </message>
@@ -6620,8 +6629,20 @@ Left for the reply: {left}</source>
         <translation>suffix 只能与文本提示一起使用。</translation>
     </message>
     <message>
+        <source>A summary of the chat “{title}”</source>
+        <translation>对话“{title}”的一份摘要</translation>
+    </message>
+    <message>
         <source>Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.</source>
         <translation>请在 {endpoint}/{repo} 接受条款，然后把 HF_TOKEN 设为同一账户的令牌。</translation>
+    </message>
+    <message>
+        <source>All settings are back to their defaults.</source>
+        <translation>所有设置都恢复为默认值。</translation>
+    </message>
+    <message>
+        <source>An entry</source>
+        <translation>一个条目</translation>
     </message>
     <message>
         <source>An id looks like owner/name.</source>
@@ -6718,6 +6739,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Check the spelling; for a private one set HF_TOKEN to a token that may read it.</source>
         <translation>请检查拼写；如果是私有仓库，请把 HF_TOKEN 设为有权读取它的令牌。</translation>
+    </message>
+    <message>
+        <source>Checksums of {file} are lost ({count}); nothing else says that what they were for is damaged.</source>
+        <translation>{file} 丢失了 {count} 个校验和；没有其他迹象表明它们对应的内容已损坏。</translation>
     </message>
     <message>
         <source>Choose a JSON file that Stillroom exported.</source>
@@ -6828,6 +6853,10 @@ Left for the reply: {left}</source>
         <translation>请关闭其他程序，或使用入门模型。</translation>
     </message>
     <message>
+        <source>Close other programs, then try again.</source>
+        <translation>请关闭其他程序，然后重试。</translation>
+    </message>
+    <message>
         <source>Close them before you load a large model.</source>
         <translation>加载大模型前请关闭它们。</translation>
     </message>
@@ -6846,6 +6875,14 @@ Left for the reply: {left}</source>
     <message>
         <source>Correct it in the sampling settings.</source>
         <translation>请在采样设置中更正。</translation>
+    </message>
+    <message>
+        <source>Data sets are asked for at the hub again before they are used.</source>
+        <translation>数据集在使用之前会重新向模型库查询。</translation>
+    </message>
+    <message>
+        <source>Delete it and get the model again; the other files are used.</source>
+        <translation>请删除它并重新获取模型；其他文件会继续使用。</translation>
     </message>
     <message>
         <source>Delete the new file first to bring the old one back.</source>
@@ -6936,6 +6973,22 @@ Left for the reply: {left}</source>
         <translation>请在“模型”页获取一个，或使用 `stillroom build {model} --type Q4_K_M`。</translation>
     </message>
     <message>
+        <source>Get them again: `stillroom cuda get`.</source>
+        <translation>请重新获取：`stillroom cuda get`。</translation>
+    </message>
+    <message>
+        <source>How fast this computer is, is measured again.</source>
+        <translation>这台电脑的速度会重新测量。</translation>
+    </message>
+    <message>
+        <source>If the change is yours, take the line “checksum” out of the file. If not, open the input filter and start again with the shipped rules.</source>
+        <translation>如果是您自己改的，请把文件中“checksum”那一行删掉；如果不是，请打开输入过滤器，用自带的规则重新开始。</translation>
+    </message>
+    <message>
+        <source>If you did not change it, see whether everything in it is as it should be.</source>
+        <translation>如果您没有改过它，请看看其中的内容是否都正确。</translation>
+    </message>
+    <message>
         <source>Install a build of llama-cpp-python with Vulkan (any card) or CUDA (NVIDIA), for example: CMAKE_ARGS=&quot;-DGGML_VULKAN=ON&quot; pip install --force-reinstall --no-deps --no-binary :all: llama-cpp-python</source>
         <translation>请安装支持 Vulkan（任何显卡）或 CUDA（NVIDIA）的 llama-cpp-python，例如：CMAKE_ARGS=&quot;-DGGML_VULKAN=ON&quot; pip install --force-reinstall --no-deps --no-binary :all: llama-cpp-python</translation>
     </message>
@@ -6964,8 +7017,16 @@ Left for the reply: {left}</source>
         <translation>它有：{models}。请在窗口设置的“别处的服务器”中刷新。</translation>
     </message>
     <message>
+        <source>It held a download or a build: ask for the model again, and what was fetched of it is used.</source>
+        <translation>其中记录的是一次下载或构建：请重新获取该模型，已经下载的部分会继续使用。</translation>
+    </message>
+    <message>
         <source>It looks like https://mirror.example/simple.</source>
         <translation>地址的形式类似 https://mirror.example/simple。</translation>
+    </message>
+    <message>
+        <source>It must be in llama.cpp&apos;s GBNF form and have the rule &quot;root&quot;.</source>
+        <translation>它必须采用 llama.cpp 的 GBNF 格式，并包含规则“root”。</translation>
     </message>
     <message>
         <source>It runs elsewhere, and long prompts may cost others there their turn.</source>
@@ -6978,6 +7039,10 @@ Left for the reply: {left}</source>
     <message>
         <source>It takes no space in your folder.</source>
         <translation>它不占用你文件夹的空间。</translation>
+    </message>
+    <message>
+        <source>Its model can be used; where it came from is not known. Get it again, or add it again if it lies elsewhere.</source>
+        <translation>模型仍然可以使用，但它的来源已不可知。请重新获取；如果文件在别处，请重新添加。</translation>
     </message>
     <message>
         <source>Keep one set of weight files in the folder, or download the model again.</source>
@@ -7140,6 +7205,10 @@ Left for the reply: {left}</source>
         <translation>请修复安装，或在安全软件中允许此程序。</translation>
     </message>
     <message>
+        <source>Replies may differ a little. A newer file of the model may hold a sound template.</source>
+        <translation>回复可能略有不同。该模型的新文件可能带有正常的模板。</translation>
+    </message>
+    <message>
         <source>Restart the computer, or renew the card&apos;s driver.</source>
         <translation>请重新启动电脑，或更新显卡驱动程序。</translation>
     </message>
@@ -7176,6 +7245,10 @@ Left for the reply: {left}</source>
         <translation>请少选几行，或用更大的上下文加载模型。</translation>
     </message>
     <message>
+        <source>Send a part of it.</source>
+        <translation>请只发送其中一部分。</translation>
+    </message>
+    <message>
         <source>Send the message again: the model is loaded again by itself. If it happens again, choose a smaller model or context.</source>
         <translation>请重新发送消息：模型会自动重新加载。如果再次发生，请选择更小的模型或上下文。</translation>
     </message>
@@ -7200,6 +7273,10 @@ Left for the reply: {left}</source>
         <translation>请缩短对话，或用更大的上下文加载模型。</translation>
     </message>
     <message>
+        <source>So was more of {file} ({count}).</source>
+        <translation>{file} 中还有 {count} 处同样受损。</translation>
+    </message>
+    <message>
         <source>Some settings could not be used and are back to their defaults: {names}.</source>
         <translation>部分设置无法使用，已恢复默认值：{names}。</translation>
     </message>
@@ -7214,6 +7291,10 @@ Left for the reply: {left}</source>
     <message>
         <source>Start a new chat, or remove the system prompt and try again.</source>
         <translation>请开始新聊天，或移除系统提示词后重试。</translation>
+    </message>
+    <message>
+        <source>Start a new chat, or send less at once.</source>
+        <translation>请开始新的聊天，或一次少发送一些内容。</translation>
     </message>
     <message>
         <source>Start the download again; files that are the same are kept.</source>
@@ -7244,12 +7325,52 @@ Left for the reply: {left}</source>
         <translation>Stillroom 无权写入 {folders}。</translation>
     </message>
     <message>
+        <source>The Code tab begins empty.</source>
+        <translation>代码页从空白开始。</translation>
+    </message>
+    <message>
         <source>The GGUF file {file} has the format version {version}, which llama.cpp does not read here.</source>
         <translation>GGUF 文件 {file} 的格式版本为 {version}，此处的 llama.cpp 无法读取。</translation>
     </message>
     <message>
+        <source>The GGUF file {file} is damaged: it has two tokens of the same text.</source>
+        <translation>GGUF 文件 {file} 已损坏：其中有两个文本相同的词元。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: it holds more entries than any model.</source>
+        <translation>GGUF 文件 {file} 已损坏：其条目比任何模型都多。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: it holds the name {part}.</source>
+        <translation>GGUF 文件 {file} 已损坏：其中含有名称 {part}。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: its header is longer than 64 MiB.</source>
+        <translation>GGUF 文件 {file} 已损坏：其文件头超过 64 MiB。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} has a value that no model has.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 的值是任何模型都不会有的。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} is longer than any vocabulary.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 比任何词表都长。</translation>
+    </message>
+    <message>
+        <source>The GGUF file {file} is damaged: {part} is of type {type}, but vectors are F32.</source>
+        <translation>GGUF 文件 {file} 已损坏：{part} 的类型是 {type}，而向量应为 F32。</translation>
+    </message>
+    <message>
+        <source>The JSON has more than {count} values.</source>
+        <translation>JSON 的值超过 {count} 个。</translation>
+    </message>
+    <message>
         <source>The address {address} names no model repository.</source>
         <translation>网址 {address} 不是模型仓库的地址。</translation>
+    </message>
+    <message>
+        <source>The answer {item} of the quality run of {time}</source>
+        <translation>{time} 的质量测试中的回答 {item}</translation>
     </message>
     <message>
         <source>The architecture {architecture} is not supported.</source>
@@ -7268,6 +7389,10 @@ Left for the reply: {left}</source>
         <translation>基准测试记录由更新版本的 Stillroom 写入（schema {found}，此处为 {known}）。</translation>
     </message>
     <message>
+        <source>The benchmark run of {time}</source>
+        <translation>{time} 的基准测试</translation>
+    </message>
+    <message>
         <source>The benchmark&apos;s reply ended after {found} of {wanted} tokens.</source>
         <translation>基准测试的回答只生成了 {wanted} 个词元中的 {found} 个。</translation>
     </message>
@@ -7282,6 +7407,30 @@ Left for the reply: {left}</source>
     <message>
         <source>The chat could not be written to {path}: {reason}.</source>
         <translation>无法把聊天写入 {path}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The chat template of {name} cannot be read. Stillroom uses its own for {family} instead.</source>
+        <translation>无法读取 {name} 的聊天模板。Stillroom 改用自带的 {family} 模板。</translation>
+    </message>
+    <message>
+        <source>The chat template of {name} could not be applied: the computer is too busy.</source>
+        <translation>无法应用 {name} 的聊天模板：计算机太忙。</translation>
+    </message>
+    <message>
+        <source>The chat template of {name} ends the process that applies it. Stillroom uses its own for {family} instead.</source>
+        <translation>{name} 的聊天模板会使应用它的进程终止。Stillroom 改用自带的 {family} 模板。</translation>
+    </message>
+    <message>
+        <source>The chat template of {name} takes too long. Stillroom uses its own for {family} instead.</source>
+        <translation>{name} 的聊天模板耗时过长。Stillroom 改用自带的 {family} 模板。</translation>
+    </message>
+    <message>
+        <source>The chat template of {name} takes too much memory. Stillroom uses its own for {family} instead.</source>
+        <translation>{name} 的聊天模板占用内存过多。Stillroom 改用自带的 {family} 模板。</translation>
+    </message>
+    <message>
+        <source>The chat “{title}”</source>
+        <translation>对话“{title}”</translation>
     </message>
     <message>
         <source>The chats could not be read or saved: {reason}.</source>
@@ -7308,12 +7457,24 @@ Left for the reply: {left}</source>
         <translation>无法读取 {repo} 的 config.json。</translation>
     </message>
     <message>
+        <source>The conversation could not be prepared for {name}.</source>
+        <translation>无法为 {name} 准备这段对话。</translation>
+    </message>
+    <message>
+        <source>The conversation is too long for any model.</source>
+        <translation>对话过长，没有模型能够容纳。</translation>
+    </message>
+    <message>
         <source>The deleted model is gone for good.</source>
         <translation>已删除的模型无法恢复。</translation>
     </message>
     <message>
         <source>The disk has {free} GB free; {model} needs {need} GB while it is built.</source>
         <translation>磁盘可用 {free} GB；构建 {model} 期间需要 {need} GB。</translation>
+    </message>
+    <message>
+        <source>The document {name} of the chat “{title}”</source>
+        <translation>对话“{title}”中的文档 {name}</translation>
     </message>
     <message>
         <source>The download cannot be written to {folder}: {reason}.</source>
@@ -7326,6 +7487,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The engine could not be started: {reason}.</source>
         <translation>无法启动引擎：{reason}。</translation>
+    </message>
+    <message>
+        <source>The engine does not take in what it is sent: {megabytes} MB are waiting already.</source>
+        <translation>引擎没有接收发给它的内容：已有 {megabytes} MB 在等待。</translation>
     </message>
     <message>
         <source>The engine stopped unexpectedly ({reason}).</source>
@@ -7342,10 +7507,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The file may be damaged or of a kind this llama.cpp does not know: build or download it again.</source>
         <translation>文件可能已损坏，或是此 llama.cpp 不认识的类型：请重新构建或下载。</translation>
-    </message>
-    <message>
-        <source>The file may be damaged. Download the model again, or choose another one.</source>
-        <translation>文件可能已损坏。请重新下载模型，或选择其他模型。</translation>
     </message>
     <message>
         <source>The file of {name} {type} is gone: {path}.</source>
@@ -7374,10 +7535,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The file {file} is too large to be what its name says.</source>
         <translation>文件 {file} 太大，与其名称不符。</translation>
-    </message>
-    <message>
-        <source>The files themselves can be used; get the model again to make the record anew.</source>
-        <translation>文件本身可以使用；重新获取模型即可重建记录。</translation>
     </message>
     <message>
         <source>The folder {folder} holds no checkpoint: there is no config.json in it.</source>
@@ -7414,10 +7571,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The model folder {folder} is in use by another Stillroom.</source>
         <translation>模型文件夹 {folder} 正被另一个 Stillroom 使用。</translation>
-    </message>
-    <message>
-        <source>The model&apos;s chat template cannot be read: {reason}.</source>
-        <translation>无法读取模型的聊天模板：{reason}。</translation>
     </message>
     <message>
         <source>The model&apos;s chat template refused this conversation: {reason}.</source>
@@ -7462,10 +7615,6 @@ Left for the reply: {left}</source>
     <message>
         <source>Write something first.</source>
         <translation>请先写点内容。</translation>
-    </message>
-    <message>
-        <source>failed to parse grammar</source>
-        <translation>无法解析语法</translation>
     </message>
     <message>
         <source>it found no device</source>
@@ -7708,10 +7857,6 @@ Left for the reply: {left}</source>
         <translation>请删除它并重新获取模型：它可能在硬盘上损坏或被修改。</translation>
     </message>
     <message>
-        <source>Delete {path} and the data sets beside it to download them again.</source>
-        <translation>删除 {path} 及其旁边的数据集即可重新下载。</translation>
-    </message>
-    <message>
         <source>Delete {path} to download it again.</source>
         <translation>删除 {path} 即可重新下载。</translation>
     </message>
@@ -7802,10 +7947,6 @@ Left for the reply: {left}</source>
     <message>
         <source>It could not be measured: there was too little free memory.</source>
         <translation>无法测量：可用内存太少。</translation>
-    </message>
-    <message>
-        <source>It must be in llama.cpp&apos;s GBNF form and begin with the rule &quot;root&quot;.</source>
-        <translation>它必须采用 llama.cpp 的 GBNF 形式，并以规则“root”开头。</translation>
     </message>
     <message>
         <source>It needs a context of {needed} tokens; the model is loaded with {context_tokens}.</source>
@@ -8300,6 +8441,18 @@ Left for the reply: {left}</source>
         <translation>{name} {type} 的文件与记录不符：{file}。</translation>
     </message>
     <message>
+        <source>The file tokenizer.json is damaged: its steps are nested too deeply.</source>
+        <translation>文件 tokenizer.json 已损坏：其步骤嵌套过深。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: it is not what it was when it was downloaded.</source>
+        <translation>文件 {file} 已损坏：它与下载时的内容不同。</translation>
+    </message>
+    <message>
+        <source>The file {file} is damaged: its header is longer than that of any model.</source>
+        <translation>文件 {file} 已损坏：其文件头比任何模型的都长。</translation>
+    </message>
+    <message>
         <source>The file {file} is no safetensors file.</source>
         <translation>文件 {file} 不是 safetensors 文件。</translation>
     </message>
@@ -8312,8 +8465,32 @@ Left for the reply: {left}</source>
         <translation>文件 {file} 在读取时被截断。</translation>
     </message>
     <message>
+        <source>The file {name} cannot be stored under that name on every computer, so nothing is downloaded.</source>
+        <translation>文件 {name} 无法在所有计算机上以该名称保存，因此不会下载任何内容。</translation>
+    </message>
+    <message>
         <source>The file {name} could not be read: {reason}.</source>
         <translation>无法读取文件 {name}：{reason}。</translation>
+    </message>
+    <message>
+        <source>The file {path} is damaged, and could not be renamed: {reason}.</source>
+        <translation>文件 {path} 已损坏，并且无法重命名：{reason}。</translation>
+    </message>
+    <message>
+        <source>The file {path} is damaged, so NVIDIA&apos;s libraries beside it are not used.</source>
+        <translation>文件 {path} 已损坏，因此不使用它旁边的 NVIDIA 库。</translation>
+    </message>
+    <message>
+        <source>The file {path} is damaged. It is kept as {aside}.</source>
+        <translation>文件 {path} 已损坏，保留为 {aside}。</translation>
+    </message>
+    <message>
+        <source>The file {path} was changed outside Stillroom, or is damaged; what it says is used.</source>
+        <translation>文件 {path} 在 Stillroom 之外被更改过，或者已损坏；现按其中的内容使用。</translation>
+    </message>
+    <message>
+        <source>The files beside it are verified again before they are used.</source>
+        <translation>它旁边的文件在使用之前会重新校验。</translation>
     </message>
     <message>
         <source>The filter rule “{rule}” did not finish in time, so the message was not sent.</source>
@@ -8332,16 +8509,20 @@ Left for the reply: {left}</source>
         <translation>无法使用 {path} 中的过滤规则：{reason}。在此期间不发送任何内容。</translation>
     </message>
     <message>
+        <source>The filter rules in {path} were changed outside Stillroom, or are damaged. Nothing is sent meanwhile.</source>
+        <translation>{path} 中的过滤规则在 Stillroom 之外被更改过，或者已损坏。在此期间不会发送任何内容。</translation>
+    </message>
+    <message>
+        <source>The folder “{title}”</source>
+        <translation>文件夹“{title}”</translation>
+    </message>
+    <message>
         <source>The golden answers could not be read or written: {reason}.</source>
         <translation>无法读取或写入基准答案：{reason}。</translation>
     </message>
     <message>
         <source>The golden answers were written by a newer Stillroom (schema {found}, here {known}).</source>
         <translation>基准答案由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
-    </message>
-    <message>
-        <source>The grammar could not be read.</source>
-        <translation>无法读取该语法。</translation>
     </message>
     <message>
         <source>The graphics card ({cards}) has too little free memory ({free_gib:.1f} GiB) for even one layer of this model, so it runs on the processor. Close other programs that use the card, or choose a smaller model or context.</source>
@@ -8402,10 +8583,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The limit for thinking is not kept: the model runs elsewhere.</source>
         <translation>思考的限制未生效：模型在其他地方运行。</translation>
-    </message>
-    <message>
-        <source>The list of pinned data sets cannot be read: {reason}.</source>
-        <translation>无法读取已固定数据集的列表：{reason}。</translation>
     </message>
     <message>
         <source>The local API cannot listen on {host}, port {port}: {reason}.</source>
@@ -8532,10 +8709,6 @@ Left for the reply: {left}</source>
         <translation>质量测试的运行由较新的 Stillroom 写成（版本 {found}，此处为 {known}）。</translation>
     </message>
     <message>
-        <source>The record of {name} is damaged, so where its files came from is not known.</source>
-        <translation>{name} 的记录已损坏，因此无法得知其文件的来源。</translation>
-    </message>
-    <message>
         <source>The release names a file that it cannot be: {name}.</source>
         <translation>此版本指定了一个不可能的文件：{name}。</translation>
     </message>
@@ -8602,10 +8775,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The settings could not be saved to {path}: {reason}.</source>
         <translation>无法把设置保存到 {path}：{reason}。</translation>
-    </message>
-    <message>
-        <source>The settings file was damaged; the defaults are used.</source>
-        <translation>设置文件已损坏，已使用默认值。</translation>
     </message>
     <message>
         <source>The speed of memory and processor could not be measured: the process ended with {code}.</source>
@@ -9036,10 +9205,6 @@ Left for the reply: {left}</source>
         <translation>{file} 是 {architecture} 模型，Stillroom 不对其量化。</translation>
     </message>
     <message>
-        <source>{host} answers with too much.</source>
-        <translation>{host} 的答复内容过多。</translation>
-    </message>
-    <message>
         <source>{host} answers, but not as an OpenAI-compatible server.</source>
         <translation>{host} 有答复，但不是兼容 OpenAI 的服务器。</translation>
     </message>
@@ -9124,6 +9289,18 @@ Left for the reply: {left}</source>
         <translation>{repo} 中的 {path} 与应有的不符。</translation>
     </message>
     <message>
+        <source>{what} was damaged and could not be saved.</source>
+        <translation>{what}已损坏，未能保住。</translation>
+    </message>
+    <message>
+        <source>{what} was damaged: some of it may not be what was written.</source>
+        <translation>{what}曾损坏：其中部分内容可能与写入时不同。</translation>
+    </message>
+    <message>
+        <source>{what} was damaged; what the backup of {time} has of it is in its place.</source>
+        <translation>{what}已损坏；现已换上 {time} 的备份中的内容。</translation>
+    </message>
+    <message>
         <source>“Try again from the start” in the load settings forgets that.</source>
         <translation>加载设置中的“从头再试”会忘记这一点。</translation>
     </message>
@@ -9146,10 +9323,6 @@ Left for the reply: {left}</source>
     <message>
         <source>The GGUF file {file} is damaged: its alignment is {alignment}.</source>
         <translation>GGUF 文件 {file} 已损坏：其对齐值为 {alignment}。</translation>
-    </message>
-    <message>
-        <source>The GGUF file {file} is damaged: its header is longer than 1 GiB.</source>
-        <translation>GGUF 文件 {file} 已损坏：其文件头超过 1 GiB。</translation>
     </message>
     <message>
         <source>The GGUF file {file} is damaged: its header reaches past the end of the file.</source>
@@ -9308,6 +9481,14 @@ Left for the reply: {left}</source>
         <translation>文件 {file} 已损坏：{tensor} 超出文件末尾。</translation>
     </message>
     <message>
+        <source>The grammar could not be read: {reason}.</source>
+        <translation>无法读取语法：{reason}。</translation>
+    </message>
+    <message>
+        <source>The importance matrix is collected again when a build needs it.</source>
+        <translation>构建需要时会重新收集重要性矩阵。</translation>
+    </message>
+    <message>
         <source>The importance matrix {file} is damaged: a name is {bytes} bytes long.</source>
         <translation>重要性矩阵 {file} 已损坏：有一个名称长达 {bytes} 字节。</translation>
     </message>
@@ -9318,6 +9499,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The importance matrix {file} is damaged: it holds no values.</source>
         <translation>重要性矩阵 {file} 已损坏：其中没有数值。</translation>
+    </message>
+    <message>
+        <source>The importance matrix {file} is damaged: its checksum differs.</source>
+        <translation>重要性矩阵 {file} 已损坏：校验和不符。</translation>
     </message>
     <message>
         <source>The importance matrix {file} is damaged: {tensor} has {sums} sums for {counts} counts.</source>
@@ -9332,6 +9517,18 @@ Left for the reply: {left}</source>
         <translation>重要性矩阵 {file} 已损坏：{tensor} 含有非数字的值。</translation>
     </message>
     <message>
+        <source>The importance matrix {file} is larger than that of any model.</source>
+        <translation>重要性矩阵 {file} 比任何模型的都大。</translation>
+    </message>
+    <message>
+        <source>The list begins empty; what is in the old file can be taken over by hand.</source>
+        <translation>列表从空白开始；旧文件中的内容可以手动取回。</translation>
+    </message>
+    <message>
+        <source>The list of it, {journal}, was damaged.</source>
+        <translation>它的记录 {journal} 已损坏。</translation>
+    </message>
+    <message>
         <source>The longer prompt did not take longer than the short one: the way there takes most of the time.</source>
         <translation>较长的提示并没有比短提示花更长时间：大部分时间花在传输上。</translation>
     </message>
@@ -9340,8 +9537,28 @@ Left for the reply: {left}</source>
         <translation>config.json 中的位置缩放 {scaling} 没有可用的 {key}。</translation>
     </message>
     <message>
+        <source>The process that applies chat templates could not be started: {reason}.</source>
+        <translation>无法启动应用聊天模板的进程：{reason}。</translation>
+    </message>
+    <message>
         <source>The process that tried {backend} ended with {code}. {words}</source>
         <translation>试用 {backend} 的进程以 {code} 结束。{words}</translation>
+    </message>
+    <message>
+        <source>The prompt has more than {prompt_tokens} tokens, but the context holds {context_tokens}.</source>
+        <translation>提示词超过 {prompt_tokens} 个词元，而上下文只能容纳 {context_tokens} 个。</translation>
+    </message>
+    <message>
+        <source>The quality run of {time}</source>
+        <translation>{time} 的质量测试</translation>
+    </message>
+    <message>
+        <source>The reply cannot follow its grammar any further: {reason}.</source>
+        <translation>回复无法继续遵循其语法：{reason}。</translation>
+    </message>
+    <message>
+        <source>The request&apos;s headers are larger than {limit} bytes.</source>
+        <translation>请求头超过 {limit} 字节。</translation>
     </message>
     <message>
         <source>The server does not answer so many at once: {said}</source>
@@ -9376,6 +9593,10 @@ Left for the reply: {left}</source>
         <translation>此 llama.cpp 只为一台电脑编译，运行时不能加载 CUDA。</translation>
     </message>
     <message>
+        <source>This request is larger than {megabytes} MB, which is more than any model reads.</source>
+        <translation>此请求超过 {megabytes} MB，任何模型都读不了这么多。</translation>
+    </message>
+    <message>
         <source>Until then it is used through Vulkan.</source>
         <translation>在此之前，它通过 Vulkan 使用。</translation>
     </message>
@@ -9392,6 +9613,10 @@ Left for the reply: {left}</source>
         <translation>请等它结束。</translation>
     </message>
     <message>
+        <source>Wait until it has answered, or stop a reply, and send it again.</source>
+        <translation>请等它回答完，或停止一个回复，然后重新发送。</translation>
+    </message>
+    <message>
         <source>Wait until it is done.</source>
         <translation>请等待它结束。</translation>
     </message>
@@ -9400,8 +9625,28 @@ Left for the reply: {left}</source>
         <translation>请等待该构建结束，或将其取消。</translation>
     </message>
     <message>
+        <source>What belongs to a chat</source>
+        <translation>某个对话的信息</translation>
+    </message>
+    <message>
+        <source>What could not be saved of {file} ({count}) is made again when it is needed.</source>
+        <translation>{file} 中有 {count} 个条目未能保住；需要时会重新生成。</translation>
+    </message>
+    <message>
+        <source>What has arrived of {file} is not known any more, so it is fetched from its beginning.</source>
+        <translation>{file} 已下载了多少已不可知，因此从头开始下载。</translation>
+    </message>
+    <message>
+        <source>What was learnt about loading models is learnt again.</source>
+        <translation>关于加载模型的经验会重新积累。</translation>
+    </message>
+    <message>
         <source>With driver {oldest_driver} or newer, CUDA can be got here.</source>
         <translation>使用驱动程序 {oldest_driver} 或更新版本后，可以在这里获取 CUDA。</translation>
+    </message>
+    <message>
+        <source>Write the grammar, or the JSON schema, so that fewer alternatives begin alike.</source>
+        <translation>请改写语法或 JSON 模式，使开头相同的选项更少。</translation>
     </message>
     <message>
         <source>`stillroom cuda status` names them.</source>
@@ -9412,6 +9657,82 @@ Left for the reply: {left}</source>
         <translation>`stillroom cuda` 会说明需要什么。</translation>
     </message>
     <message>
+        <source>a line of the answer is too long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a rule in it begins with itself</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>damage was found before a migration</source>
+        <translation>升级数据之前发现了损坏</translation>
+    </message>
+    <message>
+        <source>it did not answer in time</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it has no rule &quot;root&quot;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it holds no object</source>
+        <translation>其中没有 JSON 对象</translation>
+    </message>
+    <message>
+        <source>it is no file</source>
+        <translation>它不是文件</translation>
+    </message>
+    <message>
+        <source>it is too large</source>
+        <translation>它太大了</translation>
+    </message>
+    <message>
+        <source>it names single tokens (&lt;...&gt;), which is not known here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it redirects in a circle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it redirects to an address that is none of the web</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it redirects to an unencrypted address, which Stillroom does not follow</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it redirects to no address</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it redirects without an address</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it repeats something at most less often than at least</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it sends another part of the file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its address is none of the web</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its answer cannot be unpacked</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its answer is packed in a way that was not asked for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>no answer</source>
         <translation>没有应答</translation>
     </message>
@@ -9420,12 +9741,32 @@ Left for the reply: {left}</source>
         <translation>此处没有词元符合语法</translation>
     </message>
     <message>
+        <source>the answer is too long</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the file holds no vocabulary</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the head was changed</source>
+        <translation>头文件被更改</translation>
+    </message>
+    <message>
         <source>the model computed no numbers</source>
         <translation>模型没有算出数字</translation>
     </message>
     <message>
+        <source>the newest lines were missing</source>
+        <translation>最新的若干行缺失</translation>
+    </message>
+    <message>
         <source>the text is too long to tokenise</source>
         <translation>文本太长，无法分词</translation>
+    </message>
+    <message>
+        <source>what it sends is no HTTP</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>{address} accepts the connection but does not answer.</source>
@@ -9500,6 +9841,10 @@ Left for the reply: {left}</source>
         <translation>无法读取 {file}：{reason}。</translation>
     </message>
     <message>
+        <source>{file} has lost its newest changes ({count}): its journal was damaged.</source>
+        <translation>{file} 丢失了最新的 {count} 次更改：它的日志文件已损坏。</translation>
+    </message>
+    <message>
         <source>{file} holds a CUDA back end for another llama.cpp than this Stillroom has ({version}).</source>
         <translation>{file} 中的 CUDA 后端所对应的 llama.cpp 与此 Stillroom 的版本（{version}）不同。</translation>
     </message>
@@ -9546,6 +9891,34 @@ Left for the reply: {left}</source>
     <message>
         <source>{file} was changed.</source>
         <translation>{file} 被更改。</translation>
+    </message>
+    <message>
+        <source>{file} was damaged and there is no backup: it begins anew. The damaged file is kept as {aside}.</source>
+        <translation>{file} 已损坏，且没有备份：将从空白重新开始。损坏的文件保留为 {aside}。</translation>
+    </message>
+    <message>
+        <source>{file} was damaged. All of it was put right, and nothing is lost; the damaged file is kept as {aside}.</source>
+        <translation>{file} 曾损坏。已全部修复，没有任何丢失；损坏的文件保留为 {aside}。</translation>
+    </message>
+    <message>
+        <source>{file} was damaged. All of it was put right: the backup of {time} had what was damaged exactly as it was written. The damaged file is kept as {aside}.</source>
+        <translation>{file} 曾损坏。已全部修复：{time} 的备份中有受损内容写入时的原样。损坏的文件保留为 {aside}。</translation>
+    </message>
+    <message>
+        <source>{file} was damaged. The backup of {time} is in its place, and what came after it is missing; the damaged file is kept as {aside}.</source>
+        <translation>{file} 已损坏。现已换上 {time} 的备份，此后的内容缺失；损坏的文件保留为 {aside}。</translation>
+    </message>
+    <message>
+        <source>{file} was damaged. What could be read of it is kept; the damaged file is {aside}.</source>
+        <translation>{file} 曾损坏。能读出的内容已保留；损坏的文件是 {aside}。</translation>
+    </message>
+    <message>
+        <source>{file} was gone, and there is no backup: it begins anew.</source>
+        <translation>{file} 不见了，且没有备份：将从空白重新开始。</translation>
+    </message>
+    <message>
+        <source>{file} was gone. The backup of {time} is in its place; what came after it is missing.</source>
+        <translation>{file} 不见了。现已换上 {time} 的备份；此后的内容缺失。</translation>
     </message>
     <message>
         <source>{file}:{line} is unfinished ({bytes} bytes), as a kill in the middle of writing leaves it; the next line will say so.</source>
@@ -9612,6 +9985,10 @@ Left for the reply: {left}</source>
         <translation>{host} 没有 {package}（HTTP {status}）。</translation>
     </message>
     <message>
+        <source>{host} does not send what was asked for: {reason}.</source>
+        <translation>{host} 没有发送所请求的内容：{reason}。</translation>
+    </message>
+    <message>
         <source>{host} has another {file} than the one that Stillroom was tried with.</source>
         <translation>{host} 上的 {file} 与 Stillroom 试用过的不是同一个文件。</translation>
     </message>
@@ -9634,10 +10011,6 @@ Left for the reply: {left}</source>
     <message>
         <source>{host} redirects in a circle.</source>
         <translation>{host} 循环重定向。</translation>
-    </message>
-    <message>
-        <source>{host} redirects to an unencrypted address, which Stillroom does not follow.</source>
-        <translation>{host} 重定向到未加密的网址，Stillroom 不会跟随。</translation>
     </message>
     <message>
         <source>{host} refuses to send {file} (HTTP {status}).</source>
@@ -9774,6 +10147,10 @@ Left for the reply: {left}</source>
     <message>
         <source>{repo} holds no model weights that Stillroom can read.</source>
         <translation>{repo} 不含 Stillroom 能读取的模型权重。</translation>
+    </message>
+    <message>
+        <source>{repo} holds two files of the same name, so nothing of it is downloaded.</source>
+        <translation>{repo} 中有两个同名文件，因此不会下载其中的任何内容。</translation>
     </message>
     <message>
         <source>{repo} holds {count} GGUF files, and which one is meant is open.</source>

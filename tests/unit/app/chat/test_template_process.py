@@ -15,7 +15,7 @@ from app.chat.prompt import (
     MOST_TURNS,
     ChatMessage,
     ChatTemplate,
-    ConversationTooLong,
+    ConversationTooLongError,
     TemplateProblem,
 )
 from app.chat.template_process import TemplateProcess
@@ -133,10 +133,10 @@ def test_a_process_that_is_killed_from_outside_is_no_templates_fault(process: Te
 
 def test_a_conversation_that_no_context_holds_is_refused_at_once(process: TemplateProcess) -> None:
     template = ChatTemplate(process, CHATML, bos_text="", eos_text="")
-    with pytest.raises(ConversationTooLong):
+    with pytest.raises(ConversationTooLongError):
         template.render_blocking([ChatMessage("user", "x" * (MOST_CHARACTERS + 1))])
     turns = [ChatMessage("user" if i % 2 == 0 else "assistant", "x") for i in range(MOST_TURNS + 1)]
-    with pytest.raises(ConversationTooLong):
+    with pytest.raises(ConversationTooLongError):
         template.render_blocking(turns)
     assert len(template.render_blocking(turns[:-1]).parts) == 2 * MOST_TURNS + 1
     assert template.render_blocking([ChatMessage("user", "é" * MOST_CHARACTERS)]).parts[1].text[-1] == "é"
