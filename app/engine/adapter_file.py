@@ -12,6 +12,7 @@ from typing import Any
 from app.engine.gguf_shape import InitParams, declare_gguf
 from app.errors import EngineError
 from converters.inspect import GgufSummary, TensorInfo, inspect
+from models.shown_text import shown
 
 _FLOAT32 = 6
 """GGUF_TYPE_FLOAT32 of ggml/include/gguf.h."""
@@ -40,7 +41,7 @@ def check_adapter(ggml: Any, path: Path, architecture: str) -> None:
             "The adapter {file} is for {found} models, but this model is of the kind {architecture}.",
             "Choose the model that it was trained for.",
             file=path.name,
-            found=found or "?",
+            found=shown(found) or "?",
             architecture=architecture,
         )
     if INVOCATION in summary.metadata:

@@ -4,19 +4,25 @@ Each is read or refused at once, in little memory, with one sentence; none ends 
 """
 
 import hashlib
+import itertools
+import json
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from app.children import child_command
 from converters.errors import GgufError
+from converters.imatrix import ImportanceMatrix, Sums, write_imatrix
 from converters.inspect import check_gguf
+from converters.lora import convert_adapter, read_adapter
 from converters.pipeline import build
 from models.progress import ignore_progress
+from tests.support.adapters import write_adapter
 from tests.support.gguf_mutants import mutants
 from tests.support.loading_child import CRASHED, LoadingChild
 from tests.support.measured import Outcome, table
@@ -93,6 +99,40 @@ def test_no_hostile_gguf_ends_the_process_that_loads_it(whole: Path, tmp_path: P
     print(ends.most_common())
     print(table(f"{whole.stem}, loads", outcomes))
     assert ends[CRASHED] == 0, [outcome for outcome in outcomes if outcome.error == CRASHED]
+    assert_bounded(outcomes, MOST_LOAD_S)
+
+
+def test_hostile_importance_matrices_are_refused_at_once(tmp_path: Path) -> None:
+    base = tmp_path / "base.gguf"
+    sums = {
+        f"blk.{layer}.ffn_up.weight": Sums(np.ones((1, 64), np.float32), np.full(1, 512, np.int64))
+        for layer in range(4)
+    }
+    write_imatrix(ImportanceMatrix(sums, 3, 512, ("text",)), base, {"note": "x"})
+    outcomes = read("imatrix", base, tmp_path / "allowed")
+    print()
+    print(table("importance matrices", outcomes))
+    assert_bounded(outcomes, MOST_S)
+    assert not outcomes[0].error
+
+
+def test_no_hostile_adapter_ends_the_process_that_loads_it(whole: Path, tmp_path: Path) -> None:
+    config = make_tiny_model(whole.stem, tmp_path)
+    adapter = write_adapter(tmp_path / "adapter", json.loads((config / "config.json").read_text()), seed=1)
+    file = tmp_path / "adapter.gguf"
+    convert_adapter(read_adapter(adapter), config, file)
+    outcomes = []
+    with LoadingChild() as engine:
+        ordinary = engine.adapt("whole", whole, file)
+        assert not ordinary.error, ordinary
+        engine.ordinary_bytes = ordinary.peak_bytes
+        for name, data in itertools.islice(mutants(file.read_bytes(), whole.stem), 0, None, 3):
+            mutant = tmp_path / "mutant.gguf"
+            mutant.write_bytes(data)
+            outcomes.append(engine.adapt(name, whole, mutant))
+    print()
+    print(table(f"adapters for {whole.stem}", outcomes))
+    assert not [outcome for outcome in outcomes if outcome.error == CRASHED]
     assert_bounded(outcomes, MOST_LOAD_S)
 
 

@@ -1,7 +1,8 @@
 """A process that reads hostile files and tells, in a JSON line each, what that took: `KIND BASE FOLDER`.
 
-KIND is "gguf" (BASE: a whole file; each is shown as `stillroom inspect` shows it) or "checkpoint" (BASE: a
-folder; weights and settings are read as for a build). Everything is written below FOLDER.
+KIND is "gguf" (BASE: a whole file; each is shown as `stillroom inspect` shows it), "imatrix" (BASE: a whole
+file in GGUF) or "checkpoint" (BASE: a folder; weights and settings are read as for a build). Everything is
+written below FOLDER.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import msgspec
 from app.commands import inspect_file
 from app.commands.console import Console
 from converters.convert import Conversion
+from converters.imatrix import read_imatrix
 from converters.safetensors_file import read_header
 from models.store import ModelStore
 from tests.support import gguf_mutants, safetensors_mutants
@@ -30,6 +32,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "gguf":
         ggufs(base, folder)
+    elif kind == "imatrix":
+        matrices(base, folder)
     else:
         checkpoints(base, folder)
 
@@ -48,6 +52,15 @@ def ggufs(base: Path, folder: Path) -> None:
         file.write_bytes(data)
         del data
         tell(name, show)
+
+
+def matrices(base: Path, folder: Path) -> None:
+    file = folder / "mutant.gguf"
+    file.write_bytes(base.read_bytes())
+    tell("base", lambda _: read_imatrix(file))
+    for name, data in gguf_mutants.mutants(base.read_bytes(), "llama"):
+        file.write_bytes(data)
+        tell(name, lambda _: read_imatrix(file))
 
 
 def checkpoints(base: Path, folder: Path) -> None:

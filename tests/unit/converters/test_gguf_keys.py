@@ -1,4 +1,4 @@
-"""Files over which llama.cpp would end its process are refused. See tests/faults/test_hostile_files.py too."""
+"""Files over which llama.cpp would end its process are refused. See tests/faults/test_hostile_files.py."""
 
 import math
 from pathlib import Path
