@@ -9658,11 +9658,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>a line of the answer is too long</source>
-        <translation type="unfinished"></translation>
+        <translation>回答中有一行过长</translation>
     </message>
     <message>
         <source>a rule in it begins with itself</source>
-        <translation type="unfinished"></translation>
+        <translation>其中有一条规则以自身开头</translation>
     </message>
     <message>
         <source>damage was found before a migration</source>
@@ -9670,11 +9670,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>it did not answer in time</source>
-        <translation type="unfinished"></translation>
+        <translation>未在规定时间内回答</translation>
     </message>
     <message>
         <source>it has no rule &quot;root&quot;</source>
-        <translation type="unfinished"></translation>
+        <translation>其中没有名为“root”的规则</translation>
     </message>
     <message>
         <source>it holds no object</source>
@@ -9690,47 +9690,47 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>it names single tokens (&lt;...&gt;), which is not known here</source>
-        <translation type="unfinished"></translation>
+        <translation>其中使用了单个词元（&lt;...&gt;），此处不支持</translation>
     </message>
     <message>
         <source>it redirects in a circle</source>
-        <translation type="unfinished"></translation>
+        <translation>其重定向形成循环</translation>
     </message>
     <message>
         <source>it redirects to an address that is none of the web</source>
-        <translation type="unfinished"></translation>
+        <translation>它重定向到一个不是网址的地址</translation>
     </message>
     <message>
         <source>it redirects to an unencrypted address, which Stillroom does not follow</source>
-        <translation type="unfinished"></translation>
+        <translation>它重定向到未加密的地址，Stillroom 不会前往</translation>
     </message>
     <message>
         <source>it redirects to no address</source>
-        <translation type="unfinished"></translation>
+        <translation>它的重定向没有给出地址</translation>
     </message>
     <message>
         <source>it redirects without an address</source>
-        <translation type="unfinished"></translation>
+        <translation>它的重定向没有给出地址</translation>
     </message>
     <message>
         <source>it repeats something at most less often than at least</source>
-        <translation type="unfinished"></translation>
+        <translation>其中某处重复的最多次数少于最少次数</translation>
     </message>
     <message>
         <source>it sends another part of the file</source>
-        <translation type="unfinished"></translation>
+        <translation>它发送的是文件的另一部分</translation>
     </message>
     <message>
         <source>its address is none of the web</source>
-        <translation type="unfinished"></translation>
+        <translation>其地址不是网址</translation>
     </message>
     <message>
         <source>its answer cannot be unpacked</source>
-        <translation type="unfinished"></translation>
+        <translation>其回答无法解压</translation>
     </message>
     <message>
         <source>its answer is packed in a way that was not asked for</source>
-        <translation type="unfinished"></translation>
+        <translation>其回答使用了未请求的压缩方式</translation>
     </message>
     <message>
         <source>no answer</source>
@@ -9742,11 +9742,11 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>the answer is too long</source>
-        <translation type="unfinished"></translation>
+        <translation>回答过长</translation>
     </message>
     <message>
         <source>the file holds no vocabulary</source>
-        <translation type="unfinished"></translation>
+        <translation>文件中没有词表</translation>
     </message>
     <message>
         <source>the head was changed</source>
@@ -9766,7 +9766,7 @@ Left for the reply: {left}</source>
     </message>
     <message>
         <source>what it sends is no HTTP</source>
-        <translation type="unfinished"></translation>
+        <translation>它发送的内容不是 HTTP</translation>
     </message>
     <message>
         <source>{address} accepts the connection but does not answer.</source>
