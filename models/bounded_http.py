@@ -116,8 +116,9 @@ def next_address(url: httpx.URL, answer: httpx.Response) -> httpx.URL:
 def is_web_address(url: httpx.URL) -> bool:
     """Tell whether somebody can be asked there over HTTP."""
     port = 80 if url.port is None else url.port
-    host = url.host
-    return url.scheme in ("http", "https") and bool(host) and "[" not in host and 0 < port < 1 << 16
+    # httpx writes so what no name can hold; only IPv6 addresses have one, before their zone.
+    is_host = bool(url.host) and ("%" not in url.host or ":" in url.host)
+    return url.scheme in ("http", "https") and is_host and 0 < port < 1 << 16
 
 
 def same_origin(one: httpx.URL, other: httpx.URL) -> bool:

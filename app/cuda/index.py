@@ -12,7 +12,7 @@ from models.hub import HubClient
 from models.shown_text import shown
 from models.snapshot import Snapshot
 
-LARGEST_PAGE_BYTES = 2 << 20
+LARGEST_PAGE_BYTES = 1 << 20
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 """https://packaging.python.org/en/latest/specifications/simple-repository-api/"""
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
+from app.bench.database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.choices import ReplyChoices
 from app.engine.messages import Delta, Event, LoadSettings, Part, PromptProgress
@@ -121,6 +122,17 @@ async def benchmark(application: WindowApplication) -> None:
     tab.show_page("speed")
     tab.speed.run()
     await until(lambda: bool(application.session.reserved_for), "the benchmark")
+    await _first_result(application.parts.benchmarks, "turns")
+
+
+async def _first_result(store: BenchDatabase, table: str) -> None:
+    """Wait until something is kept, which later starts must find."""
+
+    def kept() -> bool:
+        with store.transaction() as db:
+            return bool(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    await until(kept, "a result", turn_s=0.25)
 
 
 async def quality(application: WindowApplication) -> None:
@@ -132,6 +144,7 @@ async def quality(application: WindowApplication) -> None:
     assert isinstance(page, QualityPage)
     page.run()
     await until(lambda: bool(application.session.reserved_for), "the quality run")
+    await _first_result(application.parts.quality_runs, "results")
 
 
 async def api(application: WindowApplication) -> None:

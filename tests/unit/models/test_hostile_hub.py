@@ -129,7 +129,7 @@ def test_the_token_goes_to_the_hub_alone(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_none_is_said_without_asking() -> None:
-    for endpoint in ("ftp://127.0.0.1", "http://127.0.0.1:99999", "nonsense"):
+    for endpoint in ("ftp://127.0.0.1", "http://127.0.0.1:99999", "http://[", "nonsense"):
         with pytest.raises(StillroomError, match="does not send what was asked for"):
             HubClient(endpoint, retry=PATIENT).resolve(REPO)
 
