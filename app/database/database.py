@@ -99,7 +99,14 @@ class CheckedDatabase:
     def read(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         """The rows of a query."""
         with self.reading() as db:
-            return db.execute(query, values).fetchall()
+            try:
+                return db.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", None) is not None:
+                    raise
+                # A text that is none any more is shown with marks in it until it is put right.
+                db.text_factory = _readable_text
+                return db.execute(query, values).fetchall()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -154,8 +161,6 @@ class CheckedDatabase:
                 writer.commit()
             keep_sums(writer, tables)
             reader = opened.enter_context(closing(_connect(self.path)))
-            # A damaged text is shown with marks in it until it is put right.
-            reader.text_factory = _readable_text
             reader.execute("PRAGMA query_only = ON")
             mark = opened.enter_context(closing(CommitMark(self.path)))
             mark.write(commits(reader) or 0)

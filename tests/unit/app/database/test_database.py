@@ -291,6 +291,16 @@ def test_damage_that_leads_messages_round_in_a_circle_ends(path: Path) -> None:
         assert [message.id for message in store.branch(1)] == [1, 2]
 
 
+def test_a_text_that_is_none_any_more_is_shown_with_marks(path: Path) -> None:
+    fill(path, backed_up=False)
+    with closing(ChatStore(path)) as store:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("UPDATE messages SET content = CAST(x'41ff42' AS TEXT) WHERE id = 1")
+            other.commit()
+        assert store.messages(1)[0].content == "A\ufffdB"
+        assert store.messages(1)[1].content == "the first train leaves at seven"
+
+
 def test_closing_ends_a_check(path: Path) -> None:
     fill(path, backed_up=False)
     store = ChatStore(path)
