@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from PySide6.QtGui import QTextCursor
@@ -76,7 +77,9 @@ async def load(application: WindowApplication) -> None:
 async def _reply(application: WindowApplication, text: str, kind: type[Event]) -> None:
     await loaded(application)
     tab = chat_tab(application)
-    chat = application.parts.chats.create_conversation(choices=ReplyChoices(max_tokens=800))
+    # Not here, as the window does not, either: it waits for the disk.
+    create = partial(application.parts.chats.create_conversation, choices=ReplyChoices(max_tokens=800))
+    chat = await asyncio.to_thread(create)
     tab.open_chat(chat.id)
     seen: list[Event] = []
     application.session.client.observe_events(
