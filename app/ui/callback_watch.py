@@ -61,6 +61,7 @@ class CallbackWatch:
         self._gui = threading.get_ident()
         self._schedule = _open_schedule()
         self._piece: _Piece | None = None
+        self._whole: _Piece | None = None
         self._count = 0
         self._longest: list[tuple[float, int, Callback]] = []
         self._most_waited: list[tuple[float, int, Callback]] = []
@@ -100,10 +101,11 @@ class CallbackWatch:
 
     def run(self, what: Callable[[], str], work: Callable[[], None]) -> None:
         """Do a callback of asyncio, and measure it whole."""
-        piece = _Piece(*self._now(), "")
+        piece = self._whole = _Piece(*self._now(), "")
         try:
             work()
         finally:
+            self._whole = None
             self._end(piece, what())
 
     def _on_event(self, arguments: Any) -> bool:
@@ -142,7 +144,7 @@ class CallbackWatch:
     def _look(self) -> None:
         """See where a long one is, on a thread of its own."""
         while not self._stopped.wait(LOOK_S):
-            piece = self._piece
+            piece = self._whole or self._piece
             if piece is not None and not piece.stack and time.perf_counter() - piece.times[0] > LONG_S / 2:
                 piece.stack = "".join(traceback.format_stack(sys._current_frames().get(self._gui))[-12:])
 

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from PySide6.QtGui import QTextCursor
@@ -69,14 +70,16 @@ async def load(application: WindowApplication) -> None:
     await loaded(application)
     starter = starter_file()
     assert starter is not None
-    asyncio.ensure_future(application.session.load(starter, SETTINGS)).add_done_callback(_ignore)
+    application._tabs_bridge.start(application.session.load(starter, SETTINGS))
     await until(lambda: application.session.client.state.phase == "loading", "the load", turn_s=0.002)
 
 
 async def _reply(application: WindowApplication, text: str, kind: type[Event]) -> None:
     await loaded(application)
     tab = chat_tab(application)
-    chat = application.parts.chats.create_conversation(choices=ReplyChoices(max_tokens=800))
+    # Not here, as the window does not, either: it waits for the disk.
+    create = partial(application.parts.chats.create_conversation, choices=ReplyChoices(max_tokens=800))
+    chat = await asyncio.to_thread(create)
     tab.open_chat(chat.id)
     seen: list[Event] = []
     application.session.client.observe_events(
@@ -174,10 +177,10 @@ async def code(application: WindowApplication) -> None:
     assert isinstance(tab, CodeTab)
     said: list[str] = []
     tab.runner.output.connect(lambda text, _: said.append(text))
-    running = asyncio.ensure_future(
+    # As a click does, so that it ends with the window.
+    application._tabs_bridge.start(
         tab.runner.run("print('on', flush=True)\nwhile True:\n    pass\n", "python")
     )
-    running.add_done_callback(_ignore)
     await until(lambda: bool(said), "the program")
 
 
@@ -207,14 +210,14 @@ async def provoke(application: WindowApplication, work: str) -> None:
     client = application.session.client
     for number in range(3):
         client.tokenize([Part(MEGABYTE)]).add_done_callback(lambda _: None)
-        asyncio.ensure_future(application.session.count_tokens([Part(MEGABYTE)])).add_done_callback(_ignore)
+        application._tabs_bridge.start(application.session.count_tokens([Part(MEGABYTE)]))
         await asyncio.sleep(0.02)
         if number == 0 and work != "typing":
             tab.stop()
     for page in ("models", "code", "chat"):
         application.window.show_page(page)
         await asyncio.sleep(0.02)
-    asyncio.ensure_future(application.session.unload()).add_done_callback(_ignore)
+    application._tabs_bridge.start(application.session.unload())
     while time.monotonic() < until_s:
         await asyncio.sleep(0.02)
 
@@ -272,11 +275,6 @@ def _paste(tab: ChatTab, text: str) -> None:
     assert isinstance(field, QPlainTextEdit)
     field.moveCursor(QTextCursor.MoveOperation.End)
     field.insertPlainText(text)
-
-
-def _ignore(done: "asyncio.Future[object]") -> None:
-    if not done.cancelled():
-        done.exception()
 
 
 def main() -> None:
