@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.grammar import rules_of
+from app.engine.grammar_rules import rules_of
 from app.errors import EngineError
 
 EXAMPLE = """{

@@ -1,20 +1,14 @@
 """A grammar that a reply must follow."""
 
-import functools
-
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.gbnf import GrammarError, Rules, read_grammar
+from app.engine.gbnf import Rules
 from app.engine.grammar_state import GrammarState
-from app.engine.json_schema import schema_grammar, unusable_schema
 from app.engine.token_bytes import Ids, TokenBytes
-from app.errors import RequestError
 
 FIRST_TRY = 1024
 """So many of the likeliest tokens are tested before the whole vocabulary, which takes 20 times as long."""
-
-GRAMMARS_KEPT = 16
 
 
 class Grammar:
@@ -46,22 +40,3 @@ class Grammar:
         """`token`, which the grammar allows, has come."""
         if not self._tokens.is_end(token):
             self._state.settle(self._state.after_bytes(self._tokens.piece(token)))
-
-
-@functools.lru_cache(GRAMMARS_KEPT)
-def rules_of(grammar: str, json_schema: str) -> Rules:
-    """The rules that a reply is bound to: of a grammar's text, or of a JSON schema's. Any thread; takes up to
-    a second for the largest texts. Raises `RequestError`."""
-    text = schema_grammar(json_schema) if json_schema else grammar
-    try:
-        rules = read_grammar(text)
-        GrammarState(rules)
-    except GrammarError as error:
-        if json_schema:
-            raise unusable_schema(str(error)) from None
-        raise RequestError(
-            "The grammar could not be read: {reason}.",
-            'It must be in llama.cpp\'s GBNF form and have the rule "root".',
-            reason=str(error),
-        ) from None
-    return rules

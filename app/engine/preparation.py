@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.engine.gbnf import Rules
-from app.engine.grammar import rules_of
+from app.engine.grammar_rules import rules_of
 from app.engine.messages import Embed, Generate, Prepare, Tokenize
 from app.errors import RequestError, StillroomError
 

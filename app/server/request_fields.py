@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.engine.grammar import rules_of
+from app.engine.grammar_rules import rules_of
 from app.engine.messages import ModelInfo, ThinkingLimits
 from app.errors import EngineError
 from app.server.api_error import ApiError

@@ -12,7 +12,9 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.chat.export_html import to_html
+from app.chat.formula_process import FormulaProcess
 from app.chat.records import Conversation, StoredMessage
+from app.children import child_command
 from app.engine.messages import ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_view import ReplyView
@@ -30,16 +32,27 @@ def main() -> None:
     column = QVBoxLayout(window)
     window.resize(900, 700)
     window.show()
-    # Everything that is loaded on first use (fonts, lexers, the formulas' library) is loaded before.
-    show(application, theme, column, hostile_replies(30, seed=1))
+    # Everything that is loaded on first use (fonts, lexers, the formulas' library) is loaded before,
+    # and the processes that draw formulas are started.
+    formulas = FormulaProcess(child_command("formulas"))
+    show(application, theme, column, formulas, hostile_replies(30, seed=1))
+    while theme.formulas.waiting:
+        application.processEvents()
     Path(BEGIN).exists()
-    shown = show(application, theme, column, replies)
+    shown = show(application, theme, column, formulas, replies)
     Path(END).exists()
     theme.formulas.close()
+    formulas.close()
     print(json.dumps({"shown": shown}))
 
 
-def show(application: QApplication, theme: Theme, column: QVBoxLayout, replies: list[str]) -> int:
+def show(
+    application: QApplication,
+    theme: Theme,
+    column: QVBoxLayout,
+    formulas: FormulaProcess,
+    replies: list[str],
+) -> int:
     """Each streamed in pieces, then as a kept one with its thinking open, then exported."""
     for number, reply in enumerate(replies):
         live = ReplyView(theme)
@@ -56,7 +69,7 @@ def show(application: QApplication, theme: Theme, column: QVBoxLayout, replies: 
         kept.thinking.set_open(True)
         kept.grab()
         application.processEvents()
-        export(number, reply)
+        export(number, reply, formulas)
         for view in (live, kept):
             column.removeWidget(view)
             view.deleteLater()
@@ -64,11 +77,11 @@ def show(application: QApplication, theme: Theme, column: QVBoxLayout, replies: 
     return len(replies)
 
 
-def export(number: int, reply: str) -> None:
+def export(number: int, reply: str, formulas: FormulaProcess) -> None:
     """A page must not hold anything that loads or runs."""
     chat = Conversation(number, "T", False, "", "", None, 0, ThinkingLimits(), "", None, 0.0, 0.0)
     message = StoredMessage(1, 1, None, "assistant", reply, "", "", None, "stop", "", 0.0)
-    page = to_html(chat, [message]).casefold()
+    page = to_html(chat, [message], formulas.draw).casefold()
     body = page[page.index("<body") :]
     for tag in (
         "<script",

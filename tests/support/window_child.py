@@ -34,6 +34,7 @@ from app.ui.tabs.chat_tab import ChatTab
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.tabs.quality_page import QualityPage
 from app.window_bootstrap import window_parts
+from models.notices import NoticeInbox
 from models.starter import starter_file
 from tests.support.window import until
 
@@ -285,7 +286,8 @@ def main() -> None:
     def begin(application: WindowApplication) -> None:
         application._bridge.start(scene(application, work, how, delay_s))
 
-    sys.exit(program.run_window(lambda: window_parts(core), core.paths.data, (), begin))
+    told = NoticeInbox()
+    sys.exit(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":

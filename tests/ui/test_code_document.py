@@ -37,7 +37,7 @@ def start(qtbot: QtBot, theme: Theme, tmp_path: Path) -> Iterator[Opener]:
 
     yield start_one
     for document in opened:
-        document.close()
+        document.close()()
 
 
 def draft_written(tmp_path: Path, part: str) -> bool:
@@ -117,7 +117,7 @@ def test_unsaved_text_survives_a_restart(qtbot: QtBot, start: Opener, tmp_path: 
     editor, document = start()
     asyncio.run(document.open(path))
     qtbot.keyClicks(editor, "# new ")
-    document.close()
+    document.close()()
 
     again, restored = start()
 
@@ -146,7 +146,7 @@ def test_a_restored_text_notices_what_changed_meanwhile(qtbot: QtBot, start: Ope
     editor, document = start()
     asyncio.run(document.open(path))
     qtbot.keyClicks(editor, "y")
-    document.close()
+    document.close()()
     path.write_text("theirs")
 
     _, restored = start()
@@ -160,7 +160,7 @@ def test_the_open_file_is_open_again_after_a_restart(start: Opener, tmp_path: Pa
     path.write_text("x")
     _, document = start()
     asyncio.run(document.open(path))
-    document.close()
+    document.close()()
     path.write_text("newer")
 
     editor, restored = start()

@@ -33,12 +33,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "hostile.gguf"
     texts = {
         "general.name": HOSTILE,
-        f"key{HOSTILE}": "x",
-        "k" * 10_000: "y" * 10_000,
+        "key": "y" * 10_000,
         "tokenizer.chat_template": "{{ '\x1b]52;c;b3duZWQ=\x07' }}\r<img src='file:///etc/hostname'>",
         "general.license": "line\nstillroom: forged",
     }
-    write_tiny_gguf(path, texts=texts, tensor=f"blk{ESCAPES}")
+    write_tiny_gguf(path, texts=texts)
     return path
 
 
@@ -53,7 +52,17 @@ def test_inspect_is_clean_in_words_and_exact_as_json(file: Path, tmp_path: Path)
     found = cli("inspect", str(file), "--json")
     assert not STEERING & set(found.out)
     assert found.json()["metadata"]["general.name"] == HOSTILE
-    assert found.json()["tensors"][0]["name"] == f"blk{ESCAPES}"
+
+
+@pytest.mark.parametrize(
+    ("key", "tensor"), [(f"key{HOSTILE}", "blk"), ("k" * 100_000, "blk"), ("key", f"blk{ESCAPES}")]
+)
+def test_a_name_that_steers_is_refused_in_one_clean_sentence(tmp_path: Path, key: str, tensor: str) -> None:
+    write_tiny_gguf(tmp_path / "hostile.gguf", texts={key: "x"}, tensor=tensor)
+    said = Cli(tmp_path / "home")("inspect", str(tmp_path / "hostile.gguf"))
+    assert said.code == 1
+    assert not STEERING & set(said.out + said.err)
+    assert max(map(len, said.err.splitlines())) < 600
 
 
 def test_a_console_lets_nothing_through() -> None:

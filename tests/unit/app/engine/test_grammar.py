@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from app.engine.gbnf import byte_strings, read_grammar
-from app.engine.grammar import Grammar, rules_of
+from app.engine.grammar import Grammar
+from app.engine.grammar_rules import rules_of
 from app.engine.grammar_state import DEAD, GrammarState, TooManyWays
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates

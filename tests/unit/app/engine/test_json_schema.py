@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.chat.schema import problem_of
-from app.engine.grammar import Grammar, rules_of
+from app.engine.grammar import Grammar
+from app.engine.grammar_rules import rules_of
 from app.engine.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
 from app.engine.llama.model import Model
