@@ -31,9 +31,10 @@ def main() -> int:
     # While a thousand modules load the collector finds nothing, and takes a twentieth of the start; later the
     # window collects from its own loop (`GuiThreadGarbage`).
     gc.disable()
+    from app.ending import end_at_once
     from app.window_bootstrap import run_window
 
-    return run_window(opened)
+    return end_at_once(run_window(opened))
 
 
 if __name__ == "__main__":

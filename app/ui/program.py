@@ -60,6 +60,7 @@ def run_window(
         if figures:
             loop.watch.stop()
             Path(figures).write_bytes(msgspec.json.encode(loop.watch.figures()))
+    instance.release()
     return 0
 
 

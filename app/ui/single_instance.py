@@ -39,6 +39,10 @@ class SingleInstance(QObject):
         QLocalServer.removeServer(self._name)
         return self._server.listen(self._name)
 
+    def release(self) -> None:
+        """Give the name back, and take its socket away."""
+        self._server.close()
+
     def _on_connection(self) -> None:
         connection = self._server.nextPendingConnection()
         if connection is not None:

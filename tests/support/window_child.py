@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from app.bench.database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.choices import ReplyChoices
+from app.ending import end_at_once
 from app.engine.messages import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui import program
 from app.ui.application import WindowApplication
@@ -287,7 +288,7 @@ def main() -> None:
         application._bridge.start(scene(application, work, how, delay_s))
 
     told = NoticeInbox()
-    sys.exit(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
+    end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))
 
 
 if __name__ == "__main__":
