@@ -77,7 +77,10 @@ def test_a_measured_build_says_what_it_cost_and_keeps_no_more_than_asked_for(des
     )
     assert [model.type for model in built.models] == ["Q3_K_M", "Q8_0"]
     # The matrix is collected with the 8-bit file, and every type is measured in one reading.
-    assert desk.stages()[-2:] == ["collect", "measure"]
+    # The second pass tells nothing where it is quick.
+    stages = desk.stages()
+    assert "collect" in stages[-3:-1]
+    assert stages[-1] == "measure"
     assert [model.type for model in desk.store.listing().models] == ["Q3_K_M", "Q8_0"]
     three, eight = built.models
     assert three.imatrix == f"{measuring.OWN_TEXT}, {three_chunks(three.path)} chunks"
