@@ -29,6 +29,9 @@ STUCK_LIMIT_S = 15.0
 """For a process that does not get to compute: the machine is overloaded, or the process is held."""
 
 WATCH_S = 0.1
+IDLE_LOOKS = 20
+"""Without a request, after which nobody looks any more until the next one."""
+
 WINDOWS_MEMORY_BYTES = 512 << 20
 PIPE_BYTES = 1 << 20
 
@@ -174,15 +177,15 @@ class LimitedProcess:
             self._watching = True
             threading.Thread(target=self._watch, name="limits", daemon=True).start()
         self._watched = watched = _Watched(process, time.monotonic(), self._cpu_s, cpu_limit_s, wall_limit_s)
-        self._busy.set()
+        # Waking the thread each time would cost more than a short answer takes.
+        if not self._busy.is_set():
+            self._busy.set()
         frame = b""
         with contextlib.suppress(OSError, ValueError):
             if request is not None:
                 write_frame(cast(BinaryIO, process.stdin), request)
             frame = read_frame(cast(BinaryIO, process.stdout))
         self._watched = None
-        if not self._closed:
-            self._busy.clear()
         if len(frame) < HEAD.size:
             return None, watched.breach
         (self._cpu_s,) = HEAD.unpack_from(frame)
@@ -191,12 +194,20 @@ class LimitedProcess:
     # The thread that looks after the limits.
 
     def _watch(self) -> None:
+        idle = 0
         while True:
             self._busy.wait()
             if self._closed:
                 return
             time.sleep(WATCH_S)
             watched = self._watched
+            idle = idle + 1 if watched is None else 0
+            if idle > IDLE_LOOKS:
+                idle = 0
+                self._busy.clear()
+                # One that came just now found it set.
+                if self._watched is not None or self._closed:
+                    self._busy.set()
             if watched is None:
                 continue
             with contextlib.suppress(psutil.Error):
