@@ -22,6 +22,7 @@ from app.engine.messages import (
     Unload,
     Unloaded,
 )
+from app.engine.outbox import Outbox
 from models.errors import StillroomError
 from tests.support.measured import Outcome, peak_of
 
@@ -50,7 +51,7 @@ class LoadingChild:
         """Load the file and free it again. `error` is "Failed", or `CRASHED`."""
         outcome = self._ask(name, Load(request_id=0, path=str(path), settings=SETTINGS), Loaded)
         if not outcome.error:
-            self._child.write(Unload(request_id=0))
+            self._outbox.put(Unload(request_id=0))
             while not isinstance(event := self._child.read(), Unloaded) and event is not None:
                 pass
         return outcome
@@ -68,7 +69,7 @@ class LoadingChild:
         self._id += 1
         peak_of(self._child.pid, reset=True)
         began_s = time.monotonic()
-        self._child.write(msgspec.structs.replace(request, request_id=self._id))
+        self._outbox.put(msgspec.structs.replace(request, request_id=self._id))
         outcome = Outcome(name=name, seconds=0, peak_bytes=0)
         while True:
             event = self._child.read()
@@ -91,7 +92,8 @@ class LoadingChild:
         return outcome
 
     def _start(self) -> EngineChild:
-        child = EngineChild(child_command("engine"), self._job)
+        self._outbox = Outbox()
+        child = EngineChild(child_command("engine"), self._job, self._outbox)
         while not isinstance(child.read(), Ready):
             pass
         return child
