@@ -99,7 +99,7 @@ class StillroomCore:
 
     @contextmanager
     def templates(self) -> Iterator["ChatTemplates"]:
-        """What applies chat templates, in a process that ends with the context."""
+        """Give what applies chat templates, in a process that ends with the context."""
         from app.chat.prompt import ChatTemplates
         from app.chat.template_process import TemplateProcess
 

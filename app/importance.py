@@ -72,7 +72,7 @@ def weights_fingerprint(checksums: Iterable[str]) -> str:
 
 
 def kept_matrix(path: Path) -> KeptMatrix | None:
-    """What the file `path` says of itself; None where Stillroom has collected none there.
+    """Give what the file `path` says of itself; None where Stillroom has collected none there.
 
     A damaged one is set aside, and the user told. Blocks: it is read whole.
     """

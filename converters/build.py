@@ -159,7 +159,7 @@ class _Build:
         journal.begin()
 
     def _look_through(self, journal: BuildJournal) -> None:
-        """What an earlier run has stored: tensors that have changed on the disk since are made again."""
+        """Give what an earlier run has stored: tensors that have changed on the disk since are made again."""
         with contextlib.ExitStack() as stack:
             files = [
                 stack.enter_context(self._part(output).open("r+b", buffering=0)) for output in self._outputs

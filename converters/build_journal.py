@@ -40,7 +40,7 @@ class BuildJournal:
         self.tensors.update(checksums)
 
     def forget(self, names: Iterable[str]) -> None:
-        """What is stored of these tensors is no good; they will be added again."""
+        """Give what is stored of these tensors is no good; they will be added again."""
         for name in names:
             del self.tensors[name]
 

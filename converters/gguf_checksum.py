@@ -19,7 +19,7 @@ def fill_in(data: bytes) -> bytes:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether the file fits its checksum; also where it has none. Reads it whole. Raises `OSError`."""
+    """Tell whether the file fits its checksum; also where it has none. Reads it whole. Raises `OSError`."""
     data = path.read_bytes()
     start = data.find(_LEAD) + len(_LEAD)
     if start < len(_LEAD):

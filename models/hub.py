@@ -165,7 +165,7 @@ class HubClient:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _snapshot(self, data: bytes, repo: str) -> Snapshot:
-        """What the hub told about `repo`. Raises `StillroomError` where it cannot be so."""
+        """Give what the hub told about `repo`. Raises `StillroomError` where it cannot be so."""
         try:
             told = msgspec.json.decode(data, type=_Repository)
             validate_repo_id(told.id)
@@ -308,7 +308,7 @@ def _remote_file(sibling: _Sibling, repo: str) -> RemoteFile:
 
 
 def _architectures(config: msgspec.Raw) -> tuple[str, ...]:
-    """What the hub has read in config.json; it only tells more about a model, so it may be missing."""
+    """Give what the hub has read in config.json; it only tells more about a model, so it may be missing."""
     try:
         found = msgspec.json.decode(config, type=_Config | None)
     except (msgspec.DecodeError, ValueError, RecursionError):

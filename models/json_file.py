@@ -93,7 +93,7 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
 
 
 def load_json(path: Path, kind: type[T]) -> LoadedJson[T]:
-    """What `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJsonError`."""
+    """Give what `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJsonError`."""
     try:
         data = read_regular(path, LARGEST_BYTES)
     except OSError as error:
@@ -164,7 +164,7 @@ def set_aside(path: Path) -> Path:
 
 
 def is_set_aside(path: Path) -> bool:
-    """Whether a file has its name from `set_aside`."""
+    """Tell whether a file has its name from `set_aside`."""
     return ".damaged-" in path.name
 
 

@@ -181,7 +181,7 @@ def _header(size: int, identity: str) -> str:
 
 
 def _is_header(line: bytes) -> bool:
-    """Whether the journal begins as one does, whatever content it is of."""
+    """Tell whether the journal begins as one does, whatever content it is of."""
     text = line.decode("utf-8", "replace")
     try:
         return text == _with_checksum(text.rpartition(" ")[0]) or isinstance(json.loads(text), dict)

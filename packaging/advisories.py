@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def audited(lock: Path, program: Sequence[str] = (str(Path(sys.executable).with_name("pip-audit")),)) -> Any:
-    """What pip-audit says of each package of a lock; None where it ended without an answer."""
+    """Give what pip-audit says of each package of a lock; None where it ended without an answer."""
     command = [*program, "--require-hashes", "--disable-pip", "--progress-spinner=off", "--format=json"]
     try:
         done = subprocess.run([*command, "-r", str(lock)], capture_output=True, text=True, timeout=LONGEST_S)

@@ -94,7 +94,7 @@ def make_locks(*, upgrade: bool) -> None:
 
 
 def disagreements(folder: Path = LOCKS, pyproject: Path = PYPROJECT) -> list[str]:
-    """What is wrong with the locks, a sentence without its full stop each; empty where nothing is."""
+    """Give what is wrong with the locks, a sentence without its full stop each; empty where nothing is."""
     wrong: list[str] = []
     seen: dict[str, tuple[str, str]] = {}
     for name in WANTED:
@@ -128,7 +128,7 @@ def read_lock(lock: Path) -> Iterator[Pin]:
 
 
 def requirements(name: str, pyproject: Path = PYPROJECT) -> list[Requirement]:
-    """What pyproject.toml asks for where this lock is installed."""
+    """Give what pyproject.toml asks for where this lock is installed."""
     return [Requirement(line) for line in _lines(name, pyproject)]
 
 

@@ -167,7 +167,7 @@ def _note(kind: str, **fields: object) -> Fields:
 
 
 def _names(head: Head, files: Sequence[Path]) -> bool:
-    """Whether one of the files ends where the head says; a new one may have been begun after it."""
+    """Tell whether one of the files ends where the head says; a new one may have been begun after it."""
     return any(path.name == head.file and _size(path) == head.size for path in files)
 
 

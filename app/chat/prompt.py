@@ -107,7 +107,7 @@ class ChatTemplate:
                 return prompt
 
     async def beginning(self, messages: Sequence[ChatMessage]) -> list[Part]:
-        """What every prompt begins with that goes on from `messages`, the last of which is a reply.
+        """Give what every prompt begins with that goes on from `messages`, the last of which is a reply.
 
         Raises `StillroomError` when the template refuses the conversation.
         """

@@ -45,7 +45,7 @@ def index_all(db: sqlite3.Connection) -> None:
 
 
 def index_problem(db: sqlite3.Connection) -> str:
-    """What of the index does not agree with the messages; empty where all does. Raises `sqlite3.Error`.
+    """Give what of the index does not agree with the messages; empty where all does. Raises `sqlite3.Error`.
 
     Whether the index agrees with its own texts is SQLite's `integrity_check` to say, from 3.44 on.
     """

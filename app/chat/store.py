@@ -54,7 +54,7 @@ class ChatStore:
 
     @property
     def recovery(self) -> Recovery | None:
-        """What was found damaged and put right last; None where nothing was."""
+        """Give what was found damaged and put right last; None where nothing was."""
         return self._database.recovery
 
     def check(self) -> Recovery | None:

@@ -119,7 +119,7 @@ def _failed(failure: Failure, reason: str) -> RenderAnswer:
 
 
 def _reason(error: BaseException) -> str:
-    """What an exception says, in one short line that can be sent."""
+    """Give what an exception says, in one short line that can be sent."""
     try:
         text = str(error)[: 4 * MOST_REASON_CHARACTERS]
     except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - an exception may hold a template's objects

@@ -60,7 +60,7 @@ class Core(Protocol):
         """A client with its own engine process, which ends with the context."""
 
     def templates(self) -> "AbstractContextManager[ChatTemplates]":
-        """What applies chat templates, in a process that ends with the context."""
+        """Give what applies chat templates, in a process that ends with the context."""
 
     def elsewhere(self) -> "AbstractContextManager[ElsewhereAnswers]":
         """What asks the servers elsewhere, until the context ends."""

@@ -61,13 +61,13 @@ def surplus_backups(made: Mapping[datetime, int]) -> list[datetime]:
 
 
 def backup_is_due(database: Path, now: datetime) -> bool:
-    """Whether the newest backup is more than an hour old, or bears a time that is still to come."""
+    """Tell whether the newest backup is more than an hour old, or bears a time that is still to come."""
     backups = list_backups(database)
     return not backups or not timedelta(0) <= now - backups[0][0] < INTERVAL
 
 
 def newest_has(database: Path, number: int | None) -> bool:
-    """Whether nothing has changed since the newest backup: its file had seen `number` transactions."""
+    """Tell whether nothing has changed since the newest backup: its file had seen `number` transactions."""
     for _, path in list_backups(database)[:1]:
         try:
             with closing(open_to_read(path)) as db:

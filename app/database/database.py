@@ -237,7 +237,7 @@ def _may_read(path: Path) -> bool:
 
 
 def _lost(path: Path, mark: int) -> int:
-    """How many of the transactions that were seen are not in a file; 0 where it does not say."""
+    """Tell how many of the transactions that were seen are not in a file; 0 where it does not say."""
     try:
         with closing(open_to_read(path)) as db:
             number = commits(db)

@@ -242,7 +242,7 @@ class _Rebuild:
         return True
 
     def _fitted(self, table: Table, values: dict[str, object]) -> dict[str, object] | None:
-        """What is left of a damaged row, in the types of its columns; None where that is of no use."""
+        """Give what is left of a damaged row, in the types of its columns; None where that is of no use."""
         fitted = dict(values)
         for _, column, kind, required, *_ in self._db.execute(f"PRAGMA table_info({table.name})"):
             expected, empty = _DEFAULTS.get(kind, (object, None))
@@ -257,7 +257,7 @@ class _Rebuild:
         return fitted
 
     def _name(self, table: Table, key: object, values: dict[str, object]) -> StillroomError:
-        """What to call a row: by what stands in its place now, else by what could be read of it."""
+        """Give what to call a row: by what stands in its place now, else by what could be read of it."""
         stands = next(_named_rows(self._db, table.name, key), values)
         return table.describe(self._db, stands)
 

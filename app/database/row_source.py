@@ -172,7 +172,7 @@ def readable_copy(path: Path, schema: Schema) -> Path | None:
 
 
 def _is_misnamed(path: Path, schema: Schema) -> bool:
-    """Whether the definitions of the tables are not what they were."""
+    """Tell whether the definitions of the tables are not what they were."""
     try:
         with closing(open_to_read(path)) as db:
             # A file from before the checksums has nothing to compare with.
@@ -211,5 +211,5 @@ def renumbered(table: SummedTable, row: Row, key: object) -> Row:
 
 
 def is_older(source: RowSource, other: RowSource) -> bool:
-    """Whether a file has seen fewer transactions than another one of the same database."""
+    """Tell whether a file has seen fewer transactions than another one of the same database."""
     return source.commits is not None and other.commits is not None and source.commits < other.commits

@@ -155,7 +155,7 @@ def noted_schema_sum(db: sqlite3.Connection) -> int | None:
 
 
 def has_sums(db: sqlite3.Connection) -> bool:
-    """Whether the file has checksums; one of an earlier version has none."""
+    """Tell whether the file has checksums; one of an earlier version has none."""
     found = db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (SUMS,)).fetchone()
     return found is not None
 
@@ -183,7 +183,7 @@ def count_commit(db: sqlite3.Connection) -> int:
 
 
 def sums_problems(db: sqlite3.Connection, tables: Iterable[SummedTable]) -> Iterator[str]:
-    """What does not agree with the checksums, for the log. Raises `sqlite3.Error`."""
+    """Give what does not agree with the checksums, for the log. Raises `sqlite3.Error`."""
     if noted_schema_sum(db) != schema_sum(db):
         yield "the schema"
     if commits(db) is None:

@@ -50,7 +50,7 @@ class Schema:
 
     @property
     def version(self) -> int:
-        """What `PRAGMA user_version` is in a file that is up to date."""
+        """Give what `PRAGMA user_version` is in a file that is up to date."""
         return len(self.migrations)
 
 

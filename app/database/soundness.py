@@ -41,7 +41,7 @@ VERSIONS_AT = 18
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error comes from what is in the file, not from a lock, the disk or a permission."""
+    """Tell whether an error comes from what is in the file, not from a lock, the disk or a permission."""
     # Errors that Python raises itself, as for a text that is none, have no code.
     code: int | None = getattr(error, "sqlite_errorcode", None)
     # The file ends where a page should go on.
@@ -58,7 +58,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def header_problem(path: Path) -> str:
-    """What is wrong in the first bytes of a file that is not empty. Raises `OSError`.
+    """Give what is wrong in the first bytes of a file that is not empty. Raises `OSError`.
 
     SQLite would read the file otherwise with some of it, and say nothing.
     """

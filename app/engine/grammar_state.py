@@ -57,7 +57,7 @@ class GrammarState:
 
     @property
     def states(self) -> int:
-        """How many are known."""
+        """Tell how many are known."""
         return len(self._sets)
 
     @property
@@ -215,7 +215,7 @@ class GrammarState:
         return following
 
     def _ways_on(self, stacks: frozenset[int]) -> tuple[dict[int, list[int]], list[tuple[int, int, int]]]:
-        """What each byte leads to: for single bytes, and for ranges of them."""
+        """Give what each byte leads to: for single bytes, and for ranges of them."""
         exact: dict[int, list[int]] = {}
         ranges: list[tuple[int, int, int]] = []
         for stack in stacks:

@@ -85,7 +85,7 @@ def schema_grammar(schema_text: str) -> str:
 
 
 def unusable_schema(reason: str) -> RequestError:
-    """What is told of a schema that replies cannot be bound to."""
+    """Give what is told of a schema that replies cannot be bound to."""
     return RequestError(
         "The JSON schema cannot be used: {reason}.",
         "Change the schema: what cannot be enforced must not stand in it.",
@@ -338,7 +338,7 @@ class _Writer:
         return {"type": "object", "properties": properties, "required": list(required)}
 
     def _target(self, reference: object, path: str) -> Any:
-        """What a reference within the document means."""
+        """Give what a reference within the document means."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise _refused("{place} refers to another document", place=path)
         target: Any = self._schema

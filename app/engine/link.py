@@ -317,7 +317,7 @@ class EngineLink:
                 settle(event, item.future)
 
     def _note(self, event: Event, pending: Pending | None) -> Lowered | None:
-        """What an event says of the wanted models; what memory was short for, where one was loaded."""
+        """Give what an event says of the wanted models; what memory was short for, where one was loaded."""
         request = pending.request if pending is not None else None
         if isinstance(event, LoadProgress) and event.plan is not None:
             self._wanted.planned(event.path, event.plan)

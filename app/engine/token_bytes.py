@@ -42,7 +42,7 @@ class TokenBytes:
         return bool(np.setdiff1d(found, self._starts).size)
 
     def piece(self, token: int) -> bytes:
-        """What `token` prints."""
+        """Give what `token` prints."""
         start = int(self._starts[token])
         return self._bytes[start : start + int(self._lengths[token])].tobytes()
 

@@ -86,7 +86,7 @@ class AccessRules:
             raise ApiError(403, "Web pages may not call Stillroom.", code="origin_not_allowed")
 
     def holds_key(self, authorization: str) -> bool:
-        """Whether the value of the header Authorization is the key."""
+        """Tell whether the value of the header Authorization is the key."""
         scheme, _, given = authorization.partition(" ")
         expected = self.config.key.encode()
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), expected)

@@ -30,7 +30,7 @@ def check_json(body: bytes, most_depth: int, most_values: int) -> None:
 
 
 def _without_texts(body: bytes) -> bytes:
-    """What stands outside of quotes, if it is JSON."""
+    """Give what stands outside of quotes, if it is JSON."""
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     letters = np.frombuffer(body, np.uint8)

@@ -92,7 +92,7 @@ class CallbackWatch:
         self._longest, self._most_waited = [], []
 
     def figures(self) -> Figures:
-        """What was measured so far."""
+        """Give what was measured so far."""
         longest, most_waited = (
             [callback for *_, callback in sorted(heap, reverse=True)]
             for heap in (self._longest, self._most_waited)

@@ -20,7 +20,7 @@ class KeptStore(Protocol):
 
     @property
     def recovery(self) -> Recovery | None:
-        """What was found damaged and put right last."""
+        """Give what was found damaged and put right last."""
 
     def check(self) -> Recovery | None:
         """Look at the whole file, and put right what is damaged."""

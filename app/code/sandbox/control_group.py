@@ -51,11 +51,11 @@ class ControlGroup:
         os.write(self._entrance, b"0")
 
     def is_used(self) -> bool:
-        """Whether there is anyone in it."""
+        """Tell whether there is anyone in it."""
         return bool((self._folder / "cgroup.procs").read_bytes())
 
     def has_ended_someone(self) -> bool:
-        """Whether the kernel has ended a process because the group's memory was used up."""
+        """Tell whether the kernel has ended a process because the group's memory was used up."""
         words = (self._folder / self._files.events).read_text().split()
         return int(words[words.index("oom_kill") + 1]) > 0
 
@@ -127,7 +127,7 @@ def _places() -> Iterator[tuple[Path, _Files]]:
 
 
 def _gives_memory(place: Path) -> bool:
-    """Whether groups below `place` count memory; of those where nobody is in, root may ask for it."""
+    """Tell whether groups below `place` count memory; of those where nobody is in, root may ask for it."""
     try:
         control = place / "cgroup.subtree_control"
         if "memory" not in control.read_text().split() and os.geteuid() == 0:

@@ -57,7 +57,7 @@ def files_in_memory(limits: Limits) -> str:
 
 
 def files_in_memory_bytes(pids: list[int]) -> int:
-    """What the files take that the program has in memory, seen through one of its processes."""
+    """Give what the files take that the program has in memory, seen through one of its processes."""
     for pid in reversed(pids):
         total = 0
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from app.code.sandbox.limits import BackEnd, Job, Limits
 
 
 def request_line(back_end: BackEnd, job: Job, limits: Limits, group: str = "") -> bytes:
-    """What to write to the process's stdin. `group` is the folder of a control group for the program."""
+    """Give what to write to the process's stdin. `group` is the folder of a control group for the program."""
     request = {
         "back_end": back_end,
         "job": dataclasses.asdict(job),

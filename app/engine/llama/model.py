@@ -167,7 +167,7 @@ class Model:
         return known
 
     def token_bytes(self) -> TokenBytes:
-        """What all tokens print. Any thread; the first time takes up to a second."""
+        """Give what all tokens print. Any thread; the first time takes up to a second."""
         if self._token_bytes is None:
             ids = range(self.vocabulary)
             ends = [token for token in ids if self._ends(token)]
