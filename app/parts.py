@@ -77,7 +77,7 @@ def _installed(origins: dict[str, dict[str, str]]) -> list[Part]:
     found: dict[str, Part] = {}
     for distribution in importlib.metadata.distributions():
         about = distribution.metadata
-        name, version = about["Name"], about["Version"]
+        name, version = about.get("Name"), about.get("Version")
         if not name or not version or name == "stillroom":
             continue
         origin = origins.get(name.lower().replace("_", "-").replace(".", "-"), {})
@@ -86,7 +86,7 @@ def _installed(origins: dict[str, dict[str, str]]) -> list[Part]:
             Part(
                 name=name,
                 version=version,
-                licence=about["License-Expression"] or "",
+                licence=about.get("License-Expression") or "",
                 sha256=origin.get("sha256", "") if origin.get("version") == version else "",
             ),
         )

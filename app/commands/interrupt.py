@@ -1,12 +1,18 @@
 """Ctrl+C and a polite kill ask the work to stop; a second one does not ask, and neither does the clock."""
 
+import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from app.ending import Ending
+
+AGAIN_S = (0.05, 0.2, 1.0)
+"""When, after a signal, a main thread that had just begun to wait is woken."""
 
 
 class Interrupt(threading.Event):
@@ -32,7 +38,8 @@ def cancel_on_interrupt() -> Iterator[Interrupt]:
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield cancel
+        with _seen_at_once():
+            yield cancel
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -84,3 +91,45 @@ class TalkInterrupts:
         self.cancel.set()
         if self._typing:
             raise EOFError
+
+
+@contextmanager
+def _seen_at_once() -> Iterator[None]:
+    """Let the main thread see a signal that comes in the moment before it waits; without this it is seen when
+    the wait is over, which for a line that is typed is the next key.
+
+    Python's own handler runs on the main thread, between two steps, and only tells a descriptor at once: a
+    thread reads it and ends the wait by another signal, which means nothing. Main thread only; POSIX.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    main = threading.get_ident()
+    ended = threading.Event()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def watch() -> None:
+        while not ended.is_set():
+            select.select([reading], [], [])
+            if any(number != signal.SIGURG for number in os.read(reading, 512)):
+                for after_s in AGAIN_S:
+                    if not ended.wait(after_s):
+                        signal.pthread_kill(main, signal.SIGURG)
+
+    watcher = threading.Thread(target=watch, name="signals", daemon=True)
+    before_handler = signal.signal(signal.SIGURG, lambda number, frame: None)
+    before_told = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before_told)
+        ended.set()
+        # Where it is full, there is enough to wake it.
+        with suppress(BlockingIOError):
+            os.write(writing, b"\0")
+        watcher.join()
+        signal.signal(signal.SIGURG, before_handler)
+        os.close(reading)
+        os.close(writing)

@@ -5,7 +5,7 @@ import asyncio
 from PySide6.QtCore import QObject, Signal
 
 from app.errors import StillroomError
-from app.server.config import config_of
+from app.server.config import ServerConfig, config_of
 from app.server.discovery import Discovery
 from app.server.key import read_or_make_key, renew_key
 from app.server.server import LocalServer
@@ -37,8 +37,14 @@ class ServerSession(QObject):
         self._settings = settings
         self._bridge = bridge
         self._turn = asyncio.Lock()
+        self._changes = 0
+        self._applied: ServerConfig | None = None
         self.error: StillroomError | None = None
-        self.busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Changes are being applied, or wait for that."""
+        return self._changes > 0
 
     @property
     def running(self) -> Discovery | None:
@@ -81,26 +87,31 @@ class ServerSession(QObject):
             raise self.error
 
     async def _follow(self) -> None:
-        async with self._turn:
-            self.busy = True
-            self.changed.emit()
-            try:
+        self._changes += 1
+        self.changed.emit()
+        try:
+            async with self._turn:
                 await self._apply()
-            finally:
-                self.busy = False
-                self.changed.emit()
+        finally:
+            self._changes -= 1
+            self.changed.emit()
 
     async def _apply(self) -> None:
+        values, config = self._settings.values, None
         self.error = None
-        await asyncio.to_thread(self._server.stop)
-        values = self._settings.values
-        if not values.api_enabled:
-            return
         try:
-            config = config_of(values, await asyncio.to_thread(self.key))
-            starting = await asyncio.to_thread(
-                self._server.start, config, lambda: self._settings.values.api_loads_models
-            )
-            await asyncio.wrap_future(starting)
+            if values.api_enabled:
+                config = config_of(values, await asyncio.to_thread(self.key))
+            if self.running is not None and config == self._applied:
+                # Another change, made while this one waited, has brought it already.
+                return
+            await asyncio.to_thread(self._server.stop)
+            self._applied = config
+            if config is not None:
+                starting = await asyncio.to_thread(
+                    self._server.start, config, lambda: self._settings.values.api_loads_models
+                )
+                await asyncio.wrap_future(starting)
         except StillroomError as error:
             self.error = error
+            await asyncio.to_thread(self._server.stop)

@@ -61,6 +61,8 @@ def test_the_list_has_the_locks_versions_and_doctor_tells_the_same(
     monkeypatch.setattr(told, "files", lambda _: bundle / "_internal" / "resources")
     assert parts() == sorted(found, key=lambda part: part.name.lower())
     monkeypatch.undo()
+    # Imported (keyring does), it takes the place of the standard library's, and raises for what is missing.
+    importlib.import_module("importlib_metadata")
     here = {(part.name, part.version) for part in parts()}
     assert {(part.name, part.version) for part in found} <= here
 

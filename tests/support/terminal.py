@@ -32,15 +32,9 @@ class Terminal:
         text, _, self._seen = self._seen.partition(words)
         return text + words
 
-    def interrupt_until(self, words: str) -> None:
-        """Press Ctrl+C, and again where nothing comes: one in the moment before Python waits for a line is
-        seen with the next key only.
-        """
-        while words not in self._seen:
-            os.killpg(self.program.pid, signal.SIGINT)
-            while words not in self._seen and select.select([self._master], [], [], 2)[0]:
-                self._seen += self._read()
-        _, _, self._seen = self._seen.partition(words)
+    def interrupt(self) -> None:
+        """Press Ctrl+C."""
+        os.killpg(self.program.pid, signal.SIGINT)
 
     def read_to_the_end(self) -> str:
         while piece := self._read():

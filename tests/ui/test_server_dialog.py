@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.server.addresses import addresses_for_others
-from app.server.discovery import find_server
+from app.server.discovery import Discovery, find_server
 from app.ui.application import WindowApplication
 from tests.support.rpc_server import free_port
 from tests.support.window import run_with_window, until
@@ -68,6 +68,26 @@ def test_it_is_switched_on_used_renewed_and_switched_off(qapp: QApplication) -> 
         assert find_server(parts.paths) is None
         with pytest.raises(httpx.ConnectError):
             await get(found.url, fresh.key)
+
+    run_with_window(scene)
+
+
+def test_changes_at_once_start_it_once(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog, session = application.dialogs.open_server(), application.server
+        listened: list[Discovery] = []
+
+        def note() -> None:
+            if session.running is not None and not any(each is session.running for each in listened):
+                listened.append(session.running)
+
+        session.changed.connect(note)
+        dialog.port.setValue(free_port())
+        dialog.on.click()
+        dialog.loads.click()
+        dialog.renew.click()
+        await until(lambda: session.running is not None and not session.busy, "the server")
+        assert len(listened) == 1
 
     run_with_window(scene)
 
@@ -130,7 +150,9 @@ def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApp
             field.setText("")
             field.editingFinished.emit()
         await until(lambda: session.running is not None and not session.busy, "the server")
-        found = addresses_for_others(session.running)
+        running = session.running
+        assert running is not None
+        found = addresses_for_others(running)
         assert all(address in dialog.others.text() for address in found)
         assert dialog.others.isVisible() == bool(found)
         for address in found:
