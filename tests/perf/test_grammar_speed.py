@@ -1,0 +1,91 @@
+"""What a grammar costs with R1's vocabulary: the tokens that may come next, ours and llama.cpp's own matcher."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from app.engine.grammar import Grammar
+from app.engine.grammar_rules import rules_of
+from app.engine.json_schema import schema_grammar
+from app.engine.llama.backend import Backend
+from app.engine.llama.candidates import Candidates
+from app.engine.llama.model import Model
+from app.engine.native_log import NativeLog
+from tests.perf.padded_model import R1_VOCABULARY, write_padded
+from tests.support.engines import starter_path
+
+pytestmark = pytest.mark.perf
+
+ROUNDS = 15
+EVERYTHING = 1e9
+"""Tokens that lie by so much below the best one count too: the whole vocabulary is tested."""
+
+SCHEMA = """{"type": "object", "required": ["name", "age", "kind", "notes"], "additionalProperties": false,
+"properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "kind": {"enum": ["cat", "dog", "bird"]},
+"notes": {"type": "array", "items": {"type": "string", "maxLength": 40}}}}"""
+REPLY = '{"name": "Émile 数", "age": 41, "kind": "dog", "notes": ["barks at night", "is \\"old\\""]}'
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    path = tmp_path_factory.mktemp("padded") / "padded.gguf"
+    write_padded(Path(starter_path()), path)
+    model = Model(Backend(NativeLog()), path, gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    yield model
+    model.free()
+
+
+def median_ms(work: Callable[[], object]) -> float:
+    taken: list[float] = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e3
+
+
+def test_the_whole_vocabulary_at_each_token_of_a_reply(model: Model) -> None:
+    assert model.vocabulary == R1_VOCABULARY
+    rules = rules_of("", SCHEMA)
+    ours = Grammar(rules, model.token_bytes())
+    native: Any = llama_cpp.llama_sampler_init_grammar(model.vocab, schema_grammar(SCHEMA).encode(), b"root")
+    assert native
+    candidates = Candidates(model.vocabulary)
+    ids = np.arange(model.vocabulary, dtype=np.int32)
+    flat = np.zeros(model.vocabulary, np.float32)
+
+    def apply_native() -> npt.NDArray[np.float32]:
+        candidates.fill(ids, flat)
+        candidates.apply(native)
+        return candidates.logits()
+
+    fill_ms = median_ms(lambda: candidates.fill(ids, flat))
+    first: list[float] = []
+    whole: list[float] = []
+    theirs: list[float] = []
+    one: list[float] = []
+    for token in model.tokenize(REPLY.encode(), special=False):
+        began = time.perf_counter()
+        ours.allowed(flat, EVERYTHING)
+        first.append((time.perf_counter() - began) * 1e3)
+        whole.append(median_ms(lambda: ours.allowed(flat, EVERYTHING)))
+        theirs.append(median_ms(apply_native) - fill_ms)
+        one.append(median_ms(lambda token=token: ours.allows(token)))
+        ours.accept(token)
+        llama_cpp.llama_sampler_accept(native, token)
+    for name, figures in (
+        ("one token", one),
+        ("all, again", whole),
+        ("all, at first", first),
+        ("llama.cpp", theirs),
+    ):
+        print(
+            f"\n{name}: median {statistics.median(figures):.3f} ms, most {max(figures):.2f}, sum {sum(figures):.1f}"
+        )
