@@ -77,7 +77,7 @@ def _installed(origins: dict[str, dict[str, str]]) -> list[Part]:
     found: dict[str, Part] = {}
     for distribution in importlib.metadata.distributions():
         about = distribution.metadata
-        name, version = about.get("Name"), about.get("Version")
+        name, version = _field(about, "Name"), _field(about, "Version")
         if not name or not version or name == "stillroom":
             continue
         origin = origins.get(name.lower().replace("_", "-").replace(".", "-"), {})
@@ -86,11 +86,16 @@ def _installed(origins: dict[str, dict[str, str]]) -> list[Part]:
             Part(
                 name=name,
                 version=version,
-                licence=about.get("License-Expression") or "",
+                licence=_field(about, "License-Expression"),
                 sha256=origin.get("sha256", "") if origin.get("version") == version else "",
             ),
         )
     return list(found.values())
+
+
+def _field(about: importlib.metadata.PackageMetadata, name: str) -> str:
+    """Of a package's metadata; empty where it is not there, for which some versions raise."""
+    return next(iter(about.get_all(name) or ()), "")
 
 
 def _origins() -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What a grammar costs with R1's vocabulary: all tokens that may come next, by us and by llama.cpp's matcher."""
+"""What a grammar costs with R1's vocabulary: all that may come next, by us and by llama.cpp's matcher."""
 
 import statistics
 import time
@@ -28,8 +28,8 @@ EVERYTHING = 1e9
 """Tokens that lie by so much below the best one count too: the whole vocabulary is tested."""
 
 SCHEMA = """{"type": "object", "required": ["name", "age", "kind", "notes"],
-"additionalProperties": false, "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "kind": {"enum": ["cat", "dog", "bird"]},
-"notes": {"type": "array", "items": {"type": "string", "maxLength": 40}}}}"""
+"additionalProperties": false, "properties": {"name": {"type": "string"}, "age": {"type": "integer"},
+"kind": {"enum": ["cat", "dog", "bird"]}, "notes": {"type": "array", "items": {"type": "string", "maxLength": 40}}}}"""
 REPLY = '{"name": "Émile 数", "age": 41, "kind": "dog", "notes": ["barks at night", "is \\"old\\""]}'
 
 
@@ -86,6 +86,5 @@ def test_the_whole_vocabulary_at_each_token_of_a_reply(model: Model) -> None:
         ("all, at first", first),
         ("llama.cpp", theirs),
     ):
-        print(
-            f"\n{name}: median {statistics.median(figures):.3f} ms, most {max(figures):.2f}, sum {sum(figures):.1f}"
-        )
+        middle, most = statistics.median(figures), max(figures)
+        print(f"\n{name}: median {middle:.3f} ms, most {most:.2f}, sum {sum(figures):.1f}")
