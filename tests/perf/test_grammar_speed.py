@@ -29,7 +29,8 @@ EVERYTHING = 1e9
 
 SCHEMA = """{"type": "object", "required": ["name", "age", "kind", "notes"],
 "additionalProperties": false, "properties": {"name": {"type": "string"}, "age": {"type": "integer"},
-"kind": {"enum": ["cat", "dog", "bird"]}, "notes": {"type": "array", "items": {"type": "string", "maxLength": 40}}}}"""
+"kind": {"enum": ["cat", "dog", "bird"]},
+"notes": {"type": "array", "items": {"type": "string", "maxLength": 40}}}}"""
 REPLY = '{"name": "Émile 数", "age": 41, "kind": "dog", "notes": ["barks at night", "is \\"old\\""]}'
 
 
