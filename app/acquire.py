@@ -23,14 +23,8 @@ from converters.gguf_types import canonical_type
 from converters.inspect import check_gguf
 from converters.pipeline import BuildResult, build
 from converters.working_files import discard_build, locked
-from models.catalog import CatalogModel, find
-from models.download import LocalFile, download
-from models.download_record import DownloadRecord, read_record
-from models.fetch import TransferOptions
-from models.hub import HubClient
-from models.manifest import InputFile, type_in_name
-from models.progress import OnProgress, ignore_progress
-from models.reference import (
+from models.catalog.catalog import CatalogModel, find
+from models.catalog.reference import (
     CatalogReference,
     CheckpointReference,
     GgufReference,
@@ -38,8 +32,14 @@ from models.reference import (
     Reference,
     parse_reference,
 )
-from models.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
-from models.store import InstalledModel, ModelStore, NewFile, folder_name
+from models.hub.download import LocalFile, download
+from models.hub.download_record import DownloadRecord, read_record
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.store.manifest import InputFile, type_in_name
+from models.store.store import InstalledModel, ModelStore, NewFile, folder_name
+from models.system.progress import OnProgress, ignore_progress
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What each model of the catalogue would be like on this computer: memory, place, speed, and why.
 
-Estimates come from `models.fit`; what was measured here takes their place (`app.measurements`).
+Estimates come from `models.memory.fit`; what was measured here takes their place (`app.measurements`).
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.measurements import LoadMeasurement
-from models.catalog import CatalogModel
-from models.demand import Demand
-from models.fit import Fit, Memory, fit_weights
-from models.shape import ModelShape
-from models.sizes import QUANTISATIONS, weights_of
-from models.store import InstalledModel
+from models.catalog.catalog import CatalogModel
+from models.memory.fit import Fit, Memory, fit_weights
+from models.memory.memory_request import Demand
+from models.memory.shape import ModelShape
+from models.memory.sizes import QUANTISATIONS, weights_of
+from models.store.store import InstalledModel
 
 SpeedBasis = Literal["measured", "replies", "memory", ""]
 """Whether a speed was measured with this very file, follows from replies of another model on this computer,

@@ -11,8 +11,8 @@ from app.log import start_log
 from app.measurements import Measurements
 from app.paths import AppPaths, app_paths
 from app.settings import SettingsFile
-from models.starter import starter_file
-from models.store import ModelStore
+from models.catalog.starter import starter_file
+from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load.
@@ -59,7 +59,7 @@ class StillroomCore:
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""
         from app.acquire import Acquirer
-        from models.hub import HubClient
+        from models.hub.hub import HubClient
 
         return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))
 

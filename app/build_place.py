@@ -9,9 +9,9 @@ from typing import Protocol
 from app.importance import Weighing
 from app.requantise import requantise_into, source_of
 from converters.pipeline import BuildResult, requantise
-from models.progress import OnProgress
-from models.quality import Quality
-from models.store import InstalledModel, ModelStore
+from models.store.quality import Quality
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import OnProgress
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import StillroomError
-from models.part_file import stored_bytes
-from models.shard_feed import MOST_ON_DISK
-from models.sizes import weight_share
-from models.snapshot import RemoteFile
-from models.wording import byte_count
+from models.hub.part_file import stored_bytes
+from models.hub.shard_feed import MOST_ON_DISK
+from models.hub.snapshot import RemoteFile
+from models.memory.sizes import weight_share
+from models.system.units import byte_count
 
 
 def check_room(

@@ -16,8 +16,7 @@ from app.quality_build import Build, Keeping, QualityBuild
 from app.requantise import Source, source_of
 from converters.pipeline import build, requantise
 from converters.unfinished_imatrix import unfinished_path
-from models.progress import OnProgress, ignore_progress
-from models.reference import (
+from models.catalog.reference import (
     CatalogReference,
     CheckpointReference,
     GgufReference,
@@ -25,8 +24,9 @@ from models.reference import (
     Reference,
     parse_reference,
 )
-from models.snapshot import Snapshot, checkpoint_files
-from models.store import KEPT_SUFFIX, ModelStore, folder_name
+from models.hub.snapshot import Snapshot, checkpoint_files
+from models.store.store import KEPT_SUFFIX, ModelStore, folder_name
+from models.system.progress import OnProgress, ignore_progress
 
 
 class Builder:

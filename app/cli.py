@@ -37,7 +37,7 @@ from app.commands.console import (
 from app.commands.core import Core
 from app.commands.interrupt import cancel_on_interrupt
 from app.errors import Cancelled, EngineError, StillroomError
-from models.notices import NoticeInbox
+from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
 

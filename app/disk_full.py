@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import StillroomError
-from models.wording import byte_count
+from models.system.units import byte_count
 
 # The records, headers and manifests beside a model; its large files say their own need.
 _SMALL_FILES_BYTES = 16 << 20

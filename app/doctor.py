@@ -15,11 +15,11 @@ from app.measurements import LoadMeasurement, Measurements
 from app.paths import AppPaths
 from app.telemetry.gpu import GpuReading
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.catalog import CatalogModel, catalogue
-from models.demand import Demand
-from models.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory
-from models.recommend import recommend
-from models.store import InstalledModel, ModelStore
+from models.catalog.catalog import CatalogModel, catalogue
+from models.catalog.recommend import recommend
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory
+from models.memory.memory_request import Demand
+from models.store.store import InstalledModel, ModelStore
 
 GPU_WAIT_S = 6.0
 DEFAULT_DEMAND = Demand(DEFAULT_CONTEXT_TOKENS)

@@ -1,6 +1,6 @@
-"""The application's own errors; the base class lives in `models.errors`, below everything that raises it."""
+"""The application's own errors; their base is in `models.system.errors`, below everything that raises it."""
 
-from models.errors import Cancelled, StillroomError
+from models.system.errors import Cancelled, StillroomError
 
 __all__ = ["Cancelled", "EngineError", "RequestError", "StillroomError", "native_reason"]
 

@@ -11,7 +11,7 @@ from app.engine.messages import Device, DevicesListed
 from app.errors import StillroomError, native_reason
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
-from models.catalog import catalogue
+from models.catalog.catalog import catalogue
 
 Severity = Literal["stops", "limits", "info"]
 

@@ -13,18 +13,18 @@ from converters.architectures import read_settings
 from converters.conversation import Child
 from converters.messages import ComingFile
 from converters.pipeline import BuildResult, build
-from models.arrival import OnArrival, ignore_arrival
-from models.download import LocalFile, download
-from models.download_record import read_record
-from models.fetch import TransferOptions
-from models.foreign_json import MOST_JSON_BYTES, parse_json
-from models.hub import HubClient
-from models.manifest import InputFile
-from models.progress import OnProgress
-from models.regular_file import read_regular
-from models.shard_feed import ShardFeed
-from models.snapshot import RemoteFile, Snapshot, checkpoint_files
-from models.weight_headers import fetch_weight_headers
+from models.hub.arrival import OnArrival, ignore_arrival
+from models.hub.download import LocalFile, download
+from models.hub.download_record import read_record
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.shard_feed import ShardFeed
+from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files
+from models.hub.weight_headers import fetch_weight_headers
+from models.store.manifest import InputFile
+from models.system.foreign_json import MOST_JSON_BYTES, parse_json
+from models.system.progress import OnProgress
+from models.system.regular_file import read_regular
 
 # In a checkpoint's folder: its files were fetched for a build only and go when it is done.
 _TEMPORARY = ".temporary"

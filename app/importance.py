@@ -13,9 +13,9 @@ from pathlib import Path
 from converters import gguf_checksum
 from converters.errors import BuildError, GgufError
 from converters.inspect import ListSummary, inspect
-from models.json_file import tell_set_aside
-from models.sizes import WEIGHED
-from models.store import KEPT_SUFFIX
+from models.memory.sizes import WEIGHED
+from models.store.store import KEPT_SUFFIX
+from models.system.json_file import tell_set_aside
 
 log = logging.getLogger(__name__)
 

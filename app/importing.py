@@ -9,10 +9,10 @@ from app.errors import StillroomError
 from converters.errors import GgufError
 from converters.file_type import file_type
 from converters.inspect import GgufSummary, inspect
-from models.catalog import CatalogModel, catalogue
-from models.foreign_models import ForeignModel, find_foreign_models
-from models.progress import raise_if_cancelled
-from models.store import InstalledModel, ModelStore
+from models.catalog.catalog import CatalogModel, catalogue
+from models.store.foreign_models import ForeignModel, find_foreign_models
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import raise_if_cancelled
 
 
 @dataclass(frozen=True, slots=True)

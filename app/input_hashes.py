@@ -7,13 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Self
 
-from models.download_record import RECORD_NAME
-from models.errors import Cancelled
-from models.hashing import hash_next
-from models.json_file import is_set_aside
-from models.manifest import InputFile
-from models.progress import OnProgress, Progress, raise_if_cancelled
-from models.regular_file import open_regular
+from models.hub.download_record import RECORD_NAME
+from models.store.manifest import InputFile
+from models.system.errors import Cancelled
+from models.system.hashing import hash_next
+from models.system.json_file import is_set_aside
+from models.system.progress import OnProgress, Progress, raise_if_cancelled
+from models.system.regular_file import open_regular
 
 _REPORT_BYTES = 4 << 20
 _CHECK_S = 0.1

@@ -15,11 +15,11 @@ import msgspec
 
 from app.build_wish import AUTO, ON, BuildWish
 from app.errors import Cancelled, StillroomError
-from models.json_file import is_set_aside, read_json, write_json
-from models.progress import OnProgress, Progress
-from models.reference import CatalogReference, parse_reference
-from models.snapshot import Snapshot
-from models.store import InstalledModel
+from models.catalog.reference import CatalogReference, parse_reference
+from models.hub.snapshot import Snapshot
+from models.store.store import InstalledModel
+from models.system.json_file import is_set_aside, read_json, write_json
+from models.system.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.

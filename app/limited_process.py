@@ -19,7 +19,7 @@ import psutil
 
 from app import windows_job
 from app.limited_worker import HEAD, read_frame, write_frame
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 Breach = Literal["time", "stuck", "died"]
 """Why no answer came: too much processor time, none at all for long, or the end of the process."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from models.shown_text import shown
+from models.system.shown_text import shown
 
 log = logging.getLogger(__name__)
 

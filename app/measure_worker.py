@@ -17,7 +17,7 @@ from converters.measuring import (
 )
 from converters.serving import serve
 from converters.text_part import TextPart
-from models.progress import OnProgress
+from models.system.progress import OnProgress
 
 _REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
 

@@ -14,7 +14,7 @@ from app.engine.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine import computer_identity, physical_cores
 from app.memory_speed import measure_memory_speed
-from models.json_file import read_json, write_json
+from models.system.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from app.errors import StillroomError
 from converters.measuring import measure
-from models.catalog import find
-from models.progress import OnProgress
-from models.reference import CatalogReference, HubReference, Reference
-from models.sizes import FULL_PRECISION
-from models.store import InstalledModel, ModelStore
+from models.catalog.catalog import find
+from models.catalog.reference import CatalogReference, HubReference, Reference
+from models.memory.sizes import FULL_PRECISION
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import OnProgress
 
 if TYPE_CHECKING:
     from app.acquire import Acquirer

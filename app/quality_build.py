@@ -22,8 +22,8 @@ from app.importance import Weighing, collected_over, fitting_matrix, notes
 from converters.gguf_types import canonical_type
 from converters.imatrix import read_imatrix
 from converters.measuring import OWN_TEXT, calibration_text, collect, measure
-from models.progress import OnProgress
-from models.sizes import FULL_PRECISION, WEIGHED
+from models.memory.sizes import FULL_PRECISION, WEIGHED
+from models.system.progress import OnProgress
 
 _EXACT = ("BF16", "F32")
 """What holds the original weights of every model of the catalogue exactly, as they are stored in bf16."""

@@ -9,7 +9,7 @@ from app.bench.quality.hub_data import HubData
 from app.bench.quality.item import KINDS, Collection, Kind
 from app.code.sandbox.run import Sandbox
 from app.code_suite import CodeSuite
-from models.progress import OnProgress, ignore_progress
+from models.system.progress import OnProgress, ignore_progress
 
 
 class QualitySuites:

@@ -19,12 +19,12 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import StillroomError
-from models.bounded_http import AnswerError, ask
-from models.file_names import is_unsafe
-from models.hub import HubClient
-from models.progress import OnProgress, ignore_progress
-from models.shown_text import shown
-from models.snapshot import RemoteFile, Snapshot
+from models.hub.bounded_http import AnswerError, ask
+from models.hub.file_names import is_unsafe
+from models.hub.hub import HubClient
+from models.hub.snapshot import RemoteFile, Snapshot
+from models.system.progress import OnProgress, ignore_progress
+from models.system.shown_text import shown
 
 LARGEST_FEED_BYTES = 1 << 20
 
@@ -67,7 +67,7 @@ def release_place() -> ReleasePlace:
 
 
 def newest_release(place: ReleasePlace) -> Release:
-    """Ask for the newest release; blocks (`models.bounded_http`). Sends nothing but the request itself.
+    """Ask for the newest release; blocks (`models.hub.bounded_http`). Sends nothing but the request itself.
 
     Raises `StillroomError` when nobody answers, and when what comes was not signed by the key.
     """
@@ -120,7 +120,7 @@ def fetch_installer(
 ) -> Path:
     """Download into `folder`, going on where an earlier try stopped; the file has its name only once its
     sha256 is right. Raises `Cancelled` and `StillroomError`."""
-    from models.download import download
+    from models.hub.download import download
 
     if is_unsafe(file.name) or "/" in file.name:
         raise StillroomError("The release names a file that it cannot be: {name}.", "", name=shown(file.name))

@@ -11,12 +11,12 @@ from app.importance import Weighing
 from converters.file_type import file_type
 from converters.inspect import GgufSummary, inspect
 from converters.pipeline import BuildResult, requantise
-from models.catalog import catalogue
-from models.manifest import InputFile
-from models.mixture import MixtureModel, mixture
-from models.progress import OnProgress
-from models.sizes import FULL_PRECISION, tensor_bytes
-from models.store import InstalledModel, ModelStore, NewFile, folder_name
+from models.catalog.catalog import catalogue
+from models.memory.mixture import MixtureModel, mixture
+from models.memory.sizes import FULL_PRECISION, tensor_bytes
+from models.store.manifest import InputFile
+from models.store.store import InstalledModel, ModelStore, NewFile, folder_name
+from models.system.progress import OnProgress
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from msgspec import Meta
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import LoadSettings, Sampling, SpeculationMode
 from app.errors import StillroomError
-from models.json_file import read_json, set_aside, write_json
-from models.notices import tell
+from models.system.json_file import read_json, set_aside, write_json
+from models.system.notices import tell
 
 log = logging.getLogger(__name__)
 

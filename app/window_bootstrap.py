@@ -43,7 +43,7 @@ from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner
 from app.ui.window_parts import WindowParts
-from models.notices import NoticeInbox
+from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from converters.errors import CheckpointError
 from converters.ggml import Bytes, Floats, is_valid, quantise_rows, to_bf16, to_floats
 from converters.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.output import Output
-from models.part_file import open_arriving
+from models.hub.part_file import open_arriving
 
 BLOCK_WEIGHTS = 512 << 10
 """About how many weights of a tensor are in a worker's hands at once: their 32-bit form fits the cache."""

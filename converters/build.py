@@ -35,11 +35,11 @@ from converters.working_files import (
     remove_working_files,
     working_path,
 )
-from models.durable import rename_durably
-from models.errors import StillroomError
-from models.mixture import place_in_file
-from models.progress import OnProgress
-from models.wording import byte_count
+from models.memory.mixture import place_in_file
+from models.system.durable import rename_durably
+from models.system.errors import StillroomError
+from models.system.progress import OnProgress
+from models.system.units import byte_count
 
 log = logging.getLogger(__name__)
 

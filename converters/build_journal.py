@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from models.journal import Journal
+from models.system.journal import Journal
 
 
 class BuildJournal:

@@ -9,8 +9,8 @@ import msgspec
 from converters.errors import CheckpointError
 from converters.messages import ComingFile
 from converters.safetensors_file import StoredTensor, read_header
-from models.foreign_json import MOST_JSON_BYTES, check_values, parse_json
-from models.regular_file import open_regular, read_regular
+from models.system.foreign_json import MOST_JSON_BYTES, check_values, parse_json
+from models.system.regular_file import open_regular, read_regular
 
 Json = dict[str, object]
 

@@ -9,7 +9,7 @@ from converters.block import Block, blocks_of
 from converters.errors import CheckpointError
 from converters.messages import ComingFile
 from converters.safetensors_file import read_header
-from models.mixture import place_in_file
+from models.memory.mixture import place_in_file
 
 
 class ComingTensors:

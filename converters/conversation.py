@@ -13,10 +13,10 @@ import msgspec
 
 from converters.errors import BuildError, CheckpointError, GgufError
 from converters.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
-from models.arrival import Arrival
-from models.child_process import NO_WINDOW, computing_environment
-from models.errors import StillroomError
-from models.progress import OnProgress, Progress, raise_if_cancelled
+from models.hub.arrival import Arrival
+from models.system.child_process import NO_WINDOW, computing_environment
+from models.system.errors import StillroomError
+from models.system.progress import OnProgress, Progress, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class ChildEnded(Exception):
 
 
 class Feed(Protocol):
-    """What brings the files that a child waits for; any thread. See `models.shard_feed.ShardFeed`."""
+    """What brings the files that a child waits for; any thread. See `models.hub.shard_feed.ShardFeed`."""
 
     def listen(self, on_change: Callable[[], None]) -> None:
         """Call it, on any thread, when there is something to hear from `arrived`."""

@@ -16,7 +16,7 @@ from converters.quantised_output import quantised_output
 from converters.rope import llama3_factors
 from converters.special_tokens import read_special_tokens
 from converters.vocabulary import Vocabulary, read_vocabulary
-from models.mixture import MixtureModel
+from models.memory.mixture import MixtureModel
 
 _ROPE_FACTORS = "rope_freqs.weight"
 

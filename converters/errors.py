@@ -1,7 +1,7 @@
 """What converting and quantising can refuse."""
 
-from models.errors import StillroomError
-from models.shown_text import shown
+from models.system.errors import StillroomError
+from models.system.shown_text import shown
 
 _LONGEST_VALUE = 300
 

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from models.extents import Extents
-from models.hashing import hash_next
-from models.page_cache import forget
+from models.system.extents import Extents
+from models.system.hashing import hash_next
+from models.system.page_cache import forget
 
 KEPT_BYTES = 256 << 20
 """Behind a gap so much may stay in the page cache, so that it need not be read from the disk again."""

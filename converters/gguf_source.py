@@ -11,11 +11,11 @@ from converters.inspect import GgufSummary, inspect
 from converters.output import Importance, Output
 from converters.quantised_output import quantised_output
 from converters.safetensors_file import StoredTensor
-from models.mixture import MixtureModel
-from models.regular_file import open_regular
+from models.memory.mixture import MixtureModel
+from models.system.regular_file import open_regular
 
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
-"""The ones whose mixtures are known (models/mixture.py)."""
+"""The ones whose mixtures are known (models/memory/mixture.py)."""
 
 _SPLIT_KEYS = ("split.no", "split.count", "split.tensors.count")
 

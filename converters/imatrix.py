@@ -22,8 +22,8 @@ from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32
 from converters.inspect import GgufSummary, ListSummary, TensorInfo, inspect
 from converters.output import Importance
-from models.durable import write_durably
-from models.regular_file import open_regular
+from models.system.durable import write_durably
+from models.system.regular_file import open_regular
 
 Floats = npt.NDArray[np.float32]
 

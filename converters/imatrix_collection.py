@@ -17,7 +17,7 @@ from converters.evaluation import Evaluation, Machine, Window
 from converters.imatrix import ImportanceMatrix, Sums
 from converters.token_progress import TokenProgress
 from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
-from models.progress import OnProgress
+from models.system.progress import OnProgress
 
 # As llama-imatrix has it: a smaller batch is a check of the graph, no text.
 _LEAST_ROWS = 16

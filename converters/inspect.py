@@ -18,7 +18,7 @@ import msgspec
 from converters.errors import GgufError
 from converters.gguf_keys import check_keys, is_vector_of_model
 from converters.gguf_types import ALIGNMENT, TENSOR_TYPES, ValueType, aligned
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 _FIXED = {
     ValueType.UINT8: "<B",

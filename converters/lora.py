@@ -21,9 +21,9 @@ from converters.gguf_layout import lay_out
 from converters.gguf_metadata import Metadata
 from converters.gguf_types import F32
 from converters.safetensors_file import StoredTensor, read_header
-from models.durable import write_durably
-from models.foreign_json import MOST_JSON_BYTES, parse_json
-from models.regular_file import open_regular, read_regular
+from models.system.durable import write_durably
+from models.system.foreign_json import MOST_JSON_BYTES, parse_json
+from models.system.regular_file import open_regular, read_regular
 
 WEIGHTS = "adapter_model.safetensors"
 

@@ -15,8 +15,8 @@ from converters.conversation import Child, ChildEnded, converse
 from converters.errors import BuildError
 from converters.inspect import check_gguf
 from converters.text_part import TextPart
-from models.progress import OnProgress, raise_if_cancelled
-from models.quality import Quality
+from models.store.quality import Quality
+from models.system.progress import OnProgress, raise_if_cancelled
 
 R = TypeVar("R")
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from models.progress import Progress, Unit
+from models.system.progress import Progress, Unit
 
 
 class ComingFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """Where the build is; the fields are those of `models.progress.Progress`."""
+    """Where the build is; the fields are those of `models.system.progress.Progress`."""
 
     stage: str
     done: int
@@ -88,7 +88,7 @@ class FileUsed(msgspec.Struct, frozen=True, kw_only=True, tag="used"):
 
 
 class FileArrived(msgspec.Struct, frozen=True, kw_only=True):
-    """The parent's answer, as often as it changes: see `models.arrival.Arrival`."""
+    """The parent's answer, as often as it changes: see `models.hub.arrival.Arrival`."""
 
     file: str
     bytes: int

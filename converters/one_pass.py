@@ -10,8 +10,8 @@ from pathlib import Path
 from converters.architectures import PlannedTensor
 from converters.block import Bench, Block
 from converters.output import Output
-from models.page_cache import forget
-from models.part_file import open_arriving
+from models.hub.part_file import open_arriving
+from models.system.page_cache import forget
 
 _BLOCKS_AHEAD = 4
 """How many blocks a worker are handed out before the first of them must be done."""

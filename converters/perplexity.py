@@ -9,7 +9,7 @@ import numpy.typing as npt
 from converters.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
 from converters.text_part import TextPart
 from converters.token_progress import TokenProgress
-from models.progress import OnProgress
+from models.system.progress import OnProgress
 
 _FIRST = CONTEXT_TOKENS // 2
 _SEQUENCES = 4

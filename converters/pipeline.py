@@ -12,7 +12,7 @@ from converters.errors import BuildError
 from converters.gguf_types import canonical_type
 from converters.messages import BuildRequest, ComingFile, Finished
 from converters.working_files import check_name
-from models.progress import OnProgress, raise_if_cancelled
+from models.system.progress import OnProgress, raise_if_cancelled
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from converters.errors import BuildError
 from converters.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
 from converters.inspect import ListSummary, inspect
 from converters.token_progress import TokenProgress
-from models.manifest import type_in_name
-from models.progress import OnProgress
-from models.quality import Quality
+from models.store.manifest import type_in_name
+from models.store.quality import Quality
+from models.system.progress import OnProgress
 
 _FIRST = CONTEXT_TOKENS // 2
 """The first half of a chunk is read without being scored, so that each prediction has something before it."""

@@ -7,8 +7,8 @@ from converters.gguf_layout import TensorForm, lay_out
 from converters.gguf_metadata import encode_text, encode_uint32
 from converters.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
 from converters.output import Floats, Importance, Output
-from models.mixture import MixtureModel, mixture, place_in_file
-from models.sizes import WEIGHED
+from models.memory.mixture import MixtureModel, mixture, place_in_file
+from models.memory.sizes import WEIGHED
 
 # What llama-quantize cuts a text of `quantize.imatrix` to.
 _MOST_TEXT_BYTES = 127

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from models.progress import OnProgress, Progress
-from models.rate import RateMeter
+from models.system.progress import OnProgress, Progress
+from models.system.rate import RateMeter
 
 REPORT_S = 0.1
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.errors import CheckpointError
-from models.foreign_json import MOST_JSON_BYTES, check_values
-from models.regular_file import open_regular
+from models.system.foreign_json import MOST_JSON_BYTES, check_values
+from models.system.regular_file import open_regular
 
 MAX_HEADER_BYTES = 100_000_000
 """What the format itself allows."""

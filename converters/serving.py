@@ -15,8 +15,8 @@ import msgspec
 
 from converters.arrivals import Arrivals
 from converters.messages import Refused, Step
-from models.errors import StillroomError
-from models.progress import OnProgress, Progress
+from models.system.errors import StillroomError
+from models.system.progress import OnProgress, Progress
 
 _PR_SET_PDEATHSIG = 1
 

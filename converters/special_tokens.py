@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from converters.checkpoint import Checkpoint, Json
 from converters.gguf_metadata import Metadata
 from converters.vocabulary import read_added_tokens
-from models.foreign_json import parse_json
+from models.system.foreign_json import parse_json
 
 _ID_KEYS = {
     "bos": "bos_token_id",

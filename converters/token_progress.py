@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from models.progress import OnProgress, Progress
+from models.system.progress import OnProgress, Progress
 
 
 class TokenProgress:

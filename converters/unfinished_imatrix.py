@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.durable import write_durably
+from models.system.durable import write_durably
 
 log = logging.getLogger(__name__)
 

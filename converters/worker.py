@@ -10,7 +10,7 @@ from converters.imatrix import read_imatrix
 from converters.messages import BuildRequest, Finished
 from converters.peak_memory import peak_memory_bytes
 from converters.serving import serve
-from models.progress import OnProgress
+from models.system.progress import OnProgress
 
 
 def main() -> int:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.ui.garbage import collect_due
-from models.errors import StillroomError
-from models.notices import NoticeInbox
+from models.system.errors import StillroomError
+from models.system.notices import NoticeInbox
 
 
 def pytest_configure(config: pytest.Config) -> None:

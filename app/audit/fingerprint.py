@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.engine.model_file import FileMark, mark
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 SAMPLE_BYTES = 1 << 20
 

@@ -10,7 +10,7 @@ import msgspec
 
 from app.audit.line import Link
 from app.database.commit_mark import CommitMark, read_mark
-from models.durable import write_durably
+from models.system.durable import write_durably
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from app.audit.folder import AuditFolder, RawLine
 from app.audit.line import NOTHING, START, Link, line_hash, parsed
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 MOST_PROBLEMS = 1000
 LOCK_S = 10.0

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from app.audit.folder import AuditFolder, Head
 from app.audit.line import START, Link, chained, line_hash, now_text, parsed
-from models.durable import sync_folder
+from models.system.durable import sync_folder
 
 FILE_SHARE = 8
 """The log is kept in about so many files; the oldest one goes when all together are too large."""

@@ -9,7 +9,7 @@ from app.bench.quality.figures import QualityReport
 from app.bench.report import Report
 from app.children import child_command
 from app.errors import StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 WAIT_S = 60
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from app.errors import Cancelled, StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 POLL_S = 0.1
 

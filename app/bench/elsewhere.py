@@ -31,7 +31,7 @@ from app.engine.answering import Answers
 from app.engine.messages import LoadSettings, ModelInfo
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
-from models.progress import raise_if_cancelled
+from models.system.progress import raise_if_cancelled
 
 TELL_S = 0.5
 PROMPT_TOKENS = 512

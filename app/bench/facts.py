@@ -16,8 +16,8 @@ from app.errors import StillroomError
 from app.machine import Machine
 from app.telemetry.gpu import GpuReading
 from app.telemetry.pcie import pcie_link
-from models.progress import raise_if_cancelled
-from models.regular_file import open_regular
+from models.system.progress import raise_if_cancelled
+from models.system.regular_file import open_regular
 
 BLOCK_BYTES = 8 << 20
 

@@ -22,8 +22,8 @@ from app.bench.report import (
 )
 from app.engine.messages import LoadSettings
 from app.errors import StillroomError
-from models.manifest import type_in_name
-from models.regular_file import read_regular
+from models.store.manifest import type_in_name
+from models.system.regular_file import read_regular
 
 LLAMA_BENCH = "llama-bench"
 

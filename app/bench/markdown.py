@@ -14,7 +14,7 @@ from app.bench.report_words import (
     model_title,
     protocol_of,
 )
-from models.shown_text import shown
+from models.system.shown_text import shown
 
 LONGEST_TEXT = 2000
 _MARKUP = re.compile(r"[\\|\[\]`]|<(?=[A-Za-z/!?])")

@@ -13,7 +13,7 @@ from app.bench.statistics import summarise
 from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings
 from app.errors import StillroomError
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 SCHEMA = "stillroom.benchmark"
 SCHEMA_VERSION = 1

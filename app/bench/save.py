@@ -17,7 +17,7 @@ from app.bench.report import Report
 from app.bench.side_by_side import SideBySide, side_by_side_html, side_by_side_markdown
 from app.bench.speed_comparison import SpeedComparison
 from app.errors import StillroomError
-from models.durable import write_durably
+from models.system.durable import write_durably
 
 ENDINGS = (".html", ".md", ".json")
 PICTURE = ".png"

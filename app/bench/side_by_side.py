@@ -7,7 +7,7 @@ from html import escape
 from app.bench.compare import Verdict
 from app.bench.html_page import html_page
 from app.bench.markdown import plain
-from models.shown_text import shown
+from models.system.shown_text import shown
 
 _LOOKS: dict[Verdict, str] = {
     "better": "good",

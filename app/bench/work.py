@@ -7,7 +7,7 @@ import msgspec
 
 from converters.gguf_types import TENSOR_TYPES
 from converters.inspect import GgufSummary, ListSummary, TensorInfo
-from models.sizes import KV_BYTES_PER_ELEMENT
+from models.memory.sizes import KV_BYTES_PER_ELEMENT
 
 _NUMBERS = {kind.name: kind.number for kind in TENSOR_TYPES.values()}
 

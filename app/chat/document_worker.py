@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 MEMORY_LIMIT_BYTES = 2 << 30
 CPU_LIMIT_S = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.children import child_command
 from app.errors import StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 MOST_FILE_BYTES = 64 << 20
 MOST_CHARACTERS = 8_000_000

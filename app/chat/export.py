@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.chat.records import Conversation, StoredMessage
-from models.shown_text import MOST_OF_A_VALUE, shown
+from models.system.shown_text import MOST_OF_A_VALUE, shown
 
 FORMAT = "stillroom-chat"
 FORMAT_VERSION = 1

@@ -15,7 +15,7 @@ from app.chat.import_lm_studio import LmStudioConversation, from_lm_studio
 from app.chat.import_open_webui import OpenWebUiChat, from_open_webui
 from app.chat.imported import ImportedChat, ImportedMessage, in_order
 from app.errors import StillroomError
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 MOST_BYTES = 1 << 30
 CHATGPT_FILE = "conversations.json"

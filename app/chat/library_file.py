@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from app.errors import StillroomError
-from models.durable import write_durably
-from models.json_file import DamagedJsonError, load_json, read_json, write_json
+from models.system.durable import write_durably
+from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
 
 VERSION = 1
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from app.chat.database import ChatDatabase
 from app.chat.records import Attachment
 from app.chat.retrieval import Passage, passages_of, ranked_by_words
 from app.errors import EngineError
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 

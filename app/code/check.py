@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.children import child_command
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 CHECKERS = {
     "python": f"Python {sys.version_info.major}.{sys.version_info.minor}",

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from models.json_file import read_json, write_json
+from models.system.json_file import read_json, write_json
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.sandbox.limits import Job
 from app.errors import StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 ASK_S = 10.0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import StillroomError
-from models.durable import rename_durably
-from models.regular_file import read_regular
+from models.system.durable import rename_durably
+from models.system.regular_file import read_regular
 
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 

@@ -20,8 +20,8 @@ from app.commands.templates import told_templates
 from app.elsewhere.reference import elsewhere_model
 from app.engine.messages import LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.errors import StillroomError
-from models.catalog import STARTER_KEY, CatalogModel, find
-from models.store import InstalledModel, ModelStore
+from models.catalog.catalog import STARTER_KEY, CatalogModel, find
+from models.store.store import InstalledModel, ModelStore
 
 OWN_ENGINE = (
     "local",

@@ -8,7 +8,7 @@ from typing import TypeVar
 from app.engine.generate_checks import LARGEST_SCALE
 from app.engine.messages import Lora, ThinkingLimits
 from app.settings import LIMITS
-from models.sizes import FULL_PRECISION, QUANTISATIONS
+from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
 
 N = TypeVar("N", int, float)
 

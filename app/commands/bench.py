@@ -18,7 +18,7 @@ from app.elsewhere.reference import elsewhere_model
 from app.errors import StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.shown_text import MOST_OF_A_VALUE, shown
+from models.system.shown_text import MOST_OF_A_VALUE, shown
 
 NAME = "bench"
 SUMMARY = "measure a model: speeds, latency, memory, energy, and how near the limits they are"

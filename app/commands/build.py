@@ -17,8 +17,8 @@ from app.commands.quality_words import gate_warning, quality_document, quality_s
 from app.requantise import source_of
 from converters.adapter_folder import is_adapter
 from converters.peak_memory import peak_memory_bytes
-from models.reference import GgufReference, parse_reference
-from models.wording import byte_count
+from models.catalog.reference import GgufReference, parse_reference
+from models.system.units import byte_count
 
 if TYPE_CHECKING:
     # What builds takes longer to load than the help takes.

@@ -14,7 +14,7 @@ from app.commands.installed import installed_model
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, Generate, ModelInfo, ReplyEvent, Sampling
 from app.errors import Cancelled
-from models.catalog import find
+from models.catalog.catalog import find
 
 if TYPE_CHECKING:
     from app.chat.prompt import ChatTemplate

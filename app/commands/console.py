@@ -14,9 +14,9 @@ import msgspec
 
 from app.chat.hidden_characters import HIDDEN, with_hidden_shown
 from app.errors import StillroomError, native_reason
-from models.progress import Progress
-from models.shown_text import MOST_OF_A_VALUE, shown
-from models.wording import byte_count
+from models.system.progress import Progress
+from models.system.shown_text import MOST_OF_A_VALUE, shown
+from models.system.units import byte_count
 
 REDRAW_S = 0.1
 WAKE_S = 0.1

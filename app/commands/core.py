@@ -9,7 +9,7 @@ from app.engine.load_memory import LoadMemory
 from app.measurements import Measurements
 from app.paths import AppPaths
 from app.settings import SettingsFile
-from models.store import ModelStore
+from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.

@@ -14,8 +14,8 @@ from app.cuda.offer import CudaOffer, judge
 from app.cuda.place import CudaPlace
 from app.doctor import GPU_WAIT_S
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.progress import Progress
-from models.wording import byte_count
+from models.system.progress import Progress
+from models.system.units import byte_count
 
 NAME = "cuda"
 SUMMARY = "fetch NVIDIA's libraries, so that an NVIDIA card is used through CUDA and not Vulkan"

@@ -8,7 +8,7 @@ from app.commands.console import WAKE_S
 from app.engine.client import EngineClient
 from app.engine.messages import DevicesListed, RpcServer
 from app.errors import StillroomError
-from models.progress import raise_if_cancelled
+from models.system.progress import raise_if_cancelled
 
 
 def listed_devices(

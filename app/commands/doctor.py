@@ -17,11 +17,11 @@ from app.findings import Severity
 from app.log import log_file
 from app.parts import Part, parts
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.demand import Demand
-from models.fit import DEFAULT_CONTEXT_TOKENS, Verdict
-from models.shown_text import MOST_OF_A_VALUE, shown
-from models.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
-from models.wording import byte_count
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Verdict
+from models.memory.memory_request import Demand
+from models.memory.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
+from models.system.shown_text import MOST_OF_A_VALUE, shown
+from models.system.units import byte_count
 
 NAME = "doctor"
 SUMMARY = "say what this computer can run, what is missing, and what to do about it"

@@ -9,8 +9,8 @@ import msgspec
 from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.importing import import_models
-from models.shown_text import shown
-from models.wording import byte_count
+from models.system.shown_text import shown
+from models.system.units import byte_count
 
 NAME = "import"
 SUMMARY = "add a GGUF file, or the models of an Ollama, LM Studio or other folder, without copying them"

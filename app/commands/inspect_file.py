@@ -13,8 +13,8 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.quality_words import quality_document, quality_sentences
 from converters.inspect import ListSummary, TensorInfo, Value, inspect
-from models.shown_text import shown
-from models.wording import byte_count
+from models.system.shown_text import shown
+from models.system.units import byte_count
 
 NAME = "inspect"
 SUMMARY = "show the metadata and the tensors of a GGUF file"

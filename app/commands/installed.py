@@ -1,17 +1,17 @@
 """The model on this computer that a MODEL means."""
 
 from app.errors import StillroomError
-from models.catalog import STARTER_KEY, find
-from models.manifest import type_in_name
-from models.reference import (
+from models.catalog.catalog import STARTER_KEY, find
+from models.catalog.reference import (
     CatalogReference,
     CheckpointReference,
     GgufReference,
     HubReference,
     parse_reference,
 )
-from models.sizes import FULL_PRECISION, QUANTISATIONS
-from models.store import InstalledModel, ModelStore
+from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
+from models.store.manifest import type_in_name
+from models.store.store import InstalledModel, ModelStore
 
 
 def installed_model(store: ModelStore, text: str) -> InstalledModel:

@@ -15,7 +15,7 @@ from app.commands.core import Core
 from app.engine.rpc_address import DEFAULT_PORT, is_local, parse_address
 from app.engine.rpc_lending import RpcLending, RpcServe
 from app.errors import Cancelled
-from models.wording import byte_count
+from models.system.units import byte_count
 
 NAME = "lend"
 SUMMARY = "let another computer put a part of its model onto this one, until Ctrl+C"

@@ -12,11 +12,11 @@ from app.commands.core import Core
 from app.commands.quality_words import quality_document
 from app.elsewhere.reference import reference_of
 from app.elsewhere.server import ElsewhereServer
-from models.catalog import catalogue
-from models.shown_text import shown
-from models.sizes import QUANTISATIONS
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.catalog.catalog import catalogue
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel
+from models.system.shown_text import shown
+from models.system.units import byte_count
 
 NAME = "list"
 SUMMARY = "show the catalogue and the models on disk"

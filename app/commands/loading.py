@@ -6,8 +6,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from app.commands.console import WAKE_S, Console
 from app.engine.client import EngineClient
 from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
-from models.progress import Progress
-from models.store import InstalledModel
+from models.store.store import InstalledModel
+from models.system.progress import Progress
 
 
 def load_model(

@@ -12,8 +12,8 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
 from app.errors import StillroomError
-from models.sizes import FULL_PRECISION
-from models.store import InstalledModel, ModelStore
+from models.memory.sizes import FULL_PRECISION
+from models.store.store import InstalledModel, ModelStore
 
 NAME = "measure"
 SUMMARY = "measure what quantising cost: perplexity and divergence against full precision"

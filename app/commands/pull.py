@@ -8,8 +8,8 @@ import msgspec
 
 from app.commands.console import Console, time_text
 from app.commands.core import Core
-from models.reference import parse_reference
-from models.wording import byte_count
+from models.catalog.reference import parse_reference
+from models.system.units import byte_count
 
 NAME = "pull"
 SUMMARY = "download the original files of a model and verify them"

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from models.quality import CONFIDENCE, Quality
-from models.wording import byte_count
+from models.store.quality import CONFIDENCE, Quality
+from models.system.units import byte_count
 
 
 def quality_document(quality: Quality | None) -> dict[str, Any] | None:

@@ -32,7 +32,7 @@ from app.errors import StillroomError
 from app.filters.filter_file import FilterFile
 from app.filters.screen import Screened, screen
 from app.filters.verdict import BlockedError
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 
 @dataclass(frozen=True, slots=True)

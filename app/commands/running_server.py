@@ -7,7 +7,7 @@ import msgspec
 
 from app.paths import AppPaths
 from app.server.discovery import Discovery, find_server
-from models.bounded_http import AnswerError, ask
+from models.hub.bounded_http import AnswerError, ask
 
 ANSWER_S = 5.0
 """A server that lives says at once what it has."""

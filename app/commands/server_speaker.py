@@ -17,7 +17,7 @@ from app.commands.server_chunks import Chunk, Error, Timings, Usage, chunk_of_li
 from app.engine.messages import Finished, FinishReason, GenerationStats
 from app.errors import StillroomError
 from app.server.discovery import Discovery
-from models.bounded_http import AnswerError, lines, whole_body
+from models.hub.bounded_http import AnswerError, lines, whole_body
 
 _MOST_ERROR_BYTES = 64 << 10
 _LONGEST_LINE_BYTES = 1 << 20

@@ -8,7 +8,7 @@ import msgspec
 
 from app.commands.console import Console
 from app.commands.core import Core
-from models.wording import byte_count
+from models.system.units import byte_count
 
 NAME = "update"
 SUMMARY = "ask whether there is a newer Stillroom; nothing is installed by itself"

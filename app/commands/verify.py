@@ -9,8 +9,8 @@ from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from converters.inspect import check_gguf
-from models.file_check import FileCheck, check_file, difference
-from models.wording import byte_count
+from models.store.file_check import FileCheck, check_file, difference
+from models.system.units import byte_count
 
 NAME = "verify"
 SUMMARY = "hash a model's file again and compare it with what was recorded"

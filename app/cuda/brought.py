@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from app.cuda.pins import BACK_END
 from app.cuda.place import CudaPlace
 from app.errors import StillroomError
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 
 @dataclass(slots=True)

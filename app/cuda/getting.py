@@ -14,15 +14,15 @@ from app.cuda.unpacking import remove_tree, unpack
 from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.kernel_check import check_kernels, request_for
 from app.errors import StillroomError
-from models.durable import sync_folder
-from models.json_file import write_json
-from models.part_file import stored_bytes
-from models.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
-from models.snapshot import RemoteFile, Snapshot
-from models.wording import byte_count
+from models.hub.part_file import stored_bytes
+from models.hub.snapshot import RemoteFile, Snapshot
+from models.system.durable import sync_folder
+from models.system.json_file import write_json
+from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.system.units import byte_count
 
 if TYPE_CHECKING:
-    from models.fetch import TransferOptions
+    from models.hub.fetch import TransferOptions
 
 
 class CudaGetter:
@@ -97,7 +97,7 @@ class CudaGetter:
     ) -> None:
         # The window makes this object when it starts, and the hub's libraries take a while to load.
         from app.cuda.index import PackageIndex
-        from models.download import download
+        from models.hub.download import download
 
         place, back_end = self.place, self.place.offered_back_end
         wanted = place.sources.keys() - brought.wheels.keys()

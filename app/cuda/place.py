@@ -23,7 +23,7 @@ from app.cuda.unpacking import remove_tree
 from app.engine.cuda_runtime import CHECK, CudaRuntime, read_runtime
 from app.engine.ggml import backend_folder
 from app.errors import StillroomError
-from models.part_file import stored_bytes
+from models.hub.part_file import stored_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.cuda.pins import file_name
 from app.errors import StillroomError
-from models.progress import raise_if_cancelled
+from models.system.progress import raise_if_cancelled
 
 BLOCK_BYTES = 4 << 20
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.database.row_sums import commits
 from app.database.schema import Schema
 from app.database.soundness import open_to_read, problem_of
-from models.durable import rename_durably
+from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
 

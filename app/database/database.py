@@ -20,7 +20,7 @@ from app.database.schema import Schema, migrate, schema_version
 from app.database.soundness import is_damage, open_to_read, problem_of
 from app.database.wal import mend_journal
 from app.errors import StillroomError
-from models.durable import rename_durably
+from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
 

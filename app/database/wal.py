@@ -8,7 +8,7 @@ import struct
 import sys
 from pathlib import Path
 
-from models.durable import write_durably
+from models.system.durable import write_durably
 
 log = logging.getLogger(__name__)
 

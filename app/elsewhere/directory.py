@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 from app.elsewhere.server import ElsewhereError, ElsewhereModel, ElsewhereServer, is_loopback
-from models.bounded_http import AnswerError, ask, failed
-from models.foreign_json import parse_json
-from models.shown_text import shown
+from models.hub.bounded_http import AnswerError, ask, failed
+from models.system.foreign_json import parse_json
+from models.system.shown_text import shown
 
 TIMEOUT_S = 10.0
 WHOLE_S = 30.0

@@ -16,8 +16,8 @@ from app.elsewhere.server import SCHEME, ElsewhereError, ElsewhereServer
 from app.elsewhere.stream import LONGEST_LINE, BrokenStream, ReplyStream, StreamError
 from app.engine.answering import OnReplyEvent
 from app.engine.messages import Channel, Delta, Finished, FinishReason, Generate, GenerationStats
-from models.bounded_http import AnswerError, lines, whole_body
-from models.foreign_json import parse_json
+from models.hub.bounded_http import AnswerError, lines, whole_body
+from models.system.foreign_json import parse_json
 
 MOST_ERROR_BYTES = 1 << 20
 MOST_REPLY_BYTES = 256 << 20

@@ -12,7 +12,7 @@ from typing import Any
 from app.engine.gguf_shape import InitParams, declare_gguf
 from app.errors import EngineError
 from converters.inspect import GgufSummary, TensorInfo, inspect
-from models.shown_text import shown
+from models.system.shown_text import shown
 
 _FLOAT32 = 6
 """GGUF_TYPE_FLOAT32 of ggml/include/gguf.h."""

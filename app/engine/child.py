@@ -12,7 +12,7 @@ from app.engine.frames import EventReader, FrameError, write_frame
 from app.engine.lifeline import ABORT_MARK, KillOnClose
 from app.engine.messages import Event
 from app.engine.outbox import Outbox
-from models.child_process import NO_WINDOW, computing_environment
+from models.system.child_process import NO_WINDOW, computing_environment
 
 KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000

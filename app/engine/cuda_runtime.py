@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from models.errors import StillroomError
-from models.json_file import DamagedJsonError, load_json
-from models.notices import tell
+from models.system.errors import StillroomError
+from models.system.json_file import DamagedJsonError, load_json
+from models.system.notices import tell
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from app.engine.load_need import LoadNeed
 from app.engine.messages import KvType
 from app.engine.offload import DEFAULT_CONTEXT_TOKENS, HOST_USABLE_FRACTION, SMALLEST_CONTEXT_TOKENS
-from models.demand import Demand
+from models.memory.memory_request import Demand
 
 
 def choose_context(

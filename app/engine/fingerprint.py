@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from app.engine.messages import LoadSettings
-from models.regular_file import open_regular
+from models.system.regular_file import open_regular
 
 _SAMPLE_BYTES = 1 << 20
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import Cancelled, StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 POLL_S = 0.1
 LONGEST_S = 600.0

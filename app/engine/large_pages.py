@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.child_process import HUGE_PAGES
+from models.system.child_process import HUGE_PAGES
 
 LEAST_GLIBC = (2, 35)
 _SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -17,7 +17,7 @@ def has_large_pages(
     libc: tuple[str, str] | None = None,
 ) -> bool:
     """Linux gives them to everybody ("always"), or to a process that asks for them, as glibc does where it
-    is told to (`models.child_process.computing_environment`)."""
+    is told to (`models.system.child_process.computing_environment`)."""
     try:
         chosen = switch.read_text()
     except OSError:

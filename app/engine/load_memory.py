@@ -15,8 +15,8 @@ import psutil
 from app.engine.gpu_presence import graphics_cards
 from app.engine.ladder import GIVEN_UP
 from app.engine.messages import FlashAttention, KvType, LoadNotice, LoadSettings
-from models.json_file import read_json, write_json
-from models.regular_file import open_regular
+from models.system.json_file import read_json, write_json
+from models.system.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 

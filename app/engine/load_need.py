@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from app.engine.messages import Device
 from app.engine.offload import ModelShape, usable_bytes
-from models.demand import Demand, whole_lines
-from models.memory_need import MemoryNeed, Share, gpu_layers_that_fit
+from models.memory.memory_need import MemoryNeed, Share, gpu_layers_that_fit
+from models.memory.memory_request import Demand, whole_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from app.engine.messages import Device, KvType, LoadNotice, LoadSettings, Weight
 from app.engine.offload import DEFAULT_CONTEXT_TOKENS, ModelShape
 from app.engine.rope_scaling import RopeScaling
 from app.engine.speculation import DRAFT_ROWS
-from models.demand import Demand, whole_lines
-from models.wording import byte_count
+from models.memory.memory_request import Demand, whole_lines
+from models.system.units import byte_count
 
 DEFAULT_BATCH_TOKENS = 512
 DEFAULT_SEQUENCES = 4

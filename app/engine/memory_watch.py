@@ -1,7 +1,7 @@
 """Says when memory has become short while a model is in it. Pure."""
 
 from app.engine.messages import LoadNotice
-from models.wording import byte_count
+from models.system.units import byte_count
 
 SHORT_VRAM_BYTES = 200 << 20
 """Below this the next kernel or a larger matrix of another program can fail; a load leaves twice as much."""

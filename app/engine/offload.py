@@ -1,6 +1,6 @@
 """The memory that a file's tensors take, and the devices that layers go to. Pure.
 
-The figures are those of `models.memory_need`, here for a file's own tensors and the engine's devices.
+The figures are those of `models.memory.memory_need`, here for a file's own tensors and the engine's devices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from app.engine.messages import Device, KvType
 from converters.inspect import GgufSummary, ListSummary
-from models.demand import Demand
-from models.memory_need import MemoryNeed, memory_need, usable_vram_bytes
-from models.shape import ModelShape as Dimensions
-from models.sizes import kv_cache_bytes
-from models.weights import Weights, weights_by_place
+from models.memory.memory_need import MemoryNeed, memory_need, usable_vram_bytes
+from models.memory.memory_request import Demand
+from models.memory.shape import ModelShape as Dimensions
+from models.memory.sizes import kv_cache_bytes
+from models.memory.weights import Weights, weights_by_place
 
 DEFAULT_CONTEXT_TOKENS = 16384
 """An R1 reply thinks for some thousand tokens; 16,384 hold a long thought and a conversation around it."""

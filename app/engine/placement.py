@@ -13,7 +13,7 @@ from app.engine.offload import (
     usable_bytes,
 )
 from app.engine.rpc_devices import RemoteDevice
-from models.demand import Demand
+from models.memory.memory_request import Demand
 
 Local = Sequence[tuple[int, Device]]
 """This computer's devices with ggml's handles of them."""

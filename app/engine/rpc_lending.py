@@ -11,8 +11,8 @@ from app.engine.lifeline import KillOnClose
 from app.engine.rpc_address import RpcError
 from app.engine.rpc_probe import probe
 from app.errors import EngineError
-from models.child_process import NO_WINDOW, computing_environment
-from models.progress import raise_if_cancelled
+from models.system.child_process import NO_WINDOW, computing_environment
+from models.system.progress import raise_if_cancelled
 
 NO_RPC = 3
 """Exit status of the process where llama.cpp was built without RPC."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.durable import rename_durably
+from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)
 

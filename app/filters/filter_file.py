@@ -11,7 +11,7 @@ from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules
 from app.filters.verdict import Verdict
-from models.json_file import DamagedJsonError, load_json, set_aside, write_json
+from models.system.json_file import DamagedJsonError, load_json, set_aside, write_json
 
 VERSION = 1
 MOST_RULES = 200

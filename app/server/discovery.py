@@ -10,8 +10,8 @@ import msgspec
 import psutil
 
 from app.paths import AppPaths
-from models.durable import rename_durably
-from models.json_file import encode_json, read_json
+from models.system.durable import rename_durably
+from models.system.json_file import encode_json, read_json
 
 CLOCK_SLACK_S = 2.0
 """A process's start is known to the tick, and the clock may have been set meanwhile."""

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from app.errors import StillroomError
-from models.durable import rename_durably
+from models.system.durable import rename_durably
 
 KEY_BYTES = 32
 LEAST_CHARACTERS = 16

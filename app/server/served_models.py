@@ -8,7 +8,7 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, ModelInfo
 from app.server.api_error import ApiError
 from app.server.known_models import KnownModels
-from models.store import InstalledModel, ModelStore
+from models.store.store import InstalledModel, ModelStore
 
 LATEST = ":latest"
 

@@ -20,7 +20,7 @@ from app.server.discovery import Discovery, announce_server, withdraw_server
 from app.server.known_models import KnownModels
 from app.server.stats import ServerStats, StatsView
 from app.settings import SettingsFile
-from models.store import ModelStore
+from models.store.store import ModelStore
 
 log = logging.getLogger(__name__)
 

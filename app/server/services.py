@@ -15,7 +15,7 @@ from app.server.config import ServerConfig
 from app.server.replies import Replies
 from app.server.served_models import ServedModel, ServedModels
 from app.server.stats import ServerStats
-from models.catalog import find
+from models.catalog.catalog import find
 
 
 @dataclass(slots=True, eq=False)

@@ -16,7 +16,7 @@ from app.errors import Cancelled, StillroomError
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
-from models.progress import Progress
+from models.system.progress import Progress
 
 
 class CudaSession(QObject):

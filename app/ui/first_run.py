@@ -16,9 +16,9 @@ from app.ui.widgets.card import button, label
 from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.recommendation_card import RecommendationCard
-from models.catalog import catalogue
-from models.recommend import recommend
-from models.store import ModelStore
+from models.catalog.catalog import catalogue
+from models.catalog.recommend import recommend
+from models.store.store import ModelStore
 
 _ENDED = ("cancelled", "gone")
 

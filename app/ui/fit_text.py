@@ -3,8 +3,8 @@
 from PySide6.QtCore import QCoreApplication
 
 from app.advisor import Outlook
-from models.fit import Fit, Verdict
-from models.wording import byte_count
+from models.memory.fit import Fit, Verdict
+from models.system.units import byte_count
 
 
 def fit_text(found: Fit) -> str:

@@ -6,7 +6,7 @@ import psutil
 
 from app.engine.buffer_names import MAPPED, is_ram
 from app.engine.messages import Device, ModelInfo, Ready
-from models.fit import GpuMemory, Memory
+from models.memory.fit import GpuMemory, Memory
 
 
 def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device] = ()) -> Memory:

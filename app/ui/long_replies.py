@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from app.settings import SettingsFile
 from app.ui.announce import announce
-from models.shown_text import shown
+from models.system.shown_text import shown
 
 LONG_S = 15.0
 SHOWN_MS = 10_000

@@ -11,9 +11,9 @@ from app.measurements import Measurements
 from app.ui.bridge import Bridge
 from app.ui.free_memory import free_memory
 from app.ui.session import EngineSession
-from models.catalog import catalogue
-from models.fit import Memory
-from models.store import InstalledModel
+from models.catalog.catalog import catalogue
+from models.memory.fit import Memory
+from models.store.store import InstalledModel
 
 
 class MachineAdvice(QObject):

@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
-from models.store import InstalledModel, ModelStore
+from models.store.store import InstalledModel, ModelStore
 
 
 class ModelChoice(QObject):

@@ -11,7 +11,7 @@ from app.ui.dialogs.shortcut_sheet import ShortcutSheet
 from app.ui.main_window import MainWindow
 from app.ui.panels.live_panel import LivePanel
 from app.ui.widgets.actions import Command, commands_of
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 
 class WindowCommands(QObject):

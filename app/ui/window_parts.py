@@ -29,8 +29,8 @@ from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner
-from models.notices import NoticeInbox
-from models.store import ModelStore
+from models.store.store import ModelStore
+from models.system.notices import NoticeInbox
 
 OnSnapshot = Callable[[TelemetrySnapshot], None]
 

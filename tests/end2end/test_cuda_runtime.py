@@ -13,7 +13,7 @@ from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 
 @pytest.mark.cuda

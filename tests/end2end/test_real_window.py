@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.display import WAIT_S, RealWindow, virtual_display
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

@@ -14,8 +14,8 @@ from app.children import child_command
 from converters.inspect import check_gguf
 from converters.messages import BuildRequest
 from converters.pipeline import build
-from models.progress import ignore_progress
-from models.starter import starter_file
+from models.catalog.starter import starter_file
+from models.system.progress import ignore_progress
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, STARTER_FOLDER
 

@@ -18,7 +18,7 @@ from converters.gguf_types import F16, F32
 from converters.inspect import check_gguf
 from converters.pipeline import build
 from converters.safetensors_file import read_header
-from models.progress import ignore_progress
+from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_sharded_model
 
 Header = dict[str, Any]

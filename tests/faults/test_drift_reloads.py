@@ -18,7 +18,7 @@ from app.engine.messages import LoadSettings
 from app.machine import look_at_machine
 from app.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.perturbed import perturbed_copy
 from tests.support.templates import chat_templates
 

@@ -10,7 +10,7 @@ import pytest
 from converters import commits, reporter
 from converters.build import run_build
 from converters.messages import BuildRequest
-from models.progress import OnProgress, Progress, ignore_progress
+from models.system.progress import OnProgress, Progress, ignore_progress
 from tests.support.damage import DamagedCopies, flipped
 from tests.support.own_files import OWN_FILES, OwnFile
 from tests.support.tiny_models import make_tiny_model

@@ -21,7 +21,7 @@ from converters.imatrix import ImportanceMatrix, Sums, write_imatrix
 from converters.inspect import check_gguf
 from converters.lora import convert_adapter, read_adapter
 from converters.pipeline import build
-from models.progress import ignore_progress
+from models.system.progress import ignore_progress
 from tests.support.adapters import write_adapter
 from tests.support.gguf_mutants import mutants
 from tests.support.loading_child import CRASHED, LoadingChild

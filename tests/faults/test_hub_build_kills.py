@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from models.manifest import read_manifest
+from models.store.manifest import read_manifest
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_sharded_model
 

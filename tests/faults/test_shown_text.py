@@ -9,8 +9,8 @@ import unicodedata
 import pytest
 
 from app.commands.console import Console
-from models.errors import StillroomError
-from models.shown_text import MOST_OF_A_VALUE, shown
+from models.system.errors import StillroomError
+from models.system.shown_text import MOST_OF_A_VALUE, shown
 
 TEXTS = 20_000
 SEED = 7

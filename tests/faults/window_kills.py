@@ -20,7 +20,7 @@ from app.paths import app_paths
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.faults import FATAL, MOMENTS
 from tests.support.window import run_with_window, until
 

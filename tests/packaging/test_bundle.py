@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from app.parts import read_list
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.bundle import BUNDLE, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_tiny_model

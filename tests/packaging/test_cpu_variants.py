@@ -14,7 +14,7 @@ import pytest
 
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Part, Sampling
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.columns import COLUMN_TYPES, has_several_columns, products
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(900)]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.display import virtual_display
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.perf.build_llama_tools import tools_folder
 
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]

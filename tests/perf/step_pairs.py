@@ -26,7 +26,7 @@ from app.engine.llama.context import Context
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
 from app.engine.speculation import DRAFT_ROWS
-from models.child_process import computing_environment
+from models.system.child_process import computing_environment
 from tests.support.engines import starter_path
 
 PROMPT_TOKENS, NEW_TOKENS = 512, 128

@@ -32,7 +32,7 @@ from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.machine import look_at_machine, physical_cores
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.child_process import computing_environment
+from models.system.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import as_planned, model_path
 from tests.support.cli import Cli

@@ -24,11 +24,11 @@ import pytest
 from app.acquire import Acquirer
 from app.children import child_command
 from converters.pipeline import build
-from models.catalog import find
-from models.hub import HubClient
-from models.progress import ignore_progress
-from models.reference import parse_reference
-from models.store import ModelStore
+from models.catalog.catalog import find
+from models.catalog.reference import parse_reference
+from models.hub.hub import HubClient
+from models.store.store import ModelStore
+from models.system.progress import ignore_progress
 from tests.perf.build_llama_tools import llama_tool, tools_folder
 from tests.support.large_checkpoint import make_large_checkpoint
 from tests.support.make_reference import PATCHED_CONVERTER

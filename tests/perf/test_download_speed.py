@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from models.download import download
-from models.hub import HubClient
+from models.hub.download import download
+from models.hub.hub import HubClient
 
 REPO = "owner/measured"
 NAME = "model.safetensors"

@@ -13,7 +13,7 @@ import pytest
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Sampling
-from models.child_process import computing_environment
+from models.system.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.padded_model import write_padded
 from tests.support.engines import GREEDY, starter_path

@@ -20,8 +20,8 @@ from app.children import child_command
 from converters.imatrix import read_imatrix
 from converters.measuring import calibration_text, collect, held_out_text, measure, read_part
 from converters.pipeline import build
-from models.progress import ignore_progress
-from models.starter import starter_file
+from models.catalog.starter import starter_file
+from models.system.progress import ignore_progress
 from tests.perf.build_llama_tools import llama_tool
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_quality_reference import llama_imatrix, llama_perplexity

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from converters.architectures import expected_tensors, read_settings
 from converters.lora import convert_adapter, read_adapter
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter, round_to_bf16, write_json, write_safetensors
 
 MODULES = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.down_proj")

@@ -19,8 +19,8 @@ from app.paths import AppPaths
 from app.server.config import Limits, ServerConfig
 from app.server.server import LocalServer
 from app.settings import SettingsFile
-from models.starter import starter_file
-from models.store import ModelStore
+from models.catalog.starter import starter_file
+from models.store.store import ModelStore
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
 from tests.support.templates import chat_templates
 

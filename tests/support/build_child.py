@@ -9,11 +9,11 @@ from pathlib import Path
 from app.acquire import Acquirer
 from app.children import child_command
 from app.errors import StillroomError
-from models.hub import HubClient
-from models.progress import Progress
-from models.reference import parse_reference
-from models.retry import RetryPolicy
-from models.store import ModelStore
+from models.catalog.reference import parse_reference
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.store.store import ModelStore
+from models.system.progress import Progress
 
 
 def main() -> int:

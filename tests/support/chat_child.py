@@ -15,7 +15,7 @@ from app.chat.turn import Turn, history
 from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, ReplyEvent, Sampling
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 
 

@@ -27,7 +27,7 @@ from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.question_card import QuestionCard
 from app.ui.widgets.reply_view import ReplyView
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
 

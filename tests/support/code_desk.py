@@ -22,7 +22,7 @@ from app.ui.session import EngineSession
 from app.ui.tabs.code_exchange import CodeExchange
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.theme import Theme
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from models.errors import StillroomError
-from models.notices import NoticeInbox
+from models.system.errors import StillroomError
+from models.system.notices import NoticeInbox
 from tests.support.own_files import OwnFile
 
 Outcome = Literal["said", "no effect", "silent"]

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from models.download import download
-from models.hub import HubClient
-from models.snapshot import checkpoint_files
+from models.hub.download import download
+from models.hub.hub import HubClient
+from models.hub.snapshot import checkpoint_files
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import llama_cpp
 import msgspec
 
-from models.demand import Demand
+from models.memory.memory_request import Demand
 
 MIB = 1 << 20
 _KV_TYPES = {

@@ -29,7 +29,7 @@ from app.engine.messages import (
     Tokenized,
 )
 from app.engine.outbox import Outbox
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.estimates import assert_estimated
 
 EngineKind = Literal["thread", "child"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from models.catalog import CatalogModel
-from models.sizes import tensor_types
+from models.catalog.catalog import CatalogModel
+from models.memory.sizes import tensor_types
 
 _ARCHITECTURES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
 

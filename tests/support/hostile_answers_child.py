@@ -17,13 +17,12 @@ from app.elsewhere.directory import fetch_models
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import Generate, Part
 from app.release_feed import ReleasePlace, newest_release
-from models import bounded_http
-from models.download import download
-from models.fetch import TransferOptions
-from models.hub import HubClient
-from models.retry import RetryPolicy
-from models.snapshot import RemoteFile, Snapshot
-from models.weight_headers import fetch_weight_headers
+from models.hub.download import download
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient, bounded_http
+from models.hub.retry import RetryPolicy
+from models.hub.snapshot import RemoteFile, Snapshot
+from models.hub.weight_headers import fetch_weight_headers
 from tests.support.hostile_answers import COMMIT, CONTENT, FILE, REPO, SHA256, WHEEL, Case, cases
 from tests.support.measured import Outcome, measure
 

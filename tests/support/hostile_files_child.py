@@ -22,7 +22,7 @@ from app.commands.console import Console
 from converters.convert import Conversion
 from converters.imatrix import read_imatrix
 from converters.safetensors_file import read_header
-from models.store import ModelStore
+from models.store.store import ModelStore
 from tests.support import gguf_mutants, safetensors_mutants
 from tests.support.measured import Outcome, measure
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.catalog import find
-from models.shape import ModelShape
+from models.catalog.catalog import find
+from models.memory.shape import ModelShape
 from tests.support.checkpoints import round_to_bf16, write_json
 from tests.support.tiny_models import make_tiny_model
 

@@ -23,7 +23,7 @@ from app.engine.messages import (
     Unloaded,
 )
 from app.engine.outbox import Outbox
-from models.errors import StillroomError
+from models.system.errors import StillroomError
 from tests.support.measured import Outcome, peak_of
 
 SETTINGS = LoadSettings(context_tokens=64, batch_tokens=32, threads=1, gpu_layers=0)

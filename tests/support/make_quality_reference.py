@@ -19,7 +19,7 @@ import llama_cpp
 
 from app.children import child_command
 from converters.pipeline import build
-from models.progress import ignore_progress
+from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_tiny_model
 
 DATA = Path(__file__).parents[1] / "data" / "quality"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.errors import StillroomError
+from models.system.errors import StillroomError
 
 
 class Outcome(msgspec.Struct, kw_only=True):

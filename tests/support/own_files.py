@@ -32,15 +32,15 @@ from app.settings import SettingsFile
 from converters.build_journal import BuildJournal
 from converters.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
-from models.download_record import DownloadRecord, VerifiedFile, read_record
-from models.file_check import check_file, difference
-from models.manifest import InputFile, Manifest, OutputFile
-from models.part_file import PartFile
-from models.snapshot import RemoteFile
-from models.store import ModelStore
+from models.hub.download_record import DownloadRecord, VerifiedFile, read_record
+from models.hub.part_file import PartFile
+from models.hub.snapshot import RemoteFile
+from models.store.file_check import check_file, difference
+from models.store.manifest import InputFile, Manifest, OutputFile
+from models.store.store import ModelStore
 
 try:
-    from models.json_file import write_json
+    from models.system.json_file import write_json
 except ImportError:  # the program as it was before its files had checksums makes tests/data/before_checksums
 
     def write_json(path: Path, value: object) -> None:

@@ -29,13 +29,13 @@ from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_plot import QualityPlot
 from converters.measuring import measure
-from models.hub import HubClient
-from models.progress import Progress
-from models.quality import CONFIDENCE
-from models.reference import CheckpointReference
-from models.starter import starter_file
-from models.store import InstalledModel, ModelStore
-from models.wording import byte_count
+from models.catalog.reference import CheckpointReference
+from models.catalog.starter import starter_file
+from models.hub.hub import HubClient
+from models.store.quality import CONFIDENCE
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import Progress
+from models.system.units import byte_count
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import STARTER_FOLDER
 

@@ -28,7 +28,7 @@ from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_page import QualityPage
 from app.ui.tabs.run_history_view import RunHistoryView
 from app.ui.widgets.reply_view import ReplyView
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub

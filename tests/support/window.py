@@ -12,7 +12,7 @@ from app.bootstrap import build_core
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
 from app.window_bootstrap import window_parts
-from models.notices import NoticeInbox
+from models.system.notices import NoticeInbox
 
 WAIT_S = 120.0
 TURN_S = 0.02

@@ -35,8 +35,8 @@ from app.ui.tabs.chat_tab import ChatTab
 from app.ui.tabs.code_tab import CodeTab
 from app.ui.tabs.quality_page import QualityPage
 from app.window_bootstrap import window_parts
-from models.notices import NoticeInbox
-from models.starter import starter_file
+from models.catalog.starter import starter_file
+from models.system.notices import NoticeInbox
 from tests.support.window import until
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)

@@ -9,7 +9,7 @@ from app.ui.application import WindowApplication
 from app.ui.colours import DARK, LIGHT
 from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog
 from app.ui.widgets.notices import Notices
-from models.errors import StillroomError
+from models.system.errors import StillroomError
 from tests.support.window import run_with_window, settle, until
 
 

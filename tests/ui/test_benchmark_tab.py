@@ -34,8 +34,8 @@ from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
-from models.starter import starter_file
-from models.store import InstalledModel
+from models.catalog.starter import starter_file
+from models.store.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.qualities import made_up_quality

@@ -12,7 +12,7 @@ from app.ui.dialogs.gguf_dialog import GgufDialog
 from app.ui.tables.gguf_tensors import NAME, SHARE, SIZE
 from app.ui.theme import Theme
 from converters.inspect import GgufSummary, inspect
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 
 @pytest.fixture(scope="module")

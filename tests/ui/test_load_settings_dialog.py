@@ -20,7 +20,7 @@ from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog, drafts_for
 from app.ui.dialogs.tuning_dialog import TuningDialog
 from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.memory_need import MemoryNeedView
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 from tests.support.window import run_with_window, settle, until
 
 TUNED = Tuned(threads=1, prompt_threads=1, batch_tokens=128, flash_attention="auto", kv_type="f16")

@@ -36,11 +36,11 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.verify_card import VerifyCard
 from converters.imatrix import read_imatrix, write_imatrix
-from models.fetch import TransferOptions
-from models.hub import HubClient
-from models.retry import RetryPolicy
-from models.sizes import QUANTISATIONS
-from models.store import InstalledModel, ModelStore, NewFile
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel, ModelStore, NewFile
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA

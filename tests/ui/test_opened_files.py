@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.ui.application import WindowApplication
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.window import run_with_window, until
 
 

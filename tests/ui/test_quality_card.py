@@ -22,8 +22,8 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_card import QualityCard
 from converters import measuring
-from models.progress import Progress
-from models.store import InstalledModel, ModelStore, NewFile
+from models.store.store import InstalledModel, ModelStore, NewFile
+from models.system.progress import Progress
 from tests.support.event_loop import run_step
 from tests.support.make_quality_reference import TEXT, build_small_model
 from tests.support.qualities import made_up_quality

@@ -20,7 +20,7 @@ from app.ui.tabs.code_tab import CodeTab
 from app.ui.tabs.quality_page import QualityPage
 from app.ui.widgets.composer import ComposerState
 from app.ui.widgets.servers_elsewhere_page import ServersElsewherePage
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
 from tests.support.widgets import seen_button
 from tests.support.window import run_with_window, settle, until

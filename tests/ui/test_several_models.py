@@ -9,7 +9,7 @@ from app.chat.choices import ReplyChoices
 from app.engine.messages import LoadSettings
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.window import run_with_window, settle, until
 
 SETTINGS = LoadSettings(context_tokens=1024, threads=1, sequences=1)

@@ -11,7 +11,7 @@ import time
 from app.bench.quality.plain_answer import plain_answer
 from app.children import child_command
 from app.errors import Cancelled
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 TIME_LIMIT_S = 5.0
 START_LIMIT_S = 30.0

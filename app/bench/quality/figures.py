@@ -11,7 +11,7 @@ from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import ItemResult, QualityRun
 from app.bench.quality.wilson import WIDEST_SHARE, Share, wilson
 from app.bench.statistics import summarise
-from models.quality import CONFIDENCE
+from models.store.quality import CONFIDENCE
 
 SCHEMA = "stillroom.quality"
 SCHEMA_VERSION = 1

@@ -20,8 +20,8 @@ import msgspec
 from app.bench.quality.built_in import maths_question
 from app.bench.quality.item import Collection, Item, Kind
 from app.errors import StillroomError
-from models.json_file import read_json, write_json
-from models.progress import OnProgress, ignore_progress
+from models.system.json_file import read_json, write_json
+from models.system.progress import OnProgress, ignore_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ class HubData:
 
     def _download(self, data: DataSet, on_progress: OnProgress, cancel: threading.Event | None) -> None:
         # The hub's library takes longer to load than a list of models.
-        from models.download import download
-        from models.hub import HubClient
+        from models.hub.download import download
+        from models.hub.hub import HubClient
 
         client = HubClient(kind="dataset")
         pinned = self.pin(data.key)

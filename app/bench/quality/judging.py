@@ -10,7 +10,7 @@ from app.bench.quality.boxed import final_answers
 from app.bench.quality.item import Item
 from app.bench.quality.result import TurnResult, Verdict
 from app.bench.quality.rouge import rouge_l
-from models.progress import raise_if_cancelled
+from models.system.progress import raise_if_cancelled
 
 JudgeCode = Callable[[Item, str, threading.Event | None], tuple[Verdict, str, dict[str, float]]]
 """Runs the program in an answer; `app.code` does, which this package may not import."""

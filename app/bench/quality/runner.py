@@ -26,8 +26,8 @@ from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, Thi
 from app.errors import EngineError
 from app.machine import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.manifest import type_in_name
-from models.progress import raise_if_cancelled
+from models.store.manifest import type_in_name
+from models.system.progress import raise_if_cancelled
 
 SMALLEST_CONTEXT_TOKENS = 4096
 MOST_FAILURES = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.bench.quality.progress import Pace
 from app.bench.quality.result import ItemResult
 from converters.measuring import read_part
-from models.progress import Progress
+from models.system.progress import Progress
 
 PART_CHUNKS = 64
 """A multiple of 4, the chunks that llama-perplexity evaluates together: parts sum as the whole does."""

@@ -16,7 +16,7 @@ from app.code.sandbox.control_group import control_group
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits, RunResult
 from app.code.sandbox.worker import request_line
 from app.errors import StillroomError
-from models.child_process import NO_WINDOW
+from models.system.child_process import NO_WINDOW
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, str], None]

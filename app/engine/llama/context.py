@@ -17,7 +17,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.messages import FlashAttention, KvType, Pooling
 from app.engine.rope_scaling import Yarn
-from models.demand import whole_lines
+from models.memory.memory_request import whole_lines
 
 DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED, DECODE_NO_MEMORY = 0, 1, 2, -2
 

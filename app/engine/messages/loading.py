@@ -6,7 +6,7 @@ import msgspec
 
 from app.engine.messages.base import Message
 from app.engine.messages.devices import RpcServer
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 Pooling = Literal["", "mean", "cls", "last"]
 KvType = Literal["f16", "q8_0", "q4_0"]

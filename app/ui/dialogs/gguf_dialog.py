@@ -13,7 +13,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from converters.file_type import file_type
 from converters.inspect import GgufSummary
-from models.wording import byte_count
+from models.system.units import byte_count
 
 SIZE_PX = (880, 640)
 

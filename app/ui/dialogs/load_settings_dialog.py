@@ -24,7 +24,7 @@ from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.context_slider import ContextSlider
 from app.ui.widgets.memory_need import MemoryNeedView
 from app.ui.widgets.plain_text import set_tip
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 SETTLE_MS = 150
 STRETCHES = (1.0, 2.0, 4.0, 8.0)

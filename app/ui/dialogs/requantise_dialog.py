@@ -6,8 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.widgets.card import Card, button, label
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.store.store import InstalledModel
+from models.system.units import byte_count
 
 
 class RequantiseDialog(QDialog):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from app.advisor import Advisor, Outlook
 from app.jobs import JobView
-from models.catalog import CatalogModel
-from models.demand import Demand
-from models.fit import Fit
-from models.sizes import QUANTISATIONS
-from models.store import InstalledModel
+from models.catalog.catalog import CatalogModel
+from models.memory.fit import Fit
+from models.memory.memory_request import Demand
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel
 
 USUAL_TYPE = "Q4_K_M"
 

@@ -7,8 +7,8 @@ from app.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_text, speed_tip, verdict_text
 from app.ui.tables.rows_model import Column, RowsModel
 from app.ui.theme import Theme
-from models.fit import Verdict
-from models.wording import byte_count
+from models.memory.fit import Verdict
+from models.system.units import byte_count
 
 TYPE, WEIGHTS, CACHE, COMPUTE, RAM, CARD, LAYERS, SPEED, HERE = range(9)
 

@@ -7,9 +7,9 @@ from PySide6.QtGui import QColor
 
 from app.ui.tables.rows_model import Column, RowsModel
 from app.ui.theme import Theme
-from models.quality import CONFIDENCE, Quality
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.store.quality import CONFIDENCE, Quality
+from models.store.store import InstalledModel
+from models.system.units import byte_count
 
 TYPE, SIZE, SAME_TOP, LOSS, KLD, KLD_P99, SPEED = range(7)
 

@@ -25,7 +25,7 @@ from app.ui.tabs.trend_card import Trend, TrendCard, TrendPoint
 from app.ui.theme import Theme
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 WIDE_PX = 760
 """From this width on two pictures stand side by side."""

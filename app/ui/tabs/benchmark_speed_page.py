@@ -42,7 +42,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 JOB = "benchmark"
 

@@ -16,7 +16,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 
 class BenchmarkTab(QWidget):

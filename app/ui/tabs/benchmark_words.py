@@ -8,7 +8,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Limit, Mark, Measure, NotMeasured, Report
 from app.bench.report_words import BELIEVABLE_SHARE
 from app.ui import figures
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 translate = QCoreApplication.translate
 

@@ -15,7 +15,7 @@ from app.chat.store import ChatStore
 from app.children import child_command
 from app.errors import StillroomError
 from app.ui.pdf import pdf_of
-from models.durable import write_durably
+from models.system.durable import write_durably
 
 MOST_BREACHES = 20
 """Formulas of an export that may pass a limit; the others are left as their source then."""

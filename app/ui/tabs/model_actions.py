@@ -21,11 +21,11 @@ from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.verify_card import VerifyCard
 from converters.inspect import check_gguf, inspect
-from models.catalog import find
-from models.file_check import FileCheck, check_file
-from models.progress import OnProgress, Progress
-from models.sizes import QUANTISATIONS
-from models.store import InstalledModel, ModelStore
+from models.catalog.catalog import find
+from models.memory.sizes import QUANTISATIONS
+from models.store.file_check import FileCheck, check_file
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import OnProgress, Progress
 
 
 class ModelActions(QObject):

@@ -12,9 +12,9 @@ from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.notices import Notices
-from models.durable import write_durably
-from models.store import ModelStore
-from models.wording import byte_count
+from models.store.store import ModelStore
+from models.system.durable import write_durably
+from models.system.units import byte_count
 
 
 class MatrixCard(Card):

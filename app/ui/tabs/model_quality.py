@@ -13,9 +13,9 @@ from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_card import QualityCard
-from models.progress import Progress
-from models.sizes import FULL_PRECISION
-from models.store import InstalledModel
+from models.memory.sizes import FULL_PRECISION
+from models.store.store import InstalledModel
+from models.system.progress import Progress
 
 
 class ModelQuality(QObject):

@@ -33,14 +33,14 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.outlook_card import OutlookCard
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.recommendation_card import RecommendationCard
-from models.catalog import catalogue
-from models.recommend import recommend
-from models.reference import CatalogReference, GgufReference, HubReference, parse_reference
-from models.shown_text import shown
-from models.sizes import QUANTISATIONS
-from models.snapshot import Snapshot, gguf_files
-from models.store import InstalledModel, ModelStore, StoreListing, TrashedModel
-from models.wording import byte_count
+from models.catalog.catalog import catalogue
+from models.catalog.recommend import recommend
+from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.hub.snapshot import Snapshot, gguf_files
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
+from models.system.shown_text import shown
+from models.system.units import byte_count
 
 MARGIN_PX = 28
 _FINISHED = ("done", "cancelled", "gone")

@@ -55,7 +55,7 @@ from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plain_text import set_tip
 from app.ui.widgets.plot_library import PlotLibrary
-from models.progress import Progress
+from models.system.progress import Progress
 
 ITEMS_HEIGHT_PX = 440
 ITEM_PX = 104

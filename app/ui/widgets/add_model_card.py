@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QW
 
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
-from models.sizes import FULL_PRECISION, QUANTISATIONS
+from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
 
 
 class AddModelCard(Card):

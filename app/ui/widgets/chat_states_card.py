@@ -10,7 +10,7 @@ from app.engine.saved_states import keep_within, kept_bytes
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
-from models.wording import byte_count
+from models.system.units import byte_count
 
 
 class ChatStatesCard(Card):

@@ -11,8 +11,8 @@ from app.ui.durations import duration
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.link_question import ask_before_opening
 from app.ui.widgets.notices import translated
-from models.progress import Progress
-from models.wording import byte_count
+from models.system.progress import Progress
+from models.system.units import byte_count
 
 SHOWN = ("card_old", "driver_old", "no_back_end", "offered", "unchecked", "failed", "ready")
 """Nothing is said where there is no card of NVIDIA's, and where CUDA works without our doing."""

@@ -17,7 +17,7 @@ from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.cuda_card import CudaCard
 from app.ui.widgets.layouts import clear_layout
 from app.ui.widgets.notices import translated
-from models.wording import byte_count
+from models.system.units import byte_count
 
 SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {
     "stops": ("x-circle", "danger"),

@@ -9,8 +9,8 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
-from models.progress import Progress
-from models.wording import byte_count
+from models.system.progress import Progress
+from models.system.units import byte_count
 
 
 class JobCard(Card):

@@ -6,7 +6,7 @@ from app.engine.messages import Planned
 from app.errors import StillroomError
 from app.ui.widgets.card import Card, label, set_look
 from app.ui.widgets.notices import notice_text, translated
-from models.wording import byte_count
+from models.system.units import byte_count
 
 
 class MemoryNeedView(Card):

@@ -9,11 +9,11 @@ from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.plain_text import set_tip
-from models.demand import Demand
-from models.fit import DEFAULT_CONTEXT_TOKENS
-from models.sizes import QUANTISATIONS
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS
+from models.memory.memory_request import Demand
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel
+from models.system.units import byte_count
 
 
 class ModelDetail(Card):

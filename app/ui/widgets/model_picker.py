@@ -11,8 +11,8 @@ from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import ModelInfo
 from app.ui.session import EngineSession, model_name
 from app.ui.theme import Theme
-from models.shown_text import shown
-from models.store import InstalledModel
+from models.store.store import InstalledModel
+from models.system.shown_text import shown
 
 SMALLEST_PX, WIDTH_PX = 150, 290
 MOST_ELSEWHERE = 40

@@ -13,7 +13,7 @@ from app.errors import EngineError, StillroomError
 from app.ui.announce import announce
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button, label, set_look
-from models.shown_text import fill
+from models.system.shown_text import fill
 
 INFORM_MS = 8_000
 ERROR_MS = 20_000

@@ -15,7 +15,7 @@ from app.ui.theme import Role, Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.card_list import CardList
 from app.ui.widgets.notices import filled, translated
-from models.wording import byte_count
+from models.system.units import byte_count
 
 ListDevices = Callable[[Sequence[RpcServer]], Awaitable[DevicesListed]]
 CheckAddress = Callable[[RpcServer], Awaitable[object]]

@@ -8,10 +8,10 @@ from app.ui.fit_text import fit_text, speed_tip
 from app.ui.tables.outlook_table import HERE, OutlookTable
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, label
-from models.demand import Demand
-from models.fit import DEFAULT_CONTEXT_TOKENS
-from models.sizes import KV_BYTES_PER_ELEMENT
-from models.wording import byte_count
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS
+from models.memory.memory_request import Demand
+from models.memory.sizes import KV_BYTES_PER_ELEMENT
+from models.system.units import byte_count
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 ROW_PX = 32

@@ -11,10 +11,10 @@ from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_plot import QualityPlot
-from models.progress import Progress
-from models.quality import CONFIDENCE, Quality
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.store.quality import CONFIDENCE, Quality
+from models.store.store import InstalledModel
+from models.system.progress import Progress
+from models.system.units import byte_count
 
 PLOT_PX = 200
 ROW_PX = 32

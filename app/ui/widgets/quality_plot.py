@@ -7,8 +7,8 @@ from typing import Any
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.points_plot import PointsPlot, round_step
-from models.quality import CONFIDENCE, Quality
-from models.store import InstalledModel
+from models.store.quality import CONFIDENCE, Quality
+from models.store.store import InstalledModel
 
 MOST_TICKS = 8
 CROWDED_SHARE = 0.12

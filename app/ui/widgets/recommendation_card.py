@@ -8,9 +8,9 @@ from app.ui.fit_text import fit_text, speed_text, speed_tip
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plain_text import set_tip
-from models.recommend import Recommendation
-from models.store import InstalledModel
-from models.wording import byte_count
+from models.catalog.recommend import Recommendation
+from models.store.store import InstalledModel
+from models.system.units import byte_count
 
 
 class RecommendationCard(Card):

@@ -7,10 +7,10 @@ from app.ui.durations import duration
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
-from models.errors import StillroomError
-from models.file_check import FileCheck, difference
-from models.progress import Progress
-from models.wording import byte_count
+from models.store.file_check import FileCheck, difference
+from models.system.errors import StillroomError
+from models.system.progress import Progress
+from models.system.units import byte_count
 
 
 class VerifyCard(Card):

@@ -13,16 +13,16 @@ from app.acquire import Acquirer
 from app.children import child_command
 from converters.errors import CheckpointError, GgufError
 from converters.inspect import inspect
-from models.download_record import DownloadRecord
-from models.errors import Cancelled, StillroomError
-from models.hub import HubClient
-from models.manifest import read_manifest
-from models.progress import Progress
-from models.reference import CheckpointReference, HubReference, parse_reference
-from models.retry import RetryPolicy
-from models.snapshot import RemoteFile
-from models.starter import starter_file
-from models.store import ModelStore
+from models.catalog.reference import CheckpointReference, HubReference, parse_reference
+from models.catalog.starter import starter_file
+from models.hub.download_record import DownloadRecord
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.hub.snapshot import RemoteFile
+from models.store.manifest import read_manifest
+from models.store.store import ModelStore
+from models.system.errors import Cancelled, StillroomError
+from models.system.progress import Progress
 from tests.support.checkpoints import rebuild_starter, write_json
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf

@@ -7,11 +7,11 @@ import pytest
 
 from app.advisor import Advisor
 from app.measurements import LoadMeasurement
-from models.catalog import CatalogModel, catalogue, find
-from models.demand import Demand
-from models.fit import GpuMemory, Memory, Verdict
-from models.sizes import QUANTISATIONS, weights_of
-from models.store import InstalledModel
+from models.catalog.catalog import CatalogModel, catalogue, find
+from models.memory.fit import GpuMemory, Memory, Verdict
+from models.memory.memory_request import Demand
+from models.memory.sizes import QUANTISATIONS, weights_of
+from models.store.store import InstalledModel
 
 GIB = 1 << 30
 MEMORY = Memory(32 * GIB, ram_bytes_per_s=20e9)

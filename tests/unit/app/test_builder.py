@@ -19,13 +19,13 @@ from converters.errors import BuildError
 from converters.imatrix import read_imatrix, write_imatrix
 from converters.inspect import inspect
 from converters.unfinished_imatrix import unfinished_path
-from models.errors import Cancelled, StillroomError
-from models.fetch import TransferOptions
-from models.hub import HubClient
-from models.progress import OnProgress, Progress, ignore_progress
-from models.reference import CheckpointReference, GgufReference, HubReference, Reference
-from models.retry import RetryPolicy
-from models.store import ModelStore
+from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.store.store import ModelStore
+from models.system.errors import Cancelled, StillroomError
+from models.system.progress import OnProgress, Progress, ignore_progress
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
 from tests.support.tiny_gguf import write_tiny_gguf

@@ -12,7 +12,7 @@ import pytest
 
 from app.commands.console import Console
 from app.commands.reply import ReplyPrinter
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 from tests.support.starter_variants import write_templated_model
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 
 

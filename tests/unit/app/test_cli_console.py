@@ -7,7 +7,7 @@ import pytest
 
 from app.commands.console import Console, progress_line, time_text
 from app.errors import EngineError, StillroomError
-from models.progress import Progress
+from models.system.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog import catalogue
+from models.catalog.catalog import catalogue
 from tests.support.cli import ROOT, Cli
 
 

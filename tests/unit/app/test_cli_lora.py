@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.adapters import write_adapter
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from models.catalog import STARTER_KEY, find
-from models.starter import starter_file
+from models.catalog.catalog import STARTER_KEY, find
+from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter
 from tests.support.cli import Cli
 from tests.support.hub import LoopbackHub

@@ -24,7 +24,7 @@ from app.commands.server_speaker import ServerSpeaker
 from app.errors import StillroomError
 from app.paths import AppPaths
 from app.server.discovery import Discovery
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 
 QUESTION = "Name three colours."

@@ -14,7 +14,7 @@ from app.engine.load_memory import LoadMemory, Tuned
 from app.engine.messages import LoadNotice, LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 TUNED = Tuned(threads=1, prompt_threads=2, batch_tokens=256, flash_attention="auto", kv_type="f16")
 

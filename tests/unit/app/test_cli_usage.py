@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import COMMANDS, make_parser
-from models.manifest import Manifest, OutputFile
+from models.store.manifest import Manifest, OutputFile
 from tests.support.cli import ROOT, Cli
 
 WRONG = [

@@ -11,7 +11,7 @@ from app.engine.messages import BackendState, Device, DevicesListed, RpcProblem
 from app.errors import EngineError, StillroomError
 from app.machine import Machine, look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
-from models.store import InstalledModel
+from models.store.store import InstalledModel
 
 GIB = 1 << 30
 CPU = Device(

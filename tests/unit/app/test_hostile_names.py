@@ -12,7 +12,7 @@ from app.commands.console import Console
 from app.commands.reply import ReplyPrinter
 from app.errors import EngineError, StillroomError
 from app.log import log_file, start_log
-from models.progress import Progress
+from models.system.progress import Progress
 from tests.support.cli import Cli
 from tests.support.tiny_gguf import write_tiny_gguf
 

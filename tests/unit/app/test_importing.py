@@ -8,8 +8,8 @@ import pytest
 
 from app.errors import StillroomError
 from app.importing import import_models
-from models.catalog import find
-from models.store import ModelStore
+from models.catalog.catalog import find
+from models.store.store import ModelStore
 from tests.support.hollow_gguf import write_hollow_gguf
 from tests.support.tiny_gguf import write_tiny_gguf
 

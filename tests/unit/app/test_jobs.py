@@ -10,11 +10,11 @@ from app.build_wish import ON, BuildWish
 from app.builder import Builder
 from app.jobs import JobBook, JobState, JobView
 from app.quality_build import Build
-from models.fetch import TransferOptions
-from models.hub import HubClient
-from models.reference import Reference
-from models.retry import RetryPolicy
-from models.store import ModelStore
+from models.catalog.reference import Reference
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.store.store import ModelStore
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
 

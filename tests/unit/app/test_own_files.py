@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import StillroomError
+from models.system.errors import StillroomError
 from tests.support.damage import DamagedCopies, flipped
 from tests.support.own_files import OWN_FILES, OwnFile
 

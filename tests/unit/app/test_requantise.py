@@ -9,10 +9,10 @@ from app.children import child_command
 from app.requantise import estimated_bytes, requantise_into, source_of, work_folder
 from converters.inspect import inspect
 from converters.pipeline import build
-from models.errors import Cancelled
-from models.manifest import read_manifest
-from models.progress import ignore_progress
-from models.store import ModelStore, NewFile
+from models.store.manifest import read_manifest
+from models.store.store import ModelStore, NewFile
+from models.system.errors import Cancelled
+from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_tiny_model
 
 COMMAND = child_command("build")

@@ -12,7 +12,7 @@ from converters.build import run_build
 from converters.inspect import inspect
 from converters.messages import BuildRequest, BuiltFile
 from converters.working_files import journal_path, working_path
-from models.progress import Progress, ignore_progress
+from models.system.progress import Progress, ignore_progress
 from tests.support.make_reference import DATA
 
 NAME = "DeepSeek-R1-Distill-Qwen-6M"

@@ -18,8 +18,8 @@ from converters.convert import Conversion
 from converters.errors import CheckpointError
 from converters.messages import BuildRequest, BuiltFile, ComingFile, FileArrived, FilesNeeded, FileUsed
 from converters.working_files import journal_path
-from models.part_file import part_path
-from models.progress import Progress
+from models.hub.part_file import part_path
+from models.system.progress import Progress
 from tests.support.make_reference import DATA
 
 NAME = "DeepSeek-R1-Distill-Qwen-6M"

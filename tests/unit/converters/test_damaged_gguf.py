@@ -9,7 +9,7 @@ import pytest
 
 from converters.errors import GgufError
 from converters.inspect import check_gguf, inspect
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 FILES = 100
 SEED = 20261126

@@ -22,10 +22,10 @@ from converters.inspect import inspect
 from converters.lora import read_adapter
 from converters.model_card import read_card
 from converters.safetensors_file import read_header
-from models.errors import StillroomError
-from models.foreign_json import parse_json
-from models.regular_file import open_regular, read_regular
-from models.store import ModelStore
+from models.store.store import ModelStore
+from models.system.errors import StillroomError
+from models.system.foreign_json import parse_json
+from models.system.regular_file import open_regular, read_regular
 from tests.support.checkpoints import write_json
 
 pytestmark = pytest.mark.skipif(

@@ -17,8 +17,8 @@ from converters.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatr
 from converters.measuring import OWN_TEXT, calibration_text, collect, held_out_text
 from converters.pipeline import build
 from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
-from models.errors import Cancelled, StillroomError
-from models.progress import Progress, ignore_progress
+from models.system.errors import Cancelled, StillroomError
+from models.system.progress import Progress, ignore_progress
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
 
 COMMAND = child_command("measure")

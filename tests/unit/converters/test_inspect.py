@@ -12,7 +12,7 @@ from converters.gguf_layout import lay_out
 from converters.gguf_metadata import Metadata, encode_string
 from converters.gguf_types import F32
 from converters.inspect import ListSummary, check_gguf, inspect
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 
 def ignore(count: int, name: str) -> None:

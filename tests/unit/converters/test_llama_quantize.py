@@ -15,9 +15,9 @@ from converters.gguf_types import FILE_TYPES
 from converters.inspect import inspect
 from converters.messages import BuildRequest
 from converters.output import Importance
-from models.mixture import BASE_TYPE
-from models.progress import ignore_progress
-from models.sizes import WEIGHED
+from models.memory.mixture import BASE_TYPE
+from models.memory.sizes import WEIGHED
+from models.system.progress import ignore_progress
 from tests.support.tiny_models import TINY_MODELS
 
 

@@ -23,9 +23,9 @@ from converters.messages import BuildRequest
 from converters.pipeline import BuildResult, build, requantise
 from converters.quantised_output import quantised_output
 from converters.working_files import discard_build, journal_path, working_path
-from models.errors import Cancelled
-from models.mixture import MixtureModel
-from models.progress import OnProgress, Progress, ignore_progress
+from models.memory.mixture import MixtureModel
+from models.system.errors import Cancelled
+from models.system.progress import OnProgress, Progress, ignore_progress
 from tests.support.checkpoints import write_json
 
 COMMAND = child_command("build")

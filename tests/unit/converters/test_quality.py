@@ -17,8 +17,8 @@ from converters.divergence import Comparer, Scores, summarise
 from converters.errors import BuildError
 from converters.measuring import measure
 from converters.token_progress import TokenProgress
-from models.errors import Cancelled
-from models.progress import Progress, ignore_progress
+from models.system.errors import Cancelled
+from models.system.progress import Progress, ignore_progress
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, TYPES, build_small_model
 from tests.support.qualities import made_up_quality
 

@@ -12,8 +12,8 @@ import pytest
 from app.children import child_command
 from converters.inspect import inspect
 from converters.pipeline import build
-from models.progress import ignore_progress
-from models.starter import starter_file
+from models.catalog.starter import starter_file
+from models.system.progress import ignore_progress
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, FULL, QUANTISED, checkpoint_hashes, describe
 from tests.support.tiny_models import TINY_MODELS

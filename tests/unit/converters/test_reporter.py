@@ -1,7 +1,7 @@
 """Progress is told at its beginning, at its end and about ten times a second between."""
 
 from converters.reporter import Reporter
-from models.progress import Progress
+from models.system.progress import Progress
 
 
 def test_progress_is_thinned_out_but_never_loses_its_end() -> None:

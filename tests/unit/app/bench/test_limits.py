@@ -11,7 +11,7 @@ from app.bench.report import GpuFacts
 from app.bench.report_words import limit_text
 from app.bench.work import model_work
 from converters.inspect import inspect
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.bench_reports import CEILINGS, WORK, run_on_processor, with_limits
 
 

@@ -16,7 +16,7 @@ from app.engine.messages import LoadSettings
 from app.errors import EngineError
 from app.machine import look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 
 SMALL = Suite(
     name="small",

@@ -18,7 +18,7 @@ from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
 from app.errors import EngineError
-from models.starter import starter_file
+from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 
 WAIT_S = 120

@@ -21,10 +21,10 @@ from app.cuda.place import CudaPlace
 from app.engine.client import EngineClient
 from app.engine.cuda_runtime import checked_folder, read_check
 from app.errors import Cancelled, StillroomError
-from models.fetch import TransferOptions
-from models.json_file import write_json
-from models.progress import Progress
-from models.retry import RetryPolicy
+from models.hub.fetch import TransferOptions
+from models.hub.retry import RetryPolicy
+from models.system.json_file import write_json
+from models.system.progress import Progress
 from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
 from tests.support.package_index import LoopbackIndex
 

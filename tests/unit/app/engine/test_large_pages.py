@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.engine.large_pages import has_large_pages
-from models.child_process import computing_environment
+from models.system.child_process import computing_environment
 
 GLIBC = ("glibc", "2.41")
 

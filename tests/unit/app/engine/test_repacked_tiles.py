@@ -14,7 +14,7 @@ from app.engine.llama.model import KEEPS_ORDER, Model
 from app.engine.native_log import NativeLog
 from converters.build import run_build
 from converters.messages import BuildRequest
-from models.progress import ignore_progress
+from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_tiny_model
 
 if platform.machine().lower() not in ("x86_64", "amd64"):

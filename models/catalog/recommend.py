@@ -1,0 +1,100 @@
+"""Which model to take on this computer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.catalog.catalog import CatalogModel
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, Memory, Verdict, fit
+
+# Smaller models lose more by quantisation and are quick anyway.
+_SMALL_PARAMETERS = 4_000_000_000
+# Thinking takes many tokens.
+_QUICK_TOK_PER_S = 12
+# Each token reads all weights; an ordinary PC's RAM gives about 30 GB/s, where its speed is not known.
+_CPU_WEIGHTS_BYTES = 2_500_000_000
+_CONTEXTS = (DEFAULT_CONTEXT_TOKENS, 8192, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One model and quantisation for this computer; the fit says why it runs well.
+
+    `alternative` is a model with better published scores that runs too, but slower or with less context:
+    the one that scores most for its size.
+    `is_quick` False: no model is quick here, and this is the smallest.
+    """
+
+    model: CatalogModel
+    fit: Fit
+    alternative: tuple[CatalogModel, Fit] | None = None
+    is_quick: bool = True
+
+
+def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation | None:
+    """The model with the best published scores that is quick here; None where none runs.
+
+    On a GPU, the best that fits entirely, with as long a context as any of them allows (16k, 8k, 4k tokens).
+    On the processor, the best that the memory's speed allows 12 tokens per second (where it is not known,
+    whose weights are at most 2.5 GB), else the smallest. In Q4_K_M, or in Q8_0 where the model is small and
+    that is as good.
+    """
+    ranked = sorted((model for model in models if model.thinks), key=strength, reverse=True)
+    for wanted in (Verdict.GPU, Verdict.RAM):
+        for context in _CONTEXTS:
+            for model in ranked:
+                found = _quick_fit(model, memory, context, wanted)
+                if found is not None:
+                    return Recommendation(model, found, _better(ranked, model, memory))
+    for model in sorted(ranked, key=lambda model: model.shape.parameters):
+        for context in _CONTEXTS:
+            found = fit(model.shape, "Q4_K_M", memory, context_tokens=context)
+            if found.verdict is not Verdict.TOO_LARGE:
+                return Recommendation(model, found, _better(ranked, model, memory), is_quick=False)
+    return None
+
+
+def strength(model: CatalogModel) -> float:
+    """The mean of the published AIME 2024 and GPQA Diamond results in percent, 0 where there are none."""
+    scores = model.scores
+    if scores.aime24 is None or scores.gpqa_diamond is None:
+        return 0.0
+    return (scores.aime24 + scores.gpqa_diamond) / 2
+
+
+def _quick_fit(model: CatalogModel, memory: Memory, context: int, wanted: Verdict) -> Fit | None:
+    kinds = ("Q8_0", "Q4_K_M") if model.shape.parameters < _SMALL_PARAMETERS else ("Q4_K_M",)
+    for kind in kinds:
+        found = fit(model.shape, kind, memory, context_tokens=context)
+        if wanted is Verdict.GPU and found.verdict is Verdict.GPU:
+            return found
+        if (
+            wanted is Verdict.RAM
+            and found.verdict in (Verdict.RAM, Verdict.PARTLY)
+            and _is_quick_on_processor(found)
+        ):
+            return found
+    return None
+
+
+def _is_quick_on_processor(found: Fit) -> bool:
+    if found.tok_per_s is None:
+        return found.weights_bytes <= _CPU_WEIGHTS_BYTES
+    return found.tok_per_s >= _QUICK_TOK_PER_S
+
+
+def _better(
+    ranked: Sequence[CatalogModel], chosen: CatalogModel, memory: Memory
+) -> tuple[CatalogModel, Fit] | None:
+    stronger = [model for model in ranked if strength(model) > strength(chosen)]
+    # What scores most for its size first: of two that are as large, never the weaker one.
+    stronger.sort(key=lambda model: strength(model) / model.shape.parameters, reverse=True)
+    fits = [
+        (model, fit(model.shape, "Q4_K_M", memory, context_tokens=context))
+        for context in _CONTEXTS
+        for model in stronger
+    ]
+    for wanted in (Verdict.GPU, Verdict.PARTLY, Verdict.RAM):
+        for model, found in fits:
+            if found.verdict is wanted:
+                return model, found
+    return None

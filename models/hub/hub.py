@@ -1,0 +1,316 @@
+"""What the Hugging Face hub, or a server that speaks like it, says about a repository."""
+
+import logging
+import os
+import ssl
+import threading
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit
+
+# Otherwise each start asks the hub for a list of coding agents, to name one in the user agent: nothing leaves
+# this computer but what the user asks for. It is read when the library is imported.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import httpx
+import msgspec
+from huggingface_hub import constants, get_token, hf_hub_url
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not listed
+from msgspec import Meta
+
+from models.hub.bounded_http import Answer, AnswerError, ask, failed, is_web_address
+from models.hub.file_names import is_unsafe
+from models.hub.retry import RetryPolicy, is_temporary, server_wait_s
+from models.hub.snapshot import RemoteFile, Snapshot
+from models.system.errors import StillroomError
+from models.system.progress import raise_if_cancelled
+from models.system.shown_text import shown
+
+log = logging.getLogger(__name__)
+
+_MOST_METADATA_BYTES = 32 << 20
+_MOST_FILES = 100_000
+"""As many as the hub itself advises at most (https://huggingface.co/docs/hub/storage-limits)."""
+
+_Sha1 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}\Z")]
+_Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+RepoKind = Literal["model", "dataset"]
+
+
+class _Lfs(msgspec.Struct, frozen=True):
+    sha256: _Sha256
+
+
+class _Sibling(msgspec.Struct, frozen=True):
+    """A file, as https://huggingface.co/docs/hub/api tells of it with `blobs=true`."""
+
+    rfilename: str
+    size: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    blob_id: _Sha1 | None = msgspec.field(default=None, name="blobId")
+    lfs: _Lfs | None = None
+
+
+class _Repository(msgspec.Struct, frozen=True):
+    id: str
+    sha: _Sha1 | None = None
+    siblings: Annotated[list[_Sibling], Meta(max_length=_MOST_FILES)] | None = None
+    config: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Config(msgspec.Struct, frozen=True):
+    architectures: Annotated[list[str], Meta(max_length=16)] | None = None
+
+
+class HubClient:
+    """Metadata, addresses and the token of one hub; any thread.
+
+    `endpoint` None takes HF_ENDPOINT or huggingface.co, `token` None takes HF_TOKEN or the saved login.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        token: str | None = None,
+        *,
+        retry: RetryPolicy | None = None,
+        kind: RepoKind = "model",
+    ) -> None:
+        """`kind` is what its repositories hold."""
+        chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+        self.endpoint = chosen.rstrip("/")
+        self._token = token
+        self._retry = retry or RetryPolicy(attempts=5)
+        self._kind = kind
+
+    @property
+    def host(self) -> str:
+        """The hub's name for messages."""
+        try:
+            return urlsplit(self.endpoint).hostname or shown(self.endpoint)
+        except ValueError:
+            return shown(self.endpoint)
+
+    def token(self) -> str | None:
+        """The access token; never log it, never send it to another host."""
+        return self._token or get_token()
+
+    def file_url(self, snapshot: Snapshot, path: str) -> str:
+        """Where the hub offers `path` at the snapshot's commit (usually a redirect to a storage host)."""
+        return hf_hub_url(
+            snapshot.repo, path, repo_type=self._kind, revision=snapshot.commit, endpoint=self.endpoint
+        )
+
+    def file_address(self, snapshot: Snapshot, path: str) -> httpx.URL:
+        """The same, understood. Raises `StillroomError` for what is no address of the web."""
+        try:
+            address = httpx.URL(self.file_url(snapshot, path))
+            if is_web_address(address):
+                return address
+        except (httpx.InvalidURL, ValueError):
+            pass
+        raise no_usable_answer(self.host, AnswerError("its address is none of the web"))
+
+    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+        """The repository at `revision` (a branch, tag or commit; "" is the main branch) and its files.
+
+        Waits and tries again while the server is busy. Raises `StillroomError` for everything that the
+        user can do something about, `Cancelled` when `cancel` is set.
+        """
+        cancel = cancel or threading.Event()
+        if constants.HF_HUB_OFFLINE:
+            raise StillroomError(
+                "The network is switched off by HF_HUB_OFFLINE.",
+                "Unset HF_HUB_OFFLINE to download; models on disk work without.",
+            )
+        try:
+            validate_repo_id(repo)
+        except HFValidationError as error:
+            raise StillroomError(
+                "{repo} is no Hugging Face id.", "An id looks like owner/name.", repo=shown(repo)
+            ) from error
+        failures = 0
+        while True:
+            raise_if_cancelled(cancel)
+            wait_s, busy = None, False
+            try:
+                answer = ask(
+                    self._metadata_url(repo, revision), _MOST_METADATA_BYTES, self._headers(), cancel=cancel
+                )
+            except AnswerError as error:
+                if isinstance(error.__cause__, httpx.HTTPError):
+                    raise_if_untrusted(error.__cause__)
+                if not error.passes:
+                    raise no_usable_answer(self.host, error) from error
+                log.info("%s: %s", self.host, error)
+            else:
+                if answer.status == 200:
+                    return self._snapshot(answer.data, repo)
+                if not is_temporary(answer.status):
+                    raise self._refusal(answer, repo, revision)
+                wait_s, busy = server_wait_s(answer.headers), True
+            failures += 1
+            if failures >= self._retry.attempts:
+                raise self._unreachable(busy=busy)
+            wait_s = self._retry.wait_s(failures) if wait_s is None else wait_s
+            log.info("%s is not ready, trying again in %.1f s", self.host, wait_s)
+            cancel.wait(wait_s)
+
+    def _metadata_url(self, repo: str, revision: str) -> str:
+        at = f"/revision/{quote(revision, safe='')}" if revision else ""
+        return f"{self.endpoint}/api/{self._kind}s/{repo}{at}?blobs=true"
+
+    def _headers(self) -> dict[str, str]:
+        token = self.token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _snapshot(self, data: bytes, repo: str) -> Snapshot:
+        """Give what the hub told about `repo`. Raises `StillroomError` where it cannot be so."""
+        try:
+            told = msgspec.json.decode(data, type=_Repository)
+            validate_repo_id(told.id)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            # No JSON, or not the hub's: the login page of a hotel's network, or a wrong HF_ENDPOINT.
+            log.info("%s: %s", self.host, shown(str(error), 300))
+            raise StillroomError(
+                "{host} answers, but not as a model hub does.",
+                "See whether {endpoint} opens in a browser, and check HF_ENDPOINT where it is used.",
+                host=self.host,
+                endpoint=self.endpoint,
+            ) from error
+        if not told.sha:
+            raise StillroomError("{repo} is empty.", "Choose another repository.", repo=repo)
+        files = tuple(_remote_file(sibling, repo) for sibling in told.siblings or ())
+        if len({file.path for file in files}) < len(files):
+            raise StillroomError(
+                "{repo} holds two files of the same name, so nothing of it is downloaded.",
+                "Choose another repository.",
+                repo=repo,
+            )
+        return Snapshot(told.id, told.sha, files, _architectures(told.config))
+
+    def _refusal(self, answer: Answer, repo: str, revision: str) -> StillroomError:
+        """The hub's own codes: `hf_raise_for_status` of huggingface_hub (utils/_http.py)."""
+        status = answer.status
+        code, message = answer.headers.get("X-Error-Code", ""), answer.headers.get("X-Error-Message", "")
+        if code == "GatedRepo":
+            return gated(repo, self.endpoint)
+        if message == "Access to this resource is disabled.":
+            return StillroomError(
+                "{host} has disabled {repo}.", "Choose another repository.", host=self.host, repo=repo
+            )
+        if code == "RevisionNotFound":
+            return StillroomError(
+                "{repo} has no revision {revision}.",
+                "Leave the revision out for the newest one, or see {endpoint}/{repo}/commits/main.",
+                repo=repo,
+                revision=shown(revision),
+                endpoint=self.endpoint,
+            )
+        if status == 401 and message == "Invalid credentials in Authorization header":
+            return StillroomError(
+                "{host} does not accept the access token.",
+                "Set HF_TOKEN to a valid token, or remove it: public models need none.",
+                host=self.host,
+            )
+        if code == "RepoNotFound" or status in (401, 404):
+            return StillroomError(
+                "{host} has no model {repo}, or it is private.",
+                "Check the spelling; for a private one set HF_TOKEN to a token that may read it.",
+                host=self.host,
+                repo=repo,
+            )
+        return StillroomError(
+            "{host} refuses to tell about {repo} (HTTP {status}).",
+            "See whether {endpoint}/{repo} opens in a browser.",
+            host=self.host,
+            repo=repo,
+            status=status,
+            endpoint=self.endpoint,
+        )
+
+    def _unreachable(self, *, busy: bool) -> StillroomError:
+        if busy:
+            return StillroomError(
+                "{host} is too busy to answer.", "Try again in some minutes.", host=self.host
+            )
+        return unreachable(self.host)
+
+
+def gated(repo: str, endpoint: str) -> StillroomError:
+    """The error for a repository whose terms must be accepted first."""
+    return StillroomError(
+        "{repo} asks you to accept its terms before it can be downloaded.",
+        "Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.",
+        repo=repo,
+        endpoint=endpoint,
+    )
+
+
+def unreachable(host: str) -> StillroomError:
+    """The error for a server that does not answer."""
+    return StillroomError(
+        "{host} cannot be reached.",
+        "Check the internet connection, and HTTPS_PROXY or HF_ENDPOINT where they are used. "
+        "Models on disk work without.",
+        host=host,
+    )
+
+
+def no_usable_answer(host: str, error: AnswerError) -> StillroomError:
+    """The error for what a server sends and trying again does not mend."""
+    return StillroomError(
+        "{host} does not send what was asked for: {reason}.",
+        "Try again later, or use another HF_ENDPOINT.",
+        host=shown(host),
+        reason=str(error),
+    )
+
+
+def raise_if_hopeless(error: httpx.HTTPError) -> None:
+    """Raise the error for what trying again does not mend: a certificate, an address, no HTTP at all."""
+    raise_if_untrusted(error)
+    reason = failed(error)
+    if not reason.passes:
+        raise no_usable_answer(error.request.url.host, reason) from error
+
+
+def raise_if_untrusted(error: httpx.HTTPError) -> None:
+    """Raise the error for a server whose certificate nobody vouches for, where `error` tells of that."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        raise StillroomError(
+            "The certificate of {host} cannot be trusted: {reason}.",
+            "Check the computer's clock. Where the network looks into encrypted traffic, put its certificate "
+            "into a file and the file's name into SSL_CERT_FILE.",
+            host=error.request.url.host,
+            reason=cause.verify_message,
+        ) from error
+
+
+def _remote_file(sibling: _Sibling, repo: str) -> RemoteFile:
+    if is_unsafe(sibling.rfilename):
+        raise StillroomError(
+            "{repo} holds a file with an unsafe name, so nothing of it is downloaded.",
+            "Choose another repository.",
+            repo=repo,
+        )
+    if sibling.size is None or sibling.blob_id is None:
+        raise StillroomError(
+            "The server gives no sizes and checksums for {repo}, so a download could not be verified.",
+            "Use huggingface.co, or another HF_ENDPOINT.",
+            repo=repo,
+        )
+    sha256 = sibling.lfs.sha256 if sibling.lfs is not None else None
+    return RemoteFile(sibling.rfilename, sibling.size, sha256, sibling.blob_id)
+
+
+def _architectures(config: msgspec.Raw) -> tuple[str, ...]:
+    """Give what the hub has read in config.json; it only tells more about a model, so it may be missing."""
+    try:
+        found = msgspec.json.decode(config, type=_Config | None)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ()
+    return tuple(shown(name) for name in (found.architectures if found is not None else None) or ())

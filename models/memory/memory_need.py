@@ -1,0 +1,120 @@
+"""The memory that a model takes, in RAM and on a graphics card, before anything is loaded.
+
+The one estimate of Stillroom: the engine plans its load with it, the advisor shows it. Checked against what
+llama.cpp allocates in tests/unit/models/memory/test_memory_need.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.memory.compute_buffer import (
+    compute_buffer_bytes,
+    device_buffer_bytes,
+    host_buffer_bytes,
+    input_bytes,
+    output_buffer_bytes,
+)
+from models.memory.memory_request import Demand
+from models.memory.shape import ModelShape
+from models.memory.sizes import kv_cache_bytes
+from models.memory.weights import Weights
+
+# What the driver, its kernels and its own scratch memory take beside llama.cpp's buffers (CUDA's context is
+# about 300 MB), and what the desktop takes meanwhile.
+VRAM_RESERVE_BYTES = 400 << 20
+VRAM_RESERVE_FRACTION = 0.03
+# With several cards llama.cpp keeps this many copies of a step's inputs (GGML_SCHED_MAX_COPIES).
+_PIPELINE_COPIES = 4
+# Of larger batches a card also computes the layers in RAM, for which it borrows one matrix at a time
+# (ggml_backend_offload_op in ggml/src/ggml-cuda).
+_BORROWING_BATCH_TOKENS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Bytes in one kind of memory. `compute` is the scratch memory of a step, with the logits in RAM."""
+
+    weights: int = 0
+    cache: int = 0
+    compute: int = 0
+
+    @property
+    def total(self) -> int:
+        """Everything."""
+        return self.weights + self.cache + self.compute
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """What a model takes in RAM and on the graphics cards together."""
+
+    ram: Share
+    device: Share
+
+    @property
+    def total(self) -> int:
+        """RAM and graphics cards together."""
+        return self.ram.total + self.device.total
+
+
+def memory_need(
+    shape: ModelShape, weights: Weights, demand: Demand, gpu_layers: int = 0, *, cards: int = 1
+) -> MemoryNeed:
+    """What llama.cpp allocates with the last `gpu_layers` on `cards` graphics cards (the output is the first
+    of them)."""
+    cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type)
+    logits = output_buffer_bytes(shape, demand)
+    if gpu_layers <= 0:
+        return MemoryNeed(Share(weights.total, cache, compute_buffer_bytes(shape, demand) + logits), Share())
+    on_card = min(gpu_layers - 1, shape.layers)
+    whole = on_card == shape.layers
+    on_host = not whole and demand.step_tokens < _BORROWING_BATCH_TOKENS
+    host_compute = compute_buffer_bytes(shape, demand) if on_host else host_buffer_bytes(shape, demand)
+    device = Share(
+        weights.on_device(gpu_layers),
+        cache * on_card // shape.layers,
+        card_compute_bytes(shape, weights, demand, whole=whole, cards=cards) * cards,
+    )
+    ram = Share(weights.in_ram(gpu_layers), cache - device.cache, host_compute + logits)
+    return MemoryNeed(ram, device)
+
+
+def card_compute_bytes(
+    shape: ModelShape, weights: Weights, demand: Demand, *, whole: bool, cards: int = 1
+) -> int:
+    """Scratch memory of each card. Where not the `whole` model is there, it borrows the other layers."""
+    if not whole and demand.step_tokens >= _BORROWING_BATCH_TOKENS:
+        return device_buffer_bytes(shape, demand, max(weights.layers))
+    copies = _PIPELINE_COPIES if whole and cards > 1 else 1
+    return device_buffer_bytes(shape, demand) + (copies - 1) * input_bytes(shape, demand)
+
+
+def usable_vram_bytes(free_bytes: int, total_bytes: int) -> int:
+    """What may be planned for on a card: free memory less a reserve."""
+    return max(0, free_bytes - VRAM_RESERVE_BYTES - int(total_bytes * VRAM_RESERVE_FRACTION))
+
+
+def gpu_layers_that_fit(shape: ModelShape, weights: Weights, demand: Demand, rooms: Sequence[int]) -> int:
+    """How many layers, from the output on, cards with `rooms` bytes hold; 0 to layers + 1.
+
+    With several cards llama.cpp splits the layers by free memory, so the sum counts, less the compute buffer
+    of each and the rounding of one layer each.
+    """
+    whole = shape.layers + 1
+    cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type) / shape.layers
+    costs = [float(weights.output), *(size + cache for size in reversed(weights.layers))]
+    for is_whole in (True, False):
+        compute = card_compute_bytes(shape, weights, demand, whole=is_whole, cards=len(rooms))
+        left = [room - compute for room in rooms if room > compute]
+        room = float(sum(left))
+        if len(left) > 1:
+            room -= max(weights.layers) * (len(left) - 1)
+        fitting = 0
+        for cost in costs:
+            room -= cost
+            if room < 0:
+                break
+            fitting += 1
+        if fitting == whole or not is_whole:
+            return min(fitting, whole if is_whole else whole - 1)
+    return 0

@@ -1,0 +1,73 @@
+"""`manifest.json`: where a model's files came from and how they were made."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from models.store.quality import Quality
+from models.system.json_file import load_json, write_json
+
+MANIFEST_NAME = "manifest.json"
+
+_TYPE = re.compile(
+    r"(?<![A-Za-z0-9])(I?Q\d(?:_[A-Z0-9]+)*|BF16|F16|F32|MXFP4|TQ\d_\d)(?![A-Za-z0-9])", re.IGNORECASE
+)
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An original file that a GGUF was made from."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One GGUF file of a model, with its own origin: types may come from different commits.
+
+    `file` is its name in the model's folder, or an absolute path for a file that stays where the user keeps
+    it (`imported`). `repo`, `commit` and `inputs` name what it was made from. `made_at` is ISO 8601 in UTC,
+    `tools` names the versions that made it. `sha256` is empty for an imported file that nobody
+    named one for. `imatrix` says what the importance matrix was collected over that it
+    was quantised with. `measured` is what quantising cost it, once that is known. `passing`
+    is a full-precision file that goes again when the build or measurement that it was made for is done.
+    """
+
+    type: str
+    file: str
+    bytes: int
+    sha256: str = ""
+    repo: str = ""
+    commit: str = ""
+    inputs: tuple[InputFile, ...] = ()
+    made_at: str = ""
+    imported: bool = False
+    tools: dict[str, str] = {}
+    imatrix: str = ""
+    passing: bool = False
+    measured: Quality | None = None
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """One model of the store; `key` is its catalogue key, where it has one."""
+
+    name: str
+    version: int = 1
+    key: str = ""
+    outputs: list[OutputFile] = []
+
+    def write(self, folder: Path) -> None:
+        """Put the manifest into `folder`."""
+        write_json(folder / MANIFEST_NAME, self, indent=True)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of `folder`. Raises `OSError` or `DamagedJsonError` where it cannot be read."""
+    return load_json(folder / MANIFEST_NAME, Manifest).value
+
+
+def type_in_name(file_name: str) -> str:
+    """The quantisation that a GGUF's file name states, in capitals; "GGUF" where it states none."""
+    found = _TYPE.findall(Path(file_name).stem)
+    return found[-1].upper() if found else "GGUF"

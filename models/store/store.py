@@ -1,0 +1,452 @@
+"""The models on disk: `<root>/<name>/<type>.gguf`, each folder with its manifest."""
+
+import logging
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+import msgspec
+
+from models.store.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
+from models.store.quality import Quality
+from models.system.durable import rename_durably
+from models.system.errors import StillroomError
+from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
+from models.system.regular_file import open_regular
+
+log = logging.getLogger(__name__)
+
+KEPT_SUFFIX = ".imatrix"
+"""Of what is kept beside a model's files, and goes after the last of them."""
+
+_TRASH = ".trash"
+_LOCK_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """One GGUF file that can be loaded. `bundled` is the starter, `imported` lies outside the store."""
+
+    name: str
+    type: str
+    path: Path
+    bytes: int
+    sha256: str = ""
+    key: str = ""
+    repo: str = ""
+    commit: str = ""
+    imported: bool = False
+    bundled: bool = False
+    imatrix: str = ""
+    passing: bool = False
+    quality: Quality | None = None
+
+    @property
+    def reference(self) -> str:
+        """What settings and chats remember this model by; `ModelStore.get` finds it again."""
+        return f"{self.name}/{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreListing:
+    """What is on disk, and what the user should know about it."""
+
+    models: tuple[InstalledModel, ...]
+    notices: tuple[StillroomError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A finished GGUF file that `ModelStore.add` moves into the store; `imatrix` is as in `OutputFile`."""
+
+    type: str
+    path: Path
+    sha256: str
+    bytes: int
+    imatrix: str = ""
+
+
+class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A deleted model that `ModelStore.restore` brings back until the trash is emptied."""
+
+    id: str
+    manifest: Manifest
+
+
+class ModelStore:
+    """The models below `root`; any thread and several processes. `starter` is the bundled model's file."""
+
+    def __init__(self, root: Path, starter: Path | None = None) -> None:
+        self.root = root
+        self._starter = starter
+        self._lock = threading.RLock()
+
+    def listing(self) -> StoreListing:
+        """All models, sorted by name and type, the starter last."""
+        models: list[InstalledModel] = []
+        notices: list[StillroomError] = []
+        with self._lock:
+            for folder in self._folders():
+                manifest = self._look_at(folder)
+                for output in manifest.outputs:
+                    installed = _installed(folder, manifest, output)
+                    if installed.path.is_file():
+                        models.append(installed)
+                    else:
+                        notices.append(_missing(installed))
+        models.sort(key=lambda model: (model.name.casefold(), model.bytes))
+        starter = self.starter()
+        return StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
+
+    def starter(self) -> InstalledModel | None:
+        """The bundled starter model, if its file is there."""
+        file = self._starter
+        if file is None or not file.is_file():
+            return None
+        kind = type_in_name(file.name)
+        name = "SmolLM2-135M-Instruct"
+        return InstalledModel(name, kind, file, file.stat().st_size, key="starter", bundled=True)
+
+    def find(self, name: str, type: str = "") -> tuple[InstalledModel, ...]:  # noqa: A002 - the field's name
+        """The installed files of the model with this catalogue key, name or repository, letter case aside;
+        only those of `type` where it is given."""
+        wanted, kind = name.casefold(), type.casefold()
+        return tuple(
+            model
+            for model in self.listing().models
+            if wanted in (model.key.casefold(), model.name.casefold(), model.repo.casefold())
+            and kind in ("", model.type.casefold())
+        )
+
+    def get(self, reference: str) -> InstalledModel | None:
+        """The model that says `reference` of itself, None where it is not installed any more."""
+        return next((model for model in self.listing().models if model.reference == reference), None)
+
+    def add(
+        self,
+        name: str,
+        files: Sequence[NewFile],
+        *,
+        key: str = "",
+        repo: str = "",
+        commit: str = "",
+        inputs: Sequence[InputFile] = (),
+        tools: dict[str, str] | None = None,
+    ) -> list[InstalledModel]:
+        """Move finished, synced `files` (on the store's own disk) into the model `name`.
+
+        A file of the same type is replaced.
+        """
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._changing():
+            folder = self.root / folder_name(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest = _read(folder)
+            manifest.name = name
+            manifest.key = key or manifest.key
+            added = []
+            for new in files:
+                target = folder / f"{new.type}.gguf"
+                rename_durably(new.path, target)
+                output = OutputFile(
+                    type=new.type,
+                    file=target.name,
+                    bytes=new.bytes,
+                    sha256=new.sha256,
+                    repo=repo,
+                    commit=commit,
+                    inputs=tuple(inputs),
+                    made_at=made_at,
+                    tools=tools or {},
+                    imatrix=new.imatrix,
+                )
+                _put(manifest, output)
+                manifest.write(folder)
+                added.append(_installed(folder, manifest, output))
+            return added
+
+    def import_file(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        type: str = "",  # noqa: A002 - the field's name
+        key: str = "",
+        sha256: str = "",
+    ) -> InstalledModel:
+        """Record a GGUF file that stays where it is; `sha256` is what its owner says it is.
+
+        Raises `StillroomError` if it is none.
+        """
+        path = path.absolute()
+        try:
+            with open_regular(path) as file:
+                magic = file.read(4)
+            size = path.stat().st_size
+        except OSError as error:
+            raise StillroomError(
+                "{file} cannot be read: {reason}.", "Check the path.", file=str(path), reason=error.strerror
+            ) from error
+        if magic != b"GGUF":
+            raise StillroomError(
+                "{file} is no GGUF file.", "Choose a model file that ends in .gguf.", file=str(path)
+            )
+        name = name or path.stem
+        output = OutputFile(
+            type=type or type_in_name(path.name), file=str(path), bytes=size, sha256=sha256, imported=True
+        )
+        with self._changing():
+            folder = self._import_folder(name, path)
+            folder.mkdir(parents=True, exist_ok=True)
+            manifest = _read(folder)
+            manifest.name = name
+            manifest.key = key
+            _put(manifest, output)
+            manifest.write(folder)
+            return _installed(folder, manifest, output)
+
+    def delete(self, model: InstalledModel) -> TrashedModel:
+        """Move a model's file into the trash (an imported file stays; only its record goes)."""
+        if model.bundled:
+            raise StillroomError(
+                "The starter model belongs to Stillroom.", "It takes no space in your folder."
+            )
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            alone = msgspec.structs.replace(manifest, outputs=[output])
+            trashed = TrashedModel(id=uuid.uuid4().hex, manifest=alone)
+            trash = self.root / _TRASH / trashed.id
+            trash.mkdir(parents=True)
+            write_json(trash / "entry.json", trashed)
+            if not output.imported:
+                _move(folder / output.file, trash / output.file)
+            manifest.outputs.remove(output)
+            if manifest.outputs:
+                manifest.write(folder)
+            else:
+                (folder / MANIFEST_NAME).unlink(missing_ok=True)
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+            return trashed
+
+    def restore(self, trashed: TrashedModel) -> InstalledModel:
+        """Undo `delete`. Raises `StillroomError` once the trash is emptied or the place is taken."""
+        with self._changing():
+            trash = self.root / _TRASH / trashed.id
+            [output] = trashed.manifest.outputs
+            folder = self.root / folder_name(trashed.manifest.name)
+            if not trash.is_dir():
+                raise StillroomError("The deleted model is gone for good.", "Download it again.")
+            if not output.imported and (folder / output.file).exists():
+                raise StillroomError(
+                    "{name} {type} is there again already.",
+                    "Delete the new file first to bring the old one back.",
+                    name=trashed.manifest.name,
+                    type=output.type,
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            if not output.imported:
+                _move(trash / output.file, folder / output.file)
+            if (folder / MANIFEST_NAME).exists():
+                manifest = _read(folder)
+                _put(manifest, output)
+            else:
+                manifest = trashed.manifest
+            manifest.write(folder)
+            shutil.rmtree(trash)
+            return _installed(folder, manifest, output)
+
+    def inputs_at(self, path: Path) -> tuple[InputFile, ...]:
+        """What the model's file `path` was made from, as far as that is known."""
+        with self._lock:
+            for folder in self._folders():
+                manifest = self._look_at(folder)
+                for output in manifest.outputs:
+                    if _installed(folder, manifest, output).path == path:
+                        return output.inputs
+        return ()
+
+    def folder_of(self, name: str) -> Path:
+        """Where the files of the model `name` are, or would be."""
+        return self.root / folder_name(name)
+
+    def record_quality(self, model: InstalledModel, quality: Quality) -> InstalledModel:
+        """Note what quantising cost `model`. The bundled starter has no record, so nothing is kept of it."""
+        if model.bundled:
+            return replace(model, quality=quality)
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            measured = msgspec.structs.replace(output, measured=quality)
+            _put(manifest, measured)
+            manifest.write(folder)
+            return _installed(folder, manifest, measured)
+
+    def set_passing(self, model: InstalledModel, passing: bool) -> None:
+        """Note whether `model` was made in passing, for as long as it takes; see `OutputFile`."""
+        with self._changing():
+            folder, manifest, output = self._locate(model)
+            _put(manifest, msgspec.structs.replace(output, passing=passing))
+            manifest.write(folder)
+
+    def remove(self, model: InstalledModel) -> None:
+        """Delete for good a model that was made in passing; the user's own go through `delete`."""
+        trashed = self.delete(model)
+        with self._changing():
+            shutil.rmtree(self.root / _TRASH / trashed.id)
+
+    def trash_bytes(self) -> int:
+        """What emptying the trash would free."""
+        return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))
+
+    def empty_trash(self) -> None:
+        """Delete for good what was deleted, and what was kept of it; done at the start of the program."""
+        with self._changing():
+            shutil.rmtree(self.root / _TRASH, ignore_errors=True)
+            for folder in self._folders():
+                if {file.suffix for file in folder.iterdir()} == {KEPT_SUFFIX}:
+                    shutil.rmtree(folder)
+
+    def work_folder(self, name: str) -> Path:
+        """Where files of the model `name` are made before `add` takes them; on the store's own disk."""
+        return self.root / ".making" / folder_name(name)
+
+    def _folders(self) -> list[Path]:
+        if not self.root.is_dir():
+            return []
+        return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def _look_at(self, folder: Path) -> Manifest:
+        """The manifest, read without the lock; what is damaged is set right with it, where it can be had."""
+        loaded = None
+        try:
+            loaded = load_json(folder / MANIFEST_NAME, Manifest)
+            if loaded.sound:
+                return loaded.value
+        except (FileNotFoundError, NotADirectoryError):
+            return _from_files(folder)
+        except (OSError, DamagedJsonError):
+            pass
+        try:
+            with self._changing(wait_s=0.0):
+                return _read(folder)
+        except StillroomError:
+            # Another Stillroom changes the store just now: the next look does it.
+            return loaded.value if loaded is not None else _from_files(folder)
+        except OSError:
+            # A store that cannot be written: nobody changes it, and the user is told all the same.
+            return _read(folder)
+
+    def _locate(self, model: InstalledModel) -> tuple[Path, Manifest, OutputFile]:
+        for folder in self._folders():
+            manifest = _read(folder)
+            for output in manifest.outputs:
+                if _installed(folder, manifest, output).path == model.path:
+                    return folder, manifest, output
+        raise StillroomError(
+            "{name} {type} is not in the store any more.", "", name=model.name, type=model.type
+        )
+
+    def _import_folder(self, name: str, path: Path) -> Path:
+        """The folder that `path` is or may be recorded in: not one that holds other files only."""
+        number = 1
+        while True:
+            folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
+            outputs = _read(folder).outputs if folder.is_dir() else []
+            if not outputs or any(output.file == str(path) for output in outputs):
+                return folder
+            number += 1
+
+    @contextmanager
+    def _changing(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.root / ".lock", timeout=wait_s)
+        with self._lock:
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise StillroomError(
+                    "The model folder {folder} is in use by another Stillroom.",
+                    "Wait until it is done.",
+                    folder=str(self.root),
+                ) from error
+            try:
+                yield
+            finally:
+                lock.release()
+
+
+def folder_name(name: str) -> str:
+    """A folder name for a model: `owner/name` becomes `owner--name`, and nothing unsafe is left."""
+    safe = re.sub(r"[^\w.+ ()-]", "_", name.replace("/", "--")).strip(" .")
+    return safe or "model"
+
+
+def _read(folder: Path) -> Manifest:
+    """The manifest; where there is none that can be used, one made from the files, and the user is told.
+
+    Only while nobody else changes the store: a damaged one is set aside.
+    """
+    # People edit it, and without it an imported model is lost.
+    without = (
+        "Its model can be used; where it came from is not known. Get it again, or add it again if it lies "
+        "elsewhere."
+    )
+    manifest = read_json(folder / MANIFEST_NAME, Manifest, without=without, changed="use")
+    return manifest or _from_files(folder)
+
+
+def _from_files(folder: Path) -> Manifest:
+    outputs = [
+        OutputFile(type=type_in_name(file.name), file=file.name, bytes=file.stat().st_size)
+        for file in sorted(folder.glob("*.gguf"))
+    ]
+    return Manifest(name=folder.name, outputs=outputs)
+
+
+def _installed(folder: Path, manifest: Manifest, output: OutputFile) -> InstalledModel:
+    return InstalledModel(
+        name=manifest.name,
+        type=output.type,
+        path=Path(output.file) if output.imported else folder / output.file,
+        bytes=output.bytes,
+        sha256=output.sha256,
+        key=manifest.key,
+        repo=output.repo,
+        commit=output.commit,
+        imported=output.imported,
+        imatrix=output.imatrix,
+        passing=output.passing,
+        quality=output.measured,
+    )
+
+
+def _missing(model: InstalledModel) -> StillroomError:
+    return StillroomError(
+        "The file of {name} {type} is gone: {path}.",
+        "Put it back, or get the model again.",
+        name=model.name,
+        type=model.type,
+        path=str(model.path),
+    )
+
+
+def _put(manifest: Manifest, output: OutputFile) -> None:
+    manifest.outputs = [other for other in manifest.outputs if other.file != output.file] + [output]
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        rename_durably(source, target)
+    except PermissionError as error:
+        raise StillroomError(
+            "{file} is in use.", "Unload the model first, then try again.", file=str(source)
+        ) from error
+    except FileNotFoundError:
+        log.warning("%s was gone already", source)

@@ -1,0 +1,41 @@
+"""How long work reports where it is, and how it is told to stop."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from models.system.errors import Cancelled
+
+Unit = Literal["bytes", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of a long job.
+
+    `stage` is one of the job's stage names ("download", "verify", "convert", "quantise", "load", "collect",
+    "measure"), `done` and `total` count the `unit` (`total` 0 when it is not known yet), `detail` names the
+    present file or tensor.
+    """
+
+    stage: str
+    done: int
+    total: int
+    detail: str = ""
+    bytes_per_s: float = 0.0
+    remaining_s: float | None = None
+    unit: Unit = "bytes"
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """The listener of a caller that shows no progress."""
+
+
+def raise_if_cancelled(cancel: threading.Event | None) -> None:
+    """Raise `Cancelled` once `cancel` is set; any thread."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled

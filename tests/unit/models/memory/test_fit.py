@@ -1,0 +1,127 @@
+import pytest
+
+from models.catalog.catalog import catalogue, find
+from models.catalog.recommend import recommend, strength
+from models.memory.fit import Fit, GpuMemory, Memory, Verdict, fit
+from models.memory.memory_need import usable_vram_bytes
+
+GIB = 1 << 30
+
+
+def memory(vram_gib: float = 0, ram_gib: float = 32) -> Memory:
+    gpus = (GpuMemory("NVIDIA RTX 3060", int(vram_gib * GIB), int(vram_gib * GIB)),) if vram_gib else ()
+    return Memory(int(ram_gib * GIB), gpus)
+
+
+def fit_of(key: str, where: Memory, kind: str = "Q4_K_M", context: int = 16384) -> Fit:
+    model = find(key)
+    assert model is not None
+    return fit(model.shape, kind, where, context_tokens=context)
+
+
+def test_a_7b_fits_on_a_12_gb_card_with_its_parts_named() -> None:
+    found = fit_of("r1-qwen-7b", memory(11.3))
+    assert found.verdict is Verdict.GPU
+    assert found.gpu_layers == found.layers == 29
+    assert str(found) == (
+        "Fits entirely on the NVIDIA RTX 3060 with a context of 16,384 tokens: "
+        "4.7 GB weights + 940 MB cache + 187 MB buffers, 12.1 GB free."
+    )
+
+
+def test_a_32b_goes_partly_on_a_12_gb_card() -> None:
+    found = fit_of("r1-qwen-32b", memory(11.3, ram_gib=64))
+    assert found.verdict is Verdict.PARTLY
+    assert 20 < found.gpu_layers < 45
+    assert f"{found.gpu_layers} of 65 layers" in str(found)
+
+
+def test_without_a_gpu_a_model_runs_in_ram_or_is_too_large() -> None:
+    assert fit_of("r1-qwen-7b", memory()).verdict is Verdict.RAM
+    large = fit_of("r1-llama-70b", memory())
+    assert large.verdict is Verdict.TOO_LARGE
+    assert "Too large" in str(large)
+
+
+def test_layers_never_take_more_than_is_free() -> None:
+    for key in ("r1-qwen-1.5b", "r1-qwen-14b", "r1-llama-70b"):
+        before = -1
+        for vram_gib in (0.5, 1, 2, 4, 8, 16, 24, 48, 80):
+            found = fit_of(key, memory(vram_gib, ram_gib=256))
+            assert found.gpu_layers >= before
+            before = found.gpu_layers
+            assert found.need.device.total <= usable_vram_bytes(int(vram_gib * GIB), int(vram_gib * GIB))
+
+
+def test_two_cards_hold_more_than_one() -> None:
+    card = GpuMemory("A", 12 * GIB)
+    one = fit_of("r1-qwen-32b", Memory(64 * GIB, (card,)))
+    two = fit_of("r1-qwen-32b", Memory(64 * GIB, (card, card)))
+    assert two.gpu_layers > one.gpu_layers
+    assert "A + A" in str(two)
+
+
+def test_a_quantised_cache_needs_less() -> None:
+    model = find("r1-llama-8b")
+    assert model is not None
+    full = fit(model.shape, "Q4_K_M", memory(8))
+    small = fit(model.shape, "Q4_K_M", memory(8), kv_type="q8_0")
+    assert small.cache_bytes < full.cache_bytes * 0.54
+
+
+@pytest.mark.parametrize(
+    ("vram_gib", "ram_gib", "key", "kind", "context"),
+    [
+        (3.6, 16, "r1-qwen-1.5b", "Q8_0", 16384),
+        (7.2, 16, "r1-qwen-7b", "Q4_K_M", 16384),
+        (11.3, 32, "r1-0528-qwen3-8b", "Q4_K_M", 16384),
+        (23.3, 64, "r1-0528-qwen3-8b", "Q4_K_M", 16384),
+        (0, 16, "r1-qwen-1.5b", "Q8_0", 16384),
+        (0, 3.5, "r1-qwen-1.5b", "Q4_K_M", 16384),
+    ],
+)
+def test_recommendations(vram_gib: float, ram_gib: float, key: str, kind: str, context: int) -> None:
+    found = recommend(catalogue(), memory(vram_gib, ram_gib))
+    assert found is not None
+    assert (found.model.key, found.fit.quantisation, found.fit.context_tokens) == (key, kind, context)
+
+
+def test_a_slow_memory_means_a_smaller_model() -> None:
+    for gb_per_s, key, kind in ((90, "r1-0528-qwen3-8b", "Q4_K_M"), (30, "r1-qwen-1.5b", "Q8_0")):
+        found = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=gb_per_s * 1e9))
+        assert found is not None
+        assert (found.model.key, found.fit.quantisation) == (key, kind)
+    slowest = recommend(catalogue(), Memory(32 * GIB, ram_bytes_per_s=5e9))
+    assert slowest is not None
+    assert (slowest.model.key, slowest.fit.quantisation) == ("r1-qwen-1.5b", "Q4_K_M")
+    assert not slowest.is_quick
+    assert slowest.alternative is not None
+    assert slowest.alternative[0].key == "r1-0528-qwen3-8b"
+
+
+def test_the_alternative_has_better_scores_and_runs() -> None:
+    found = recommend(catalogue(), memory(7.2, 16))
+    assert found is not None
+    assert found.alternative is not None
+    model, its_fit = found.alternative
+    assert strength(model) > strength(found.model)
+    assert its_fit.verdict is not Verdict.TOO_LARGE
+
+
+def test_the_speed_follows_from_what_a_token_reads() -> None:
+    model = find("r1-qwen-7b")
+    assert model is not None
+    unknown = fit(model.shape, "Q4_K_M", memory())
+    assert unknown.tok_per_s is None
+    slow = fit(model.shape, "Q4_K_M", Memory(32 * GIB, ram_bytes_per_s=20e9))
+    assert slow.tok_per_s == pytest.approx(20e9 / (slow.weights_bytes - 306e6), rel=0.01)
+    card = GpuMemory("A", 5 * GIB, 5 * GIB, bytes_per_s=400e9)
+    both = fit(model.shape, "Q4_K_M", Memory(32 * GIB, (card,), ram_bytes_per_s=20e9))
+    assert both.verdict is Verdict.PARTLY
+    assert both.tok_per_s is not None
+    assert slow.tok_per_s < both.tok_per_s < 90
+    assert fit(model.shape, "Q4_K_M", Memory(32 * GIB, (card,))).tok_per_s is None
+
+
+def test_nothing_is_recommended_where_nothing_runs() -> None:
+    assert recommend(catalogue(), memory(0, 1.6)) is None
