@@ -18,11 +18,11 @@ from app.importance import Weighing
 from app.importing import import_models
 from app.input_hashes import InputHashes, checkpoint_inputs
 from app.requantise import new_files, requantise_into, source_of, work_folder
-from converters.errors import BuildError
-from converters.gguf_types import canonical_type
-from converters.inspect import check_gguf
-from converters.pipeline import BuildResult, build
-from converters.working_files import discard_build, locked
+from converters.build.pipeline import BuildResult, build
+from converters.build.working_files import discard_build, locked
+from converters.gguf.gguf_types import canonical_type
+from converters.gguf.inspect import check_gguf
+from converters.system.errors import BuildError
 from models.catalog.catalog import CatalogModel, find
 from models.catalog.reference import (
     CatalogReference,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.importance import Weighing
 from app.requantise import requantise_into, source_of
-from converters.pipeline import BuildResult, requantise
+from converters.build.pipeline import BuildResult, requantise
 from models.store.quality import Quality
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import OnProgress

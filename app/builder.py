@@ -14,8 +14,8 @@ from app.importance import MATRIX_NAME, Weighing, weights_fingerprint
 from app.input_hashes import InputHashes, checkpoint_inputs
 from app.quality_build import Build, Keeping, QualityBuild
 from app.requantise import Source, source_of
-from converters.pipeline import build, requantise
-from converters.unfinished_imatrix import unfinished_path
+from converters.build.pipeline import build, requantise
+from converters.imatrix.unfinished_imatrix import unfinished_path
 from models.catalog.reference import (
     CatalogReference,
     CheckpointReference,

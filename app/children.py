@@ -24,7 +24,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker",
     "rpc_server": "app.engine.llama.rpc_server",
     "kernel_check": "app.engine.llama.kernel_check",
-    "build": "converters.worker",
+    "build": "converters.build.worker",
     "measure": "app.measure_worker",
     "ceilings": "app.bench.ceilings_worker",
     "syntax": "app.code.syntax_worker",

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from app.build_room import check_room
 from app.errors import StillroomError
-from converters.architectures import read_settings
-from converters.conversation import Child
-from converters.messages import ComingFile
-from converters.pipeline import BuildResult, build
+from converters.build.pipeline import BuildResult, build
+from converters.checkpoint.architectures import read_settings
+from converters.process.child_client import Child
+from converters.process.messages import ComingFile
 from models.hub.arrival import OnArrival, ignore_arrival
 from models.hub.download import LocalFile, download
 from models.hub.download_record import read_record

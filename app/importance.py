@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters import gguf_checksum
-from converters.errors import BuildError, GgufError
-from converters.inspect import ListSummary, inspect
+from converters.gguf import gguf_checksum
+from converters.gguf.inspect import ListSummary, inspect
+from converters.system.errors import BuildError, GgufError
 from models.memory.sizes import WEIGHED
 from models.store.store import KEPT_SUFFIX
 from models.system.json_file import tell_set_aside
@@ -98,7 +98,7 @@ def kept_matrix(path: Path) -> KeptMatrix | None:
 
 def fitting_matrix(path: Path, weights_sha256: str, text_sha256: str) -> KeptMatrix | None:
     """The matrix in the file `path` where it is sound and belongs to these weights and this text."""
-    from converters.imatrix import (
+    from converters.imatrix.imatrix import (
         read_imatrix,
     )  # it brings numpy along, which the window's start does without
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StillroomError
-from converters.errors import GgufError
-from converters.file_type import file_type
-from converters.inspect import GgufSummary, inspect
+from converters.gguf.file_type import file_type
+from converters.gguf.inspect import GgufSummary, inspect
+from converters.system.errors import GgufError
 from models.catalog.catalog import CatalogModel, catalogue
 from models.store.foreign_models import ForeignModel, find_foreign_models
 from models.store.store import InstalledModel, ModelStore

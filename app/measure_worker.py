@@ -1,4 +1,4 @@
-"""The measuring process: what `converters.measuring` asks, with the engine's own way to llama.cpp.
+"""The measuring process: what `converters.quality.measuring` asks, with the engine's own way to llama.cpp.
 
 Run as `python -m app.measure_worker`, or by a bundle's own executable.
 """
@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from converters.measuring import (
+from converters.process.child_server import serve
+from converters.quality.measuring import (
     CollectedImatrix,
     ImatrixRequest,
     MeasuredQuality,
     QualityRequest,
     TextRequest,
 )
-from converters.serving import serve
-from converters.text_part import TextPart
+from converters.quality.text_part import TextPart
 from models.system.progress import OnProgress
 
 _REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
@@ -34,7 +34,7 @@ def _work(
     from app.engine.cores import physical_cores
     from app.engine.llama.backend import Backend
     from app.engine.native_log import NativeLog
-    from converters.evaluation import Machine
+    from converters.quality.evaluation import Machine
 
     log = NativeLog()
     backend = Backend(log)
@@ -44,7 +44,7 @@ def _work(
 
     machine = Machine(physical_cores(), gpu_free_bytes, log.reason)
     if isinstance(request, TextRequest):
-        from converters.perplexity import read_text
+        from converters.quality.perplexity import read_text
 
         return read_text(
             Path(request.model),
@@ -56,7 +56,7 @@ def _work(
         )
     text = Path(request.text).read_bytes().removesuffix(b"\n")  # as llama.cpp's tools read a prompt's file
     if isinstance(request, QualityRequest):
-        from converters.quality import MeasuringText, measure_quality
+        from converters.quality.quality import MeasuringText, measure_quality
 
         return MeasuredQuality(
             qualities=measure_quality(
@@ -68,9 +68,9 @@ def _work(
                 most_chunks=request.most_chunks,
             )
         )
-    from converters.imatrix import write_imatrix
-    from converters.imatrix_collection import collect_imatrix
-    from converters.unfinished_imatrix import UnfinishedMatrix, unfinished_path
+    from converters.imatrix.imatrix import write_imatrix
+    from converters.imatrix.imatrix_collection import collect_imatrix
+    from converters.imatrix.unfinished_imatrix import UnfinishedMatrix, unfinished_path
 
     out = Path(request.out)
     belongs_to = json.dumps([request.notes, request.most_chunks], sort_keys=True)

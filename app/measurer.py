@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import StillroomError
-from converters.measuring import measure
+from converters.quality.measuring import measure
 from models.catalog.catalog import find
 from models.catalog.reference import CatalogReference, HubReference, Reference
 from models.memory.sizes import FULL_PRECISION

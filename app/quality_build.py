@@ -19,9 +19,9 @@ from pathlib import Path
 from app.build_place import BuildPlace, BuiltModel, Made
 from app.build_wish import BuildWish
 from app.importance import Weighing, collected_over, fitting_matrix, notes
-from converters.gguf_types import canonical_type
-from converters.imatrix import read_imatrix
-from converters.measuring import OWN_TEXT, calibration_text, collect, measure
+from converters.gguf.gguf_types import canonical_type
+from converters.imatrix.imatrix import read_imatrix
+from converters.quality.measuring import OWN_TEXT, calibration_text, collect, measure
 from models.memory.sizes import FULL_PRECISION, WEIGHED
 from models.system.progress import OnProgress
 

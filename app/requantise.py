@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.importance import Weighing
-from converters.file_type import file_type
-from converters.inspect import GgufSummary, inspect
-from converters.pipeline import BuildResult, requantise
+from converters.build.pipeline import BuildResult, requantise
+from converters.gguf.file_type import file_type
+from converters.gguf.inspect import GgufSummary, inspect
 from models.catalog.catalog import catalogue
 from models.memory.mixture import MixtureModel, mixture
 from models.memory.sizes import FULL_PRECISION, tensor_bytes

@@ -25,7 +25,7 @@ from app.memory_speed import BUFFER_BYTES
 from app.telemetry.gpu import GpuReading
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader, peak_ram_bytes, reset_peak_ram
-from converters.inspect import inspect
+from converters.gguf.inspect import inspect
 
 TELL_S = 0.5
 

@@ -15,8 +15,8 @@ from app.commands.console import Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
 from app.requantise import source_of
-from converters.adapter_folder import is_adapter
-from converters.peak_memory import peak_memory_bytes
+from converters.lora.adapter_folder import is_adapter
+from converters.process.peak_memory import peak_memory_bytes
 from models.catalog.reference import GgufReference, parse_reference
 from models.system.units import byte_count
 

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from converters.errors import CheckpointError
-from converters.lora import Adapter, convert_adapter, read_adapter
+from converters.lora.lora import Adapter, convert_adapter, read_adapter
+from converters.system.errors import CheckpointError
 
 ADAPTER_TYPE = "F32"
 """The matrices are small, and llama.cpp adds them to the weights in full precision."""

@@ -12,7 +12,7 @@ from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.quality_words import quality_document, quality_sentences
-from converters.inspect import ListSummary, TensorInfo, Value, inspect
+from converters.gguf.inspect import ListSummary, TensorInfo, Value, inspect
 from models.system.shown_text import shown
 from models.system.units import byte_count
 

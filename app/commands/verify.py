@@ -8,7 +8,7 @@ import msgspec
 from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from converters.inspect import check_gguf
+from converters.gguf.inspect import check_gguf
 from models.store.file_check import FileCheck, check_file, difference
 from models.system.units import byte_count
 

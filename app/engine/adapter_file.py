@@ -11,7 +11,7 @@ from typing import Any
 
 from app.engine.gguf_shape import InitParams, declare_gguf
 from app.errors import EngineError
-from converters.inspect import GgufSummary, TensorInfo, inspect
+from converters.gguf.inspect import GgufSummary, TensorInfo, inspect
 from models.system.shown_text import shown
 
 _FLOAT32 = 6

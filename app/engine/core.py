@@ -55,7 +55,7 @@ from app.engine.preparation import (
 from app.engine.pulse import Pulse
 from app.engine.turns import Turns
 from app.errors import Cancelled, EngineError, RequestError, StillroomError
-from converters.inspect import check_gguf
+from converters.gguf.inspect import check_gguf
 
 if TYPE_CHECKING:
     from app.engine.llama.abort import AbortFlag

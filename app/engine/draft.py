@@ -21,7 +21,7 @@ from app.engine.messages import LoadNotice, LoadSettings
 from app.engine.prefix import reusable_length
 from app.engine.scheduler import Job
 from app.errors import StillroomError
-from converters.inspect import check_gguf
+from converters.gguf.inspect import check_gguf
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from app.engine.offload import ModelShape, shape_from_gguf
 from app.engine.rope_scaling import RopeScaling, rope_scaling
 from app.errors import StillroomError
-from converters.inspect import check_gguf
+from converters.gguf.inspect import check_gguf
 
 _INTEGERS: dict[int, Any] = {
     0: ctypes.c_uint8,
@@ -45,7 +45,7 @@ class GgufFacts:
 def read_facts(ggml: Any, path: Path) -> GgufFacts:
     """The facts of the model in `path`, empty where ggml cannot read it.
 
-    `ggml` is the library's ctypes handle. The file must have passed `converters.inspect.check_gguf`.
+    `ggml` is the library's ctypes handle. The file must have passed `converters.gguf.inspect.check_gguf`.
     """
     declare_gguf(ggml)
     context = ggml.gguf_init_from_file(os.fsencode(path), InitParams(True, None))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.engine.messages import Device, KvType
-from converters.inspect import GgufSummary, ListSummary
+from converters.gguf.inspect import GgufSummary, ListSummary
 from models.memory.memory_need import MemoryNeed, memory_need, usable_vram_bytes
 from models.memory.memory_request import Demand
 from models.memory.shape import ModelShape as Dimensions

@@ -36,7 +36,7 @@ from app.engine.offload import usable_bytes
 from app.errors import EngineError
 from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading
-from converters.pipeline import build
+from converters.build.pipeline import build
 from tests.support.engines import GREEDY, STORY, starter_path
 from tests.support.tiny_models import make_tiny_model
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.children import child_command
-from converters.inspect import check_gguf
-from converters.messages import BuildRequest
-from converters.pipeline import build
+from converters.build.pipeline import build
+from converters.gguf.inspect import check_gguf
+from converters.process.messages import BuildRequest
 from models.catalog.starter import starter_file
 from models.system.progress import ignore_progress
 from tests.support.checkpoints import rebuild_starter

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from app.children import child_command
-from converters.errors import CheckpointError, GgufError
-from converters.gguf_layout import lay_out
-from converters.gguf_metadata import Metadata
-from converters.gguf_types import F16, F32
-from converters.inspect import check_gguf
-from converters.pipeline import build
-from converters.safetensors_file import read_header
+from converters.build.pipeline import build
+from converters.checkpoint.safetensors_file import read_header
+from converters.gguf.gguf_layout import lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F16, F32
+from converters.gguf.inspect import check_gguf
+from converters.system.errors import CheckpointError, GgufError
 from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_sharded_model
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from converters import commits, reporter
-from converters.build import run_build
-from converters.messages import BuildRequest
+from converters.build import durable_commits as commits
+from converters.build.build import run_build
+from converters.process import reporter
+from converters.process.messages import BuildRequest
 from models.system.progress import OnProgress, Progress, ignore_progress
 from tests.support.damage import DamagedCopies, flipped
 from tests.support.own_files import OWN_FILES, OwnFile

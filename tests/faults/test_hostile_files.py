@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from app.children import child_command
-from converters.errors import GgufError
-from converters.imatrix import ImportanceMatrix, Sums, write_imatrix
-from converters.inspect import check_gguf
-from converters.lora import convert_adapter, read_adapter
-from converters.pipeline import build
+from converters.build.pipeline import build
+from converters.gguf.inspect import check_gguf
+from converters.imatrix.imatrix import ImportanceMatrix, Sums, write_imatrix
+from converters.lora.lora import convert_adapter, read_adapter
+from converters.system.errors import GgufError
 from models.system.progress import ignore_progress
 from tests.support.adapters import write_adapter
 from tests.support.gguf_mutants import mutants

@@ -11,7 +11,7 @@ from app.engine.client import EngineClient
 from app.engine.messages import CardsRead, Delta, Device, Generate, LoadSettings, ModelInfo
 from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading
-from converters.pipeline import build
+from converters.build.pipeline import build
 from tests.support.bundle import PROGRAM, answer, users_environment
 from tests.support.engines import GREEDY, STORY
 from tests.support.tiny_models import make_tiny_model

@@ -23,7 +23,7 @@ import pytest
 
 from app.acquire import Acquirer
 from app.children import child_command
-from converters.pipeline import build
+from converters.build.pipeline import build
 from models.catalog.catalog import find
 from models.catalog.reference import parse_reference
 from models.hub.hub import HubClient

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from app.children import child_command
-from converters.imatrix import read_imatrix
-from converters.measuring import calibration_text, collect, held_out_text, measure, read_part
-from converters.pipeline import build
+from converters.build.pipeline import build
+from converters.imatrix.imatrix import read_imatrix
+from converters.quality.measuring import calibration_text, collect, held_out_text, measure, read_part
 from models.catalog.starter import starter_file
 from models.system.progress import ignore_progress
 from tests.perf.build_llama_tools import llama_tool

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.architectures import expected_tensors, read_settings
-from converters.lora import convert_adapter, read_adapter
+from converters.checkpoint.architectures import expected_tensors, read_settings
+from converters.lora.lora import convert_adapter, read_adapter
 from models.catalog.starter import starter_file
 from tests.support.checkpoints import rebuild_starter, round_to_bf16, write_json, write_safetensors
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from converters.ggml import quantise_rows
-from converters.gguf_types import TYPE_NAMED, TensorType
+from converters.gguf.ggml import quantise_rows
+from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 
 BLOCK = 32
 Q4_1, Q8_0 = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"]

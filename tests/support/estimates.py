@@ -6,7 +6,7 @@ from app.engine.load_plan import demand_of
 from app.engine.messages import ModelInfo
 from app.engine.offload import shape_from_summary
 from app.measurements import measured_load
-from converters.inspect import inspect
+from converters.gguf.inspect import inspect
 
 WITHIN = 0.05
 

@@ -17,9 +17,10 @@ from app.elsewhere.directory import fetch_models
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import Generate, Part
 from app.release_feed import ReleasePlace, newest_release
+from models.hub import bounded_http
 from models.hub.download import download
 from models.hub.fetch import TransferOptions
-from models.hub.hub import HubClient, bounded_http
+from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.weight_headers import fetch_weight_headers

@@ -19,9 +19,9 @@ import msgspec
 
 from app.commands import inspect_file
 from app.commands.console import Console
-from converters.convert import Conversion
-from converters.imatrix import read_imatrix
-from converters.safetensors_file import read_header
+from converters.build.convert import Conversion
+from converters.checkpoint.safetensors_file import read_header
+from converters.imatrix.imatrix import read_imatrix
 from models.store.store import ModelStore
 from tests.support import gguf_mutants, safetensors_mutants
 from tests.support.measured import Outcome, measure

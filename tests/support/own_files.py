@@ -29,9 +29,9 @@ from app.measurements import LoadMeasurement, Measurements, MemorySpeed
 from app.paths import AppPaths
 from app.server import discovery
 from app.settings import SettingsFile
-from converters.build_journal import BuildJournal
-from converters.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
-from converters.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
+from converters.build.build_journal import BuildJournal
+from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
+from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from models.hub.download_record import DownloadRecord, VerifiedFile, read_record
 from models.hub.part_file import PartFile
 from models.hub.snapshot import RemoteFile

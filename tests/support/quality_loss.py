@@ -28,7 +28,7 @@ from app.ui.bridge import Bridge
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_plot import QualityPlot
-from converters.measuring import measure
+from converters.quality.measuring import measure
 from models.catalog.reference import CheckpointReference
 from models.catalog.starter import starter_file
 from models.hub.hub import HubClient

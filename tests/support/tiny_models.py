@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.pretokenizer import LLAMA3_REGEX, QWEN2_REGEX
+from converters.checkpoint.pretokenizer import LLAMA3_REGEX, QWEN2_REGEX
 from tests.support.checkpoints import (
     added_token,
     bpe_model,

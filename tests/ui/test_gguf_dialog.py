@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.ui.dialogs.gguf_dialog import GgufDialog
 from app.ui.tables.gguf_tensors import NAME, SHARE, SIZE
 from app.ui.theme import Theme
-from converters.inspect import GgufSummary, inspect
+from converters.gguf.inspect import GgufSummary, inspect
 from models.catalog.starter import starter_file
 
 

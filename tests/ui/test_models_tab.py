@@ -35,7 +35,7 @@ from app.ui.widgets.job_card import JobCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.verify_card import VerifyCard
-from converters.imatrix import read_imatrix, write_imatrix
+from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.fetch import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy

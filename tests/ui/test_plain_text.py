@@ -17,7 +17,7 @@ from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import notice_text, translated
 from app.ui.widgets.plain_text import LONGEST_TIP, plain_tip
-from converters.inspect import GgufSummary
+from converters.gguf.inspect import GgufSummary
 
 UI = Path(__file__).parents[2] / "app" / "ui"
 HOSTILE = {

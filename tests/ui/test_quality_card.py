@@ -21,7 +21,7 @@ from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.quality_card import QualityCard
-from converters import measuring
+from converters.quality import measuring
 from models.store.store import InstalledModel, ModelStore, NewFile
 from models.system.progress import Progress
 from tests.support.event_loop import run_step

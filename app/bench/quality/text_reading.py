@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.bench.quality.progress import Pace
 from app.bench.quality.result import ItemResult
-from converters.measuring import read_part
+from converters.quality.measuring import read_part
 from models.system.progress import Progress
 
 PART_CHUNKS = 64

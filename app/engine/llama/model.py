@@ -12,7 +12,7 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.placement import Placement
 from app.engine.token_bytes import TokenBytes
-from converters.file_type import type_name
+from converters.gguf.file_type import type_name
 
 THINK_TAGS = (b"<think>", b"</think>")
 

@@ -11,8 +11,8 @@ from app.ui.tables.gguf_tensors import NAME, GgufTensorsTable
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
-from converters.file_type import file_type
-from converters.inspect import GgufSummary
+from converters.gguf.file_type import file_type
+from converters.gguf.inspect import GgufSummary
 from models.system.units import byte_count
 
 SIZE_PX = (880, 640)

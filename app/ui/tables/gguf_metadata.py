@@ -5,7 +5,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from app.ui.tables.rows_model import Column, Index, RowsModel
-from converters.inspect import GgufSummary, ListSummary, Value
+from converters.gguf.inspect import GgufSummary, ListSummary, Value
 
 KEY, VALUE = range(2)
 

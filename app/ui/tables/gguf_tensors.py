@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt
 
 from app.ui.tables.rows_model import Column, Index, RowsModel
 from app.ui.widgets.filtered_table import SORT_ROLE
-from converters.inspect import GgufSummary, TensorInfo
+from converters.gguf.inspect import GgufSummary, TensorInfo
 from models.system.units import byte_count
 
 NAME, TYPE, SHAPE, SIZE, SHARE = range(5)

@@ -20,7 +20,7 @@ from app.ui.dialogs.requantise_dialog import RequantiseDialog
 from app.ui.theme import Theme
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.verify_card import VerifyCard
-from converters.inspect import check_gguf, inspect
+from converters.gguf.inspect import check_gguf, inspect
 from models.catalog.catalog import find
 from models.memory.sizes import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file

@@ -11,8 +11,8 @@ import pytest
 
 from app.acquire import Acquirer
 from app.children import child_command
-from converters.errors import CheckpointError, GgufError
-from converters.inspect import inspect
+from converters.gguf.inspect import inspect
+from converters.system.errors import CheckpointError, GgufError
 from models.catalog.reference import CheckpointReference, HubReference, parse_reference
 from models.catalog.starter import starter_file
 from models.hub.download_record import DownloadRecord

@@ -14,11 +14,11 @@ from app.builder import Builder
 from app.children import child_command
 from app.importance import MATRIX_NAME, kept_matrix, notes
 from app.input_hashes import InputHashes
-from converters import measuring
-from converters.errors import BuildError
-from converters.imatrix import read_imatrix, write_imatrix
-from converters.inspect import inspect
-from converters.unfinished_imatrix import unfinished_path
+from converters.gguf.inspect import inspect
+from converters.imatrix.imatrix import read_imatrix, write_imatrix
+from converters.imatrix.unfinished_imatrix import unfinished_path
+from converters.quality import measuring
+from converters.system.errors import BuildError
 from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
 from models.hub.fetch import TransferOptions
 from models.hub.hub import HubClient

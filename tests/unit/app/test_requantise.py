@@ -7,8 +7,8 @@ import pytest
 
 from app.children import child_command
 from app.requantise import estimated_bytes, requantise_into, source_of, work_folder
-from converters.inspect import inspect
-from converters.pipeline import build
+from converters.build.pipeline import build
+from converters.gguf.inspect import inspect
 from models.store.manifest import read_manifest
 from models.store.store import ModelStore, NewFile
 from models.system.errors import Cancelled

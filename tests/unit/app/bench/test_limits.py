@@ -10,7 +10,7 @@ from app.bench.limits import bytes_per_s, gpu_share, limits_of, work_of
 from app.bench.report import GpuFacts
 from app.bench.report_words import limit_text
 from app.bench.work import model_work
-from converters.inspect import inspect
+from converters.gguf.inspect import inspect
 from models.catalog.starter import starter_file
 from tests.support.bench_reports import CEILINGS, WORK, run_on_processor, with_limits
 

@@ -17,9 +17,9 @@ from app.engine.messages import (
     Part,
     PromptProgress,
 )
-from converters.gguf_layout import lay_out
-from converters.gguf_metadata import Metadata
-from converters.gguf_types import F32, TYPE_NAMED, TensorType
+from converters.gguf.gguf_layout import lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F32, TYPE_NAMED, TensorType
 from tests.support.adapters import build_starter_adapters
 from tests.support.engines import GREEDY, STORY, EngineKind, Session, starter_path, text_of
 

@@ -15,7 +15,7 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
-from converters.gguf_types import TensorType
+from converters.gguf.gguf_types import TensorType
 from tests.support.columns import COLUMN_TYPES, has_several_columns, products
 from tests.support.engines import starter_path
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.hub import bulk_read as module
 from models.hub.bulk_read import pieces
 from models.hub.hub import HubClient
-from models.hub.hub import bulk_read as module
 from models.hub.hub_request import Link
 from tests.support.hub import LoopbackHub
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import llama_cpp
 import pytest
 
-from converters.gguf_layout import TensorForm, lay_out
-from converters.gguf_metadata import Metadata
-from converters.gguf_types import F32, FILE_TYPES, TYPE_NAMED
+from converters.gguf.gguf_layout import TensorForm, lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F32, FILE_TYPES, TYPE_NAMED
 from models.catalog.catalog import catalogue
 from models.memory.mixture import BASE_TYPE, MixtureModel, mixture, place_in_file
 from models.memory.shape import ModelShape

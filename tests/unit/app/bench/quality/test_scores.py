@@ -18,7 +18,7 @@ from app.bench.quality.bleu import (
 from app.bench.quality.f1 import class_scores, macro_f1, macro_f1_interval
 from app.bench.quality.rouge import rouge_l
 from app.bench.quality.wilson import wilson
-from converters.measuring import held_out_text
+from converters.quality.measuring import held_out_text
 
 HAND_MADE = [
     ("The cat sat on the mat.", "The cat sat on the mat."),

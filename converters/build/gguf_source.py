@@ -1,0 +1,128 @@
+"""A GGUF file as the source of others: its metadata as it is, its tensors in any type that ggml reads."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from converters.checkpoint.architectures import PlannedTensor
+from converters.system.errors import BuildError
+from converters.gguf.gguf_layout import TensorForm
+from converters.gguf.gguf_types import FULL_PRECISION, TYPE_NAMED, ValueType
+from converters.gguf.inspect import GgufSummary, inspect
+from converters.build.output import Output
+from converters.imatrix.imatrix import Importance
+from converters.build.quantised_output import quantised_output
+from converters.checkpoint.safetensors_file import StoredTensor
+from models.memory.mixture import MixtureModel
+from models.system.regular_file import open_regular
+
+_ARCHITECTURES = ("llama", "qwen2", "qwen3")
+"""The ones whose mixtures are known (models/memory/mixture.py)."""
+
+_SPLIT_KEYS = ("split.no", "split.count", "split.tensors.count")
+
+_WIDTHS = {
+    ValueType.UINT8: 1, ValueType.INT8: 1, ValueType.BOOL: 1,
+    ValueType.UINT16: 2, ValueType.INT16: 2,
+    ValueType.UINT32: 4, ValueType.INT32: 4, ValueType.FLOAT32: 4,
+    ValueType.UINT64: 8, ValueType.INT64: 8, ValueType.FLOAT64: 8,
+}  # fmt: skip
+
+
+class GgufSource:
+    """One GGUF file, checked, ready to be quantised anew; from a quantised file that loses quality.
+
+    Raises `GgufError` for a damaged file and `BuildError` for a model whose mixtures are not known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        summary = inspect(path)
+        self._model = _model(path, summary)
+        self._values = _encoded_values(path, len(summary.metadata))
+        for key in _SPLIT_KEYS:
+            self._values.pop(key, None)
+        self.tensors = [
+            PlannedTensor(
+                tensor.name,
+                StoredTensor(
+                    tensor.name,
+                    tensor.type,
+                    tuple(reversed(tensor.shape)),
+                    path,
+                    tensor.offset,
+                    tensor.bytes,
+                ),
+                tuple(reversed(tensor.shape)),
+            )
+            for tensor in summary.tensors
+        ]
+
+    def output(self, kind: str, importance: Importance | None = None) -> Output:
+        """The file of the quantised type `kind`."""
+        if kind in FULL_PRECISION:
+            raise BuildError(
+                "A GGUF file cannot be turned into {type}.",
+                "Build {type} from the model's original weights.",
+                type=kind,
+            )
+        forms: dict[str, TensorForm] = {
+            tensor.name: (tensor.shape, TYPE_NAMED[tensor.source.dtype]) for tensor in self.tensors
+        }
+        return quantised_output(kind, self._values, forms, self._model, {}, importance)
+
+
+def _model(path: Path, summary: GgufSummary) -> MixtureModel:
+    architecture = summary.text("general.architecture")
+    experts = summary.metadata.get(f"{architecture}.expert_count", 0)
+    if architecture not in _ARCHITECTURES or experts:
+        raise BuildError(
+            "{file} is a {architecture} model, which Stillroom does not quantise.",
+            "Look for a ready-made GGUF file in the type that you want.",
+            file=path.name,
+            architecture=architecture or "nameless",
+        )
+    numbers: list[int] = []
+    for key in ("block_count", "attention.head_count", "attention.head_count_kv"):
+        value = summary.metadata.get(f"{architecture}.{key}")
+        if value is None and key == "attention.head_count_kv":
+            value = numbers[-1]
+        if type(value) is not int or not 0 < value < 2**31:
+            raise BuildError(
+                "{file} does not say what its {key} is.",
+                "Download or build it again.",
+                file=path.name,
+                key=f"{architecture}.{key}",
+            )
+        numbers.append(value)
+    return MixtureModel(architecture, *numbers)
+
+
+def _encoded_values(path: Path, count: int) -> dict[str, bytes]:
+    """Each metadata value's bytes, type first, of a file that `inspect` has checked."""
+    values = {}
+    with open_regular(path) as file:
+        file.seek(24)
+        for _ in range(count):
+            key = file.read(_number(file.read(8))).decode("utf-8", "replace")
+            start = file.tell()
+            _skip_value(file)
+            end = file.tell()
+            file.seek(start)
+            values[key] = file.read(end - start)
+    return values
+
+
+def _skip_value(file: BinaryIO) -> None:
+    kind = ValueType(_number(file.read(4)))
+    count = 1
+    if kind is ValueType.ARRAY:
+        kind = ValueType(_number(file.read(4)))
+        count = _number(file.read(8))
+    if kind is ValueType.STRING:
+        for _ in range(count):
+            file.seek(_number(file.read(8)), 1)
+    else:
+        file.seek(count * _WIDTHS[kind], 1)
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "little")

@@ -1,0 +1,31 @@
+"""One GGUF file to be built, as known before a weight is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from converters.checkpoint.architectures import PlannedTensor
+from converters.gguf.gguf_layout import Layout
+from converters.imatrix.imatrix import Floats, Importance
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file of the type `kind`. `constants` are tensors that come from no stored one; `importance` weighs
+    the columns of the tensors that it names."""
+
+    kind: str
+    layout: Layout
+    constants: Mapping[str, bytes] = field(default_factory=dict)
+    importance: Mapping[str, Floats] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """What is built from: a checkpoint or a GGUF file, read and checked."""
+
+    @property
+    def tensors(self) -> Sequence[PlannedTensor]:
+        """The stored tensors, in the source's order."""
+
+    def output(self, kind: str, importance: Importance | None) -> Output:
+        """The file of type `kind`. Raises `BuildError` where it cannot be made of this source."""

@@ -1,0 +1,83 @@
+"""From stored weights to quantised files in one read, on all cores, in memory that no tensor enlarges."""
+
+import os
+import queue
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from converters.checkpoint.architectures import PlannedTensor
+from converters.build.quantise_block import Bench, Block
+from converters.build.output import Output
+from models.hub.part_file import open_arriving
+from models.system.page_cache import forget
+
+_BLOCKS_AHEAD = 4
+"""How many blocks a worker are handed out before the first of them must be done."""
+
+
+def one_pass(
+    blocks: Iterable[Block],
+    outputs: Sequence[Output],
+    parts: Sequence[Path],
+    *,
+    on_block: Callable[[Block], None],
+    on_tensor: Callable[[PlannedTensor], None],
+    threads: int = 0,
+) -> None:
+    """Bring every one of `blocks` to its place in each of `parts`, the working files of `outputs`.
+
+    Both callbacks run on the caller's thread, in order: `on_block` for every block that is written (not
+    synced), `on_tensor` when it was a tensor's last. `blocks` may wait until a block can be read. `threads` 0
+    is all cores. Raises `CheckpointError` and `OSError`; the blocks under way have ended then.
+    """
+    count = threads or usable_cores()
+    benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+    made = [Bench(outputs, parts) for _ in range(count)]
+    for bench in made:
+        benches.put(bench)
+
+    def work(block: Block) -> None:
+        bench = benches.get()
+        try:
+            bench.work(block)
+        finally:
+            benches.put(bench)
+
+    def settle(block: Block, future: Future[None]) -> None:
+        future.result()
+        source = block.tensor.source
+        on_block(block)
+        if block.is_last:
+            drop_behind(source.file, source.offset, source.offset + source.size)
+            on_tensor(block.tensor)
+
+    try:
+        with ThreadPoolExecutor(count, "quantise") as pool:
+            under_way: deque[tuple[Block, Future[None]]] = deque()
+            try:
+                for block in blocks:
+                    under_way.append((block, pool.submit(work, block)))
+                    if len(under_way) > _BLOCKS_AHEAD * count:
+                        settle(*under_way.popleft())
+                while under_way:
+                    settle(*under_way.popleft())
+            finally:
+                pool.shutdown(cancel_futures=True)
+    finally:
+        for bench in made:
+            bench.close()
+
+
+def drop_behind(path: Path, start: int, end: int) -> None:
+    """Drop what was read of a source file from the page cache."""
+    with open_arriving(path) as file:
+        forget(file.fileno(), start, end)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

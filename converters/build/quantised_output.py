@@ -1,0 +1,90 @@
+"""The layout of a quantised file: the mixture's types, llama-quantize's order and its metadata."""
+
+from collections.abc import Mapping
+
+from converters.system.errors import BuildError
+from converters.gguf.gguf_layout import TensorForm, lay_out
+from converters.gguf.gguf_metadata import encode_text, encode_uint32
+from converters.gguf.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
+from converters.build.output import Output
+from converters.imatrix.imatrix import Floats, Importance
+from models.memory.mixture import MixtureModel, mixture, place_in_file
+from models.memory.sizes import WEIGHED
+
+# What llama-quantize cuts a text of `quantize.imatrix` to.
+_MOST_TEXT_BYTES = 127
+
+
+def quantised_output(
+    kind: str,
+    values: Mapping[str, bytes],
+    tensors: Mapping[str, TensorForm],
+    model: MixtureModel,
+    constants: Mapping[str, bytes],
+    importance: Importance | None,
+) -> Output:
+    """The file that llama-quantize would make of a file with `values` and `tensors`.
+
+    Raises `BuildError` for rows that cannot be quantised and an importance matrix of another model.
+    """
+    used = importance if kind in WEIGHED else None
+    types = mixture(
+        kind, {name: shape for name, (shape, _) in tensors.items()}, model, has_imatrix=used is not None
+    )
+    forms: dict[str, TensorForm] = {}
+    for name in sorted(tensors, key=place_in_file):
+        shape, stored = tensors[name]
+        forms[name] = (shape, TYPE_NAMED[types[name]] if name in types else stored)
+        _check_rows(name, shape, forms[name][1].block)
+    columns = _columns(used, forms) if used is not None else {}
+    replaced = {"general.quantization_version", "general.file_type"}
+    written = {key: value for key, value in values.items() if key not in replaced}
+    written["general.quantization_version"] = encode_uint32(QUANTISATION_VERSION)
+    written["general.file_type"] = encode_uint32(FILE_TYPES[kind])
+    if used is not None:
+        written |= _told(used)
+    return Output(kind, lay_out(written, forms), constants, columns)
+
+
+def _told(importance: Importance) -> dict[str, bytes]:
+    told = {"quantize.imatrix.file": _short_text(importance.file)}
+    if importance.dataset:
+        told["quantize.imatrix.dataset"] = _short_text(importance.dataset)
+    told["quantize.imatrix.entries_count"] = encode_uint32(len(importance.columns))
+    if importance.chunks > 0:
+        told["quantize.imatrix.chunks_count"] = encode_uint32(importance.chunks)
+    return told
+
+
+def _short_text(text: str) -> bytes:
+    return encode_text(text.encode("utf-8")[:_MOST_TEXT_BYTES].decode("utf-8", "ignore"))
+
+
+def _check_rows(name: str, shape: tuple[int, ...], block: int) -> None:
+    if shape[-1] % block:
+        raise BuildError(
+            "The tensor {tensor} cannot be quantised: its rows are {columns} weights long, which {block} "
+            "does not divide.",
+            "Build bf16, f16 or f32 instead.",
+            tensor=name,
+            columns=shape[-1],
+            block=block,
+        )
+
+
+def _columns(importance: Importance, forms: Mapping[str, TensorForm]) -> dict[str, Floats]:
+    fitting = {}
+    for name, columns in importance.columns.items():
+        if name not in forms:
+            continue
+        if forms[name][0][-1] == columns.size:
+            fitting[name] = columns
+        elif name != "token_embd.weight":  # which llama-quantize leaves alone too
+            raise BuildError(
+                "The importance matrix has {columns} columns for {tensor}, which has {wanted}.",
+                "Use an importance matrix that was made with this model.",
+                tensor=name,
+                columns=columns.size,
+                wanted=forms[name][0][-1],
+            )
+    return fitting

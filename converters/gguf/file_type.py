@@ -1,0 +1,49 @@
+"""The quantisation that a GGUF file states about itself."""
+
+from collections import Counter
+
+from converters.gguf.gguf_types import FILE_TYPES
+from converters.gguf.inspect import GgufSummary
+
+# `general.file_type` of what others build (llama.h's `llama_ftype`).
+_OTHERS = {
+    3: "Q4_1",
+    8: "Q5_0",
+    9: "Q5_1",
+    10: "Q2_K",
+    11: "Q3_K_S",
+    13: "Q3_K_L",
+    16: "Q5_K_S",
+    19: "IQ2_XXS",
+    20: "IQ2_XS",
+    21: "Q2_K_S",
+    22: "IQ3_XS",
+    23: "IQ3_XXS",
+    24: "IQ1_S",
+    25: "IQ4_NL",
+    26: "IQ3_S",
+    27: "IQ3_M",
+    28: "IQ2_S",
+    29: "IQ2_M",
+    31: "IQ1_M",
+    36: "TQ1_0",
+    37: "TQ2_0",
+    38: "MXFP4",
+}
+_NAMES = _OTHERS | {number: name for name, number in FILE_TYPES.items()}
+
+
+def type_name(number: int) -> str:
+    """The name of a `llama_ftype`, such as "Q4_K_M"; empty for one that is not known here."""
+    return _NAMES.get(number, "")
+
+
+def file_type(summary: GgufSummary) -> str:
+    """The type's name, such as "Q4_K_M"; where the file states none, that of most of its bytes."""
+    stated = summary.metadata.get("general.file_type")
+    if isinstance(stated, int) and (name := type_name(stated)):
+        return name
+    sizes: Counter[str] = Counter()
+    for tensor in summary.tensors:
+        sizes[tensor.type] += tensor.bytes
+    return sizes.most_common(1)[0][0] if sizes else "GGUF"

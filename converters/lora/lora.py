@@ -1,0 +1,190 @@
+"""A Hugging Face PEFT adapter (LoRA) as the GGUF file that llama.cpp puts on a model.
+
+What comes out equals llama.cpp's own convert_lora_to_gguf.py, tensor for tensor. Adapters that it would
+convert into something else than what was trained are refused or put right: rank-stabilised LoRA scales by
+alpha / sqrt(rank), where llama.cpp divides by the rank.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.checkpoint.architectures import ModelSettings, expected_tensors, read_settings
+from converters.checkpoint.checkpoint import Json
+from converters.checkpoint.safetensors_file import StoredTensor, read_header
+from converters.gguf.gguf_layout import lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F32
+from converters.lora.adapter_folder import CONFIG
+from converters.system.errors import CheckpointError
+from models.system.durable import write_durably
+from models.system.foreign_json import MOST_JSON_BYTES, parse_json
+from models.system.regular_file import open_regular, read_regular
+
+WEIGHTS = "adapter_model.safetensors"
+
+LARGEST_RANK = 1 << 16
+PREFIX = "base_model.model."
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter's settings. `alpha` is the one that llama.cpp divides by the rank of each matrix."""
+
+    folder: Path
+    base_model: str
+    rank: int
+    alpha: float
+
+
+def read_adapter(folder: Path) -> Adapter:
+    """The settings of the adapter in `folder`. Raises `CheckpointError` for one that is no plain LoRA."""
+    config = _json(folder / CONFIG)
+    kind = config.get("peft_type")
+    if kind != "LORA":
+        raise _unsupported("peft_type", kind)
+    for key in ("use_dora", "fan_in_fan_out", "lora_bias", "alpha_pattern", "alora_invocation_tokens"):
+        if config.get(key):
+            raise _unsupported(key, config[key])
+    if config.get("bias", "none") != "none":
+        raise _unsupported("bias", config["bias"])
+    rank, alpha = config.get("r"), config.get("lora_alpha")
+    if type(rank) is not int or not 0 < rank < LARGEST_RANK:
+        raise _unsupported("r", rank)
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1e6:
+        raise _unsupported("lora_alpha", alpha)
+    if config.get("use_rslora"):
+        if config.get("rank_pattern"):
+            raise _unsupported("use_rslora + rank_pattern", config["rank_pattern"])
+        alpha *= math.sqrt(rank)
+    base = config.get("base_model_name_or_path")
+    return Adapter(folder, base if isinstance(base, str) else "", rank, float(alpha))
+
+
+def convert_adapter(adapter: Adapter, base: Path, target: Path) -> None:
+    """Write the adapter's GGUF file, in f32. `base` is a folder with the base model's config.json.
+
+    Raises `CheckpointError`, and `OSError` for the file.
+    """
+    settings = read_settings(_json(base / "config.json"))
+    values = Metadata()
+    values.set_string("general.architecture", settings.family.name)
+    values.set_string("general.type", "adapter")
+    values.set_string("adapter.type", "lora")
+    values.set_string("general.name", adapter.folder.name)
+    if adapter.base_model:
+        values.set_uint32("general.base_model.count", 1)
+        values.set_string("general.base_model.0.name", adapter.base_model.rpartition("/")[2])
+    values.set_float32("adapter.lora.alpha", adapter.alpha)
+    matrices = dict(_matrices(adapter.folder / WEIGHTS, settings))
+    layout = lay_out(values.encoded(), {name: (matrix.shape, F32) for name, matrix in matrices.items()})
+    data = bytearray(layout.header.ljust(layout.bytes, b"\0"))
+    for name, matrix in matrices.items():
+        place = layout.places[name]
+        data[place.offset : place.offset + place.bytes] = matrix.tobytes()
+    write_durably(target, bytes(data))
+
+
+def _matrices(path: Path, settings: ModelSettings) -> Iterator[tuple[str, Floats]]:
+    """The pairs of the adapter under their names in GGUF, checked against the base model's shapes."""
+    expected = dict(expected_tensors(settings))
+    for name, pair in _pairs(path).items():
+        if name not in expected or (name == "lm_head.weight" and settings.tied):
+            raise CheckpointError(
+                "The adapter changes {tensor}, which {architecture} models do not have.",
+                "Choose the base model that the adapter was trained on.",
+                tensor=name,
+                architecture=settings.family.name,
+            )
+        gguf_name, shape, heads = expected[name]
+        a, b = (_floats(path, pair.get(part), name) for part in ("A", "B"))
+        # An embedding's change is stored turned round: its columns are the tokens.
+        is_embedding = gguf_name == "token_embd.weight"
+        fits = a.ndim == b.ndim == len(shape) == 2 and a.shape[0] == b.shape[1]
+        if not fits or (b.shape[0], a.shape[1]) != (shape[::-1] if is_embedding else shape):
+            raise CheckpointError(
+                "The adapter's matrices for {tensor} do not fit the base model.",
+                "Choose the base model that the adapter was trained on.",
+                tensor=name,
+            )
+        if heads:
+            # Transformers' rotary order to llama.cpp's: the halves of each head alternate.
+            b = np.ascontiguousarray(b.reshape(heads, 2, -1, b.shape[1]).swapaxes(1, 2)).reshape(b.shape)
+        # llama.cpp looks up rows of it (llm_build_inp_embd).
+        yield f"{gguf_name}.lora_a", np.ascontiguousarray(a.T) if is_embedding else a
+        yield f"{gguf_name}.lora_b", b
+
+
+def _pairs(path: Path) -> dict[str, dict[str, StoredTensor]]:
+    """The stored matrices by the tensor that they change and by "A" and "B"."""
+    pairs: dict[str, dict[str, StoredTensor]] = {}
+    for name, stored in read_header(path).items():
+        base, dot, part = name.removeprefix(PREFIX).rpartition(".lora_")
+        part = part.removesuffix(".weight").removeprefix("embedding_")
+        if not dot or part not in ("A", "B"):
+            raise CheckpointError(
+                "The adapter holds {tensor}, which is no matrix of a LoRA.",
+                "Stillroom converts plain LoRA adapters; one that replaces whole tensors must be merged into "
+                "its model first.",
+                tensor=name,
+            )
+        pairs.setdefault(f"{base}.weight", {})[part] = stored
+    return pairs
+
+
+def _floats(path: Path, stored: StoredTensor | None, name: str) -> Floats:
+    if stored is None:
+        raise CheckpointError(
+            "The adapter has only one of the two matrices for {tensor}.", "Download it again.", tensor=name
+        )
+    if stored.dtype not in ("F32", "F16", "BF16"):
+        raise _unsupported("dtype", stored.dtype)
+    with open_regular(path) as file:
+        file.seek(stored.offset)
+        data = file.read(stored.size)
+    if stored.dtype == "BF16":
+        floats = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    else:
+        floats = np.frombuffer(data, "<f2" if stored.dtype == "F16" else "<f4").astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise CheckpointError(
+            "The adapter's matrices for {tensor} hold numbers that are infinite or none.",
+            "Download it again; if it stays so, it is damaged.",
+            tensor=name,
+        )
+    return floats.reshape(stored.shape)
+
+
+def _json(path: Path) -> Json:
+    try:
+        value = parse_json(read_regular(path, MOST_JSON_BYTES))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            "The file {file} cannot be read: {reason}.",
+            "Check that it is there and download it again.",
+            file=path.name,
+            reason=(error.strerror if isinstance(error, OSError) else "") or "it is damaged",
+        ) from error
+    if not isinstance(value, dict):
+        raise CheckpointError(
+            "The file {file} cannot be read: {reason}.",
+            "Check that it is there and download it again.",
+            file=path.name,
+            reason="it is no table",
+        )
+    return value
+
+
+def _unsupported(key: str, value: object) -> CheckpointError:
+    return CheckpointError(
+        "This adapter is of a kind that Stillroom does not convert: its {key} is {value}.",
+        "Look for a plain LoRA adapter, or merge it into its model first.",
+        key=key,
+        value=str(value)[:80],
+    )

@@ -1,0 +1,193 @@
+"""The parent's side of a long piece of work in a child: the request in, progress and the result out."""
+
+import contextlib
+import logging
+import queue
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import msgspec
+
+from converters.process.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
+from converters.system.errors import BuildError, CheckpointError, GgufError
+from models.hub.arrival import Arrival
+from models.system.child_process import NO_WINDOW, computing_environment
+from models.system.errors import StillroomError
+from models.system.progress import OnProgress, Progress, raise_if_cancelled
+
+log = logging.getLogger(__name__)
+
+_CANCEL_CHECK_S = 0.05
+_LAST_WORDS_BYTES = 4096
+
+R = TypeVar("R")
+
+
+class ChildEnded(Exception):
+    """The child ended without an answer; `words` is the end of what it wrote to stderr."""
+
+    def __init__(self, returncode: int, words: str) -> None:
+        super().__init__(returncode, words)
+        self.returncode = returncode
+        self.words = words
+
+
+class Feed(Protocol):
+    """What brings the files that a child waits for; any thread. See `models.hub.shard_feed.ShardFeed`."""
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Call it, on any thread, when there is something to hear from `arrived`."""
+
+    def begin(self, needed: Sequence[str]) -> None:
+        """Bring these, in this order."""
+
+    def used(self, path: str) -> None:
+        """The child needs the file no more."""
+
+    def arrived(self) -> list[Arrival]:
+        """What has arrived since the last call; raises what ended the transfer."""
+
+    def progress(self) -> Progress | None:
+        """Where the transfer is while the child's own progress depends on it, else None."""
+
+
+class Child:
+    """A process in which `child_server.serve` runs, from when this is made until the context is left."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                bufsize=0,
+                env=computing_environment(),
+                # Ctrl+C in a terminal is for the program, which then ends the child.
+                start_new_session=True,
+                creationflags=NO_WINDOW,
+            )
+        except BaseException:
+            self._stderr.close()
+            raise
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read_lines, name="child", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It has said its last word, or is not to say it.
+        self._process.kill()
+        with self._process, self._stderr:
+            self._process.wait()
+            self._reader.join()
+
+    def say(self, message: msgspec.Struct) -> None:
+        """Send it one message; that it has ended is noticed by its lines."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
+
+    def next_line(self, timeout_s: float) -> bytes | None:
+        """What it says next, an empty line at its end; None when the time is over, or after `wake`."""
+        try:
+            return self._lines.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def wake(self) -> None:
+        """Let `next_line` return at once; any thread."""
+        self._lines.put(None)
+
+    def unexpected_end(self) -> ChildEnded:
+        """Why there is no answer. Waits for its end."""
+        returncode = self._process.wait()
+        self._stderr.seek(0, 2)
+        self._stderr.seek(max(0, self._stderr.tell() - _LAST_WORDS_BYTES))
+        words = self._stderr.read().decode("utf-8", "replace").strip()
+        log.error("the child ended with %s: %s", returncode, words)
+        return ChildEnded(returncode, words)
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        rest = b""
+        while piece := self._process.stdout.read(65536):
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                self._lines.put(line)
+        self._lines.put(b"")
+
+
+def converse(
+    child: Child,
+    request: msgspec.Struct,
+    result_type: type[R],
+    on_progress: OnProgress,
+    cancel: threading.Event | None,
+    feed: Feed | None = None,
+) -> R:
+    """Send `request`, the child's only one, pass its progress on, return its result.
+
+    It blocks and calls `on_progress` on the caller's thread. Setting `cancel` raises `Cancelled`; leaving the
+    child's context ends it. `feed` brings the files that it waits for. Raises the `StillroomError` that the
+    child or the feed raised, or `ChildEnded`.
+    """
+    answers: Any = Step | Refused | FilesNeeded | FileUsed | result_type
+    decoder = msgspec.json.Decoder(answers)
+    if feed is not None:
+        feed.listen(child.wake)
+    child.say(request)
+    while True:
+        raise_if_cancelled(cancel)
+        if feed is not None:
+            _pass_on(feed, child, on_progress)
+        line = child.next_line(_CANCEL_CHECK_S)
+        if line is None:
+            continue
+        if not line:
+            raise child.unexpected_end()
+        answer = decoder.decode(line)
+        if isinstance(answer, Step):
+            if feed is None or feed.progress() is None:
+                on_progress(answer.progress())
+        elif isinstance(answer, Refused):
+            raise _error(answer)
+        elif isinstance(answer, FilesNeeded):
+            assert feed is not None
+            feed.begin(answer.files)
+        elif isinstance(answer, FileUsed):
+            assert feed is not None
+            feed.used(answer.file)
+        else:
+            assert isinstance(answer, result_type)
+            return answer
+
+
+def _pass_on(feed: Feed, child: Child, on_progress: OnProgress) -> None:
+    """Tell the child what has arrived, and the listener of the transfer while the child depends on it."""
+    for arrival in feed.arrived():
+        child.say(
+            FileArrived(
+                file=arrival.name,
+                bytes=arrival.bytes,
+                attempt=arrival.attempt,
+                verified=arrival.verified,
+            )
+        )
+    progress = feed.progress()
+    if progress is not None:
+        on_progress(progress)
+
+
+def _error(refused: Refused) -> StillroomError:
+    if refused.kind == CheckpointError.__name__:
+        return CheckpointError(refused.message, refused.hint, **refused.values)
+    if refused.kind == GgufError.__name__:
+        return GgufError(refused.message, refused.hint, **refused.values)
+    return BuildError(refused.message, refused.hint, native=refused.native, **refused.values)

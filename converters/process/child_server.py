@@ -1,0 +1,113 @@
+"""The child's side of a long piece of work: one request on stdin, JSON lines on stdout.
+
+The child ends when its stdin closes and, on Linux, with its parent. Cancelling is ending it.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import msgspec
+
+from converters.process.arrivals import Arrivals
+from converters.process.messages import Refused, Step
+from models.system.errors import StillroomError
+from models.system.progress import OnProgress, Progress
+
+_PR_SET_PDEATHSIG = 1
+
+R = TypeVar("R")
+
+
+def serve(
+    request_type: type[R],
+    work: Callable[[R, OnProgress], msgspec.Struct],
+    arrivals: Arrivals | None = None,
+) -> int:
+    """Read the request, do `work` and write its result; 0 when it succeeded.
+
+    What the parent says meanwhile goes to `arrivals`.
+    """
+    answers = _own_stdout()
+    _die_with_parent()
+    request = msgspec.json.decode(_read_line(), type=request_type)
+    saying = threading.Lock()
+
+    def answer(message: msgspec.Struct) -> None:
+        with saying:
+            os.write(answers, msgspec.json.encode(message) + b"\n")
+
+    if arrivals is not None:
+        arrivals.connect(answer)
+    threading.Thread(target=_end_with_stdin, args=(arrivals,), name="stdin", daemon=True).start()
+
+    def on_progress(progress: Progress) -> None:
+        answer(
+            Step(
+                stage=progress.stage,
+                done=progress.done,
+                total=progress.total,
+                detail=progress.detail,
+                bytes_per_s=progress.bytes_per_s,
+                remaining_s=progress.remaining_s,
+                unit=progress.unit,
+            )
+        )
+
+    try:
+        result = work(request, on_progress)
+    except StillroomError as error:
+        answer(_refusal(error))
+        return 1
+    answer(result)
+    return 0
+
+
+def _refusal(error: StillroomError) -> Refused:
+    values = {
+        key: value if isinstance(value, str | int | float) else str(value)
+        for key, value in error.values.items()
+    }
+    return Refused(
+        kind=type(error).__name__,
+        message=error.message,
+        hint=error.hint,
+        values=values,
+        native=getattr(error, "native", ""),
+    )
+
+
+def _own_stdout() -> int:
+    """A handle for the answers; what libraries print to stdout goes to stderr from now on."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return answers
+
+
+def _read_line() -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece:
+            os._exit(1)
+        line += piece
+    return line
+
+
+def _end_with_stdin(arrivals: Arrivals | None) -> NoReturn:
+    rest = b""
+    while piece := os.read(0, 4096):
+        *lines, rest = (rest + piece).split(b"\n")
+        if arrivals is not None:
+            for line in lines:
+                arrivals.on_line(line)
+    os._exit(1)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

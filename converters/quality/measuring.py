@@ -1,0 +1,181 @@
+"""Measuring and collecting in a process of their own, with progress and cancel.
+
+llama.cpp can end the process that it runs in, and what it allocates goes back whole with the process.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from converters.gguf.inspect import check_gguf
+from converters.process.child_client import Child, ChildEnded, converse
+from converters.quality.text_part import TextPart
+from converters.system.errors import BuildError
+from models.store.quality import Quality
+from models.system.progress import OnProgress, raise_if_cancelled
+
+R = TypeVar("R")
+
+OWN_TEXT = "Stillroom's own text"
+"""What manifests and matrices call the texts that come with Stillroom."""
+
+
+class QualityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="quality"):
+    """Measure `models` against `reference` on the file `text`, of which at most `most_chunks` (0: all)."""
+
+    reference: str
+    models: list[str]
+    text: str
+    text_name: str
+    most_chunks: int = 0
+
+
+class MeasuredQuality(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
+    """The answer, in the order of the models."""
+
+    qualities: list[Quality]
+
+
+class ImatrixRequest(msgspec.Struct, frozen=True, kw_only=True, tag="imatrix"):
+    """Collect the importance matrix of `model` over the file `text` into the file `out`, with `notes`.
+
+    Where they say what it belongs to, a collection that was stopped goes on.
+    """
+
+    model: str
+    text: str
+    text_name: str
+    out: str
+    most_chunks: int = 0
+    notes: dict[str, str] = {}
+
+
+class CollectedImatrix(msgspec.Struct, frozen=True, kw_only=True, tag="collected"):
+    """The answer: how many chunks it was, and of how many tensors."""
+
+    chunks: int
+    tensors: int
+
+
+class TextRequest(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """Read some chunks of `text` with `model`; the answer is a `TextPart`."""
+
+    model: str
+    text: str
+    first_chunk: int
+    most_chunks: int
+
+
+def calibration_text() -> Path:
+    """The text that importance matrices are collected over; several languages, code and mathematics."""
+    return _own_text("calibration.txt")
+
+
+def held_out_text() -> Path:
+    """The text that quality is measured on; nothing of it is in `calibration_text`."""
+    return _own_text("held_out.txt")
+
+
+def measure(
+    reference: Path,
+    models: Sequence[Path],
+    *,
+    command: Sequence[str],
+    on_progress: OnProgress,
+    cancel: threading.Event | None = None,
+    text: Path | None = None,
+    most_chunks: int = 0,
+) -> list[Quality]:
+    """The quality of GGUF files `models` against their full-precision form, in their order.
+
+    `command` starts the measuring process. The stage is "measure", in tokens; its first report says how long
+    it takes where that is known. Blocks; any thread. Raises `BuildError`, `GgufError` and `Cancelled`.
+    """
+    for path in (reference, *models):
+        check_gguf(path)
+    request = QualityRequest(
+        reference=str(reference.absolute()),
+        models=[str(path.absolute()) for path in models],
+        text=str(text or held_out_text()),
+        text_name=text.name if text is not None else OWN_TEXT,
+        most_chunks=most_chunks,
+    )
+    return _ask(command, request, MeasuredQuality, on_progress, cancel).qualities
+
+
+def collect(
+    model: Path,
+    out: Path,
+    *,
+    command: Sequence[str],
+    on_progress: OnProgress,
+    cancel: threading.Event | None = None,
+    text: Path | None = None,
+    most_chunks: int = 0,
+    notes: Mapping[str, str] | None = None,
+) -> CollectedImatrix:
+    """Write the importance matrix of the GGUF file `model` to `out`, in llama-imatrix's GGUF format, with
+    `notes` in its metadata.
+
+    Where there are `notes`, which say what it belongs to, one that is stopped goes on at the next call. As
+    `measure`; the stage is "collect".
+    """
+    check_gguf(model)
+    request = ImatrixRequest(
+        model=str(model.absolute()),
+        text=str(text or calibration_text()),
+        text_name=text.name if text is not None else OWN_TEXT,
+        out=str(out.absolute()),
+        most_chunks=most_chunks,
+        notes=dict(notes or {}),
+    )
+    return _ask(command, request, CollectedImatrix, on_progress, cancel)
+
+
+def read_part(
+    model: Path,
+    text: str,
+    *,
+    first_chunk: int,
+    most_chunks: int,
+    command: Sequence[str],
+    on_progress: OnProgress,
+    cancel: threading.Event | None = None,
+) -> TextPart:
+    """How well a GGUF file predicts some chunks of `text`, for its perplexity.
+
+    As `measure`.
+    """
+    check_gguf(model)
+    request = TextRequest(
+        model=str(model.absolute()), text=text, first_chunk=first_chunk, most_chunks=most_chunks
+    )
+    return _ask(command, request, TextPart, on_progress, cancel)
+
+
+def _ask(
+    command: Sequence[str],
+    request: msgspec.Struct,
+    result_type: type[R],
+    on_progress: OnProgress,
+    cancel: threading.Event | None,
+) -> R:
+    raise_if_cancelled(cancel)
+    try:
+        with Child(command) as child:
+            return converse(child, request, result_type, on_progress, cancel)
+    except ChildEnded as end:
+        raise BuildError(
+            "The measuring process ended unexpectedly (code {code}).",
+            "The memory may be too small; close other programs and try again.",
+            native=end.words,
+            code=end.returncode,
+        ) from None
+
+
+def _own_text(name: str) -> Path:
+    return Path(str(files("resources").joinpath("texts", name)))
