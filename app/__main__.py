@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from app.children import CHILD_MODULES, fill_standard_streams, leave_bundle_environment
+from app.base.children import CHILD_MODULES, fill_standard_streams, leave_bundle_environment
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     # While a thousand modules load the collector finds nothing, and takes a twentieth of the start; later the
     # window collects from its own loop (`GuiThreadGarbage`).
     gc.disable()
-    from app.ending import end_at_once
+    from app.base.ending import end_at_once
     from app.window_bootstrap import run_window
 
     return end_at_once(run_window(opened))

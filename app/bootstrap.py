@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.children import child_command
-from app.log import start_log
-from app.measurements import Measurements
-from app.paths import AppPaths, app_paths
+from app.base.children import child_command
+from app.base.log import start_log
+from app.base.paths import AppPaths, app_paths
+from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file
 from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load.
-    from app.acquire import Acquirer
+    from app.acquire.acquire import Acquirer
+    from app.acquire.builder import Builder
+    from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
     from app.bench.history import BenchmarkHistory
-    from app.builder import Builder
     from app.chat.prompt import ChatTemplates
     from app.elsewhere.answering import ElsewhereAnswers
     from app.engine.client import EngineClient
     from app.engine.load_memory import LoadMemory
     from app.filters.filter_file import FilterFile
-    from app.measurer import Measurer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class StillroomCore:
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""
-        from app.acquire import Acquirer
+        from app.acquire.acquire import Acquirer
         from models.hub.hub import HubClient
 
         return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))
@@ -71,13 +71,13 @@ class StillroomCore:
 
     def builder(self) -> "Builder":
         """What gets a model as the user wishes it, with `acquirer`."""
-        from app.builder import Builder
+        from app.acquire.builder import Builder
 
         return Builder(self.acquirer(), self.store, child_command("build"), child_command("measure"))
 
     def measurer(self) -> "Measurer":
         """What measures the models of this store."""
-        from app.measurer import Measurer
+        from app.acquire.measurer import Measurer
 
         return Measurer(self.store, self.acquirer, child_command("measure"))
 

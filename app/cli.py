@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from app.base.errors import Cancelled, EngineError, StillroomError
 from app.commands import (
     audit,
     bench,
@@ -36,7 +37,6 @@ from app.commands.console import (
 )
 from app.commands.core import Core
 from app.commands.interrupt import cancel_on_interrupt
-from app.errors import Cancelled, EngineError, StillroomError
 from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)

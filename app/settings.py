@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from app.base.errors import StillroomError
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import LoadSettings, Sampling, SpeculationMode
-from app.errors import StillroomError
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
 

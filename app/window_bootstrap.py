@@ -7,7 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.acquire.jobs import JobBook
 from app.audit.gate import Gate
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.further_sections import FurtherSections
@@ -19,23 +22,20 @@ from app.bootstrap import StillroomCore, build_core
 from app.chat.prompt import ChatTemplates
 from app.chat.store import ChatStore
 from app.chat.template_process import TemplateProcess
-from app.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
-from app.doctor import examine
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.keys import ServerKeys
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
 from app.engine.messages import DevicesListed
 from app.engine.saved_states import StatesPlace
-from app.errors import StillroomError
-from app.jobs import JobBook
-from app.machine import Machine, look_at_machine
-from app.model_prompts import renderer
-from app.quality_suites import QualitySuites
+from app.machine.doctor import examine
+from app.machine.hardware import Machine, look_at_machine
 from app.server.server import LocalServer
 from app.settings import SettingsFile
+from app.suites.model_prompts import renderer
+from app.suites.quality_suites import QualitySuites
 from app.telemetry.card_monitor import CardMonitor
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.audit.line import now_text
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 log = logging.getLogger(__name__)
 

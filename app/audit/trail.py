@@ -11,10 +11,10 @@ from typing import Any, Literal
 import msgspec
 
 from app.audit.log import AuditLog, AuditLogError
+from app.base.errors import Cancelled, StillroomError
 from app.engine.answering import Answers, OnReplyEvent
 from app.engine.handles import Generation
 from app.engine.messages import Channel, Delta, Finished, Generate, ModelInfo, ReplyEvent
-from app.errors import Cancelled, StillroomError
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 

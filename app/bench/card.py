@@ -5,10 +5,10 @@ import subprocess
 
 import msgspec
 
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.bench.quality.figures import QualityReport
 from app.bench.report import Report
-from app.children import child_command
-from app.errors import StillroomError
 from models.system.child_process import NO_WINDOW
 
 WAIT_S = 60

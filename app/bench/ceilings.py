@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import Cancelled, StillroomError
+from app.base.errors import Cancelled, StillroomError
 from models.system.child_process import NO_WINDOW
 
 POLL_S = 0.1

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.database.database import CheckedDatabase
 from app.database.schema import Schema, Table
-from app.errors import StillroomError
 
 
 def readable(column: str, kind: Any = Any) -> Callable[[dict[str, object]], None]:

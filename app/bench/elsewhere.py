@@ -29,7 +29,7 @@ from app.bench.time_left import TimeLeft
 from app.bench.turn import PERCENTILES, TurnResult
 from app.engine.answering import Answers
 from app.engine.messages import LoadSettings, ModelInfo
-from app.machine import Machine
+from app.machine.hardware import Machine
 from app.telemetry.gpu import GpuReading
 from models.system.progress import raise_if_cancelled
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
+from app.base.errors import Cancelled, EngineError
 from app.bench.order import Turn
 from app.bench.report import NotMeasured
 from app.bench.statistics import percentile
@@ -14,7 +15,6 @@ from app.bench.turn import PERCENTILES, POLL_S, TurnResult
 from app.engine.answering import Answers
 from app.engine.handles import Generation
 from app.engine.messages import Finished, Generate, ModelInfo, Part, Sampling
-from app.errors import Cancelled, EngineError
 
 GREEDY = Sampling(temperature=0.0, seed=1)
 STORY = "Write a long story about a lighthouse keeper and the sea. Do not stop before it has ten chapters."

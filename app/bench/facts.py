@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from app.base.errors import StillroomError
 from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
 from app.bench.work import ModelWork
 from app.engine.messages import Device, LoadSettings, ModelInfo
-from app.errors import StillroomError
-from app.machine import Machine
+from app.machine.hardware import Machine
 from app.telemetry.gpu import GpuReading
 from app.telemetry.pcie import pcie_link
 from models.system.progress import raise_if_cancelled

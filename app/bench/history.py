@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.base.errors import StillroomError
 from app.bench.database import BenchDatabase, readable
 from app.bench.report import Report, report_from_json, report_to_json
 from app.database.recovery import excerpt
 from app.database.row_sums import CREATE_SUMS, is_as_written
 from app.database.schema import Table, Values
-from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.report import (
     SCHEMA,
     EngineFacts,
@@ -21,7 +22,6 @@ from app.bench.report import (
     report_from_json,
 )
 from app.engine.messages import LoadSettings
-from app.errors import StillroomError
 from models.store.manifest import type_in_name
 from models.system.regular_file import read_regular
 

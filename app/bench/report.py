@@ -9,10 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.statistics import summarise
 from app.bench.work import ModelWork
 from app.engine.messages import LoadSettings
-from app.errors import StillroomError
 from models.system.shown_text import fill
 
 SCHEMA = "stillroom.benchmark"

@@ -22,7 +22,7 @@ from app.bench.suite import Suite
 from app.bench.turn import BenchmarkEngine
 from app.engine.answering import Answers
 from app.engine.messages import LoadSettings
-from app.machine import Machine, computer_identity
+from app.machine.hardware import Machine, computer_identity
 from app.telemetry.gpu_monitor import GpuMonitor
 
 

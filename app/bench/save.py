@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.card import card_png
 from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
@@ -16,7 +17,6 @@ from app.bench.quality.pages import quality_to_html, quality_to_markdown
 from app.bench.report import Report
 from app.bench.side_by_side import SideBySide, side_by_side_html, side_by_side_markdown
 from app.bench.speed_comparison import SpeedComparison
-from app.errors import StillroomError
 from models.system.durable import write_durably
 
 ENDINGS = (".html", ".md", ".json")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 StepKind = Literal["load", "prompt", "generation", "reply", "first_token", "streams"]
 

@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from app.base.errors import Cancelled, StillroomError
 from app.bench.order import Turn
 from app.bench.statistics import percentile
 from app.bench.suite import STREAMS, Step, first_token_prompt
 from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import Finished, Generate, LoadSettings, Measured, ModelInfo, Part, Sampling
 from app.engine.state import EngineState
-from app.errors import Cancelled, StillroomError
 
 POLL_S = 0.1
 

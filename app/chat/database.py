@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from app.base.errors import StillroomError
 from app.chat.migrations import SCHEMA
 from app.database.database import CheckedDatabase
-from app.errors import StillroomError
 
 
 class ChatStoreError(StillroomError):

@@ -6,8 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.children import child_command
-from app.errors import StillroomError
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from models.system.child_process import NO_WINDOW
 
 MOST_FILE_BYTES = 64 << 20

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from app.base.limited_process import LimitedProcess
 from app.chat.formula import LONGEST_FORMULA, FormulaSvg, is_whole
 from app.chat.formula_worker import FormulaRequest
-from app.limited_process import LimitedProcess
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class FormulaProcess:
     drew first."""
 
     def __init__(self, command: Sequence[str], most_breaches: int | None = None) -> None:
-        """`command` is `app.children.child_command("formulas")`. After `most_breaches` formulas that passed a
+        """`command` is `child_command("formulas")`. After `most_breaches` formulas that passed a
         limit nothing is drawn any more."""
         self._process = LimitedProcess(command)
         self._most_breaches = most_breaches

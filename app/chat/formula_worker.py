@@ -2,8 +2,8 @@
 
 import msgspec
 
+from app.base.limited_worker import Answer, serve
 from app.chat.formula import FormulaSvg, draw_formula
-from app.limited_worker import Answer, serve
 
 
 class FormulaRequest(msgspec.Struct, array_like=True):

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.chat.export import FORMAT, FORMAT_VERSION
 from app.chat.import_chatgpt import ChatGptConversation, from_chatgpt
 from app.chat.import_lm_studio import LmStudioConversation, from_lm_studio
 from app.chat.import_open_webui import OpenWebUiChat, from_open_webui
 from app.chat.imported import ImportedChat, ImportedMessage, in_order
-from app.errors import StillroomError
 from models.system.regular_file import open_regular
 
 MOST_BYTES = 1 << 30

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from models.system.durable import write_durably
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
 

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 
+from app.base.errors import StillroomError
 from app.chat.search import index_all, index_problem
 from app.database.recovery import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Schema, Table, Values
-from app.errors import StillroomError
 
 _STEPS: tuple[str, ...] = (
     # 1: conversations, and their messages as a tree: an edited question or a second answer is a sibling.

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.errors import EngineError
+from app.base.errors import EngineError
 
 EXAMPLE = """{
   "title": "Answer",

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app.base.errors import Cancelled, StillroomError
+from app.base.limited_process import Breach, LimitedProcess
 from app.chat.template_messages import Failure, RenderAnswer, RenderRequest, Turn, parts_of
 from app.engine.frames import encodable
 from app.engine.messages.base import Part
-from app.errors import Cancelled, StillroomError
-from app.limited_process import Breach, LimitedProcess
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class TemplateProcess:
     """Renders one conversation after the other. Any thread."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """`command` is `app.children.child_command("templates")`; nothing is started yet."""
+        """`command` is `app.base.children.child_command("templates")`; nothing is started yet."""
         self.process = LimitedProcess(command)
         self._requests: queue.SimpleQueue[tuple[Conversation, Future[Outcome]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from app.base.limited_worker import Answer, serve
 from app.chat.jinja_template import JinjaTemplate
 from app.chat.prompt_parts import prompt_parts
 from app.chat.template_messages import Failure, RenderAnswer, RenderRequest, Turn, pieces_of
-from app.limited_worker import Answer, serve
 
 MOST_SOURCE_CHARACTERS = 1 << 20
 MOST_OWN_CHARACTERS = 1 << 20

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from app.base.errors import Cancelled, StillroomError
 from app.chat.attached import content_for_model
 from app.chat.database import ChatStoreError
 from app.chat.prompt import ChatMessage, Prompt
@@ -23,7 +24,6 @@ from app.engine.messages import (
     SpeculationMode,
     ThinkingLimits,
 )
-from app.errors import Cancelled, StillroomError
 
 
 @dataclass(frozen=True, slots=True)

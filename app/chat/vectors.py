@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.base.errors import EngineError
 from app.chat.database import ChatDatabase
 from app.chat.records import Attachment
 from app.chat.retrieval import Passage, passages_of, ranked_by_words
-from app.errors import EngineError
 from models.system.regular_file import open_regular
 
 log = logging.getLogger(__name__)

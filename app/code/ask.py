@@ -8,8 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from app.base.errors import StillroomError
 from app.code.languages import Language
-from app.errors import StillroomError
 
 Task = Literal["explain", "complete", "refactor", "fix", "tests", "repair", "ask"]
 CountTokens = Callable[[str], Awaitable[int]]

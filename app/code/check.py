@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from app.children import child_command
+from app.base.children import child_command
 from models.system.child_process import NO_WINDOW
 
 CHECKERS = {

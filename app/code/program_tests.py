@@ -8,11 +8,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from app.base.errors import StillroomError
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.runtimes import job_for
 from app.code.sandbox.limits import Limits, RunResult
 from app.code.sandbox.run import USUAL_LIMITS, Sandbox
-from app.errors import StillroomError
 
 TESTABLE = ("python", "javascript")
 """The languages whose tests can be run, by key."""

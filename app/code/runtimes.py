@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from app.base.errors import StillroomError
 from app.code.languages import PLAIN_TEXT, language_named
 from app.code.sandbox.limits import Job
-from app.errors import StillroomError
 from models.system.child_process import NO_WINDOW
 
 ASK_S = 10.0

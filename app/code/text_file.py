@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from models.system.durable import rename_durably
 from models.system.regular_file import read_regular
 

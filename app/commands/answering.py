@@ -10,6 +10,7 @@ import msgspec
 
 from app.audit.log import AuditLogError
 from app.audit.trail import AuditTrail
+from app.base.errors import StillroomError
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.installed import installed_model
@@ -19,7 +20,6 @@ from app.commands.reply import ReplyWishes, Speaker, Speaks
 from app.commands.templates import told_templates
 from app.elsewhere.reference import elsewhere_model
 from app.engine.messages import LoadSettings, ModelInfo, Sampling, ThinkingLimits
-from app.errors import StillroomError
 from models.catalog.catalog import STARTER_KEY, CatalogModel, find
 from models.store.store import InstalledModel, ModelStore
 

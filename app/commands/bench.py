@@ -5,18 +5,18 @@ import threading
 import time
 from pathlib import Path
 
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.bench.progress import BenchmarkProgress, OnBenchmarkProgress
 from app.bench.report import Report
 from app.bench.suite import SUITES, suite_named
-from app.children import child_command
 from app.commands import bench_drift, bench_elsewhere, bench_quality
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
-from app.errors import StillroomError
-from app.machine import Machine, look_at_machine
+from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 

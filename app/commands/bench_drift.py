@@ -9,7 +9,7 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
-from app.machine import Machine, look_at_machine
+from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
 SUITE = "drift"
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.drift.store import DriftStore
     from app.bench.drift.words import drift_lines
     from app.commands.templates import told_templates
-    from app.model_prompts import renderer
+    from app.suites.model_prompts import renderer
 
     if elsewhere_model(core.settings.values.elsewhere, options.model) is not None:
         raise WrongUse(

@@ -9,7 +9,7 @@ from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.stores import looked_after
 from app.engine.messages import ModelInfo
-from app.machine import Machine, look_at_machine
+from app.machine.hardware import Machine, look_at_machine
 
 
 def run_elsewhere(

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.bench.quality.asking import QualityEngine
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.store import QualityStore
-from app.children import child_command
 from app.commands.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
 from app.engine.messages import ModelInfo
-from app.errors import StillroomError
-from app.machine import Machine, look_at_machine
+from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 
 SUITE = "quality"
@@ -61,8 +61,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.save import comparison_forms, quality_forms, save
     from app.bench.side_by_side import side_by_side_lines
     from app.commands.templates import told_templates
-    from app.model_prompts import renderer
-    from app.quality_suites import QualitySuites
+    from app.suites.model_prompts import renderer
+    from app.suites.quality_suites import QualitySuites
 
     elsewhere = elsewhere_model(core.settings.values.elsewhere, options.model)
     model: Path | ModelInfo

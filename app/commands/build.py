@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.build_wish import AUTO, OFF, ON, WORTH_IT, BuildWish
+from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish
+from app.acquire.requantise import source_of
 from app.commands.arguments import TYPES, quantisation
 from app.commands.console import Console, WrongUse, time_text
 from app.commands.core import Core
 from app.commands.quality_words import gate_warning, quality_document, quality_sentences
-from app.requantise import source_of
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
 from models.catalog.reference import GgufReference, parse_reference
@@ -22,7 +22,7 @@ from models.system.units import byte_count
 
 if TYPE_CHECKING:
     # What builds takes longer to load than the help takes.
-    from app.quality_build import Build
+    from app.acquire.quality_build import Build
 
 NAME = "build"
 SUMMARY = "convert and quantise a model, downloading its original weights where they are not here"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.base.errors import Cancelled
 from app.bench.quality.wilson import Share, wilson
 from app.commands.arguments import at_least_one, decimal, whole
 from app.commands.console import WAKE_S, Console
@@ -13,7 +14,6 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, Generate, ModelInfo, ReplyEvent, Sampling
-from app.errors import Cancelled
 from models.catalog.catalog import find
 
 if TYPE_CHECKING:

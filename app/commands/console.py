@@ -12,8 +12,8 @@ from typing import TextIO
 
 import msgspec
 
+from app.base.errors import StillroomError, native_reason
 from app.chat.hidden_characters import HIDDEN, with_hidden_shown
-from app.errors import StillroomError, native_reason
 from models.system.progress import Progress
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 from models.system.units import byte_count

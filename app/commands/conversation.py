@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import Iterator
 
+from app.base.errors import EngineError, StillroomError
 from app.chat.prompt import ChatMessage
 from app.commands.console import Console
 from app.commands.interrupt import TalkInterrupts
 from app.commands.reply import Reply, Speaks
-from app.errors import EngineError, StillroomError
 
 # Line editing and the history of this session; Windows' console has its own.
 with contextlib.suppress(ImportError):

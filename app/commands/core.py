@@ -3,23 +3,23 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
+from app.base.paths import AppPaths
 from app.bench.history import BenchmarkHistory
 from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
-from app.measurements import Measurements
-from app.paths import AppPaths
+from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
-    from app.acquire import Acquirer
+    from app.acquire.acquire import Acquirer
+    from app.acquire.builder import Builder
+    from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
-    from app.builder import Builder
     from app.chat.prompt import ChatTemplates
     from app.elsewhere.answering import ElsewhereAnswers
     from app.filters.filter_file import FilterFile
-    from app.measurer import Measurer
 
 
 class Core(Protocol):

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from app.children import child_command
+from app.base.children import child_command
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.devices import listed_devices
 from app.cuda.offer import CudaOffer, judge
 from app.cuda.place import CudaPlace
-from app.doctor import GPU_WAIT_S
+from app.machine.doctor import GPU_WAIT_S
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.system.progress import Progress
 from models.system.units import byte_count

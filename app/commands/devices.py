@@ -4,10 +4,10 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
+from app.base.errors import StillroomError
 from app.commands.console import WAKE_S
 from app.engine.client import EngineClient
 from app.engine.messages import DevicesListed, RpcServer
-from app.errors import StillroomError
 from models.system.progress import raise_if_cancelled
 
 

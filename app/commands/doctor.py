@@ -5,17 +5,17 @@ import threading
 
 import msgspec
 
-from app.advisor import Outlook, SpeedBasis
+from app.base.log import log_file
+from app.base.parts import Part, parts
 from app.commands.arguments import whole
 from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.commands.devices import listed_devices
 from app.commands.other_computers import add_rpc_arguments, rpc_servers
-from app.doctor import Advice, Diagnosis, Gpu, examine
 from app.engine.messages import BackendState, Device
-from app.findings import Severity
-from app.log import log_file
-from app.parts import Part, parts
+from app.machine.advisor import Outlook, SpeedBasis
+from app.machine.doctor import Advice, Diagnosis, Gpu, examine
+from app.machine.findings import Severity
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Verdict
 from models.memory.memory_request import Demand

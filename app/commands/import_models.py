@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from app.acquire.importing import import_models
 from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
-from app.importing import import_models
 from models.system.shown_text import shown
 from models.system.units import byte_count
 

@@ -1,6 +1,6 @@
 """The model on this computer that a MODEL means."""
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from models.catalog.catalog import STARTER_KEY, find
 from models.catalog.reference import (
     CatalogReference,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from app.audit.trail import AuditTrail
+from app.base.errors import StillroomError
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console, readable
@@ -28,7 +29,6 @@ from app.engine.messages import (
     SpeculationMode,
     ThinkingLimits,
 )
-from app.errors import StillroomError
 from app.filters.filter_file import FilterFile
 from app.filters.screen import Screened, screen
 from app.filters.verdict import BlockedError

@@ -5,7 +5,7 @@ import ssl
 import httpx
 import msgspec
 
-from app.paths import AppPaths
+from app.base.paths import AppPaths
 from app.server.discovery import Discovery, find_server
 from models.hub.bounded_http import AnswerError, ask
 

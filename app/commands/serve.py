@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from app.base.errors import Cancelled, StillroomError
 from app.commands.arguments import whole
 from app.commands.console import WAKE_S, Console, WrongUse, json_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from app.errors import Cancelled, StillroomError
 from app.server.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
 from app.server.key import LEAST_CHARACTERS, is_usable, read_or_make_key
 

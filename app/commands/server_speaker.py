@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import msgspec
 
+from app.base.errors import StillroomError
 from app.chat.prompt import ChatMessage
 from app.commands.console import WAKE_S, Console
 from app.commands.reply import Reply, ReplyPrinter, ReplyWishes
 from app.commands.running_server import ANSWER_S, ServedModel, authorization, trusted
 from app.commands.server_chunks import Chunk, Error, Timings, Usage, chunk_of_line, refusal
 from app.engine.messages import Finished, FinishReason, GenerationStats
-from app.errors import StillroomError
 from app.server.discovery import Discovery
 from models.hub.bounded_http import AnswerError, lines, whole_body
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.base.errors import StillroomError
 from app.commands.console import Console
 from app.database.database import CheckedDatabase
-from app.errors import StillroomError
 
 
 @contextmanager

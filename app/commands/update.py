@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Ask, show the notes, and fetch where that was asked for."""
     # The hub's libraries take longer to load than other commands take.
-    from app.release_feed import (
+    from app.update.release_feed import (
         fetch_installer,
         installed_kind,
         installed_version,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from app.base.errors import StillroomError
 from app.cuda.pins import BACK_END
 from app.cuda.place import CudaPlace
-from app.errors import StillroomError
 from models.system.regular_file import open_regular
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.base.errors import StillroomError
 from app.cuda.brought import Brought, recognise
 from app.cuda.pins import BACK_END, file_name
 from app.cuda.place import CudaPlace
 from app.cuda.unpacking import remove_tree, unpack
 from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.kernel_check import check_kernels, request_for
-from app.errors import StillroomError
 from models.hub.part_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import sync_folder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class CudaGetter:
-    """Gets the runtime into `place`; `check_command` is `app.children.child_command("kernel_check")`."""
+    """Gets the runtime into `place`; `check_command` is `app.base.children.child_command("kernel_check")`."""
 
     def __init__(
         self, place: CudaPlace, check_command: Sequence[str], options: "TransferOptions | None" = None

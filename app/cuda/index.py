@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import httpx
 import msgspec
 
+from app.base.errors import StillroomError
 from app.cuda.pins import Package
-from app.errors import StillroomError
 from models.hub.bounded_http import AnswerError, ask, is_web_address
 from models.hub.hub import HubClient
 from models.hub.snapshot import Snapshot

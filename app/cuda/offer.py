@@ -5,11 +5,11 @@ from typing import Literal
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.cuda.pins import supported_system
 from app.cuda.place import CudaPlace
 from app.engine.cuda_runtime import CudaRuntime, KernelCheck, read_check, read_runtime
 from app.engine.messages import BackendState, Device, DevicesListed
-from app.errors import StillroomError
 from app.telemetry.gpu import GpuReading, GpuSample
 
 OfferState = Literal[

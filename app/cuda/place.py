@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 
+from app.base.errors import StillroomError
 from app.cuda.pins import (
     BACK_END,
     BackEndPin,
@@ -22,7 +23,6 @@ from app.cuda.pins import (
 from app.cuda.unpacking import remove_tree
 from app.engine.cuda_runtime import CHECK, CudaRuntime, read_runtime
 from app.engine.ggml import backend_folder
-from app.errors import StillroomError
 from models.hub.part_file import stored_bytes
 
 

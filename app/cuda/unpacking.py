@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from app.base.errors import StillroomError
 from app.cuda.pins import file_name
-from app.errors import StillroomError
 from models.system.progress import raise_if_cancelled
 
 BLOCK_BYTES = 4 << 20

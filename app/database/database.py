@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from app.base.errors import StillroomError
 from app.database import backups
 from app.database.commit_mark import CommitMark, read_mark
 from app.database.rebuild import Rebuilt, rebuild
@@ -19,7 +20,6 @@ from app.database.row_sums import add_functions, commits, count_commit, keep_sum
 from app.database.schema import Schema, migrate, schema_version
 from app.database.soundness import is_damage, open_to_read, problem_of
 from app.database.wal import mend_journal
-from app.errors import StillroomError
 from models.system.durable import rename_durably
 
 log = logging.getLogger(__name__)

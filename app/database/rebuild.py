@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from app.base.errors import StillroomError
 from app.database.backups import list_backups
 from app.database.recovery import DamagedRow
 from app.database.row_source import Row, RowSource, is_older, readable_copy, renumbered
 from app.database.row_sums import add_functions, counted, row_sum, seal, summed_table
 from app.database.schema import Schema, Table, migrate
 from app.database.soundness import problem_of
-from app.errors import StillroomError
 
 log = logging.getLogger(__name__)
 

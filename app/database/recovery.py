@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 MOST_NAMED = 3
 EXCERPT = 40

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 Values = Mapping[str, object]
 """A row by the names of its columns."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.base.errors import Cancelled, EngineError
 from app.elsewhere.server import ElsewhereError, ElsewhereServer
 from app.engine.answering import OnReplyEvent
 from app.engine.handles import Generation, fail, resolve
 from app.engine.messages import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
-from app.errors import Cancelled, EngineError
 
 if TYPE_CHECKING:
     # httpx takes longer to load than the window may take to open.

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 SCHEME = "elsewhere://"
 """Of the path of a model that is not on this computer."""

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from app.base.errors import EngineError
 from app.engine.gguf_shape import InitParams, declare_gguf
-from app.errors import EngineError
 from converters.gguf.inspect import GgufSummary, TensorInfo, inspect
 from models.system.shown_text import shown
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from app.base.errors import EngineError
 from app.engine.frames import encodable
 from app.engine.handles import Generation, LoadHandle
 from app.engine.link import EngineLink, OnEvent, OnState
@@ -42,7 +43,6 @@ from app.engine.model_file import mark
 from app.engine.pending import Pending
 from app.engine.saved_states import delete_states
 from app.engine.state import using
-from app.errors import EngineError
 
 __all__ = ["EngineClient", "OnEvent", "OnReplyEvent", "OnState"]
 

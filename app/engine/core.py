@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from app.base.errors import Cancelled, EngineError, RequestError, StillroomError
 from app.engine.in_memory import ModelsInMemory, Resident, check_file
 from app.engine.memory_watch import MemoryWatch
 from app.engine.messages import (
@@ -54,7 +55,6 @@ from app.engine.preparation import (
 )
 from app.engine.pulse import Pulse
 from app.engine.turns import Turns
-from app.errors import Cancelled, EngineError, RequestError, StillroomError
 from converters.gguf.inspect import check_gguf
 
 if TYPE_CHECKING:

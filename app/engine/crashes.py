@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from app.errors import EngineError
+from app.base.errors import EngineError
 
 MOST_CRASHES = 3
 CRASH_WINDOW_S = 60.0

@@ -5,8 +5,8 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
+from app.base.errors import EngineError
 from app.engine.stall import HUNG_STATUS
-from app.errors import EngineError
 
 Cause = Literal["memory", "gpu", "file", "hang", "peer", "unknown"]
 NativeCause = Literal["memory", "gpu", "peer", "unknown"]

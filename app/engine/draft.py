@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.base.errors import StillroomError
 from app.engine.deaths import names_memory
 from app.engine.guess import OF_A_MODEL, Guess
 from app.engine.llama.abort import AbortFlag
@@ -20,7 +21,6 @@ from app.engine.llama.vocabulary import vocabularies_agree
 from app.engine.messages import LoadNotice, LoadSettings
 from app.engine.prefix import reusable_length
 from app.engine.scheduler import Job
-from app.errors import StillroomError
 from converters.gguf.inspect import check_gguf
 
 log = logging.getLogger(__name__)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from app.base.errors import Cancelled, EngineError, RequestError
 from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.messages import Pooling
-from app.errors import Cancelled, EngineError, RequestError
 
 _POOLINGS: dict[str, Pooling] = {"1": "mean", "2": "cls", "3": "last"}
 

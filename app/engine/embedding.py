@@ -1,5 +1,6 @@
 """The embedder of a loaded model, made when it is first needed."""
 
+from app.base.errors import EngineError, RequestError
 from app.engine.embedder import Embedder
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
@@ -7,7 +8,6 @@ from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.loading import LoadedModel
-from app.errors import EngineError, RequestError
 
 LONGEST_TEXT_TOKENS = 4096
 """A text goes through the model in one step, which takes buffers for all of it."""

@@ -1,8 +1,8 @@
 """The ranges of what a `Generate` request asks for."""
 
+from app.base.errors import RequestError
 from app.engine.gbnf import LONGEST_GRAMMAR
 from app.engine.messages import Generate
-from app.errors import RequestError
 
 MOST_STOP_STRINGS = 64
 MOST_LOGIT_BIASES = 1024

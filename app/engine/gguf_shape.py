@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.base.errors import StillroomError
 from app.engine.offload import ModelShape, shape_from_gguf
 from app.engine.rope_scaling import RopeScaling, rope_scaling
-from app.errors import StillroomError
 from converters.gguf.inspect import check_gguf
 
 _INTEGERS: dict[int, Any] = {

@@ -2,10 +2,10 @@
 
 import functools
 
+from app.base.errors import RequestError
 from app.engine.gbnf import GrammarError, Rules, read_grammar
 from app.engine.grammar_state import GrammarState
 from app.engine.json_schema import schema_grammar, unusable_schema
-from app.errors import RequestError
 
 GRAMMARS_KEPT = 16
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from typing import Any
 
+from app.base.errors import Cancelled, EngineError, RequestError
 from app.engine.messages import (
     DevicesListed,
     Embedded,
@@ -18,7 +19,6 @@ from app.engine.messages import (
     Tokenized,
     Unloaded,
 )
-from app.errors import Cancelled, EngineError, RequestError
 
 
 @dataclass(frozen=True, slots=True)

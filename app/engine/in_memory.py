@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.base.errors import EngineError
 from app.engine.messages import ModelInfo
 from app.engine.model_file import FileMark, was_changed
-from app.errors import EngineError
 
 if TYPE_CHECKING:
     from app.engine.runner import Runner

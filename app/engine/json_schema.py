@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
+from app.base.errors import RequestError
 from app.engine.digits import whole_number
 from app.engine.gbnf import LONGEST_GRAMMAR, MOST_REPETITIONS
-from app.errors import RequestError
 
 LONGEST_SCHEMA = 256 * 1024
 LONGEST_SHOWN = 60

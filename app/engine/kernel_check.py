@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import Cancelled, StillroomError
+from app.base.errors import Cancelled, StillroomError
 from models.system.child_process import NO_WINDOW
 
 POLL_S = 0.1

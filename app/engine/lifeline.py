@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app import windows_job
+from app.base import windows_job
 
 ABORT_MARK = "ggml-abort: "
 """Starts the line on the child's stderr that tells the assertion which is about to end it."""

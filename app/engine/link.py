@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from app.base.errors import Cancelled, EngineError
 from app.engine.crashes import CrashLimit
 from app.engine.deaths import Cause
 from app.engine.handles import fail, settle
@@ -43,7 +44,6 @@ from app.engine.pending import Pending, PendingRequests
 from app.engine.saved_states import StatesPlace
 from app.engine.state import EngineState, after
 from app.engine.wanted import WantedModels
-from app.errors import Cancelled, EngineError
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class EngineLink:
     def __init__(
         self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
     ) -> None:
-        """`command` is `app.children.child_command("engine")`; `memory` fills the automatic load settings,
+        """`command` is `child_command("engine")`; `memory` fills the automatic load settings,
         and learns where memory was short. In `states` is kept what was evaluated for chats."""
         self._command = list(command)
         self._memory = memory

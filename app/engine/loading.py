@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from app.base.errors import EngineError
 from app.engine.cores import physical_cores
 from app.engine.deaths import names_memory
 from app.engine.draft import DraftModel
@@ -29,7 +30,6 @@ from app.engine.placement import Placement, place
 from app.engine.prompt_tokens import PromptTokens
 from app.engine.rope_scaling import MOST_STRETCH
 from app.engine.speculation import DRAFT_ROWS
-from app.errors import EngineError
 
 LARGEST_CONTEXT_TOKENS = 1 << 22
 LARGEST_BATCH_TOKENS = 8192

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable
 
+from app.base.errors import Cancelled, EngineError
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
@@ -13,7 +14,6 @@ from app.engine.llama.model import Model
 from app.engine.load_plan import cache_type
 from app.engine.messages import Measure, Measured
 from app.engine.pulse import Pulse
-from app.errors import Cancelled, EngineError
 
 SPARE_TOKENS = 8
 

@@ -4,9 +4,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from app.base.errors import EngineError, RequestError
 from app.engine.frames import encode_frame
 from app.engine.messages import AnswerNow, Cancel, DropStates, Message, ReadCards, Shutdown
-from app.errors import EngineError, RequestError
 
 MOST_BYTES = 64 << 20
 """A context of a million tokens is a prompt of 5 MB: so much is waiting only where nobody reads."""

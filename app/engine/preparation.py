@@ -12,10 +12,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.base.errors import RequestError, StillroomError
 from app.engine.gbnf import Rules
 from app.engine.grammar_rules import rules_of
 from app.engine.messages import Embed, Generate, Prepare, Tokenize
-from app.errors import RequestError, StillroomError
 
 if TYPE_CHECKING:
     from app.engine.loading import LoadedModel

@@ -4,8 +4,8 @@ import ipaddress
 import socket
 import threading
 
+from app.base.errors import EngineError
 from app.engine.messages import RpcServer
-from app.errors import EngineError
 
 DEFAULT_PORT = 50052
 """rpc-server's own default (tools/rpc/rpc-server.cpp)."""

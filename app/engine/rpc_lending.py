@@ -7,10 +7,10 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from app.base.errors import EngineError
 from app.engine.lifeline import KillOnClose
 from app.engine.rpc_address import RpcError
 from app.engine.rpc_probe import probe
-from app.errors import EngineError
 from models.system.child_process import NO_WINDOW, computing_environment
 from models.system.progress import raise_if_cancelled
 
@@ -32,7 +32,7 @@ class RpcLending:
     """A running rpc-server."""
 
     def __init__(self, command: Sequence[str], serve: RpcServe) -> None:
-        """Start it; `command` is `app.children.child_command("rpc_server")`."""
+        """Start it; `command` is `app.base.children.child_command("rpc_server")`."""
         self.endpoint = serve.endpoint
         self._job = KillOnClose()
         self._process = subprocess.Popen(

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from app.base.errors import EngineError, RequestError
 from app.engine.chat_states import ChatStates
 from app.engine.deaths import cause_of
 from app.engine.gbnf import GrammarError
@@ -22,7 +23,6 @@ from app.engine.scheduler import Admission, Chunk, Job, Scheduler
 from app.engine.speculation import Speculations
 from app.engine.state_keeper import LEAST_TOKENS, StateKeeper
 from app.engine.thinking_control import NO_THOUGHT
-from app.errors import EngineError, RequestError
 
 AHEAD = -1
 """The request that a job ahead has: none."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from app.base.errors import EngineError
 from app.engine.messages import (
     Device,
     Event,
@@ -14,7 +15,6 @@ from app.engine.messages import (
     Ready,
     Unloaded,
 )
-from app.errors import EngineError
 
 Phase = Literal["stopped", "starting", "ready", "loading", "loaded", "dead"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from app.filters.input_filter import InputFilter
 from app.filters.rule import FilterRule, RuleError
 from app.filters.shipped import shipped_rules

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 
 MOST_REPEATS = 100_000
 """What counted repeats may come to: `((a{100}){100}){100}` is compiled as a million letters, in 1.5 s."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from msgspec import Meta
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from app.filters.pattern import PatternError, compiled
 
 Action = Literal["block", "redact", "flag"]

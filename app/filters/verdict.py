@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from app.filters.rule import Action
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from app.base.errors import Cancelled, StillroomError
 from app.chat.prompt import ChatMessage
 from app.engine.messages import Delta, Finished, Generate, ModelInfo, TokenLogprob
-from app.errors import Cancelled, StillroomError
 from app.server.api_error import ApiError, api_error, broken_off
 from app.server.replies import StreamedReply, unless_gone
 from app.server.services import Services

@@ -4,7 +4,7 @@ import math
 
 from starlette.responses import JSONResponse
 
-from app.errors import EngineError, RequestError, StillroomError
+from app.base.errors import EngineError, RequestError, StillroomError
 from app.filters.filter_file import FilterFileError
 from app.filters.verdict import BlockedError
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from app.errors import Cancelled, StillroomError
+from app.base.errors import Cancelled, StillroomError
 from app.server import ollama_api, openai_chat, plain_api
 from app.server.access import OPEN_PATHS
 from app.server.api_error import ApiError, api_error, broken_off, error_response

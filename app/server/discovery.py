@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from app.paths import AppPaths
+from app.base.paths import AppPaths
 from models.system.durable import rename_durably
 from models.system.json_file import encode_json, read_json
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from models.system.durable import rename_durably
 
 KEY_BYTES = 32

@@ -11,10 +11,10 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from app.audit.gate import Gate
+from app.base.errors import StillroomError
+from app.base.paths import AppPaths
 from app.chat.prompt import ChatTemplates
 from app.engine.client import EngineClient
-from app.errors import StillroomError
-from app.paths import AppPaths
 from app.server.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.discovery import Discovery, announce_server, withdraw_server
 from app.server.known_models import KnownModels

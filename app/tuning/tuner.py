@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from app.base.errors import Cancelled, EngineError
 from app.engine.cores import physical_cores, usable_cores
 from app.engine.handles import LoadHandle
 from app.engine.load_memory import LoadMemory, Tuned, now
@@ -19,7 +20,6 @@ from app.engine.load_plan import cache_type
 from app.engine.messages import LoadNotice, LoadSettings, Measured, ModelInfo
 from app.engine.offload import offload_devices
 from app.engine.state import EngineState
-from app.errors import Cancelled, EngineError
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.report import TuningReport
 from app.tuning.search import Outcome, Sample, Search

@@ -11,10 +11,10 @@ from types import TracebackType
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.ending import Ending, close_together
+from app.base.ending import Ending, close_together
+from app.base.errors import Cancelled, StillroomError
+from app.base.log import report
 from app.engine.messages import RpcServer
-from app.errors import Cancelled, StillroomError
-from app.log import report
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.bridge import Bridge, off_this_thread

@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.errors import Cancelled
+from app.base.errors import Cancelled
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.base.errors import Cancelled, StillroomError
 from app.cuda.getting import CudaGetter
 from app.cuda.offer import CudaOffer, judge
-from app.doctor import GPU_WAIT_S
 from app.engine.client import EngineClient
 from app.engine.messages import DevicesListed
-from app.errors import Cancelled, StillroomError
+from app.machine.doctor import GPU_WAIT_S
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge

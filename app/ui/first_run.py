@@ -6,7 +6,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.jobs import JobBook, JobView
+from app.acquire.jobs import JobBook, JobView
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.job_following import cancel_job, follow_jobs

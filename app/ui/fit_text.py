@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from app.advisor import Outlook
+from app.machine.advisor import Outlook
 from models.memory.fit import Fit, Verdict
 from models.system.units import byte_count
 

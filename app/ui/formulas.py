@@ -11,9 +11,9 @@ from PySide6.QtCore import QBuffer, QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
+from app.base.children import child_command
 from app.chat.formula import FormulaSvg
 from app.chat.formula_process import FormulaProcess
-from app.children import child_command
 from app.ui.bridge import Bridge
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
-from app.jobs import JobBook, JobView
+from app.acquire.jobs import JobBook, JobView
 from app.ui.bridge import Bridge
 from app.ui.widgets.notices import Notices
 

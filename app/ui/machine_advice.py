@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from app.advisor import Advisor
-from app.measurements import Measurements
+from app.machine.advisor import Advisor
+from app.machine.measurements import Measurements
 from app.ui.bridge import Bridge
 from app.ui.free_memory import free_memory
 from app.ui.session import EngineSession

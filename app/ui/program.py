@@ -14,7 +14,7 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from app.ending import Ending
+from app.base.ending import Ending
 from app.ui.application import WindowApplication
 from app.ui.single_instance import SingleInstance
 from app.ui.stop_signals import StopSignals

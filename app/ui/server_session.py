@@ -4,7 +4,7 @@ import asyncio
 
 from PySide6.QtCore import QObject, Signal
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from app.server.config import ServerConfig, config_of
 from app.server.discovery import Discovery
 from app.server.key import read_or_make_key, renew_key

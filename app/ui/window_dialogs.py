@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
 
+from app.base.log import report
 from app.engine.messages import LoadSettings
 from app.engine.rpc_address import numeric_endpoint
-from app.log import report
 from app.ui.bridge import Bridge
 from app.ui.cuda_session import CudaSession
 from app.ui.main_window import MainWindow

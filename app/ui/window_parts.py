@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.acquire.jobs import JobBook
+from app.acquire.measurer import Measurer
 from app.audit.gate import Gate
+from app.base.paths import AppPaths
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
@@ -13,19 +16,16 @@ from app.bench.runner import BenchmarkRunner
 from app.chat.prompt import ChatTemplates
 from app.chat.store import ChatStore
 from app.cuda.getting import CudaGetter
-from app.doctor import Diagnosis
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.keys import ServerKeys
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
 from app.engine.load_memory import LoadMemory
-from app.jobs import JobBook
-from app.measurements import Measurements
-from app.measurer import Measurer
-from app.paths import AppPaths
-from app.quality_suites import QualitySuites
+from app.machine.doctor import Diagnosis
+from app.machine.measurements import Measurements
 from app.server.server import LocalServer
 from app.settings import SettingsFile
+from app.suites.quality_suites import QualitySuites
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner

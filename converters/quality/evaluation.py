@@ -1,6 +1,6 @@
 """Running whole chunks of text through a model, as llama.cpp's measuring tools do; one thread, one process.
 
-llama.cpp ends the process on a failed assertion, so only a child does this (`app.measure_worker`).
+llama.cpp ends the process on a failed assertion, so only a child does this (`app.acquire.measure_worker`).
 """
 
 import os

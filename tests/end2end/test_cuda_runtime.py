@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
 from app.engine.client import EngineClient

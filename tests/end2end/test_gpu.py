@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.gguf_shape import read_facts
 from app.engine.llama.backend import Backend
@@ -33,7 +34,6 @@ from app.engine.messages import (
 )
 from app.engine.native_log import NativeLog
 from app.engine.offload import usable_bytes
-from app.errors import EngineError
 from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading
 from converters.build.pipeline import build

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Part, PromptProgress, RpcServer
 from app.engine.rpc_lending import RpcLending
-from app.errors import EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.rpc_server import free_port, rpc_server
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.gguf.inspect import check_gguf
 from converters.process.messages import BuildRequest

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import Cancelled
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, Finished, LoadSettings, PromptProgress
-from app.errors import Cancelled
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import in_words
 

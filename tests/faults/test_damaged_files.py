@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.gguf_layout import lay_out

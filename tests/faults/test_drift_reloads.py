@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from app.base.children import child_command
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.machine import look_at_machine
-from app.model_prompts import renderer
+from app.machine.hardware import look_at_machine
+from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.catalog.starter import starter_file
 from tests.support.perturbed import perturbed_copy

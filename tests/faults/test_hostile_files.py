@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.gguf.inspect import check_gguf
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, write_imatrix

@@ -8,10 +8,10 @@ import unicodedata
 import psutil
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.chat.prompt import ChatMessage, ChatTemplate, TemplateProblem
 from app.chat.template_process import TemplateProcess
-from app.children import child_command
-from app.errors import StillroomError
 from tests.support.hostile_templates import hostile_templates
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

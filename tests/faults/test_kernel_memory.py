@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.code.sandbox.limits import MIB, BackEnd, Job, Limits, RunResult
 from app.code.sandbox.run import Sandbox, SandboxUnavailableError
 

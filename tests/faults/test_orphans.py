@@ -16,7 +16,7 @@ TIMES = 100
 
 PARENT = """
 import sys
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Part, PromptProgress
 moment, path = sys.argv[1:]

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from app import parts as told
-from app.parts import parts, read_list
+from app.base import parts as told
+from app.base.parts import parts, read_list
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 

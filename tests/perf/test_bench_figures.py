@@ -22,15 +22,15 @@ import httpx
 import llama_cpp
 import pytest
 
+from app.base.children import child_command
 from app.bench.compare import compare, noise_between
 from app.bench.history import BenchmarkHistory
 from app.bench.report import Measure, Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.machine import look_at_machine, physical_cores
+from app.machine.hardware import look_at_machine, physical_cores
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.system.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from app.acquire import Acquirer
-from app.children import child_command
+from app.acquire.acquire import Acquirer
+from app.base.children import child_command
 from converters.build.pipeline import build
 from models.catalog.catalog import find
 from models.catalog.reference import parse_reference

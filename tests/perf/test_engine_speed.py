@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, Sampling
 from models.system.child_process import computing_environment

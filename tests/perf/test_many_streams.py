@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from tests.perf.build_llama_tools import llama_tool

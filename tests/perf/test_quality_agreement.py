@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.imatrix.imatrix import read_imatrix
 from converters.quality.measuring import calibration_text, collect, held_out_text, measure, read_part

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.base.errors import Cancelled
 from app.bench.quality.answer_judge import AnswerJudge
 from app.bench.quality.built_in import built_in
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.runner import Wish
-from app.errors import Cancelled
 from tests.support.engines import starter_path
 from tests.support.quality_desk import SETTINGS, QualityDesk, Stores
 

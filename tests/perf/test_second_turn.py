@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Generate, GenerationStats, LoadSettings, Part
 from app.engine.saved_states import StatesPlace

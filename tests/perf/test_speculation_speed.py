@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import (
     Delta,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
 from app.engine.messages import LoadSettings

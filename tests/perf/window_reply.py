@@ -7,10 +7,10 @@ It prints JSON: each reply's tokens per second and prompt tokens. The window is 
 import json
 import sys
 
+from app.base.paths import app_paths
 from app.chat.choices import ReplyChoices
 from app.chat.store import ChatStore
 from app.engine.messages import LoadSettings, Sampling
-from app.paths import app_paths
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

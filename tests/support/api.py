@@ -11,11 +11,11 @@ import httpx
 from app.audit.gate import Gate
 from app.audit.log import AuditLog
 from app.audit.trail import AuditTrail
-from app.children import child_command
+from app.base.children import child_command
+from app.base.paths import AppPaths
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
 from app.filters.filter_file import FilterFile
-from app.paths import AppPaths
 from app.server.config import Limits, ServerConfig
 from app.server.server import LocalServer
 from app.settings import SettingsFile

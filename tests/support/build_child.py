@@ -6,9 +6,9 @@ It prints a line for every step, and at its end the hash of each file.
 import sys
 from pathlib import Path
 
-from app.acquire import Acquirer
-from app.children import child_command
-from app.errors import StillroomError
+from app.acquire.acquire import Acquirer
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from models.catalog.reference import parse_reference
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy

@@ -10,9 +10,9 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+from app.base.children import child_command
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, history
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, ReplyEvent, Sampling
 from models.catalog.starter import starter_file

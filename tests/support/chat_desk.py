@@ -12,10 +12,10 @@ import shiboken6
 from PySide6.QtWidgets import QApplication, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.base.children import child_command
 from app.chat.choices import ReplyChoices
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Sampling
 from app.settings import SettingsFile

@@ -10,7 +10,7 @@ import qasync
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.children import child_command
+from app.base.children import child_command
 from app.code.ask import Excerpt, compose
 from app.code.kept_conversation import AskedQuestion
 from app.code.languages import language_of_file

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.child import EngineChild
 from app.engine.core import EngineCore
 from app.engine.lifeline import KillOnClose

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.engine.load_plan import demand_of
 from app.engine.messages import ModelInfo
 from app.engine.offload import shape_from_summary
-from app.measurements import measured_load
+from app.machine.measurements import measured_load
 from converters.gguf.inspect import inspect
 
 WITHIN = 0.05

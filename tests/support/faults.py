@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings
-from app.errors import EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)

@@ -16,7 +16,7 @@ from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.server import ElsewhereServer
 from app.engine.messages import Generate, Part
-from app.release_feed import ReleasePlace, newest_release
+from app.update.release_feed import ReleasePlace, newest_release
 from models.hub import bounded_http
 from models.hub.download import download
 from models.hub.fetch import TransferOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.child import EngineChild
 from app.engine.lifeline import KillOnClose
 from app.engine.messages import (

@@ -10,6 +10,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from app.acquire.importance import fitting_matrix, notes
+from app.acquire.jobs import Job, JobBook, JobView
+from app.base.paths import AppPaths
 from app.bench.quality.hub_data import HubData, Pin
 from app.chat.choices import ReplyChoices
 from app.chat.presets import PresetBook
@@ -23,10 +26,7 @@ from app.engine.messages import LoadSettings, Sampling
 from app.engine.saved_states import StateFolder
 from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
-from app.importance import fitting_matrix, notes
-from app.jobs import Job, JobBook, JobView
-from app.measurements import LoadMeasurement, Measurements, MemorySpeed
-from app.paths import AppPaths
+from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed
 from app.server import discovery
 from app.settings import SettingsFile
 from converters.build.build_journal import BuildJournal

@@ -7,18 +7,18 @@ from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
+from app.base.children import child_command
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.golden import Question
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.machine import look_at_machine
-from app.model_prompts import renderer
+from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
+from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

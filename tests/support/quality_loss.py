@@ -19,10 +19,10 @@ import qasync
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
-from app.acquire import Acquirer
-from app.build_wish import BuildWish
-from app.builder import Builder
-from app.children import child_command
+from app.acquire.acquire import Acquirer
+from app.acquire.build_options import BuildWish
+from app.acquire.builder import Builder
+from app.base.children import child_command
 from app.commands.quality_words import quality_document
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme

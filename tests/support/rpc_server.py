@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.rpc_lending import RpcLending, RpcServe
-from app.errors import EngineError
 
 
 def free_port() -> int:

@@ -17,9 +17,9 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QDialog, QTableView
 
+from app.base.paths import app_paths
 from app.chat.records import Conversation
 from app.chat.store import ChatStore
-from app.paths import app_paths
 from app.ui.application import WindowApplication
 from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.tabs.chat_tab import ChatTab

@@ -11,10 +11,10 @@ from pathlib import Path
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
+from app.base.children import child_command
 from app.chat.export_html import to_html
 from app.chat.formula_process import FormulaProcess
 from app.chat.records import Conversation, StoredMessage
-from app.children import child_command
 from app.engine.messages import ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_view import ReplyView

@@ -3,9 +3,9 @@
 import atexit
 from functools import cache
 
+from app.base.children import child_command
 from app.chat.prompt import ChatTemplate, ChatTemplates
 from app.chat.template_process import TemplateProcess
-from app.children import child_command
 from app.engine.messages import ModelInfo
 
 

@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
+from app.base.ending import end_at_once
 from app.bench.database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.choices import ReplyChoices
-from app.ending import end_at_once
 from app.engine.messages import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui import program
 from app.ui.application import WindowApplication

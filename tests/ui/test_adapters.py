@@ -17,7 +17,7 @@ from tests.support.window import run_with_window, settle, until
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
-    from app.paths import app_paths
+    from app.base.paths import app_paths
 
     SettingsFile(app_paths().settings).update(
         load=LoadSettings(context_tokens=1024, threads=1, sequences=1), sampling=Sampling(temperature=0.0)

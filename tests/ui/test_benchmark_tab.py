@@ -13,15 +13,15 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.bench.history import BenchmarkHistory
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import Step, Suite
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Generate, LoadSettings, Part
-from app.errors import EngineError
-from app.machine import look_at_machine
+from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.ui.bridge import Bridge

@@ -7,7 +7,7 @@ from PySide6.QtCore import QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.errors import Cancelled
+from app.base.errors import Cancelled
 from app.ui.bridge import Bridge
 
 

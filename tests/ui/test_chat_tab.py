@@ -11,11 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.base.children import child_command
 from app.chat.answer_title import answer_title
 from app.chat.choices import ReplyChoices
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Sampling
 from app.settings import SettingsFile

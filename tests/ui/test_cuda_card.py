@@ -10,7 +10,7 @@ import qasync
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.children import child_command
+from app.base.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
 from app.engine.messages import BackendState, DevicesListed

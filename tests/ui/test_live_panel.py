@@ -7,10 +7,10 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import LoadNotice, ModelInfo
-from app.errors import EngineError
 from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 from app.telemetry.host import HostSample
 from app.telemetry.rates import Rates

@@ -13,14 +13,14 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.acquire import Acquirer
-from app.builder import Builder
-from app.children import child_command
+from app.acquire.acquire import Acquirer
+from app.acquire.builder import Builder
+from app.acquire.importance import MATRIX_NAME, notes
+from app.acquire.jobs import JobBook
+from app.acquire.measurer import Measurer
+from app.base.children import child_command
 from app.engine.messages import Device, ModelInfo, Ready
-from app.importance import MATRIX_NAME, notes
-from app.jobs import JobBook
-from app.measurements import Measurements
-from app.measurer import Measurer
+from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog

@@ -8,8 +8,8 @@ from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.base.errors import StillroomError
 from app.engine.messages import LoadNotice
-from app.errors import StillroomError
 from app.ui.tables.gguf_metadata import GgufMetadataTable
 from app.ui.tabs import code_dialogs
 from app.ui.widgets.card import button, label

@@ -12,11 +12,11 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QMainWindow, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.base.children import child_command
 from app.chat.choices import ReplyChoices
 from app.chat.presets import PresetBook
 from app.chat.prompt_library import PromptBook
 from app.chat.schema import EXAMPLE
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Sampling, ThinkingLimits
 from app.settings import SettingsFile

@@ -10,8 +10,8 @@ import qasync
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.children import child_command
-from app.measurer import Measurer
+from app.acquire.measurer import Measurer
+from app.base.children import child_command
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.tables.model_rows import ModelRow

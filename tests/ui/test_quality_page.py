@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QT
 from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.result import ItemResult, QualityRun
-from app.quality_suites import QualitySuites
+from app.suites.quality_suites import QualitySuites
 from app.ui.tabs.quality_comparison import QualityComparisonCard
 from app.ui.tabs.quality_page import QualityPage
 from app.ui.tabs.trend_card import TrendCard

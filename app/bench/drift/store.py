@@ -5,12 +5,12 @@ from pathlib import PurePath
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.database import BenchDatabase, readable
 from app.bench.drift.golden import GoldenRun
 from app.database.recovery import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values
-from app.errors import StillroomError
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: a run is JSON; the columns beside it are what it is looked up by.

@@ -8,9 +8,9 @@ import subprocess
 import threading
 import time
 
+from app.base.children import child_command
+from app.base.errors import Cancelled
 from app.bench.quality.plain_answer import plain_answer
-from app.children import child_command
-from app.errors import Cancelled
 from models.system.child_process import NO_WINDOW
 
 TIME_LIMIT_S = 5.0

@@ -8,10 +8,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
+from app.base.errors import Cancelled
 from app.engine.handles import Generation, LoadHandle
 from app.engine.messages import Delta, Finished, Generate, LoadSettings, ModelInfo, Part, ReplyEvent
 from app.engine.state import EngineState
-from app.errors import Cancelled
 
 POLL_S = 0.05
 

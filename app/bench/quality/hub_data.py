@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
+from app.base.errors import StillroomError
 from app.bench.quality.built_in import maths_question
 from app.bench.quality.item import Collection, Item, Kind
-from app.errors import StillroomError
 from models.system.json_file import read_json, write_json
 from models.system.progress import OnProgress, ignore_progress
 

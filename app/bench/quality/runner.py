@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.base.errors import EngineError
 from app.bench.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.answer_judge import AnswerJudge
@@ -23,8 +24,7 @@ from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
 from app.bench.report import OVER_HTTP, ModelFacts
 from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
-from app.errors import EngineError
-from app.machine import Machine
+from app.machine.hardware import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.store.manifest import type_in_name
 from models.system.progress import raise_if_cancelled

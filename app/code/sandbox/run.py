@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.code.sandbox.control_group import control_group
 from app.code.sandbox.limits import BackEnd, Ending, Job, Limits, RunResult
 from app.code.sandbox.worker import request_line
-from app.errors import StillroomError
 from models.system.child_process import NO_WINDOW
 
 Stream = Literal["stdout", "stderr"]

@@ -24,9 +24,7 @@ if sys.platform == "win32":
     from ctypes import wintypes
     from pathlib import Path
 
-    from app.code.sandbox.limits import Ending, Job, Limits
-    from app.code.sandbox.telling import tell
-    from app.windows_job import (
+    from app.base.windows_job import (
         ACTIVE_PROCESS,
         DIE_ON_EXCEPTION,
         JOB_MEMORY,
@@ -37,6 +35,8 @@ if sys.platform == "win32":
         peak_job_bytes,
         put_into_job,
     )
+    from app.code.sandbox.limits import Ending, Job, Limits
+    from app.code.sandbox.telling import tell
 
     TICK_S = 0.05
     READ_BYTES = 1 << 16

@@ -6,6 +6,7 @@ from typing import Any
 
 import llama_cpp
 
+from app.base.paths import app_paths
 from app.engine.backend_libraries import backend_states
 from app.engine.cuda_runtime import checked_folder, load_cuda
 from app.engine.ggml import (
@@ -20,7 +21,6 @@ from app.engine.lifeline import ABORT_MARK
 from app.engine.messages import BackendState, Device
 from app.engine.native_log import NativeLog
 from app.engine.rpc_devices import RpcDevices
-from app.paths import app_paths
 
 _callbacks: list[Any] = []
 """llama.cpp calls them until the process ends, whatever becomes of the object that set them."""

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.errors import StillroomError
+from app.base.errors import StillroomError
 from app.filters.filter_file import FilterFile, FilterFileError
 from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules

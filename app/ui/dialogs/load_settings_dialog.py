@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.base.errors import StillroomError
 from app.engine.load_memory import Remembered
 from app.engine.messages import LoadSettings, ModelInfo, Planned, SpeculationMode
-from app.errors import StillroomError
 from app.settings import LIMITS
 from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label

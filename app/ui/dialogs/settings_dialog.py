@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.paths import AppPaths
+from app.base.paths import AppPaths
 from app.settings import SettingsFile
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 from app.ui.widgets.chat_states_card import ChatStatesCard

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import Cancelled, StillroomError
+from app.base.errors import Cancelled, StillroomError
 from app.tuning.report import Speed, TuningReport
 from app.tuning.tuner import TuningProgress
 from app.ui import figures

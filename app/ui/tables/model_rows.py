@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.advisor import Advisor, Outlook
-from app.jobs import JobView
+from app.acquire.jobs import JobView
+from app.machine.advisor import Advisor, Outlook
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit
 from models.memory.memory_request import Demand

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor
 
-from app.advisor import Outlook
+from app.machine.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_text, speed_tip, verdict_text
 from app.ui.tables.rows_model import Column, RowsModel
 from app.ui.theme import Theme

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from app.base.children import child_command
+from app.base.errors import StillroomError
 from app.chat.export import to_json, to_markdown
 from app.chat.export_html import to_html, to_print_html
 from app.chat.formula_process import DrawFormula, FormulaProcess
 from app.chat.importing import read_chats
 from app.chat.records import Conversation
 from app.chat.store import ChatStore
-from app.children import child_command
-from app.errors import StillroomError
 from app.ui.pdf import pdf_of
 from models.system.durable import write_durably
 

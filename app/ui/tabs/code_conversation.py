@@ -9,11 +9,11 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.base.errors import EngineError, StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.messages import Delta, Notice, PromptProgress, ReplyEvent, Sampling
-from app.errors import EngineError, StillroomError
 from app.ui.bridge import Bridge
 from app.ui.code_verdict import error_sentence
 from app.ui.session import EngineSession, Reply

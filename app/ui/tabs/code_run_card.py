@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
 
+from app.base.errors import StillroomError
 from app.code.draft import DraftFile
 from app.code.failure_line import failure_line
 from app.code.languages import language_named
@@ -13,7 +14,6 @@ from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
 from app.code.shortest import ShortestAnswers
 from app.code.tasks import problem_of
-from app.errors import StillroomError
 from app.ui.announce import announce
 from app.ui.tabs.code_document import CodeDocument
 from app.ui.tabs.code_run_words import ending_sentence, promise_sentence, trial_sentence

@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from app.errors import Cancelled, StillroomError
-from app.importing import import_models
-from app.jobs import JobBook
-from app.requantise import estimated_bytes, source_of
+from app.acquire.importing import import_models
+from app.acquire.jobs import JobBook
+from app.acquire.requantise import estimated_bytes, source_of
+from app.base.errors import Cancelled, StillroomError
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.gguf_dialog import GgufDialog

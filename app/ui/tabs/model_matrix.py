@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.importance import MATRIX_NAME, KeptMatrix, kept_matrix
+from app.acquire.importance import MATRIX_NAME, KeptMatrix, kept_matrix
 from app.ui.bridge import Bridge
 from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme

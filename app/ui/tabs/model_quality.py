@@ -5,7 +5,7 @@ import threading
 
 from PySide6.QtCore import QObject, Signal
 
-from app.measurer import Measurer
+from app.acquire.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.tables.model_rows import ModelRow

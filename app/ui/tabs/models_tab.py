@@ -10,9 +10,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from app.advisor import Advisor
-from app.jobs import JobBook, JobView
-from app.measurer import Measurer
+from app.acquire.jobs import JobBook, JobView
+from app.acquire.measurer import Measurer
+from app.machine.advisor import Advisor
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.job_following import cancel_job, follow_jobs

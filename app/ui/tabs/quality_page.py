@@ -30,8 +30,8 @@ from app.bench.save import Forms, comparison_forms, quality_forms
 from app.elsewhere.in_place import ElsewhereInPlace
 from app.elsewhere.server import is_elsewhere
 from app.engine.messages import ModelInfo
-from app.quality_suites import QualitySuites
 from app.settings import SettingsFile
+from app.suites.quality_suites import QualitySuites
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tables.quality_items import ITEM, QualityItems

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.base.errors import StillroomError
 from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
@@ -21,7 +22,6 @@ from app.engine.messages import (
     SpeculationMode,
     ThinkingLimits,
 )
-from app.errors import StillroomError
 from app.filters.verdict import Hit
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

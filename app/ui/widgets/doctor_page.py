@@ -6,10 +6,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app.doctor import Advice, Diagnosis
 from app.engine.messages import BackendState, Device
-from app.findings import Problem
-from app.machine import Machine
+from app.machine.doctor import Advice, Diagnosis
+from app.machine.findings import Problem
+from app.machine.hardware import Machine
 from app.ui.bridge import Bridge
 from app.ui.cuda_session import CudaSession
 from app.ui.theme import Role, Theme

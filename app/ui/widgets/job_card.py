@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from app.jobs import JobView
+from app.acquire.jobs import JobView
 from app.ui.durations import duration
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look

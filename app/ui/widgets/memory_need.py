@@ -2,8 +2,8 @@
 
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 
+from app.base.errors import StillroomError
 from app.engine.messages import Planned
-from app.errors import StillroomError
 from app.ui.widgets.card import Card, label, set_look
 from app.ui.widgets.notices import notice_text, translated
 from models.system.units import byte_count

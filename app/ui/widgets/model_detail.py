@@ -3,7 +3,7 @@
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
-from app.advisor import Advisor
+from app.machine.advisor import Advisor
 from app.ui.fit_text import fit_text, need_text
 from app.ui.tables.model_rows import ModelRow
 from app.ui.theme import Theme

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QTableView, QWidget
 
-from app.advisor import Outlook
+from app.machine.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_tip
 from app.ui.tables.outlook_table import HERE, OutlookTable
 from app.ui.theme import Theme

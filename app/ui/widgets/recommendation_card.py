@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.advisor import Outlook
+from app.machine.advisor import Outlook
 from app.ui.fit_text import fit_text, speed_text, speed_tip
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look

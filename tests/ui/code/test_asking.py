@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.children import child_command
+from app.base.children import child_command
 from app.code.ask import SelectionTooLongError
 from app.engine.client import EngineClient
 from app.engine.messages import Sampling

@@ -21,7 +21,7 @@ export function here(): Place {
 }
 
 /**
- * The data folders of Stillroom, as app/paths.py and platformdirs make them, likeliest first.
+ * The data folders of Stillroom, as app/base/paths.py and platformdirs make them, likeliest first.
  *
  * `stillroomHome` comes before the variable of that name: an editor that was started from a desktop seldom has
  * the variables of a shell. An editor in a sandbox (Snap, Flatpak) has an XDG_DATA_HOME of its own, so the usual

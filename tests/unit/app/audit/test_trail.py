@@ -11,12 +11,12 @@ from app.audit.fingerprint import ModelFingerprints
 from app.audit.log import AuditLog
 from app.audit.reading import newest_entries
 from app.audit.trail import AuditTrail
+from app.base.errors import Cancelled, EngineError
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereModel, ElsewhereServer
 from app.engine.answering import OnReplyEvent
 from app.engine.handles import Generation
 from app.engine.messages import Delta, Finished, Generate, GenerationStats, Part
-from app.errors import Cancelled, EngineError
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 

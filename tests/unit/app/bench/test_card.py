@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.card import card_png
 from app.bench.compare import compare_all
 from app.bench.quality.figures import quality_report
 from app.bench.save import comparison_forms, save, speed_forms
 from app.bench.speed_comparison import speed_comparison, speed_side_by_side
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import Cancelled, StillroomError
 from app.bench.ceilings import CeilingsRequest, measure_ceilings
-from app.children import child_command
-from app.errors import Cancelled, StillroomError
 
 REQUEST = CeilingsRequest(threads=1, working_set_bytes=8 << 20, type_number=2)
 HANGS = [sys.executable, "-c", "import sys, time; sys.stdin.readline(); time.sleep(600)"]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.database import BenchDatabase
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.store import QualityStore
-from app.errors import StillroomError
 
 NO_DATABASE = b"this is not SQLite, it is a text of some length, longer than a header" * 20
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import Cancelled, EngineError
 from app.bench.elsewhere import ELSEWHERE, NOT_ONE_A_PIECE, UNSEEN, ElsewhereBenchmark, elsewhere_suite
 from app.bench.elsewhere_turn import NO_DIFFERENCE, NOT_COUNTED, TOO_SHORT
 from app.bench.history import BenchmarkHistory
@@ -20,8 +21,7 @@ from app.elsewhere.server import ElsewhereModel, ElsewhereServer
 from app.engine.answering import OnReplyEvent
 from app.engine.handles import Generation, fail
 from app.engine.messages import Finished, Generate, GenerationStats
-from app.errors import Cancelled, EngineError
-from app.machine import Machine, look_at_machine
+from app.machine.hardware import Machine, look_at_machine
 
 INFO = elsewhere_info(
     ElsewhereServer(id="s", name="", url="http://10.0.0.2:8000", agreed=True), ElsewhereModel(id="m")

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from app.base.errors import Cancelled, StillroomError
 from app.bench.facts import (
     BLOCK_BYTES,
     engine_facts,
@@ -16,8 +17,7 @@ from app.bench.facts import (
     system_name,
 )
 from app.engine.messages import Device, LoadSettings, ModelInfo, RpcServer
-from app.errors import Cancelled, StillroomError
-from app.machine import look_at_machine
+from app.machine.hardware import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.import_runs import imported_reports, read_runs
 from app.bench.report import report_to_json
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 
 TEST = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.history import BenchmarkHistory
 from app.bench.journal import RunJournal, TurnRecord, discard_unfinished, unfinished_run
 from app.bench.report import NotMeasured, Sample
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 
 SHA = "ab" * 32

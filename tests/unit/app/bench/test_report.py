@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.markdown import report_to_markdown
 from app.bench.report import SCHEMA, report_from_json, report_to_json
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report
 
 

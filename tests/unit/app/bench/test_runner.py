@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.bench.history import BenchmarkHistory
 from app.bench.progress import BenchmarkProgress
 from app.bench.report import report_from_json, report_to_json
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, LOAD, Step, Suite
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.errors import EngineError
-from app.machine import look_at_machine
+from app.machine.hardware import look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.catalog.starter import starter_file
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import Cancelled, StillroomError
 from app.bench.history import BenchmarkHistory
 from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
@@ -27,8 +28,7 @@ from app.engine.messages import (
     Part,
 )
 from app.engine.state import EngineState
-from app.errors import Cancelled, StillroomError
-from app.machine import look_at_machine
+from app.machine.hardware import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor
 

@@ -11,6 +11,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.curves import Line, Point
 from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
@@ -18,7 +19,6 @@ from app.bench.report import NotMeasured, Report, Sample, Section, SectionFigure
 from app.bench.report_schema import DOCUMENTS, kept_schema, schema_text
 from app.bench.save import save, speed_forms
 from app.bench.svg_plot import svg_plot
-from app.errors import StillroomError
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
 
 SECTION = Section(

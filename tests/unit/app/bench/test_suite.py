@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.suite import SUITES, first_token_prompt, suite_named
-from app.errors import StillroomError
 
 
 def test_the_speed_suite_is_what_llama_bench_measures_and_more() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.base.children import child_command
 from app.chat.formula import FormulaSvg, draw_formula
 from app.chat.formula_process import FormulaProcess
-from app.children import child_command
 
 NESTED = r"\begin{pmatrix}x&" * 60 + "x" + r"\end{pmatrix}" * 60
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.chat.choices import ReplyChoices
 from app.chat.presets import BUILT_IN, PresetBook, same
 from app.chat.prompt_library import (
@@ -17,7 +18,6 @@ from app.chat.prompt_library import (
 )
 from app.chat.schema import EXAMPLE, check_schema, problem_of, schema_title
 from app.engine.messages import Lora, Sampling, ThinkingLimits
-from app.errors import StillroomError
 
 MINE = ReplyChoices("Be brief.", Sampling(temperature=0.3), 99, ThinkingLimits(tokens=5), (Lora("a"),), "{}")
 

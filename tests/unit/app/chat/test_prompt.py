@@ -2,10 +2,10 @@
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.chat.prompt_parts import CONTROLS, NONCHARACTERS
 from app.chat.templates import CHATML, LLAMA3, R1
-from app.errors import StillroomError
 from tests.support.templates import template_process
 
 # DeepSeek-R1-Distill: the system prompt first, `</think>` split off, the reply opened with <think>.

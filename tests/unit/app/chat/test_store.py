@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.chat.choices import ReplyChoices
 from app.chat.database import ChatStoreError
 from app.chat.migrations import SCHEMA, SCHEMA_VERSION
@@ -16,7 +17,6 @@ from app.chat.store import ChatStore
 from app.database import backups
 from app.database.soundness import problem_of
 from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
-from app.errors import StillroomError
 
 STATS = GenerationStats(
     prompt_tokens=10,

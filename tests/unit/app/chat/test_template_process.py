@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import Cancelled, StillroomError
 from app.chat.prompt import (
     MOST_CHARACTERS,
     MOST_TURNS,
@@ -20,8 +22,6 @@ from app.chat.prompt import (
 )
 from app.chat.template_process import TemplateProcess
 from app.chat.templates import CHATML
-from app.children import child_command
-from app.errors import Cancelled, StillroomError
 
 HI = [ChatMessage("user", "hi")]
 WAIT_S = 60

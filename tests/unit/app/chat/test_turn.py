@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, history
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
-from app.errors import EngineError
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.base.errors import EngineError
 from app.chat.retrieval import passages_of
 from app.chat.store import ChatStore
 from app.chat.vectors import EmbeddingModel, fused, model_fingerprint
 from app.engine.messages import LoadSettings, Part
-from app.errors import EngineError
 from tests.support.api import loaded_engine
 from tests.support.starter_variants import write_embedding_model
 

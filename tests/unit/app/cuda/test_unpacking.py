@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.cuda.unpacking import remove_tree, unpack
-from app.errors import StillroomError
 
 
 def archive(folder: Path, *members: tuple[str, bytes]) -> Path:

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import Cancelled, EngineError
 from app.engine.client import EngineClient
 from app.engine.lifeline import ABORT_MARK
 from app.engine.messages import CardsRead, Delta, Event, Generate, LoadSettings, Part, PromptProgress
 from app.engine.state import EngineState, Phase
-from app.errors import Cancelled, EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again
 
@@ -222,7 +222,7 @@ def test_an_assertion_reaches_the_error() -> None:
 
 PARENT = """
 import sys
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part
 client = EngineClient(child_command("engine"))

@@ -1,5 +1,5 @@
+from app.base.errors import EngineError
 from app.engine.crashes import CrashLimit
-from app.errors import EngineError
 
 ERROR = EngineError("It died of {reason}.", native="the assertion", reason="x")
 

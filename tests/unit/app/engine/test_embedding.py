@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part
-from app.errors import EngineError
 from tests.support.api import loaded_engine
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.starter_variants import write_embedding_model

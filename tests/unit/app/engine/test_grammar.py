@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from app.base.errors import RequestError
 from app.engine.gbnf import byte_strings, read_grammar
 from app.engine.grammar import Grammar
 from app.engine.grammar_rules import rules_of
@@ -20,7 +21,6 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
-from app.errors import RequestError
 from tests.support.engines import starter_path
 
 EVERYTHING = 1e9

@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from app.engine.idle import IdleUnload
 from app.engine.messages import Alive, CardsRead, Event, LoadSettings, PromptProgress

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.base.errors import EngineError, RequestError
 from app.chat.schema import problem_of
 from app.engine.grammar import Grammar
 from app.engine.grammar_rules import rules_of
@@ -16,7 +17,6 @@ from app.engine.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
 from app.engine.llama.model import Model
 from app.engine.native_log import NativeLog
-from app.errors import EngineError, RequestError
 from tests.support.engines import starter_path
 from tests.support.schema_check import is_valid
 

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import Cancelled, StillroomError
 from app.engine.kernel_check import KernelRequest, check_kernels
-from app.errors import Cancelled, StillroomError
 
 COMMAND = child_command("kernel_check")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.load_plan import demand_of
 from app.engine.messages import FlashAttention, KvType, LoadSettings, ModelInfo, Weights
 from converters.build.pipeline import build

@@ -8,11 +8,11 @@ import msgspec
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
 from app.engine.messages import Generate, LoadSettings
-from app.errors import EngineError
 from tests.support.engines import GREEDY, STORY, starter_path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_AS of another process")

@@ -4,10 +4,10 @@ import io
 
 import pytest
 
+from app.base.errors import EngineError, RequestError
 from app.engine.frames import RequestReader
 from app.engine.messages import AnswerNow, Cancel, DropStates, Generate, Message, Part, Shutdown
 from app.engine.outbox import Outbox
-from app.errors import EngineError, RequestError
 
 MOST_BYTES = 10_000
 

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, RpcServer
-from app.errors import EngineError
 from tests.support.engines import starter_path
 from tests.support.rpc_server import free_port, rpc_server
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import Cancelled
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings, Part
 from app.engine.saved_states import StatesPlace
-from app.errors import Cancelled
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped here")

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import EngineError
 from app.engine.client import EngineClient
 from app.engine.messages import Delta, Finished, LoadSettings
-from app.errors import EngineError
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)

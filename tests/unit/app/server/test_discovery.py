@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.paths import AppPaths
+from app.base.paths import AppPaths
 from app.server.discovery import Discovery, announce_server, find_server, withdraw_server
 
 KEY = "a-key"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from app.engine.client import EngineClient
 from tests.support.api import MODEL, SETTINGS, Api, served
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from app.base.errors import EngineError
 from app.engine.messages import CardsRead, Device, Event, Loaded, LoadProgress, ModelInfo, Ready, Unloaded
 from app.engine.state import EngineState, after
-from app.errors import EngineError
 from app.telemetry.card_monitor import IDLE_PERIOD_S, LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 

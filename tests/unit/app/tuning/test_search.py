@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from app.base.errors import EngineError
 from app.engine.messages import LoadSettings
-from app.errors import EngineError
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.search import Outcome, Sample, Search
 

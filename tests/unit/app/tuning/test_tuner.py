@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
+from app.base.errors import Cancelled, EngineError
 from app.engine.client import EngineClient
 from app.engine.load_memory import LoadMemory
 from app.engine.messages import LoadSettings
-from app.errors import Cancelled, EngineError
 from app.tuning.report import kept_report
 from app.tuning.tuner import Tuner, TuningProgress
 from tests.support.engines import starter_path

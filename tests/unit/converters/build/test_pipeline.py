@@ -15,7 +15,7 @@ import filelock
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.system.errors import BuildError, CheckpointError, GgufError
 from converters.gguf.gguf_types import F16
 from converters.gguf.inspect import inspect

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.gguf.inspect import inspect
 from models.catalog.starter import starter_file

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.children import child_command
-from app.importance import notes
+from app.acquire.importance import notes
+from app.base.children import child_command
 from converters.build.pipeline import build
 from converters.imatrix import unfinished_imatrix
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
@@ -176,7 +176,7 @@ def test_a_text_that_is_too_short_is_refused(model: Path, tmp_path: Path) -> Non
 
 HANGS_IN_CHUNK_3 = """
 import sys, threading
-from app import measure_worker
+from app.acquire import measure_worker
 from converters.imatrix import unfinished_imatrix as unfinished
 unfinished._SAVE_EVERY_S = 0.0
 keep = unfinished.UnfinishedMatrix.keep

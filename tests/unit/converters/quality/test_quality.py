@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from app.children import child_command
+from app.base.children import child_command
 from converters.quality import quality
 from converters.quality.divergence import Comparer, Scores, summarise
 from converters.quality.measuring import measure
@@ -73,7 +73,7 @@ def test_a_reference_that_does_not_fit_is_streamed_and_says_how_long(files: dict
         "import sys, psutil\n"
         "memory = type('M', (), {'available': (1 << 30) + (1 << 20)})\n"
         "psutil.virtual_memory = lambda: memory\n"  # stands in for a machine with less memory
-        "from app.measure_worker import main\nsys.exit(main())"
+        "from app.acquire.measure_worker import main\nsys.exit(main())"
     )
     told: list[Progress] = []
     models = [files["Q4_0"], files["Q8_0"]]
@@ -120,7 +120,7 @@ def test_cancel_ends_the_process(files: dict[str, Path]) -> None:
             text=TEXT,
         )
     children = psutil.Process().children()
-    assert not [child for child in children if "app.measure_worker" in child.cmdline()]
+    assert not [child for child in children if "app.acquire.measure_worker" in child.cmdline()]
 
 
 def test_a_process_that_dies_is_an_error(files: dict[str, Path]) -> None:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import Cancelled
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.golden import Question
 from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.errors import Cancelled
-from app.machine import look_at_machine
-from app.model_prompts import renderer
+from app.machine.hardware import look_at_machine
+from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy

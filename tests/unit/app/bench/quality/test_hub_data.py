@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.base.errors import StillroomError
 from app.bench.quality.hub_data import DATA_SETS, HubData
-from app.errors import StillroomError
-from app.quality_suites import QualitySuites
+from app.suites.quality_suites import QualitySuites
 from tests.support.hub import LoopbackHub
 
 MATHS, TEXT = DATA_SETS["math-500"], DATA_SETS["wikitext-103"]

@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.base.children import child_command
+from app.base.errors import Cancelled
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.built_in import built_in, intent_question
 from app.bench.quality.figures import figures_of, quality_report
@@ -16,12 +18,10 @@ from app.bench.quality.progress import QualityProgress
 from app.bench.quality.runner import QualityRunner, Wish, item_seed
 from app.bench.quality.store import QualityStore
 from app.bench.quality.words import report_lines
-from app.children import child_command
 from app.engine.client import EngineClient
 from app.engine.messages import LoadSettings
-from app.errors import Cancelled
-from app.machine import look_at_machine
-from app.model_prompts import renderer
+from app.machine.hardware import look_at_machine
+from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model

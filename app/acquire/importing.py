@@ -1,0 +1,114 @@
+"""Taking up models that are on this computer already, where they lie: nothing is copied."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.base.errors import StillroomError
+from converters.gguf.file_type import file_type
+from converters.gguf.inspect import GgufSummary, inspect
+from converters.system.errors import GgufError
+from models.catalog.catalog import CatalogModel, catalogue
+from models.store.foreign_models import ForeignModel, find_foreign_models
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import raise_if_cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was taken up, and what was not and why."""
+
+    models: tuple[InstalledModel, ...]
+    refused: tuple[StillroomError, ...]
+
+
+def import_models(
+    paths: Sequence[Path],
+    store: ModelStore,
+    *,
+    cancel: threading.Event | None = None,
+) -> Imported:
+    """Record the GGUF files at `paths`, and those in the folders among them, in `store`.
+
+    A folder is Ollama's, LM Studio's or any other. Each file's header is checked first. Blocks, on any
+    thread. Raises `StillroomError` where nothing is found or the only file is refused, and `Cancelled`.
+    """
+    found = _found(paths)
+    models: list[InstalledModel] = []
+    refused: list[StillroomError] = []
+    for foreign in found:
+        raise_if_cancelled(cancel)
+        try:
+            models.append(_take_up(foreign, store))
+        except StillroomError as error:
+            refused.append(error)
+    if len(found) == 1 and refused:
+        raise refused[0]
+    return Imported(tuple(models), tuple(refused))
+
+
+def _found(paths: Sequence[Path]) -> list[ForeignModel]:
+    found: list[ForeignModel] = []
+    for path in paths:
+        here = find_foreign_models(path) if path.is_dir() else [ForeignModel(path, path.stem)]
+        if not here:
+            raise StillroomError(
+                "There is no GGUF file in {folder}.",
+                "Choose a folder with .gguf files, or Ollama's or LM Studio's folder of models.",
+                folder=str(path),
+            )
+        found += here
+    return found
+
+
+def _take_up(foreign: ForeignModel, store: ModelStore) -> InstalledModel:
+    if not foreign.path.is_file():
+        raise StillroomError(
+            "The file of {name} is missing: {file}.",
+            "Get the model again with the program that it belongs to.",
+            name=foreign.name,
+            file=str(foreign.path),
+        )
+    if foreign.is_part:
+        raise StillroomError(
+            "{file} is one part of a model in several files, which Stillroom does not load.",
+            "Join them with llama.cpp's llama-gguf-split --merge, then add the whole file.",
+            file=foreign.path.name,
+        )
+    summary = inspect(foreign.path)
+    if summary.text("general.type") not in ("", "model"):
+        raise GgufError(
+            "{file} is no language model, but of the kind {kind}.",
+            "Choose the model's own file.",
+            file=foreign.path.name,
+            kind=summary.text("general.type"),
+        )
+    known = _known(summary)
+    return store.import_file(
+        foreign.path,
+        name=foreign.name,
+        type=file_type(summary),
+        key=known.key if known is not None else "",
+        sha256=foreign.sha256,
+    )
+
+
+def _known(summary: GgufSummary) -> CatalogModel | None:
+    """The catalogue's model that this is: by its name and by its dimensions, whatever the file is called."""
+    architecture = summary.text("general.architecture")
+    dimensions = (
+        summary.metadata.get(f"{architecture}.block_count"),
+        summary.metadata.get(f"{architecture}.embedding_length"),
+    )
+    words = _words(summary.text("general.name"))
+    for model in catalogue():
+        same = (model.shape.layers, model.shape.hidden) == dimensions
+        if same and words and words == _words(model.name):
+            return model
+    return None
+
+
+def _words(name: str) -> str:
+    """A name without what programs change in it: spaces, hyphens, letter case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,0 +1,352 @@
+"""Downloads and builds that go on in the background, and after a restart."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from app.acquire.build_options import AUTO, ON, BuildWish
+from app.base.errors import Cancelled, StillroomError
+from models.catalog.reference import CatalogReference, parse_reference
+from models.hub.snapshot import Snapshot
+from models.store.store import InstalledModel
+from models.system.json_file import is_set_aside, read_json, write_json
+from models.system.progress import OnProgress, Progress
+
+if TYPE_CHECKING:
+    # The libraries behind it are half of the window's start, so it is made when the first job needs it.
+    from app.acquire.builder import Builder
+
+log = logging.getLogger(__name__)
+
+JobState = Literal["waiting", "running", "paused", "failed", "done", "cancelled", "gone"]
+Observer = Callable[["JobView"], None]
+
+_WITHOUT = "It held a download or a build: ask for the model again, and what was fetched of it is used."
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """What was asked for and how far it got; one JSON file a job."""
+
+    id: str
+    model: str
+    title: str
+    types: list[str]
+    revision: str = ""
+    keep_original: bool = False
+    measure: bool = False
+    weigh: bool = False
+    created_at: str = ""
+    state: JobState = "waiting"
+    message: str = ""
+    hint: str = ""
+    values: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it is now. `model` is what the user named, `title` what it is called.
+
+    `progress` is there while it runs, `error` when it failed, `installed` when it is done. A cancelled job
+    is gone once what it left is deleted.
+    """
+
+    id: str
+    model: str
+    title: str
+    types: tuple[str, ...]
+    state: JobState
+    progress: Progress | None = None
+    error: StillroomError | None = None
+    installed: tuple[InstalledModel, ...] = ()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it waits until the user lets it go on."""
+        return self.state in ("paused", "failed")
+
+
+class JobBook:
+    """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.
+
+    Jobs are kept in `folder`; `make_builder` makes what does the work. A job that was waiting or running
+    when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
+    was made, cancelling deletes it.
+    """
+
+    def __init__(self, folder: Path, make_builder: "Callable[[], Builder]") -> None:
+        self._folder = folder
+        self._make_builder = make_builder
+        self._made: Builder | None = None
+        self._making = threading.Lock()
+        self._changed = threading.Condition(threading.RLock())
+        self._jobs: dict[str, Job] = {}
+        self._progress: dict[str, Progress] = {}
+        self._installed: dict[str, tuple[InstalledModel, ...]] = {}
+        self._observers: list[Observer] = []
+        self._running = ""
+        self._cancelled: dict[str, tuple[float, JobState]] = {}
+        """When what a cancelled job has is deleted, and its state before."""
+        self._stop = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Read the kept jobs, tell the observers of them, and begin to work."""
+        with self._changed:
+            for file in sorted(self._folder.glob("*.json")):
+                job = None if is_set_aside(file) else read_json(file, Job, without=_WITHOUT)
+                if job is not None:
+                    self._jobs[job.id] = job
+            for job in self._jobs.values():
+                if job.state == "running":
+                    job.state = "waiting"
+            kept = [job for job in self._jobs.values() if job.state != "cancelled"]
+        for job in kept:
+            self._tell(job)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; a running job goes on at the next start."""
+        with self._changed:
+            self._closing = True
+            self._stop.set()
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Call `observer` with every change of a job, on the thread that made it; the result ends that."""
+        with self._changed:
+            self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """All jobs, the oldest first."""
+        with self._changed:
+            listed = sorted(self._jobs.values(), key=lambda job: job.created_at)
+            return tuple(self._view(job) for job in listed if job.state not in ("cancelled", "gone"))
+
+    def add(
+        self,
+        model: str,
+        types: Sequence[str],
+        *,
+        revision: str = "",
+        keep_original: bool = False,
+        measure: bool = False,
+        weigh: bool = False,
+        title: str = "",
+    ) -> JobView:
+        """Get `model` (as `parse_reference` takes it) in `types`, a GGUF file by quantising it anew;
+        `measure` what that cost, `weigh` every small type by an importance matrix.
+
+        The job is called `title`. Raises `StillroomError` if the model is unknown.
+        """
+        reference = parse_reference(model)
+        job = Job(
+            id=uuid.uuid4().hex,
+            model=model,
+            title=title or (reference.model.name if isinstance(reference, CatalogReference) else model),
+            types=list(types),
+            revision=revision,
+            keep_original=keep_original,
+            measure=measure,
+            weigh=weigh,
+            created_at=datetime.now(UTC).isoformat(),
+        )
+        with self._changed:
+            self._jobs[job.id] = job
+        self._set(job, "waiting")
+        return self._view(job)
+
+    def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
+        """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
+        return self._builder().resolve(repo, revision, cancel=cancel)
+
+    def pause(self, job_id: str) -> None:
+        """Stop the job and keep what it has."""
+        self._end_with(job_id, "paused")
+
+    def cancel(self, job_id: str, *, undo_s: float = 0.0) -> None:
+        """Stop the job and delete what it has after `undo_s`; until then `restore` takes that back."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and job.state in ("waiting", "running", "paused", "failed"):
+                before: JobState = "waiting" if job.state == "running" else job.state
+                self._cancelled[job_id] = time.monotonic() + undo_s, before
+                self._end_with(job_id, "cancelled")
+
+    def restore(self, job_id: str) -> None:
+        """A job that was cancelled is what it was before, if what it has is still there."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and job.state == "cancelled" and job_id in self._cancelled:
+                self._set(job, self._cancelled.pop(job_id)[1])
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a paused or failed job."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and job.state in ("paused", "failed"):
+                job.message, job.hint, job.values = "", "", {}
+                self._set(job, "waiting")
+
+    def dismiss(self, job_id: str) -> None:
+        """Take a finished job off the list."""
+        with self._changed:
+            if job_id in self._jobs and self._jobs[job_id].state == "done":
+                del self._jobs[job_id]
+
+    def _builder(self) -> "Builder":
+        with self._making:
+            if self._made is None:
+                self._made = self._make_builder()
+            return self._made
+
+    def _end_with(self, job_id: str, state: JobState) -> None:
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or job.state in ("done", "gone"):
+                return
+            self._set(job, state)
+            if job_id == self._running:
+                self._stop.set()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closing and (job := self._next()) is None:
+                    self._changed.wait(self._discard_in_s())
+                if self._closing:
+                    return
+                assert job is not None
+                goes_on = job.state == "waiting"
+                if goes_on:
+                    self._running = job.id
+                    self._stop.clear()
+                    self._set(job, "running")
+                else:
+                    job.state = "gone"
+            if goes_on:
+                self._run(job)
+            else:
+                self._discard(job)
+
+    def _next(self) -> Job | None:
+        now_s = time.monotonic()
+        waiting = [
+            job
+            for job in self._jobs.values()
+            if job.state == "waiting" or (job.state == "cancelled" and self._due_s(job) <= now_s)
+        ]
+        return min(waiting, key=lambda job: (job.state, job.created_at), default=None)
+
+    def _discard_in_s(self) -> float | None:
+        due_s = [self._due_s(job) for job in self._jobs.values() if job.state == "cancelled"]
+        return max(0.0, min(due_s) - time.monotonic()) if due_s else None
+
+    def _due_s(self, job: Job) -> float:
+        """When what the cancelled job has is deleted; at once after a restart."""
+        return self._cancelled[job.id][0] if job.id in self._cancelled else 0.0
+
+    def _run(self, job: Job) -> None:
+        def on_progress(progress: Progress) -> None:
+            with self._changed:
+                self._progress[job.id] = progress
+            self._tell(job)
+
+        # A future carries whatever happens, so that a surprise ends the job and not the book.
+        with ThreadPoolExecutor(1, "job") as executor:
+            future = executor.submit(self._get, job, on_progress)
+            error = future.exception()
+        if isinstance(error, Cancelled):
+            log.info("job %s stopped", job.id)
+        elif error is not None:
+            log.warning("job %s failed", job.id, exc_info=error)
+        with self._changed:
+            self._running = ""
+            self._progress.pop(job.id, None)
+            if error is None:
+                self._installed[job.id] = future.result()
+                self._set(job, "done")
+            elif not isinstance(error, Cancelled) and job.state == "running":
+                known = error if isinstance(error, StillroomError) else _surprise(error)
+                job.message, job.hint = known.message, known.hint
+                job.values = {name: str(value) for name, value in known.values.items()}
+                self._set(job, "failed")
+
+    def _get(self, job: Job, on_progress: OnProgress) -> tuple[InstalledModel, ...]:
+        build = self._builder().get(
+            parse_reference(job.model),
+            job.types,
+            BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure),
+            revision=job.revision,
+            keep_original=job.keep_original,
+            on_progress=on_progress,
+            cancel=self._stop,
+        )
+        return tuple(model.installed for model in build.models if model.installed is not None)
+
+    def _discard(self, job: Job) -> None:
+        with self._changed:
+            unfinished = [
+                other for other in self._jobs.values() if other is not job and other.state != "done"
+            ]
+            shared = any(other.model == job.model for other in unfinished)
+        if not shared:
+            self._builder().discard(job.model)
+        with self._changed:
+            self._file(job).unlink(missing_ok=True)
+            self._jobs.pop(job.id, None)
+            self._cancelled.pop(job.id, None)
+        self._tell(job)
+
+    def _set(self, job: Job, state: JobState) -> None:
+        with self._changed:
+            job.state = state
+            if state == "done":
+                self._file(job).unlink(missing_ok=True)
+            else:
+                write_json(self._file(job), job)
+            self._changed.notify_all()
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        with self._changed:
+            view = self._view(job)
+            observers = list(self._observers)
+        for observer in observers:
+            observer(view)
+
+    def _view(self, job: Job) -> JobView:
+        error = StillroomError(job.message, job.hint, **job.values) if job.message else None
+        return JobView(
+            id=job.id,
+            model=job.model,
+            title=job.title,
+            types=tuple(job.types),
+            state=job.state,
+            progress=self._progress.get(job.id) if job.state == "running" else None,
+            error=error,
+            installed=self._installed.get(job.id, ()),
+        )
+
+    def _file(self, job: Job) -> Path:
+        return self._folder / f"{job.id}.json"
+
+
+def _surprise(error: BaseException) -> StillroomError:
+    return StillroomError(
+        "Something went wrong that Stillroom did not expect: {reason}.",
+        "Try again; the log holds the details.",
+        reason=f"{type(error).__name__}: {error}",
+    )

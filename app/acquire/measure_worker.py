@@ -1,0 +1,94 @@
+"""The measuring process: what `converters.quality.measuring` asks, with the engine's own way to llama.cpp.
+
+Run as `python -m app.acquire.measure_worker`, or by a bundle's own executable.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from converters.process.child_server import serve
+from converters.quality.measuring import (
+    CollectedImatrix,
+    ImatrixRequest,
+    MeasuredQuality,
+    QualityRequest,
+    TextRequest,
+)
+from converters.quality.text_part import TextPart
+from models.system.progress import OnProgress
+
+_REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
+
+
+def main() -> int:
+    """Serve one request; 0 when it succeeded."""
+    return serve(_REQUESTS, _work)
+
+
+def _work(
+    request: QualityRequest | ImatrixRequest | TextRequest, on_progress: OnProgress
+) -> MeasuredQuality | CollectedImatrix | TextPart:
+    # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
+    from app.engine.cores import physical_cores
+    from app.engine.llama.backend import Backend
+    from app.engine.native_log import NativeLog
+    from converters.quality.evaluation import Machine
+
+    log = NativeLog()
+    backend = Backend(log)
+
+    def gpu_free_bytes() -> int:
+        return sum(device.memory_free_bytes for device in backend.devices() if device.kind == "gpu")
+
+    machine = Machine(physical_cores(), gpu_free_bytes, log.reason)
+    if isinstance(request, TextRequest):
+        from converters.quality.perplexity import read_text
+
+        return read_text(
+            Path(request.model),
+            request.text.encode(),
+            machine,
+            on_progress,
+            first_chunk=request.first_chunk,
+            most_chunks=request.most_chunks,
+        )
+    text = Path(request.text).read_bytes().removesuffix(b"\n")  # as llama.cpp's tools read a prompt's file
+    if isinstance(request, QualityRequest):
+        from converters.quality.quality import MeasuringText, measure_quality
+
+        return MeasuredQuality(
+            qualities=measure_quality(
+                Path(request.reference),
+                [Path(path) for path in request.models],
+                MeasuringText(text, request.text_name),
+                machine,
+                on_progress,
+                most_chunks=request.most_chunks,
+            )
+        )
+    from converters.imatrix.imatrix import write_imatrix
+    from converters.imatrix.imatrix_collection import collect_imatrix
+    from converters.imatrix.unfinished_imatrix import UnfinishedMatrix, unfinished_path
+
+    out = Path(request.out)
+    belongs_to = json.dumps([request.notes, request.most_chunks], sort_keys=True)
+    unfinished = UnfinishedMatrix(unfinished_path(out), belongs_to)
+    matrix = collect_imatrix(
+        Path(request.model),
+        text,
+        request.text_name,
+        machine,
+        backend.ggml,
+        on_progress,
+        most_chunks=request.most_chunks,
+        unfinished=unfinished if request.notes else None,
+    )
+    write_imatrix(matrix, out, request.notes)
+    unfinished.remove()
+    return CollectedImatrix(chunks=matrix.chunks, tensors=len(matrix.sums))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

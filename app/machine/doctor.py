@@ -1,0 +1,188 @@
+"""What this computer can run, what is missing, and what to do about it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from app.base.errors import StillroomError
+from app.base.paths import AppPaths
+from app.cuda.offer import CudaOffer, judge
+from app.cuda.place import CudaPlace
+from app.engine.messages import BackendState, Device, DevicesListed
+from app.machine.advisor import Advisor, Outlook
+from app.machine.findings import Problem, find_problems
+from app.machine.hardware import Machine, look_at_machine
+from app.machine.measurements import LoadMeasurement, Measurements
+from app.telemetry.gpu import GpuReading
+from app.telemetry.gpu_monitor import GpuMonitor
+from models.catalog.catalog import CatalogModel, catalogue
+from models.catalog.recommend import recommend
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory
+from models.memory.memory_request import Demand
+from models.store.store import InstalledModel, ModelStore
+
+GPU_WAIT_S = 6.0
+DEFAULT_DEMAND = Demand(DEFAULT_CONTEXT_TOKENS)
+
+
+class Gpu(msgspec.Struct, frozen=True, kw_only=True):
+    """A graphics card. `backends` are the ways in which llama.cpp can use it, none where it cannot."""
+
+    name: str
+    vram_total_bytes: int
+    vram_free_bytes: int
+    driver: str
+    backends: list[str]
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """A model for this computer; `reason` is a template that `values` fills."""
+
+    key: str
+    title: str
+    quantisation: str
+    bytes: int
+    reason: str
+    values: dict[str, object]
+
+    def as_sentence(self) -> StillroomError:
+        """The reason, filled in or translated like an error's message."""
+        return StillroomError(self.reason, "", **self.values)
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """The result; `can_run` False means that no model can run at all.
+
+    `recommended` is the model to take here and why, `alternative` a stronger one that is slower. `outlooks`
+    has every model of the catalogue in every quantisation.
+    """
+
+    can_run: bool
+    machine: Machine
+    recommended: Advice | None
+    alternative: Advice | None
+    gpus: list[Gpu]
+    backends: list[Device]
+    problems: list[Problem]
+    memory_bytes_per_s: float = 0.0
+    outlooks: list[Outlook] = []
+    libraries: list[BackendState] = []
+    cuda: CudaOffer | None = None
+
+
+def examine(
+    paths: AppPaths,
+    store: ModelStore,
+    engine: DevicesListed | StillroomError,
+    gpu: GpuMonitor,
+    measurements: Measurements,
+    demand: Demand = DEFAULT_DEMAND,
+) -> Diagnosis:
+    """Look at this computer and judge it. Waits for NVML up to `GPU_WAIT_S`, so not on the GUI thread.
+
+    `engine` is what llama.cpp can compute on, or why its process did not start.
+    """
+    machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
+    reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
+    return diagnose(
+        machine,
+        engine,
+        reading,
+        installed=store.listing().models,
+        loads=measurements.loads(),
+        memory_bytes_per_s=measurements.memory_speed(),
+        demand=demand,
+        cuda=judge(CudaPlace(paths.cuda), reading, engine),
+    )
+
+
+def diagnose(
+    machine: Machine,
+    engine: DevicesListed | StillroomError,
+    gpu: GpuReading,
+    *,
+    installed: Sequence[InstalledModel] = (),
+    loads: Sequence[LoadMeasurement] = (),
+    memory_bytes_per_s: float = 0.0,
+    demand: Demand = DEFAULT_DEMAND,
+    cuda: CudaOffer | None = None,
+) -> Diagnosis:
+    """Judge what was found; touches nothing."""
+    devices = [] if isinstance(engine, StillroomError) else engine.devices
+    memory = _free_memory(machine, devices, memory_bytes_per_s)
+    advisor = Advisor(catalogue(), memory, loads, installed)
+    found = recommend(catalogue(), advisor.memory)
+    problems = find_problems(
+        machine, engine, gpu, models_on_disk=len(installed), an_r1_fits=found is not None, cuda=cuda
+    )
+    return Diagnosis(
+        can_run=not any(problem.severity == "stops" for problem in problems),
+        machine=machine,
+        recommended=_advice(found.model, found.fit) if found else None,
+        alternative=_advice(*found.alternative) if found and found.alternative else None,
+        gpus=_gpus(devices, gpu),
+        backends=devices,
+        problems=problems,
+        memory_bytes_per_s=memory_bytes_per_s,
+        outlooks=advisor.outlooks(demand),
+        libraries=[] if isinstance(engine, StillroomError) else engine.backends,
+        cuda=cuda,
+    )
+
+
+def _free_memory(machine: Machine, devices: list[Device], memory_bytes_per_s: float) -> Memory:
+    cards = [device for device in devices if device.kind == "gpu"]
+    # A card that answers to CUDA and to Vulkan has its memory once.
+    backend = "CUDA" if any(card.backend == "CUDA" for card in cards) else ""
+    return Memory(
+        machine.memory_free_bytes,
+        tuple(
+            GpuMemory(card.description, card.memory_free_bytes, card.memory_total_bytes)
+            for card in cards
+            if backend in ("", card.backend) or card.backend == "RPC"
+        ),
+        memory_bytes_per_s,
+    )
+
+
+def _advice(model: CatalogModel, fit: Fit) -> Advice:
+    return Advice(
+        key=model.key,
+        title=model.title,
+        quantisation=fit.quantisation,
+        bytes=model.sizes_bytes[fit.quantisation],
+        reason=fit.reason,
+        values=dict(fit.values),
+    )
+
+
+def _gpus(devices: list[Device], gpu: GpuReading) -> list[Gpu]:
+    """Cards as NVML names them, then those that only llama.cpp sees (Vulkan on other makers' cards)."""
+    usable = [device for device in devices if device.kind in ("gpu", "igpu") and device.backend != "RPC"]
+    found = [
+        Gpu(
+            name=card.name,
+            vram_total_bytes=card.vram_total_bytes,
+            vram_free_bytes=card.vram_total_bytes - card.vram_used_bytes,
+            driver=gpu.driver,
+            backends=sorted({device.backend for device in usable if card.name in device.description}),
+        )
+        for card in gpu.gpus
+    ]
+    others = [device for device in usable if not any(card.name in device.description for card in gpu.gpus)]
+    for name in dict.fromkeys(device.description for device in others):
+        same = [device for device in others if device.description == name]
+        backends = sorted({device.backend for device in same})
+        # A card answers once to each back end; two equal cards answer twice to one.
+        found += [
+            Gpu(
+                name=name,
+                vram_total_bytes=device.memory_total_bytes,
+                vram_free_bytes=device.memory_free_bytes,
+                driver="",
+                backends=backends,
+            )
+            for device in same
+            if device.backend == backends[0]
+        ]
+    return found

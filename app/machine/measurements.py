@@ -1,0 +1,196 @@
+"""What was measured on this computer: memory speed, and each model's memory and tokens per second.
+
+It takes the place of estimates. Kept in one JSON file; a damaged one is put aside and measured anew.
+"""
+
+import logging
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from app.engine.buffer_names import MAPPED, is_copy, is_ram
+from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
+from app.machine.hardware import computer_identity, physical_cores
+from app.machine.memory_speed import measure_memory_speed
+from models.system.json_file import read_json, write_json
+
+log = logging.getLogger(__name__)
+
+SHORTEST_REPLY_TOKENS = 32
+"""Of a shorter reply the rate says little."""
+
+_BETTER = 1.02  # a rate is written again only where it differs by more than the noise
+_KEPT_LOADS = 200
+
+
+class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast this computer reads its RAM; measured again when it has become another one."""
+
+    computer: str
+    bytes_per_s: float
+    measured_at: str
+
+
+class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What llama.cpp allocated for a file with these settings, and the fastest reply so far (0: none).
+
+    `buffers` are bytes by llama.cpp's name of the buffer: "CPU_Mapped" is the file itself, read through the
+    page cache; others are told apart by `engine.buffer_names`.
+    """
+
+    path: str
+    file_bytes: int
+    context_tokens: int
+    kv_type: str
+    batch_tokens: int
+    gpu_layers: int
+    sequences: int = 1
+    buffers: dict[str, int]
+    decode_tok_per_s: float = 0.0
+    measured_at: str = ""
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM, the mapped file included; what was copied out of it into a faster order counts once."""
+        copied = any(MAPPED in name for name in self.buffers)
+        return sum(
+            size for name, size in self.buffers.items() if is_ram(name) and not (copied and is_copy(name))
+        )
+
+    @property
+    def device_bytes(self) -> int:
+        """Memory of graphics cards."""
+        return sum(size for name, size in self.buffers.items() if not is_ram(name))
+
+
+class _File(msgspec.Struct, kw_only=True):
+    version: int = 1
+    memory_speed: MemorySpeed | None = None
+    loads: list[LoadMeasurement] = []
+
+
+class Measurements:
+    """The file at `path`; any thread. `on_event` takes the engine's events."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._measuring = threading.Lock()
+        self._file: _File | None = None
+        self._loaded: dict[str, LoadMeasurement] = {}
+
+    def memory_speed(self) -> float:
+        """Bytes per second that the processor reads; 0 where it cannot be measured.
+
+        Measured once a day and kept where it was faster than before, because other programs can only slow it
+        down. Blocks for half a second then.
+        """
+        computer, today = computer_identity(), _now()[:10]
+        with self._measuring:
+            with self._lock:
+                known = self._read().memory_speed
+            before = 0.0
+            if known is not None and known.computer == computer:
+                before = known.bytes_per_s
+                if known.measured_at.startswith(today):
+                    return before
+            bytes_per_s = max(before, measure_memory_speed(physical_cores()))
+            if bytes_per_s:
+                with self._lock:
+                    self._read().memory_speed = MemorySpeed(
+                        computer=computer, bytes_per_s=bytes_per_s, measured_at=_now()
+                    )
+                    self._write()
+            return bytes_per_s
+
+    def loads(self) -> tuple[LoadMeasurement, ...]:
+        """Everything that was loaded, the latest last."""
+        with self._lock:
+            return tuple(self._read().loads)
+
+    def on_event(self, event: Event) -> None:
+        """Take what a load or a reply measured."""
+        match event:
+            case Loaded():
+                load = measured_load(event.info)
+                with self._lock:
+                    before = next((other for other in self._read().loads if _same(other, load)), None)
+                    if before is not None:
+                        load = msgspec.structs.replace(load, decode_tok_per_s=before.decode_tok_per_s)
+                    self._loaded[load.path] = load
+                    if before is None or before.buffers != load.buffers:
+                        self._keep(load)
+            case Unloaded():
+                with self._lock:
+                    if event.path:
+                        self._loaded.pop(event.path, None)
+                    else:
+                        self._loaded.clear()
+            case Finished() if event.stats.completion_tokens >= SHORTEST_REPLY_TOKENS:
+                with self._lock:
+                    # With two models loaded it is not known whose reply it was.
+                    if len(self._loaded) == 1:
+                        [load] = self._loaded.values()
+                        if event.stats.decode_tok_per_s > load.decode_tok_per_s * _BETTER:
+                            load = msgspec.structs.replace(
+                                load, decode_tok_per_s=event.stats.decode_tok_per_s, measured_at=_now()
+                            )
+                            self._loaded[load.path] = load
+                            self._keep(load)
+
+    def _keep(self, load: LoadMeasurement) -> None:
+        file = self._read()
+        others = [other for other in file.loads if not _same(other, load)]
+        file.loads = [*others, load][-_KEPT_LOADS:]
+        self._write()
+
+    def _read(self) -> _File:
+        if self._file is None:
+            without = "How fast this computer is, is measured again."
+            self._file = read_json(self._path, _File, without=without) or _File()
+        return self._file
+
+    def _write(self) -> None:
+        try:
+            write_json(self._path, self._file)
+        except OSError as error:
+            # Nothing is lost that cannot be measured again; the reply goes on.
+            log.warning("%s cannot be written: %s", self._path, error)
+
+
+def measured_load(info: ModelInfo) -> LoadMeasurement:
+    """What a load tells about the memory it took."""
+    path = Path(info.path)
+    return LoadMeasurement(
+        path=info.path,
+        file_bytes=path.stat().st_size if path.is_file() else 0,
+        context_tokens=info.context_tokens,
+        kv_type=info.kv_type,
+        batch_tokens=info.batch_tokens,
+        gpu_layers=info.gpu_layers,
+        sequences=max(1, info.plan.sequences),
+        buffers=info.buffers,
+        measured_at=_now(),
+    )
+
+
+def _same(one: LoadMeasurement, other: LoadMeasurement) -> bool:
+    return _settings(one) == _settings(other)
+
+
+def _settings(load: LoadMeasurement) -> tuple[str, int, int, str, int, int, int]:
+    return (
+        load.path,
+        load.file_bytes,
+        load.context_tokens,
+        load.kv_type,
+        load.batch_tokens,
+        load.gpu_layers,
+        load.sequences,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

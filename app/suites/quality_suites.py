@@ -1,0 +1,42 @@
+"""What a quality run is made of: Stillroom's own questions, programs, and data sets that were asked for."""
+
+import threading
+from collections.abc import Collection as Several
+from pathlib import Path
+
+from app.bench.quality.built_in import built_in
+from app.bench.quality.hub_data import HubData
+from app.bench.quality.item import KINDS, Collection, Kind
+from app.code.sandbox.run import Sandbox
+from app.suites.code_suite import CodeSuite
+from models.system.progress import OnProgress, ignore_progress
+
+
+class QualitySuites:
+    """Puts suites together; any thread. `folder` keeps data sets of the hub."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = HubData(folder)
+        self.code = CodeSuite(Sandbox())
+
+    def collections(
+        self,
+        kinds: Several[Kind] = KINDS,
+        data: Several[str] = (),
+        *,
+        on_progress: OnProgress = ignore_progress,
+        cancel: threading.Event | None = None,
+    ) -> list[Collection]:
+        """A collection of each of `kinds`: Stillroom's own, or the data set of `data` (keys of `DATA_SETS`),
+        which is downloaded where it is not here. Code is left out where there is no sandbox to run it in.
+
+        Blocks. Raises `StillroomError` and `Cancelled`.
+        """
+        found = {collection.kind: collection for collection in built_in()}
+        code = self.code.collection() if "code" in kinds else None
+        if code is not None:
+            found["code"] = code
+        for key in data:
+            collection = self.data.collection(key, on_progress=on_progress, cancel=cancel)
+            found[collection.kind] = collection
+        return [found[kind] for kind in KINDS if kind in kinds and kind in found]

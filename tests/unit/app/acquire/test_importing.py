@@ -1,0 +1,90 @@
+"""Models of other programs are taken up where they lie, and stay there."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from app.acquire.importing import import_models
+from app.base.errors import StillroomError
+from models.catalog.catalog import find
+from models.store.store import ModelStore
+from tests.support.hollow_gguf import write_hollow_gguf
+from tests.support.tiny_gguf import write_tiny_gguf
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "store")
+
+
+def ollama_with(folder: Path, name: str, content: bytes) -> Path:
+    digest = hashlib.sha256(content).hexdigest()
+    blob = folder / "blobs" / f"sha256-{digest}"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(content)
+    manifest = folder / "manifests" / "registry.ollama.ai" / "library" / name / "7b"
+    manifest.parent.mkdir(parents=True)
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    manifest.write_text(json.dumps({"layers": [layer]}))
+    return blob
+
+
+def test_ollamas_blob_is_listed_by_its_name_and_never_deleted(tmp_path: Path, store: ModelStore) -> None:
+    write_tiny_gguf(tmp_path / "tiny.gguf")
+    blob = ollama_with(tmp_path / "ollama", "tiny", (tmp_path / "tiny.gguf").read_bytes())
+    imported = import_models([tmp_path / "ollama"], store)
+    [model] = imported.models
+    assert (model.name, model.type, model.path) == ("tiny:7b", "F32", blob)
+    assert model.sha256 == blob.name.removeprefix("sha256-")
+    assert store.listing().models == (model,)
+    store.delete(model)
+    assert blob.is_file()
+    assert store.listing().models == ()
+
+
+def test_a_file_that_went_missing_is_said(tmp_path: Path, store: ModelStore) -> None:
+    file = tmp_path / "mine.gguf"
+    write_tiny_gguf(file)
+    import_models([file], store)
+    file.unlink()
+    listing = store.listing()
+    assert listing.models == ()
+    assert str(file) in str(listing.notices[0])
+
+
+def test_a_catalogue_model_is_recognised_whatever_the_file_is_called(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    known = find("r1-llama-8b")
+    assert known is not None
+    file = tmp_path / "studio" / "somebody" / "repo" / "x.gguf"
+    file.parent.mkdir(parents=True)
+    write_hollow_gguf(file, known, "Q5_K_M")
+    [model] = import_models([tmp_path / "studio"], store).models
+    assert model.key == "r1-llama-8b"
+    assert [other.path for other in store.find("r1-llama-8b")] == [file]
+
+
+def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(tmp_path: Path, store: ModelStore) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    write_tiny_gguf(folder / "good.gguf")
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    (folder / "m-00001-of-00002.gguf").write_bytes(b"GGUF")
+    imported = import_models([folder], store)
+    assert [model.name for model in imported.models] == ["good"]
+    assert {str(error).split()[0] for error in imported.refused} == {"The", "m-00001-of-00002.gguf"}
+    with pytest.raises(StillroomError, match=r"broken\.gguf"):
+        import_models([folder / "broken.gguf"], store)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StillroomError, match="no GGUF file"):
+        import_models([tmp_path / "empty"], store)
+
+
+def test_a_blob_that_ollama_deleted_is_named(tmp_path: Path, store: ModelStore) -> None:
+    write_tiny_gguf(tmp_path / "tiny.gguf")
+    ollama_with(tmp_path / "ollama", "tiny", (tmp_path / "tiny.gguf").read_bytes()).unlink()
+    with pytest.raises(StillroomError, match="tiny:7b is missing"):
+        import_models([tmp_path / "ollama"], store)

@@ -1,0 +1,272 @@
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.acquire.acquire import Acquirer
+from app.acquire.build_options import ON, BuildWish
+from app.acquire.builder import Builder
+from app.acquire.jobs import JobBook, JobState, JobView
+from app.acquire.quality_build import Build
+from models.catalog.reference import Reference
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.store.store import ModelStore
+from tests.support.hub import LoopbackHub
+from tests.support.tiny_gguf import write_tiny_gguf
+
+REPO = "owner/tiny-GGUF"
+FILE = "tiny.Q8_0.gguf"
+SIZE = 6 << 20
+RETRY = RetryPolicy(attempts=3, first_wait_s=0.01)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    monkeypatch.setenv("HF_TOKEN", "")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_tiny_gguf(folder / FILE, 6 << 20)
+    with LoopbackHub() as server:
+        server.add(REPO, folder)
+        yield server
+
+
+class Desk:
+    """A store, its books one after another, and what the present one has said."""
+
+    def __init__(self, hub: LoopbackHub, root: Path) -> None:
+        self.hub = hub
+        self.root = root
+        self.store = ModelStore(root / "models")
+        self.views: queue.Queue[JobView] = queue.Queue()
+        self.book = self.new_book()
+
+    def new_book(self) -> JobBook:
+        client = HubClient(self.hub.endpoint, retry=RETRY)
+        options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
+        acquirer = Acquirer(client, self.store, self.root / "checkpoints", ["unused"], options)
+        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
+        self.book = JobBook(self.root / "jobs", lambda: builder)
+        self.book.observe(self.views.put)
+        return self.book
+
+    def wait(self, state: JobState, where: Callable[[JobView], bool] = lambda _: True) -> JobView:
+        while True:
+            view = self.views.get(timeout=30)
+            if view.state == state and where(view):
+                return view
+
+    def leftovers(self) -> list[Path]:
+        return [path for path in self.root.rglob("*.part*") if path.is_file()]
+
+
+@pytest.fixture
+def desk(hub: LoopbackHub, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(hub, tmp_path)
+    yield desk
+    desk.book.close()
+
+
+def half_done(desk: Desk) -> JobView:
+    """Start the job slowly and give it back in the middle of its download."""
+    desk.hub.bytes_per_s = 4e6
+    desk.book.start()
+    desk.book.add(REPO, ["Q8_0"])
+    return desk.wait("running", lambda view: view.progress is not None and view.progress.done > 1 << 20)
+
+
+def test_a_job_runs_and_leaves_an_installed_model(desk: Desk) -> None:
+    desk.book.start()
+    desk.book.add(REPO, ["Q8_0"])
+    done = desk.wait("done")
+    [model] = done.installed
+    assert model.path.read_bytes()[:4] == b"GGUF"
+    assert desk.store.listing().models == (model,)
+    assert (model.type, model.repo, model.commit) == ("Q8_0", REPO, desk.hub.repos[REPO].commit)
+    assert [view.state for view in desk.book.jobs()] == ["done"]
+    desk.book.dismiss(done.id)
+    assert desk.book.jobs() == ()
+    assert list((desk.root / "jobs").iterdir()) == []
+
+
+def test_pause_keeps_what_arrived_and_resume_goes_on(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.pause(view.id)
+    desk.wait("paused")
+    desk.hub.bytes_per_s = 0
+    desk.book.resume(view.id)
+    desk.wait("done")
+    # What Linux had taken of each connection when it was cut is fetched again.
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_a_running_job_goes_on_after_a_restart(desk: Desk) -> None:
+    half_done(desk)
+    desk.book.close()
+    desk.hub.bytes_per_s = 0
+    desk.new_book().start()
+    desk.wait("done")
+    # What Linux had taken of each connection when it was cut is fetched again.
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_a_paused_job_waits_after_a_restart(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.pause(view.id)
+    desk.book.close()
+    desk.views.queue.clear()
+    desk.new_book().start()
+    # The window may have been there before.
+    assert desk.wait("paused").id == view.id
+    assert [(job.id, job.state) for job in desk.book.jobs()] == [(view.id, "paused")]
+
+
+@pytest.mark.parametrize("paused_first", [False, True])
+def test_cancel_deletes_what_arrived(desk: Desk, paused_first: bool) -> None:
+    view = half_done(desk)
+    if paused_first:
+        desk.book.pause(view.id)
+        desk.wait("paused")
+    desk.book.cancel(view.id)
+    desk.wait("gone")
+    assert desk.book.jobs() == ()
+    assert desk.leftovers() == []
+    desk.hub.bytes_per_s = 0
+    desk.book.add(REPO, ["Q8_0"])
+    desk.wait("done")
+    assert desk.hub.bytes_served[FILE] > SIZE + (1 << 20)
+    assert desk.leftovers() == []
+
+
+def test_what_was_cancelled_can_be_taken_back(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.wait("cancelled")
+    assert desk.book.jobs() == ()
+    assert desk.leftovers()
+    desk.hub.bytes_per_s = 0
+    desk.book.restore(view.id)
+    desk.wait("done", lambda job: job.id == view.id)
+    # What Linux had taken of each connection when it was cut is fetched again.
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+    # Too late for one that is done.
+    desk.book.restore(view.id)
+    assert [job.state for job in desk.book.jobs()] == ["done"]
+
+
+def test_what_was_paused_is_paused_again(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.pause(view.id)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.wait("cancelled")
+    desk.book.restore(view.id)
+    desk.wait("paused")
+    assert [job.state for job in desk.book.jobs()] == ["paused"]
+
+
+def test_what_was_cancelled_goes_when_nobody_takes_it_back(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=0.2)
+    desk.wait("gone")
+    assert desk.leftovers() == []
+    desk.book.restore(view.id)
+    assert desk.book.jobs() == ()
+
+
+def test_what_was_cancelled_before_a_restart_goes_then(desk: Desk) -> None:
+    view = half_done(desk)
+    desk.book.cancel(view.id, undo_s=3600)
+    desk.book.close()
+    assert desk.leftovers()
+    desk.new_book().start()
+    desk.wait("gone")
+    assert desk.leftovers() == []
+
+
+def test_cancelling_one_of_two_keeps_what_the_other_needs(desk: Desk) -> None:
+    view = half_done(desk)
+    other = desk.book.add(REPO, ["Q8_0"])
+    desk.book.cancel(view.id)
+    desk.hub.bytes_per_s = 0
+    desk.wait("done", lambda job: job.id == other.id)
+    # What Linux had taken of each connection when it was cut is fetched again.
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_a_failed_job_says_why_also_after_a_restart_and_can_go_on(desk: Desk) -> None:
+    fault = desk.hub.fail("metadata", status=404, times=1, headers={"X-Error-Code": "RepoNotFound"})
+    desk.book.start()
+    view = desk.book.add(REPO, ["Q8_0"])
+    failed = desk.wait("failed")
+    assert "has no model owner/tiny-GGUF" in str(failed.error)
+    desk.book.close()
+    fault.times = 0
+    desk.new_book().start()
+    [again] = desk.book.jobs()
+    assert (again.state, str(again.error)) == ("failed", str(failed.error))
+    desk.book.resume(view.id)
+    desk.wait("done")
+
+
+def test_a_surprise_ends_the_job_and_not_the_book(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = threading.Event()
+
+    def resolve(*_: object, **__: object) -> None:
+        broken.set()
+        raise ZeroDivisionError("surprise")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HubClient, "resolve", resolve)
+        desk.book.start()
+        desk.book.add(REPO, ["Q8_0"])
+        failed = desk.wait("failed")
+    assert broken.is_set()
+    assert "ZeroDivisionError" in str(failed.error)
+    desk.book.resume(failed.id)
+    desk.wait("done")
+
+
+def test_jobs_run_one_after_another(desk: Desk) -> None:
+    first = desk.book.add(REPO, ["Q8_0"])
+    second = desk.book.add(REPO, ["Q8_0"])
+    assert [view.state for view in desk.book.jobs()] == ["waiting", "waiting"]
+    desk.book.start()
+    assert desk.wait("done").id == first.id
+    assert desk.wait("done").id == second.id
+    # What Linux had taken of each connection when it was cut is fetched again.
+    assert desk.hub.bytes_served[FILE] < SIZE + (2 << 20)
+
+
+def test_what_was_wished_of_a_build_is_kept_over_a_restart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.book.add(REPO, ["Q4_K_M"], measure=True, weigh=True)
+    desk.book.add(REPO, ["Q8_0"])
+    wishes: list[BuildWish] = []
+
+    def get(_: Builder, __: Reference, ___: list[str], wish: BuildWish, **____: object) -> Build:
+        wishes.append(wish)
+        return Build((), 0.0, 0)
+
+    monkeypatch.setattr(Builder, "get", get)
+    desk.new_book().start()
+    desk.wait("done", lambda view: view.types == ("Q8_0",))
+    assert wishes == [BuildWish(imatrix=ON, measure=True), BuildWish()]
+
+
+def test_a_damaged_job_file_is_set_aside(desk: Desk) -> None:
+    folder = desk.root / "jobs"
+    folder.mkdir()
+    (folder / "x.json").write_text("{")
+    desk.book.start()
+    assert desk.book.jobs() == ()
+    [aside] = folder.glob("x.damaged-*.json")
+    assert aside.read_text() == "{"
+    later = desk.new_book()
+    later.start()
+    assert later.jobs() == ()
+    assert list(folder.iterdir()) == [aside]

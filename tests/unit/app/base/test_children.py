@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.base.children import child_command, leave_bundle_environment
+
+ROOT = Path(__file__).parents[4]
+
+
+def test_a_bundle_starts_itself_as_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert child_command("engine") == [sys.executable, "--child", "engine"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_LIBRARY_PATH is Linux's")
+@pytest.mark.parametrize("before", [None, "/opt/lib"])
+def test_programs_started_from_a_bundle_find_the_systems_libraries(
+    monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setenv("PYINSTALLER_RESET_ENVIRONMENT", "")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/bundle/_internal")
+    if before is None:
+        monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    else:
+        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", before)
+    leave_bundle_environment()
+    assert os.environ.get("LD_LIBRARY_PATH") == before
+    assert os.environ["PYINSTALLER_RESET_ENVIRONMENT"] == "1"
+
+
+def test_the_environment_stays_as_it_is_when_run_from_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/the/users/own")
+    leave_bundle_environment()
+    assert os.environ["LD_LIBRARY_PATH"] == "/the/users/own"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell closes the streams")
+def test_closed_streams_are_opened_before_another_file_takes_their_place() -> None:
+    program = (
+        "from app.base.children import fill_standard_streams as fill; fill();"
+        "import os, sys; file = open('/dev/zero');"
+        "assert file.fileno() > 2, file.fileno();"
+        "print('out'); print('err', file=sys.stderr); os.write(2, b'native');"
+        "assert sys.stdin.read() == ''; os._exit(7)"
+    )
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, program], cwd=ROOT, check=False
+    )
+    assert done.returncode == 7

@@ -1,0 +1,70 @@
+"""The log: what happened, never what was said."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.base.log import log_file, report, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("token hf_AbCdEf0123456789 used", "hf_AbCdEf0123456789"),
+        ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
+        ("GET https://cdn.example/file?X-Sig=0a1b&Expires=5 200", "0a1b"),
+    ],
+)
+def test_secrets_are_blotted_out(text: str, secret: str) -> None:
+    assert secret not in without_secrets(text)
+    assert "[hidden]" in without_secrets(text)
+
+
+def test_plain_sentences_are_left_alone() -> None:
+    sentence = "Is n_ctx=4096 enough? a=b was loaded in 0.3 s"
+    assert without_secrets(sentence) == sentence
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    prelude = (
+        "import pathlib, logging, threading; from app.base.log import start_log\n"
+        f"start_log(pathlib.Path({str(folder)!r}))\n"
+    )
+    return subprocess.run([sys.executable, "-c", prelude + code], capture_output=True, text=True, check=False)
+
+
+def test_uncaught_exceptions_of_all_threads_are_logged(tmp_path: Path) -> None:
+    code = "t = threading.Thread(target=lambda: 1 / 0, name='pump'); t.start(); t.join()\n"
+    done = run(code + "raise ValueError('boom')", tmp_path)
+    text = log_file(tmp_path).read_text()
+    assert done.returncode == 1
+    assert "thread pump" in text
+    assert "ZeroDivisionError" in text
+    assert "ValueError: boom" in text
+    assert "ValueError: boom" in done.stderr
+
+
+def test_the_file_rotates(tmp_path: Path) -> None:
+    run("for i in range(6000): logging.getLogger('x').info('%s', 'y' * 400)", tmp_path)
+    assert len(list(tmp_path.glob("stillroom.log*"))) == 3
+    assert max(file.stat().st_size for file in tmp_path.iterdir()) <= 1 << 20
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_program(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("print('on')", tmp_path / "file" / "logs")
+    assert (done.returncode, done.stdout) == (0, "on\n")
+    assert "There is no log" in done.stderr
+
+
+def test_the_report_names_versions_machine_and_the_last_lines(tmp_path: Path) -> None:
+    log_file(tmp_path).write_text("".join(f"line {i} hf_0123456789abc\n" for i in range(300)))
+    text = report(tmp_path, notes=("Device: CPU",))
+    assert "llama-cpp-python" in text
+    assert "Python 3" in text
+    assert "Device: CPU" in text
+    assert "line 299" in text
+    assert "line 150 " not in text
+    assert "hf_0123" not in text

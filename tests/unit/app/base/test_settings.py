@@ -1,0 +1,144 @@
+"""The settings file: nothing the user set is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.base.errors import StillroomError
+from app.engine.messages import LoadSettings, Sampling
+from app.settings import LIMITS, Settings, SettingsFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "settings.json"
+
+
+def test_no_file_gives_the_defaults_and_writes_nothing(path: Path) -> None:
+    assert SettingsFile(path).values == Settings()
+    assert not path.exists()
+
+
+def test_changes_survive_a_restart(path: Path) -> None:
+    SettingsFile(path).update(theme="dark", sampling=Sampling(temperature=0.2), load=LoadSettings(threads=3))
+    again = SettingsFile(path).values
+    assert (again.theme, again.sampling.temperature, again.load.threads) == ("dark", 0.2, 3)
+    assert json.loads(path.read_text())["version"] == 2
+    assert [file.name for file in path.parent.iterdir()] == ["settings.json"]
+
+
+def test_unknown_keys_are_kept(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"version": 1, "of_a_later_version": [1, 2], "theme": "light"}')
+    SettingsFile(path).update(language="zh_CN")
+    assert json.loads(path.read_text())["of_a_later_version"] == [1, 2]
+    assert SettingsFile(path).values.theme == "light"
+
+
+def test_the_version_of_a_later_program_is_kept(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text('{"version": 7}')
+    SettingsFile(path).update(theme="dark")
+    assert json.loads(path.read_text())["version"] == 7
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00", b'{"theme": "da'])
+def test_a_damaged_file_is_set_aside(path: Path, content: bytes, told: list[StillroomError]) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    settings = SettingsFile(path)
+    assert settings.values == Settings()
+    (aside,) = path.parent.iterdir()
+    assert aside.read_bytes() == content
+    [notice] = told
+    assert "settings.json is damaged" in str(notice)
+    assert aside.name in str(notice)
+
+
+def test_one_wrong_value_costs_only_itself(path: Path, told: list[StillroomError]) -> None:
+    path.parent.mkdir()
+    path.write_text('{"theme": "pink", "language": "en", "sampling": {"temperature": 99}, "telemetry_hz": 3}')
+    settings = SettingsFile(path)
+    assert settings.values == Settings(language="en", telemetry_hz=3)
+    assert "theme, sampling" in str(told[0])
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert str(aside) in told[0].hint_text()
+    assert json.loads(aside.read_text())["theme"] == "pink"
+    assert SettingsFile(path).values == Settings(language="en", telemetry_hz=3)
+
+
+def test_an_edited_file_is_used_and_told_of_once(path: Path, told: list[StillroomError]) -> None:
+    SettingsFile(path).update(theme="dark", zoom_percent=110)
+    path.write_text(path.read_text().replace("110", "111"))
+    assert SettingsFile(path).values.zoom_percent == 111
+    assert "changed outside Stillroom" in str(told[0])
+    told.clear()
+    assert SettingsFile(path).values.zoom_percent == 111
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"theme": "pink"},
+        {"telemetry_hz": 0.0},
+        {"telemetry_hz": 50.0},
+        {"live_panel_open": "yes"},
+        {"no_such_setting": 1},
+        {"sampling": Sampling(temperature=-1.0)},
+        {"sampling": Sampling(seed=-1)},
+        {"load": LoadSettings(context_tokens=-5)},
+    ],
+)
+def test_a_wrong_change_is_refused_and_changes_nothing(path: Path, change: dict[str, object]) -> None:
+    settings = SettingsFile(path)
+    with pytest.raises(StillroomError):
+        settings.update(**({"last_model": "r1-qwen-1.5b"} | change))
+    assert settings.values == Settings()
+    assert not path.exists()
+
+
+def test_observers_hear_changes_until_they_stop(path: Path) -> None:
+    settings = SettingsFile(path)
+    heard: list[str] = []
+    stop = settings.observe(lambda values: heard.append(values.theme))
+    settings.update(theme="dark")
+    settings.update(theme="dark")
+    stop()
+    settings.update(theme="light")
+    assert heard == ["dark"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = SettingsFile(tmp_path / "file" / "settings.json")
+    with pytest.raises(StillroomError, match="could not be saved"):
+        settings.update(theme="dark")
+    assert settings.values == Settings()
+
+
+def test_every_limit_names_a_field_and_holds_its_default() -> None:
+    fields = {
+        name: getattr(struct, name)
+        for struct in (LoadSettings(), Sampling())
+        for name in struct.__struct_fields__
+    }
+    for name, (low, high) in LIMITS.items():
+        assert fields[name] is None or low <= fields[name] <= high
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for field in Settings.__annotations__.values():
+        assert field.__metadata__[0].description
+
+
+def test_defaults_that_an_earlier_version_wrote_down_are_automatic_now(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    load = '{"threads": 3, "batch_tokens": 512, "sequences": 1, "kv_type": "f16"}'
+    path.write_text('{"version": 1, "load": ' + load + "}")
+    assert SettingsFile(path).values.load == LoadSettings(threads=3)
+    path.write_text('{"version": 2, "load": ' + load + "}")
+    assert SettingsFile(path).values.load.batch_tokens == 512
+    path.write_text('{"version": 1, "load": {"batch_tokens": 64, "kv_type": "q8_0"}}')
+    assert SettingsFile(path).values.load == LoadSettings(batch_tokens=64, kv_type="q8_0")

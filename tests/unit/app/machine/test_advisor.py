@@ -1,0 +1,107 @@
+"""Estimates give way to what was measured on this computer."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.machine.advisor import Advisor
+from app.machine.measurements import LoadMeasurement
+from models.catalog.catalog import CatalogModel, catalogue, find
+from models.memory.fit import GpuMemory, Memory, Verdict
+from models.memory.memory_request import Demand
+from models.memory.sizes import QUANTISATIONS, weights_of
+from models.store.store import InstalledModel
+
+GIB = 1 << 30
+MEMORY = Memory(32 * GIB, ram_bytes_per_s=20e9)
+DEMAND = Demand(8192)
+
+
+def model(key: str) -> CatalogModel:
+    found = find(key)
+    assert found is not None
+    return found
+
+
+def installed(key: str, kind: str) -> InstalledModel:
+    return InstalledModel(
+        model(key).name, kind, Path(f"/models/{key}-{kind}.gguf"), model(key).sizes_bytes[kind], key=key
+    )
+
+
+def measurement(file: InstalledModel, tok_per_s: float, gpu_layers: int = 0) -> LoadMeasurement:
+    return LoadMeasurement(
+        path=str(file.path),
+        file_bytes=file.bytes,
+        context_tokens=8192,
+        kv_type="f16",
+        batch_tokens=512,
+        gpu_layers=gpu_layers,
+        buffers={"CPU": 5 * GIB},
+        decode_tok_per_s=tok_per_s,
+    )
+
+
+def test_every_model_and_quantisation_has_an_outlook() -> None:
+    found = Advisor(catalogue(), MEMORY).outlooks(DEMAND)
+    assert len(found) == 7 * len(QUANTISATIONS)
+    assert all(one.measured is None and str(one.fit) for one in found)
+    assert {one.basis for one in found if one.fit.verdict is Verdict.RAM} == {"memory"}
+    assert {one.tok_per_s for one in found if one.fit.verdict is Verdict.TOO_LARGE} == {None}
+
+
+def test_the_measured_file_replaces_its_estimate() -> None:
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    advisor = Advisor(catalogue(), MEMORY, [measurement(file, 3.3)], [file])
+    one = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    assert (one.tok_per_s, one.basis, one.ram_bytes) == (3.3, "measured", 5 * GIB)
+    other_context = advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", Demand(4096))
+    assert other_context.measured is None
+    assert other_context.basis == "replies"
+    assert other_context.ram_bytes == other_context.fit.need.ram.total
+
+
+def test_another_file_in_its_place_is_not_the_measured_one() -> None:
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    before = measurement(file, 3.3)
+    rebuilt = InstalledModel(file.name, file.type, file.path, file.bytes - 1, key=file.key)
+    one = Advisor(catalogue(), MEMORY, [before], [rebuilt]).outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    assert one.measured is None
+    assert one.basis == "memory"
+
+
+def test_replies_of_the_largest_model_tell_the_speed_of_the_others() -> None:
+    small, large = installed("r1-qwen-1.5b", "Q8_0"), installed("r1-qwen-7b", "Q8_0")
+    loads = [measurement(large, 2.0), measurement(small, 30.0)]
+    one = Advisor(catalogue(), MEMORY, loads, [small, large]).outlook(model("r1-llama-8b"), "Q8_0", DEMAND)
+    read = weights_of(model("r1-qwen-7b").shape, "Q8_0").read_per_token
+    other = weights_of(model("r1-llama-8b").shape, "Q8_0").read_per_token
+    assert one.tok_per_s == pytest.approx(2.0 * read / other, rel=0.01)
+
+
+def test_a_cards_speed_is_unknown_until_a_reply_ran_on_it() -> None:
+    card = Memory(32 * GIB, (GpuMemory("A", 24 * GIB, 24 * GIB),), ram_bytes_per_s=20e9)
+    wanted = model("r1-llama-8b")
+    assert Advisor(catalogue(), card).outlook(wanted, "Q4_K_M", DEMAND).tok_per_s is None
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    known = Advisor(catalogue(), card, [measurement(file, 80.0, gpu_layers=29)], [file])
+    found = known.outlook(wanted, "Q4_K_M", DEMAND)
+    assert found.fit.verdict is Verdict.GPU
+    assert found.tok_per_s == pytest.approx(76, rel=0.1)
+
+
+def test_a_load_for_more_replies_tells_its_speed_and_not_its_memory() -> None:
+    file = installed("r1-qwen-7b", "Q4_K_M")
+    four = msgspec.structs.replace(measurement(file, 3.3), sequences=4)
+    one = Advisor(catalogue(), MEMORY, [four], [file]).outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND)
+    assert (one.tok_per_s, one.basis, one.measured) == (3.3, "measured", four)
+    assert one.ram_bytes == one.fit.need.ram.total
+    both = Advisor(catalogue(), MEMORY, [measurement(file, 3.0), four], [file])
+    assert both.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).ram_bytes == 5 * GIB
+
+
+def test_a_small_models_replies_say_nothing_of_large_ones() -> None:
+    starter = InstalledModel("SmolLM2", "Q4_1", Path("/s.gguf"), 98_000_000, key="starter", bundled=True)
+    advisor = Advisor(catalogue(), MEMORY, [measurement(starter, 130.0)], [starter])
+    assert advisor.outlook(model("r1-qwen-7b"), "Q4_K_M", DEMAND).basis == "memory"

@@ -1,0 +1,146 @@
+"""What was measured is kept and found again, whatever happens to the file."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.engine.messages import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
+from app.machine.measurements import LoadMeasurement, Measurements
+from app.machine.memory_speed import measure_memory_speed
+
+MIB = 1 << 20
+
+
+MOST_BYTES_PER_S = 1e12
+"""Two threads read no more than that from their caches."""
+
+
+def info(path: Path, **changes: object) -> ModelInfo:
+    made = ModelInfo(
+        path=str(path),
+        name="m",
+        architecture="llama",
+        quantisation="Q4_0",
+        parameters=1,
+        size_bytes=4,
+        layers=2,
+        gpu_layers=0,
+        context_tokens=4096,
+        context_limit=8192,
+        vocabulary=10,
+        threads=2,
+        batch_tokens=512,
+        kv_type="f16",
+        backend="CPU",
+        chat_template="",
+        bos_text="",
+        eos_text="",
+        adds_bos=False,
+        load_s=0.1,
+        buffers={"CPU_Mapped": 3 * MIB, "CPU": MIB, "CUDA0": 2 * MIB, "CUDA_Host": MIB},
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def finished(tok_per_s: float, tokens: int = 100) -> Finished:
+    stats = GenerationStats(
+        prompt_tokens=1,
+        completion_tokens=tokens,
+        thinking_tokens=0,
+        ttft_s=0.1,
+        prompt_s=0.1,
+        decode_s=1.0,
+        thinking_s=0.0,
+        prompt_tok_per_s=10.0,
+        decode_tok_per_s=tok_per_s,
+        context_tokens_used=100,
+        seed=1,
+    )
+    return Finished(request_id=2, reason="stop", stats=stats)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF")
+    return path
+
+
+def test_a_load_and_its_fastest_reply_are_kept(tmp_path: Path, file: Path) -> None:
+    kept = tmp_path / "data" / "measured.json"
+    measured = Measurements(kept)
+    measured.on_event(Loaded(request_id=1, info=info(file)))
+    for rate in (20.0, 30.0, 25.0):
+        measured.on_event(finished(rate))
+    measured.on_event(finished(99.0, tokens=5))
+    [load] = Measurements(kept).loads()
+    assert (load.path, load.file_bytes, load.decode_tok_per_s) == (str(file), 4, 30.0)
+    assert (load.ram_bytes, load.device_bytes) == (5 * MIB, 2 * MIB)
+    for copy in ("CPU_REPACK", "AMX"):
+        repacked = msgspec.structs.replace(load, buffers={"CPU_Mapped": 9, copy: 8, "CPU": 1})
+        assert (repacked.ram_bytes, repacked.device_bytes) == (10, 0)
+    # Loaded again in the same way, the rate is remembered; with another context it is another measurement.
+    measured.on_event(Loaded(request_id=3, info=info(file)))
+    measured.on_event(Loaded(request_id=4, info=info(file, context_tokens=8192)))
+    assert [load.decode_tok_per_s for load in Measurements(kept).loads()] == [30.0, 0.0]
+
+
+def test_replies_count_only_where_their_model_is_known(tmp_path: Path, file: Path) -> None:
+    other = tmp_path / "n.gguf"
+    measured = Measurements(tmp_path / "measured.json")
+    measured.on_event(Loaded(request_id=1, info=info(file)))
+    measured.on_event(Loaded(request_id=2, info=info(other)))
+    measured.on_event(finished(50.0))
+    assert [load.decode_tok_per_s for load in measured.loads()] == [0.0, 0.0]
+    measured.on_event(Unloaded(request_id=0, path=str(other)))
+    measured.on_event(finished(50.0))
+    assert {load.path: load.decode_tok_per_s for load in measured.loads()} == {
+        str(file): 50.0,
+        str(other): 0.0,
+    }
+    measured.on_event(Unloaded(request_id=3))
+    measured.on_event(finished(60.0))
+    assert max(load.decode_tok_per_s for load in measured.loads()) == 50.0
+
+
+def test_memory_speed_is_measured_once_for_a_computer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def measure(threads: int) -> float:
+        calls.append(threads)
+        return 7e9
+
+    monkeypatch.setattr("app.machine.measurements.measure_memory_speed", measure)
+    kept = tmp_path / "measured.json"
+    assert Measurements(kept).memory_speed() == 7e9
+    assert Measurements(kept).memory_speed() == 7e9
+    assert len(calls) == 1
+    monkeypatch.setattr("app.machine.measurements.computer_identity", lambda: "with more memory")
+    assert Measurements(kept).memory_speed() == 7e9
+    assert len(calls) == 2
+
+
+def test_the_real_memory_is_read_at_a_real_speed() -> None:
+    # A ceiling and a floor that any computer keeps; the exact figure is its own.
+    assert 1e8 < measure_memory_speed(2) < MOST_BYTES_PER_S
+    # In the cache, and over before a thread that waits for it would be woken.
+    assert 1e8 < measure_memory_speed(2, 4 << 20) < MOST_BYTES_PER_S
+
+
+@pytest.mark.parametrize("content", [b"", b"{ half", b'{"loads": 3}'])
+def test_a_damaged_file_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    kept = tmp_path / "measured.json"
+    kept.write_bytes(content)
+    assert Measurements(kept).loads() == ()
+    [aside] = tmp_path.glob("measured.damaged-*.json")
+    assert aside.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_ends_no_reply(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "blocked").write_bytes(b"")
+    measured = Measurements(tmp_path / "blocked" / "measured.json")
+    measured.on_event(Loaded(request_id=1, info=info(file)))
+    assert isinstance(measured.loads()[0], LoadMeasurement)
