@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from app.bench.history import BenchmarkHistory
     from app.chat.prompt import ChatTemplates
     from app.elsewhere.answering import ElsewhereAnswers
-    from app.engine.client import EngineClient
-    from app.engine.load_memory import LoadMemory
+    from app.engine.client.client import EngineClient
+    from app.engine.planning.load_history import LoadMemory
     from app.filters.filter_file import FilterFile
 
 
@@ -65,7 +65,7 @@ class StillroomCore:
 
     def load_memory(self) -> "LoadMemory":
         """What was learnt about loading each model."""
-        from app.engine.load_memory import LoadMemory
+        from app.engine.planning.load_history import LoadMemory
 
         return LoadMemory(self.paths.loads)
 
@@ -84,8 +84,8 @@ class StillroomCore:
     @contextmanager
     def engine(self) -> Iterator["EngineClient"]:
         """A client with its own engine process, which ends with the context."""
-        from app.engine.client import EngineClient
-        from app.engine.cuda_runtime import read_check
+        from app.engine.client.client import EngineClient
+        from app.engine.devices.cuda_runtime import read_check
 
         # The engine's process reads it as well, and has nobody to tell of damage.
         read_check(self.paths.cuda_runtime)

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.base.errors import StillroomError
 from app.elsewhere.server import ElsewhereServer
-from app.engine.messages import LoadSettings, Sampling, SpeculationMode
+from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
 

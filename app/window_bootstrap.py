@@ -26,10 +26,10 @@ from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.keys import ServerKeys
-from app.engine.client import EngineClient
-from app.engine.idle import IdleUnload
-from app.engine.messages import DevicesListed
-from app.engine.saved_states import StatesPlace
+from app.engine.client.client import EngineClient
+from app.engine.client.idle_unload import IdleUnload
+from app.engine.kv_states.saved_states import StatesPlace
+from app.engine.protocol import DevicesListed
 from app.machine.doctor import examine
 from app.machine.hardware import Machine, look_at_machine
 from app.server.server import LocalServer

@@ -31,9 +31,9 @@ def _work(
     request: QualityRequest | ImatrixRequest | TextRequest, on_progress: OnProgress
 ) -> MeasuredQuality | CollectedImatrix | TextPart:
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
-    from app.engine.cores import physical_cores
+    from app.engine.devices.cores import physical_cores
+    from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
-    from app.engine.native_log import NativeLog
     from converters.quality.evaluation import Machine
 
     log = NativeLog()

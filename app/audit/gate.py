@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from app.audit.trail import AuditTrail, Source
-from app.engine.answering import Answers
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
+from app.engine.protocol.reply_source import Answers
 from app.filters.filter_file import FilterFile
 from app.filters.screen import Screened, screen
 from app.filters.verdict import BlockedError, Hit

@@ -12,9 +12,9 @@ import msgspec
 
 from app.audit.log import AuditLog, AuditLogError
 from app.base.errors import Cancelled, StillroomError
-from app.engine.answering import Answers, OnReplyEvent
-from app.engine.handles import Generation
-from app.engine.messages import Channel, Delta, Finished, Generate, ModelInfo, ReplyEvent
+from app.engine.protocol import Channel, Delta, Finished, Generate, ModelInfo, ReplyEvent
+from app.engine.protocol.pending_results import Generation
+from app.engine.protocol.reply_source import Answers, OnReplyEvent
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 

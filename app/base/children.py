@@ -21,7 +21,7 @@ ChildName = Literal[
 ]
 
 CHILD_MODULES: dict[ChildName, str] = {
-    "engine": "app.engine.worker",
+    "engine": "app.engine.worker.worker",
     "rpc_server": "app.engine.llama.rpc_server",
     "kernel_check": "app.engine.llama.kernel_check",
     "build": "converters.build.worker",

@@ -5,9 +5,9 @@ import sys
 import msgspec
 
 from app.bench.ceilings import CeilingsRequest, MeasuredCeilings
+from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.matmul_speed import matmul_flop_per_s
-from app.engine.native_log import NativeLog
 from app.machine.memory_speed import measure_memory_speed
 
 

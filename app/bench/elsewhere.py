@@ -27,8 +27,8 @@ from app.bench.report import (
 from app.bench.suite import Step, Suite
 from app.bench.time_left import TimeLeft
 from app.bench.turn import PERCENTILES, TurnResult
-from app.engine.answering import Answers
-from app.engine.messages import LoadSettings, ModelInfo
+from app.engine.protocol import LoadSettings, ModelInfo
+from app.engine.protocol.reply_source import Answers
 from app.machine.hardware import Machine
 from app.telemetry.gpu import GpuReading
 from models.system.progress import raise_if_cancelled

@@ -12,9 +12,9 @@ from app.bench.report import NotMeasured
 from app.bench.statistics import percentile
 from app.bench.suite import first_token_prompt
 from app.bench.turn import PERCENTILES, POLL_S, TurnResult
-from app.engine.answering import Answers
-from app.engine.handles import Generation
-from app.engine.messages import Finished, Generate, ModelInfo, Part, Sampling
+from app.engine.protocol import Finished, Generate, ModelInfo, Part, Sampling
+from app.engine.protocol.pending_results import Generation
+from app.engine.protocol.reply_source import Answers
 
 GREEDY = Sampling(temperature=0.0, seed=1)
 STORY = "Write a long story about a lighthouse keeper and the sea. Do not stop before it has ten chapters."

@@ -12,7 +12,7 @@ import psutil
 from app.base.errors import StillroomError
 from app.bench.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
 from app.bench.work import ModelWork
-from app.engine.messages import Device, LoadSettings, ModelInfo
+from app.engine.protocol import Device, LoadSettings, ModelInfo
 from app.machine.hardware import Machine
 from app.telemetry.gpu import GpuReading
 from app.telemetry.pcie import pcie_link

@@ -21,7 +21,7 @@ from app.bench.report import (
     measure_of,
     report_from_json,
 )
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from models.store.manifest import type_in_name
 from models.system.regular_file import read_regular
 

@@ -20,7 +20,7 @@ from app.bench.suite import Step, StepKind, Suite
 from app.bench.time_left import TimeLeft
 from app.bench.turn import BenchmarkEngine, TurnResult, Turns
 from app.bench.work import ModelWork, model_work
-from app.engine.messages import LoadSettings, ModelInfo
+from app.engine.protocol import LoadSettings, ModelInfo
 from app.machine.memory_speed import BUFFER_BYTES
 from app.telemetry.gpu import GpuReading
 from app.telemetry.gpu_monitor import GpuMonitor

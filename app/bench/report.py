@@ -12,7 +12,7 @@ import msgspec
 from app.base.errors import StillroomError
 from app.bench.statistics import summarise
 from app.bench.work import ModelWork
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from models.system.shown_text import fill
 
 SCHEMA = "stillroom.benchmark"

@@ -20,8 +20,8 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import Report, Section
 from app.bench.suite import Suite
 from app.bench.turn import BenchmarkEngine
-from app.engine.answering import Answers
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
+from app.engine.protocol.reply_source import Answers
 from app.machine.hardware import Machine, computer_identity
 from app.telemetry.gpu_monitor import GpuMonitor
 

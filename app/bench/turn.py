@@ -17,9 +17,9 @@ from app.base.errors import Cancelled, StillroomError
 from app.bench.order import Turn
 from app.bench.statistics import percentile
 from app.bench.suite import STREAMS, Step, first_token_prompt
-from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Finished, Generate, LoadSettings, Measured, ModelInfo, Part, Sampling
-from app.engine.state import EngineState
+from app.engine.protocol import Finished, Generate, LoadSettings, Measured, ModelInfo, Part, Sampling
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import Generation, LoadHandle
 
 POLL_S = 0.1
 

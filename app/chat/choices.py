@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.messages import Lora, Sampling, ThinkingLimits
+from app.engine.protocol import Lora, Sampling, ThinkingLimits
 
 WhenFull = Literal["ask", "drop", "summarise", "stop"]
 """What is done when a chat has outgrown the context: the user is asked, the oldest messages are left out,

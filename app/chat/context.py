@@ -8,7 +8,7 @@ from app.chat.attached import with_documents
 from app.chat.prompt import MOST_CHARACTERS, MOST_TURNS, ChatMessage, ChatTemplate, Prompt
 from app.chat.records import Attachment
 from app.chat.retrieval import PASSAGE_CHARACTERS, Passage, best_passages
-from app.engine.messages import Part
+from app.engine.protocol import Part
 
 CountTokens = Callable[[list[Part]], Awaitable[int]]
 """Counts the tokens of a prompt; the engine's tokeniser."""

@@ -8,7 +8,7 @@ import msgspec
 
 from app.chat.choices import ReplyChoices
 from app.chat.library_file import Change, LibraryFile, free_name
-from app.engine.messages import Sampling, ThinkingLimits
+from app.engine.protocol import Sampling, ThinkingLimits
 
 FORM = "stillroom-presets"
 SHORT_THINKING_TOKENS = 1024

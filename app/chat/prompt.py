@@ -13,7 +13,7 @@ from app.base.errors import StillroomError
 from app.chat.prompt_parts import THINK_CLOSE, merged
 from app.chat.template_process import Conversation, Outcome, TemplateProcess, Unrendered
 from app.chat.templates import FAMILIES, built_in_template, speaks_r1
-from app.engine.messages import ModelInfo, Part
+from app.engine.protocol import ModelInfo, Part
 
 THINK_OPEN = "<think>"
 MOST_TURNS = 20_000

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from app.chat.database import ChatStoreError
 from app.chat.records import Outcome
 from app.chat.store import ChatStore
-from app.engine.messages import Channel, GenerationStats
+from app.engine.protocol import Channel, GenerationStats
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from app.chat.choices import ReplyChoices, WhenFull
 from app.chat.retrieval import Passage
-from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
+from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
 Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]

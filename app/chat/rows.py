@@ -7,7 +7,7 @@ import msgspec
 
 from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.retrieval import Passage
-from app.engine.messages import GenerationStats, Lora, Sampling, ThinkingLimits
+from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 T = TypeVar("T")
 

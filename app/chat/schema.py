@@ -45,7 +45,7 @@ def check_schema(text: str) -> None:
     """Raises `EngineError` with the reason for a schema that replies cannot be bound to. Any thread; half a
     second for the largest schemas, and what was checked lately is remembered."""
     # numpy would make the window's start a tenth of a second longer.
-    from app.engine.grammar_rules import rules_of
+    from app.engine.grammar.grammar_rules import rules_of
 
     rules_of("", text)
 

@@ -17,7 +17,7 @@ from app.chat.summary import Summary
 from app.chat.vectors import PassageVectors
 from app.database.recovery import Recovery
 from app.database.row_sums import is_as_written
-from app.engine.messages import GenerationStats
+from app.engine.protocol import GenerationStats
 
 _SUMMARY = "id, conversation_id, last_id, text, model, created_at"
 

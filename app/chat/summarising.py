@@ -8,8 +8,8 @@ from importlib.resources import files
 from app.base.errors import Cancelled, StillroomError
 from app.chat.context import CountTokens
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
-from app.engine.answering import Answers
-from app.engine.messages import Delta, Generate, ReplyEvent, Sampling, ThinkingLimits
+from app.engine.protocol import Delta, Generate, ReplyEvent, Sampling, ThinkingLimits
+from app.engine.protocol.reply_source import Answers
 
 WriteSummary = Callable[[Prompt, int], Awaitable[str]]
 """Writes what a prompt asks for in at most so many tokens."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.messages.base import Part
+from app.engine.protocol.base import Part
 
 Failure = Literal["", "refused", "invalid", "memory", "output"]
 """What a template did instead of a prompt: it refused the conversation, is no valid Jinja (or too deep), took

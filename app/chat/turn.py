@@ -12,8 +12,7 @@ from app.chat.recorder import ReplyRecorder
 from app.chat.records import Outcome, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.summary import Summary, after_summary, summary_for_model
-from app.engine.answering import Answers, OnReplyEvent
-from app.engine.messages import (
+from app.engine.protocol import (
     Delta,
     Finished,
     Generate,
@@ -24,6 +23,7 @@ from app.engine.messages import (
     SpeculationMode,
     ThinkingLimits,
 )
+from app.engine.protocol.reply_source import Answers, OnReplyEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from app.code.ask import Excerpt, Question
 from app.code.check import SyntaxReport
 from app.code.kept_file import KeptFile
 from app.code.languages import PLAIN_TEXT, language_named
-from app.engine.messages import FinishReason, GenerationStats
+from app.engine.protocol import FinishReason, GenerationStats
 
 LARGEST_TEXT_CHARACTERS = 64 * 1024
 """Of a longer file only the lines that were asked about are kept, which is enough to find them again."""

@@ -19,7 +19,7 @@ from app.commands.other_computers import with_rpc
 from app.commands.reply import ReplyWishes, Speaker, Speaks
 from app.commands.templates import told_templates
 from app.elsewhere.reference import elsewhere_model
-from app.engine.messages import LoadSettings, ModelInfo, Sampling, ThinkingLimits
+from app.engine.protocol import LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from models.catalog.catalog import STARTER_KEY, CatalogModel, find
 from models.store.store import InstalledModel, ModelStore
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from app.engine.generate_checks import LARGEST_SCALE
-from app.engine.messages import Lora, ThinkingLimits
+from app.engine.protocol import Lora, ThinkingLimits
+from app.engine.protocol.generate_checks import LARGEST_SCALE
 from app.settings import LIMITS
 from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
 

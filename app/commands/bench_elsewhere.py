@@ -8,7 +8,7 @@ from app.bench.suite import Suite
 from app.commands.console import Console
 from app.commands.core import Core
 from app.commands.stores import looked_after
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
 
 

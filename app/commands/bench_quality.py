@@ -18,7 +18,7 @@ from app.commands.core import Core
 from app.commands.installed import installed_model
 from app.commands.stores import looked_after
 from app.elsewhere.reference import elsewhere_model
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 

@@ -12,7 +12,7 @@ from app.commands.arguments import adapter, at_least_one, decimal, file_text, th
 from app.commands.console import Console, WrongUse
 from app.commands.core import Core
 from app.commands.other_computers import add_rpc_arguments
-from app.engine.messages import FinishReason, SpeculationMode
+from app.engine.protocol import FinishReason, SpeculationMode
 
 NAME = "chat"
 SUMMARY = "ask a model once, or talk to it on a terminal"

@@ -12,8 +12,8 @@ from app.commands.arguments import at_least_one, decimal, whole
 from app.commands.console import WAKE_S, Console
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, Generate, ModelInfo, ReplyEvent, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, Generate, ModelInfo, ReplyEvent, Sampling
 from models.catalog.catalog import find
 
 if TYPE_CHECKING:

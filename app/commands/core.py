@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.base.paths import AppPaths
 from app.bench.history import BenchmarkHistory
-from app.engine.client import EngineClient
-from app.engine.load_memory import LoadMemory
+from app.engine.client.client import EngineClient
+from app.engine.planning.load_history import LoadMemory
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.store.store import ModelStore

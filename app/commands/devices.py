@@ -6,8 +6,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from app.base.errors import StillroomError
 from app.commands.console import WAKE_S
-from app.engine.client import EngineClient
-from app.engine.messages import DevicesListed, RpcServer
+from app.engine.client.client import EngineClient
+from app.engine.protocol import DevicesListed, RpcServer
 from models.system.progress import raise_if_cancelled
 
 

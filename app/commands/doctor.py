@@ -12,7 +12,7 @@ from app.commands.console import Console, Unsuccessful
 from app.commands.core import Core
 from app.commands.devices import listed_devices
 from app.commands.other_computers import add_rpc_arguments, rpc_servers
-from app.engine.messages import BackendState, Device
+from app.engine.protocol import BackendState, Device
 from app.machine.advisor import Outlook, SpeedBasis
 from app.machine.doctor import Advice, Diagnosis, Gpu, examine
 from app.machine.findings import Severity

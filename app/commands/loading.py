@@ -4,8 +4,8 @@ import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from app.commands.console import WAKE_S, Console
-from app.engine.client import EngineClient
-from app.engine.messages import LoadNotice, LoadSettings, ModelInfo
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from models.store.store import InstalledModel
 from models.system.progress import Progress
 

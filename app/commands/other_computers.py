@@ -4,8 +4,8 @@ import argparse
 
 import msgspec
 
-from app.engine.messages import LoadSettings, RpcServer
-from app.engine.rpc_address import RpcError, numeric_endpoint, parse_address
+from app.engine.protocol import LoadSettings, RpcServer
+from app.engine.rpc.rpc_address import RpcError, numeric_endpoint, parse_address
 
 
 def add_rpc_arguments(parser: argparse.ArgumentParser) -> None:

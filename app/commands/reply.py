@@ -14,8 +14,7 @@ from app.base.errors import StillroomError
 from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
 from app.commands.console import WAKE_S, Console, readable
-from app.engine.answering import Answers
-from app.engine.messages import (
+from app.engine.protocol import (
     Channel,
     Delta,
     Finished,
@@ -29,6 +28,7 @@ from app.engine.messages import (
     SpeculationMode,
     ThinkingLimits,
 )
+from app.engine.protocol.reply_source import Answers
 from app.filters.filter_file import FilterFile
 from app.filters.screen import Screened, screen
 from app.filters.verdict import BlockedError

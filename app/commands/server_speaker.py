@@ -15,7 +15,7 @@ from app.commands.console import WAKE_S, Console
 from app.commands.reply import Reply, ReplyPrinter, ReplyWishes
 from app.commands.running_server import ANSWER_S, ServedModel, authorization, trusted
 from app.commands.server_chunks import Chunk, Error, Timings, Usage, chunk_of_line, refusal
-from app.engine.messages import Finished, FinishReason, GenerationStats
+from app.engine.protocol import Finished, FinishReason, GenerationStats
 from app.server.discovery import Discovery
 from models.hub.bounded_http import AnswerError, lines, whole_body
 

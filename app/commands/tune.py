@@ -11,8 +11,8 @@ from app.base.errors import StillroomError
 from app.commands.console import REDRAW_S, Console, time_text
 from app.commands.core import Core
 from app.commands.installed import installed_model
-from app.engine.load_memory import LoadMemory, Tuned
-from app.engine.messages import LoadSettings
+from app.engine.planning.load_history import LoadMemory, Tuned
+from app.engine.protocol import LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow, kept_report
 from app.tuning.tuner import TUNED_FIELDS, Tuner, TuningProgress, left_open
 

@@ -12,8 +12,8 @@ from app.cuda.brought import Brought, recognise
 from app.cuda.pins import BACK_END, file_name
 from app.cuda.place import CudaPlace
 from app.cuda.unpacking import remove_tree, unpack
-from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
-from app.engine.kernel_check import check_kernels, request_for
+from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
+from app.engine.devices.kernel_check import check_kernels, request_for
 from models.hub.part_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import sync_folder

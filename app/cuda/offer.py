@@ -8,8 +8,8 @@ import msgspec
 from app.base.errors import StillroomError
 from app.cuda.pins import supported_system
 from app.cuda.place import CudaPlace
-from app.engine.cuda_runtime import CudaRuntime, KernelCheck, read_check, read_runtime
-from app.engine.messages import BackendState, Device, DevicesListed
+from app.engine.devices.cuda_runtime import CudaRuntime, KernelCheck, read_check, read_runtime
+from app.engine.protocol import BackendState, Device, DevicesListed
 from app.telemetry.gpu import GpuReading, GpuSample
 
 OfferState = Literal[

@@ -21,8 +21,8 @@ from app.cuda.pins import (
     llama_cpp_version,
 )
 from app.cuda.unpacking import remove_tree
-from app.engine.cuda_runtime import CHECK, CudaRuntime, read_runtime
-from app.engine.ggml import backend_folder
+from app.engine.devices.cuda_runtime import CHECK, CudaRuntime, read_runtime
+from app.engine.devices.ggml import backend_folder
 from models.hub.part_file import stored_bytes
 
 

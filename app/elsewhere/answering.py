@@ -13,9 +13,9 @@ import msgspec
 
 from app.base.errors import Cancelled, EngineError
 from app.elsewhere.server import ElsewhereError, ElsewhereServer
-from app.engine.answering import OnReplyEvent
-from app.engine.handles import Generation, fail, resolve
-from app.engine.messages import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
+from app.engine.protocol import Event, Failed, Finished, Generate, Loaded, ModelInfo, Notice, ReplyEvent
+from app.engine.protocol.pending_results import Generation, fail, resolve
+from app.engine.protocol.reply_source import OnReplyEvent
 
 if TYPE_CHECKING:
     # httpx takes longer to load than the window may take to open.

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from app.engine.frames import encodable
-from app.engine.messages import Part
+from app.engine.protocol import Part
+from app.engine.protocol.frames import encodable
 
 TEMPLATE = "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}{% endfor %}"
 

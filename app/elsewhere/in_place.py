@@ -6,10 +6,10 @@ from concurrent.futures import Future
 import msgspec
 
 from app.elsewhere.conversation import estimated_tokens
-from app.engine.answering import Answers, OnReplyEvent
-from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Generate, LoadSettings, ModelInfo, Part
-from app.engine.state import EngineState
+from app.engine.protocol import Generate, LoadSettings, ModelInfo, Part
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import Generation, LoadHandle
+from app.engine.protocol.reply_source import Answers, OnReplyEvent
 
 
 class ElsewhereInPlace:

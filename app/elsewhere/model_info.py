@@ -2,7 +2,7 @@
 
 from app.elsewhere.conversation import TEMPLATE
 from app.elsewhere.server import UNKNOWN_CONTEXT_TOKENS, ElsewhereModel, ElsewhereServer
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 
 
 def elsewhere_info(server: ElsewhereServer, model: ElsewhereModel) -> ModelInfo:

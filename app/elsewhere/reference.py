@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereError, ElsewhereModel, ElsewhereServer
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 
 
 def reference_of(server: ElsewhereServer, model: ElsewhereModel) -> str:

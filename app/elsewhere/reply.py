@@ -14,8 +14,8 @@ from app.elsewhere.directory import WHOLE_S, headers, refusal, unreachable
 from app.elsewhere.request import chat_body, notices
 from app.elsewhere.server import SCHEME, ElsewhereError, ElsewhereServer
 from app.elsewhere.stream import LONGEST_LINE, BrokenStream, ReplyStream, StreamError
-from app.engine.answering import OnReplyEvent
-from app.engine.messages import Channel, Delta, Finished, FinishReason, Generate, GenerationStats
+from app.engine.protocol import Channel, Delta, Finished, FinishReason, Generate, GenerationStats
+from app.engine.protocol.reply_source import OnReplyEvent
 from models.hub.bounded_http import AnswerError, lines, whole_body
 from models.system.foreign_json import parse_json
 

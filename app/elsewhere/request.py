@@ -5,7 +5,7 @@ from typing import Any
 
 from app.elsewhere.conversation import messages_of
 from app.elsewhere.server import ElsewhereError
-from app.engine.messages import Generate, Notice, Sampling
+from app.engine.protocol import Generate, Notice, Sampling
 
 _STANDARD = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
 _FURTHER = (

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.engine.frames import encodable
-from app.engine.messages import Channel
-from app.engine.text import ThinkingStart, ThinkSplitter
+from app.engine.generation.text import ThinkingStart, ThinkSplitter
+from app.engine.protocol import Channel
+from app.engine.protocol.frames import encodable
 
 LONGEST_LINE = 1 << 20
 

@@ -8,7 +8,7 @@ from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.cuda.offer import CudaOffer, judge
 from app.cuda.place import CudaPlace
-from app.engine.messages import BackendState, Device, DevicesListed
+from app.engine.protocol import BackendState, Device, DevicesListed
 from app.machine.advisor import Advisor, Outlook
 from app.machine.findings import Problem, find_problems
 from app.machine.hardware import Machine, look_at_machine

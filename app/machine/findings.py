@@ -8,7 +8,7 @@ import msgspec
 from app.base.errors import StillroomError, native_reason
 from app.cuda.offer import CudaOffer
 from app.cuda.pins import cuda_pins
-from app.engine.messages import Device, DevicesListed
+from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
 from app.telemetry.gpu import GpuReading
 from models.catalog.catalog import catalogue

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from app.engine.gpu_presence import graphics_cards
+from app.engine.devices.gpu_presence import graphics_cards
 
 if sys.platform == "win32":
     import winreg

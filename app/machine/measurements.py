@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.engine.buffer_names import MAPPED, is_copy, is_ram
-from app.engine.messages import Event, Finished, Loaded, ModelInfo, Unloaded
+from app.engine.devices.buffer_names import MAPPED, is_copy, is_ram
+from app.engine.protocol import Event, Finished, Loaded, ModelInfo, Unloaded
 from app.machine.hardware import computer_identity, physical_cores
 from app.machine.memory_speed import measure_memory_speed
 from models.system.json_file import read_json, write_json

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.audit.gate import Gate
-from app.engine.answering import Answers
-from app.engine.messages import Finished, ModelInfo
+from app.engine.protocol import Finished, ModelInfo
+from app.engine.protocol.reply_source import Answers
 from app.filters.verdict import Hit
 from app.server.api_error import ApiError, measured_now, overloaded
 from app.server.config import Limits

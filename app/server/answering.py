@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from app.base.errors import Cancelled, StillroomError
 from app.chat.prompt import ChatMessage
-from app.engine.messages import Delta, Finished, Generate, ModelInfo, TokenLogprob
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, TokenLogprob
 from app.server.api_error import ApiError, api_error, broken_off
 from app.server.replies import StreamedReply, unless_gone
 from app.server.services import Services

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.engine.messages import Priority
+from app.engine.protocol import Priority
 from app.settings import Settings
 
 DEFAULT_PORT = 8765

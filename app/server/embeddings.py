@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.engine.messages import Embedded, ModelInfo, Part
+from app.engine.protocol import Embedded, ModelInfo, Part
 from app.server.api_error import ApiError
 from app.server.replies import unless_gone
 from app.server.request_fields import ApiModel, Name, Tokens

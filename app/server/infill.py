@@ -1,6 +1,6 @@
 """Prompts whose reply stands between two texts."""
 
-from app.engine.messages import ModelInfo, Part
+from app.engine.protocol import ModelInfo, Part
 from app.server.api_error import ApiError
 
 

@@ -1,8 +1,8 @@
 """What is known of the models that were in memory once."""
 
-from app.engine.client import EngineClient
-from app.engine.messages import ModelInfo
-from app.engine.state import EngineState
+from app.engine.client.client import EngineClient
+from app.engine.protocol import ModelInfo
+from app.engine.protocol.engine_state import EngineState
 
 
 class KnownModels:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.chat.prompt import ChatMessage, Prompt
-from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part
 from app.server.answering import answer_events, screened, streamed_answer, whole_answer
 from app.server.api_error import ApiError
 from app.server.conversation import conversation

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.engine.messages import Delta, Finished, Generate, ModelInfo, TokenLogprob
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, TokenLogprob
 from app.server.answering import Choice, answer_events, screened, streamed_answer, whole_answer
 from app.server.conversation import conversation
 from app.server.openai_objects import (

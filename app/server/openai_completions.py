@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.engine.messages import Delta, Finished, Generate, ModelInfo, Part
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part
 from app.server.answering import Choice, answer_events, streamed_answer, whole_answer
 from app.server.api_error import ApiError
 from app.server.infill import around_the_gap

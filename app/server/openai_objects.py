@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from app.engine.messages import Candidate, Finished, GenerationStats, TokenLogprob
+from app.engine.protocol import Candidate, Finished, GenerationStats, TokenLogprob
 from app.server.api_error import ApiError, error_object
 from app.server.served_models import ServedModel
 

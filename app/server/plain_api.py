@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.chat.prompt import ChatMessage
-from app.engine.messages import Delta, Finished, Generate, ModelInfo
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo
 from app.server.answering import answer_events, screened, streamed_answer, whole_answer
 from app.server.openai_objects import FINISH_REASONS, SSE, sse, sse_failure, timings
 from app.server.replies import unless_gone

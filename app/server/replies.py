@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.engine.answering import Answers
-from app.engine.handles import Generation
-from app.engine.messages import Delta, Finished, Generate, ReplyEvent
+from app.engine.protocol import Delta, Finished, Generate, ReplyEvent
+from app.engine.protocol.pending_results import Generation
+from app.engine.protocol.reply_source import Answers
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.base.errors import EngineError
-from app.engine.grammar_rules import rules_of
-from app.engine.messages import ModelInfo, ThinkingLimits
+from app.engine.grammar.grammar_rules import rules_of
+from app.engine.protocol import ModelInfo, ThinkingLimits
 from app.server.api_error import ApiError
 
 _CHECKING = ThreadPoolExecutor(1, "schemas")

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, ModelInfo
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings, ModelInfo
 from app.server.api_error import ApiError
 from app.server.known_models import KnownModels
 from models.store.store import InstalledModel, ModelStore

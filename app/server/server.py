@@ -14,7 +14,7 @@ from app.audit.gate import Gate
 from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.chat.prompt import ChatTemplates
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from app.server.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.discovery import Discovery, announce_server, withdraw_server
 from app.server.known_models import KnownModels

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.chat.prompt import THINK_OPEN, ChatMessage, ChatTemplates, Prompt
-from app.engine.answering import Answers
-from app.engine.client import EngineClient
-from app.engine.messages import Generate, ModelInfo, Sampling, SpeculationMode
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Generate, ModelInfo, Sampling, SpeculationMode
+from app.engine.protocol.reply_source import Answers
 from app.server.admission import Admission
 from app.server.config import ServerConfig
 from app.server.replies import Replies

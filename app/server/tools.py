@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.text import held_suffix_length
+from app.engine.generation.text import held_suffix_length
 from app.server.api_error import ApiError
 from app.server.openai_requests import NamedTool, Tool, ToolCall
 from app.server.request_fields import schema_text

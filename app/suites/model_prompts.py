@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.bench.quality.asking import Render, Rendered, Said
 from app.chat.prompt import ChatMessage, ChatTemplates
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 
 
 def renderer(templates: ChatTemplates) -> Render:

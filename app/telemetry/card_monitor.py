@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from app.engine.messages import CardsRead, Device, Event, ModelInfo
-from app.engine.state import EngineState
+from app.engine.protocol import CardsRead, Device, Event, ModelInfo
+from app.engine.protocol.engine_state import EngineState
 from app.telemetry.gpu import GpuReading, GpuSample
 
 LOADED_PERIOD_S = 1.0

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from app.engine.messages import Delta, Event, Failed, Finished, Loaded, PromptProgress, Ready, Unloaded
+from app.engine.protocol import Delta, Event, Failed, Finished, Loaded, PromptProgress, Ready, Unloaded
 
 Phase = Literal["idle", "prompt", "generation"]
 

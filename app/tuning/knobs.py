@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.tuning.report import Knob, Speed
 
 Figure = Literal["prompt", "decode", "turn"]

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.load_memory import Remembered, Tuned
-from app.engine.messages import LoadNotice
+from app.engine.planning.load_history import Remembered, Tuned
+from app.engine.protocol import LoadNotice
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from statistics import median
 import msgspec
 
 from app.base.errors import EngineError
-from app.engine.messages import LoadNotice, LoadSettings
+from app.engine.protocol import LoadNotice, LoadSettings
 from app.tuning.knobs import Figure, KnobChoices, TuningMachine, choices, with_value
 from app.tuning.noise import LEAST_GAIN, compare
 from app.tuning.report import Speed, TuningRow

@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from app.base.errors import Cancelled, EngineError
-from app.engine.cores import physical_cores, usable_cores
-from app.engine.handles import LoadHandle
-from app.engine.load_memory import LoadMemory, Tuned, now
-from app.engine.load_plan import cache_type
-from app.engine.messages import LoadNotice, LoadSettings, Measured, ModelInfo
-from app.engine.offload import offload_devices
-from app.engine.state import EngineState
+from app.engine.devices.cores import physical_cores, usable_cores
+from app.engine.planning.load_history import LoadMemory, Tuned, now
+from app.engine.planning.load_plan import cache_type
+from app.engine.planning.offload import offload_devices
+from app.engine.protocol import LoadNotice, LoadSettings, Measured, ModelInfo
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import LoadHandle
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.report import TuningReport
 from app.tuning.search import Outcome, Sample, Search

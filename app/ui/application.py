@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from app.base.ending import Ending, close_together
 from app.base.errors import Cancelled, StillroomError
 from app.base.log import report
-from app.engine.messages import RpcServer
+from app.engine.protocol import RpcServer
 from app.settings import Settings
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.bridge import Bridge, off_this_thread

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.base.errors import Cancelled, StillroomError
 from app.cuda.getting import CudaGetter
 from app.cuda.offer import CudaOffer, judge
-from app.engine.client import EngineClient
-from app.engine.messages import DevicesListed
+from app.engine.client.client import EngineClient
+from app.engine.protocol import DevicesListed
 from app.machine.doctor import GPU_WAIT_S
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor

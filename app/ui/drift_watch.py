@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.base.errors import Cancelled, StillroomError
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport
-from app.engine.messages import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
+from app.engine.protocol import Delta, Event, Failed, Finished, ModelInfo, PromptProgress
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import psutil
 
-from app.engine.buffer_names import MAPPED, is_ram
-from app.engine.messages import Device, ModelInfo, Ready
+from app.engine.devices.buffer_names import MAPPED, is_ram
+from app.engine.protocol import Device, ModelInfo, Ready
 from models.memory.fit import GpuMemory, Memory
 
 

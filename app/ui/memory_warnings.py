@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, Signal
 
-from app.engine.memory_watch import MemoryWatch
+from app.engine.planning.memory_watch import MemoryWatch
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.session import EngineSession
 from app.ui.widgets.notices import notice_text

@@ -1,6 +1,6 @@
 """Whether the engine is writing a reply for somebody."""
 
-from app.engine.messages import Delta, Event, Failed, Finished, PromptProgress
+from app.engine.protocol import Delta, Event, Failed, Finished, PromptProgress
 
 
 class RunningReplies:

@@ -14,10 +14,8 @@ from app.chat.prompt import ChatTemplates
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.conversation import estimated_tokens
 from app.elsewhere.server import is_elsewhere
-from app.engine.answering import Answers
-from app.engine.client import EngineClient
-from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import (
+from app.engine.client.client import EngineClient
+from app.engine.protocol import (
     Device,
     DevicesListed,
     Finished,
@@ -31,7 +29,9 @@ from app.engine.messages import (
     ReplyEvent,
     RpcServer,
 )
-from app.engine.state import EngineState
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import Generation, LoadHandle
+from app.engine.protocol.reply_source import Answers
 from app.filters.screen import Screened, screen
 from app.filters.verdict import Hit
 from app.ui.bridge import Bridge

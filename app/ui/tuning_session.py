@@ -7,8 +7,8 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from app.engine.load_memory import LoadMemory
-from app.engine.messages import LoadSettings
+from app.engine.planning.load_history import LoadMemory
+from app.engine.protocol import LoadSettings
 from app.settings import SettingsFile
 from app.tuning.report import TuningReport
 from app.tuning.tuner import Tuner, TuningProgress, left_open

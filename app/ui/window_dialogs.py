@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 
 from app.base.log import report
-from app.engine.messages import LoadSettings
-from app.engine.rpc_address import numeric_endpoint
+from app.engine.protocol import LoadSettings
+from app.engine.rpc.rpc_address import numeric_endpoint
 from app.ui.bridge import Bridge
 from app.ui.cuda_session import CudaSession
 from app.ui.main_window import MainWindow
@@ -60,7 +60,7 @@ class WindowDialogs(QObject):
 
     def open_load_settings(self) -> None:
         """How models are loaded, with what that takes for the one that is."""
-        from app.engine.load_memory import Remembered
+        from app.engine.planning.load_history import Remembered
         from app.ui.dialogs.load_settings_dialog import LoadSettingsDialog, drafts_for
 
         info, values = self._session.here, self._parts.settings.values

@@ -18,9 +18,9 @@ from app.chat.store import ChatStore
 from app.cuda.getting import CudaGetter
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.keys import ServerKeys
-from app.engine.client import EngineClient
-from app.engine.idle import IdleUnload
-from app.engine.load_memory import LoadMemory
+from app.engine.client.client import EngineClient
+from app.engine.client.idle_unload import IdleUnload
+from app.engine.planning.load_history import LoadMemory
 from app.machine.doctor import Diagnosis
 from app.machine.measurements import Measurements
 from app.server.server import LocalServer

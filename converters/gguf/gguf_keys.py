@@ -28,7 +28,7 @@ Damaged = Callable[..., GgufError]
 def check_keys(metadata: Mapping[str, object], damaged: Damaged) -> None:
     """Raise what `damaged` makes for the first value that a model cannot have; lists are not looked into.
 
-    Of an adapter nothing is said: `app.engine.adapter_file` checks it against its model.
+    Of an adapter nothing is said: `app.engine.planning.adapter_file` checks it against its model.
     """
     if metadata.get("general.type") == "adapter":
         return

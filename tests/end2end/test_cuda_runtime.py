@@ -11,8 +11,8 @@ import pytest
 from app.base.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, Part
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings, Part
 from models.catalog.starter import starter_file
 
 

@@ -18,11 +18,13 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import EngineError
-from app.engine.client import EngineClient
-from app.engine.gguf_shape import read_facts
+from app.engine.client.client import EngineClient
+from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
-from app.engine.load_plan import Room, plan_load
-from app.engine.messages import (
+from app.engine.planning.gguf_shape import read_facts
+from app.engine.planning.load_plan import Room, plan_load
+from app.engine.planning.offload import usable_bytes
+from app.engine.protocol import (
     CardsRead,
     Delta,
     Device,
@@ -32,8 +34,6 @@ from app.engine.messages import (
     Part,
     TokenLogprob,
 )
-from app.engine.native_log import NativeLog
-from app.engine.offload import usable_bytes
 from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading
 from converters.build.pipeline import build

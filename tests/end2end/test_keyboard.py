@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.settings import SettingsFile
 from tests.end2end.test_real_window import engine_has_loaded, wait_for
 from tests.support.display import RealWindow, virtual_display

@@ -11,9 +11,9 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import EngineError
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, Part, PromptProgress, RpcServer
-from app.engine.rpc_lending import RpcLending
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, Part, PromptProgress, RpcServer
+from app.engine.rpc.rpc_lending import RpcLending
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.rpc_server import free_port, rpc_server
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, Finished, LoadSettings, PromptProgress
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, Finished, LoadSettings, PromptProgress
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 from tests.support.faults import in_words
 

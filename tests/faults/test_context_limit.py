@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from app.engine.messages import Failed, Finished, Generate, LoadSettings, ModelInfo
+from app.engine.protocol import Failed, Finished, Generate, LoadSettings, ModelInfo
 from tests.support.engines import GREEDY, Session, starter_path
 
 PROMPTS = int(os.environ.get("STILLROOM_CONTEXT_PROMPTS", "1000"))

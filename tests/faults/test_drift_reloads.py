@@ -13,8 +13,8 @@ from app.base.children import child_command
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor

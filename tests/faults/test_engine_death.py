@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from tests.support.faults import FATAL, MOMENTS, crash_and_ask_again, in_words
 
 FAULTS = 200

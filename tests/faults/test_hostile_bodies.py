@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.engine.messages import Part
+from app.engine.protocol import Part
 from app.ui.garbage import collect_due
 from tests.faults.test_hostile_schemas import (
     BUSY,

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app.base.errors import StillroomError
-from app.engine.messages import Generate, Part, Sampling
+from app.engine.protocol import Generate, Part, Sampling
 from tests.faults.hostile_schemas import grammars, schemas
 from tests.support.api import MODEL, Api, loaded_engine, served
 from tests.support.engines import ANSWER_TIMEOUT_S

@@ -17,8 +17,8 @@ TIMES = 100
 PARENT = """
 import sys
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, Part, PromptProgress
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, Part, PromptProgress
 moment, path = sys.argv[1:]
 tell = lambda: print(client.state.pid, flush=True)
 client = EngineClient(child_command("engine"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.messages import (
+from app.engine.protocol import (
     Delta,
     Failed,
     Finished,

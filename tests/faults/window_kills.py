@@ -16,7 +16,7 @@ from pathlib import Path
 from app.base.errors import EngineError
 from app.base.paths import app_paths
 from app.chat.choices import ReplyChoices
-from app.engine.messages import Delta, Event, LoadSettings, PromptProgress, Sampling
+from app.engine.protocol import Delta, Event, LoadSettings, PromptProgress, Sampling
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.client import EngineClient
-from app.engine.messages import CardsRead, Delta, Device, Generate, LoadSettings, ModelInfo
+from app.engine.client.client import EngineClient
+from app.engine.protocol import CardsRead, Delta, Device, Generate, LoadSettings, ModelInfo
 from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading
 from converters.build.pipeline import build

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, Part, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, Part, Sampling
 from models.catalog.starter import starter_file
 from tests.support.columns import COLUMN_TYPES, has_several_columns, products
 
@@ -55,7 +55,7 @@ def test_an_older_processor_gets_its_variant_and_answers(
     starter = starter_file()
     assert QEMU is not None
     assert starter is not None
-    client = EngineClient([QEMU, "-cpu", processor, sys.executable, "-m", "app.engine.worker"])
+    client = EngineClient([QEMU, "-cpu", processor, sys.executable, "-m", "app.engine.worker.worker"])
     text: list[str] = []
     client.start()
     try:

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from typing import get_args
 
+from app.engine.devices.native_log import NativeLog
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
-from app.engine.messages import FlashAttention
-from app.engine.native_log import NativeLog
-from app.engine.speculation import DRAFT_ROWS
+from app.engine.planning.load_plan import DRAFT_ROWS
+from app.engine.protocol import FlashAttention
 from tests.support.engines import starter_path
 
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 24, 32, 33)

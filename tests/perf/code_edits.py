@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.engine.messages import Part
+from app.engine.protocol import Part
 
 FENCE = "```"
 """Ends the answer."""

@@ -20,12 +20,12 @@ from typing import Any
 
 import llama_cpp
 
+from app.engine.devices.native_log import NativeLog
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
-from app.engine.native_log import NativeLog
-from app.engine.speculation import DRAFT_ROWS
+from app.engine.planning.load_plan import DRAFT_ROWS
 from models.system.child_process import computing_environment
 from tests.support.engines import starter_path
 

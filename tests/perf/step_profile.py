@@ -16,11 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app.engine.core import EngineCore
-from app.engine.frames import FrameWriter
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.context import Context
-from app.engine.messages import (
+from app.engine.protocol import (
     Event,
     Failed,
     Finished,
@@ -32,7 +30,9 @@ from app.engine.messages import (
     Sampling,
     Shutdown,
 )
-from app.engine.runner import Runner
+from app.engine.protocol.frames import FrameWriter
+from app.engine.worker.core import EngineCore
+from app.engine.worker.runner import Runner
 from tests.support.engines import GREEDY, starter_path
 
 

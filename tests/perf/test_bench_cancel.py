@@ -16,8 +16,8 @@ from app.bench.history import BenchmarkHistory
 from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from tests.support.engines import starter_path

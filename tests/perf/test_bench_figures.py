@@ -28,8 +28,8 @@ from app.bench.history import BenchmarkHistory
 from app.bench.report import Measure, Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine, physical_cores
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.system.child_process import computing_environment

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.bench.suite import SUITES
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.settings import SettingsFile
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import ROUNDS, llama_bench

@@ -18,7 +18,7 @@ from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereServer, clean_url
-from app.engine.messages import Finished, Generate, ModelInfo, Sampling
+from app.engine.protocol import Finished, Generate, ModelInfo, Sampling
 from app.machine.hardware import look_at_machine
 from tests.perf.llama_server import LlamaServer, llama_server
 from tests.perf.test_engine_speed import model_path

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, Sampling
 from models.system.child_process import computing_environment
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.padded_model import write_padded

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.engine.grammar import Grammar
-from app.engine.grammar_rules import rules_of
-from app.engine.json_schema import schema_grammar
+from app.engine.devices.native_log import NativeLog
+from app.engine.grammar.grammar_matcher import Grammar
+from app.engine.grammar.grammar_rules import rules_of
+from app.engine.grammar.json_schema import schema_grammar
 from app.engine.llama.backend import Backend
 from app.engine.llama.candidates import Candidates
 from app.engine.llama.model import Model
-from app.engine.native_log import NativeLog
 from tests.perf.padded_model import R1_VOCABULARY, write_padded
 from tests.support.engines import starter_path
 

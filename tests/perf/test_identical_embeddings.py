@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engine.messages import LoadSettings, Part
+from app.engine.protocol import LoadSettings, Part
 from tests.perf.llama_server import llama_server
 from tests.perf.test_many_streams import needed
 from tests.support.api import loaded_engine

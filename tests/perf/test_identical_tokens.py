@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from app.engine.messages import Delta, Finished, Generate, LoadSettings, ModelInfo
+from app.engine.protocol import Delta, Finished, Generate, LoadSettings, ModelInfo
 from tests.perf.llama_greedy import LlamaGreedy
 from tests.perf.test_engine_speed import model_path
 from tests.support.engines import GREEDY, Session

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.llama_server import LlamaServer, llama_server
 from tests.perf.test_engine_speed import model_path

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from app.engine.messages import Sampling
+from app.engine.protocol import Sampling
 from tests.perf.step_profile import measure
 from tests.perf.test_engine_speed import model_path
 from tests.support.engines import GREEDY

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.messages import Generate, GenerationStats, LoadSettings, Part
-from app.engine.saved_states import StatesPlace
+from app.engine.client.client import EngineClient
+from app.engine.kv_states.saved_states import StatesPlace
+from app.engine.protocol import Generate, GenerationStats, LoadSettings, Part
 from tests.support.engines import GREEDY, starter_path
 
 CHAT_TOKENS = 4000

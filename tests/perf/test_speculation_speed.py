@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.messages import (
+from app.engine.client.client import EngineClient
+from app.engine.protocol import (
     Delta,
     Generate,
     GenerationStats,

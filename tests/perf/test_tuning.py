@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
-from app.engine.load_memory import LoadMemory
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.planning.load_history import LoadMemory
+from app.engine.protocol import LoadSettings
 from app.tuning.tuner import Tuner, TuningProgress
 from tests.support.engines import starter_path
 

@@ -10,7 +10,7 @@ import sys
 from app.base.paths import app_paths
 from app.chat.choices import ReplyChoices
 from app.chat.store import ChatStore
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

@@ -13,8 +13,8 @@ from app.audit.log import AuditLog
 from app.audit.trail import AuditTrail
 from app.base.children import child_command
 from app.base.paths import AppPaths
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.filters.filter_file import FilterFile
 from app.server.config import Limits, ServerConfig
 from app.server.server import LocalServer

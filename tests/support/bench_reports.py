@@ -18,7 +18,7 @@ from app.bench.report import (
     measure_of,
 )
 from app.bench.work import ModelWork
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 
 
 def make_report(

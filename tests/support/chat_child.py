@@ -13,8 +13,8 @@ from pathlib import Path
 from app.base.children import child_command
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, history
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, ReplyEvent, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, ReplyEvent, Sampling
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 

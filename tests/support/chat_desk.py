@@ -16,8 +16,8 @@ from app.base.children import child_command
 from app.chat.choices import ReplyChoices
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

@@ -15,8 +15,8 @@ from app.code.ask import Excerpt, compose
 from app.code.kept_conversation import AskedQuestion
 from app.code.languages import language_of_file
 from app.code.sandbox.run import Sandbox
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings, Sampling
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tabs.code_exchange import CodeExchange

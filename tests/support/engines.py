@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 from app.base.children import child_command
-from app.engine.child import EngineChild
-from app.engine.core import EngineCore
-from app.engine.lifeline import KillOnClose
-from app.engine.messages import (
+from app.base.parent_death import KillOnClose
+from app.engine.client.engine_process import EngineChild
+from app.engine.client.outbox import Outbox
+from app.engine.protocol import (
     Delta,
     Event,
     Failed,
@@ -28,7 +28,7 @@ from app.engine.messages import (
     Tokenize,
     Tokenized,
 )
-from app.engine.outbox import Outbox
+from app.engine.worker.core import EngineCore
 from models.catalog.starter import starter_file
 from tests.support.estimates import assert_estimated
 

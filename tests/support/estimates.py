@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from app.engine.load_plan import demand_of
-from app.engine.messages import ModelInfo
-from app.engine.offload import shape_from_summary
+from app.engine.planning.load_plan import demand_of
+from app.engine.planning.offload import shape_from_summary
+from app.engine.protocol import ModelInfo
 from app.machine.measurements import measured_load
 from converters.gguf.inspect import inspect
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from app.base.errors import EngineError
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, starter_path
 
 SETTINGS = LoadSettings(context_tokens=256, batch_tokens=32, threads=1)

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import llama_cpp
 
-from app.engine import worker
-from app.engine.core import EngineCore
 from app.engine.llama.abort import AbortFlag
 from app.engine.llama.context import DECODE_NO_MEMORY, Context
-from app.engine.messages import Delta, Event
+from app.engine.protocol import Delta, Event
+from app.engine.worker import worker
+from app.engine.worker.core import EngineCore
 
 WORDS = {
     "memory": b"failed to allocate CUDA0 buffer of size 1073741824",

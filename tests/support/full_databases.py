@@ -17,7 +17,7 @@ from app.chat.database import ChatDatabase
 from app.chat.retrieval import Passage
 from app.chat.store import ChatStore
 from app.database.database import CheckedDatabase
-from app.engine.messages import GenerationStats, LoadSettings, Sampling, ThinkingLimits
+from app.engine.protocol import GenerationStats, LoadSettings, Sampling, ThinkingLimits
 from tests.support.bench_reports import make_report
 
 WORDS = [

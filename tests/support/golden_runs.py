@@ -1,7 +1,7 @@
 """Golden runs with chosen answers, for tests of what is done with them."""
 
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 
 HERE = Circumstances(
     sha256="ab" * 32,

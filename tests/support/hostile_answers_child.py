@@ -15,7 +15,7 @@ from app.cuda.pins import Package, Wheel
 from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.server import ElsewhereServer
-from app.engine.messages import Generate, Part
+from app.engine.protocol import Generate, Part
 from app.update.release_feed import ReleasePlace, newest_release
 from models.hub import bounded_http
 from models.hub.download import download

@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 
 from app.base.children import child_command
-from app.engine.child import EngineChild
-from app.engine.lifeline import KillOnClose
-from app.engine.messages import (
+from app.base.parent_death import KillOnClose
+from app.engine.client.engine_process import EngineChild
+from app.engine.client.outbox import Outbox
+from app.engine.protocol import (
     Failed,
     Finished,
     Generate,
@@ -22,7 +23,6 @@ from app.engine.messages import (
     Unload,
     Unloaded,
 )
-from app.engine.outbox import Outbox
 from models.system.errors import StillroomError
 from tests.support.measured import Outcome, peak_of
 

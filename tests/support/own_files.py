@@ -20,10 +20,17 @@ from app.chat.prompt_library import PromptBook
 from app.code.ask import Question
 from app.code.draft import Draft, DraftFile
 from app.code.kept_conversation import AskedQuestion, ConversationFile, KeptConversation, KeptExchange
-from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck, checked_folder, read_runtime
-from app.engine.load_memory import LoadMemory, Lowered, Tuned
-from app.engine.messages import LoadSettings, Sampling
-from app.engine.saved_states import StateFolder
+from app.engine.devices.cuda_runtime import (
+    CHECK,
+    RUNTIME,
+    CudaRuntime,
+    KernelCheck,
+    checked_folder,
+    read_runtime,
+)
+from app.engine.kv_states.saved_states import StateFolder
+from app.engine.planning.load_history import LoadMemory, Lowered, Tuned
+from app.engine.protocol import LoadSettings, Sampling
 from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
 from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed

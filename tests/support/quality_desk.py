@@ -14,8 +14,8 @@ from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer

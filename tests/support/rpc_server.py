@@ -9,7 +9,7 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import EngineError
-from app.engine.rpc_lending import RpcLending, RpcServe
+from app.engine.rpc.rpc_lending import RpcLending, RpcServe
 
 
 def free_port() -> int:

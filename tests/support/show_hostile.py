@@ -15,7 +15,7 @@ from app.base.children import child_command
 from app.chat.export_html import to_html
 from app.chat.formula_process import FormulaProcess
 from app.chat.records import Conversation, StoredMessage
-from app.engine.messages import ThinkingLimits
+from app.engine.protocol import ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_view import ReplyView
 from tests.support.hostile_markdown import hostile_replies

@@ -6,7 +6,7 @@ from functools import cache
 from app.base.children import child_command
 from app.chat.prompt import ChatTemplate, ChatTemplates
 from app.chat.template_process import TemplateProcess
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 
 
 @cache

@@ -26,7 +26,7 @@ from app.base.ending import end_at_once
 from app.bench.database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.choices import ReplyChoices
-from app.engine.messages import Delta, Event, LoadSettings, Part, PromptProgress
+from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui import program
 from app.ui.application import WindowApplication
 from app.ui.callback_watch import WatchedLoop

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QPushButton, QToolButton
 
 from app.chat.choices import ReplyChoices
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

@@ -19,8 +19,8 @@ from app.bench.history import BenchmarkHistory
 from app.bench.report import Report
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import Step, Suite
-from app.engine.client import EngineClient
-from app.engine.messages import Generate, LoadSettings, Part
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Generate, LoadSettings, Part
 from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.telemetry.gpu_monitor import GpuMonitor

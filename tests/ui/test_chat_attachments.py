@@ -7,7 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.chat.attached import content_for_model
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.question_card import QuestionCard
 from tests.support.chat_desk import Opened, until

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from app.engine.saved_states import StateFolder
+from app.engine.kv_states.saved_states import StateFolder
 from app.ui.application import WindowApplication
 from app.ui.widgets.chat_states_card import ChatStatesCard
 from tests.support.window import run_with_window, until

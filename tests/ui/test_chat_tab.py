@@ -16,8 +16,8 @@ from app.chat.answer_title import answer_title
 from app.chat.choices import ReplyChoices
 from app.chat.library import ChatLibrary
 from app.chat.store import ChatStore
-from app.engine.client import EngineClient
-from app.engine.messages import Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Sampling
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

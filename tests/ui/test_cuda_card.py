@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.base.children import child_command
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
-from app.engine.messages import BackendState, DevicesListed
+from app.engine.protocol import BackendState, DevicesListed
 from app.settings import SettingsFile
 from app.telemetry.gpu import GpuReading, GpuSample
 from app.ui.bridge import Bridge

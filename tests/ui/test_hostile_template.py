@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.ui.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.starter_variants import write_templated_model

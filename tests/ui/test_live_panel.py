@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.base.errors import EngineError
-from app.engine.client import EngineClient
-from app.engine.messages import LoadNotice, ModelInfo
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadNotice, ModelInfo
 from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 from app.telemetry.host import HostSample
 from app.telemetry.rates import Rates

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QProgressBar, QPushButton, QSpinBox, QTableView
 from pytestqt.qtbot import QtBot
 
-from app.engine.load_memory import Lowered, Remembered, Tuned
-from app.engine.messages import LoadNotice, LoadSettings
+from app.engine.planning.load_history import Lowered, Remembered, Tuned
+from app.engine.protocol import LoadNotice, LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
 from app.ui.application import WindowApplication

@@ -19,7 +19,7 @@ from app.acquire.importance import MATRIX_NAME, notes
 from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
 from app.base.children import child_command
-from app.engine.messages import Device, ModelInfo, Ready
+from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge

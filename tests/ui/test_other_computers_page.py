@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QWidget
 
-from app.engine.messages import RpcServer
+from app.engine.protocol import RpcServer
 from app.ui.application import WindowApplication
 from app.ui.widgets.other_computers_page import OtherComputersPage
 from tests.support.rpc_server import free_port, rpc_server

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
-from app.engine.messages import LoadNotice
+from app.engine.protocol import LoadNotice
 from app.ui.tables.gguf_metadata import GgufMetadataTable
 from app.ui.tabs import code_dialogs
 from app.ui.widgets.card import button, label

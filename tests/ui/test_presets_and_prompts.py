@@ -17,8 +17,8 @@ from app.chat.choices import ReplyChoices
 from app.chat.presets import PresetBook
 from app.chat.prompt_library import PromptBook
 from app.chat.schema import EXAMPLE
-from app.engine.client import EngineClient
-from app.engine.messages import Sampling, ThinkingLimits
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.dialogs.prompt_form import PromptForm

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app.chat.choices import ReplyChoices
-from app.engine.messages import Sampling, ThinkingLimits
+from app.engine.protocol import Sampling, ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_settings import ReplySettings
 

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.chat.choices import ReplyChoices
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
 from models.catalog.starter import starter_file

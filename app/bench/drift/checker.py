@@ -17,7 +17,7 @@ from app.bench.drift.store import DriftStore
 from app.bench.facts import file_sha256
 from app.bench.history import BenchmarkHistory
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
-from app.engine.messages import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
+from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader

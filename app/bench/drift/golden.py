@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import msgspec
 
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 
 SETTINGS = (
     "gpu_layers",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from app.base.errors import Cancelled
-from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import Delta, Finished, Generate, LoadSettings, ModelInfo, Part, ReplyEvent
-from app.engine.state import EngineState
+from app.engine.protocol import Delta, Finished, Generate, LoadSettings, ModelInfo, Part, ReplyEvent
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import Generation, LoadHandle
 
 POLL_S = 0.05
 

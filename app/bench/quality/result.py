@@ -6,7 +6,7 @@ import msgspec
 
 from app.bench.quality.item import Kind
 from app.bench.report import OVER_HTTP, EngineFacts, MachineFacts, ModelFacts
-from app.engine.messages import Sampling
+from app.engine.protocol import Sampling
 
 Verdict = Literal["right", "wrong", "unfinished", "undecided", "failed", "does_not_fit", "scored"]
 """`unfinished`: the reply reached its limit of tokens; `undecided`: comparing the answers took too long;

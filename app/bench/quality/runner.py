@@ -23,7 +23,7 @@ from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, Qual
 from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
 from app.bench.report import OVER_HTTP, ModelFacts
-from app.engine.messages import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
+from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.store.manifest import type_in_name

@@ -6,10 +6,11 @@ from typing import Any
 
 import llama_cpp
 
+from app.base.parent_death import ABORT_MARK
 from app.base.paths import app_paths
-from app.engine.backend_libraries import backend_states
-from app.engine.cuda_runtime import checked_folder, load_cuda
-from app.engine.ggml import (
+from app.engine.devices.backend_libraries import backend_states
+from app.engine.devices.cuda_runtime import checked_folder, load_cuda
+from app.engine.devices.ggml import (
     AbortTextCallback,
     backend_of,
     device_handles,
@@ -17,10 +18,9 @@ from app.engine.ggml import (
     ggml_library,
     load_dynamic_backends,
 )
-from app.engine.lifeline import ABORT_MARK
-from app.engine.messages import BackendState, Device
-from app.engine.native_log import NativeLog
-from app.engine.rpc_devices import RpcDevices
+from app.engine.devices.native_log import NativeLog
+from app.engine.protocol import BackendState, Device
+from app.engine.rpc.rpc_devices import RpcDevices
 
 _callbacks: list[Any] = []
 """llama.cpp calls them until the process ends, whatever becomes of the object that set them."""

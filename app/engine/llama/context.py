@@ -15,8 +15,8 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.batch import Batch
 from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
-from app.engine.messages import FlashAttention, KvType, Pooling
-from app.engine.rope_scaling import Yarn
+from app.engine.planning.rope_scaling import Yarn
+from app.engine.protocol import FlashAttention, KvType, Pooling
 from models.memory.memory_request import whole_lines
 
 DECODE_OK, DECODE_NO_SLOT, DECODE_ABORTED, DECODE_NO_MEMORY = 0, 1, 2, -2

@@ -1,4 +1,4 @@
-"""The child process of `app.engine.kernel_check`: products of matrices on a device against the processor's.
+"""The child process of `devices.kernel_check`: products of matrices on a device against the processor's.
 
 Weights in F32 and F16 go through cuBLAS, the quantised ones through ggml's own kernels, one column (a token)
 through others than many (a prompt).
@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from app.engine.kernel_check import KernelAnswer, KernelRequest, Product
-from app.engine.lifeline import die_with_parent, leave_no_core_dump
+from app.base.parent_death import die_with_parent, leave_no_core_dump
+from app.engine.devices.kernel_check import KernelAnswer, KernelRequest, Product
+from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.matmul_speed import InitParams, declare_graphs
-from app.engine.native_log import NativeLog
 
 LARGEST_NMSE = 5e-4
 """test_mul_mat in https://github.com/ggml-org/llama.cpp/blob/master/tests/test-backend-ops.cpp"""

@@ -4,7 +4,7 @@ import numpy as np
 
 from app.engine.llama.candidates import Logits
 from app.engine.llama.model import Model
-from app.engine.messages import Candidate, TokenLogprob
+from app.engine.protocol import Candidate, TokenLogprob
 
 
 def token_logprob(model: Model, logits: Logits, token: int, alternatives: int) -> TokenLogprob:

@@ -9,12 +9,12 @@ from typing import Any
 import llama_cpp
 
 from app.base.errors import EngineError
-from app.engine.adapter_file import check_adapter
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
-from app.engine.messages import Lora
-from app.engine.model_file import mark
+from app.engine.planning.adapter_file import check_adapter
+from app.engine.planning.file_stamp import mark
+from app.engine.protocol import Lora
 
 
 class Adapters:

@@ -7,7 +7,7 @@ import ctypes
 import time
 from typing import Any, Literal
 
-from app.engine.ggml import device_of
+from app.engine.devices.ggml import device_of
 
 COLUMNS = 2048
 ROWS = 2048

@@ -8,10 +8,10 @@ from typing import Any
 
 import llama_cpp
 
+from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
-from app.engine.placement import Placement
-from app.engine.token_bytes import TokenBytes
+from app.engine.planning.placement import Placement
 from converters.gguf.file_type import type_name
 
 THINK_TAGS = (b"<think>", b"</think>")

@@ -9,13 +9,13 @@ import llama_cpp
 import msgspec
 import numpy as np
 
-from app.engine.grammar import Grammar
+from app.engine.grammar.grammar_matcher import Grammar
 from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
 from app.engine.llama.errors import NativeError
+from app.engine.llama.logit_prefilter import negligible_gap, nucleus
 from app.engine.llama.model import Model
-from app.engine.messages import Sampling
-from app.engine.nucleus import negligible_gap, nucleus
+from app.engine.protocol import Sampling
 
 _MIROSTAT_TOKENS = 100
 

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.base.errors import StillroomError
-from app.engine.load_memory import Remembered
-from app.engine.messages import LoadSettings, ModelInfo, Planned, SpeculationMode
+from app.engine.planning.load_history import Remembered
+from app.engine.protocol import LoadSettings, ModelInfo, Planned, SpeculationMode
 from app.settings import LIMITS
 from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.ui.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.chat.attached import with_documents
 from app.chat.documents import DocumentError, read_document
 from app.chat.records import Attachment, Conversation
-from app.engine.messages import Part
+from app.engine.protocol import Part
 from app.ui.dialogs.document_dialog import DocumentDialog
 from app.ui.session import EngineSession
 from app.ui.tabs.chat_keeper import ChatKeeper

@@ -16,7 +16,7 @@ from app.chat.records import Attachment, Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.summary import summary_of
 from app.chat.turn import chat_key
-from app.engine.messages import Lora, ModelInfo
+from app.engine.protocol import Lora, ModelInfo
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge

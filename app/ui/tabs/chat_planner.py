@@ -21,7 +21,7 @@ from app.chat.summarising import summarise, summary_tokens, write_summary
 from app.chat.summary import Summary, after_summary
 from app.chat.turn import history
 from app.chat.vectors import EmbeddingModel, PassageVectors, model_fingerprint
-from app.engine.messages import ModelInfo, Part
+from app.engine.protocol import ModelInfo, Part
 from app.ui.session import EngineSession
 from app.ui.widgets.context_meter import ContextUse
 

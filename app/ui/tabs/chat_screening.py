@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.chat.context import ContextPlan
 from app.chat.prompt import ChatMessage, ChatTemplate
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.filters.screen import Screened
 from app.filters.verdict import BlockedError, Hit
 from app.ui.session import EngineSession

@@ -19,7 +19,7 @@ from app.chat.records import Conversation
 from app.chat.search import SearchHit
 from app.chat.store import ChatStore
 from app.chat.turn import chat_key
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

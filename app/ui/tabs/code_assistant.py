@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from app.base.errors import StillroomError
 from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
 from app.code.ask import Excerpt, Question, Task, fit_question
-from app.engine.messages import Generate, ModelInfo, Sampling
+from app.engine.protocol import Generate, ModelInfo, Sampling
 from app.filters.screen import Screened
 from app.ui.session import EngineSession, OnReplyEvent, Reply
 

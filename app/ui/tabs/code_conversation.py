@@ -13,7 +13,7 @@ from app.base.errors import EngineError, StillroomError
 from app.code.ask import Excerpt, Task, whole_lines
 from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
-from app.engine.messages import Delta, Notice, PromptProgress, ReplyEvent, Sampling
+from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent, Sampling
 from app.ui.bridge import Bridge
 from app.ui.code_verdict import error_sentence
 from app.ui.session import EngineSession, Reply

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 from app.code.check import check_syntax
 from app.code.extract import code_blocks
 from app.code.kept_conversation import AskedQuestion, Ended, KeptExchange
-from app.engine.messages import GenerationStats
+from app.engine.protocol import GenerationStats
 from app.ui.tabs.code_block_row import BlockRow
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label

@@ -16,7 +16,7 @@ from app.code.languages import PLAIN_TEXT, Language, language_named
 from app.code.placing import Placement, moved, placement_for, with_code
 from app.code.sandbox.run import Sandbox
 from app.code.text_file import ChangedOnDiskError
-from app.engine.messages import Sampling
+from app.engine.protocol import Sampling
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tabs.code_block_row import BlockRow, CodeUse

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.comparison import DriftReport, ItemDrift
 from app.bench.drift.progress import DriftProgress
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession
 from app.ui.tables.drift_items import QUESTION, DriftItems

@@ -29,7 +29,7 @@ from app.bench.quality.words import quality_side_by_side
 from app.bench.save import Forms, comparison_forms, quality_forms
 from app.elsewhere.in_place import ElsewhereInPlace
 from app.elsewhere.server import is_elsewhere
-from app.engine.messages import ModelInfo
+from app.engine.protocol import ModelInfo
 from app.settings import SettingsFile
 from app.suites.quality_suites import QualitySuites
 from app.ui.bridge import Bridge

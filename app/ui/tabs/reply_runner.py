@@ -11,7 +11,7 @@ from app.chat.prompt import Prompt
 from app.chat.records import Conversation, StoredMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, TurnEnd, chat_key
-from app.engine.messages import (
+from app.engine.protocol import (
     Delta,
     Lora,
     ModelInfo,

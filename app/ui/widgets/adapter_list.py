@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.engine.messages import Lora
+from app.engine.protocol import Lora
 from app.ui.theme import Theme
 from app.ui.widgets.card import NUMBER_MARGINS_PX, button
 from app.ui.widgets.elided_label import ElidedLabel

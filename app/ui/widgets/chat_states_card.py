@@ -6,7 +6,7 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
-from app.engine.saved_states import keep_within, kept_bytes
+from app.engine.kv_states.saved_states import keep_within, kept_bytes
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from app.engine.messages import BackendState, Device
+from app.engine.protocol import BackendState, Device
 from app.machine.doctor import Advice, Diagnosis
 from app.machine.findings import Problem
 from app.machine.hardware import Machine

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.base.errors import EngineError, StillroomError
-from app.engine.messages import LoadNotice
+from app.engine.protocol import LoadNotice
 from app.ui.announce import announce
 from app.ui.widgets.actions import add_action
 from app.ui.widgets.card import button, label, set_look

@@ -7,8 +7,8 @@ import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.engine.messages import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
-from app.engine.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
+from app.engine.protocol import Device, DevicesListed, LoadSettings, RpcProblem, RpcServer
+from app.engine.rpc.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.theme import Role, Theme

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.chat.choices import ReplyChoices, WhenFull
 from app.chat.schema import schema_title
-from app.engine.messages import Sampling, ThinkingLimits
+from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme
 from app.ui.widgets.adapter_list import AdapterList

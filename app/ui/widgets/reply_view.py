@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.chat.records import Outcome
 from app.chat.schema import problem_of, schema_title
-from app.engine.messages import Channel, GenerationStats
+from app.engine.protocol import Channel, GenerationStats
 from app.ui.bridge import FRAME_S
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.code.ask import SelectionTooLongError
-from app.engine.client import EngineClient
-from app.engine.messages import Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Sampling
 from app.ui.session import EngineSession
 from app.ui.tabs.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until

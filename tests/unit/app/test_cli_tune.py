@@ -10,8 +10,8 @@ import pytest
 
 from app import cli
 from app.bootstrap import build_core
-from app.engine.load_memory import LoadMemory, Tuned
-from app.engine.messages import LoadNotice, LoadSettings
+from app.engine.planning.load_history import LoadMemory, Tuned
+from app.engine.protocol import LoadNotice, LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
 from models.catalog.starter import starter_file

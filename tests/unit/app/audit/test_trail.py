@@ -14,9 +14,9 @@ from app.audit.trail import AuditTrail
 from app.base.errors import Cancelled, EngineError
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereModel, ElsewhereServer
-from app.engine.answering import OnReplyEvent
-from app.engine.handles import Generation
-from app.engine.messages import Delta, Finished, Generate, GenerationStats, Part
+from app.engine.protocol import Delta, Finished, Generate, GenerationStats, Part
+from app.engine.protocol.pending_results import Generation
+from app.engine.protocol.reply_source import OnReplyEvent
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 

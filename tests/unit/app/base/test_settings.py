@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.base.errors import StillroomError
-from app.engine.messages import LoadSettings, Sampling
+from app.engine.protocol import LoadSettings, Sampling
 from app.settings import LIMITS, Settings, SettingsFile
 
 

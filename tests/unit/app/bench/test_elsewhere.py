@@ -18,9 +18,9 @@ from app.bench.report import OVER_HTTP, Report, report_from_json, report_to_json
 from app.bench.suite import SUITES, Suite, first_token_prompt
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereModel, ElsewhereServer
-from app.engine.answering import OnReplyEvent
-from app.engine.handles import Generation, fail
-from app.engine.messages import Finished, Generate, GenerationStats
+from app.engine.protocol import Finished, Generate, GenerationStats
+from app.engine.protocol.pending_results import Generation, fail
+from app.engine.protocol.reply_source import OnReplyEvent
 from app.machine.hardware import Machine, look_at_machine
 
 INFO = elsewhere_info(

@@ -16,7 +16,7 @@ from app.bench.facts import (
     model_facts,
     system_name,
 )
-from app.engine.messages import Device, LoadSettings, ModelInfo, RpcServer
+from app.engine.protocol import Device, LoadSettings, ModelInfo, RpcServer
 from app.machine.hardware import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
 

@@ -12,7 +12,7 @@ from app.bench.html_report import report_to_html
 from app.bench.markdown import report_to_markdown
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun
 from app.bench.quality.store import QualityStore
-from app.engine.messages import Sampling
+from app.engine.protocol import Sampling
 from tests.support.bench_reports import make_report
 from tests.support.golden_runs import BASE, run, several
 

@@ -12,8 +12,8 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.report import report_from_json, report_to_json
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, LOAD, Step, Suite
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.catalog.starter import starter_file

@@ -17,8 +17,7 @@ from app.bench.progress import BenchmarkProgress
 from app.bench.runner import BenchmarkRunner
 from app.bench.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
 from app.bench.turn import alone
-from app.engine.handles import Generation, LoadHandle
-from app.engine.messages import (
+from app.engine.protocol import (
     Finished,
     Generate,
     GenerationStats,
@@ -27,7 +26,8 @@ from app.engine.messages import (
     ModelInfo,
     Part,
 )
-from app.engine.state import EngineState
+from app.engine.protocol.engine_state import EngineState
+from app.engine.protocol.pending_results import Generation, LoadHandle
 from app.machine.hardware import look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor

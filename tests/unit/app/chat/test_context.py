@@ -4,7 +4,7 @@ import pytest
 
 from app.chat.context import ContextPlan, plan_context
 from app.chat.prompt import ChatMessage, ChatTemplate
-from app.engine.messages import Part
+from app.engine.protocol import Part
 from tests.support.templates import template_process
 
 TEMPLATE = ChatTemplate(template_process(), "", bos_text="", eos_text="<|im_end|>")

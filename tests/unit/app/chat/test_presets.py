@@ -17,7 +17,7 @@ from app.chat.prompt_library import (
     variables_of,
 )
 from app.chat.schema import EXAMPLE, check_schema, problem_of, schema_title
-from app.engine.messages import Lora, Sampling, ThinkingLimits
+from app.engine.protocol import Lora, Sampling, ThinkingLimits
 
 MINE = ReplyChoices("Be brief.", Sampling(temperature=0.3), 99, ThinkingLimits(tokens=5), (Lora("a"),), "{}")
 

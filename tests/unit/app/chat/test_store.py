@@ -16,7 +16,7 @@ from app.chat.migrations import SCHEMA, SCHEMA_VERSION
 from app.chat.store import ChatStore
 from app.database import backups
 from app.database.soundness import problem_of
-from app.engine.messages import GenerationStats, Sampling, ThinkingLimits
+from app.engine.protocol import GenerationStats, Sampling, ThinkingLimits
 
 STATS = GenerationStats(
     prompt_tokens=10,

@@ -11,7 +11,7 @@ from app.chat.store import ChatStore
 from app.chat.summarising import SummaryFailed, summarise, summary_tokens
 from app.chat.summary import after_summary, summary_of
 from app.chat.turn import history
-from app.engine.messages import Part
+from app.engine.protocol import Part
 from tests.support.templates import template_process
 
 TEMPLATE = ChatTemplate(template_process(), "", bos_text="", eos_text="<|im_end|>")

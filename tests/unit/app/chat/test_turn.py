@@ -16,8 +16,8 @@ from app.chat.context import plan_context
 from app.chat.prompt import ChatMessage
 from app.chat.store import ChatStore
 from app.chat.turn import Turn, history
-from app.engine.client import EngineClient
-from app.engine.messages import Delta, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Delta, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 

@@ -12,7 +12,7 @@ from app.base.errors import EngineError
 from app.chat.retrieval import passages_of
 from app.chat.store import ChatStore
 from app.chat.vectors import EmbeddingModel, fused, model_fingerprint
-from app.engine.messages import LoadSettings, Part
+from app.engine.protocol import LoadSettings, Part
 from tests.support.api import loaded_engine
 from tests.support.starter_variants import write_embedding_model
 

@@ -19,8 +19,8 @@ from app.base.children import child_command
 from app.base.errors import Cancelled, StillroomError
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
-from app.engine.client import EngineClient
-from app.engine.cuda_runtime import checked_folder, read_check
+from app.engine.client.client import EngineClient
+from app.engine.devices.cuda_runtime import checked_folder, read_check
 from models.hub.fetch import TransferOptions
 from models.hub.retry import RetryPolicy
 from models.system.json_file import write_json

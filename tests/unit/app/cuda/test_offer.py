@@ -9,8 +9,8 @@ import pytest
 from app.cuda.offer import judge
 from app.cuda.pins import BackEndPin, cuda_pins
 from app.cuda.place import CudaPlace
-from app.engine.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
-from app.engine.messages import BackendState, Device, DevicesListed
+from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
+from app.engine.protocol import BackendState, Device, DevicesListed
 from app.telemetry.gpu import GpuReading, GpuSample
 
 CARD = GpuSample(

@@ -15,7 +15,7 @@ from app.elsewhere.answering import ElsewhereAnswers
 from app.elsewhere.directory import fetch_models
 from app.elsewhere.model_info import elsewhere_info
 from app.elsewhere.server import ElsewhereError, ElsewhereModel, ElsewhereServer
-from app.engine.messages import Delta, Finished, Generate, ReplyEvent, Sampling
+from app.engine.protocol import Delta, Finished, Generate, ReplyEvent, Sampling
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
 from tests.support.templates import template_of
 

@@ -19,7 +19,7 @@ from app.elsewhere.server import (
     is_elsewhere,
     sends_in_the_clear,
 )
-from app.engine.messages import Generate, Lora, Part, Sampling, ThinkingLimits
+from app.engine.protocol import Generate, Lora, Part, Sampling, ThinkingLimits
 from tests.support.templates import template_of
 
 SERVER = ElsewhereServer(id="s1", name="Workstation", url="http://10.0.0.2:8000", agreed=True)

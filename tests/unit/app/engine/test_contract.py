@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.messages import (
+from app.engine.protocol import (
     Alive,
     Cancel,
     CardsRead,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.engine.generation.prompt_tokens import PromptTokens
 from app.engine.llama.model import KEEPS_ORDER
-from app.engine.messages import Generate, LoadSettings, ModelInfo, Part, Tokenize, Tokenized
-from app.engine.prompt_tokens import PromptTokens
+from app.engine.protocol import Generate, LoadSettings, ModelInfo, Part, Tokenize, Tokenized
 from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
 
 llama_cpp = pytest.importorskip("llama_cpp")
@@ -22,9 +22,9 @@ ALL_STRINGS = 10_000
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Any]:
+    from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
     from app.engine.llama.model import Model
-    from app.engine.native_log import NativeLog
 
     backend = Backend(NativeLog())
     model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)

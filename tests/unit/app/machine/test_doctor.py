@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.base.errors import EngineError, StillroomError
-from app.engine.messages import BackendState, Device, DevicesListed, RpcProblem
+from app.engine.protocol import BackendState, Device, DevicesListed, RpcProblem
 from app.machine.doctor import diagnose
 from app.machine.hardware import Machine, look_at_machine
 from app.telemetry.gpu import GpuReading, GpuSample

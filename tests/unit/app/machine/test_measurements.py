@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.engine.messages import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
+from app.engine.protocol import Finished, GenerationStats, Loaded, ModelInfo, Unloaded
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.machine.memory_speed import measure_memory_speed
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from tests.support.api import Api, loaded_engine, served
 
 

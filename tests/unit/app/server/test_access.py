@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from app.server.access import AccessRules
 from app.server.api_error import ApiError
 from app.server.config import ServerConfig

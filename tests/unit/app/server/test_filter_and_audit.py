@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
 from tests.support.api import Api, served

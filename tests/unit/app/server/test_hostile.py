@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from app.server.api_error import ApiError
 from app.server.config import Limits
 from app.server.json_limits import check_json

@@ -6,7 +6,7 @@ import ollama
 import openai
 import pytest
 
-from app.engine.messages import Part
+from app.engine.protocol import Part
 from tests.support.api import KEY, SETTINGS, Api, loaded_engine, served
 from tests.support.engines import ANSWER_TIMEOUT_S
 from tests.support.starter_variants import FIM_TOKENS, write_infill_model

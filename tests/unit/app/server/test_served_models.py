@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from tests.support.api import MODEL, SETTINGS, Api, served
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
 from tests.support.starter_variants import write_embedding_model

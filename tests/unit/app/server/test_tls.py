@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.commands.running_server import running_server
-from app.engine.client import EngineClient
+from app.engine.client.client import EngineClient
 from app.server.discovery import announce_server
 from tests.support.api import KEY, MODEL, served
 from tests.support.certificates import make_certificate

@@ -3,8 +3,8 @@
 import msgspec
 
 from app.base.errors import EngineError
-from app.engine.messages import CardsRead, Device, Event, Loaded, LoadProgress, ModelInfo, Ready, Unloaded
-from app.engine.state import EngineState, after
+from app.engine.protocol import CardsRead, Device, Event, Loaded, LoadProgress, ModelInfo, Ready, Unloaded
+from app.engine.protocol.engine_state import EngineState, after
 from app.telemetry.card_monitor import IDLE_PERIOD_S, LOADED_PERIOD_S, CardMonitor
 from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 

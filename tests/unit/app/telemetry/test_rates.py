@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.engine.messages import (
+from app.engine.protocol import (
     Delta,
     Failed,
     Finished,

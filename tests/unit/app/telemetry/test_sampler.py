@@ -3,8 +3,8 @@
 import queue
 import threading
 
-from app.engine.messages import Delta, Device
-from app.engine.state import EngineState
+from app.engine.protocol import Delta, Device
+from app.engine.protocol.engine_state import EngineState
 from app.telemetry.card_monitor import CardMonitor
 from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.gpu_monitor import GpuMonitor

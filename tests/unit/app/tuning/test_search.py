@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from app.base.errors import EngineError
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.search import Outcome, Sample, Search
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled, EngineError
-from app.engine.client import EngineClient
-from app.engine.load_memory import LoadMemory
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.planning.load_history import LoadMemory
+from app.engine.protocol import LoadSettings
 from app.tuning.report import kept_report
 from app.tuning.tuner import Tuner, TuningProgress
 from tests.support.engines import starter_path

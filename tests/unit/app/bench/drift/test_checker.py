@@ -14,8 +14,8 @@ from app.bench.drift.golden import Question
 from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.history import BenchmarkHistory
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor

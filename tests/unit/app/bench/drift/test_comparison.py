@@ -7,7 +7,7 @@ from app.bench.drift.comparison import compare_golden, item_drift
 from app.bench.drift.golden import golden_set
 from app.bench.drift.store import DriftStore
 from app.bench.drift.words import drift_lines
-from app.engine.messages import LoadSettings
+from app.engine.protocol import LoadSettings
 from tests.support.golden_runs import BASE, HERE, answer, run, several
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from app.bench.quality.comparison import QualityChange, compare_quality, mcnemar
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
-from app.engine.messages import Sampling
+from app.engine.protocol import Sampling
 from tests.support.bench_reports import make_report
 
 RUN = QualityRun(

@@ -18,8 +18,8 @@ from app.bench.quality.progress import QualityProgress
 from app.bench.quality.runner import QualityRunner, Wish, item_seed
 from app.bench.quality.store import QualityStore
 from app.bench.quality.words import report_lines
-from app.engine.client import EngineClient
-from app.engine.messages import LoadSettings
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor

@@ -1,0 +1,268 @@
+"""The engine for the rest of the program."""
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Literal
+
+import msgspec
+
+from app.base.errors import EngineError
+from app.engine.client.connection import EngineLink, OnEvent, OnState
+from app.engine.client.open_requests import Pending
+from app.engine.kv_states.saved_states import delete_states
+from app.engine.planning.file_stamp import mark
+from app.engine.planning.load_history import Recalled
+from app.engine.protocol import (
+    AnswerNow,
+    DevicesListed,
+    DropStates,
+    Embed,
+    Embedded,
+    Finished,
+    Generate,
+    ListDevices,
+    LoadProgress,
+    LoadSettings,
+    Lora,
+    Measure,
+    Measured,
+    ModelInfo,
+    Part,
+    PlanLoad,
+    Planned,
+    Prepare,
+    ReadCards,
+    ReplyEvent,
+    RpcServer,
+    Sampling,
+    Tokenize,
+    Unload,
+)
+from app.engine.protocol.engine_state import using
+from app.engine.protocol.frames import encodable
+from app.engine.protocol.pending_results import Generation, LoadHandle
+
+__all__ = ["EngineClient", "OnEvent", "OnReplyEvent", "OnState"]
+
+OnReplyEvent = Callable[[ReplyEvent], None]
+
+
+class EngineClient(EngineLink):
+    """Starts the engine's process, speaks with it, and starts it again after a crash.
+
+    Every method may be called from any thread and returns at once. Callbacks come one after the other on
+    threads of its own: they must be quick and must not raise. A crash fails what was running with
+    `EngineError`; a model comes back with the next request that needs it, and with less memory if that was
+    the reason. After three crashes in a minute only `load` starts the process again.
+    """
+
+    def load(
+        self,
+        path: str,
+        settings: LoadSettings = LoadSettings(),  # noqa: B008 - frozen
+        on_progress: Callable[[float], None] | None = None,
+        *,
+        remember: bool = True,
+    ) -> LoadHandle:
+        """Load a GGUF file, beside what is loaded where it fits: see `messages.Load`. `on_progress` gets 0 to
+        1. Requests that name no model are for this one from now on. Without `remember` it is loaded as if it
+        had never been before."""
+        memory = self._memory if remember else None
+        recalled = Recalled(settings) if memory is None else memory.recall(path, settings)
+        request = self._load_request(path, recalled.settings, recalled.notices)
+        future: Future[ModelInfo] = Future()
+
+        def report(event: LoadProgress) -> None:
+            if on_progress is not None:
+                on_progress(event.fraction)
+
+        with self._changed:
+            self._wanted.want(path, settings, mark(path), recalled)
+            self._blocked = None
+            self._crashes.reset()
+            self._changed.notify_all()
+        cancel = self._canceller(request.request_id, future)
+        self._submit(Pending(request, future, report))
+        return LoadHandle(future, cancel)
+
+    def use(self, path: str) -> None:
+        """Requests that name no model are for this one from now on, which was loaded before; it is loaded
+        again with the first of them, if it had to make room meanwhile."""
+        with self._changed:
+            self._wanted.use(path)
+            state = using(self._state, path)
+        if state is not self._state:
+            self._set_state(state)
+
+    @property
+    def current_path(self) -> str:
+        """The file of the model that requests without a name are for; empty where there is none."""
+        with self._changed:
+            found = self._wanted.find("")
+            return found.path if found is not None else ""
+
+    def is_wanted(self, path: str) -> bool:
+        """Whether a model was loaded and not unloaded by the user: it is in memory, or comes back with the
+        next request that names it."""
+        with self._changed:
+            return self._wanted.find(path) is not None
+
+    def unload(self, path: str = "") -> "Future[None]":
+        """Free the model of the file `path`, or all of them, and their memory."""
+        future: Future[None] = Future()
+        with self._changed:
+            self._wanted.forget(path)
+        self._submit(Pending(Unload(request_id=next(self._ids), model=path), future))
+        return future
+
+    def rest(self) -> bool:
+        """Free all models and their memory until the next request that needs one; False while something is
+        asked of the engine, or nothing is loaded."""
+        with self._changed:
+            if self._closed or self._pending or not self._wanted.any_present:
+                return False
+            # Whatever is asked from now on loads its model again, behind this.
+            self._wanted.gone()
+            request = Unload(request_id=next(self._ids), rests=True)
+            self._pending.add(Pending(request, Future()))
+            self._outbox.put(request)
+            return True
+
+    def generate(
+        self,
+        parts: Sequence[Part] = (),
+        *,
+        tokens: Sequence[int] | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        max_tokens: int = 0,
+        stop: Sequence[str] = (),
+        thinking: Literal["open", "auto", "off"] = "auto",
+        ignore_eog: bool = False,
+        reuse_prefix: bool = True,
+        on_event: OnReplyEvent | None = None,
+    ) -> Generation:
+        """Ask the current model for one reply; the arguments are those of `messages.Generate`."""
+        request = Generate(
+            request_id=0,
+            parts=list(parts),
+            tokens=None if tokens is None else list(tokens),
+            sampling=sampling,
+            max_tokens=max_tokens,
+            stop=list(stop),
+            thinking=thinking,
+            ignore_eog=ignore_eog,
+            reuse_prefix=reuse_prefix,
+        )
+        return self.ask(request, on_event)
+
+    def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:
+        """Ask for one reply; the request gets an id of the client's own."""
+        request = msgspec.structs.replace(
+            request,
+            request_id=next(self._ids),
+            parts=[Part(encodable(part.text), part.special) for part in request.parts],
+            stop=[encodable(text) for text in request.stop],
+            grammar=encodable(request.grammar),
+            json_schema=encodable(request.json_schema),
+        )
+        future: Future[Finished] = Future()
+        cancel = self._canceller(request.request_id, future)
+        for on_asked in tuple(self._asked_observers):
+            on_asked(request.request_id)
+        self._submit(Pending(request, future, on_event))
+
+        def answer_now() -> None:
+            with self._changed:
+                if request.request_id in self._pending:
+                    self._outbox.put(AnswerNow(request_id=request.request_id))
+
+        return Generation(future, cancel, answer_now)
+
+    def tokenize(self, parts: Sequence[Part], model: str = "") -> "Future[list[int]]":
+        """Token ids of a prompt, with BOS, as `generate` would evaluate it."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        future: Future[list[int]] = Future()
+        self._submit(Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
+        return future
+
+    def embed(
+        self, parts: Sequence[Part] = (), *, tokens: Sequence[int] = (), model: str = ""
+    ) -> "Future[Embedded]":
+        """A text, or the tokens of one, as a vector."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        future: Future[Embedded] = Future()
+        request = Embed(request_id=next(self._ids), parts=clean, tokens=list(tokens), model=model)
+        self._canceller(request.request_id, future)
+        self._submit(Pending(request, future))
+        return future
+
+    def prepare(
+        self, parts: Sequence[Part], chat_key: str, model: str = "", loras: tuple[Lora, ...] = ()
+    ) -> None:
+        """Let a model, if it is there, evaluate ahead what a chat's next prompt begins with."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        with self._changed:
+            found = self._wanted.find(model)
+            if self._ready and found is not None and found.present:
+                # It only saves time: where too much is waiting already, there is none to be saved.
+                with contextlib.suppress(EngineError):
+                    self._outbox.put(Prepare(parts=clean, chat_key=chat_key, model=found.path, loras=loras))
+
+    def drop_states(self, chat_keys: Sequence[str]) -> None:
+        """Delete what was evaluated for these chats, in the engine and on the disk."""
+        with self._changed:
+            if self._ready:
+                # What it is writing just now comes after the deletion here, and before the one there.
+                self._outbox.put(DropStates(chat_keys=list(chat_keys)))
+        if self._states is not None:
+            delete_states(self._states.folder, chat_keys)
+
+    def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
+        """The compute devices with the memory that is free now, and those of other computers."""
+        future: Future[DevicesListed] = Future()
+        request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
+        self._submit(Pending(request, future))
+        return future
+
+    def read_cards(self) -> None:
+        """Have the memory of the graphics cards read, between two steps; `CardsRead` comes to those who
+        observe the events. It is no use of a model, and no process is started for it."""
+        with self._changed:
+            if self._life is not None:
+                self._outbox.put(ReadCards())
+
+    def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
+        """What `load` would come to, without loading."""
+        future: Future[Planned] = Future()
+        if self._memory is not None:
+            settings = self._memory.recall(path, settings).settings
+        request = PlanLoad(request_id=next(self._ids), path=path, settings=settings)
+        self._submit(Pending(request, future))
+        return future
+
+    def measure(
+        self,
+        settings: LoadSettings,
+        *,
+        prompt_tokens: int = 0,
+        decode_tokens: int = 0,
+        depth_tokens: int = 0,
+        most_s: float = math.inf,
+        in_place: bool = False,
+    ) -> tuple["Future[Measured]", Callable[[], None]]:
+        """Time the current model, and what cancels that; `Measure` says more."""
+        request = Measure(
+            request_id=next(self._ids),
+            settings=settings,
+            prompt_tokens=prompt_tokens,
+            decode_tokens=decode_tokens,
+            depth_tokens=depth_tokens,
+            most_s=most_s,
+            in_place=in_place,
+        )
+        future: Future[Measured] = Future()
+        cancel = self._canceller(request.request_id, future)
+        self._submit(Pending(request, future))
+        return future, cancel

@@ -1,0 +1,359 @@
+"""The background thread that owns the engine's process, and what is asked of it."""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from app.base.errors import Cancelled, EngineError
+from app.base.parent_death import KillOnClose
+from app.engine.client.desired_models import WantedModels
+from app.engine.client.open_requests import Pending, PendingRequests
+from app.engine.client.outbox import Outbox
+from app.engine.client.process_supervisor import EngineLife
+from app.engine.kv_states.saved_states import StatesPlace
+from app.engine.planning.file_stamp import first_changed, mark
+from app.engine.planning.load_history import LoadMemory, Lowered
+from app.engine.protocol import (
+    Alive,
+    Cancel,
+    CardsRead,
+    Delta,
+    Embed,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Load,
+    Loaded,
+    LoadNotice,
+    LoadProgress,
+    LoadSettings,
+    Notice,
+    PromptProgress,
+    Ready,
+    Tokenize,
+    Unloaded,
+)
+from app.engine.protocol.engine_state import EngineState, after
+from app.engine.protocol.pending_results import fail, settle
+from app.engine.supervision.exit_reason import Cause
+from app.engine.supervision.restart_limit import CrashLimit
+
+log = logging.getLogger(__name__)
+
+OnState = Callable[[EngineState], None]
+OnEvent = Callable[[Event], None]
+
+SAVING_S = 1.2
+"""What the end of the program waits for chats' states to be saved; the next one computes what is missing."""
+
+KILLED_S = 0.8
+"""What it waits for a process that was killed; a driver can hold one in the kernel for ever."""
+
+
+class EngineLink:
+    """Starts the engine's process, sends what is asked, settles what is answered, and starts the process
+    again after a crash. What can be asked is in `EngineClient`, for which `_changed` and what it guards are.
+
+    `_changed` guards everything; callbacks come without it, one after the other, on threads of the link.
+    """
+
+    def __init__(
+        self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
+    ) -> None:
+        """`command` is `child_command("engine")`; `memory` fills the automatic load settings,
+        and learns where memory was short. In `states` is kept what was evaluated for chats."""
+        self._command = list(command)
+        self._memory = memory
+        self._states = states
+        self._changed = threading.Condition()
+        self._ids = itertools.count(1)
+        self._pending = PendingRequests()
+        self._outbox = Outbox()
+        self._life: EngineLife | None = None
+        self._ready = False
+        self._wanted = WantedModels()
+        self._crashes = CrashLimit()
+        self._blocked: EngineError | None = None
+        self._closed = False
+        self._job = KillOnClose()
+        self._state = EngineState("stopped")
+        self._observers: list[OnState] = []
+        self._event_observers: list[OnEvent] = []
+        self._asked_observers: list[Callable[[int], None]] = []
+        # The child is tied to the thread that starts it (see lifeline), so this thread lives until `close`.
+        self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
+        self._started = False
+
+    def start(self) -> None:
+        """Start the process ahead of the first request; its devices are in the state once it is "ready"."""
+        with self._changed:
+            if self._started or self._closed:
+                return
+            self._started = True
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the process and fail what is running with `Cancelled`. Waits for the end, and a moment for the
+        chats' states to be saved: `SAVING_S` and `KILLED_S` at most."""
+        with self._changed:
+            self._closed = True
+            started, life = self._started, self._life
+            self._changed.notify_all()
+        if life is not None and self._states is not None:
+            life.end_in_order(SAVING_S)
+        elif life is not None:
+            life.end()
+        if started:
+            self._thread.join(KILLED_S)
+            if self._thread.is_alive():
+                log.error("the engine process cannot be ended, and is left behind")
+                self._cancel_all()
+
+    @property
+    def state(self) -> EngineState:
+        """The present state."""
+        return self._state
+
+    def observe(self, on_state: OnState) -> None:
+        """Tell every change of state from now on, the present state first."""
+        with self._changed:
+            self._observers.append(on_state)
+            state = self._state
+        on_state(state)
+
+    def observe_events(self, on_event: OnEvent) -> None:
+        """Repeat every event of the engine, for those who count (the telemetry)."""
+        with self._changed:
+            self._event_observers.append(on_event)
+
+    def observe_asked(self, on_asked: Callable[[int], None]) -> None:
+        """Tell the id of every reply that is asked for, on the thread that asks."""
+        with self._changed:
+            self._asked_observers.append(on_asked)
+
+    def _submit(self, pending: Pending) -> None:
+        self.start()
+        with self._changed:
+            refused = Cancelled() if self._closed else self._blocked
+            if refused is None:
+                request = pending.request
+                try:
+                    if isinstance(request, Generate | Tokenize | Embed):
+                        pending.request = request = self._named(request)
+                        self._restore(request.model)
+                    self._outbox.put(request)
+                    self._pending.add(pending)
+                except EngineError as error:
+                    refused = error
+        if refused is not None:
+            fail(pending.future, refused)
+
+    def _named(self, request: Generate | Tokenize | Embed) -> Generate | Tokenize | Embed:
+        """The request with its model's name: another one may be the current one when it is served."""
+        current = self._wanted.find(request.model)
+        if request.model or current is None:
+            return request
+        return msgspec.structs.replace(request, model=current.path)
+
+    def _restore(self, path: str) -> None:
+        """Load a wanted model that is not in memory, ahead of the request that needs it."""
+        model = self._wanted.find(path)
+        if model is None or model.present or self._pending.loads(path):
+            return
+        model.mark = mark(path)
+        load = self._load_request(path, model.settings, model.notices)
+        self._outbox.put(load)
+        self._pending.add(Pending(load, Future()))
+
+    def _load_request(self, path: str, settings: LoadSettings, notices: Sequence[LoadNotice]) -> Load:
+        states = self._states
+        return Load(
+            request_id=next(self._ids),
+            path=path,
+            settings=settings,
+            notices=list(notices),
+            states_path=str(states.folder) if states is not None else "",
+            states_limit_bytes=states.limit_bytes() if states is not None else 0,
+        )
+
+    def _canceller(self, request_id: int, future: "Future[Any]") -> Callable[[], None]:
+        def cancel() -> None:
+            with self._changed:
+                pending = self._pending.find(request_id)
+                if pending is None:
+                    return
+                # What was not sent yet is never sent.
+                withdrawn = self._outbox.withdraw(request_id)
+                if not withdrawn:
+                    self._outbox.put(Cancel(request_id=request_id))
+                ended = []
+                if withdrawn or not self._ready or self._pending.waits_for_load(pending.request):
+                    # The engine will come to it only later, and then nobody listens any more.
+                    self._pending.pop(request_id)
+                    ended = [pending]
+                if withdrawn and isinstance(pending.request, Load):
+                    ended += self._without_load(pending.request.path)
+            for item in ended:
+                fail(item.future, Cancelled())
+
+        def on_done(done: "Future[Any]") -> None:
+            # An awaiting task that is cancelled cancels its future.
+            if done.cancelled():
+                cancel()
+
+        future.add_done_callback(on_done)
+        return cancel
+
+    # The link's own threads from here on.
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._blocked is None)
+                if self._closed:
+                    break
+            self._live()
+        self._set_state(EngineState("stopped"))
+        self._cancel_all()
+
+    def _live(self) -> None:
+        """One life of the process, from its start to its end."""
+        self._set_state(EngineState("starting", error=self._state.error))
+        try:
+            life = EngineLife(self._command, self._job, self._outbox, self._handle)
+        except OSError as failure:
+            self._crashed(
+                "unknown",
+                EngineError(
+                    "The engine could not be started: {reason}.",
+                    "Repair the installation, or allow the program in your security software.",
+                    reason=str(failure),
+                ),
+                final=True,
+            )
+            return
+        with self._changed:
+            self._life = life
+            closed = self._closed
+        if closed:
+            life.end()
+        death = life.wait(self._changed_file)
+        with self._changed:
+            if self._closed:
+                return
+        log.warning("the engine process died: %s", death.error)
+        self._crashed(death.cause, death.error, final=False)
+
+    def _changed_file(self) -> str:
+        with self._changed:
+            used = self._wanted.mapped_files()
+        # Not under the lock: the disk may take its time.
+        return first_changed(used)
+
+    def _crashed(self, cause: Cause, error: EngineError, *, final: bool) -> None:
+        with self._changed:
+            last = self._crashes.record(error, time.monotonic())
+            error = last or error
+            if last is not None or final:
+                self._blocked = error
+            self._life = None
+            self._ready = False
+            loads = self._pending.loads()
+            lost = self._take_all()
+            used = [item.request.model for item in lost if isinstance(item.request, Generate)]
+            at_work = [loads[0].path] if loads else used or [""]
+            for path in dict.fromkeys(at_work):
+                self._wanted.step_down(path, cause, loading=bool(loads))
+            self._wanted.gone()
+        self._set_state(EngineState("dead", error=error))
+        for item in lost:
+            fail(item.future, error)
+
+    def _cancel_all(self) -> None:
+        with self._changed:
+            lost = self._take_all()
+        for item in lost:
+            fail(item.future, Cancelled())
+
+    def _take_all(self) -> list[Pending]:
+        # A request that comes from now on belongs to the next process.
+        self._outbox.close()
+        self._outbox = Outbox()
+        return self._pending.take_all()
+
+    def _handle(self, event: Event) -> None:
+        for on_event in tuple(self._event_observers):
+            on_event(event)
+        with self._changed:
+            if isinstance(event, Ready | Alive | CardsRead):
+                pending = None
+            elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
+                pending = self._pending.find(event.request_id)
+            else:
+                pending = self._pending.pop(event.request_id)
+            lowered = self._note(event, pending)
+            dependants = self._dependants(event, pending)
+            state = after(self._state, event)
+        if lowered is not None and self._memory is not None and isinstance(event, Loaded):
+            # Not under the lock: it is written to the disk.
+            self._memory.note_lowered(event.info.path, lowered)
+        if state is not self._state:
+            self._set_state(state)
+        if isinstance(event, Ready):
+            with self._changed:
+                self._ready = True
+        elif isinstance(event, Delta | PromptProgress | Notice | LoadProgress):
+            if pending is not None and pending.on_event is not None:
+                pending.on_event(event)
+        elif not isinstance(event, Alive | CardsRead):
+            for item in ([pending] if pending is not None else []) + dependants:
+                settle(event, item.future)
+
+    def _note(self, event: Event, pending: Pending | None) -> Lowered | None:
+        """Give what an event says of the wanted models; what memory was short for, where one was loaded."""
+        request = pending.request if pending is not None else None
+        if isinstance(event, LoadProgress) and event.plan is not None:
+            self._wanted.planned(event.path, event.plan)
+        elif isinstance(event, Loaded):
+            return self._wanted.loaded(event.info)
+        elif isinstance(event, Unloaded):
+            self._wanted.gone(event.path)
+        elif isinstance(event, Finished) and isinstance(request, Generate):
+            self._wanted.answered(request.model)
+        elif isinstance(event, Failed) and event.reload and isinstance(request, Generate):
+            model = self._wanted.find(request.model)
+            # Side by side, several replies may tell of the same failure.
+            if model is not None and model.present:
+                self._wanted.step_down(request.model, event.reload, loading=False)
+                self._wanted.gone(request.model)
+        return None
+
+    def _dependants(self, event: Event, pending: Pending | None) -> list[Pending]:
+        """What waited for a load that failed; it would only hear that there is no model."""
+        if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
+            return []
+        return self._without_load(pending.request.path)
+
+    def _without_load(self, path: str) -> list[Pending]:
+        """A load has failed, or will not be: take out what waited for it, unless there is another one."""
+        if self._pending.loads(path):
+            return []
+        self._wanted.forget(path)
+        waited = self._pending.take_dependants(path)
+        for item in waited:
+            self._outbox.withdraw(item.request.request_id)
+        return waited
+
+    def _set_state(self, state: EngineState) -> None:
+        with self._changed:
+            self._state = state
+            observers = list(self._observers)
+        for on_state in observers:
+            on_state(state)

@@ -1,0 +1,289 @@
+"""One reply while it is generated: its sampler, its thinking, its text, its clock."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from app.engine.batching.scheduler import Job
+from app.engine.generation.delta_stream import DeltaStream
+from app.engine.generation.text import THINK_OPEN, ReplyText
+from app.engine.generation.thinking_control import ThinkingControl
+from app.engine.grammar.gbnf import Rules
+from app.engine.grammar.grammar_matcher import Grammar
+from app.engine.llama.candidates import Candidates
+from app.engine.llama.context import Context
+from app.engine.llama.logprobs import token_logprob
+from app.engine.llama.model import Model
+from app.engine.llama.sampler import Sampler
+from app.engine.protocol import (
+    Channel,
+    Event,
+    Finished,
+    FinishReason,
+    Generate,
+    GenerationStats,
+    Notice,
+    PromptProgress,
+    ThinkingClosed,
+    TokenLogprob,
+)
+
+
+class Taken(NamedTuple):
+    """What becomes of a token that was drawn: the tokens that go into the context, and the reason where the
+    reply ends with it."""
+
+    tokens: list[int]
+    reason: FinishReason | None = None
+
+
+class _Drawn(NamedTuple):
+    """A token as it was drawn, at `time.perf_counter()`."""
+
+    token: int
+    logprob: TokenLogprob | None
+    at_s: float
+
+
+class Reply:
+    """The engine's side of a `Generate` request; lives on the engine's thread.
+
+    What the tokens say is read some at a time, when text is due to be sent or something may have to happen:
+    after a step of llama.cpp, Python's code has to come from memory again, which takes longer than its work.
+    """
+
+    def __init__(
+        self,
+        request: Generate,
+        job: Job,
+        model: Model,
+        candidates: Candidates,
+        seed: int,
+        arrived_s: float,
+        emit: Callable[[Event], None],
+        rules: Rules | None,
+    ) -> None:
+        """`arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the grammar's. The
+        prompt of a reply without thinking has the end of the block already."""
+        self.request = request
+        self.job = job
+        self._model = model
+        self._control = ThinkingControl(request.thinking_limits)
+        self._closed: ThinkingClosed = ""
+        thinking = request.thinking
+        if thinking == "open" and self._control.off:
+            thinking = "auto"
+            self._closed = "budget"
+        self._text = ReplyText(thinking, request.stop)
+        grammar = Grammar(rules, model.token_bytes()) if rules is not None else None
+        self.sampler = Sampler(model, request.sampling, seed, candidates, grammar)
+        self.sampler.accept_prompt(job.tokens)
+        self._may_open = -1
+        if self.sampler.has_grammar and thinking != "open":
+            self.sampler.bind()
+            if thinking == "auto" and not self._control.off:
+                self._may_open = _only_token(model, THINK_OPEN)
+        self._deltas = DeltaStream(job.request_id, emit)
+        self._emit = emit
+        self._seed = seed
+        self._arrived_s = arrived_s
+        self._started_s = arrived_s
+        self._first_s = 0.0
+        self._last_s = 0.0
+        self._token_s: list[float] = []
+        self._thinking_end_s = 0.0
+        self._completion_tokens = 0
+        self._thinking_tokens = 0
+        self._unread: list[_Drawn] = []
+        # Anything in the answer may complete a stop string, and a grammar may begin anywhere.
+        self._reads_each = bool(request.stop) or self.sampler.has_grammar or request.logprobs is not None
+        self._read_at = 1
+        """The token of the reply with which it is read at the latest."""
+
+    def started(self) -> None:
+        """The prompt's evaluation begins, or what a reply of the background has said is evaluated again."""
+        if not self._completion_tokens:
+            self._started_s = time.perf_counter()
+
+    def prompt_progress(self) -> None:
+        """Tell how much of the prompt is evaluated."""
+        job = self.job
+        self._emit(
+            PromptProgress(
+                request_id=job.request_id, done_tokens=job.evaluated, total_tokens=job.prompt_length
+            )
+        )
+
+    def answer_now(self) -> None:
+        """Close the thinking block with the next token."""
+        self._control.asked = True
+
+    def draw(self, context: Context, row: int, replies: int) -> Taken:
+        """Draw a token from the logits of batch row `row` and count it; `replies` run at once. Raises
+        `NativeError`, `GrammarError`."""
+        token = self.sampler.sample(context, row, also=self._may_open)
+        logprob = None
+        if self.request.logprobs is not None:
+            logprob = token_logprob(self._model, context.logits(row), token, self.request.logprobs)
+        now_s = time.perf_counter()
+        if not self._completion_tokens:
+            self._first_s = now_s
+        elif self.request.token_times:
+            self._token_s.append(now_s - self._last_s)
+        self._last_s = now_s
+        self._completion_tokens += 1
+        if token == self._may_open:
+            self.sampler.unbind()
+        self._may_open = -1
+        self._unread.append(_Drawn(token, logprob, now_s))
+        is_due = self._deltas.is_due(now_s, replies)
+        if not (
+            is_due
+            or self._completion_tokens >= self._read_at
+            or self._control.asked
+            or self._model.piece(token)[1]
+        ):
+            return Taken([token])
+        taken = self._read()
+        if is_due:
+            self._deltas.send(now_s)
+        return taken
+
+    def finish(self, reason: FinishReason, speculated: tuple[int, int] = (0, 0)) -> None:
+        """Send the rest of the text and the figures, and free the sampler.
+
+        `speculated` counts the tokens that were guessed ahead, and those of them that were right.
+        """
+        self._send_rest()
+        self._emit(Finished(request_id=self.job.request_id, reason=reason, stats=self._stats(speculated)))
+        self.sampler.free()
+
+    def break_off(self) -> None:
+        """Send the rest of the text and free the sampler; whoever found the failure tells it."""
+        self._send_rest()
+        self.sampler.free()
+
+    def _send_rest(self) -> None:
+        for drawn in self._unread:
+            self._hear(drawn)
+        self._unread.clear()
+        self._deltas.add_text(self._text.finish())
+        self._deltas.send()
+
+    def _read(self) -> Taken:
+        """Take in what was drawn since the last time; what becomes of the last token."""
+        *earlier, last = self._unread
+        self._unread.clear()
+        for drawn in earlier:
+            self._hear(drawn)
+        token = last.token
+        if self._model.piece(token)[1]:
+            if self._text.channel == "thinking" and self.sampler.has_grammar:
+                # It would end without the answer that was asked for.
+                return Taken(self._close("model"))
+            if not self.request.ignore_eog or self.sampler.bound:
+                return Taken([token], "stop")
+        tokens = self._hear(last)
+        if self._text.stopped:
+            return Taken(tokens, "stop")
+        if self._text.channel == "thinking":
+            why = self._control.why_close(self._thinking_tokens, last.at_s - self._first_s)
+            if why and not self._text.is_inside_character:
+                tokens += self._close(why)
+        if self._completion_tokens == self.request.max_tokens:
+            return Taken(tokens, "length")
+        self._read_at = self._completion_tokens + (
+            1 if self._reads_each else self._control.unwatched(self._thinking_tokens)
+        )
+        if self.request.max_tokens:
+            self._read_at = min(self._read_at, self.request.max_tokens)
+        return Taken(tokens)
+
+    def _hear(self, drawn: _Drawn) -> list[int]:
+        """Take in what a token says; the tokens that go into the context for it."""
+        token = drawn.token
+        piece, _ = self._model.piece(token)
+        thought = self._text.channel == "thinking"
+        stretches = self._text.feed(piece)
+        thinks = self._text.channel == "thinking"
+        self._deltas.add_token("thinking" if thought or thinks else "answer", drawn.logprob)
+        tokens = [token]
+        if thought or thinks:
+            self._thinking_tokens += 1
+            self._thinking_end_s = drawn.at_s
+            if not thinks:
+                tokens, stretches = self._model_closed(token, piece, stretches)
+        self._deltas.add_text(stretches)
+        if thinks:
+            self._control.note(token, piece)
+        return tokens
+
+    def _model_closed(
+        self, token: int, piece: bytes, stretches: list[tuple[Channel, str]]
+    ) -> tuple[list[int], list[tuple[Channel, str]]]:
+        """The model has closed the block with this token; from here on a grammar counts."""
+        self._closed = self._closed or "model"
+        if not self.sampler.has_grammar:
+            return [token], stretches
+        # What the token says after the tag is not bound by the grammar: take it back.
+        rest = "".join(text for channel, text in stretches if channel == "answer").encode()
+        tokens = [token]
+        if rest:
+            tokens = self._model.tokenize(piece.removesuffix(rest), special=True)
+        if not piece.endswith(b"\n"):
+            tokens += self._model.tokenize(b"\n\n", special=False)
+        self.sampler.bind()
+        return tokens, [stretch for stretch in stretches if stretch[0] == "thinking"]
+
+    def _close(self, why: ThinkingClosed) -> list[int]:
+        """Close the thinking block; the tokens that do."""
+        self._control.asked = False
+        closing = self._control.closing()
+        tokens = self._model.tokenize(closing, special=True)
+        self._deltas.add_text(self._text.feed(closing))
+        for token in tokens:
+            self.sampler.accept(token)
+        self._closed = why
+        if self.sampler.has_grammar:
+            self.sampler.bind()
+        if why == "loop":
+            self._deltas.send()
+            self._emit(
+                Notice(
+                    request_id=self.job.request_id,
+                    message="The thoughts only repeated themselves and were cut after {tokens} tokens.",
+                    values={"tokens": self._thinking_tokens},
+                )
+            )
+        return tokens
+
+    def _stats(self, speculated: tuple[int, int]) -> GenerationStats:
+        job, count = self.job, self._completion_tokens
+        prompt_s = (self._first_s or time.perf_counter()) - self._started_s
+        decode_s = self._last_s - self._first_s
+        reused = min(job.reused, job.prompt_length)
+        evaluated = (job.prompt_length if count else job.evaluated) - reused
+        return GenerationStats(
+            prompt_tokens=job.prompt_length,
+            completion_tokens=count,
+            thinking_tokens=self._thinking_tokens,
+            ttft_s=self._first_s - self._arrived_s if count else 0.0,
+            prompt_s=prompt_s,
+            decode_s=decode_s,
+            thinking_s=max(0.0, self._thinking_end_s - self._first_s),
+            prompt_tok_per_s=evaluated / prompt_s if prompt_s > 0 else 0.0,
+            decode_tok_per_s=(count - 1) / decode_s if decode_s > 0 else 0.0,
+            context_tokens_used=job.evaluated,
+            seed=self._seed,
+            reused_tokens=reused,
+            drafted_tokens=speculated[0],
+            accepted_tokens=speculated[1],
+            thinking_closed=self._closed,
+            token_s=self._token_s,
+        )
+
+
+def _only_token(model: Model, text: str) -> int:
+    """The token that is `text`; -1 where the vocabulary has none."""
+    tokens = model.tokenize(text.encode(), special=True)
+    return tokens[0] if len(tokens) == 1 else -1

@@ -1,0 +1,177 @@
+"""From token bytes to what is shown: incremental UTF-8, the thinking block, stop strings. Pure."""
+
+import codecs
+from collections.abc import Sequence
+from typing import Literal
+
+from app.engine.protocol import Channel
+
+THINK_OPEN = "<think>"
+THINK_CLOSE = "</think>"
+
+ThinkingStart = Literal["open", "auto", "off"]
+
+
+def held_suffix_length(text: str, needles: Sequence[str]) -> int:
+    """Length of the longest end of `text` that may be the beginning of a needle still to come."""
+    longest = max((len(needle) for needle in needles), default=0) - 1
+    for length in range(min(longest, len(text)), 0, -1):
+        tail = text[-length:]
+        if any(needle.startswith(tail) for needle in needles):
+            return length
+    return 0
+
+
+class ThinkSplitter:
+    """Splits a reply into thinking and answer; the tags may be spread over any number of pieces.
+
+    "open": the template has written `<think>` already (a repeated tag is swallowed). "auto": a block begins
+    only when `<think>` is the first thing that is not white space. "off": everything is answer. The tags and
+    the line breaks right after them belong to neither channel.
+    """
+
+    def __init__(self, start: ThinkingStart) -> None:
+        self.channel: Channel = "thinking" if start == "open" else "answer"
+        self._at_start = start != "off"
+        self._skip_line_breaks = start == "open"
+        self._held = ""
+
+    def feed(self, text: str) -> list[tuple[Channel, str]]:
+        """The stretches that `text` completes, in order; never an empty one."""
+        if not self._held and not self._at_start and not self._skip_line_breaks and "<" not in text:
+            return [(self.channel, text)] if text else []
+        text = self._held + text
+        self._held = ""
+        out: list[tuple[Channel, str]] = []
+        if self._at_start:
+            stripped = text.lstrip()
+            if THINK_OPEN.startswith(stripped):
+                if stripped == THINK_OPEN:
+                    self._open()
+                else:
+                    self._held = text
+                return out
+            if stripped.startswith(THINK_OPEN):
+                text = stripped[len(THINK_OPEN) :]
+                self._open()
+            self._at_start = False
+        if self.channel == "thinking":
+            text = self._drop_line_breaks(text)
+            before, tag, after = text.partition(THINK_CLOSE)
+            if tag:
+                if before:
+                    out.append(("thinking", before))
+                self.channel = "answer"
+                self._skip_line_breaks = True
+                text = after
+            else:
+                held = held_suffix_length(text, (THINK_CLOSE,))
+                self._held = text[len(text) - held :]
+                text = text[: len(text) - held]
+        if self.channel == "answer":
+            text = self._drop_line_breaks(text)
+        if text:
+            out.append((self.channel, text))
+        return out
+
+    def finish(self) -> list[tuple[Channel, str]]:
+        """What was held back and turned out to be no tag."""
+        held, self._held = self._held, ""
+        return [(self.channel, held)] if held else []
+
+    def _open(self) -> None:
+        self._at_start = False
+        self.channel = "thinking"
+        self._skip_line_breaks = True
+
+    def _drop_line_breaks(self, text: str) -> str:
+        if not self._skip_line_breaks:
+            return text
+        text = text.lstrip("\r\n")
+        if text:
+            self._skip_line_breaks = False
+        return text
+
+
+class StopStrings:
+    """Ends a text before the first stop string and never lets a part of one through."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = [stop for stop in stops if stop]
+        self._held = ""
+        self.stopped = False
+
+    def feed(self, text: str) -> str:
+        """What may be shown now; `stopped` is set when a stop string is complete."""
+        if not self._stops:
+            return text
+        if self.stopped:
+            return ""
+        text = self._held + text
+        # The one that is complete first counts, however the text is cut into pieces.
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            self.stopped = True
+            self._held = ""
+            return text[: min(found)[1]]
+        held = held_suffix_length(text, self._stops)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
+
+    def finish(self) -> str:
+        """What was held back; empty after a stop."""
+        held, self._held = self._held, ""
+        return held
+
+
+class ReplyText:
+    """The text side of one reply: token bytes in, stretches of thinking and answer out.
+
+    Stop strings apply to the answer only: a thought may say anything. Bytes that are no UTF-8 become U+FFFD,
+    an unfinished character waits for its rest.
+    """
+
+    def __init__(self, thinking: ThinkingStart, stops: Sequence[str] = ()) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._splitter = ThinkSplitter(thinking)
+        self._stops = StopStrings(stops)
+
+    @property
+    def channel(self) -> Channel:
+        """Where the next token belongs."""
+        return self._splitter.channel
+
+    @property
+    def is_inside_character(self) -> bool:
+        """The bytes so far end within a character."""
+        return bool(self._decoder.getstate()[0])
+
+    @property
+    def stopped(self) -> bool:
+        """A stop string is complete: the reply is over."""
+        return self._stops.stopped
+
+    def feed(self, piece: bytes) -> list[tuple[Channel, str]]:
+        """The stretches that one token completes."""
+        text = self._decoder.decode(piece)
+        if not text:
+            return []
+        return self._filter(self._splitter.feed(text))
+
+    def finish(self) -> list[tuple[Channel, str]]:
+        """The rest at the end of the reply."""
+        if self.stopped:
+            return []
+        out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())
+        rest = self._stops.finish()
+        if rest:
+            out.append(("answer", rest))
+        return out
+
+    def _filter(self, stretches: list[tuple[Channel, str]]) -> list[tuple[Channel, str]]:
+        out: list[tuple[Channel, str]] = []
+        for channel, stretch in stretches:
+            text = self._stops.feed(stretch) if channel == "answer" else stretch
+            if text:
+                out.append((channel, text))
+        return out

@@ -1,0 +1,58 @@
+"""When to close a thinking block for the model, so that the answer follows. Pure."""
+
+from app.engine.generation.loop_guard import LoopGuard
+from app.engine.generation.text import THINK_CLOSE
+from app.engine.protocol import ThinkingClosed, ThinkingLimits
+
+NO_THOUGHT = b"\n</think>\n\n"
+"""After a prompt that opens a thinking block: the block is empty."""
+
+
+LOOK_TOKENS = 8
+"""A circle is looked for after so many tokens of thinking, so that it is found at the same one every time."""
+
+
+class ThinkingControl:
+    """Watches the thinking of one reply against its limits."""
+
+    def __init__(self, limits: ThinkingLimits) -> None:
+        self._limits = limits
+        self._guard = LoopGuard() if limits.loop_guard else None
+        self._loops = False
+        self._ends_in_line_break = True
+        self.asked = False
+        """The user wants the answer now, and has not got it yet."""
+
+    @property
+    def off(self) -> bool:
+        """There is to be no thinking at all."""
+        return self._limits.tokens == 0
+
+    def note(self, token: int, piece: bytes) -> None:
+        """Take in a token of the thinking."""
+        if piece:
+            self._ends_in_line_break = piece.endswith(b"\n")
+        if self._guard is not None:
+            self._loops = self._guard.add(token, piece)
+
+    def why_close(self, tokens: int, seconds: float) -> ThinkingClosed:
+        """Why the block is to be closed after `tokens` in `seconds`; "" when not."""
+        limits = self._limits
+        if self.asked:
+            return "asked"
+        if limits.tokens is not None and tokens >= limits.tokens:
+            return "budget"
+        if limits.seconds is not None and seconds >= limits.seconds:
+            return "budget"
+        return "loop" if self._loops and tokens % LOOK_TOKENS == 0 else ""
+
+    def unwatched(self, tokens: int) -> int:
+        """After so many more than these `tokens` it has to be asked again, except for the clock's limit."""
+        until_look = LOOK_TOKENS - tokens % LOOK_TOKENS
+        budget = self._limits.tokens
+        return until_look if budget is None else max(1, min(until_look, budget - tokens))
+
+    def closing(self) -> bytes:
+        """What closes the block, as the models were trained to write it: the tag on a line of its own and an
+        empty line after it."""
+        return (b"" if self._ends_in_line_break else b"\n") + THINK_CLOSE.encode() + b"\n\n"

@@ -1,0 +1,267 @@
+"""What the automatic values of the load settings come to on this machine, and what to say about it. Pure."""
+
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from app.engine.planning.default_context import choose_context
+from app.engine.planning.load_need import LoadNeed
+from app.engine.planning.memory_fallback import next_step, without_draft
+from app.engine.planning.offload import DEFAULT_CONTEXT_TOKENS, ModelShape
+from app.engine.planning.rope_scaling import RopeScaling
+from app.engine.protocol import Device, KvType, LoadNotice, LoadSettings, Weights
+from models.memory.memory_request import Demand, whole_lines
+from models.system.units import byte_count
+
+DRAFT_ROWS = 32
+"""Most guessed tokens in one batch, of all replies together: each takes a row of logits (0.6 MB at R1's
+vocabulary). On a graphics card a step costs about the same up to here."""
+
+DEFAULT_BATCH_TOKENS = 512
+DEFAULT_SEQUENCES = 4
+SEQUENCES_RAM_FRACTION = 0.5
+"""More replies side by side never take more than this share of the free RAM."""
+ALL_LAYERS = 10_000
+LARGE_HEAD, SHORT_CONTEXT_TOKENS = 128, 1024
+COPIED_RAM_FRACTION = 0.7
+"""Weights that are copied, with the cache and buffers, never take more than this share of the free RAM: the
+system cannot drop them as it can drop mapped ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the machine has free. `devices` are those that layers can go to; `large_pages` says that memory
+    comes in such."""
+
+    devices: tuple[Device, ...]
+    ram_bytes: int
+    cores: int
+    large_pages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """`settings` without automatic values (flash attention on a graphics card aside), and what the user
+    should know. `wanted` is what they were before the free RAM turned out to be too little."""
+
+    settings: LoadSettings
+    wanted: LoadSettings
+    notices: list[LoadNotice] = field(default_factory=list)
+
+    @property
+    def was_lowered(self) -> bool:
+        """Something was given up already."""
+        return self.settings != self.wanted
+
+
+def plan_load(
+    asked: LoadSettings,
+    shape: ModelShape | None,
+    rope: RopeScaling,
+    room: Room,
+    draft: ModelShape | None = None,
+) -> LoadPlan:
+    """The plan for a model of `shape` (None where the file does not tell it), with a `draft` that guesses
+    ahead where it costs the model neither context nor its place."""
+    if shape is None:
+        return _plan(asked, None, rope, room)
+    alone = LoadNeed(shape, room.devices)
+    if draft is None:
+        # One that cannot be read takes no memory; loading it says why.
+        return _plan(asked, alone, rope, room)
+    plan = _plan(msgspec.structs.replace(asked, draft_path=""), alone, rope, room)
+    both = LoadNeed(shape, room.devices, draft)
+    with_draft = _plan(asked, both, rope, room)
+    if not _costs_the_model(with_draft, plan, both, asked):
+        return with_draft
+    wanted = msgspec.structs.replace(plan.wanted, draft_path=asked.draft_path)
+    given_up = without_draft(wanted)
+    return LoadPlan(plan.settings, wanted, [*([given_up.notice] if given_up else []), *plan.notices])
+
+
+def _costs_the_model(with_draft: LoadPlan, alone: LoadPlan, both: LoadNeed, asked: LoadSettings) -> bool:
+    """The draft would take memory that the model itself needs."""
+    one, other = with_draft.settings, alone.settings
+    if asked.gpu_layers > 0 and both.devices:
+        return both.layers_that_fit(demand_of(one)) < min(asked.gpu_layers, both.layers)
+    return (
+        (one.context_tokens, one.kv_type) != (other.context_tokens, other.kv_type)
+        or one.gpu_layers == 0 != other.gpu_layers
+        or one.gpu_layers < both.layers <= other.gpu_layers
+        or len(with_draft.notices) > len(alone.notices)
+    )
+
+
+def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room: Room) -> LoadPlan:
+    notices: list[LoadNotice] = []
+    threads = asked.threads or room.cores
+    plan = msgspec.structs.replace(
+        asked,
+        threads=threads,
+        prompt_threads=asked.prompt_threads or threads,
+        batch_tokens=asked.batch_tokens or DEFAULT_BATCH_TOKENS,
+        sequences=asked.sequences or 1,
+        kv_type="f16" if asked.kv_type == "auto" else asked.kv_type,
+        weights="mapped" if asked.weights == "auto" else asked.weights,
+    )
+    context_tokens = asked.context_tokens or _choose_context(plan, models, room)
+    plan = msgspec.structs.replace(plan, context_tokens=_within_limit(context_tokens, asked, rope, notices))
+    plan = msgspec.structs.replace(plan, gpu_layers=_layers(plan, asked, models, room))
+    if models is None:
+        return LoadPlan(plan, plan, notices)
+    if not asked.sequences:
+        plan = msgspec.structs.replace(plan, sequences=_sequences(plan, models, room))
+    if asked.flash_attention == "auto" and _does_better_without_flash_attention(plan, models, room):
+        plan = msgspec.structs.replace(plan, flash_attention="off")
+    if asked.weights == "auto":
+        plan = msgspec.structs.replace(plan, weights=_weights(plan, models, room))
+    lowered = _within_ram(plan, asked, models, room, notices)
+    need = models.need(demand_of(lowered), lowered.gpu_layers).ram
+    if need.total > room.ram_bytes:
+        notices.append(
+            LoadNotice(
+                "The model needs {needed} of RAM and {free} are free: parts of it will be read from the disk "
+                "again and again, which is slow. Close other programs, or choose a smaller quantisation.",
+                {"needed": byte_count(need.total), "free": byte_count(room.ram_bytes)},
+            )
+        )
+    return LoadPlan(lowered, plan, notices)
+
+
+def demand_of(plan: LoadSettings) -> Demand:
+    """What the plan asks of the memory."""
+    return Demand(
+        plan.context_tokens,
+        plan.sequences,
+        plan.batch_tokens,
+        cache_type(plan),
+        plan.flash_attention != "off",
+        outputs=whole_lines(plan.sequences + DRAFT_ROWS),
+    )
+
+
+def cache_type(plan: LoadSettings) -> KvType:
+    """The type of a plan's KV cache."""
+    assert plan.kv_type != "auto", "a plan has no automatic cache type"
+    return plan.kv_type
+
+
+def _choose_context(plan: LoadSettings, models: LoadNeed | None, room: Room) -> int:
+    if models is None:
+        return DEFAULT_CONTEXT_TOKENS
+    return choose_context(
+        models if plan.gpu_layers else replace(models, devices=()),
+        sequences=plan.sequences,
+        batch_tokens=plan.batch_tokens,
+        kv_type=cache_type(plan),
+        host_free_bytes=room.ram_bytes,
+    )
+
+
+def _within_limit(tokens: int, asked: LoadSettings, rope: RopeScaling, notices: list[LoadNotice]) -> int:
+    limit = rope.limit_tokens
+    if not limit or tokens <= limit:
+        return tokens
+    stretched = int(limit * asked.context_stretch)
+    if asked.context_stretch > 1 and not rope.can_stretch:
+        notices.append(
+            LoadNotice("The positions of this model cannot be stretched by YaRN, so its own limit holds.")
+        )
+        stretched = limit
+    lowered = min(tokens, stretched)
+    if lowered < tokens:
+        notices.append(
+            LoadNotice(
+                "The context was set to {context_tokens} tokens; the model was made for {limit}, so it was "
+                "lowered to that.",
+                {"context_tokens": tokens, "limit": lowered},
+            )
+        )
+    if lowered > limit:
+        notices.append(
+            LoadNotice(
+                "The context of {context_tokens} tokens is stretched beyond the {limit} that the model was "
+                "made for, by YaRN: long conversations work, at some cost of accuracy.",
+                {"context_tokens": lowered, "limit": limit},
+            )
+        )
+    return lowered
+
+
+def _layers(plan: LoadSettings, asked: LoadSettings, models: LoadNeed | None, room: Room) -> int:
+    if not room.devices:
+        return 0
+    if asked.gpu_layers >= 0:
+        return asked.gpu_layers
+    return ALL_LAYERS if models is None else models.layers_that_fit(demand_of(plan))
+
+
+def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
+    """As many replies side by side as take no layer off the card and little of the RAM."""
+    for sequences in range(DEFAULT_SEQUENCES, 1, -1):
+        more = demand_of(msgspec.structs.replace(plan, sequences=sequences))
+        if plan.gpu_layers and models.layers_that_fit(more) < plan.gpu_layers:
+            continue
+        need = models.need(more, plan.gpu_layers).ram
+        if need.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION:
+            return sequences
+    return 1
+
+
+def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, room: Room) -> bool:
+    """On the processor llama.cpp's flash attention is slow for few tokens behind a long context, where heads
+    are small. llama-bench, two threads, 4,096 tokens before, with it and without, tokens per second:
+
+        heads of 64 (starter): prompt of 48 17 and 121, generation 13 and 39, prompt of 512 139 and 115
+        heads of 128 (r1-qwen-1.5b's shape): prompt of 48 35 and 54, generation 10.1 and 10.3
+
+    Behind nothing it is 3 to 10% faster, so short contexts keep it. The price of doing without is a larger
+    compute buffer, which may take no more than what replies side by side may.
+    """
+    small_heads = models.shape.key_length < LARGE_HEAD
+    if (
+        plan.gpu_layers
+        or plan.kv_type != "f16"
+        or not small_heads
+        or plan.context_tokens <= SHORT_CONTEXT_TOKENS
+    ):
+        return False
+    without = demand_of(msgspec.structs.replace(plan, flash_attention="off"))
+    return models.need(without).ram.total <= room.ram_bytes * SEQUENCES_RAM_FRACTION
+
+
+def _weights(plan: LoadSettings, models: LoadNeed, room: Room) -> Weights:
+    """Each token reads all weights. In pages of 4 KB, as a file is mapped, the processor looks up where each
+    of them lies, and what it fetches ahead ends with the page. llama-bench, generation, mapped and copied,
+    tokens per second, two processors of an AMD EPYC, medians of 4:
+
+        starter Q4_1, one thread 149 and 164, two 159 and 188
+        r1-qwen-1.5b Q4_K_M, two threads 35 and 35 to 39: most of it is copied in either case (CPU_REPACK)
+
+    On a graphics card it makes no difference.
+    """
+    if plan.gpu_layers or not room.large_pages:
+        return "mapped"
+    need = models.need(demand_of(plan)).ram.total
+    return "copied" if need <= room.ram_bytes * COPIED_RAM_FRACTION else "mapped"
+
+
+def _within_ram(
+    plan: LoadSettings, asked: LoadSettings, models: LoadNeed, room: Room, notices: list[LoadNotice]
+) -> LoadSettings:
+    """Step down the ladder until what cannot be read again from the file fits into the free RAM.
+
+    Linux hands out more memory than there is, and ends the process later: nothing would fail here.
+    """
+    layers = plan.gpu_layers
+    while True:
+        need = models.need(demand_of(plan), layers).ram
+        kept = need.cache + need.compute + (0 if plan.maps_weights else need.weights)
+        if kept <= room.ram_bytes:
+            return plan
+        # Layers off the card would only need more RAM.
+        step = next_step(msgspec.structs.replace(plan, gpu_layers=0), asked, "context", 0)
+        if step is None:
+            return plan
+        plan = msgspec.structs.replace(step.plan, gpu_layers=layers)
+        notices.append(step.notice)

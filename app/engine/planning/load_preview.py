@@ -1,0 +1,96 @@
+"""What a load would come to, without loading: for who chooses the settings."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from app.engine.devices.buffer_names import MAPPED, is_ram
+from app.engine.devices.huge_pages import has_large_pages
+from app.engine.planning.file_stamp import FileMark, mark
+from app.engine.planning.gguf_shape import GgufFacts
+from app.engine.planning.load_need import LoadNeed
+from app.engine.planning.load_plan import Room, demand_of, plan_load
+from app.engine.planning.offload import ModelShape
+from app.engine.planning.placement import FindsRemote, Local, place
+from app.engine.protocol import Device, LoadSettings, ModelInfo, Planned
+
+
+class Preview:
+    """Plans loads; engine's thread. `read` reads a file's facts, of which those of the last file are kept,
+    `read_draft` the shape of one that guesses ahead; `remote` asks other computers."""
+
+    def __init__(
+        self,
+        read: Callable[[Path], GgufFacts],
+        read_draft: Callable[[str], ModelShape | None],
+        remote: FindsRemote,
+    ) -> None:
+        self._read = read
+        self._read_draft = read_draft
+        self._remote = remote
+        self._known: tuple[str, FileMark | None, GgufFacts] | None = None
+
+    def plan(
+        self,
+        request_id: int,
+        path: str,
+        asked: LoadSettings,
+        local: Local,
+        ram_bytes: int,
+        cores: int,
+        present: ModelInfo | None,
+    ) -> Planned:
+        """The plan with what is free now. What `present` takes, the same file as it is loaded now, counts as
+        free: the load takes its place."""
+        facts = self._facts(path)
+        own = _taken(present)
+        ram_bytes += sum(size for name, size in own.items() if is_ram(name) and MAPPED not in name)
+        local = [(handle, _with_own(device, own)) for handle, device in local]
+        placement = place(asked, facts.shape, local, ram_bytes, self._remote)
+        devices = tuple(
+            _with_own(device, own) if device.backend == "RPC" else device for device in placement.devices
+        )
+        room = Room(devices, ram_bytes, cores, has_large_pages())
+        draft = self._read_draft(asked.draft_path)
+        plan = plan_load(asked, facts.shape, facts.rope, room, draft)
+        settings = plan.settings
+        layers = settings.gpu_layers
+        ram = device = 0
+        if facts.shape is not None:
+            models = LoadNeed(facts.shape, room.devices, draft if settings.draft_path else None)
+            layers = min(layers, models.layers)
+            need = models.need(demand_of(settings), layers)
+            ram, device = need.ram.total, need.device.total
+        return Planned(
+            request_id=request_id,
+            plan=msgspec.structs.replace(settings, gpu_layers=layers),
+            notices=[*placement.notices, *plan.notices],
+            ram_bytes=ram,
+            ram_free_bytes=room.ram_bytes,
+            vram_bytes=device,
+            vram_free_bytes=sum(found.memory_free_bytes for found in room.devices),
+            layers=len(facts.shape.layer_bytes) + 1 if facts.shape is not None else 0,
+            context_limit=facts.rope.limit_tokens,
+            can_stretch=facts.rope.can_stretch,
+        )
+
+    def _facts(self, path: str) -> GgufFacts:
+        now = mark(path)
+        if self._known is None or self._known[:2] != (path, now):
+            self._known = (path, now, self._read(Path(path)))
+        return self._known[2]
+
+
+def _taken(present: ModelInfo | None) -> Counter[str]:
+    """What a loaded model and the one that guesses ahead for it take, by buffer name."""
+    if present is None:
+        return Counter()
+    return Counter(present.buffers) + Counter(present.draft_buffers)
+
+
+def _with_own(device: Device, own: dict[str, int]) -> Device:
+    mine = sum(size for name, size in own.items() if name.partition("_")[0] == device.name)
+    free = min(device.memory_free_bytes + mine, device.memory_total_bytes)
+    return msgspec.structs.replace(device, memory_free_bytes=free)

@@ -1,0 +1,218 @@
+"""Replies: what is asked for, and what comes of it."""
+
+from typing import Literal
+
+import msgspec
+
+from app.engine.protocol.base import Message, Part
+
+Channel = Literal["thinking", "answer"]
+FinishReason = Literal["stop", "length", "context", "cancelled"]
+Priority = Literal["front", "background"]
+SpeculationMode = Literal["off", "lookup", "draft"]
+ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
+"""Who closed the thinking block: nobody, the model, the budget, the loop guard, or `AnswerNow`."""
+
+
+GREEDY_TEMPERATURE = 1e-4
+"""Of a lower temperature only the likeliest token is left, and logits divided by it leave a float's range."""
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are drawn; the defaults are the DeepSeek-R1 authors' advice (temperature 0.6, top_p 0.95).
+
+    `temperature` 0 is greedy. `top_k` 0, `min_p` 0, `typical_p` 1, `repeat_penalty` 1, the other penalties 0,
+    `dry_multiplier` 0, `xtc_probability` 0 and `mirostat` 0 are off. Mirostat (1 or 2) takes the place of
+    every sampler that leaves tokens out. `logit_bias` is added to the logits of token ids. `seed` None draws
+    a fresh one.
+    """
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    repeat_last_tokens: int = 64
+    seed: int | None = None
+    typical_p: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_tokens: int = 2
+    dry_last_tokens: int = 1024
+    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*")
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    mirostat: Literal[0, 1, 2] = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    logit_bias: dict[int, float] = {}
+
+    @property
+    def greedy(self) -> bool:
+        """The likeliest token is taken."""
+        return self.temperature < GREEDY_TEMPERATURE
+
+
+class ThinkingLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """When the engine closes the thinking block itself, so that the answer follows.
+
+    `tokens` 0 is no thinking at all; None is no limit. `seconds` count from the first token. `loop_guard`
+    cuts thoughts that only repeat themselves.
+    """
+
+    tokens: int | None = None
+    seconds: float | None = None
+    loop_guard: bool = True
+
+
+class Lora(msgspec.Struct, frozen=True):
+    """An adapter, a GGUF file, that is added to the model's weights `scale` times."""
+
+    path: str
+    scale: float = 1.0
+
+
+class Generate(Message, frozen=True, kw_only=True):
+    """One reply. Answered by `PromptProgress`..., `Delta`..., then `Finished` or `Failed`.
+
+    The prompt is `parts`, or the token ids `tokens` where given (benchmarks), which are evaluated as they
+    are. To `parts` the engine adds BOS when the model's metadata asks for it and they do not start with it.
+    `thinking` says where the reply starts: "open" (the template has written `<think>`), "auto" (the model
+    may open a block itself) or "off" (no splitting). `ignore_eog` goes on past end-of-generation tokens.
+    `reuse_prefix` False evaluates the whole prompt, also the part that is in the KV cache (benchmarks).
+
+    `grammar` (GBNF, start symbol "root") or `json_schema` (its text) binds the answer; thinking stays free.
+    `logprobs` asks for each token's log probability, with that many alternatives. Replies of the "background"
+    leave the "front" at least half of the engine's time and its slots.
+
+    `chat_key` names the conversation: what was evaluated for it is kept on disk until `DropStates`.
+    `speculation` guesses ahead and checks several tokens in one step, with the same distribution: "lookup"
+    takes the guesses from what was said before, "draft" from the model of `LoadSettings.draft_path`. A greedy
+    reply, or one with a seed, is the same text as without: it only guesses where that was seen to hold.
+    """
+
+    request_id: int
+    parts: list[Part] = []
+    tokens: list[int] | None = None
+    sampling: Sampling = Sampling()
+    max_tokens: int = 0
+    stop: list[str] = []
+    thinking: Literal["open", "auto", "off"] = "auto"
+    ignore_eog: bool = False
+    reuse_prefix: bool = True
+    priority: Priority = "front"
+    thinking_limits: ThinkingLimits = ThinkingLimits()
+    grammar: str = ""
+    json_schema: str = ""
+    logprobs: int | None = None
+    chat_key: str = ""
+    speculation: SpeculationMode = "off"
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
+    loras: tuple[Lora, ...] = ()
+    token_times: bool = False
+    """Give `GenerationStats.token_s` (benchmarks)."""
+
+
+class Prepare(Message, frozen=True, kw_only=True):
+    """Evaluate the beginning of a prompt that is to be expected, while there is nothing else to do.
+
+    R1's templates leave the thinking out of the history, so the next prompt of a chat is not what is in the
+    KV cache after a reply: the answer stands in another place, after other tokens. Evaluating it again ahead
+    of the question leaves only the question to wait for. No answer.
+    """
+
+    parts: list[Part]
+    chat_key: str = ""
+    model: str = ""
+    """File of a loaded model; empty is the one that was loaded last."""
+    loras: tuple[Lora, ...] = ()
+
+
+class DropStates(Message, frozen=True, kw_only=True):
+    """Delete what is kept on disk and in the KV cache of these chats. No answer."""
+
+    chat_keys: list[str]
+
+
+class AnswerNow(Message, frozen=True, kw_only=True):
+    """Close the thinking block of a running reply; nothing happens where it is not thinking."""
+
+    request_id: int
+
+
+class PromptProgress(Message, frozen=True, kw_only=True):
+    """Prompt tokens evaluated so far."""
+
+    request_id: int
+    done_tokens: int
+    total_tokens: int
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A token with its natural-log probability, of the model's own distribution before any sampler."""
+
+    token: int
+    piece: bytes
+    logprob: float
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """The token that was drawn, and the likeliest ones at its place, best first."""
+
+    drawn: Candidate
+    top: list[Candidate] = []
+
+
+class Delta(Message, frozen=True, kw_only=True):
+    """New text of a reply. `tokens` counts the tokens of this channel since the last delta (a token can
+    hold part of a character, so the text may lag behind)."""
+
+    request_id: int
+    channel: Channel
+    text: str
+    tokens: int
+    logprobs: list[TokenLogprob] = []
+
+
+class Notice(Message, frozen=True, kw_only=True):
+    """Something the user should know about a running reply: a template and what fills it."""
+
+    request_id: int
+    message: str
+    values: dict[str, str | int | float] = {}
+
+
+class GenerationStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Measured on the engine's thread. Rates are tokens per second; `ttft_s` runs from the request's
+    arrival to its first token; `decode_tok_per_s` leaves the first token out, as it belongs to the prompt."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    thinking_tokens: int
+    ttft_s: float
+    prompt_s: float
+    decode_s: float
+    thinking_s: float
+    prompt_tok_per_s: float
+    decode_tok_per_s: float
+    context_tokens_used: int
+    seed: int
+    reused_tokens: int = 0
+    """Prompt tokens that were in the KV cache already; the prompt's rate counts only the others."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of the `drafted_tokens` that were guessed ahead, those that turned out right."""
+    thinking_closed: ThinkingClosed = ""
+    token_s: list[float] = []
+    """Seconds between each token and the one before it, where `Generate.token_times` asked for them."""
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """The end of a reply, also of a cancelled one."""
+
+    request_id: int
+    reason: FinishReason
+    stats: GenerationStats

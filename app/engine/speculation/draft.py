@@ -1,0 +1,206 @@
+"""A small model of the same family beside a large one: it guesses what the large one will say."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from app.base.errors import StillroomError
+from app.engine.batching.prefix import reusable_length
+from app.engine.batching.scheduler import Job
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import DECODE_ABORTED, DECODE_OK, Context
+from app.engine.llama.errors import NativeError
+from app.engine.llama.model import Model
+from app.engine.llama.vocabulary import vocabularies_agree
+from app.engine.protocol import LoadNotice, LoadSettings
+from app.engine.speculation.guess import OF_A_MODEL, Guess
+from app.engine.supervision.exit_reason import names_memory
+from converters.gguf.inspect import check_gguf
+
+log = logging.getLogger(__name__)
+
+LEAST_SHARE = 0.5
+"""Where the small model is less sure of its best token, the guess ends: a wrong one costs a row."""
+
+_FORGET = 0.9
+
+
+@dataclass(slots=True)
+class _Track:
+    """A reply whose next tokens are being guessed."""
+
+    job: Job
+    most: int
+    guessed: list[int] = field(default_factory=list)
+
+
+class DraftModel:
+    """Guesses greedily for replies, in the same sequences as the large model's. Engine's thread.
+
+    It keeps up with a reply by itself: what it has not seen of the tokens it evaluates first, at most one
+    batch a call, so that a long prompt holds nobody up.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        context: Context,
+        vocabulary: int,
+        batch_tokens: int,
+        buffers: Mapping[str, int],
+    ) -> None:
+        """`vocabulary` is the large model's: tokens beyond it are padding."""
+        self.buffers = dict(buffers)
+        """Bytes that llama.cpp allocated, by buffer name."""
+        self._model = model
+        self._context = context
+        self._vocabulary = vocabulary
+        self._batch_tokens = batch_tokens
+        self._seen: dict[int, list[int]] = {}
+        self._works = True
+        self.token_s = 0.0
+        """What a guessed token has taken lately; 0 before the first."""
+
+    def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
+        """Guesses by request, each of as many tokens at most as is wanted of it."""
+        tracks = [_Track(job, most) for job, most in wanted if most > 0]
+        if not self._works or not tracks:
+            return {}
+        room = self._batch_tokens
+        self._context.start_batch()
+        rows = []
+        for track in tracks:
+            seen = self._seen.get(track.job.sequence, [])
+            start = reusable_length(seen, track.job.tokens)
+            self._context.remove(track.job.sequence, start)
+            end = min(len(track.job.tokens), start + room)
+            self._seen[track.job.sequence] = track.job.tokens[:end]
+            room -= end - start
+            # Where the others have filled the batch, this one waits for the next call.
+            if end > start:
+                whole = end == len(track.job.tokens)
+                row = self._context.add(
+                    track.job.tokens[start:end], start, track.job.sequence, logits=int(whole)
+                )
+                if whole:
+                    rows.append((track, row))
+        began_s = time.perf_counter()
+        steps = 0
+        while self._decode([track for track in tracks if track.guessed or steps == 0]):
+            steps += 1
+            rows = self._continue(rows)
+            if not rows:
+                break
+        if steps > 1:
+            token_s = (time.perf_counter() - began_s) / steps
+            self.token_s = self.token_s * _FORGET + token_s * (1 - _FORGET) if self.token_s else token_s
+        return {
+            track.job.request_id: Guess(tuple(track.guessed), (OF_A_MODEL,) * len(track.guessed))
+            for track in tracks
+            if track.guessed
+        }
+
+    def free(self) -> None:
+        """Give the memory back."""
+        self._context.free()
+        self._model.free()
+
+    def _continue(self, rows: list[tuple[_Track, int]]) -> list[tuple[_Track, int]]:
+        """Take the best token of each row; the batch for the next, with its rows."""
+        taken = []
+        for track, row in rows:
+            token = self._best(row)
+            if token is not None:
+                track.guessed.append(token)
+                if len(track.guessed) < track.most:
+                    taken.append((track, token))
+        self._context.start_batch()
+        following = []
+        for track, token in taken:
+            seen = self._seen[track.job.sequence]
+            row = self._context.add([token], len(seen), track.job.sequence, logits=1)
+            seen.append(token)
+            following.append((track, row))
+        return following
+
+    def _best(self, row: int) -> int | None:
+        logits = self._context.logits(row)[: self._vocabulary]
+        token = int(np.argmax(logits))
+        share = 1.0 / float(np.exp(logits - logits[token]).sum())
+        return token if share >= LEAST_SHARE else None
+
+    def _decode(self, tracks: list[_Track]) -> bool:
+        result = self._context.decode()
+        if result == DECODE_OK:
+            return True
+        for track in tracks:
+            # Nobody knows how much of the batch went in.
+            self._context.remove(track.job.sequence, 0)
+            self._seen.pop(track.job.sequence, None)
+        if result != DECODE_ABORTED:
+            log.warning("the draft model could not go on: llama_decode returned %d", result)
+            self._works = False
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class NoDraft:
+    """Why a model cannot guess ahead."""
+
+    notice: LoadNotice
+    lacks_memory: bool = False
+
+
+def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: AbortFlag) -> DraftModel | NoDraft:
+    """The model of `plan.draft_path`, or why it cannot guess for `target`, which answers all the same."""
+    path = Path(plan.draft_path)
+    model = context = None
+    backend.log.clear()
+    try:
+        check_gguf(path)
+        layers = plan.gpu_layers and 10_000
+        model = Model(backend, path, gpu_layers=layers, mmap=plan.maps_weights, on_progress=lambda _: True)
+        buffers = Counter(backend.log.buffers())
+        if not vocabularies_agree(target, model):
+            model.free()
+            return NoDraft(
+                LoadNotice(
+                    "{name} cannot guess ahead for this model: their vocabularies differ. Choose a small "
+                    "model of the same family.",
+                    {"name": path.name},
+                )
+            )
+        backend.log.clear()
+        context = Context(
+            backend,
+            model,
+            context_tokens=plan.context_tokens,
+            batch_tokens=plan.batch_tokens,
+            sequences=plan.sequences,
+            threads=plan.threads,
+            prompt_threads=plan.prompt_threads,
+            kv_type="f16",
+            flash_attention=plan.flash_attention,
+            abort=abort,
+        )
+        if not context.warm_up(max(model.bos, 0)):
+            raise NativeError(backend.log.reason())
+    except (NativeError, StillroomError) as error:
+        for part in (context, model):
+            if part is not None:
+                part.free()
+        return NoDraft(
+            LoadNotice(
+                "The model that should guess ahead, {name}, could not be loaded: {reason}",
+                {"name": path.name, "reason": str(error) or "no reason given"},
+            ),
+            lacks_memory=isinstance(error, NativeError) and names_memory(str(error)),
+        )
+    buffers.update(backend.log.buffers())
+    return DraftModel(model, context, target.vocabulary, plan.batch_tokens, buffers)

@@ -1,0 +1,52 @@
+"""An engine process that is stopped (SIGSTOP) holds nobody who asks it, and not the end of the program."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.base.children import child_command
+from app.base.errors import Cancelled
+from app.engine.client.client import EngineClient
+from app.engine.kv_states.saved_states import StatesPlace
+from app.engine.protocol import LoadSettings, Part
+from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing can be stopped here")
+
+TEXT = "A megabyte that nobody reads. " * 35_000
+QUICK_S = 2.0
+"""Far above what handing over takes, far below the nine seconds after which a silent engine is ended."""
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Iterator[EngineClient]:
+    client = EngineClient(child_command("engine"), states=StatesPlace(tmp_path, lambda: 1 << 30))
+    client.load(starter_path(), LoadSettings(context_tokens=256, threads=1)).future.result(ANSWER_TIMEOUT_S)
+    pid = client.state.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    yield client
+    client.close()
+
+
+def test_asking_a_stopped_engine_returns_at_once_and_closing_ends_it(stopped: EngineClient) -> None:
+    pid = stopped.state.pid
+    assert pid is not None
+    began_s = time.monotonic()
+    generation = stopped.generate([Part(TEXT)])
+    stopped.tokenize([Part(TEXT)])
+    stopped.prepare([Part(TEXT)], "chat-1")
+    generation.answer_now()
+    generation.cancel()
+    assert time.monotonic() - began_s < QUICK_S
+    began_s = time.monotonic()
+    stopped.close()
+    assert time.monotonic() - began_s < 2 * QUICK_S
+    with pytest.raises(Cancelled):
+        generation.future.result(0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,77 @@
+"""Which back ends loaded and why not, from ggml's registry as a stand-in and real files."""
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.engine.devices.backend_libraries import backend_states
+from app.engine.devices.ggml import backend_folder
+
+
+class StandInRegistry:
+    """Stands in for ggml: a build with run-time back ends is not in the tests' environment."""
+
+    def __init__(self, **devices: int) -> None:
+        self._devices = list(devices.items())
+
+    def ggml_backend_reg_count(self) -> int:
+        return len(self._devices)
+
+    def ggml_backend_reg_get(self, index: int) -> int:
+        return index
+
+    def ggml_backend_reg_name(self, registry: int) -> bytes:
+        return self._devices[registry][0].encode()
+
+    def ggml_backend_reg_dev_count(self, registry: int) -> int:
+        return self._devices[registry][1]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package as `make engine` lays it out, with one library that really loads."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    package = tmp_path / "llama_cpp"
+    (package / "bin").mkdir(parents=True)
+    real = package / "bin" / "libggml-cpu-zen4.so"
+    subprocess.run([compiler, "-shared", "-o", real, "-x", "c", "/dev/null"], check=True)
+    (package / "bin" / "libggml-cpu-haswell.so").write_bytes(b"")
+    return package
+
+
+def test_a_build_with_everything_linked_in_has_no_folder(tmp_path: Path) -> None:
+    assert backend_folder(tmp_path / "llama_cpp") is None
+    (state,) = backend_states(StandInRegistry(CPU=1), tmp_path / "llama_cpp")
+    assert (state.name, state.loaded, state.library, state.reason) == ("CPU", True, "", "")
+
+
+def test_a_wheel_as_pip_builds_it_has_them_beside_the_package(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "libggml-cpu-x64.so").touch()
+    assert backend_folder(tmp_path / "llama_cpp") == tmp_path / "bin"
+
+
+def test_the_variant_that_was_chosen_is_named(package: Path) -> None:
+    library = ctypes.CDLL(str(package / "bin" / "libggml-cpu-zen4.so"))
+    (state,) = backend_states(StandInRegistry(CPU=1), package)
+    assert library
+    assert state.library == "libggml-cpu-zen4"
+
+
+def test_a_library_that_does_not_load_says_why(package: Path) -> None:
+    (package / "bin" / "libggml-cuda.so").write_bytes(b"no library")
+    cuda = backend_states(StandInRegistry(CPU=1), package)[1]
+    assert (cuda.name, cuda.loaded, cuda.library) == ("CUDA", False, "libggml-cuda")
+    assert "libggml-cuda.so" in cuda.reason
+
+
+def test_a_back_end_without_a_device_says_so_and_rpc_needs_none(package: Path) -> None:
+    _, vulkan, rpc = backend_states(StandInRegistry(CPU=1, Vulkan=0, RPC=0), package)
+    assert vulkan.loaded
+    assert vulkan.reason == "it found no device"
+    assert rpc.reason == ""

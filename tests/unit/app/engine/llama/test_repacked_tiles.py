@@ -1,0 +1,78 @@
+"""Prompts with repacked Q4_K weights are to the last bit what llama.cpp's tiles make of them as the file has
+them."""
+
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.engine.devices.native_log import NativeLog
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import DECODE_OK, Context
+from app.engine.llama.model import KEEPS_ORDER, Model
+from converters.build.build import run_build
+from converters.process.messages import BuildRequest
+from models.system.progress import ignore_progress
+from tests.support.tiny_models import make_tiny_model
+
+if platform.machine().lower() not in ("x86_64", "amd64"):
+    pytest.skip("written for x86-64 only", allow_module_level=True)
+
+Logits = Callable[[int, int], bytes]
+"""The last row's, by how many tokens the prompt has and how many threads there are."""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    source = make_tiny_model("llama", folder)
+    request = BuildRequest(source=str(source), types=["Q4_K_M"], out_dir=str(folder), name="tiny")
+    (built,) = run_build(request, ignore_progress, None)
+    return Path(built.path)
+
+
+@pytest.fixture
+def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Logits]]:
+    backend = Backend(NativeLog())
+    models: list[Model] = []
+
+    def as_kept(keeps_order: str) -> Logits:
+        monkeypatch.setenv(KEEPS_ORDER, keeps_order)
+        model = Model(backend, path, gpu_layers=0, mmap=False, on_progress=lambda _: True)
+        models.append(model)
+
+        def logits(tokens: int, threads: int) -> bytes:
+            context = Context(
+                backend,
+                model,
+                context_tokens=512,
+                batch_tokens=512,
+                sequences=1,
+                threads=threads,
+                prompt_threads=threads,
+                kv_type="f16",
+                flash_attention="on",
+                abort=AbortFlag(),
+            )
+            context.start_batch()
+            row = context.add([5 + number % 200 for number in range(tokens)], 0, 0, logits=1)
+            assert context.decode() == DECODE_OK
+            found = context.logits(row).tobytes()
+            context.free()
+            return found
+
+        return logits
+
+    yield as_kept
+    for model in models:
+        model.free()
+
+
+def test_a_prompt_is_the_same_with_rows_in_eights_and_apart(load: Callable[[str], Logits]) -> None:
+    repacked, apart = load("0"), load("1")
+    assert repacked(7, 1) != apart(7, 1), "nothing was repacked"
+    for tokens in (32, 33, 64, 257, 300):
+        for threads in (1, 2, 3):
+            assert repacked(tokens, threads) == apart(tokens, threads), f"{tokens} tokens, {threads} threads"

@@ -1,0 +1,90 @@
+"""Products of several columns at a time are to the last bit those of one: without that, guessed tokens would
+change a greedy reply."""
+
+import itertools
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+import pytest
+
+from app.engine.devices.native_log import NativeLog
+from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
+from app.engine.llama.context import DECODE_OK, Context
+from app.engine.llama.model import Model
+from converters.gguf.gguf_types import TensorType
+from tests.support.columns import COLUMN_TYPES, has_several_columns, products
+from tests.support.engines import starter_path
+
+LIBRARY = next(
+    (path for path in (Path(llama_cpp.__file__).parent / "lib").glob("*ggml-cpu*") if path.suffix != ".a"),
+    None,
+)
+
+if platform.machine().lower() not in ("x86_64", "amd64"):
+    pytest.skip("written for x86-64 only", allow_module_level=True)
+if LIBRARY is None:
+    pytest.skip("this llama.cpp chooses among libraries for processors", allow_module_level=True)
+
+
+def test_the_environments_llama_cpp_has_them() -> None:
+    flags = Path("/proc/cpuinfo")
+    if flags.exists() and "avx2" not in flags.read_text("utf-8"):
+        pytest.skip("this processor has no AVX2")
+    assert LIBRARY is not None
+    assert has_several_columns(LIBRARY)
+
+
+@pytest.mark.parametrize("kind", COLUMN_TYPES, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("values", [32, 576, 1536, 32768])
+def test_columns_together_are_what_each_is_alone(kind: TensorType, values: int) -> None:
+    assert LIBRARY is not None
+    if not has_several_columns(LIBRARY):
+        pytest.skip("this processor has no AVX2")
+    most = 40 if values < 2000 else 9
+    for rows, columns in itertools.product((1, 2, 7, 64), range(1, most)):
+        several, single = products(LIBRARY, kind, rows, columns, values)
+        assert several.tobytes() == single.tobytes(), f"{rows} rows, {columns} columns"
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    """The starter: Q4_1, its table of tokens Q8_0. One thread: several take attention apart."""
+    backend = Backend(NativeLog())
+    model = Model(backend, Path(starter_path()), gpu_layers=0, mmap=True, on_progress=lambda _: True)
+    context = Context(
+        backend,
+        model,
+        context_tokens=256,
+        batch_tokens=64,
+        sequences=1,
+        draft_rows=32,
+        threads=1,
+        prompt_threads=1,
+        kv_type="f16",
+        flash_attention="on",
+        abort=AbortFlag(),
+    )
+    context.warm_up(max(model.bos, 0))
+    yield context
+    context.free()
+    model.free()
+
+
+def logits(context: Context, tokens: range, position: int) -> list[bytes]:
+    context.start_batch()
+    context.add(tokens, position, 0, logits=len(tokens))
+    assert context.decode() == DECODE_OK
+    return [np.array(context.logits(row)).tobytes() for row in range(len(tokens))]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 8, 9, 17, 32])
+def test_a_models_rows_together_are_what_each_is_alone(context: Context, rows: int) -> None:
+    tokens = range(500, 500 + rows)
+    context.remove(0, 0)
+    alone = [row for token in tokens for row in logits(context, range(token, token + 1), token - 500)]
+    context.remove(0, 0)
+    assert logits(context, tokens, 0) == alone

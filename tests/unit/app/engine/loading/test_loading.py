@@ -1,0 +1,113 @@
+"""Ways to load the real starter model; its own limit is 8,192 tokens."""
+
+import llama_cpp
+import pytest
+
+from app.engine.protocol import Finished, Generate, LoadSettings, ModelInfo
+from tests.support.engines import GREEDY, STORY, Session, starter_path, text_of
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session("thread")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def closed(session: Session):  # type: ignore[no-untyped-def] # a fixture
+    yield
+    session.engine.close()
+
+
+def load(session: Session, **settings: object) -> ModelInfo:
+    values = {"threads": 1, "batch_tokens": 64, "sequences": 1, **settings}
+    info = session.load(starter_path(), LoadSettings(**values))  # type: ignore[arg-type] # its options
+    assert isinstance(info, ModelInfo)
+    return info
+
+
+def answer(session: Session, **options: object) -> tuple[str, Finished]:
+    request = Generate(
+        request_id=session.new_id(),
+        sampling=GREEDY,
+        **{"parts": STORY, "max_tokens": 16, **options},  # type: ignore[arg-type] # options of Generate
+    )
+    deltas, end = session.generate(request)
+    assert isinstance(end, Finished)
+    return text_of(deltas), end
+
+
+def cache_bytes(session: Session, **settings: object) -> int:
+    info = load(session, context_tokens=4096, **settings)
+    whole = sum(info.buffers.values())
+    small = load(session, context_tokens=256, **settings)
+    return whole - sum(small.buffers.values())
+
+
+def test_a_quantised_cache_takes_less_and_still_answers(session: Session) -> None:
+    f16 = cache_bytes(session, kv_type="f16", flash_attention="on")
+    q8_0 = cache_bytes(session, kv_type="q8_0", flash_attention="on")
+    q4_0 = cache_bytes(session, kv_type="q4_0", flash_attention="on")
+    assert q4_0 < q8_0 < f16 * 0.7
+    for kv_type in ("f16", "q8_0", "q4_0"):
+        info = load(session, context_tokens=512, kv_type=kv_type)
+        assert info.kv_type == kv_type
+        assert answer(session)[1].stats.completion_tokens == 16
+
+
+def test_flash_attention_on_and_off_agree(session: Session) -> None:
+    texts = set()
+    for flash_attention in ("auto", "on", "off"):
+        load(session, context_tokens=512, flash_attention=flash_attention)
+        texts.add(answer(session, max_tokens=6)[0])
+    assert len(texts) == 1
+
+
+def test_a_context_beyond_the_limit_is_lowered_to_it(session: Session) -> None:
+    info = load(session, context_tokens=20_000)
+    assert info.context_limit == 8192
+    assert info.context_tokens == 8192
+    assert "lowered to that" in str(info.notices[0])
+
+
+def test_yarn_goes_beyond_the_limit_and_is_told(session: Session) -> None:
+    info = load(session, context_tokens=12_288, context_stretch=2)
+    assert info.context_tokens == 12_288
+    assert "by YaRN" in str(info.notices[0])
+    # It changes what the model computes: positions are spread over 1.5 times as many.
+    stretched, _ = answer(session, max_tokens=48)
+    load(session, context_tokens=8192, context_stretch=2)
+    plain, _ = answer(session, max_tokens=48)
+    load(session, context_tokens=8192)
+    assert answer(session, max_tokens=48)[0] == plain
+    assert stretched != plain
+
+
+def test_several_threads_evaluate_prompts(session: Session) -> None:
+    info = load(session, context_tokens=512, prompt_threads=2)
+    assert (info.plan.threads, info.plan.prompt_threads) == (1, 2)
+    assert answer(session)[1].stats.completion_tokens == 16
+
+
+def test_the_plan_is_told_before_the_file_is_read(session: Session) -> None:
+    info = load(session)
+    assert info.plan.context_tokens == 8192
+    assert info.planned == info.plan
+    assert info.asked.context_tokens == 0
+
+
+@pytest.mark.parametrize("sequences", [1, 3, 8])
+def test_rows_of_logits_are_asked_for_in_sixteens(
+    session: Session, monkeypatch: pytest.MonkeyPatch, sequences: int
+) -> None:
+    """Other numbers leave half a cache line before what llama.cpp computes: a fifth of a prompt's speed."""
+    asked: list[int] = []
+    make = llama_cpp.llama_init_from_model
+
+    def noting(model: object, params: llama_cpp.llama_context_params) -> object:
+        asked.append(params.n_outputs_max)
+        return make(model, params)
+
+    monkeypatch.setattr(llama_cpp, "llama_init_from_model", noting)
+    load(session, context_tokens=256, sequences=sequences)
+    assert asked
+    assert all(rows % 16 == 0 and rows >= sequences for rows in asked)
