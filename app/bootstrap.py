@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from app.acquire.builder import Builder
     from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
-    from app.bench.history import BenchmarkHistory
-    from app.chat.prompt import ChatTemplates
-    from app.elsewhere.answering import ElsewhereAnswers
+    from app.bench.results.history import BenchmarkHistory
+    from app.chat.prompting.prompt import ChatTemplates
     from app.engine.client.client import EngineClient
     from app.engine.planning.load_history import LoadMemory
     from app.filters.filter_file import FilterFile
+    from app.remote.remote_replies import ElsewhereAnswers
 
 
 @dataclass(frozen=True, slots=True)
 class StillroomCore:
-    """The parts without a window; `app.commands.core.Core` says what the commands use of it."""
+    """The parts without a window; `command_core.Core` says what the commands use of it."""
 
     paths: AppPaths
     settings: SettingsFile
@@ -100,8 +100,8 @@ class StillroomCore:
     @contextmanager
     def templates(self) -> Iterator["ChatTemplates"]:
         """Give what applies chat templates, in a process that ends with the context."""
-        from app.chat.prompt import ChatTemplates
-        from app.chat.template_process import TemplateProcess
+        from app.chat.prompting.prompt import ChatTemplates
+        from app.chat.prompting.template_process import TemplateProcess
 
         templates = ChatTemplates(TemplateProcess(child_command("templates")))
         templates.start()
@@ -113,8 +113,8 @@ class StillroomCore:
     @contextmanager
     def elsewhere(self) -> Iterator["ElsewhereAnswers"]:
         """What asks the servers elsewhere, until the context ends."""
-        from app.elsewhere.answering import ElsewhereAnswers
-        from app.elsewhere.keys import ServerKeys
+        from app.remote.remote_replies import ElsewhereAnswers
+        from app.remote.server_keys import ServerKeys
 
         answers = ElsewhereAnswers(lambda: self.settings.values.elsewhere, ServerKeys().of)
         try:
@@ -125,7 +125,7 @@ class StillroomCore:
     @contextmanager
     def benchmarks(self) -> Iterator["BenchmarkHistory"]:
         """The history of benchmark runs."""
-        from app.bench.history import BenchmarkHistory
+        from app.bench.results.history import BenchmarkHistory
 
         history = BenchmarkHistory(self.paths.benchmarks)
         try:

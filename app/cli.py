@@ -27,7 +27,8 @@ from app.commands import (
     update,
     verify,
 )
-from app.commands.console import (
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import (
     Console,
     Unsuccessful,
     WrongUse,
@@ -35,8 +36,7 @@ from app.commands.console import (
     reader_is_gone,
     silence_stdout,
 )
-from app.commands.core import Core
-from app.commands.interrupt import cancel_on_interrupt
+from app.commands.terminal.interrupt import cancel_on_interrupt
 from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)

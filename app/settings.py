@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from app.base.errors import StillroomError
-from app.elsewhere.server import ElsewhereServer
 from app.engine.protocol import LoadSettings, Sampling, SpeculationMode
+from app.remote.remote_server import ElsewhereServer
 from models.system.json_file import read_json, set_aside, write_json
 from models.system.notices import tell
 

@@ -13,25 +13,25 @@ from app.base.children import child_command
 from app.base.errors import StillroomError
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
-from app.bench.further_sections import FurtherSections
-from app.bench.history import BenchmarkHistory
+from app.bench.export.further_sections import FurtherSections
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
-from app.bench.runner import BenchmarkRunner
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.runner import BenchmarkRunner
 from app.bootstrap import StillroomCore, build_core
-from app.chat.prompt import ChatTemplates
-from app.chat.store import ChatStore
-from app.chat.template_process import TemplateProcess
+from app.chat.prompting.prompt import ChatTemplates
+from app.chat.prompting.template_process import TemplateProcess
+from app.chat.store.store import ChatStore
 from app.cuda.getting import CudaGetter
 from app.cuda.place import CudaPlace
-from app.elsewhere.answering import ElsewhereAnswers
-from app.elsewhere.keys import ServerKeys
 from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import DevicesListed
 from app.machine.doctor import examine
 from app.machine.hardware import Machine, look_at_machine
+from app.remote.remote_replies import ElsewhereAnswers
+from app.remote.server_keys import ServerKeys
 from app.server.server import LocalServer
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer

@@ -26,14 +26,14 @@ CHILD_MODULES: dict[ChildName, str] = {
     "kernel_check": "app.engine.llama.kernel_check",
     "build": "converters.build.worker",
     "measure": "app.acquire.measure_worker",
-    "ceilings": "app.bench.ceilings_worker",
+    "ceilings": "app.bench.run.ceilings_worker",
     "syntax": "app.code.syntax_worker",
     "sandbox": "app.code.sandbox.worker",
-    "document": "app.chat.document_worker",
-    "answers": "app.bench.quality.answer_worker",
+    "document": "app.chat.documents.document_worker",
+    "answers": "app.bench.quality.answers.answer_worker",
     "card": "app.ui.card_worker",
-    "templates": "app.chat.template_worker",
-    "formulas": "app.chat.formula_worker",
+    "templates": "app.chat.prompting.template_worker",
+    "formulas": "app.chat.markdown.formula_worker",
 }
 
 

@@ -5,8 +5,8 @@ import unicodedata
 
 from markdown_it.token import Token
 
-from app.chat.markdown_blocks import markdown_parser
-from app.chat.markdown_math import WHOLE, without_delimiters
+from app.chat.markdown.markdown_blocks import markdown_parser
+from app.chat.markdown.markdown_math import WHOLE, without_delimiters
 from app.chat.title import cut_title
 
 BEGINNING_CHARACTERS = 4000

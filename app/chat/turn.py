@@ -5,13 +5,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from app.base.errors import Cancelled, StillroomError
-from app.chat.attached import content_for_model
-from app.chat.database import ChatStoreError
-from app.chat.prompt import ChatMessage, Prompt
-from app.chat.recorder import ReplyRecorder
-from app.chat.records import Outcome, StoredMessage
-from app.chat.store import ChatStore
-from app.chat.summary import Summary, after_summary, summary_for_model
+from app.chat.prompting.attached import content_for_model
+from app.chat.prompting.prompt import ChatMessage, Prompt
+from app.chat.store.database import ChatStoreError
+from app.chat.store.recorder import ReplyRecorder
+from app.chat.store.records import Outcome, StoredMessage
+from app.chat.store.store import ChatStore
+from app.chat.store.summary import Summary, after_summary, summary_for_model
 from app.engine.protocol import (
     Delta,
     Finished,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.base.errors import StillroomError
-from app.commands.arguments import at_least_one
-from app.commands.console import Console, Unsuccessful, WrongUse
-from app.commands.core import Core
+from app.commands.terminal.arguments import at_least_one
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, Unsuccessful, WrongUse
 
 if TYPE_CHECKING:
     # Locks between processes take longer to load than `stillroom list` takes.

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from app.base.children import child_command
 from app.base.errors import StillroomError
-from app.bench.progress import BenchmarkProgress, OnBenchmarkProgress
-from app.bench.report import Report
-from app.bench.suite import SUITES, suite_named
+from app.bench.results.report import Report
+from app.bench.run.run_progress import BenchmarkProgress, OnBenchmarkProgress
+from app.bench.run.suite import SUITES, suite_named
 from app.commands import bench_drift, bench_elsewhere, bench_quality
-from app.commands.console import REDRAW_S, Console, WrongUse, time_text
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.commands.stores import looked_after
-from app.elsewhere.reference import elsewhere_model
+from app.commands.terminal.checked_stores import looked_after
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
+from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine
+from app.remote.remote_reference import elsewhere_model
 from app.telemetry.gpu_monitor import GpuMonitor
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         return
     if options.file is not None:
         raise WrongUse("A file is only given to take up its runs.", "stillroom bench import FILE")
-    from app.bench.save import ENDINGS, PICTURE
+    from app.bench.export.save import ENDINGS, PICTURE
 
     for path in options.save:
         if path.suffix.lower() not in (*ENDINGS, PICTURE):
@@ -161,9 +161,9 @@ def _measure(
 ) -> tuple[Report, list[Report]]:
     """The run of a model on this computer, and those before it."""
     from app.bench.drift.store import DriftStore
-    from app.bench.further_sections import FurtherSections
+    from app.bench.export.further_sections import FurtherSections
     from app.bench.quality.store import QualityStore
-    from app.bench.runner import BenchmarkRunner
+    from app.bench.run.runner import BenchmarkRunner
 
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
@@ -200,8 +200,8 @@ def _measure(
 def _tell(
     report: Report, earlier: list[Report], others: list[Report], options: argparse.Namespace, console: Console
 ) -> None:
-    from app.bench.compare import compare, compare_all, is_same_subject, noise_between
-    from app.bench.report_words import (
+    from app.bench.export.save import comparison_forms, save, speed_forms
+    from app.bench.report.report_words import (
         MARKS,
         OUTCOMES,
         STATISTICS,
@@ -210,9 +210,9 @@ def _tell(
         limit_text,
         model_title,
     )
-    from app.bench.save import comparison_forms, save, speed_forms
-    from app.bench.side_by_side import side_by_side_lines
-    from app.bench.speed_comparison import speed_comparison, speed_side_by_side
+    from app.bench.report.side_by_side import side_by_side_lines
+    from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
+    from app.bench.results.compare import compare, compare_all, is_same_subject, noise_between
 
     for path in options.save:
         save(speed_forms(report), path)
@@ -245,8 +245,8 @@ def _tell(
 
 
 def _import(file: Path | None, core: Core, console: Console) -> None:
-    from app.bench.import_runs import imported_reports, read_runs
-    from app.bench.report_words import format_measure, label_of
+    from app.bench.export.import_runs import imported_reports, read_runs
+    from app.bench.report.report_words import format_measure, label_of
 
     if file is None:
         raise WrongUse("There is no file to import.", "stillroom bench import FILE")

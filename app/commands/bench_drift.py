@@ -4,12 +4,12 @@ import argparse
 import threading
 
 from app.bench.drift.progress import DriftProgress
-from app.commands.console import Console, WrongUse
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.commands.stores import looked_after
-from app.elsewhere.reference import elsewhere_model
+from app.commands.terminal.checked_stores import looked_after
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, WrongUse
+from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine
+from app.remote.remote_reference import elsewhere_model
 from app.telemetry.gpu_monitor import GpuMonitor
 
 SUITE = "drift"
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.drift.checker import DriftChecker
     from app.bench.drift.store import DriftStore
     from app.bench.drift.words import drift_lines
-    from app.commands.templates import told_templates
+    from app.commands.terminal.command_templates import told_templates
     from app.suites.model_prompts import renderer
 
     if elsewhere_model(core.settings.values.elsewhere, options.model) is not None:

@@ -2,12 +2,12 @@
 
 import threading
 
-from app.bench.progress import OnBenchmarkProgress
-from app.bench.report import Report
-from app.bench.suite import Suite
-from app.commands.console import Console
-from app.commands.core import Core
-from app.commands.stores import looked_after
+from app.bench.results.report import Report
+from app.bench.run.run_progress import OnBenchmarkProgress
+from app.bench.run.suite import Suite
+from app.commands.terminal.checked_stores import looked_after
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console
 from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
 
@@ -21,7 +21,7 @@ def run_elsewhere(
     cancel: threading.Event,
 ) -> tuple[Report, list[Report]]:
     """The run, and those before it."""
-    from app.bench.elsewhere import ElsewhereBenchmark
+    from app.bench.run.elsewhere import ElsewhereBenchmark
 
     def look() -> Machine:
         return look_at_machine(core.paths.models, ())

@@ -13,13 +13,13 @@ from app.bench.quality.asking import QualityEngine
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.store import QualityStore
-from app.commands.console import REDRAW_S, Console, WrongUse, time_text
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.commands.stores import looked_after
-from app.elsewhere.reference import elsewhere_model
+from app.commands.terminal.checked_stores import looked_after
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
+from app.commands.terminal.installed import installed_model
 from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
+from app.remote.remote_reference import elsewhere_model
 from app.telemetry.gpu_monitor import GpuMonitor
 
 SUITE = "quality"
@@ -53,14 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Run the suite, or what is left of it, and print its report."""
+    from app.bench.export.save import comparison_forms, quality_forms, save
     from app.bench.quality.comparison import compare_quality
     from app.bench.quality.figures import quality_report
     from app.bench.quality.item import KINDS
     from app.bench.quality.runner import QualityRunner, Wish
     from app.bench.quality.words import quality_side_by_side, report_lines
-    from app.bench.save import comparison_forms, quality_forms, save
-    from app.bench.side_by_side import side_by_side_lines
-    from app.commands.templates import told_templates
+    from app.bench.report.side_by_side import side_by_side_lines
+    from app.commands.terminal.command_templates import told_templates
     from app.suites.model_prompts import renderer
     from app.suites.quality_suites import QualitySuites
 
@@ -140,7 +140,7 @@ def _asked(core: Core, elsewhere: ModelInfo | None) -> Iterator[QualityEngine]:
         with core.engine() as engine:
             yield engine
         return
-    from app.elsewhere.in_place import ElsewhereInPlace
+    from app.remote.remote_engine import ElsewhereInPlace
 
     with core.elsewhere() as answers:
         yield ElsewhereInPlace(answers, elsewhere)

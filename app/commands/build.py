@@ -11,10 +11,10 @@ import msgspec
 
 from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish
 from app.acquire.requantise import source_of
-from app.commands.arguments import TYPES, quantisation
-from app.commands.console import Console, WrongUse, time_text
-from app.commands.core import Core
-from app.commands.quality_words import gate_warning, quality_document, quality_sentences
+from app.commands.terminal.arguments import TYPES, quantisation
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, WrongUse, time_text
+from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
 from models.catalog.reference import GgufReference, parse_reference

@@ -8,10 +8,10 @@ from typing import get_args
 import msgspec
 
 from app.base.errors import Cancelled
-from app.commands.arguments import adapter, at_least_one, decimal, file_text, thinking_budget, whole
-from app.commands.console import Console, WrongUse
-from app.commands.core import Core
-from app.commands.other_computers import add_rpc_arguments
+from app.commands.terminal.arguments import adapter, at_least_one, decimal, file_text, thinking_budget, whole
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, WrongUse
+from app.commands.terminal.other_computers import add_rpc_arguments
 from app.engine.protocol import FinishReason, SpeculationMode
 
 NAME = "chat"
@@ -113,10 +113,10 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     """Answer, through the running server or with the model loaded here; a conversation where there is
     neither a prompt nor piped input."""
     # Jinja and documents are for chats only.
-    from app.chat.prompt import ChatMessage
-    from app.commands.answering import answering
-    from app.commands.conversation import converse, opening
-    from app.commands.question import read_question
+    from app.chat.prompting.prompt import ChatMessage
+    from app.commands.terminal.chat_backend import answering
+    from app.commands.terminal.conversation import converse, opening
+    from app.commands.terminal.question import read_question
 
     question = read_question(options.model, options.prompt, sys.stdin)
     if question.prompt is None and (console.as_json or not console.out.isatty()):

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.base.errors import Cancelled
-from app.bench.quality.wilson import Share, wilson
-from app.commands.arguments import at_least_one, decimal, whole
-from app.commands.console import WAKE_S, Console
-from app.commands.core import Core
-from app.commands.installed import installed_model
+from app.bench.quality.scores.wilson import Share, wilson
+from app.commands.terminal.arguments import at_least_one, decimal, whole
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import WAKE_S, Console
+from app.commands.terminal.installed import installed_model
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, Generate, ModelInfo, ReplyEvent, Sampling
 from models.catalog.catalog import find
 
 if TYPE_CHECKING:
-    from app.chat.prompt import ChatTemplate
+    from app.chat.prompting.prompt import ChatTemplate
 
 NAME = "code-tasks"
 SUMMARY = "let a model write small programs, run their tests in the sandbox, and let it correct them"
@@ -80,8 +80,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.code.fixing import attempt
     from app.code.sandbox.run import Sandbox
     from app.code.tasks import load_tasks
-    from app.commands.loading import load_model
-    from app.commands.templates import told_templates
+    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.loading import load_model
 
     sandbox = Sandbox()
     back_end = sandbox.back_end()
@@ -175,7 +175,7 @@ class _Author:
 
     def answer(self, prompt: str) -> str:
         """The answer without its thinking; raises `Cancelled`."""
-        from app.chat.prompt import ChatMessage
+        from app.chat.prompting.prompt import ChatMessage
 
         rendered = self._template.render_blocking([ChatMessage("user", prompt)])
         usual = THINKING_TOKENS if self._template.is_r1 else ANSWER_TOKENS

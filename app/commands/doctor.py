@@ -7,11 +7,11 @@ import msgspec
 
 from app.base.log import log_file
 from app.base.parts import Part, parts
-from app.commands.arguments import whole
-from app.commands.console import Console, Unsuccessful
-from app.commands.core import Core
-from app.commands.devices import listed_devices
-from app.commands.other_computers import add_rpc_arguments, rpc_servers
+from app.commands.terminal.arguments import whole
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, Unsuccessful
+from app.commands.terminal.devices import listed_devices
+from app.commands.terminal.other_computers import add_rpc_arguments, rpc_servers
 from app.engine.protocol import BackendState, Device
 from app.machine.advisor import Outlook, SpeedBasis
 from app.machine.doctor import Advice, Diagnosis, Gpu, examine

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from app.acquire.importing import import_models
-from app.commands.console import Console, Unsuccessful
-from app.commands.core import Core
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, Unsuccessful
 from models.system.shown_text import shown
 from models.system.units import byte_count
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from app.commands.console import Console
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.commands.quality_words import quality_document, quality_sentences
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console
+from app.commands.terminal.installed import installed_model
+from app.commands.terminal.quality_words import quality_document, quality_sentences
 from converters.gguf.inspect import ListSummary, TensorInfo, Value, inspect
 from models.system.shown_text import shown
 from models.system.units import byte_count

@@ -10,9 +10,9 @@ import psutil
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
-from app.commands.arguments import at_least_one
-from app.commands.console import WAKE_S, Console, WrongUse
-from app.commands.core import Core
+from app.commands.terminal.arguments import at_least_one
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import WAKE_S, Console, WrongUse
 from app.engine.rpc.rpc_address import DEFAULT_PORT, is_local, parse_address
 from app.engine.rpc.rpc_lending import RpcLending, RpcServe
 from models.system.units import byte_count

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from app.commands.console import Console
-from app.commands.core import Core
-from app.commands.quality_words import quality_document
-from app.elsewhere.reference import reference_of
-from app.elsewhere.server import ElsewhereServer
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console
+from app.commands.terminal.quality_words import quality_document
+from app.remote.remote_reference import reference_of
+from app.remote.remote_server import ElsewhereServer
 from models.catalog.catalog import catalogue
 from models.memory.sizes import QUANTISATIONS
 from models.store.store import InstalledModel

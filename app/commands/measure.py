@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from app.base.errors import StillroomError
-from app.commands.console import Console
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.commands.quality_words import gate_warning, quality_document, quality_sentences
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console
+from app.commands.terminal.installed import installed_model
+from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from models.memory.sizes import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
 

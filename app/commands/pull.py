@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.commands.console import Console, time_text
-from app.commands.core import Core
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, time_text
 from models.catalog.reference import parse_reference
 from models.system.units import byte_count
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import Cancelled, StillroomError
-from app.commands.arguments import whole
-from app.commands.console import WAKE_S, Console, WrongUse, json_text
-from app.commands.core import Core
-from app.commands.installed import installed_model
-from app.server.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
-from app.server.key import LEAST_CHARACTERS, is_usable, read_or_make_key
+from app.commands.terminal.arguments import whole
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import WAKE_S, Console, WrongUse, json_text
+from app.commands.terminal.installed import installed_model
+from app.server.access.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
+from app.server.access.key import LEAST_CHARACTERS, is_usable, read_or_make_key
 
 NAME = "serve"
 SUMMARY = "answer editors and scripts over HTTP (OpenAI's and Ollama's API), until Ctrl+C"
@@ -70,9 +70,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         core.settings.values.load, **{name: number for name, number in given.items() if number is not None}
     )
     from app.audit.gate import Gate
-    from app.commands.loading import load_model
-    from app.commands.templates import told_templates
-    from app.server.addresses import addresses_for_others
+    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.loading import load_model
+    from app.server.access.addresses import addresses_for_others
     from app.server.server import LocalServer
 
     problems: list[StillroomError] = []

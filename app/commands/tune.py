@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import StillroomError
-from app.commands.console import REDRAW_S, Console, time_text
-from app.commands.core import Core
-from app.commands.installed import installed_model
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import REDRAW_S, Console, time_text
+from app.commands.terminal.installed import installed_model
 from app.engine.planning.load_history import LoadMemory, Tuned
 from app.engine.protocol import LoadSettings
 from app.tuning.report import Speed, TuningReport, TuningRow, kept_report

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.commands.console import Console
-from app.commands.core import Core
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console
 from models.system.units import byte_count
 
 NAME = "update"

@@ -5,9 +5,9 @@ import threading
 
 import msgspec
 
-from app.commands.console import Console, Unsuccessful
-from app.commands.core import Core
-from app.commands.installed import installed_model
+from app.commands.terminal.command_core import Core
+from app.commands.terminal.console import Console, Unsuccessful
+from app.commands.terminal.installed import installed_model
 from converters.gguf.inspect import check_gguf
 from models.store.file_check import FileCheck, check_file, difference
 from models.system.units import byte_count

@@ -13,12 +13,12 @@ from pathlib import Path
 from app.audit.gate import Gate
 from app.base.errors import StillroomError
 from app.base.paths import AppPaths
-from app.chat.prompt import ChatTemplates
+from app.chat.prompting.prompt import ChatTemplates
 from app.engine.client.client import EngineClient
-from app.server.config import ANYWHERE, LOOPBACK, ServerConfig
-from app.server.discovery import Discovery, announce_server, withdraw_server
-from app.server.known_models import KnownModels
-from app.server.stats import ServerStats, StatsView
+from app.server.access.config import ANYWHERE, LOOPBACK, ServerConfig
+from app.server.access.discovery import Discovery, announce_server, withdraw_server
+from app.server.access.stats import ServerStats, StatsView
+from app.server.requests.known_models import KnownModels
 from app.settings import SettingsFile
 from models.store.store import ModelStore
 
@@ -134,13 +134,13 @@ class LocalServer:
         import uvicorn
         from starlette.routing import Route
 
-        from app.server.access import AccessRules
-        from app.server.admission import Admission
+        from app.server.access.access import AccessRules
+        from app.server.access.admission import Admission
+        from app.server.access.connection import connection_class
+        from app.server.access.guard import Guard
         from app.server.application import make_application
-        from app.server.connection import connection_class
-        from app.server.guard import Guard
-        from app.server.served_models import ServedModels
-        from app.server.services import Services
+        from app.server.requests.served_models import ServedModels
+        from app.server.requests.services import Services
 
         port = listener.getsockname()[1]
         settings = self._settings

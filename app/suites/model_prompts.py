@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.bench.quality.asking import Render, Rendered, Said
-from app.chat.prompt import ChatMessage, ChatTemplates
+from app.chat.prompting.prompt import ChatMessage, ChatTemplates
 from app.engine.protocol import ModelInfo
 
 

@@ -16,7 +16,7 @@ def main() -> int:
 
     from app.bench.quality.figures import SCHEMA as QUALITY
     from app.bench.quality.figures import QualityReport
-    from app.bench.report import report_from_json
+    from app.bench.results.report import report_from_json
     from app.ui.tabs.benchmark_picture import report_to_png
     from app.ui.tabs.quality_picture import quality_to_png
     from app.ui.theme import Theme

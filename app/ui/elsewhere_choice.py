@@ -6,8 +6,8 @@ import msgspec
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from app.elsewhere.model_info import elsewhere_info
-from app.elsewhere.server import ElsewhereModel, ElsewhereServer, sends_in_the_clear
+from app.remote.model_info import elsewhere_info
+from app.remote.remote_server import ElsewhereModel, ElsewhereServer, sends_in_the_clear
 from app.settings import SettingsFile
 from app.ui.session import EngineSession
 

@@ -12,8 +12,8 @@ from PySide6.QtGui import QFont, QFontMetrics, QFontMetricsF, QGuiApplication, Q
 from PySide6.QtSvg import QSvgRenderer
 
 from app.base.children import child_command
-from app.chat.formula import FormulaSvg
-from app.chat.formula_process import FormulaProcess
+from app.chat.markdown.formula import FormulaSvg
+from app.chat.markdown.formula_process import FormulaProcess
 from app.ui.bridge import Bridge
 
 log = logging.getLogger(__name__)

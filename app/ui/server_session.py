@@ -5,11 +5,11 @@ import asyncio
 from PySide6.QtCore import QObject, Signal
 
 from app.base.errors import StillroomError
-from app.server.config import ServerConfig, config_of
-from app.server.discovery import Discovery
-from app.server.key import read_or_make_key, renew_key
+from app.server.access.config import ServerConfig, config_of
+from app.server.access.discovery import Discovery
+from app.server.access.key import read_or_make_key, renew_key
+from app.server.access.stats import StatsView
 from app.server.server import LocalServer
-from app.server.stats import StatsView
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 

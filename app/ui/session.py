@@ -10,10 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.audit.gate import Gate
 from app.audit.trail import Source
-from app.chat.prompt import ChatTemplates
-from app.elsewhere.answering import ElsewhereAnswers
-from app.elsewhere.conversation import estimated_tokens
-from app.elsewhere.server import is_elsewhere
+from app.chat.prompting.prompt import ChatTemplates
 from app.engine.client.client import EngineClient
 from app.engine.protocol import (
     Device,
@@ -34,6 +31,9 @@ from app.engine.protocol.pending_results import Generation, LoadHandle
 from app.engine.protocol.reply_source import Answers
 from app.filters.screen import Screened, screen
 from app.filters.verdict import Hit
+from app.remote.remote_conversation import estimated_tokens
+from app.remote.remote_replies import ElsewhereAnswers
+from app.remote.remote_server import is_elsewhere
 from app.ui.bridge import Bridge
 
 OnReplyEvent = Callable[[ReplyEvent], None]

@@ -5,7 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Qt
 
-from app.chat.records import Conversation
+from app.chat.store.records import Conversation
 from app.ui.dialogs.command_palette import CommandPalette
 from app.ui.dialogs.shortcut_sheet import ShortcutSheet
 from app.ui.main_window import MainWindow

@@ -166,7 +166,7 @@ class WindowDialogs(QObject):
 
     def open_settings_page(self, index: int) -> "SettingsDialog":
         """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
-        from app.elsewhere.directory import fetch_models
+        from app.remote.model_directory import fetch_models
         from app.ui.dialogs.settings_dialog import SettingsDialog
         from app.ui.widgets.chat_states_card import ChatStatesCard
         from app.ui.widgets.doctor_page import DoctorPage

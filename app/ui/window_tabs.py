@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLocale, QObject, Signal
 
 from app.bench.drift.comparison import DriftReport
-from app.chat.library import ChatLibrary
+from app.chat.library.library import ChatLibrary
 from app.ui.bridge import Bridge
 from app.ui.machine_advice import MachineAdvice
 from app.ui.main_window import MainWindow

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.history import BenchmarkHistory
+from app.bench.results.history import BenchmarkHistory
 from tests.support.bench_child import HISTORY, SUITE
 from tests.support.bench_reports import make_report
 from tests.support.engines import starter_path

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.recorder import INTERVAL_S
-from app.chat.store import ChatStore
+from app.chat.store.recorder import INTERVAL_S
+from app.chat.store.store import ChatStore
 
 EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CHAT_KILLS", "500"))

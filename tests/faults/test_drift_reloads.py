@@ -12,7 +12,7 @@ import pytest
 from app.base.children import child_command
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.store import DriftStore
-from app.bench.history import BenchmarkHistory
+from app.bench.results.history import BenchmarkHistory
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine

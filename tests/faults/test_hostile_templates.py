@@ -10,8 +10,8 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import StillroomError
-from app.chat.prompt import ChatMessage, ChatTemplate, TemplateProblem
-from app.chat.template_process import TemplateProcess
+from app.chat.prompting.prompt import ChatMessage, ChatTemplate, TemplateProblem
+from app.chat.prompting.template_process import TemplateProcess
 from tests.support.hostile_templates import hostile_templates
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]

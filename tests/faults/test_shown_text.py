@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from app.commands.console import Console
+from app.commands.terminal.console import Console
 from models.system.errors import StillroomError
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 

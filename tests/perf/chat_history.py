@@ -8,7 +8,7 @@ import sys
 import time
 
 from app.base.paths import app_paths
-from app.chat.store import ChatStore
+from app.chat.store.store import ChatStore
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab
 from tests.support.window import run_with_window, settle

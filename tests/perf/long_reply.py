@@ -20,7 +20,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextDocument
 
 from app.base.paths import app_paths
-from app.chat.records import StoredMessage
+from app.chat.store.records import StoredMessage
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

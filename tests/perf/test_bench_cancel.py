@@ -12,10 +12,10 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
-from app.bench.history import BenchmarkHistory
-from app.bench.progress import BenchmarkProgress
-from app.bench.runner import BenchmarkRunner
-from app.bench.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.run_progress import BenchmarkProgress
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine

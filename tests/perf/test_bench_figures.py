@@ -23,11 +23,11 @@ import llama_cpp
 import pytest
 
 from app.base.children import child_command
-from app.bench.compare import compare, noise_between
-from app.bench.history import BenchmarkHistory
-from app.bench.report import Measure, Report
-from app.bench.runner import BenchmarkRunner
-from app.bench.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
+from app.bench.results.compare import compare, noise_between
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Measure, Report
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine, physical_cores

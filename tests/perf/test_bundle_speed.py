@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.suite import SUITES
+from app.bench.run.suite import SUITES
 from app.engine.protocol import LoadSettings
 from app.settings import SettingsFile
 from tests.perf.build_llama_tools import llama_tool

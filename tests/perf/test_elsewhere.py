@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.elsewhere import ElsewhereBenchmark
-from app.bench.history import BenchmarkHistory
-from app.bench.suite import Step, Suite
-from app.chat.prompt import ChatMessage
-from app.elsewhere.answering import ElsewhereAnswers
-from app.elsewhere.directory import fetch_models
-from app.elsewhere.model_info import elsewhere_info
-from app.elsewhere.server import ElsewhereServer, clean_url
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.elsewhere import ElsewhereBenchmark
+from app.bench.run.suite import Step, Suite
+from app.chat.prompting.prompt import ChatMessage
 from app.engine.protocol import Finished, Generate, ModelInfo, Sampling
 from app.machine.hardware import look_at_machine
+from app.remote.model_directory import fetch_models
+from app.remote.model_info import elsewhere_info
+from app.remote.remote_replies import ElsewhereAnswers
+from app.remote.remote_server import ElsewhereServer, clean_url
 from tests.perf.llama_server import LlamaServer, llama_server
 from tests.perf.test_engine_speed import model_path
 from tests.perf.test_many_streams import needed

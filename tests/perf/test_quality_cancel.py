@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.base.errors import Cancelled
-from app.bench.quality.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_judge import AnswerJudge
 from app.bench.quality.built_in import built_in
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.progress import QualityProgress

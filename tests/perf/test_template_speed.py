@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from app.chat.jinja_template import JinjaTemplate
-from app.chat.prompt import ChatMessage, ChatTemplate
-from app.chat.prompt_parts import prompt_parts
-from app.chat.templates import CHATML, LLAMA3, R1
+from app.chat.prompting.jinja_template import JinjaTemplate
+from app.chat.prompting.prompt import ChatMessage, ChatTemplate
+from app.chat.prompting.prompt_parts import prompt_parts
+from app.chat.prompting.templates import CHATML, LLAMA3, R1
 from tests.support.templates import template_process
 
 pytestmark = pytest.mark.perf

@@ -8,8 +8,8 @@ import json
 import sys
 
 from app.base.paths import app_paths
-from app.chat.choices import ReplyChoices
-from app.chat.store import ChatStore
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.store import ChatStore
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.application import WindowApplication

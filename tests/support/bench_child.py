@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from app.base.children import child_command
-from app.bench.history import BenchmarkHistory
-from app.bench.progress import BenchmarkProgress
-from app.bench.runner import BenchmarkRunner
-from app.bench.suite import LOAD, Step, Suite
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.run_progress import BenchmarkProgress
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import LOAD, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine

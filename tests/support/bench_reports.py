@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.bench.limits import limits_of
-from app.bench.report import (
+from app.bench.results.limits import limits_of
+from app.bench.results.report import (
     Ceilings,
     EngineFacts,
     GpuFacts,
@@ -17,7 +17,7 @@ from app.bench.report import (
     Sample,
     measure_of,
 )
-from app.bench.work import ModelWork
+from app.bench.results.work import ModelWork
 from app.engine.protocol import LoadSettings
 
 

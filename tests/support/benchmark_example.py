@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.bench.report import report_from_json
+from app.bench.results.report import report_from_json
 from tests.support.cli import ROOT, Cli
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from app.base.children import child_command
-from app.chat.store import ChatStore
+from app.chat.store.store import ChatStore
 from app.chat.turn import Turn, history
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Delta, LoadSettings, ReplyEvent, Sampling

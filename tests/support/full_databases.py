@@ -7,15 +7,15 @@ from pathlib import Path
 
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun
 from app.bench.drift.store import DriftStore
-from app.bench.history import BenchmarkHistory
-from app.bench.journal import RunJournal, TurnRecord, unfinished_run
 from app.bench.quality.result import ItemResult, Protocol, QualityRun, TurnResult
 from app.bench.quality.store import QualityStore
-from app.bench.report import Sample
-from app.chat.choices import ReplyChoices
-from app.chat.database import ChatDatabase
-from app.chat.retrieval import Passage
-from app.chat.store import ChatStore
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Sample
+from app.bench.run.run_journal import RunJournal, TurnRecord, unfinished_run
+from app.chat.documents.retrieval import Passage
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.database import ChatDatabase
+from app.chat.store.store import ChatStore
 from app.database.database import CheckedDatabase
 from app.engine.protocol import GenerationStats, LoadSettings, Sampling, ThinkingLimits
 from tests.support.bench_reports import make_report

@@ -12,10 +12,10 @@ import msgspec
 
 from app.cuda.index import PackageIndex
 from app.cuda.pins import Package, Wheel
-from app.elsewhere.answering import ElsewhereAnswers
-from app.elsewhere.directory import fetch_models
-from app.elsewhere.server import ElsewhereServer
 from app.engine.protocol import Generate, Part
+from app.remote.model_directory import fetch_models
+from app.remote.remote_replies import ElsewhereAnswers
+from app.remote.remote_server import ElsewhereServer
 from app.update.release_feed import ReleasePlace, newest_release
 from models.hub import bounded_http
 from models.hub.download import download

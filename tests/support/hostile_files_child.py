@@ -18,7 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from app.commands import inspect_file
-from app.commands.console import Console
+from app.commands.terminal.console import Console
 from converters.build.convert import Conversion
 from converters.checkpoint.safetensors_file import read_header
 from converters.imatrix.imatrix import read_imatrix

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from app.chat.markdown_blocks import BREAK, Block, CodeBlock, Place, RuleBlock, TextBlock
+from app.chat.markdown.markdown_blocks import BREAK, Block, CodeBlock, Place, RuleBlock, TextBlock
 
 Run = tuple[str, frozenset[str]]
 INLINE = {"em", "strong", "code", "a"}

@@ -14,9 +14,9 @@ from app.acquire.importance import fitting_matrix, notes
 from app.acquire.jobs import Job, JobBook, JobView
 from app.base.paths import AppPaths
 from app.bench.quality.hub_data import HubData, Pin
-from app.chat.choices import ReplyChoices
-from app.chat.presets import PresetBook
-from app.chat.prompt_library import PromptBook
+from app.chat.library.choices import ReplyChoices
+from app.chat.library.presets import PresetBook
+from app.chat.library.prompt_library import PromptBook
 from app.code.ask import Question
 from app.code.draft import Draft, DraftFile
 from app.code.kept_conversation import AskedQuestion, ConversationFile, KeptConversation, KeptExchange
@@ -34,7 +34,7 @@ from app.engine.protocol import LoadSettings, Sampling
 from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
 from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed
-from app.server import discovery
+from app.server.access import discovery
 from app.settings import SettingsFile
 from converters.build.build_journal import BuildJournal
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix

@@ -11,9 +11,9 @@ from app.base.children import child_command
 from app.bench.drift.checker import DriftChecker
 from app.bench.drift.golden import Question
 from app.bench.drift.store import DriftStore
-from app.bench.history import BenchmarkHistory
 from app.bench.quality.runner import QualityRunner
 from app.bench.quality.store import QualityStore
+from app.bench.results.history import BenchmarkHistory
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine

@@ -23,7 +23,7 @@ from app.acquire.acquire import Acquirer
 from app.acquire.build_options import BuildWish
 from app.acquire.builder import Builder
 from app.base.children import child_command
-from app.commands.quality_words import quality_document
+from app.commands.terminal.quality_words import quality_document
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary

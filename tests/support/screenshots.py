@@ -18,8 +18,8 @@ from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QDialog, QTableView
 
 from app.base.paths import app_paths
-from app.chat.records import Conversation
-from app.chat.store import ChatStore
+from app.chat.store.records import Conversation
+from app.chat.store.store import ChatStore
 from app.ui.application import WindowApplication
 from app.ui.tabs.benchmark_tab import BenchmarkTab
 from app.ui.tabs.chat_tab import ChatTab

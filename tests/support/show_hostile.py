@@ -12,9 +12,9 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.base.children import child_command
-from app.chat.export_html import to_html
-from app.chat.formula_process import FormulaProcess
-from app.chat.records import Conversation, StoredMessage
+from app.chat.markdown.formula_process import FormulaProcess
+from app.chat.store.records import Conversation, StoredMessage
+from app.chat.transfer.export_html import to_html
 from app.engine.protocol import ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_view import ReplyView

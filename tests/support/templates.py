@@ -4,8 +4,8 @@ import atexit
 from functools import cache
 
 from app.base.children import child_command
-from app.chat.prompt import ChatTemplate, ChatTemplates
-from app.chat.template_process import TemplateProcess
+from app.chat.prompting.prompt import ChatTemplate, ChatTemplates
+from app.chat.prompting.template_process import TemplateProcess
 from app.engine.protocol import ModelInfo
 
 

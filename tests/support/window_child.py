@@ -23,9 +23,9 @@ from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.base.ending import end_at_once
-from app.bench.database import BenchDatabase
+from app.bench.results.run_database import BenchDatabase
 from app.bootstrap import build_core
-from app.chat.choices import ReplyChoices
+from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
 from app.ui import program
 from app.ui.application import WindowApplication

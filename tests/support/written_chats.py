@@ -3,9 +3,9 @@
 import re
 from importlib.resources import files
 
-from app.chat.records import Conversation
-from app.chat.retrieval import Passage, passages_of
-from app.chat.store import ChatStore
+from app.chat.documents.retrieval import Passage, passages_of
+from app.chat.store.records import Conversation
+from app.chat.store.store import ChatStore
 
 MODEL = "a written example"
 

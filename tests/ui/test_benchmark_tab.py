@@ -15,10 +15,10 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.base.errors import EngineError
-from app.bench.history import BenchmarkHistory
-from app.bench.report import Report
-from app.bench.runner import BenchmarkRunner
-from app.bench.suite import Step, Suite
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Generate, LoadSettings, Part
 from app.machine.hardware import look_at_machine

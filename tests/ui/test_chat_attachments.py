@@ -6,7 +6,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.chat.attached import content_for_model
+from app.chat.prompting.attached import content_for_model
 from app.engine.protocol import LoadSettings
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.question_card import QuestionCard

@@ -1,7 +1,7 @@
 """What is sent when a chat outgrows the context, with the real engine."""
 
-from app.chat.choices import ReplyChoices
-from app.chat.store import ChatStore
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.store import ChatStore
 from app.ui.widgets.composer import ComposerState
 from tests.support.chat_desk import SHORT, Opened, until
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.chat.choices import ReplyChoices
-from app.chat.records import Outcome
-from app.chat.store import ChatStore
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.records import Outcome
+from app.chat.store.store import ChatStore
 from app.ui.tabs.chat_keeper import ChatKeeper
 
 QUESTION = "whats a monad"

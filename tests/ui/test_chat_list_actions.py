@@ -6,8 +6,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.chat.export import to_json
-from app.chat.importing import read_chats
+from app.chat.transfer.export import to_json
+from app.chat.transfer.import_chats import read_chats
 from tests.support.chat_desk import Opened, until
 
 

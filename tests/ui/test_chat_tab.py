@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
 from app.chat.answer_title import answer_title
-from app.chat.choices import ReplyChoices
-from app.chat.library import ChatLibrary
-from app.chat.store import ChatStore
+from app.chat.library.choices import ReplyChoices
+from app.chat.library.library import ChatLibrary
+from app.chat.store.store import ChatStore
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling
 from app.settings import SettingsFile

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from app.chat.store import ChatStore
+from app.chat.store.store import ChatStore
 from app.ui.database_health import DatabaseHealth
 
 

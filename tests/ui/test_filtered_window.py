@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from app.audit.reading import newest_entries
 from app.audit.verification import verify
-from app.chat.choices import ReplyChoices
+from app.chat.library.choices import ReplyChoices
 from app.filters.rule import FilterRule
 from app.ui.application import WindowApplication
 from app.ui.dialogs.audit_dialog import AuditDialog

@@ -7,8 +7,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.chat.markdown_blocks import CodeBlock
-from app.chat.records import StoredMessage
+from app.chat.markdown.markdown_blocks import CodeBlock
+from app.chat.store.records import StoredMessage
 from app.code.check import SyntaxReport
 from app.ui.theme import Theme
 from app.ui.widgets.block_frame import BlockFrame

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.chat.choices import ReplyChoices
+from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.ui.theme import Theme
 from app.ui.widgets.reply_settings import ReplySettings

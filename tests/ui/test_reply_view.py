@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.chat.markdown_blocks import TextBlock, parse_blocks
+from app.chat.markdown.markdown_blocks import TextBlock, parse_blocks
 from app.engine.protocol import GenerationStats
 from app.ui.theme import Theme
 from app.ui.widgets import link_question

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.server.addresses import addresses_for_others
-from app.server.discovery import Discovery, find_server
+from app.server.access.addresses import addresses_for_others
+from app.server.access.discovery import Discovery, find_server
 from app.ui.application import WindowApplication
 from tests.support.rpc_server import free_port
 from tests.support.window import run_with_window, until

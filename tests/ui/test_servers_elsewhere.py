@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from app.audit.reading import newest_entries
-from app.bench.suite import SUITES
-from app.elsewhere.server import ElsewhereServer
+from app.bench.run.suite import SUITES
 from app.filters.rule import FilterRule
+from app.remote.remote_server import ElsewhereServer
 from app.ui.application import WindowApplication
 from app.ui.tabs.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.tabs.benchmark_words import model_text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.chat.choices import ReplyChoices
+from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import LoadSettings
 from app.ui.application import WindowApplication
 from app.ui.tabs.chat_tab import ChatTab

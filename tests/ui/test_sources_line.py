@@ -3,8 +3,8 @@
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.chat.records import Attachment
-from app.chat.retrieval import Passage
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment
 from app.ui.widgets.sources_line import FOLDED, SourcesLine
 
 DOCUMENT = Attachment(1, "handbook.md", "The limit of this section is ten euros a day. " * 40)

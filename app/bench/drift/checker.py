@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from app.bench.conditions import Conditions
 from app.bench.drift.comparison import DriftReport, compare_golden, largest_change
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Question, golden_set
 from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
-from app.bench.facts import file_sha256
-from app.bench.history import BenchmarkHistory
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.conditions import Conditions
+from app.bench.run.facts import file_sha256
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.gpu_monitor import GpuMonitor

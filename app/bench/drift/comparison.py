@@ -6,11 +6,11 @@ from typing import Literal
 
 import msgspec
 
-from app.bench.compare import change_of
-from app.bench.conditions import BUSY_PERCENT
 from app.bench.drift.golden import GoldenAnswer, GoldenRun
-from app.bench.quality.rouge import rouge_l
-from app.bench.report import Sample, measure_of
+from app.bench.quality.scores.rouge import rouge_l
+from app.bench.results.compare import change_of
+from app.bench.results.report import Sample, measure_of
+from app.bench.run.conditions import BUSY_PERCENT
 
 NOISE_FLOOR = 1e-3
 """Log probabilities that differ by less are the same: the last bits of sums made in another order."""

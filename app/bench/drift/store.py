@@ -6,8 +6,8 @@ from pathlib import PurePath
 import msgspec
 
 from app.base.errors import StillroomError
-from app.bench.database import BenchDatabase, readable
 from app.bench.drift.golden import GoldenRun
+from app.bench.results.run_database import BenchDatabase, readable
 from app.database.recovery import excerpt
 from app.database.row_sums import CREATE_SUMS
 from app.database.schema import Table, Values

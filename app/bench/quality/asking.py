@@ -55,7 +55,7 @@ class Rendered:
 
 
 Render = Callable[[ModelInfo, Sequence[Said]], Rendered]
-"""A model's chat template at work; `app.chat.prompt` has it, which this package may not import."""
+"""A model's chat template at work; `app.chat.prompting.prompt` has it, which this package may not import."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.statistics import holm, summarise, t_cdf
+from app.bench.results.statistics import holm, summarise, t_cdf
 
 SIGNIFICANCE = 0.05
 """How often a comparison of equal runs may call anything different; shared by all of its changes."""

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from app.bench.quality.bleu import BleuCounts, bleu_counts, bleu_interval
-from app.bench.quality.f1 import macro_f1, macro_f1_interval
 from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import ItemResult, QualityRun
-from app.bench.quality.wilson import WIDEST_SHARE, Share, wilson
-from app.bench.statistics import summarise
+from app.bench.quality.scores.bleu import BleuCounts, bleu_counts, bleu_interval
+from app.bench.quality.scores.f1 import macro_f1, macro_f1_interval
+from app.bench.quality.scores.wilson import WIDEST_SHARE, Share, wilson
+from app.bench.results.statistics import summarise
 from models.store.quality import CONFIDENCE
 
 SCHEMA = "stillroom.quality"

@@ -4,12 +4,12 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 
-from app.bench.quality.answer_judge import AnswerJudge
-from app.bench.quality.bleu import sentence_bleu
-from app.bench.quality.boxed import final_answers
+from app.bench.quality.answers.answer_judge import AnswerJudge
+from app.bench.quality.answers.boxed import final_answers
 from app.bench.quality.item import Item
 from app.bench.quality.result import TurnResult, Verdict
-from app.bench.quality.rouge import rouge_l
+from app.bench.quality.scores.bleu import sentence_bleu
+from app.bench.quality.scores.rouge import rouge_l
 from models.system.progress import raise_if_cancelled
 
 JudgeCode = Callable[[Item, str, threading.Event | None], tuple[Verdict, str, dict[str, float]]]

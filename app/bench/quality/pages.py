@@ -2,13 +2,13 @@
 
 from html import escape
 
-from app.bench.html_page import html_page
-from app.bench.markdown import plain
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
 from app.bench.quality.result import ItemResult, TurnResult, Verdict
 from app.bench.quality.words import KIND_NAMES, figure_label, number_text, protocol_text
-from app.bench.report_words import format_bytes, model_title
+from app.bench.report.html_page import html_page
+from app.bench.report.markdown import plain
+from app.bench.report.report_words import format_bytes, model_title
 
 VERDICTS: dict[Verdict, str] = {
     "right": "right",

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from app.bench.quality.item import Kind
-from app.bench.report import OVER_HTTP, EngineFacts, MachineFacts, ModelFacts
+from app.bench.results.report import OVER_HTTP, EngineFacts, MachineFacts, ModelFacts
 from app.engine.protocol import Sampling
 
 Verdict = Literal["right", "wrong", "unfinished", "undecided", "failed", "does_not_fit", "scored"]

@@ -12,9 +12,7 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import EngineError
-from app.bench.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
-from app.bench.history import BenchmarkHistory
-from app.bench.quality.answer_judge import AnswerJudge
+from app.bench.quality.answers.answer_judge import AnswerJudge
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
 from app.bench.quality.item import Collection, Item, in_turn, limited
 from app.bench.quality.judging import Judge, JudgeCode
@@ -22,7 +20,9 @@ from app.bench.quality.progress import Pace, QualityProgress
 from app.bench.quality.result import CollectionFacts, ItemResult, Protocol, QualityRun, TurnResult
 from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
-from app.bench.report import OVER_HTTP, ModelFacts
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import OVER_HTTP, ModelFacts
+from app.bench.run.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.gpu_monitor import GpuMonitor

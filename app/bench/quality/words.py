@@ -1,6 +1,5 @@
 """English words for figures, for the command line and Markdown."""
 
-from app.bench.elsewhere import ELSEWHERE
 from app.bench.quality.comparison import (
     SIGNIFICANCE,
     ChangeVerdict,
@@ -11,8 +10,9 @@ from app.bench.quality.comparison import (
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import Kind
 from app.bench.quality.result import QualityRun
-from app.bench.report_words import model_title
-from app.bench.side_by_side import Against, Line, SideBySide
+from app.bench.report.report_words import model_title
+from app.bench.report.side_by_side import Against, Line, SideBySide
+from app.bench.run.elsewhere import ELSEWHERE
 
 KIND_NAMES: dict[Kind, str] = {
     "perplexity": "Perplexity",

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QPlainTextEdit, Q
 from app.audit.gate import Gate
 from app.audit.reading import MOST_LINES, AuditEntry, newest_entries
 from app.audit.verification import Verification, verify
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.tables.audit_lines import EVERYTHING, MODEL, AuditLines

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
-from app.chat.hidden_characters import with_hidden_shown
-from app.chat.records import Attachment
-from app.chat.retrieval import Passage
+from app.chat.documents.hidden_characters import with_hidden_shown
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 

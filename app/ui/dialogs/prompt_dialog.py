@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.prompt_library import SavedPrompt, matching_prompts
+from app.chat.library.prompt_library import SavedPrompt, matching_prompts
 from app.ui.widgets.card import button, label
 
 SIZE_PX = (820, 520)

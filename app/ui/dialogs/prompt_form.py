@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.prompt_library import SavedPrompt, Variable, filled, variables_of
+from app.chat.library.prompt_library import SavedPrompt, Variable, filled, variables_of
 from app.ui.widgets.card import button, label
 
 WIDTH_PX, MOST_HEIGHT_PX = 520, 560

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
-from app.chat.schema import EXAMPLE, check_schema
+from app.chat.prompting.answer_schema import EXAMPLE, check_schema
 from app.ui.theme import CODE_FAMILIES
 from app.ui.widgets.card import button, label, set_look
 from app.ui.widgets.notices import translated

@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.server.addresses import addresses_for_others
-from app.server.example import example
+from app.server.access.addresses import addresses_for_others
+from app.server.endpoints.example import example
 from app.settings import SettingsFile
 from app.ui.server_session import ServerSession
 from app.ui.tables.api_clients import NAME, ApiClients

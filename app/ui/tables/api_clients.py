@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject
 
-from app.server.stats import ClientView
+from app.server.access.stats import ClientView
 from app.ui.tables.rows_model import Column, RowsModel
 
 NAME, ADDRESS, REQUESTS, TOKENS, STATE = range(5)

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.audit.reading import AuditEntry
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.widgets.filtered_table import SORT_ROLE
 
 NUMBER, TIME, KIND, SOURCE, MODEL, TOKENS, LATENCY, OUTCOME, EVERYTHING = range(9)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from app.bench.report import Measure, Report
+from app.bench.results.report import Measure, Report
 from app.ui.tables.rows_model import Column
 from app.ui.tables.runs_model import MODEL, RunsModel
 from app.ui.tabs import benchmark_words as words

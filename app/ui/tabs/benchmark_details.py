@@ -3,7 +3,7 @@
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.bench.report import Measure, Report
+from app.bench.results.report import Measure, Report
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.benchmark_facts import facts_of
 from app.ui.tabs.benchmark_protocols import protocol_text

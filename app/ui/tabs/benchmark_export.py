@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from app.bench.save import Forms, save, write_report
+from app.bench.export.save import Forms, save, write_report
 from app.ui.bridge import Bridge
 from app.ui.widgets.notices import Notices
 

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from app.bench.report import GpuFacts, Report
+from app.bench.results.report import GpuFacts, Report
 from app.ui import figures
 
 translate = QCoreApplication.translate

@@ -4,7 +4,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
-from app.bench.report import Measure, Report
+from app.bench.results.report import Measure, Report
 from app.ui import figures
 from app.ui.tabs import benchmark_words as words
 from app.ui.widgets.card import Card, label

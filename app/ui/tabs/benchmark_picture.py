@@ -3,8 +3,8 @@
 from PySide6.QtCore import QCoreApplication, QRectF, Qt
 from PySide6.QtGui import QPainterPath, QPen
 
-from app.bench.curves import Point, generation_by_depth, generation_limit
-from app.bench.report import Measure, Report
+from app.bench.report.curves import Point, generation_by_depth, generation_limit
+from app.bench.results.report import Measure, Report
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
 from app.ui.theme import Theme

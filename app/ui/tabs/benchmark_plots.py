@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from app.bench.compare import is_same_subject
-from app.bench.curves import (
+from app.bench.report.curves import (
     Line,
     Point,
     batching_gain,
@@ -17,7 +16,8 @@ from app.bench.curves import (
     speed_by_streams,
     trend,
 )
-from app.bench.report import Measure, Report
+from app.bench.results.compare import is_same_subject
+from app.bench.results.report import Measure, Report
 from app.ui import figures
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.plot_card import PlotCard

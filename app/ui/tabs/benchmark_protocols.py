@@ -2,8 +2,8 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from app.bench.report import OVER_HTTP
-from app.bench.report_words import parts_of
+from app.bench.report.report_words import parts_of
+from app.bench.results.report import OVER_HTTP
 
 translate = QCoreApplication.translate
 

@@ -10,16 +10,16 @@ import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.bench.compare import compare_all, is_same_subject, noise_between, run_noise
-from app.bench.history import BenchmarkHistory
-from app.bench.import_runs import imported_reports, read_runs
-from app.bench.journal import Unfinished
-from app.bench.progress import BenchmarkProgress
-from app.bench.report import Report
-from app.bench.runner import BenchmarkRunner
-from app.bench.save import Forms, comparison_forms, speed_forms
-from app.bench.speed_comparison import speed_comparison, speed_side_by_side
-from app.bench.suite import SUITES, Suite
+from app.bench.export.import_runs import imported_reports, read_runs
+from app.bench.export.save import Forms, comparison_forms, speed_forms
+from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
+from app.bench.results.compare import compare_all, is_same_subject, noise_between, run_noise
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
+from app.bench.run.run_journal import Unfinished
+from app.bench.run.run_progress import BenchmarkProgress
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.durations import duration

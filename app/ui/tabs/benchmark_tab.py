@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.bench.history import BenchmarkHistory
-from app.bench.runner import BenchmarkRunner
-from app.bench.suite import SUITES, Suite
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.session import EngineSession

@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 
-from app.bench.circumstances import Difference, Run
-from app.bench.compare import Outcome, Verdict
-from app.bench.progress import BenchmarkProgress
-from app.bench.report import Limit, Mark, Measure, NotMeasured, Report
-from app.bench.report_words import BELIEVABLE_SHARE
+from app.bench.report.report_words import BELIEVABLE_SHARE
+from app.bench.results.circumstances import Difference, Run
+from app.bench.results.compare import Outcome, Verdict
+from app.bench.results.report import Limit, Mark, Measure, NotMeasured, Report
+from app.bench.run.run_progress import BenchmarkProgress
 from app.ui import figures
 from models.system.shown_text import fill
 

@@ -8,9 +8,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.chat.attached import with_documents
-from app.chat.documents import DocumentError, read_document
-from app.chat.records import Attachment, Conversation
+from app.chat.documents.documents import DocumentError, read_document
+from app.chat.prompting.attached import with_documents
+from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
 from app.ui.dialogs.document_dialog import DocumentDialog
 from app.ui.session import EngineSession

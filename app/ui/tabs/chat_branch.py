@@ -5,9 +5,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.branches import newest_end, versions_of
-from app.chat.store import ChatStore
-from app.chat.summary import summary_of
+from app.chat.store.branches import newest_end, versions_of
+from app.chat.store.store import ChatStore
+from app.chat.store.summary import summary_of
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.tabs.chat_syntax import ChatSyntax
 from app.ui.tabs.reply_runner import ReplyRunner

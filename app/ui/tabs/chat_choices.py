@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.chat.choices import ReplyChoices
+from app.chat.library.choices import ReplyChoices
 from app.settings import SettingsFile
 from app.ui.dialogs.schema_dialog import SchemaDialog
 from app.ui.tabs.chat_keeper import ChatKeeper

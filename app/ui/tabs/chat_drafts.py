@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.chat.records import Conversation
+from app.chat.store.records import Conversation
 from app.ui.tabs.chat_exchange import ChatExchange
 from app.ui.tabs.chat_keeper import ChatKeeper
 from app.ui.widgets.composer import Composer

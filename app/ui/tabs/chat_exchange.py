@@ -8,13 +8,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.branches import versions_of
-from app.chat.choices import WhenFull
-from app.chat.context import ContextPlan
-from app.chat.prompt import ChatMessage
-from app.chat.records import Attachment, Conversation, StoredMessage
-from app.chat.store import ChatStore
-from app.chat.summary import summary_of
+from app.chat.library.choices import WhenFull
+from app.chat.prompting.context import ContextPlan
+from app.chat.prompting.prompt import ChatMessage
+from app.chat.store.branches import versions_of
+from app.chat.store.records import Attachment, Conversation, StoredMessage
+from app.chat.store.store import ChatStore
+from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key
 from app.engine.protocol import Lora, ModelInfo
 from app.filters.verdict import Hit

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.base.children import child_command
 from app.base.errors import StillroomError
-from app.chat.export import to_json, to_markdown
-from app.chat.export_html import to_html, to_print_html
-from app.chat.formula_process import DrawFormula, FormulaProcess
-from app.chat.importing import read_chats
-from app.chat.records import Conversation
-from app.chat.store import ChatStore
+from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
+from app.chat.store.records import Conversation
+from app.chat.store.store import ChatStore
+from app.chat.transfer.export import to_json, to_markdown
+from app.chat.transfer.export_html import to_html, to_print_html
+from app.chat.transfer.import_chats import read_chats
 from app.ui.pdf import pdf_of
 from models.system.durable import write_durably
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from app.chat.answer_title import answer_title
-from app.chat.choices import ReplyChoices
-from app.chat.records import Attachment, Conversation, StoredMessage
-from app.chat.retrieval import Passage
-from app.chat.store import ChatStore
+from app.chat.documents.retrieval import Passage
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.records import Attachment, Conversation, StoredMessage
+from app.chat.store.store import ChatStore
 from app.chat.title import title_from
 
 P = ParamSpec("P")

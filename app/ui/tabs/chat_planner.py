@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.chat.attached import with_documents
-from app.chat.context import (
+from app.chat.documents.retrieval import Passage
+from app.chat.prompting.attached import with_documents
+from app.chat.prompting.context import (
     LEAST_REPLY_TOKENS,
     ChoosePassages,
     ContextPlan,
     plan_context,
     plan_with_documents,
 )
-from app.chat.prompt import ChatMessage, ChatTemplate
-from app.chat.records import Attachment, StoredMessage
-from app.chat.retrieval import Passage
-from app.chat.summarising import summarise, summary_tokens, write_summary
-from app.chat.summary import Summary, after_summary
+from app.chat.prompting.prompt import ChatMessage, ChatTemplate
+from app.chat.prompting.summarising import summarise, summary_tokens, write_summary
+from app.chat.store.records import Attachment, StoredMessage
+from app.chat.store.summary import Summary, after_summary
+from app.chat.store.vectors import EmbeddingModel, PassageVectors, model_fingerprint
 from app.chat.turn import history
-from app.chat.vectors import EmbeddingModel, PassageVectors, model_fingerprint
 from app.engine.protocol import ModelInfo, Part
 from app.ui.session import EngineSession
 from app.ui.widgets.context_meter import ContextUse

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.chat.library_file import Change
-from app.chat.prompt_library import PromptBook, SavedPrompt, variables_of
+from app.chat.library.library_file import Change
+from app.chat.library.prompt_library import PromptBook, SavedPrompt, variables_of
 from app.ui.dialogs.prompt_dialog import PromptDialog
 from app.ui.dialogs.prompt_form import PromptForm
 from app.ui.widgets.actions import add_action

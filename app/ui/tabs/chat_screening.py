@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.chat.context import ContextPlan
-from app.chat.prompt import ChatMessage, ChatTemplate
+from app.chat.prompting.context import ContextPlan
+from app.chat.prompting.prompt import ChatMessage, ChatTemplate
 from app.engine.protocol import ModelInfo
 from app.filters.screen import Screened
 from app.filters.verdict import BlockedError, Hit

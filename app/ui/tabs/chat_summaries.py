@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.summary import Summary, summary_of
+from app.chat.store.summary import Summary, summary_of
 from app.ui.bridge import Bridge
 from app.ui.session import model_name
 from app.ui.tabs.chat_keeper import ChatKeeper

@@ -8,7 +8,7 @@ from typing import Any
 import shiboken6
 from PySide6.QtCore import QObject
 
-from app.chat.markdown_blocks import CodeBlock
+from app.chat.markdown.markdown_blocks import CodeBlock
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.languages import language_named
 from app.ui.widgets.markdown_view import MarkdownView

@@ -14,10 +14,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.chat.library import ChatLibrary
-from app.chat.records import Conversation
-from app.chat.search import SearchHit
-from app.chat.store import ChatStore
+from app.chat.library.library import ChatLibrary
+from app.chat.store.records import Conversation
+from app.chat.store.search import SearchHit
+from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
 from app.settings import SettingsFile

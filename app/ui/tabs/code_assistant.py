@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtCore import QObject
 
 from app.base.errors import StillroomError
-from app.chat.prompt import ChatMessage, ChatTemplate, Prompt
+from app.chat.prompting.prompt import ChatMessage, ChatTemplate, Prompt
 from app.code.ask import Excerpt, Question, Task, fit_question
 from app.engine.protocol import Generate, ModelInfo, Sampling
 from app.filters.screen import Screened

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.bench.export.save import Forms, comparison_forms, quality_forms
 from app.bench.quality.comparison import QualityComparison, compare_quality
 from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
 from app.bench.quality.hub_data import DATA_SETS
@@ -26,10 +27,9 @@ from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
 from app.bench.quality.store import QualityStore
 from app.bench.quality.words import quality_side_by_side
-from app.bench.save import Forms, comparison_forms, quality_forms
-from app.elsewhere.in_place import ElsewhereInPlace
-from app.elsewhere.server import is_elsewhere
 from app.engine.protocol import ModelInfo
+from app.remote.remote_engine import ElsewhereInPlace
+from app.remote.remote_server import is_elsewhere
 from app.settings import SettingsFile
 from app.suites.quality_suites import QualitySuites
 from app.ui.bridge import Bridge

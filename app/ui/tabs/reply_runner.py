@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.base.errors import StillroomError
-from app.chat.prompt import Prompt
-from app.chat.records import Conversation, StoredMessage
-from app.chat.store import ChatStore
+from app.chat.prompting.prompt import Prompt
+from app.chat.store.records import Conversation, StoredMessage
+from app.chat.store.store import ChatStore
 from app.chat.turn import Turn, TurnEnd, chat_key
 from app.engine.protocol import (
     Delta,

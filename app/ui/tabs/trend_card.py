@@ -7,8 +7,8 @@ from itertools import pairwise
 from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtWidgets import QComboBox
 
-from app.bench.circumstances import Difference, Run, differences
-from app.bench.curves import Line, Point
+from app.bench.report.curves import Line, Point
+from app.bench.results.circumstances import Difference, Run, differences
 from app.ui.tabs import benchmark_words as words
 from app.ui.tabs.plot_card import PlotCard
 from app.ui.theme import Theme

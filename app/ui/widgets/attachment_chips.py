@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
-from app.chat.records import Attachment
+from app.chat.store.records import Attachment
 from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QWidget
 
-from app.chat.markdown_blocks import Block, CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
+from app.chat.markdown.markdown_blocks import Block, CodeBlock, FormulaBlock, RuleBlock, TableBlock, TextBlock
 from app.ui.theme import TEXT_PX, Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.code_card import CodeCard

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.records import Conversation, Folder
+from app.chat.store.records import Conversation, Folder
 from app.ui.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.chat_row_delegate import ChatRowDelegate

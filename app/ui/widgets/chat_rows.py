@@ -8,7 +8,7 @@ from enum import Enum, auto
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.chat.records import Conversation, Folder
+from app.chat.store.records import Conversation, Folder
 from app.ui.widgets.plain_text import plain, plain_tip
 
 Index = QModelIndex | QPersistentModelIndex

@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QSizePolicy, QVBoxLayout, QWidget
 
-from app.chat.search import SearchHit
+from app.chat.store.search import SearchHit
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.plain_text import plain

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextFormat, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
 from app.ui.widgets.code_font import set_code_font
 

@@ -3,8 +3,8 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.chat.choices import WhenFull
-from app.chat.context import ContextPlan
+from app.chat.library.choices import WhenFull
+from app.chat.prompting.context import ContextPlan
 from app.chat.title import shortened
 from app.ui.announce import announce
 from app.ui.theme import Theme

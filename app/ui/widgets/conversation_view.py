@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.chat.records import Attachment, StoredMessage
-from app.chat.retrieval import Passage
-from app.chat.summary import Summary
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment, StoredMessage
+from app.chat.store.summary import Summary
 from app.ui.theme import Theme
 from app.ui.widgets.card import label
 from app.ui.widgets.chat_column import ChatColumn
@@ -62,7 +62,7 @@ class ConversationView(ChatColumn):
         versions: Mapping[int, Sequence[int]],
     ) -> None:
         """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
-        `versions` are the messages in the place of each, as `app.chat.branches.versions_of` gives them.
+        `versions` are the messages in the place of each, as `app.chat.store.branches.versions_of` gives them.
         """
         for widget in self.clear():
             if self._live is not None and widget is self._live[1]:

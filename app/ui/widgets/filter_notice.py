@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 from app.chat.title import shortened
 from app.ui.announce import announce
 from app.ui.theme import Theme

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.chat.markdown_blocks import (
+from app.chat.markdown.markdown_blocks import (
     Block,
     CodeBlock,
     FormulaBlock,

@@ -7,8 +7,8 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
 
-from app.elsewhere.server import ElsewhereServer
 from app.engine.protocol import ModelInfo
+from app.remote.remote_server import ElsewhereServer
 from app.ui.session import EngineSession, model_name
 from app.ui.theme import Theme
 from models.store.store import InstalledModel

@@ -5,7 +5,7 @@ import html
 from PySide6.QtGui import QAction, Qt
 from PySide6.QtWidgets import QLabel, QListWidgetItem, QTableWidgetItem, QWidget
 
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 
 LONGEST_TIP = 4_000
 LONGEST_LABEL = 20_000

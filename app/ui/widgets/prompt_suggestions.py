@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
-from app.chat.prompt_library import SavedPrompt, matching_prompts
+from app.chat.library.prompt_library import SavedPrompt, matching_prompts
 from app.ui.widgets.plain_text import set_tip
 
 MOST_ROWS = 6

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QWidget
 
-from app.chat.hidden_characters import with_hidden_shown
+from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.theme import Theme
 from app.ui.widgets.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.chat.choices import ReplyChoices, WhenFull
-from app.chat.schema import schema_title
+from app.chat.library.choices import ReplyChoices, WhenFull
+from app.chat.prompting.answer_schema import schema_title
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import LIMITS
 from app.ui.theme import Theme

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from app.chat.records import Outcome
-from app.chat.schema import problem_of, schema_title
+from app.chat.prompting.answer_schema import problem_of, schema_title
+from app.chat.store.records import Outcome
 from app.engine.protocol import Channel, GenerationStats
 from app.ui.bridge import FRAME_S
 from app.ui.theme import Theme

@@ -8,7 +8,7 @@ from html import escape, unescape
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.chat.markdown_math import without_delimiters
+from app.chat.markdown.markdown_math import without_delimiters
 from app.ui.colours import Colours
 from app.ui.formulas import FormulaRequest
 from app.ui.theme import CODE_FAMILIES, TEXT_PX, Theme

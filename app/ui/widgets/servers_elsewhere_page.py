@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.elsewhere.keys import KeyStoreError, ServerKeys
-from app.elsewhere.server import (
+from app.remote.remote_server import (
     ElsewhereError,
     ElsewhereModel,
     ElsewhereServer,
     clean_url,
     sends_in_the_clear,
 )
+from app.remote.server_keys import KeyStoreError, ServerKeys
 from app.settings import SettingsFile
 from app.ui.bridge import Bridge
 from app.ui.theme import Theme

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from app.chat.records import Attachment
-from app.chat.retrieval import Passage
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.layouts import clear_layout

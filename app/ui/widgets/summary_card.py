@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
-from app.chat.summary import Summary
+from app.chat.store.summary import Summary
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.question_card import WrappedText

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.chat.markdown_blocks import TableBlock
+from app.chat.markdown.markdown_blocks import TableBlock
 from app.ui.theme import Theme
 from app.ui.widgets.rich_label import text_pixel_size, text_style, with_formulas
 

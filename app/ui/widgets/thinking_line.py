@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.chat.thinking import last_step
+from app.chat.thinking_words import last_step
 from app.ui.durations import duration, exact_duration
 from app.ui.theme import Theme
 from app.ui.widgets.card import Card, button, label

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.commands.console import Console
-from app.commands.reply import ReplyPrinter
+from app.commands.terminal.console import Console
+from app.commands.terminal.terminal_reply import ReplyPrinter
 from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 from tests.support.starter_variants import write_templated_model

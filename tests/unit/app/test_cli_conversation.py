@@ -22,7 +22,7 @@ from tests.support.terminal import Terminal
 QUESTION = "Name three colours."
 TYPING_WHILE_ANOTHER_THREAD_HAS_THE_SIGNALS = """
 import readline, signal, sys, threading
-from app.commands.interrupt import TalkInterrupts, cancel_on_interrupt
+from app.commands.terminal.interrupt import TalkInterrupts, cancel_on_interrupt
 
 with cancel_on_interrupt(), TalkInterrupts() as interrupts:
     # The kernel gives them to a thread that does not block them, and the main thread's wait is not ended.

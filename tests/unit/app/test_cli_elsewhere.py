@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.elsewhere.directory import fetch_models
-from app.elsewhere.server import ElsewhereServer
+from app.remote.model_directory import fetch_models
+from app.remote.remote_server import ElsewhereServer
 from app.settings import Settings
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
 from tests.support.cli import Cli

@@ -8,8 +8,8 @@ from typing import TextIO
 
 import pytest
 
-from app.commands.console import WrongUse
-from app.commands.question import Question, read_question
+from app.commands.terminal.console import WrongUse
+from app.commands.terminal.question import Question, read_question
 
 
 class Terminal(io.StringIO):

@@ -1,4 +1,4 @@
-from app.commands.quality_words import gate_warning, quality_document, quality_sentences
+from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from tests.support.qualities import made_up_quality
 
 

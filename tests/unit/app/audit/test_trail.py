@@ -12,12 +12,12 @@ from app.audit.log import AuditLog
 from app.audit.reading import newest_entries
 from app.audit.trail import AuditTrail
 from app.base.errors import Cancelled, EngineError
-from app.elsewhere.model_info import elsewhere_info
-from app.elsewhere.server import ElsewhereModel, ElsewhereServer
 from app.engine.protocol import Delta, Finished, Generate, GenerationStats, Part
 from app.engine.protocol.pending_results import Generation
 from app.engine.protocol.reply_source import OnReplyEvent
 from app.filters.verdict import Hit
+from app.remote.model_info import elsewhere_info
+from app.remote.remote_server import ElsewhereModel, ElsewhereServer
 from app.settings import SettingsFile
 
 INFO = elsewhere_info(ElsewhereServer(id="s", name="", url="http://h"), ElsewhereModel(id="m"))

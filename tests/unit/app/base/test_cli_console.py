@@ -6,7 +6,7 @@ import json
 import pytest
 
 from app.base.errors import EngineError, StillroomError
-from app.commands.console import Console, progress_line, time_text
+from app.commands.terminal.console import Console, progress_line, time_text
 from models.system.progress import Progress
 
 

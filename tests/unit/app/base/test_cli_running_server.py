@@ -18,12 +18,12 @@ import pytest
 
 from app.base.errors import StillroomError
 from app.base.paths import AppPaths
-from app.chat.prompt import ChatMessage
-from app.commands.console import Console
-from app.commands.reply import ReplyWishes
-from app.commands.running_server import ServedModel, running_server
-from app.commands.server_speaker import ServerSpeaker
-from app.server.discovery import Discovery
+from app.chat.prompting.prompt import ChatMessage
+from app.commands.terminal.console import Console
+from app.commands.terminal.running_server import ServedModel, running_server
+from app.commands.terminal.server_speaker import ServerSpeaker
+from app.commands.terminal.terminal_reply import ReplyWishes
+from app.server.access.discovery import Discovery
 from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 

@@ -9,9 +9,9 @@ import pytest
 
 from app.base.errors import EngineError, StillroomError
 from app.base.log import log_file, start_log
-from app.bench.markdown import plain
-from app.commands.console import Console
-from app.commands.reply import ReplyPrinter
+from app.bench.report.markdown import plain
+from app.commands.terminal.console import Console
+from app.commands.terminal.terminal_reply import ReplyPrinter
 from models.system.progress import Progress
 from tests.support.cli import Cli
 from tests.support.tiny_gguf import write_tiny_gguf

@@ -1,6 +1,6 @@
 import pytest
 
-from app.chat.thinking import last_step
+from app.chat.thinking_words import last_step
 from app.chat.title import TITLE_COLUMNS, columns_of, title_from
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.bench.history import BenchmarkHistory
-from app.chat.migrations import SCHEMA
-from app.chat.store import ChatStore
+from app.bench.results.history import BenchmarkHistory
+from app.chat.store.migrations import SCHEMA
+from app.chat.store.store import ChatStore
 from app.database import backups
 from app.database.commit_mark import mark_path, read_mark
 from app.database.database import CheckedDatabase

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from app.bench.import_runs import read_runs
-from app.chat.importing import read_chats
+from app.bench.export.import_runs import read_runs
+from app.chat.transfer.import_chats import read_chats
 from app.code.text_file import read_text_file
 from converters.build.convert import Conversion
 from converters.checkpoint.checkpoint import Checkpoint

@@ -10,7 +10,6 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
-from app.bench.history import BenchmarkHistory
 from app.bench.quality.built_in import built_in, intent_question
 from app.bench.quality.figures import figures_of, quality_report
 from app.bench.quality.item import Collection, Item
@@ -18,6 +17,7 @@ from app.bench.quality.progress import QualityProgress
 from app.bench.quality.runner import QualityRunner, Wish, item_seed
 from app.bench.quality.store import QualityStore
 from app.bench.quality.words import report_lines
+from app.bench.results.history import BenchmarkHistory
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine

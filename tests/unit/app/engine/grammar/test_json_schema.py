@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.base.errors import EngineError, RequestError
-from app.chat.schema import problem_of
+from app.chat.prompting.answer_schema import problem_of
 from app.engine.devices.native_log import NativeLog
 from app.engine.grammar.grammar_matcher import Grammar
 from app.engine.grammar.grammar_rules import rules_of

@@ -1,0 +1,125 @@
+"""A run under way: each result is on the disk before the next turn begins, so that a run that was ended, by
+whom ever, goes on where it was."""
+
+import sqlite3
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Sample
+
+T = TypeVar("T")
+
+LONGEST_PAUSE_S = 24 * 3600.0
+"""After a day a computer is not what it was: such a run begins anew."""
+
+
+class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a turn measured. `further` are figures beside the main one, by their own keys."""
+
+    sample: Sample
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    further: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that could go on: what it has of how many turns is for who knows the suite."""
+
+    id: str
+    began_s: float
+    done: int
+    interruptions: int
+
+
+class RunJournal:
+    """One run's results so far. `setting` is everything that the rest of it must be measured with, too:
+    settings, versions, the computer. One thread."""
+
+    def __init__(self, history: BenchmarkHistory, run_id: str, interruptions: int) -> None:
+        self.run_id = run_id
+        self.interruptions = interruptions
+        self._history = history
+
+    @classmethod
+    def open(cls, history: BenchmarkHistory, suite: str, sha256: str, setting: str) -> "RunJournal":
+        """The journal of the unfinished run of that suite, file and setting, or of a new one."""
+        found = unfinished_run(history, suite, sha256, setting)
+        with history.transaction() as db:
+            if found is not None:
+                db.execute(
+                    "UPDATE unfinished SET interruptions = interruptions + 1 WHERE id = ?", (found.id,)
+                )
+                return cls(history, found.id, found.interruptions + 1)
+            run_id = str(uuid.uuid4())
+            db.execute("DELETE FROM unfinished WHERE suite = ? AND model_sha256 = ?", (suite, sha256))
+            db.execute("DELETE FROM unfinished WHERE began_s < ?", (time.time() - LONGEST_PAUSE_S,))
+            db.execute(
+                "INSERT INTO unfinished (id, began_s, suite, model_sha256, setting) VALUES (?, ?, ?, ?, ?)",
+                (run_id, time.time(), suite, sha256, setting),
+            )
+        return cls(history, run_id, 0)
+
+    def records(self) -> dict[tuple[str, int], TurnRecord]:
+        """What was measured, by step and repeat, in the order in which it was."""
+        with self._history.transaction() as db:
+            rows = db.execute(
+                "SELECT step, repeat, record FROM turns WHERE run_id = ? ORDER BY rowid", (self.run_id,)
+            ).fetchall()
+        return {(step, repeat): msgspec.json.decode(text, type=TurnRecord) for step, repeat, text in rows}
+
+    def add(self, step: str, repeat: int, record: TurnRecord) -> None:
+        """Keep a result; each turn has one, and a second one is an error of the program."""
+        with self._history.transaction() as db:
+            db.execute(
+                "INSERT INTO turns (run_id, step, repeat, record) VALUES (?, ?, ?, ?)",
+                (self.run_id, step, repeat, msgspec.json.encode(record).decode()),
+            )
+
+    def note(self, key: str, value: object) -> None:
+        """Keep something that is found out once a run, such as what it leaves out."""
+        with self._history.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO run_notes (run_id, key, note) VALUES (?, ?, ?)",
+                (self.run_id, key, msgspec.json.encode(value).decode()),
+            )
+
+    def noted(self, key: str, kind: type[T]) -> T | None:
+        """What was noted under that key; None where nothing was."""
+        with self._history.transaction() as db:
+            row = db.execute(
+                "SELECT note FROM run_notes WHERE run_id = ? AND key = ?", (self.run_id, key)
+            ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=kind)
+
+
+def unfinished_run(
+    history: BenchmarkHistory, suite: str, sha256: str, setting: str | None = None
+) -> Unfinished | None:
+    """The unfinished run of that suite and file, of that setting where one is given."""
+    with history.transaction() as db:
+        row = _newest(db, suite, sha256, setting)
+    return None if row is None else Unfinished(*row)
+
+
+def discard_unfinished(history: BenchmarkHistory, suite: str, sha256: str) -> None:
+    """Forget what there is of such a run."""
+    with history.transaction() as db:
+        db.execute("DELETE FROM unfinished WHERE suite = ? AND model_sha256 = ?", (suite, sha256))
+
+
+def _newest(
+    db: sqlite3.Connection, suite: str, sha256: str, setting: str | None
+) -> tuple[str, float, int, int] | None:
+    row: tuple[str, float, int, int] | None = db.execute(
+        "SELECT id, began_s, (SELECT count(*) FROM turns WHERE run_id = unfinished.id), interruptions"
+        " FROM unfinished WHERE suite = ? AND model_sha256 = ? AND coalesce(?, setting) = setting"
+        " AND began_s > ? ORDER BY began_s DESC LIMIT 1",
+        (suite, sha256, setting, time.time() - LONGEST_PAUSE_S),
+    ).fetchone()
+    return row

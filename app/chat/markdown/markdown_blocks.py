@@ -1,0 +1,337 @@
+"""Markdown as a flat list of blocks, each of which one widget shows. No Qt here."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from app.chat.documents.hidden_characters import with_hidden_shown
+from app.chat.markdown.markdown_math import WHOLE, with_math
+
+# Qt's labels break lines between words only: a long word may be broken after each such piece.
+LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
+BREAK = "\u200b"
+LONGEST_MARKED_CHARACTERS = 6000
+"""Of a paragraph: what is longer is data, or wants to keep the window busy, and stays plain text. Parsing
+60,000 opened brackets, and showing them, took 1.4 s."""
+
+LONGEST_PIECE_CHARACTERS = 3000
+MOST_CELLS = 2000
+"""Of a table; a larger one is shown as its source. Qt laid one of 12,000 cells out for 5 s."""
+
+ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a block stands: `indent` lists and `quote` quotations deep, `marker` before its first line."""
+
+    indent: int = 0
+    quote: int = 0
+    marker: str = ""
+    tight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """A paragraph (`level` 0) or a heading as Qt's rich text; classes and tags are coloured by the widget."""
+
+    html: str
+    level: int = 0
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """A code block; `closed` is False while its end has not come."""
+
+    code: str
+    language: str = ""
+    closed: bool = True
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaBlock:
+    """A formula on a line of its own; `closed` is False while its end has not come."""
+
+    latex: str
+    closed: bool = True
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class TableBlock:
+    """A table; the first row is its head, cells are rich text, `aligns` holds one of left, center, right."""
+
+    rows: tuple[tuple[str, ...], ...]
+    aligns: tuple[str, ...]
+    place: Place = field(default=Place())
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBlock:
+    """A line across."""
+
+    place: Place = field(default=Place())
+
+
+Block = TextBlock | CodeBlock | FormulaBlock | TableBlock | RuleBlock
+
+
+def parse_blocks(source: str) -> list[Block]:
+    """All blocks of a finished text."""
+    blocks: list[Block] = []
+    for group in _groups(_parser().parse(source, {WHOLE: True}), source):
+        blocks += group.blocks
+    return blocks
+
+
+class MarkdownStream:
+    """The blocks of a text that grows, at the cost of parsing its end.
+
+    Everything before the last two top-level blocks is final: what comes can still join the last one, or turn
+    it into a part of the one before (a list goes on), and no further.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._parser = _parser()
+        self._env: dict[str, object] = {}
+        self._source: list[str] = []
+        self._tail = ""
+        self._final = 0
+
+    @property
+    def final(self) -> int:
+        """How many blocks at the start cannot change any more."""
+        return self._final
+
+    def append(self, text: str) -> int:
+        """Take more text; returns the index of the first block that may have changed."""
+        self._source.append(text)
+        self._tail += text
+        if self._grow_code(text):
+            return len(self.blocks) - 1
+        first_changed = self._final
+        groups = _groups(self._parser.parse(self._tail, self._env), self._tail)
+        self.blocks[self._final :] = [block for group in groups for block in group.blocks]
+        if len(groups) > 2:
+            lines = self._tail.split("\n")
+            self._tail = "\n".join(lines[groups[-2].first_line :])
+            self._final += sum(len(group.blocks) for group in groups[:-2])
+        return first_changed
+
+    def finish(self) -> None:
+        """The text is complete: parse it as a whole, so that what refers forwards is right too."""
+        self.blocks = parse_blocks("".join(self._source))
+
+    def _grow_code(self, text: str) -> bool:
+        """The quick way while a long code block is coming in; False when the parser has to look."""
+        last = self.blocks[-1] if self.blocks else None
+        if not isinstance(last, CodeBlock) or last.closed or last.place != Place():
+            return False
+        start = self._tail.rfind("\n", 0, len(self._tail) - len(text)) + 1
+        touched = self._tail[start:]
+        if "`" in touched or "~" in touched or "\r" in touched or "\0" in touched or start == 0:
+            return False
+        self.blocks[-1] = CodeBlock(last.code + text, last.language, closed=False)
+        return True
+
+
+@dataclass(slots=True)
+class _Group:
+    """One top-level block of the source and what it became."""
+
+    first_line: int
+    blocks: list[Block]
+
+
+def markdown_parser() -> MarkdownIt:
+    """CommonMark with tables, strikethrough and formulas, without HTML. It takes a millisecond to make."""
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+    parser.disable(["html_block", "html_inline"])
+    parser.core.ruler.at("inline", _inline_within_limits)
+    return with_math(parser)
+
+
+def _inline_within_limits(state: StateCore) -> None:
+    """As markdown-it's own rule, but what is longer than any paragraph is left as plain text."""
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            if len(token.content) <= LONGEST_MARKED_CHARACTERS:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+            else:
+                token.children = [Token("text", "", 0, content=token.content)]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that a label shows in a moment, cut between words where there are some."""
+    at = 0
+    while len(text) - at > LONGEST_PIECE_CHARACTERS:
+        end = text.rfind(" ", at + LONGEST_PIECE_CHARACTERS // 2, at + LONGEST_PIECE_CHARACTERS) + 1
+        end = end or at + LONGEST_PIECE_CHARACTERS
+        yield text[at:end]
+        at = end
+    yield text[at:]
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return markdown_parser()
+
+
+def _groups(tokens: Sequence[Token], source: str) -> list[_Group]:
+    lines = source.split("\n")
+    groups: list[_Group] = []
+    start = 0
+    for index, token in enumerate(tokens):
+        if token.level == 0 and token.nesting <= 0:
+            first = tokens[start]
+            groups.append(
+                _Group(first.map[0] if first.map else 0, _flatten(tokens[start : index + 1], lines))
+            )
+            start = index + 1
+    return groups
+
+
+def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
+    blocks: list[Block] = []
+    lists: list[Literal["bullet", "ordered"]] = []
+    quote = level = 0
+    marker = ""
+    tight = False
+    rows: list[tuple[str, ...]] = []
+    cells: list[str] = []
+    aligns: list[str] = []
+    in_table = False
+    table_lines: list[int] = []
+
+    def place() -> Place:
+        nonlocal marker
+        taken, marker = marker, ""
+        return Place(len(lists), quote, taken, tight)
+
+    for token in tokens:
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                lists.append("bullet" if token.type.startswith("bullet") else "ordered")
+            case "bullet_list_close" | "ordered_list_close":
+                lists.pop()
+                tight = tight and bool(lists)
+            case "list_item_open":
+                if marker:
+                    blocks.append(TextBlock("", place=place()))
+                marker = "•" if lists[-1] == "bullet" else f"{int(token.info)}."
+            case "list_item_close":
+                if marker:
+                    blocks.append(TextBlock("", place=place()))
+            case "blockquote_open":
+                quote += 1
+            case "blockquote_close":
+                quote -= 1
+            case "heading_open":
+                level = int(token.tag[1])
+            case "heading_close":
+                level = 0
+            case "paragraph_open":
+                tight = token.hidden
+            case "inline" if in_table:
+                cells.append(_inline(token))
+            case "inline" if len(token.content) > LONGEST_MARKED_CHARACTERS:
+                where = place()
+                for piece in _pieces(token.content):
+                    blocks.append(TextBlock(_text_html(piece).replace("\n", "<br>"), 0, where))
+                    where = replace(where, marker="")
+            case "inline":
+                blocks.append(TextBlock(_inline(token), level, place()))
+            case "fence" | "code_block":
+                language = next(iter(unescapeAll(token.info).split()), "")
+                blocks.append(
+                    CodeBlock(token.content.rstrip("\n"), language, _is_closed(token, lines), place())
+                )
+            case "math_block":
+                blocks.append(FormulaBlock(token.content, bool(token.meta["closed"]), place()))
+            case "hr":
+                blocks.append(RuleBlock(place()))
+            case "table_open":
+                in_table, rows, aligns = True, [], []
+                table_lines = token.map or []
+            case "th_open" | "td_open":
+                if token.type == "th_open":
+                    aligns.append(ALIGN.get(str(token.attrGet("style")), "left"))
+            case "tr_close":
+                rows.append(tuple(cells))
+                cells = []
+            case "table_close":
+                in_table = False
+                if len(rows) * len(aligns) <= MOST_CELLS:
+                    blocks.append(TableBlock(tuple(rows), tuple(aligns), place()))
+                else:
+                    blocks.append(CodeBlock("\n".join(lines[slice(*table_lines)]), place=place()))
+    return blocks
+
+
+def _is_closed(token: Token, lines: list[str]) -> bool:
+    """Whether the fence's last line closes it (the parser also ends it with the text)."""
+    if token.type != "fence" or token.map is None:
+        return True
+    last = lines[min(token.map[1], len(lines)) - 1]
+    closing = re.search(r"(`{3,}|~{3,})\s*$", last)
+    return token.map[1] - token.map[0] > 1 and closing is not None and closing[1].startswith(token.markup)
+
+
+def _inline(token: Token) -> str:
+    return "".join(_inline_html(child) for child in token.children or [])
+
+
+def _inline_html(token: Token) -> str:
+    if token.type == "math":
+        look = "math display" if token.meta["display"] else "math"
+        return f'<span class="{look}">{html.escape(with_hidden_shown(token.content))}</span>'
+    content = _text_html(token.content)
+    match token.type:
+        case "code_inline":
+            return f"<code>{_keep_spaces(content)}</code>"
+        case "softbreak" | "hardbreak":
+            return "<br>"
+        case "strong_open" | "em_open" | "s_open":
+            return f"<{token.tag}>"
+        case "strong_close" | "em_close" | "s_close" | "link_close":
+            return f"</{token.tag}>"
+        case "link_open":
+            return f'<a href="{html.escape(str(token.attrGet("href")))}">'
+        case "image":
+            # Nothing is fetched: a picture is a link that says what it is.
+            words = html.escape(with_hidden_shown(_plain_words(token.children or []))) or "…"
+            return f'<a href="{html.escape(str(token.attrGet("src")))}">▧ {words}</a>'
+        case _:
+            return content
+
+
+def _text_html(text: str) -> str:
+    return html.escape(LONG_WORD.sub(lambda word: word[0] + BREAK, with_hidden_shown(text)))
+
+
+def _plain_words(tokens: Sequence[Token]) -> str:
+    """What a picture's description says, without its marks."""
+    return "".join(
+        _plain_words(token.children or [])
+        if token.type == "image"
+        else " "
+        if token.type in ("softbreak", "hardbreak")
+        else token.content
+        for token in tokens
+    )
+
+
+def _keep_spaces(text: str) -> str:
+    return text.replace("  ", " &nbsp;")

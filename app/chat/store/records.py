@@ -1,0 +1,96 @@
+"""What the chat store holds, as plain values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.chat.documents.retrieval import Passage
+from app.chat.library.choices import ReplyChoices, WhenFull
+from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
+
+Role = Literal["user", "assistant"]
+Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]
+"""How a message ended: the engine's finish reasons, and "running" while it streams, "failed" when the engine
+reported an error or died, "interrupted" when the program ended before the reply did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One chat without its messages. Times are seconds since 1970.
+
+    `head_id` is the last message of the branch that is shown. `sampling` None and `max_tokens` 0 follow the
+    model's recommendation. `titled` says that the user chose the title, so it is never made anew.
+    """
+
+    id: int
+    title: str
+    titled: bool
+    model: str
+    system_prompt: str
+    sampling: Sampling | None
+    max_tokens: int
+    thinking: ThinkingLimits
+    draft: str
+    head_id: int | None
+    created_at: float
+    updated_at: float
+    pinned: bool = False
+    folder_id: int | None = None
+    loras: tuple[Lora, ...] = ()
+    json_schema: str = ""
+    when_full: WhenFull = "ask"
+
+    @property
+    def choices(self) -> ReplyChoices:
+        """How its replies are made."""
+        return ReplyChoices(
+            self.system_prompt,
+            self.sampling,
+            self.max_tokens,
+            self.thinking,
+            self.loras,
+            self.json_schema,
+            self.when_full,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of chats; folders do not hold folders."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document that goes with a message of the user."""
+
+    id: int
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One message of the tree; the root messages of a chat have no parent.
+
+    `content` is what was said (an assistant's answer), `thinking` what was thought before it. `error` is the
+    sentence that the user read when `outcome` is "failed". `attachments` are a question's documents; with
+    `passages` only those parts of them go to the model (documents are counted as in `attachments`).
+    `json_schema` is what an answer had to follow, or empty.
+    """
+
+    id: int
+    conversation_id: int
+    parent_id: int | None
+    role: Role
+    content: str
+    thinking: str
+    model: str
+    stats: GenerationStats | None
+    outcome: Outcome
+    error: str
+    created_at: float
+    attachments: tuple[Attachment, ...] = ()
+    passages: tuple[Passage, ...] | None = None
+    json_schema: str = ""

@@ -1,0 +1,375 @@
+"""The chats on disk: one SQLite file, written through before a call returns."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.chat.documents.retrieval import Passage
+from app.chat.library.choices import ReplyChoices
+from app.chat.store.database import ChatDatabase, ChatStoreError
+from app.chat.store.imported import ImportedChat
+from app.chat.store.imported_rows import add_imported
+from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
+from app.chat.store.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to_json
+from app.chat.store.search import SearchHit, index_message, search
+from app.chat.store.summary import Summary
+from app.chat.store.vectors import PassageVectors
+from app.database.recovery import Recovery
+from app.database.row_sums import is_as_written
+from app.engine.protocol import GenerationStats
+
+_SUMMARY = "id, conversation_id, last_id, text, model, created_at"
+
+
+class ChatStore:
+    """Conversations and their message trees.
+
+    Any thread may call any method: writes share one connection under a lock, reads another, so that a reader
+    never waits for the disk. Each write is one transaction, on the disk before the method returns
+    (WAL, synchronous=FULL); the window therefore writes from a worker thread. Every method raises
+    `ChatStoreError`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file (see `ChatDatabase`) and purge the chats deleted in an earlier session."""
+        self._database = ChatDatabase(path)
+        self.path = path
+        self.vectors = PassageVectors(self._database)
+        """What passages of documents mean, once an embedding model has said so."""
+        with self._database.writing() as db:
+            # One with a flipped bit may not have been deleted at all.
+            written = is_as_written(db, "conversations")
+            db.execute(f"DELETE FROM conversations WHERE deleted_at IS NOT NULL AND {written}")
+            interrupted = db.execute(
+                "UPDATE messages SET outcome = 'interrupted' WHERE outcome = 'running'"
+                " RETURNING id, content, thinking"
+            )
+            for message_id, content, thinking in interrupted.fetchall():
+                index_message(db, message_id, content, thinking)
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        self._database.close()
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """Give what was found damaged and put right last; None where nothing was."""
+        return self._database.recovery
+
+    def check(self) -> Recovery | None:
+        """Look at the whole file (see `CheckedDatabase.check`); not for the GUI thread."""
+        return self._database.check()
+
+    def back_up_if_due(self) -> Path | None:
+        """Make a backup if the newest is more than an hour old and something has changed since.
+
+        Takes as long as copying and checking the file.
+        """
+        return self._database.back_up_if_due()
+
+    # Conversations
+
+    def create_conversation(
+        self,
+        *,
+        title: str = "",
+        model: str = "",
+        choices: ReplyChoices = ReplyChoices(),  # noqa: B008 - frozen
+    ) -> Conversation:
+        """A new, empty chat."""
+        now = time.time()
+        columns = _choice_columns(choices)
+        with self._database.writing() as db:
+            row = db.execute(
+                f"INSERT INTO conversations (title, model, created_at, updated_at, {', '.join(columns)})"
+                f" VALUES (?, ?, ?, ?{', ?' * len(columns)}) RETURNING {CONVERSATION}",
+                (title, model, now, now, *columns.values()),
+            ).fetchall()[0]
+        return conversation_of(row)
+
+    def conversations(self) -> list[Conversation]:
+        """All chats that are not deleted, the one changed last first."""
+        rows = self._database.read(
+            f"SELECT {CONVERSATION} FROM conversations WHERE deleted_at IS NULL"
+            " ORDER BY updated_at DESC, id DESC"
+        )
+        return [conversation_of(row) for row in rows]
+
+    def conversation(self, conversation_id: int) -> Conversation:
+        """One chat."""
+        rows = self._database.read(
+            f"SELECT {CONVERSATION} FROM conversations WHERE id = ?", (conversation_id,)
+        )
+        if not rows:
+            raise ChatStoreError("This chat no longer exists.", "Choose another chat from the list.")
+        return conversation_of(rows[0])
+
+    def rename(self, conversation_id: int, title: str, *, by_user: bool = True) -> None:
+        """Give a chat its title; one that the user chose is not replaced by an automatic one."""
+        with self._database.writing() as db:
+            db.execute(
+                "UPDATE conversations SET title = ?, titled = ? WHERE id = ? AND (titled = 0 OR ?)",
+                (title, by_user, conversation_id, by_user),
+            )
+
+    def save_choices(self, conversation_id: int, choices: ReplyChoices) -> None:
+        """Keep how the chat's replies are made."""
+        columns = _choice_columns(choices)
+        with self._database.writing() as db:
+            db.execute(
+                f"UPDATE conversations SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
+                (*columns.values(), conversation_id),
+            )
+
+    def save_draft(self, conversation_id: int, draft: str) -> None:
+        """Keep what is typed and not sent."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
+
+    def delete(self, conversation_id: int) -> None:
+        """Take a chat off the list; it can be restored until the program starts again, and is gone then."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET deleted_at = ? WHERE id = ?", (time.time(), conversation_id))
+
+    def restore(self, conversation_id: int) -> None:
+        """Undo `delete`."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET deleted_at = NULL WHERE id = ?", (conversation_id,))
+
+    def pin(self, conversation_id: int, pinned: bool) -> None:
+        """Keep a chat at the top of the list, or not."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, conversation_id))
+
+    def add_imported(self, chats: Sequence[ImportedChat]) -> list[int]:
+        """Add chats of another program, all or none; returns their numbers."""
+        with self._database.writing() as db:
+            return [add_imported(db, chat) for chat in chats]
+
+    # Folders
+
+    def folders(self) -> list[Folder]:
+        """All folders by name."""
+        rows = self._database.read("SELECT id, name FROM folders ORDER BY name COLLATE NOCASE, id")
+        return [Folder(*row) for row in rows]
+
+    def create_folder(self, name: str) -> Folder:
+        """A new, empty folder."""
+        with self._database.writing() as db:
+            row = db.execute(
+                "INSERT INTO folders (name, created_at) VALUES (?, ?) RETURNING id, name", (name, time.time())
+            ).fetchall()[0]
+        return Folder(*row)
+
+    def rename_folder(self, folder_id: int, name: str) -> None:
+        """Give a folder another name."""
+        with self._database.writing() as db:
+            db.execute("UPDATE folders SET name = ? WHERE id = ?", (name, folder_id))
+
+    def delete_folder(self, folder_id: int) -> None:
+        """Take a folder away; its chats stay, without a folder."""
+        with self._database.writing() as db:
+            db.execute("DELETE FROM folders WHERE id = ?", (folder_id,))
+
+    def move(self, conversation_id: int, folder_id: int | None) -> None:
+        """Put a chat into a folder; None takes it out."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET folder_id = ? WHERE id = ?", (folder_id, conversation_id))
+
+    # Search
+
+    def search(self, query: str) -> list[SearchHit]:
+        """Where the words stand, in titles and in every branch of every chat; see `app.chat.store.search`."""
+        with self._database.reading() as db:
+            return search(db, query)
+
+    # Messages
+
+    def add_message(
+        self,
+        conversation_id: int,
+        parent_id: int | None,
+        role: Role,
+        content: str = "",
+        *,
+        model: str = "",
+        outcome: Outcome = "stop",
+        attachments: Sequence[Attachment] = (),
+        passages: Sequence[Passage] | None = None,
+        json_schema: str = "",
+    ) -> StoredMessage:
+        """Add a message below `parent_id` and show its branch; a user's message also clears the draft.
+
+        `attachments` go with it: those that waited are its own from now on, those of another message (an
+        edited question) are copied.
+        """
+        now = time.time()
+        with self._database.writing() as db:
+            row = db.execute(
+                "INSERT INTO messages (conversation_id, parent_id, role, content, model, outcome, created_at,"
+                f" passages, json_schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {MESSAGE}",
+                (
+                    conversation_id,
+                    parent_id,
+                    role,
+                    content,
+                    model,
+                    outcome,
+                    now,
+                    to_json(passages),
+                    json_schema,
+                ),
+            ).fetchall()[0]
+            for attachment in attachments:
+                taken = db.execute(
+                    "UPDATE attachments SET message_id = ? WHERE id = ? AND message_id IS NULL",
+                    (row[0], attachment.id),
+                )
+                if not taken.rowcount:
+                    db.execute(
+                        "INSERT INTO attachments (conversation_id, message_id, name, text, created_at)"
+                        " VALUES (?, ?, ?, ?, ?)",
+                        (conversation_id, row[0], attachment.name, attachment.text, now),
+                    )
+            index_message(db, row[0], content, "")
+            db.execute(
+                "UPDATE conversations SET head_id = ?, updated_at = ?, model = iif(? = '', model, ?),"
+                " draft = iif(? = 'user', '', draft) WHERE id = ?",
+                (row[0], now, model, model, role, conversation_id),
+            )
+        return self._with_attachments([row])[0] if attachments else message_of(row)
+
+    def save_reply(
+        self,
+        message_id: int,
+        content: str,
+        thinking: str,
+        *,
+        outcome: Outcome = "running",
+        stats: GenerationStats | None = None,
+        error: str = "",
+    ) -> None:
+        """Keep a reply as far as it has come, or as it ended."""
+        with self._database.writing() as db:
+            db.execute(
+                "UPDATE messages SET content = ?, thinking = ?, outcome = ?, stats = ?, error = ?"
+                " WHERE id = ?",
+                (content, thinking, outcome, to_json(stats), error, message_id),
+            )
+            if outcome != "running":
+                index_message(db, message_id, content, thinking)
+
+    def show_branch(self, conversation_id: int, head_id: int | None) -> None:
+        """Make `head_id` the last message that is shown."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET head_id = ? WHERE id = ?", (head_id, conversation_id))
+
+    def message(self, message_id: int) -> StoredMessage:
+        """One message."""
+        rows = self._database.read(f"SELECT {MESSAGE} FROM messages WHERE id = ?", (message_id,))
+        if not rows:
+            raise ChatStoreError("This message no longer exists.", "Open the chat again.")
+        return self._with_attachments(rows)[0]
+
+    def messages(self, conversation_id: int) -> list[StoredMessage]:
+        """Every message of a chat, all branches, oldest first."""
+        rows = self._database.read(
+            f"SELECT {MESSAGE} FROM messages WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+        )
+        return self._with_attachments(rows)
+
+    def branch(self, conversation_id: int, head_id: int | None = None) -> list[StoredMessage]:
+        """The messages from the root to `head_id`, by default the branch that is shown."""
+        rows = self._database.read(
+            """
+            WITH RECURSIVE above (id, parent_id, depth) AS (
+                SELECT m.id, m.parent_id, 0 FROM messages m JOIN conversations c ON c.id = m.conversation_id
+                WHERE c.id = ? AND m.id = coalesce(?, c.head_id)
+                UNION ALL
+                SELECT m.id, m.parent_id, above.depth + 1 FROM messages m JOIN above ON m.id = above.parent_id
+                WHERE m.id < above.id
+            )
+            SELECT m.* FROM above JOIN messages m ON m.id = above.id ORDER BY above.depth DESC
+            """.replace("m.*", ", ".join(f"m.{column}" for column in MESSAGE.split(", "))),
+            (conversation_id, head_id),
+        )
+        return self._with_attachments(rows)
+
+    def _with_attachments(self, rows: Sequence[tuple[Any, ...]]) -> list[StoredMessage]:
+        found: dict[int, list[Attachment]] = {}
+        for conversation_id in {row[1] for row in rows}:
+            for message_id, *values in self._database.read(
+                "SELECT message_id, id, name, text FROM attachments"
+                " WHERE conversation_id = ? AND message_id IS NOT NULL ORDER BY id",
+                (conversation_id,),
+            ):
+                found.setdefault(message_id, []).append(Attachment(*values))
+        return [message_of(row, found.get(row[0], ())) for row in rows]
+
+    # Summaries
+
+    def summaries(self, conversation_id: int) -> list[Summary]:
+        """All summaries of a chat, the oldest first."""
+        rows = self._database.read(
+            f"SELECT {_SUMMARY} FROM summaries WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+        )
+        return [Summary(*row) for row in rows]
+
+    def add_summary(self, conversation_id: int, last_id: int, text: str, model: str) -> Summary:
+        """Keep what stands for the messages up to `last_id`, which stay as they are."""
+        with self._database.writing() as db:
+            row = db.execute(
+                "INSERT INTO summaries (conversation_id, last_id, text, model, created_at)"
+                f" VALUES (?, ?, ?, ?, ?) RETURNING {_SUMMARY}",
+                (conversation_id, last_id, text, model, time.time()),
+            ).fetchall()[0]
+        return Summary(*row)
+
+    def change_summary(self, summary_id: int, text: str) -> None:
+        """Keep the user's words in the place of the model's."""
+        with self._database.writing() as db:
+            db.execute("UPDATE summaries SET text = ?, model = '' WHERE id = ?", (text, summary_id))
+
+    def delete_summary(self, summary_id: int) -> None:
+        """Let the messages themselves go to the model again."""
+        with self._database.writing() as db:
+            db.execute("DELETE FROM summaries WHERE id = ?", (summary_id,))
+
+    # Documents
+
+    def attach(self, conversation_id: int, name: str, text: str) -> Attachment:
+        """Keep a document for the chat's next message."""
+        with self._database.writing() as db:
+            row = db.execute(
+                "INSERT INTO attachments (conversation_id, name, text, created_at) VALUES (?, ?, ?, ?)"
+                " RETURNING id, name, text",
+                (conversation_id, name, text, time.time()),
+            ).fetchall()[0]
+        return Attachment(*row)
+
+    def detach(self, attachment_id: int) -> None:
+        """Take away a document that was not sent."""
+        with self._database.writing() as db:
+            db.execute("DELETE FROM attachments WHERE id = ? AND message_id IS NULL", (attachment_id,))
+
+    def waiting_attachments(self, conversation_id: int) -> list[Attachment]:
+        """The documents for the chat's next message."""
+        rows = self._database.read(
+            "SELECT id, name, text FROM attachments WHERE conversation_id = ? AND message_id IS NULL"
+            " ORDER BY id",
+            (conversation_id,),
+        )
+        return [Attachment(*row) for row in rows]
+
+
+def _choice_columns(choices: ReplyChoices) -> dict[str, object]:
+    return {
+        "system_prompt": choices.system_prompt,
+        "sampling": to_json(choices.sampling),
+        "max_tokens": choices.max_tokens,
+        "thinking": to_json(choices.thinking),
+        "loras": to_json(choices.loras or None),
+        "json_schema": choices.json_schema,
+        "when_full": choices.when_full,
+    }

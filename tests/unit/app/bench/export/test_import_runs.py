@@ -1,0 +1,124 @@
+"""llama-bench's JSON, as it printed it, and our own reports from elsewhere."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.base.errors import StillroomError
+from app.bench.export.import_runs import imported_reports, read_runs
+from app.bench.results.report import report_to_json
+from tests.support.bench_reports import make_report
+
+TEST = {
+    "build_commit": "0c1e570",
+    "build_number": 1,
+    "cpu_info": "A CPU",
+    "gpu_info": "NVIDIA A, NVIDIA B",
+    "backends": "CUDA",
+    "model_filename": "C:\\Users\\someone\\models\\DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf",
+    "model_type": "qwen2 7B Q4_K - Medium",
+    "model_size": 4683073536,
+    "model_n_params": 7615616512,
+    "n_batch": 2048,
+    "n_ubatch": 512,
+    "n_threads": 8,
+    "type_k": "f16",
+    "n_gpu_layers": 99,
+    "n_prompt": 512,
+    "n_gen": 0,
+    "n_depth": 0,
+    "test_time": "2026-11-26T04:54:07Z",
+    "avg_ts": 2000.0,
+    "stddev_ts": 10.0,
+    "samples_ns": [256000000, 256000000],
+    "samples_ts": [1990.0, 2010.0],
+}
+GENERATION = {**TEST, "n_prompt": 0, "n_gen": 128, "samples_ts": [99.0, 101.0], "avg_ts": 100.0}
+
+
+def encoded(*tests: dict[str, object]) -> bytes:
+    return json.dumps(list(tests)).encode()
+
+
+def test_llama_bench_s_tests_become_one_run() -> None:
+    deep = {**GENERATION, "n_depth": 2048}
+    both = {**TEST, "n_gen": 128}
+    (report,) = imported_reports(encoded(TEST, GENERATION, deep, both))
+    assert [measure.key for measure in report.measures] == ["pp512", "tg128", "tg128@2048"]
+    assert report.generation is not None
+    assert report.generation.values == [99.0, 101.0]
+    assert (report.source, report.suite) == ("llama-bench", "llama-bench")
+    assert (report.model.name, report.model.quantisation) == ("DeepSeek-R1-Distill-Qwen-7B", "Q4_K_M")
+    assert [gpu.name for gpu in report.machine.gpus] == ["NVIDIA A", "NVIDIA B"]
+    assert report.started_at == "2026-11-26T04:54:07Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("qwen2 7B Q4_K - Medium", "Q4_K_M"),
+        ("llama 8B Q3_K - Large", "Q3_K_L"),
+        ("llama 134M Q4_1", "Q4_1"),
+        ("qwen3 8B IQ4_XS - 4.25 bpw", "IQ4_XS"),
+        ("llama 8B BF16", "BF16"),
+        ("qwen2 1.5B Q8_0 (guessed)", "Q8_0"),
+        ("", "GGUF"),
+    ],
+)
+def test_a_file_whose_name_states_no_type_has_the_tests(words: str, name: str) -> None:
+    (report,) = imported_reports(encoded({**TEST, "model_filename": "model.gguf", "model_type": words}))
+    assert report.model.quantisation == name
+
+
+def test_no_folder_of_the_other_computer_is_kept() -> None:
+    (report,) = imported_reports(encoded(TEST))
+    assert b"someone" not in report_to_json(report)
+    (report,) = imported_reports(encoded({**TEST, "model_filename": "/home/someone/x-Q8_0.gguf"}))
+    assert b"someone" not in report_to_json(report)
+    assert report.model.file == "x-Q8_0.gguf"
+
+
+def test_other_settings_make_another_run_and_the_same_file_the_same_ids() -> None:
+    data = encoded(TEST, {**TEST, "n_threads": 4})
+    first, second = imported_reports(data), imported_reports(data)
+    assert len(first) == 2
+    assert [report.id for report in first] == [report.id for report in second]
+
+
+def test_lines_of_json_are_read_too() -> None:
+    data = "\n".join(json.dumps(test) for test in (TEST, GENERATION)).encode()
+    (report,) = imported_reports(data)
+    assert len(report.measures) == 2
+
+
+def test_fields_that_an_older_version_lacks_do_not_matter() -> None:
+    old = {key: TEST[key] for key in ("model_filename", "n_prompt", "n_gen", "avg_ts", "samples_ts")}
+    (report,) = imported_reports(encoded(old))
+    assert report.prompt is not None
+
+
+def test_our_own_report_comes_as_it_is() -> None:
+    report = make_report()
+    assert imported_reports(report_to_json(report, indent=2)) == [report]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no json", b"\xff\xfe", b"[]", b"[1, 2]", b'{"schema": "other"}', b'[{"n_prompt": "x"}]', b"null"],
+)
+def test_anything_else_is_refused_with_a_reason(data: bytes) -> None:
+    with pytest.raises(StillroomError, match="no benchmark that Stillroom can read"):
+        imported_reports(data)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StillroomError, match=r"gone\.json could not be read"):
+        read_runs(tmp_path / "gone.json")
+
+
+def test_a_later_format_of_ours_is_refused() -> None:
+    later = msgspec.structs.replace(make_report(), schema_version=99)
+    with pytest.raises(StillroomError, match="99"):
+        imported_reports(report_to_json(later))

@@ -1,0 +1,233 @@
+import random
+import re
+from html import unescape
+
+import pytest
+
+from app.chat.markdown.markdown_blocks import (
+    BREAK,
+    LONGEST_PIECE_CHARACTERS,
+    Block,
+    CodeBlock,
+    FormulaBlock,
+    MarkdownStream,
+    Place,
+    RuleBlock,
+    TableBlock,
+    TextBlock,
+    parse_blocks,
+)
+
+DOCUMENT = """For n ≥ 2 each term is **bounded**, so `a_n  = 1` holds.
+Second line.
+
+## A heading
+
+1. First
+2. Second, with code:
+
+   ```bash
+   make run
+   ```
+
+   and more
+   - nested *a*
+   - nested b
+3. Third
+
+> quoted
+> > deeper
+
+| n | value |
+|---|------:|
+| 1 | 1.0 |
+| 2 | **1.25** |
+
+---
+
+```python
+def f(x):
+    return x  # ``` not the end
+
+print(f(2))
+```
+
+~~~
+plain ~~ text
+~~~
+
+Then \\( \\sum_{n} a_n * b_n * c \\) and
+
+\\[
+x_1 + y_1 = 2
+\\]
+
+Setext
+===
+
+* [ ] loose
+
+* list
++ other list
+
+The end with a [link](https://example.org "t") and ![pic](https://example.org/p.png).
+"""
+
+
+def texts(blocks: list[Block]) -> list[str]:
+    return [block.html for block in blocks if isinstance(block, TextBlock)]
+
+
+def test_blocks_of_each_kind() -> None:
+    blocks = parse_blocks(DOCUMENT)
+    assert blocks[0] == TextBlock(
+        "For n ≥ 2 each term is <strong>bounded</strong>, "
+        "so <code>a_n &nbsp;= 1</code> holds.<br>"
+        "Second line."
+    )
+    assert blocks[1] == TextBlock("A heading", 2)
+    assert blocks[2] == TextBlock("First", place=Place(1, 0, "1.", False))
+    assert blocks[4] == CodeBlock("make run", "bash", True, Place(1))
+    assert blocks[6] == TextBlock("nested <em>a</em>", place=Place(2, 0, "•", True))
+    assert TextBlock("Third", place=Place(1, 0, "3.", False)) in blocks
+    assert TextBlock("deeper", place=Place(0, 2, "", False)) in blocks
+    assert (
+        TableBlock((("n", "value"), ("1", "1.0"), ("2", "<strong>1.25</strong>")), ("left", "right"))
+        in blocks
+    )
+    assert RuleBlock() in blocks
+    assert CodeBlock("def f(x):\n    return x  # ``` not the end\n\nprint(f(2))", "python") in blocks
+    assert TextBlock("Setext", 1) in blocks
+
+
+def test_formulas_keep_their_source() -> None:
+    joined = "".join(texts(parse_blocks(DOCUMENT)))
+    assert '<span class="math">\\( \\sum_{n} a_n * b_n * c \\)</span>' in joined
+    assert FormulaBlock("x_1 + y_1 = 2") in parse_blocks(DOCUMENT)
+    assert texts(parse_blocks("an open \\( stays")) == ["an open ( stays"]
+
+
+@pytest.mark.parametrize(
+    ("source", "formulas"),
+    [
+        (r"so \(a*b*c\) and $$x$$", [r"\(a*b*c\)", "$$x$$"]),
+        ("for $x$, $a_1$ and $f(x)=2$.", ["$x$", "$a_1$", "$f(x)=2$"]),
+        ("It costs $5 and $6, or $5-$6.", []),
+        ("from $HOME to $PATH", []),
+        (r"**Final answer:** \boxed{\frac{1}{2}}.", [r"\boxed{\frac{1}{2}}"]),
+        (r"open \boxed{\frac{1}{2}", []),
+        ("`$x$` and `\\(y\\)`", []),
+        (r"\$x\$", []),
+    ],
+)
+def test_formulas_within_text(source: str, formulas: list[str]) -> None:
+    joined = "".join(texts(parse_blocks(source)))
+    assert [
+        unescape(found) for found in re.findall(r'<span class="math[^>]*>(.*?)</span>', joined)
+    ] == formulas
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        ("\\[ x \\]", [FormulaBlock("x")]),
+        ("$$\nx\n= y\n$$", [FormulaBlock("x\n= y")]),
+        ("\\[\na\n- b\n+ c\n\\]\nnext", [FormulaBlock("a\n- b\n+ c"), TextBlock("next")]),
+        ("text\n\\[x\\]", [TextBlock("text"), FormulaBlock("x")]),
+        ("\\[x\\].", [FormulaBlock("x.")]),
+        ("\\[ \\frac{1}{2", [FormulaBlock(r"\frac{1}{2", closed=False)]),
+        ("\\[ x\n\nmore", [TextBlock("[ x"), TextBlock("more")]),
+    ],
+)
+def test_formulas_on_lines_of_their_own(source: str, blocks: list[Block]) -> None:
+    assert parse_blocks(source) == blocks
+
+
+def test_a_formula_within_a_list_belongs_to_its_item() -> None:
+    blocks = parse_blocks("1. First:\n   \\[\n   - x\n   \\]\n2. Second")
+    assert [type(block) for block in blocks] == [TextBlock, FormulaBlock, TextBlock]
+    assert isinstance(blocks[1], FormulaBlock)
+    assert blocks[1].latex == "- x"
+    assert blocks[1].place.indent == 1
+
+
+def test_hidden_characters_are_shown() -> None:
+    [block] = parse_blocks("if admin\u202e\u2066 then\x07")
+    assert block == TextBlock("if admin⟨U+202E⟩⟨U+2066⟩ then⟨U+0007⟩")
+
+
+def test_nothing_from_the_model_is_markup_or_fetched() -> None:
+    source = (
+        "<img src='file:///etc/passwd'> <b>x</b> ![a](file:///etc/passwd) ![b](https://example.org/t.png) "
+        '[c](javascript:alert(1)) `<script>` [d](https://example.org/"onclick=)\n\n<div>\n\n'
+        "| <i> |\n|--|\n| <u> |"
+    )
+    for block in parse_blocks(source):
+        shown = block.html if isinstance(block, TextBlock) else str(block)
+        for tag in (
+            "<img",
+            "<b>",
+            "<script",
+            "<div",
+            "<i>",
+            "<u>",
+            'href="file',
+            'href="javascript',
+            '"onclick',
+        ):
+            assert tag not in shown
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_streamed_text_gives_the_blocks_of_the_whole_text(seed: int) -> None:
+    chance = random.Random(seed)
+    stream = MarkdownStream()
+    at = 0
+    while at < len(DOCUMENT):
+        step = chance.choice([1, 1, 2, 3, 5, 9, 40])
+        before = list(stream.blocks)
+        first = stream.append(DOCUMENT[at : at + step])
+        at += step
+        assert stream.blocks[:first] == before[:first]
+    assert stream.blocks == parse_blocks(DOCUMENT)
+    stream.finish()
+    assert stream.blocks == parse_blocks(DOCUMENT)
+
+
+def test_an_unclosed_code_block_is_shown_while_it_comes() -> None:
+    stream = MarkdownStream()
+    stream.append("Look:\n\n```py\nx = 1\ny")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny", "py", closed=False)
+    stream.append(" = 2\n")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny = 2\n", "py", closed=False)
+    stream.append("```\n")
+    assert stream.blocks[-1] == CodeBlock("x = 1\ny = 2", "py", closed=True)
+
+
+def test_a_later_list_item_joins_its_list() -> None:
+    stream = MarkdownStream()
+    for piece in ("1. a\n", "\n", "2", ". ", "b\n\n", "done"):
+        stream.append(piece)
+    assert stream.blocks == parse_blocks("1. a\n\n2. b\n\ndone")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 60_000, "*a **b " * 9000, "`a" * 30_000, "word " * 20_000, "a" * 50_000]
+)
+def test_a_paragraph_longer_than_any_is_plain_text_in_pieces(text: str) -> None:
+    blocks = parse_blocks(f"- {text}\n\nafter **it**")
+    *pieces, last = blocks
+    assert len(pieces) >= len(text) // LONGEST_PIECE_CHARACTERS
+    assert isinstance(pieces[0], TextBlock)
+    assert pieces[0].place.marker == "•"
+    assert all(isinstance(piece, TextBlock) and piece.place.indent == 1 for piece in pieces)
+    shown = "".join(piece.html for piece in pieces if isinstance(piece, TextBlock)).replace(BREAK, "")
+    assert shown == text.strip()
+    assert isinstance(last, TextBlock)
+    assert last.html == "after <strong>it</strong>"
+
+
+def test_a_table_larger_than_any_is_shown_as_its_source() -> None:
+    table = "|a|b|\n|-|-|\n" + "|x|y|\n" * 3000
+    (block,) = parse_blocks(table)
+    assert block == CodeBlock(table.strip())
