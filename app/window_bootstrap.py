@@ -42,7 +42,7 @@ from app.telemetry.host import HostReader
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner
-from app.ui.window_parts import WindowParts
+from app.ui.shell.window_parts import WindowParts
 from models.system.notices import NoticeInbox
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def run_window(files: Sequence[Path] = ()) -> int:
     core = build_core()
     try:
         # After all else: Qt's hook reads the source of each module that is imported later.
-        from app.ui.program import run_window as run
+        from app.ui.shell.program import run_window as run
     except ImportError as error:
         # Qt without a library of the system; the bundle brings most of them, not all.
         log.exception("the window's parts cannot be loaded")

@@ -31,7 +31,7 @@ CHILD_MODULES: dict[ChildName, str] = {
     "sandbox": "app.code.sandbox.worker",
     "document": "app.chat.documents.document_worker",
     "answers": "app.bench.quality.answers.answer_worker",
-    "card": "app.ui.card_worker",
+    "card": "app.ui.benchmark.card_worker",
     "templates": "app.chat.prompting.template_worker",
     "formulas": "app.chat.markdown.formula_worker",
 }

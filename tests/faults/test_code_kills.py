@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.ui.tabs.draft_keeper import EVERY_MS
+from app.ui.base.draft_keeper import EVERY_MS
 
 EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CODE_KILLS", "50"))

@@ -18,8 +18,8 @@ from app.base.paths import app_paths
 from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, PromptProgress, Sampling
 from app.settings import SettingsFile
-from app.ui.application import WindowApplication
-from app.ui.tabs.chat_tab import ChatTab
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.faults import FATAL, MOMENTS
 from tests.support.window import run_with_window, until

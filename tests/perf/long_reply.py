@@ -22,8 +22,8 @@ from PySide6.QtGui import QTextDocument
 from app.base.paths import app_paths
 from app.chat.store.records import StoredMessage
 from app.settings import SettingsFile
-from app.ui.application import WindowApplication
-from app.ui.tabs.chat_tab import ChatTab
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
 from tests.support.window import run_with_window, settle
 
 BEAT_MS = 4

@@ -12,8 +12,8 @@ from app.chat.library.choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
-from app.ui.application import WindowApplication
-from app.ui.tabs.chat_tab import ChatTab
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
 from tests.support.window import ask, run_with_window, settle, until
 
 PROMPT = "Write a long story about a lighthouse keeper and the sea."

@@ -9,8 +9,8 @@ import json
 import time
 
 from app.code.languages import language_of_file
-from app.ui.application import WindowApplication
-from app.ui.tabs.code_tab import CodeTab
+from app.ui.code.code_tab import CodeTab
+from app.ui.shell.application import WindowApplication
 from tests.support.window import run_with_window, until
 
 TURN_S = 0.05

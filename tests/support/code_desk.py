@@ -17,11 +17,11 @@ from app.code.languages import language_of_file
 from app.code.sandbox.run import Sandbox
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling
-from app.ui.bridge import Bridge
-from app.ui.session import EngineSession
-from app.ui.tabs.code_exchange import CodeExchange
-from app.ui.tabs.code_tab import CodeTab
-from app.ui.theme import Theme
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.code.code_exchange import CodeExchange
+from app.ui.code.code_tab import CodeTab
 from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates

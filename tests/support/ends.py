@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from app.ui.callback_watch import Figures
-from app.ui.program import CALLBACKS_VARIABLE
+from app.ui.base.callback_watch import Figures
+from app.ui.shell.program import CALLBACKS_VARIABLE
 
 GONE_S = 3.0
 """What is promised."""

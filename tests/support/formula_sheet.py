@@ -9,8 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QWidget
 
-from app.ui.theme import Theme, ThemeChoice
-from app.ui.widgets.markdown_view import MarkdownView
+from app.ui.base.theme import Theme, ThemeChoice
+from app.ui.reply.markdown_view import MarkdownView
 
 FORMULAS = Path(__file__).parents[1] / "data" / "formulas.txt"
 COLUMNS = 4

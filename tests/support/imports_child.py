@@ -34,7 +34,7 @@ class ThreadFinder(MetaPathFinder):
 def main() -> None:
     finder = ThreadFinder()
     sys.meta_path.insert(0, finder)
-    from app.ui.application import WindowApplication
+    from app.ui.shell.application import WindowApplication
     from tests.support.window import run_with_window, until
 
     async def scene(application: WindowApplication) -> None:

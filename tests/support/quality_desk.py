@@ -20,9 +20,9 @@ from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer
 from app.telemetry.gpu_monitor import GpuMonitor
-from app.ui.bridge import Bridge
-from app.ui.session import EngineSession
-from app.ui.theme import Theme
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
 

@@ -24,10 +24,10 @@ from app.acquire.build_options import BuildWish
 from app.acquire.builder import Builder
 from app.base.children import child_command
 from app.commands.terminal.quality_words import quality_document
-from app.ui.bridge import Bridge
-from app.ui.theme import Theme
+from app.ui.base.bridge import Bridge
+from app.ui.base.theme import Theme
+from app.ui.models.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
-from app.ui.widgets.quality_plot import QualityPlot
 from converters.quality.measuring import measure
 from models.catalog.reference import CheckpointReference
 from models.catalog.starter import starter_file

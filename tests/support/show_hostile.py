@@ -16,8 +16,8 @@ from app.chat.markdown.formula_process import FormulaProcess
 from app.chat.store.records import Conversation, StoredMessage
 from app.chat.transfer.export_html import to_html
 from app.engine.protocol import ThinkingLimits
-from app.ui.theme import Theme
-from app.ui.widgets.reply_view import ReplyView
+from app.ui.base.theme import Theme
+from app.ui.reply.reply_view import ReplyView
 from tests.support.hostile_markdown import hostile_replies
 
 BEGIN, END = "/stillroom-mark-begin", "/stillroom-mark-end"

@@ -9,8 +9,8 @@ import qasync
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.bootstrap import build_core
-from app.ui.application import WindowApplication
-from app.ui.tabs.chat_tab import ChatTab
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
 

@@ -27,13 +27,13 @@ from app.bench.results.run_database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
-from app.ui import program
-from app.ui.application import WindowApplication
-from app.ui.callback_watch import WatchedLoop
-from app.ui.tabs.benchmark_tab import BenchmarkTab
-from app.ui.tabs.chat_tab import ChatTab
-from app.ui.tabs.code_tab import CodeTab
-from app.ui.tabs.quality_page import QualityPage
+from app.ui.base.callback_watch import WatchedLoop
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.code.code_tab import CodeTab
+from app.ui.shell import program
+from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.catalog.starter import starter_file
 from models.system.notices import NoticeInbox

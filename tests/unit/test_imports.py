@@ -80,7 +80,7 @@ def test_help_loads_neither_the_hub_nor_numpy() -> None:
 
 
 def test_the_window_starts_without_numpy_and_the_hub() -> None:
-    loaded = loaded_after(["app.window_bootstrap", "app.ui.program"])
+    loaded = loaded_after(["app.window_bootstrap", "app.ui.shell.program"])
     assert not loaded & {"huggingface_hub", "numpy", "httpx"}
 
 

@@ -176,7 +176,7 @@ def _picture(draw: DrawFormula, latex: str, source: str, display: bool) -> str:
     drawn = draw(latex, display, PRINT_PX, "#000000")
     if drawn is None:
         return f"<code>{html.escape(source)}</code>"
-    # Qt centres such a picture in its line; see app/ui/formulas.py.
+    # Qt centres such a picture in its line; see app/ui/base/formulas.py.
     lead = PRINT_PX / 4
     ascent = max(drawn.ascent, drawn.descent + lead, PRINT_PX * 0.8)
     width, height = drawn.width, 2 * ascent - lead

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.widgets.plain_text import PlainLabel, set_tip
+from app.ui.base.plain_text import PlainLabel, set_tip
 
 LabelLook = Literal[
     "body", "title", "figure", "unit", "caption", "muted", "small", "good", "warning", "danger"

@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QPlainTextEdit
 
-from app.ui.theme import CODE_PX, Theme
+from app.ui.base.theme import CODE_PX, Theme
 
 
 def set_code_font(field: QPlainTextEdit, theme: Theme, designed_px: float = CODE_PX) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from app.bench.report.curves import Line
-from app.ui.theme import Theme
+from app.ui.base.theme import Theme
 from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
 

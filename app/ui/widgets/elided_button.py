@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
-from app.ui.widgets.plain_text import plain, set_tip
+from app.ui.base.plain_text import plain, set_tip
 
 EDGES_PX = 44
 

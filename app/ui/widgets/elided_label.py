@@ -4,7 +4,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.ui.widgets.plain_text import PlainLabel, set_tip
+from app.ui.base.plain_text import PlainLabel, set_tip
 
 
 class ElidedLabel(PlainLabel):

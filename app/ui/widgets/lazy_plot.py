@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from app.ui.theme import Theme
+from app.ui.base.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from app.ui.bridge import Bridge
+from app.ui.base.bridge import Bridge
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from app.ui.theme import Theme
+from app.ui.base.theme import Theme
 from app.ui.widgets.lazy_plot import LazyPlot
 from app.ui.widgets.plot_library import PlotLibrary
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from app.ui.widgets.plain_text import set_tip
+from app.ui.base.plain_text import set_tip
 
 ICON_GAP_PX = 4
 """Between a button's icon and its words."""

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.ui.tabs.code_tab import CodeTab
+from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show, until
 
 

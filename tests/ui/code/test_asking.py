@@ -13,8 +13,8 @@ from app.base.children import child_command
 from app.code.ask import SelectionTooLongError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling
-from app.ui.session import EngineSession
-from app.ui.tabs.code_tab import CodeTab
+from app.ui.base.session import EngineSession
+from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
 from tests.support.templates import chat_templates
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
-from app.ui.tabs.code_tab import CodeTab
+from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import Live, Room, answer_box, until
 
 

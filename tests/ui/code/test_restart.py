@@ -5,7 +5,7 @@ from pathlib import Path
 from pytestqt.qtbot import QtBot
 
 from app.code.languages import language_of_file
-from app.ui.tabs.code_tab import CodeTab
+from app.ui.code.code_tab import CodeTab
 from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
 
 

@@ -1,0 +1,184 @@
+"""Colours, type and icons of the window, in the scheme and the size that the user chose."""
+
+import re
+from dataclasses import fields
+from importlib.resources import as_file, files
+from pathlib import Path
+from string import Template
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.settings import Theme as ThemeChoice
+from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
+from app.ui.base.font_icon import FontIcon, IconColours
+from app.ui.base.formulas import Formulas
+
+Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
+
+UI_FAMILIES = ["Inter", "Noto Sans CJK SC", "Microsoft YaHei UI", "sans-serif"]
+CODE_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "Consolas", "monospace"]
+TEXT_PX = 13
+CODE_PX = 12.5
+ICON_PX = 16
+
+SCHEMES = {
+    "light": LIGHT,
+    "dark": DARK,
+    "light-contrast": LIGHT_CONTRAST,
+    "dark-contrast": DARK_CONTRAST,
+}
+# A hair line stays one.
+LENGTH = re.compile(r"\b((?!1px)\d+(?:\.\d+)?)px")
+
+
+class Theme(QObject):
+    """The scheme and the size in force: widgets take their colours from `colours`, their lengths from
+    `pixels`, and follow `changed`. GUI thread.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, application: QApplication, choice: ThemeChoice = "system", zoom_percent: int = 100
+    ) -> None:
+        super().__init__(application)
+        self._application = application
+        self._choice: ThemeChoice = choice
+        self._zoom_percent = zoom_percent
+        self._icons: dict[tuple[str, IconColours, float], QIcon] = {}
+        self.formulas = Formulas(self)
+        """Formulas in the colours that are asked for."""
+        self._load_fonts()
+        application.setStyle("Fusion")
+        self.colours = self._pick()
+        self._apply()
+        hints = application.styleHints()
+        hints.colorSchemeChanged.connect(self._on_system_changed)
+        if hasattr(hints, "accessibility"):  # Qt 6.10
+            hints.accessibility().contrastPreferenceChanged.connect(self._on_system_changed)
+
+    @property
+    def choice(self) -> ThemeChoice:
+        """What the user chose; "system" follows the desktop."""
+        return self._choice
+
+    @property
+    def zoom_percent(self) -> int:
+        """The size of everything, 100 as designed."""
+        return self._zoom_percent
+
+    def choose(self, choice: ThemeChoice, zoom_percent: int = 100) -> None:
+        """Change the scheme and the size of the whole window at once."""
+        before = (self.colours, self._zoom_percent)
+        self._choice = choice
+        self._zoom_percent = zoom_percent
+        self.colours = self._pick()
+        if before != (self.colours, zoom_percent):
+            self._apply()
+            self.changed.emit()
+
+    def pixels(self, designed_px: float) -> int:
+        """A length of the design in the size that the user chose."""
+        return round(designed_px * self._zoom_percent / 100)
+
+    def colour(self, name: str) -> QColor:
+        """The colour of a field of `Colours`."""
+        return QColor(getattr(self.colours, name))
+
+    def icon(
+        self, name: str, role: Role = "muted", active: Role | None = None, *, bearing_px: float = 0
+    ) -> QIcon:
+        """A Phosphor icon by name, such as "chat-text"; `active` colours its checked and hovered state.
+
+        `bearing_px` is what its drawing leaves free at the left of 16 pixels, and is taken away.
+
+        An icon keeps the colours it was made with: make it again on `changed`.
+        """
+        usual = getattr(self.colours, role)
+        colours = IconColours(usual, getattr(self.colours, active or role), self.colours.faint)
+        key = (name, colours, bearing_px)
+        if key not in self._icons:
+            self._icons[key] = QIcon(FontIcon(name, colours, bearing_px / ICON_PX))
+        return self._icons[key]
+
+    def code_font(self, designed_px: float = CODE_PX) -> QFont:
+        """The monospaced font, in the size that the user chose; `designed_px` may be a fraction."""
+        font = QFont()
+        font.setFamilies(CODE_FAMILIES)
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        # Qt keeps pixel sizes as whole numbers, so a half pixel is asked for in points.
+        pixel_size = designed_px * self._zoom_percent / 100
+        font.setPointSizeF(pixel_size * 72 / QGuiApplication.primaryScreen().logicalDotsPerInchY())
+        return font
+
+    def _pick(self) -> Colours:
+        if self._choice != "system":
+            return SCHEMES[self._choice]
+        hints = self._application.styleHints()
+        dark = hints.colorScheme() == Qt.ColorScheme.Dark
+        if hasattr(hints, "accessibility"):
+            wished = hints.accessibility().contrastPreference()
+            if wished == Qt.ContrastPreference.HighContrast:
+                return DARK_CONTRAST if dark else LIGHT_CONTRAST
+        return DARK if dark else LIGHT
+
+    def _apply(self) -> None:
+        values = {field.name: getattr(self.colours, field.name) for field in fields(Colours)}
+        scheme = next(name for name, colours in SCHEMES.items() if colours == self.colours)
+        values["check_icon"] = _icon_path("check-dark.svg" if self.colours.dark else "check-light.svg")
+        values["down_icon"] = _icon_path(f"down-{scheme}.svg")
+        values["down_disabled_icon"] = _icon_path(f"down-{scheme}-disabled.svg")
+        self._application.setPalette(_palette(self.colours))
+        sheet = files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
+        sheet = LENGTH.sub(lambda found: f"{self.pixels(float(found[1]))}px", sheet)
+        font = self._application.font()
+        font.setPixelSize(self.pixels(TEXT_PX))
+        self._application.setFont(font)
+        self._application.setStyleSheet(Template(sheet).substitute(values))
+
+    def _on_system_changed(self) -> None:
+        if self._choice == "system":
+            self.choose("system", self._zoom_percent)
+
+    def _load_fonts(self) -> None:
+        for entry in files("resources").joinpath("fonts").iterdir():
+            if entry.name.endswith((".otf", ".ttf")):
+                with as_file(entry) as path:
+                    QFontDatabase.addApplicationFont(str(path))
+        font = QFont()
+        font.setFamilies(UI_FAMILIES)
+        self._application.setFont(font)
+
+
+def _icon_path(name: str) -> str:
+    return Path(str(files("resources").joinpath("icons", name))).as_posix()
+
+
+def _palette(colours: Colours) -> QPalette:
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: colours.ground,
+        QPalette.ColorRole.Base: colours.surface,
+        QPalette.ColorRole.AlternateBase: colours.raised,
+        QPalette.ColorRole.Button: colours.surface,
+        QPalette.ColorRole.ToolTipBase: colours.raised,
+        QPalette.ColorRole.Text: colours.text,
+        QPalette.ColorRole.WindowText: colours.text,
+        QPalette.ColorRole.ButtonText: colours.text,
+        QPalette.ColorRole.ToolTipText: colours.text,
+        QPalette.ColorRole.PlaceholderText: colours.muted,
+        QPalette.ColorRole.Highlight: colours.selection,
+        QPalette.ColorRole.HighlightedText: colours.text,
+        QPalette.ColorRole.Link: colours.accent,
+        QPalette.ColorRole.LinkVisited: colours.accent,
+        QPalette.ColorRole.Mid: colours.line,
+        QPalette.ColorRole.Accent: colours.accent,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.WindowText, QPalette.ColorRole.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours.faint))
+    return palette

@@ -1,0 +1,92 @@
+"""The Benchmark tab: its pages, one shown at a time."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.bench.results.history import BenchmarkHistory
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import SUITES, Suite
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.runs.benchmark_page import MARGIN_PX
+from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
+from app.ui.widgets.card import button
+from app.ui.widgets.plot_library import PlotLibrary
+from models.store.store import InstalledModel
+
+
+class BenchmarkTab(QWidget):
+    """The page Speed, and beside it what `add_page` adds; GUI thread.
+
+    A page brings its own margins and scrolls by itself, as `BenchmarkSpeedPage` does.
+    """
+
+    def __init__(
+        self,
+        runner: BenchmarkRunner,
+        history: BenchmarkHistory,
+        session: EngineSession,
+        settings: SettingsFile,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+        library: PlotLibrary,
+        parent: QWidget | None = None,
+        *,
+        suite: Suite = SUITES["speed"],
+        models: Callable[[], Sequence[InstalledModel]] = tuple,
+    ) -> None:
+        super().__init__(parent)
+        self.speed = BenchmarkSpeedPage(
+            runner,
+            history,
+            session,
+            settings,
+            theme,
+            bridge,
+            notices,
+            library,
+            suite=suite,
+            models=models,
+        )
+        self.setFocusProxy(self.speed)
+        self._keys: list[str] = []
+        self._group = QButtonGroup(self)
+        self._stack = QStackedWidget()
+        self._group.idClicked.connect(self._stack.setCurrentIndex)
+        self._bar = QWidget()
+        self._bar.setProperty("look", "page")
+        self._buttons = QHBoxLayout(self._bar)
+        self._buttons.setContentsMargins(MARGIN_PX, 12, MARGIN_PX, 0)
+        self._buttons.setSpacing(4)
+        self._buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._stack, 1)
+        self.add_page("speed", self.tr("Speed"), self.speed)
+
+    def add_page(self, key: str, title: str, page: QWidget) -> None:
+        """Add a page behind those that are there; `key` is for `show_page`."""
+        tab = button(title, "tab")
+        tab.setCheckable(True)
+        tab.setChecked(not self._keys)
+        self._group.addButton(tab, len(self._keys))
+        self._buttons.insertWidget(len(self._keys), tab)
+        self._keys.append(key)
+        self._stack.addWidget(page)
+        self._bar.setVisible(len(self._keys) > 1)
+
+    def show_page(self, key: str) -> None:
+        """Bring a page to the front."""
+        self._group.button(self._keys.index(key)).click()
+
+    def run(self) -> None:
+        """Measure the loaded model."""
+        self.show_page("speed")
+        self.speed.run()

@@ -1,0 +1,280 @@
+"""The page Drift of the Benchmark tab: whether the loaded model still answers as it did."""
+
+import asyncio
+import threading
+
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.bench.drift.checker import DriftChecker
+from app.bench.drift.comparison import DriftReport, ItemDrift
+from app.bench.drift.progress import DriftProgress
+from app.engine.protocol import ModelInfo
+from app.ui.base.bridge import Bridge
+from app.ui.base.layouts import clear_layout
+from app.ui.base.plain_text import set_tip
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.drift.drift_items import QUESTION, DriftItems
+from app.ui.benchmark.drift.drift_words import DriftWords
+from app.ui.benchmark.runs.benchmark_page import scroll
+from app.ui.benchmark.speed.benchmark_words import when_text
+from app.ui.widgets.card import Card, LabelLook, button, label, set_look
+from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.rows_model import ROW_ROLE
+
+TABLE_HEIGHT_PX = 370
+JOB = "benchmark"
+
+
+class DriftPage(QScrollArea):
+    """Checks the loaded model with one click and shows its newest check; GUI thread."""
+
+    def __init__(
+        self,
+        checker: DriftChecker,
+        session: EngineSession,
+        theme: Theme,
+        bridge: Bridge,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._checker = checker
+        self._session = session
+        self._theme = theme
+        self._bridge = bridge
+        self._words = DriftWords()
+        self._cancel: threading.Event | None = None
+        self._report: DriftReport | None = None
+        self._check = button(self.tr("Check now"), "primary")
+        self._check.clicked.connect(self.check)
+        self._stop = button(self.tr("Cancel"))
+        self._stop.clicked.connect(self.cancel)
+        self._accept = button(
+            self.tr("Take these as the new answers"),
+            tip=self.tr("The next checks are compared with this one. What was kept before stays."),
+        )
+        self._accept.clicked.connect(self._on_accept)
+        self._model = ElidedLabel("small")
+        self._answers = _VerdictCard(self.tr("ANSWERS"))
+        self._speed = _VerdictCard(self.tr("SPEED"))
+        self._since = _VerdictCard(self.tr("SINCE"))
+        self._items = DriftItems(theme, self)
+        self._table = FilteredTable(self._items, self.tr("Golden answers"), QUESTION)
+        self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self._before = label("", "body", wrap=True, selectable=True)
+        self._now = label("", "body", wrap=True, selectable=True)
+        self._changes = QVBoxLayout()
+        self._changes_card = Card()
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        self._lay_out()
+        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            changed.connect(self.refresh)
+        session.loading.connect(self._update_head)
+        session.reservation_changed.connect(self._update_head)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._stop.hide()
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Show the newest check of the loaded model."""
+        here = self._session.here
+        self.show_report(None if here is None else self._checker.newest(here.path))
+
+    def check(self) -> None:
+        """Answer the golden set now and compare."""
+        here = self._session.here
+        if here is None or self._session.reserved_for or self._cancel is not None:
+            return
+        self._cancel = threading.Event()
+        self._bridge.start(self._run(here, self._cancel))
+
+    def cancel(self) -> None:
+        """Stop; nothing of the check is kept."""
+        if self._cancel is not None:
+            self._cancel.set()
+
+    def show_report(self, report: DriftReport | None) -> None:
+        """Show a check, or what to do where there is none."""
+        self._report = report
+        self._results.setVisible(report is not None)
+        self._empty.setVisible(report is None)
+        if report is not None:
+            looks: dict[str, LabelLook] = {"same": "good", "shifted": "warning", "moved": "danger"}
+            words = self._words
+            answers_look = "muted" if report.is_first else looks[report.answers]
+            self._answers.show_verdict(words.answers(report), words.answers_line(report), answers_look)
+            speed_looks: dict[str, LabelLook] = {"same": "good", "faster": "good", "slower": "danger"}
+            speed_look = "muted" if report.is_first else speed_looks.get(report.speed, "muted")
+            self._speed.show_verdict(words.speed(report), words.speed_line(report), speed_look)
+            set_tip(self._speed, words.speed_reason(report))
+            self._since.show_verdict(words.since(report), words.since_line(report), "body")
+            self._items.show_report(report)
+            self._show_changes(report)
+            self._table.view.selectRow(0)
+        self._update_head()
+
+    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
+        self.destroyed.connect(cancel.set)
+        self._stop.show()
+        self._session.reserve(JOB)
+        try:
+            report = await asyncio.to_thread(
+                self._checker.check, info, self._bridge.wrap(self._on_progress), cancel, name=info.name
+            )
+        finally:
+            cancel.set()
+            self._session.reserve("")
+            if shiboken6.isValid(self):
+                self._cancel = None
+                self._stop.hide()
+                self._update_head()
+        if shiboken6.isValid(self):
+            self.show_report(report)
+
+    def _on_progress(self, progress: DriftProgress) -> None:
+        if shiboken6.isValid(self) and self._cancel is not None:
+            self._model.setText(
+                self.tr("{done} of {total} answers").format(done=progress.done, total=progress.total)
+                if progress.total
+                else self.tr("Reading the model file")
+            )
+
+    def _show_changes(self, report: DriftReport) -> None:
+        clear_layout(self._changes)
+        for difference in report.differences:
+            text = self.tr("{field}: {before}, now {now}").format(
+                field=self._words.field(difference.field), before=difference.before, now=difference.now
+            )
+            self._changes.addWidget(label(text, "body", wrap=True, selectable=True))
+        if not report.differences:
+            self._changes.addWidget(
+                label(
+                    self.tr("Nothing: file, programs, driver and settings are the same."), "muted", wrap=True
+                )
+            )
+        self._changes_card.setVisible(not report.is_first)
+
+    def _on_selection(self) -> None:
+        rows = self._table.view.selectionModel().selectedRows()
+        item: ItemDrift | None = rows[0].data(ROW_ROLE) if rows else None
+        self._before.setText("" if item is None else item.before)
+        self._now.setText("" if item is None else item.now)
+
+    def _on_accept(self) -> None:
+        if self._report is not None:
+            self._bridge.start(self._take(self._report.run_id))
+
+    async def _take(self, run_id: str) -> None:
+        await asyncio.to_thread(self._checker.accept, run_id)
+        if shiboken6.isValid(self):
+            self.refresh()
+
+    def _update_head(self, *_: object) -> None:
+        here, report = self._session.here, self._report
+        free = here is not None and self._cancel is None and not self._session.reserved_for
+        self._check.setEnabled(free)
+        self._check.setToolTip(
+            self.tr("Load a model first")
+            if here is None
+            else self.tr("Asks the golden questions again; some seconds to a few minutes")
+        )
+        self._accept.setVisible(report is not None and not report.is_first and report.has_moved)
+        if self._cancel is None:
+            when = "" if report is None else when_text(report.started_at)
+            name = "" if here is None else f"{here.name} {here.quantisation}"
+            text = self.tr("{model}, checked {when}") if report is not None else "{model}"
+            self._model.setText(text.format(model=name, when=when))
+
+    def _make_empty(self) -> Card:
+        card = Card(margin_px=32)
+        card.body.addWidget(label(self.tr("Does it still answer as it did?"), "title"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Press Check now once with a loaded model: Stillroom asks eight short questions without "
+                    "chance in the drawing and keeps the answers. After an update of Stillroom, llama.cpp, "
+                    "a driver or the file itself, it asks them again when the computer is idle, and tells "
+                    "you if an answer or the speed has moved."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._check)
+        head.addWidget(self._stop)
+        head.addWidget(self._accept)
+        self._model.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        head.addWidget(self._model, 1)
+        cards = QGridLayout()
+        cards.setSpacing(12)
+        for column, card in enumerate((self._answers, self._speed, self._since)):
+            cards.addWidget(card, 0, column)
+            cards.setColumnStretch(column, 1)
+        table = Card(margin_px=12)
+        table.body.addWidget(self._table)
+        table.setFixedHeight(TABLE_HEIGHT_PX)
+        sides = QGridLayout()
+        sides.setSpacing(12)
+        for column, (caption, text) in enumerate(
+            ((self.tr("BEFORE"), self._before), (self.tr("NOW"), self._now))
+        ):
+            side = Card()
+            side.body.addWidget(label(caption, "caption"))
+            side.body.addWidget(text)
+            side.body.addStretch(1)
+            sides.addWidget(side, 0, column)
+            sides.setColumnStretch(column, 1)
+        self._changes_card.body.addWidget(label(self.tr("WHAT HAS CHANGED"), "caption"))
+        self._changes_card.body.addLayout(self._changes)
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        results.addLayout(cards)
+        results.addWidget(self._changes_card)
+        results.addWidget(table)
+        results.addLayout(sides)
+        scroll(self, head, self._results, self._empty)
+
+    def _on_theme_changed(self) -> None:
+        self._check.setIcon(self._theme.icon("play", "on_accent"))
+
+
+class _VerdictCard(Card):
+    """A caption, a verdict in its colour, and a line about it."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.body.setSpacing(4)
+        self.setAccessibleName(caption)
+        self._verdict = label("", "title", selectable=True)
+        self._line = ElidedLabel("small")
+        self._mark = label("●", "muted")
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self._mark)
+        row.addWidget(self._verdict, 1)
+        self.body.addWidget(label(caption, "caption"))
+        self.body.addLayout(row)
+        self.body.addWidget(self._line)
+
+    def show_verdict(self, verdict: str, line: str, look: LabelLook) -> None:
+        """Show it."""
+        self._verdict.setText(verdict)
+        self._line.setText(line)
+        set_look(self._mark, look)

@@ -1,0 +1,113 @@
+"""The window's words for what a drift check found."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.bench.drift.comparison import DriftReport
+from app.ui.benchmark.speed.benchmark_words import when_text
+
+
+class DriftWords:
+    """Texts of the context "DriftWords"."""
+
+    @staticmethod
+    def tr(text: str) -> str:
+        """In the window's language."""
+        return QCoreApplication.translate("DriftWords", text)
+
+    def answers(self, report: DriftReport) -> str:
+        """How the answers are."""
+        if report.is_first:
+            return self.tr("Kept")
+        return {
+            "same": self.tr("As before"),
+            "shifted": self.tr("Likelihoods moved"),
+            "moved": self.tr("{count} of {all} are others").format(
+                count=len(report.moved_items), all=len(report.items)
+            ),
+        }[report.answers]
+
+    def answers_line(self, report: DriftReport) -> str:
+        """A line below it."""
+        if report.is_first:
+            return self.tr("{count} golden answers, to compare the next check with").format(
+                count=len(report.items)
+            )
+        if report.answers == "same":
+            return self.tr("all {count}, token for token").format(count=len(report.items))
+        return self.tr("{count} answers compared, token for token").format(count=len(report.items))
+
+    def speed(self, report: DriftReport) -> str:
+        """How the speed is."""
+        if report.is_first:
+            return "–"
+        return {
+            "same": self.tr("As before"),
+            "faster": self.tr("Faster"),
+            "slower": self.tr("Slower"),
+            "not_conclusive": self.tr("Not conclusive"),
+        }[report.speed]
+
+    def speed_line(self, report: DriftReport) -> str:
+        """The change in per cent."""
+        if report.is_first:
+            return ""
+        return self.tr("generation {decode}, prompt {prompt}, n = {n}").format(
+            decode=f"{report.decode_change_percent:+.1f}%",
+            prompt=f"{report.prompt_change_percent:+.1f}%",
+            n=len(report.items),
+        )
+
+    def speed_reason(self, report: DriftReport) -> str:
+        """Why nothing can be said; empty where something can."""
+        if report.is_first or report.speed != "not_conclusive":
+            return ""
+        return self.tr("Other programs used the processor during one of the checks, or the speed scatters.")
+
+    def since(self, report: DriftReport) -> str:
+        """Since when."""
+        return when_text(report.since) if report.since else when_text(report.baseline_at)
+
+    def since_line(self, report: DriftReport) -> str:
+        """What the date is."""
+        if report.since:
+            return self.tr("first seen then; the same until {last}").format(last=when_text(report.last_same))
+        return self.tr("when the golden answers were kept")
+
+    def notice(self, report: DriftReport) -> str:
+        """One sentence for the whole window."""
+        model = f"{report.model} {report.quantisation}"
+        if report.answers == "moved":
+            return self.tr("{model} answers otherwise than before: {count} of {all} golden answers.").format(
+                model=model, count=len(report.moved_items), all=len(report.items)
+            )
+        if report.answers == "shifted":
+            return self.tr(
+                "{model} still gives the same golden answers, but finds them more or less likely."
+            ).format(model=model)
+        if report.speed == "slower":
+            return self.tr("{model} is slower than before by {percent}%.").format(
+                model=model, percent=f"{-min(report.decode_change_percent, report.prompt_change_percent):.0f}"
+            )
+        return ""
+
+    def field(self, name: str) -> str:
+        """What has changed."""
+        return {
+            "sha256": self.tr("Content of the file (SHA-256)"),
+            "quantisation": self.tr("Quantisation"),
+            "stillroom_version": self.tr("Stillroom"),
+            "llama_cpp_version": self.tr("llama.cpp"),
+            "system_info": self.tr("Instructions of the processor that llama.cpp uses"),
+            "backend": self.tr("Back end"),
+            "gpus": self.tr("Graphics cards"),
+            "gpu_driver": self.tr("Graphics driver"),
+            "processor": self.tr("Processor"),
+            "gpu_layers": self.tr("Layers on the graphics card"),
+            "threads": self.tr("Threads"),
+            "prompt_threads": self.tr("Threads for prompts"),
+            "batch_tokens": self.tr("Batch"),
+            "kv_type": self.tr("KV cache"),
+            "flash_attention": self.tr("Flash attention"),
+            "context_stretch": self.tr("Stretched context"),
+            "rpc_servers": self.tr("Other computers"),
+        }.get(name, name)

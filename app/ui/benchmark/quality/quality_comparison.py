@@ -1,0 +1,134 @@
+"""Quality runs side by side."""
+
+from collections.abc import Iterator, Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from app.bench.quality.comparison import ChangeVerdict, FigureComparison, QualityChange, QualityComparison
+from app.bench.quality.result import QualityRun
+from app.bench.quality.words import change_number
+from app.ui.benchmark.quality.quality_words import QualityWords
+from app.ui.benchmark.runs.comparison_grid import (
+    MOST_WITH_WORDS,
+    ComparisonFrame,
+    ComparisonGrid,
+    ComparisonLegend,
+    GridCell,
+    GridRow,
+)
+from app.ui.benchmark.speed.benchmark_words import when_text
+from app.ui.widgets.card import LabelLook, label
+
+_LOOKS: dict[ChangeVerdict, LabelLook] = {
+    "better": "good",
+    "worse": "danger",
+    "noise": "muted",
+    "not_conclusive": "warning",
+}
+
+
+class QualityComparisonCard(ComparisonFrame):
+    """A row for each figure that the runs have in common; hidden until there is something to compare."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.comparison: QualityComparison | None = None
+        self._words = QualityWords()
+        self._note = label("", "warning", wrap=True)
+        self._nothing = label(self.tr("The runs have no question in common."), "muted")
+        self._grid = ComparisonGrid()
+        self.body.addWidget(self._note)
+        self.body.addWidget(self._nothing)
+        self.body.addWidget(self._grid)
+        self._legend = ComparisonLegend(
+            [
+                (self.tr("better"), "good"),
+                (self.tr("worse"), "danger"),
+                (self.tr("within chance"), "muted"),
+                (self.tr("not conclusive, too few items"), "warning"),
+            ]
+        )
+        self.body.addWidget(self._legend)
+        self.body.addWidget(
+            label(
+                self.tr(
+                    "Only the questions that these runs have in common count. A change that chance alone "
+                    "makes in less than 5% of such comparisons is called better or worse."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
+        self._brackets = label(
+            self.tr("In brackets: how many questions became right, and how many no longer are."), "small"
+        )
+        self.body.addWidget(self._brackets)
+        self.hide()
+
+    @property
+    def runs(self) -> Sequence[QualityRun]:
+        """Those that are compared."""
+        return () if self.comparison is None else self.comparison.runs
+
+    def show_comparison(self, comparison: QualityComparison) -> None:
+        """Show the changes from the first run to the others."""
+        self.comparison = comparison
+        others = [run for run in comparison.runs if run.id in comparison.other_protocol]
+        names = "; ".join(map(self._words.run, others))
+        self._note.setText(
+            self.tr("Not drawn like the first run's replies, so a change may come from that: {runs}").format(
+                runs=names
+            )
+        )
+        self._note.setVisible(bool(others))
+        rows = [self._row(figure) for figure in comparison.figures]
+        self._nothing.setVisible(not rows)
+        self._grid.setVisible(bool(rows))
+        heads = [f"{self._words.model(run)}\n{when_text(run.started_at)}" for run in comparison.runs]
+        self._grid.show_rows(heads, rows, self.tr("items"))
+        is_alone = len(heads) <= MOST_WITH_WORDS
+        self._legend.setVisible(bool(rows) and not is_alone)
+        moved = any(
+            change.gained or change.lost for row in comparison.figures for change in row.changes if change
+        )
+        self._brackets.setVisible(is_alone and moved)
+        self.show()
+
+    def _row(self, figure: FigureComparison) -> GridRow:
+        return GridRow(
+            self._words.figure(figure.key, figure.kind),
+            self._words.number(figure, figure.first),
+            [None if change is None else self._cell(figure, change) for change in figure.changes],
+            f"{figure.n:,}",
+        )
+
+    def _cell(self, figure: FigureComparison, change: QualityChange) -> GridCell:
+        number = change_number(figure, change)
+        text = ""
+        if number:
+            text = self.tr("{change} points") if figure.unit == "share" else self.tr("{change}%")
+        verdict = {
+            "better": self.tr("better"),
+            "worse": self.tr("worse"),
+            "noise": self.tr("within chance"),
+            "not_conclusive": self.tr("not conclusive, too few items"),
+        }[change.verdict]
+        if change.gained or change.lost:
+            verdict = self.tr("{verdict} (+{gained}, −{lost})").format(
+                verdict=verdict, gained=change.gained, lost=change.lost
+            )
+        return GridCell(
+            self._words.number(figure, change.value),
+            text.format(change=number),
+            verdict,
+            _LOOKS[change.verdict],
+            "\n".join(self._why(change)),
+        )
+
+    def _why(self, change: QualityChange) -> Iterator[str]:
+        if change.gained or change.lost:
+            yield self.tr("{gained} more right, {lost} no longer").format(
+                gained=change.gained, lost=change.lost
+            )
+        if change.p is not None:
+            yield self.tr("p = {p}, corrected for the number of changes").format(p=f"{change.p:.3f}")

@@ -1,0 +1,449 @@
+"""The page Quality of the Benchmark tab: run the suites, and browse what was asked and answered."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.bench.export.save import Forms, comparison_forms, quality_forms
+from app.bench.quality.comparison import QualityComparison, compare_quality
+from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
+from app.bench.quality.hub_data import DATA_SETS
+from app.bench.quality.progress import QualityProgress
+from app.bench.quality.result import QualityRun
+from app.bench.quality.runner import QualityRunner, Wish
+from app.bench.quality.store import QualityStore
+from app.bench.quality.words import quality_side_by_side
+from app.engine.protocol import ModelInfo
+from app.remote.remote_engine import ElsewhereInPlace
+from app.remote.remote_server import is_elsewhere
+from app.settings import SettingsFile
+from app.suites.quality_suites import QualitySuites
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.plain_text import set_tip
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
+from app.ui.benchmark.quality.quality_figures import QualityFigureCards
+from app.ui.benchmark.quality.quality_item_view import QualityItemView
+from app.ui.benchmark.quality.quality_items import ITEM, QualityItems
+from app.ui.benchmark.quality.quality_picture import quality_to_png
+from app.ui.benchmark.quality.quality_runs import QualityRow, QualityRunsModel
+from app.ui.benchmark.quality.quality_trends import quality_trends
+from app.ui.benchmark.quality.quality_words import QualityWords
+from app.ui.benchmark.runs.benchmark_export import FormsMenu
+from app.ui.benchmark.runs.benchmark_page import scroll
+from app.ui.benchmark.runs.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.benchmark.runs.run_progress_card import RunProgressCard
+from app.ui.benchmark.runs.trend_card import TrendCard
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.rows_model import ROW_ROLE
+from models.system.progress import Progress
+
+ITEMS_HEIGHT_PX = 440
+ITEM_PX = 104
+WIDE_PX = 900
+"""From this width on the chosen item stands beside the table."""
+JOB = "benchmark"
+SIZES = (5, 15, 0)
+"""Questions of each kind that can be chosen; 0 is all of them."""
+
+
+class QualityPage(QScrollArea):
+    """Runs the built-in suites on the loaded model and shows all runs; GUI thread.
+
+    While a run lasts, the session is reserved for "benchmark", so that chats keep away. A cancelled run goes
+    on with the next one of the same model and size.
+    """
+
+    def __init__(
+        self,
+        runner: QualityRunner,
+        store: QualityStore,
+        suites: QualitySuites,
+        session: EngineSession,
+        settings: SettingsFile,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+        library: PlotLibrary,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._store = store
+        self._suites = suites
+        self._session = session
+        self._settings = settings
+        self._theme = theme
+        self._bridge = bridge
+        self._notices = notices
+        self._words = QualityWords()
+        self._cancel: threading.Event | None = None
+        self._rows: list[QualityRow] = []
+        self._known: dict[str, list[Figure]] = {}
+        self._report: QualityReport | None = None
+        self._run_button = button(self.tr("Run the quality suite"), "primary")
+        self._run_button.clicked.connect(self.run)
+        self._size = QComboBox()
+        self._size.setAccessibleName(self.tr("How many questions"))
+        self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])
+        self._size.addItem(self.tr("Medium: 15 of each kind"), SIZES[1])
+        self._size.addItem(self.tr("All questions"), SIZES[2])
+        self._data_button = button(
+            self.tr("Own questions"), tip=self.tr("What is asked: Stillroom's own questions, or data sets")
+        )
+        self._data_menu = QMenu(self)
+        for data in DATA_SETS.values():
+            action = self._data_menu.addAction(
+                self.tr("{name} from the hub, licence {licence}").format(name=data.name, licence=data.licence)
+            )
+            action.setCheckable(True)
+            action.setData(data.key)
+            action.toggled.connect(self._on_data)
+        self._data_button.setMenu(self._data_menu)
+        self._export = button(self.tr("Export"))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
+        self._about = ElidedLabel("small")
+        self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._progress = RunProgressCard(
+            self.tr("Progress of the quality suite"),
+            self.tr("Each finished item is kept. Cancel whenever you like; the next run goes on from there."),
+        )
+        self._progress.cancel_asked.connect(self.cancel)
+        self._figures = QualityFigureCards()
+        self._trend = TrendCard(theme, library)
+        self._comparison = QualityComparisonCard()
+        self._comparison.closed.connect(self._comparison.hide)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "quality-comparison", bridge, notices, self)
+        )
+        self._protocol = label("", "small", wrap=True)
+        self._items = QualityItems(theme, self)
+        self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM, wide_px=ITEM_PX)
+        self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self._item = QualityItemView()
+        self._history = RunHistoryView(QualityRunsModel(self))
+        self._history.selection_changed.connect(self._on_runs_selected)
+        self._history.compare_asked.connect(self._compare)
+        self._history.delete_asked.connect(self._delete)
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        self._lay_out()
+        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            changed.connect(self._update_head)
+        session.loading.connect(self._update_head)
+        session.reservation_changed.connect(self._update_head)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._progress.hide()
+        self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another arrangement for another width."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def refresh(self, select: str = "") -> None:
+        """Read the runs again and show one, the newest where none is named."""
+        self._rows = [
+            QualityRow(run, finished, self._known.get(run.id)) for run, finished in self._store.runs()
+        ]
+        self._history.show_runs(self._rows)
+        self._results.setVisible(bool(self._rows))
+        self._export.setVisible(bool(self._rows))
+        self._empty.setVisible(not self._rows)
+        ids = [row.id for row in self._rows]
+        if not {run.id for run in self._comparison.runs} <= set(ids):
+            self._comparison.hide()
+        if select in ids:
+            self._history.select(select)
+        if self._rows:
+            self._show(self._rows[ids.index(select) if select in ids else 0])
+        else:
+            self._report = None
+            self._about.setText("")
+        if any(row.figures is None for row in self._rows):
+            self._bridge.start(self._read_figures([row for row in self._rows if row.figures is None]))
+        self._update_head()
+
+    async def _read_figures(self, rows: Sequence[QualityRow]) -> None:
+        """Fill the table of all runs: their items can be many megabytes."""
+        for row in rows:
+            figures = await asyncio.to_thread(self._figures_of, row.id)
+            if not shiboken6.isValid(self):
+                return
+            if row.finished:
+                self._known[row.id] = figures
+            self._rows = [
+                QualityRow(other.run, other.finished, figures) if other.id == row.id else other
+                for other in self._rows
+            ]
+        self._history.show_runs(self._rows)
+        self._show_trend()
+
+    def _figures_of(self, run_id: str) -> list[Figure]:
+        return figures_of(self._store.results(run_id))
+
+    def run(self) -> None:
+        """Run the suite on the loaded model, or go on with a run that was stopped."""
+        info = self._session.info
+        if info is None or self._session.reserved_for or self._cancel is not None:
+            return
+        self._cancel = threading.Event()
+        self._bridge.start(self._run(info, self._cancel))
+
+    def cancel(self) -> None:
+        """Stop; every finished item is kept, and the next run goes on from there."""
+        if self._cancel is not None:
+            self._cancel.set()
+            self._progress.show_cancelling()
+
+    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
+        self.destroyed.connect(cancel.set)
+        self._progress.start()
+        self._progress.show()
+        self._session.reserve(JOB)
+        run_id = ""
+        try:
+            run = await asyncio.to_thread(self._work, info, self._size.currentData(), self._data(), cancel)
+            run_id = run.id
+        finally:
+            cancel.set()
+            self._session.reserve("")
+            if shiboken6.isValid(self):
+                self._cancel = None
+                self._progress.hide()
+                self.refresh(run_id)
+                if self._session.info is None and not self._session.loading_path:
+                    # The measuring of the text had the memory for itself.
+                    settings = self._settings.values.load
+                    self._bridge.start(self._session.load(Path(info.path), settings, info.name))
+
+    def _work(self, info: ModelInfo, most_items: int, data: list[str], cancel: threading.Event) -> QualityRun:
+        """Everything that waits, on a thread of its own."""
+        collections = self._suites.collections(
+            data=data, on_progress=self._bridge.wrap(self._on_download), cancel=cancel
+        )
+        runner = self._runner
+        model: Path | ModelInfo = Path(info.path)
+        if is_elsewhere(info.path):
+            asked = ElsewhereInPlace(self._session.unnoted_answers(info), info)
+            runner, model = runner.asking(asked), info
+        return runner.run(
+            model,
+            self._settings.values.load,
+            Wish(collections, most_items),
+            self._bridge.wrap(self._on_progress),
+            cancel,
+            name=info.name,
+        )
+
+    def _data(self) -> list[str]:
+        return [str(action.data()) for action in self._data_menu.actions() if action.isChecked()]
+
+    def _on_data(self) -> None:
+        count = len(self._data())
+        self._data_button.setText(
+            self.tr("Data sets: {count}").format(count=count) if count else self.tr("Own questions")
+        )
+
+    def _on_download(self, progress: Progress) -> None:
+        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
+            step = self.tr("Downloading {file}").format(file=progress.detail)
+            self._progress.show_step(step, progress.done / max(1, progress.total))
+
+    def _on_progress(self, progress: QualityProgress) -> None:
+        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
+            step = self._words.stage(progress)
+            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+
+    def _show(self, row: QualityRow) -> None:
+        results = self._store.results(row.id)
+        self._report = quality_report(row.run, results, row.finished)
+        about = self._words.run(row.run)
+        self._about.setText(about if row.finished else self.tr("{run}, not finished").format(run=about))
+        self._figures.show_figures(self._report.figures)
+        self._protocol.setText(self._words.protocol(row.run))
+        self._items.show_results(results)
+        self._item.show_item(None)
+        self._show_trend()
+
+    def _show_trend(self) -> None:
+        """What is shown among the other runs of its file."""
+        report = self._report
+        if report is None:
+            return
+        others = [
+            (row.run, row.figures)
+            for row in self._rows
+            if row.finished and row.figures is not None and row.id != report.run.id
+        ]
+        trends = quality_trends(report, others)
+        self._trend.setVisible(bool(trends))
+        self._trend.show_trends(trends)
+
+    def _on_runs_selected(self, selected: list[QualityRow]) -> None:
+        shown = self._report
+        if len(selected) == 1 and (shown is None or selected[0].id != shown.run.id):
+            self._show(selected[0])
+
+    def _compare(self) -> None:
+        """The selected runs, against the oldest of them."""
+        selected = self._history.selected()[::-1]
+        if 2 <= len(selected) <= MOST_COMPARED:
+            self._bridge.start(self._compare_runs([row.run for row in selected]))
+
+    async def _compare_runs(self, runs: Sequence[QualityRun]) -> None:
+        def compared() -> QualityComparison:
+            return compare_quality([(run, self._store.results(run.id)) for run in runs])
+
+        comparison = await asyncio.to_thread(compared)
+        if shiboken6.isValid(self):
+            self._comparison.show_comparison(comparison)
+            self.ensureWidgetVisible(self._comparison)
+
+    def _comparison_forms(self) -> Forms | None:
+        comparison = self._comparison.comparison
+        return None if comparison is None else comparison_forms(quality_side_by_side(comparison), comparison)
+
+    def _forms(self) -> Forms | None:
+        return None if self._report is None else quality_forms(self._report)
+
+    def _picture(self) -> bytes | None:
+        return None if self._report is None else quality_to_png(self._report, self._theme)
+
+    def _stem(self) -> str:
+        if self._report is None:
+            return "quality"
+        run = self._report.run
+        return f"quality-{run.model.name}-{run.model.quantisation}-{run.started_at[:10]}"
+
+    def _delete(self) -> None:
+        """Hide the selected runs, with a way back."""
+        ids = [row.id for row in self._history.selected()]
+        if ids and self._cancel is None:
+            self._bridge.start(self._delete_runs(ids))
+
+    async def _delete_runs(self, ids: list[str]) -> None:
+        await self._for_each(self._store.delete, ids)
+        if not shiboken6.isValid(self):
+            return
+        self.refresh()
+
+        def undo() -> None:
+            self._bridge.start(self._restore_runs(ids))
+
+        text = self.tr("Deleted: {count} quality runs.").format(count=len(ids))
+        if len(ids) == 1:
+            text = self.tr("The quality run is deleted.")
+        self._notices.inform(text, self.tr("Undo"), undo)
+
+    async def _restore_runs(self, ids: list[str]) -> None:
+        await self._for_each(self._store.restore, ids)
+        if shiboken6.isValid(self):
+            self.refresh(ids[0])
+
+    @staticmethod
+    async def _for_each(change: Callable[[str], None], ids: Sequence[str]) -> None:
+        """Not here: another program may be writing to the file."""
+
+        def work() -> None:
+            for run_id in ids:
+                change(run_id)
+
+        await asyncio.to_thread(work)
+
+    def _on_selection(self) -> None:
+        rows = self._table.view.selectionModel().selectedRows()
+        self._item.show_item(rows[0].data(ROW_ROLE) if rows else None)
+
+    def _update_head(self, *_: object) -> None:
+        info = self._session.info
+        free = info is not None and self._cancel is None and not self._session.reserved_for
+        self._run_button.setEnabled(free)
+        self._size.setEnabled(self._cancel is None)
+        self._data_button.setEnabled(self._cancel is None)
+        set_tip(
+            self._run_button,
+            self.tr("Load a model first")
+            if info is None
+            else self.tr("Asks {model}, and judges the answers").format(
+                model=f"{info.name} {info.quantisation}".strip()
+            ),
+        )
+
+    def _make_empty(self) -> Card:
+        card = Card(margin_px=32)
+        card.body.addWidget(label(self.tr("How good are its answers?"), "title"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Load a model with the picker above and run the suite. Stillroom asks it mathematics, "
+                    "instructions in several turns, facts hidden in long texts and customers' intents, "
+                    "judges each answer, and reads a text for the perplexity. Everything stays on this "
+                    "computer, and every prompt, thought and answer can be read afterwards."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._run_button)
+        head.addWidget(self._size)
+        head.addWidget(self._data_button)
+        head.addWidget(self._export)
+        head.addWidget(self._about, 1)
+        items = self._items_card = Card(margin_px=0)
+        split = self._split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.addWidget(self._table)
+        split.addWidget(left)
+        split.addWidget(self._item)
+        split.setSizes([620, 380])
+        items.body.addWidget(split)
+        self._arrange()
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        results.addWidget(self._figures)
+        results.addWidget(self._protocol)
+        results.addWidget(self._comparison)
+        results.addWidget(self._trend)
+        results.addWidget(items)
+        results.addWidget(self._history)
+        scroll(self, head, self._progress, self._results, self._empty)
+
+    def _arrange(self) -> None:
+        """Item beside the table, or below it in a narrow window."""
+        wide = self.width() >= WIDE_PX
+        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self._items_card.setFixedHeight(ITEMS_HEIGHT_PX if wide else 2 * ITEMS_HEIGHT_PX)
+
+    def _on_theme_changed(self) -> None:
+        self._run_button.setIcon(self._theme.icon("play", "on_accent"))
+        self._export.setIcon(self._theme.icon("export", "text"))

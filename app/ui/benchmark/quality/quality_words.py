@@ -1,0 +1,144 @@
+"""The window's words for quality figures and verdicts."""
+
+from PySide6.QtCore import QCoreApplication
+
+from app.bench.quality.comparison import FigureComparison
+from app.bench.quality.figures import Figure
+from app.bench.quality.item import Kind
+from app.bench.quality.progress import QualityProgress
+from app.bench.quality.result import QualityRun, Verdict
+from app.bench.quality.words import number_text
+from app.ui.benchmark.speed.benchmark_words import when_text
+
+
+class QualityWords:
+    """Texts of the context "QualityWords"."""
+
+    @staticmethod
+    def tr(text: str) -> str:
+        """In the window's language."""
+        return QCoreApplication.translate("QualityWords", text)
+
+    def kind(self, kind: Kind) -> str:
+        """What is asked."""
+        return {
+            "perplexity": self.tr("Perplexity"),
+            "maths": self.tr("Mathematics"),
+            "dialogue": self.tr("Instructions"),
+            "retention": self.tr("Long texts"),
+            "intent": self.tr("Intents"),
+            "code": self.tr("Code"),
+        }[kind]
+
+    def about(self, kind: Kind) -> str:
+        """What the main figure of a kind says."""
+        return {
+            "perplexity": self.tr("how surprised the model is by a text; less is better"),
+            "maths": self.tr("right at the first try (pass@1)"),
+            "dialogue": self.tr("ROUGE-L against a reference, 0 to 1"),
+            "retention": self.tr("planted facts that were found again"),
+            "intent": self.tr("messages whose intent was named"),
+            "code": self.tr("tasks whose tests pass"),
+        }[kind]
+
+    def number(self, figure: Figure | FigureComparison, value: float) -> str:
+        """A number in the figure's unit."""
+        if figure.unit == "tokens":
+            return self.tr("{count} tokens").format(count=f"{value:,.0f}")
+        if figure.unit == "s":
+            return self.tr("{count} s").format(count=f"{value:,.1f}")
+        return number_text(figure, value)
+
+    def figure(self, key: str, kind: Kind) -> str:
+        """The name of a figure that runs are compared by."""
+        if key == "tokens_to_right":
+            return self.tr("Tokens to answers right in all")
+        if key == "seconds_to_right":
+            return self.tr("Seconds to answers right in all")
+        return {
+            "perplexity": self.tr("Perplexity, less is better"),
+            "maths": self.tr("Mathematics, pass@1"),
+            "dialogue": self.tr("Instructions, ROUGE-L"),
+            "retention": self.tr("Long texts, facts found"),
+            "intent": self.tr("Intents named"),
+            "code": self.tr("Code, tests passed"),
+        }[kind]
+
+    def model(self, run: QualityRun) -> str:
+        """The model of a run, marked where it is not on this computer."""
+        if run.is_elsewhere:
+            return self.tr("{model}, not on this computer").format(model=run.model.name)
+        return f"{run.model.name} {run.model.quantisation}".strip()
+
+    def run(self, run: QualityRun) -> str:
+        """A run by its model and its time."""
+        return f"{self.model(run)} · {when_text(run.started_at)}"
+
+    def further(self, figure: Figure) -> str:
+        """A figure beside the main one, with its value; empty where there is no word for it."""
+        value = self.number(figure, figure.value)
+        if figure.key.startswith("recall_"):
+            return self.tr("{value} in {count} words").format(
+                value=value, count=f"{int(figure.key.split('_')[1]):,}"
+            )
+        texts = {
+            "tokens_to_right": value,
+            "seconds_to_right": self.tr("{value} to a right answer"),
+            "bleu": self.tr("BLEU {value}"),
+            "macro_f1": self.tr("macro F1 {value}"),
+            "valid_syntax": self.tr("{value} valid syntax"),
+            "length_ratio": self.tr("{value} times as long as the reference"),
+        }
+        return texts[figure.key].format(value=value) if figure.key in texts else ""
+
+    def interval(self, figure: Figure) -> str:
+        """The 95% interval and n."""
+        if figure.low is None or figure.high is None:
+            return self.tr("n = {n}").format(n=f"{figure.n:,}")
+        return self.tr("{low} to {high}, n = {n}").format(
+            low=number_text(figure, figure.low), high=number_text(figure, figure.high), n=f"{figure.n:,}"
+        )
+
+    def verdict(self, verdict: Verdict) -> str:
+        """What came of an item."""
+        return {
+            "right": self.tr("right"),
+            "wrong": self.tr("wrong"),
+            "unfinished": self.tr("cut off"),
+            "undecided": self.tr("not decided"),
+            "failed": self.tr("engine failed"),
+            "does_not_fit": self.tr("does not fit"),
+            "scored": self.tr("scored"),
+        }[verdict]
+
+    def stage(self, progress: QualityProgress) -> str:
+        """What is being done."""
+        match progress.stage:
+            case "identify":
+                return self.tr("Reading the model file")
+            case "text":
+                return self.tr("Reading the text for the perplexity")
+            case "load":
+                return self.tr("Loading the model")
+            case "ask":
+                return self.tr("{done} of {total} done, {right} of {judged} right").format(
+                    done=progress.done, total=progress.total, right=progress.right, judged=progress.judged
+                )
+
+    def protocol(self, run: QualityRun) -> str:
+        """How replies were drawn, and where the items are from."""
+        protocol = run.protocol
+        sources = "; ".join(
+            self.tr("{name} ({licence})").format(name=facts.name, licence=facts.licence)
+            for facts in run.collections
+        )
+        return self.tr(
+            "One sample of each at temperature {temperature}, top_p {top_p}, seed {seed}, at most {tokens} "
+            "tokens, no system prompt. Intervals are 95%. Items: {sources}."
+        ).format(
+            temperature=protocol.sampling.temperature,
+            top_p=protocol.sampling.top_p,
+            seed=protocol.seed,
+            tokens=f"{protocol.max_tokens:,}",
+            sources=sources,
+        )

@@ -1,0 +1,148 @@
+"""Runs side by side: the first, then each other one with its change and what that means; and the card that
+this stands in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QScrollArea, QWidget
+
+from app.ui.base.plain_text import set_tip
+from app.ui.widgets.card import Card, LabelLook, button, label
+
+MOST_WITH_WORDS = 2
+"""With more runs there is no room for verdicts in words."""
+GAP_PX = 12
+"""What parts the runs, beside the spacing of the grid."""
+BAR_GAP_PX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """A run's figure, its change against the first run's, and the verdict in words, which `tip` explains."""
+
+    value: str
+    change: str
+    verdict: str
+    look: LabelLook
+    tip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """A figure of all runs; `n` is what it is over, "" in a grid that says it elsewhere."""
+
+    name: str
+    first: str
+    others: Sequence[GridCell | None]
+    n: str = ""
+
+
+class ComparisonGrid(QScrollArea):
+    """As high as its rows, and scrolled sideways where many runs stand beside each other; GUI thread.
+
+    With one other run the verdicts stand in a column; with several the verdict is the colour of the change,
+    which a `ComparisonLegend` explains, and its tool tip.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_rows(self, heads: Sequence[str], rows: Sequence[GridRow], n_head: str = "") -> None:
+        """Replace what is shown; `heads` name all runs, and `n_head` the column of what figures are over."""
+        first, *others = heads
+        is_alone = len(heads) <= MOST_WITH_WORDS
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(24 if is_alone else 12)
+        grid.setVerticalSpacing(6)
+        if n_head:
+            grid.addWidget(_right(label(n_head, "small")), 0, 1)
+        grid.addWidget(_right(label(first, "small")), 0, 2)
+        for place, head in enumerate(others):
+            columns = 1 if is_alone else 2
+            grid.addWidget(_apart(_right(label(head, "small"))), 0, 3 + 3 * place, 1, columns)
+        for number, row in enumerate(rows, start=1):
+            grid.addWidget(label(row.name), number, 0)
+            if row.n:
+                grid.addWidget(_right(label(row.n, "muted")), number, 1)
+            grid.addWidget(_right(label(row.first, selectable=True)), number, 2)
+            for place, cell in enumerate(row.others):
+                _add(grid, number, 3 + 3 * place, cell, is_alone=is_alone)
+        grid.setColumnStretch(2 + 3 * len(others), 1)
+        page.setProperty("look", "page")  # transparent in a scroll area
+        self.setWidget(page)
+        bar_px = self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(page.sizeHint().height() + bar_px + BAR_GAP_PX)
+
+
+def _add(grid: QGridLayout, row: int, column: int, cell: GridCell | None, *, is_alone: bool) -> None:
+    if cell is None:
+        grid.addWidget(_right(label("–", "muted")), row, column)
+        return
+    verdict = label(cell.verdict, cell.look)
+    set_tip(verdict, cell.tip)
+    if not cell.value:
+        # What all figures come to.
+        if is_alone:
+            grid.addWidget(verdict, row, column + 2)
+        else:
+            grid.addWidget(_right(verdict), row, column, 1, 2)
+        return
+    grid.addWidget(_apart(_right(label(cell.value, selectable=True))), row, column)
+    if is_alone:
+        grid.addWidget(_right(label(cell.change)), row, column + 1)
+        grid.addWidget(verdict, row, column + 2)
+        return
+    change = _right(label(cell.change, cell.look))
+    set_tip(change, f"{cell.verdict}\n{cell.tip}".strip())
+    change.setAccessibleName(f"{cell.change}, {cell.verdict}")
+    grid.addWidget(change, row, column + 1)
+
+
+class ComparisonFrame(Card):
+    """A card whose head has the title, what can be done with the comparison, and a button that closes it."""
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._save = button(self.tr("Save or copy"), "quiet")
+        close = button("✕", "quiet", name=self.tr("Close the comparison"))
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("Comparison"), "title"), 1)
+        head.addWidget(self._save)
+        head.addWidget(close)
+        self.body.addLayout(head)
+
+    def set_menu(self, menu: QMenu) -> None:
+        """What can be done with the comparison."""
+        self._save.setMenu(menu)
+
+
+class ComparisonLegend(QWidget):
+    """What the colours of the changes say, each in its own."""
+
+    def __init__(self, verdicts: Sequence[tuple[str, LabelLook]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        for text, look in verdicts:
+            row.addWidget(label(f"■ {text}", look))
+        row.addStretch(1)
+
+
+def _apart(made: QLabel) -> QLabel:
+    made.setContentsMargins(GAP_PX, 0, 0, 0)
+    return made
+
+
+def _right(made: QLabel) -> QLabel:
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return made

@@ -1,0 +1,425 @@
+"""The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.bench.export.import_runs import imported_reports, read_runs
+from app.bench.export.save import Forms, comparison_forms, speed_forms
+from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
+from app.bench.results.compare import compare_all, is_same_subject, noise_between, run_noise
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
+from app.bench.run.run_journal import Unfinished
+from app.bench.run.run_progress import BenchmarkProgress
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import SUITES, Suite
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.durations import duration
+from app.ui.base.notices import Notices
+from app.ui.base.plain_text import set_tip
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.runs.benchmark_export import FormsMenu, ask_for_runs
+from app.ui.benchmark.runs.benchmark_page import scroll
+from app.ui.benchmark.runs.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.benchmark.runs.run_progress_card import RunProgressCard
+from app.ui.benchmark.runs.running_replies import RunningReplies
+from app.ui.benchmark.speed import benchmark_words as words
+from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
+from app.ui.benchmark.speed.benchmark_details import DetailsCard, FactsCard
+from app.ui.benchmark.speed.benchmark_figures import FigureCards
+from app.ui.benchmark.speed.benchmark_picture import report_to_png
+from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
+from app.ui.benchmark.speed.benchmark_runs import BenchmarkRunsModel
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.plot_library import PlotLibrary
+from models.store.store import InstalledModel
+
+JOB = "benchmark"
+
+
+class BenchmarkSpeedPage(QScrollArea):
+    """Runs one suite on the loaded model and shows all runs; GUI thread.
+
+    While a run lasts, the session is reserved for "benchmark", so that chats keep away. A run whose tab goes
+    away is cancelled.
+    """
+
+    def __init__(
+        self,
+        runner: BenchmarkRunner,
+        history: BenchmarkHistory,
+        session: EngineSession,
+        settings: SettingsFile,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+        library: PlotLibrary,
+        parent: QWidget | None = None,
+        *,
+        suite: Suite = SUITES["speed"],
+        models: Callable[[], Sequence[InstalledModel]] = tuple,
+    ) -> None:
+        """`models` lists those on disk, for the picture of what their quantisations cost."""
+        super().__init__(parent)
+        self._runner = runner
+        self._suite = suite
+        self._models = models
+        self._unfinished: Unfinished | None = None
+        self._history = history
+        self._session = session
+        self._settings = settings
+        self._theme = theme
+        self._bridge = bridge
+        self._notices = notices
+        self._reports: list[Report] = []
+        self._shown: Report | None = None
+        self._cancel: threading.Event | None = None
+        self._replies = RunningReplies()
+        self._run_button = button("", "primary")
+        self._run_button.clicked.connect(self.run)
+        self.setFocusProxy(self._run_button)
+        self._anew = button(self.tr("Start anew"), "quiet")
+        self._anew.clicked.connect(self._run_anew)
+        self._anew.hide()
+        self._against = button(
+            self.tr("Against the last run"), tip=self.tr("Compare with the run of this model before it")
+        )
+        self._against.clicked.connect(self._compare_with_last)
+        self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
+        self._import.clicked.connect(self._ask_for_runs)
+        self._export = button(self.tr("Export"))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
+        self._machine = ElidedLabel("small")
+        self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._progress = RunProgressCard(
+            self.tr("Progress of the benchmark"),
+            self.tr(
+                "Chats wait until the benchmark ends. Leave the computer alone meanwhile: "
+                "what else it does is noticed and marked."
+            ),
+        )
+        self._progress.cancel_asked.connect(self.cancel)
+        self._marks = label("", "warning", wrap=True)
+        self._figures = FigureCards()
+        self._comparison = ComparisonCard()
+        self._comparison.closed.connect(self._comparison.hide)
+        self._comparison.set_menu(
+            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", bridge, notices, self)
+        )
+        self._details = DetailsCard()
+        self._facts = FactsCard()
+        self._plots = BenchmarkPlots(theme, library)
+        self._table = RunHistoryView(BenchmarkRunsModel(self))
+        self._table.selection_changed.connect(self._on_selection)
+        self._table.compare_asked.connect(self._compare)
+        self._table.delete_asked.connect(self._delete)
+        self._results = QWidget()
+        self._empty = self._make_empty()
+        self._lay_out()
+        session.client.observe_events(self._replies.on_event)
+        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            changed.connect(self._update_head)
+        session.loading.connect(self._update_head)
+        session.engine_died.connect(self._replies.forget)
+        session.reservation_changed.connect(self._update_head)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        self._progress.hide()
+        self._comparison.hide()
+        self.refresh()
+
+    def refresh(self, select: str | None = None) -> None:
+        """Read the history again, and select a run."""
+        self._reports = self._history.reports()
+        self._table.show_runs(self._reports)
+        if select is not None:
+            self._table.select(select)
+        known = {report.id: report for report in self._reports}
+        self._show(known.get(self._shown.id) if self._shown else None)
+        if any(
+            pair.before.id not in known or pair.after.id not in known for pair in self._comparison.comparisons
+        ):
+            self._comparison.hide()
+
+    def run(self) -> None:
+        """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
+        busy."""
+        info = self._session.info
+        if info is None or self._session.reserved_for or self._cancel is not None:
+            return
+        if self._session.answers_elsewhere:
+            elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
+            self._bridge.start(self._run(partial(elsewhere.run, info, self._suite)))
+            return
+        if self._replies.running:
+            self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
+            return
+        settings = self._settings.values.load
+        self._bridge.start(
+            self._run(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
+        )
+
+    def cancel(self) -> None:
+        """Stop the run; what it has measured is kept for `run` to go on with."""
+        if self._cancel is not None:
+            self._cancel.set()
+            self._progress.show_cancelling()
+
+    async def _run(self, work: Callable[..., Report]) -> None:
+        """`work` takes `on_progress` and `cancel`."""
+        cancel = self._cancel = threading.Event()
+        self._update_head()
+        self.destroyed.connect(cancel.set)
+        self._progress.start()
+        self._progress.show()
+        self._session.reserve(JOB)
+        try:
+            report = await asyncio.to_thread(
+                work, on_progress=self._bridge.wrap(self._on_progress), cancel=cancel
+            )
+        finally:
+            cancel.set()
+            self._session.reserve("")
+            if shiboken6.isValid(self):
+                self._cancel = None
+                self._progress.hide()
+                self._update_head()
+        if shiboken6.isValid(self):
+            self._shown = report
+            self.refresh(select=report.id)
+
+    def _on_progress(self, progress: BenchmarkProgress) -> None:
+        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
+            step = words.stage_text(progress)
+            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+
+    def _show(self, report: Report | None) -> None:
+        """Show one run above; None takes the newest."""
+        if report is None and self._reports:
+            report = self._reports[0]
+        self._shown = report
+        self._results.setVisible(report is not None)
+        self._export.setVisible(report is not None)
+        self._against.setVisible(self._run_before() is not None)
+        self._machine.setText("" if report is None else self._about(report))
+        if report is not None:
+            self._figures.show_report(report)
+            self._details.show_report(report)
+            self._facts.show_report(report)
+            self._plots.show_report(report, self._reports, self._models())
+            marks = [words.mark_text(mark) for mark in report.marks]
+            self._marks.setText(" ".join(marks))
+            self._marks.setVisible(bool(marks))
+        self._update_head()
+
+    def _update_head(self, *_: object) -> None:
+        info, running = self._session.here, self._cancel is not None
+        self._unfinished = None
+        if info is not None:
+            self._unfinished = self._runner.unfinished(
+                Path(info.path), self._suite, self._settings.values.load
+            )
+        can_run = info is not None and not running and not self._session.reserved_for
+        goes_on = self._unfinished is not None and self._unfinished.done > 0
+        self._run_button.setEnabled(can_run)
+        self._empty.setVisible(self._shown is None and not running)
+        self._anew.setEnabled(can_run)
+        self._anew.setVisible(goes_on and not running)
+        if self._session.answers_elsewhere:
+            self._run_button.setText(self.tr("Running") if running else self.tr("Measure from here"))
+            self._run_button.setToolTip(
+                self.tr("The model is not on this computer: its speed is taken as it arrives here")
+            )
+            self._run_button.setEnabled(not running and not self._session.reserved_for)
+            return
+        if info is None:
+            self._run_button.setText(self.tr("Run"))
+            self._run_button.setToolTip(self.tr("Load a model first"))
+            return
+        name = Path(info.path).name
+        before = next(
+            (run for run in self._reports if run.model.file == name and run.suite == self._suite.name), None
+        )
+        if running:
+            self._run_button.setText(self.tr("Running"))
+        elif goes_on:
+            self._run_button.setText(self.tr("Go on"))
+        elif before is None:
+            self._run_button.setText(self.tr("Run the benchmark"))
+        else:
+            self._run_button.setText(
+                self.tr("Run again · about {duration}").format(duration=duration(before.duration_s))
+            )
+        if goes_on and self._unfinished is not None:
+            set_tip(
+                self._run_button,
+                self.tr("An earlier run was ended: {count} results of it are kept").format(
+                    count=self._unfinished.done
+                ),
+            )
+            return
+        set_tip(
+            self._run_button,
+            self.tr(
+                "Measures {model}: speed at several lengths, latency, replies at once, memory, energy"
+            ).format(model=f"{info.name} {info.quantisation}"),
+        )
+
+    def _run_anew(self) -> None:
+        info = self._session.here
+        if info is not None:
+            self._bridge.start(self._discard_and_run(Path(info.path)))
+
+    async def _discard_and_run(self, path: Path) -> None:
+        # Not here: another program may be writing to the file.
+        await asyncio.to_thread(self._runner.discard_unfinished, path, self._suite)
+        if shiboken6.isValid(self):
+            self.run()
+
+    def _on_selection(self, selected: list[Report]) -> None:
+        if len(selected) == 1 and selected[0] is not self._shown:
+            self._show(selected[0])
+
+    def _compare(self) -> None:
+        """The selected runs, against the oldest of them."""
+        selected = self._table.selected()
+        if 2 <= len(selected) <= MOST_COMPARED:
+            self._show_comparison(selected[::-1])
+
+    def _compare_with_last(self) -> None:
+        before = self._run_before()
+        if before is not None and self._shown is not None:
+            self._show_comparison([before, self._shown])
+
+    def _run_before(self) -> Report | None:
+        """The newest run of the same file and suite before the one that is shown."""
+        shown = self._shown
+        if shown is None:
+            return None
+        same = (run for run in self._reports if run.suite == shown.suite and is_same_subject(run, shown))
+        return next((run for run in same if run.started_at < shown.started_at), None)
+
+    def _show_comparison(self, runs: Sequence[Report]) -> None:
+        self._comparison.show_comparisons(compare_all(runs, noise_between(self._reports)))
+        self._comparison.show()
+        self.ensureWidgetVisible(self._comparison)
+
+    def _about(self, report: Report) -> str:
+        noise = run_noise([run for run in self._reports if run.machine == report.machine])
+        text = words.machine_text(report)
+        if noise is None:
+            return text
+        return self.tr("{machine} · run-to-run noise {percent}%").format(
+            machine=text, percent=f"{100 * noise:.1f}"
+        )
+
+    def _forms(self) -> Forms | None:
+        return None if self._shown is None else speed_forms(self._shown)
+
+    def _stem(self) -> str:
+        report = self._shown
+        if report is None:
+            return "benchmark"
+        return f"benchmark-{report.model.name}-{report.model.quantisation}-{report.started_at[:10]}"
+
+    def _picture(self) -> bytes | None:
+        return None if self._shown is None else report_to_png(self._shown, self._theme)
+
+    def _comparison_forms(self) -> Forms | None:
+        pairs = self._comparison.comparisons
+        return comparison_forms(speed_side_by_side(pairs), speed_comparison(pairs)) if pairs else None
+
+    def _delete(self) -> None:
+        ids = [report.id for report in self._table.selected()]
+        if ids:
+            self._bridge.start(self._delete_runs(ids))
+
+    async def _delete_runs(self, ids: list[str]) -> None:
+        await asyncio.to_thread(self._history.delete, ids)
+        self.refresh()
+
+        def undo() -> None:
+            self._bridge.start(self._restore_runs(ids))
+
+        text = self.tr("Deleted: {count} benchmark runs.").format(count=len(ids))
+        if len(ids) == 1:
+            text = self.tr("The benchmark run is deleted.")
+        self._notices.inform(text, self.tr("Undo"), undo)
+
+    async def _restore_runs(self, ids: list[str]) -> None:
+        await asyncio.to_thread(self._history.restore, ids)
+        if shiboken6.isValid(self):
+            self.refresh()
+
+    def _ask_for_runs(self) -> None:
+        def take(path: Path) -> None:
+            self._bridge.start(self._import_runs(path))
+
+        ask_for_runs(self, take)
+
+    async def _import_runs(self, path: Path) -> None:
+        def read() -> list[Report]:
+            found = imported_reports(read_runs(path))
+            for report in found:
+                self._history.add(report)
+            return found
+
+        found = await asyncio.to_thread(read)
+        if shiboken6.isValid(self):
+            self.refresh(select=found[0].id)
+            self._notices.inform(self.tr("Imported benchmark runs: {count}.").format(count=len(found)))
+
+    def _make_empty(self) -> QWidget:
+        card = Card(margin_px=32)
+        card.body.addWidget(label(self.tr("Nothing measured yet"), "title"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Load a model with the picker above and press Run. Stillroom measures how fast it reads "
+                    "and writes with little and with much in its context, how evenly its tokens come, what "
+                    "several replies at once gain, how much memory and energy it needs, and how near that "
+                    "comes to what this computer can do. It takes about three minutes."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._run_button)
+        head.addWidget(self._anew)
+        head.addWidget(self._against)
+        head.addWidget(self._import)
+        head.addWidget(self._export)
+        head.addWidget(self._machine, 1)
+        results = QVBoxLayout(self._results)
+        results.setContentsMargins(0, 0, 0, 0)
+        results.setSpacing(12)
+        for part in (
+            self._marks,
+            self._figures,
+            self._comparison,
+            self._plots,
+            self._details,
+            self._facts,
+            self._table,
+        ):
+            results.addWidget(part)
+        scroll(self, head, self._progress, self._results, self._empty)
+
+    def _on_theme_changed(self) -> None:
+        self._run_button.setIcon(self._theme.icon("play", "on_accent"))
+        self._export.setIcon(self._theme.icon("export", "text"))

@@ -1,0 +1,75 @@
+"""How the replies of the open chat are made: chosen in the drawer, kept with the chat."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.chat.library.choices import ReplyChoices
+from app.settings import SettingsFile
+from app.ui.chat.behaviour.chat_presets import ChatPresets
+from app.ui.chat.behaviour.reply_settings import ReplySettings
+from app.ui.chat.behaviour.schema_dialog import SchemaDialog
+from app.ui.chat.chat_writer import ChatKeeper
+
+
+class ChatChoices(QObject):
+    """Shows the choices of a chat and keeps every change. GUI thread."""
+
+    kept = Signal()
+    """Other choices hold in the open chat, which is in the store now."""
+
+    def __init__(
+        self,
+        keeper: ChatKeeper,
+        drawer: ReplySettings,
+        presets: ChatPresets,
+        settings: SettingsFile,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._keeper = keeper
+        self._drawer = drawer
+        self._presets = presets
+        self._settings = settings
+        self._start = start
+        drawer.changed.connect(lambda choices: start(self._save(choices)))
+        drawer.schema_asked.connect(self.ask_for_schema)
+        presets.chosen.connect(self._take)
+
+    def show(self) -> None:
+        """Show those of the open chat; a new one begins with those of the model."""
+        chat = self._keeper.chat
+        self._show(chat.choices if chat else self._presets.first_choices())
+
+    def ask_for_schema(self) -> None:
+        """Let the user say what form the answers have."""
+        dialog = SchemaDialog(self._drawer.choices.json_schema, self._start, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._drawer.choose_schema)
+        dialog.open()
+
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: what keeps what was chosen a moment ago, on another thread."""
+        keeper, choices = self._keeper, self._drawer.choices if self._drawer.pending else None
+
+        def keep() -> None:
+            if keeper.chat is not None and choices is not None:
+                keeper.store.save_choices(keeper.chat.id, choices)
+
+        return keep
+
+    def _take(self, choices: ReplyChoices) -> None:
+        self._show(choices)
+        self._start(self._save(choices))
+
+    def _show(self, choices: ReplyChoices) -> None:
+        self._drawer.show_choices(choices, self._settings.values.sampling)
+
+    async def _save(self, choices: ReplyChoices) -> None:
+        chat = await self._keeper.kept_chat(choices)
+        await self._keeper.save_choices(chat, choices)
+        self.kept.emit()

@@ -1,0 +1,57 @@
+"""What can be done in the Chat tab by keyboard and from the command palette."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from app.ui.base.actions import add_action
+from app.ui.chat.composing.chat_attachments import ChatAttachments
+from app.ui.chat.composing.chat_prompts import ChatPrompts
+from app.ui.chat.composing.composer import Composer
+from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.chat.list.chat_list import ChatList
+
+
+class ChatActions(QObject):
+    """Gives the tab its actions. GUI thread."""
+
+    def __init__(
+        self,
+        tab: QWidget,
+        chats: ChatList,
+        conversation: ConversationView,
+        composer: Composer,
+        attachments: ChatAttachments,
+        prompts: ChatPrompts,
+        *,
+        stop: Callable[[], None],
+        open_new_chat: Callable[[], None],
+        ask_for_schema: Callable[[], None],
+    ) -> None:
+        super().__init__(tab)
+        for text, keys, slot in (
+            (self.tr("Stop the reply"), "Escape", stop),
+            (self.tr("New chat"), QKeySequence.StandardKey.New, open_new_chat),
+            (self.tr("Next chat"), "Ctrl+PgDown", lambda: chats.choose_next(1)),
+            (self.tr("Previous chat"), "Ctrl+PgUp", lambda: chats.choose_next(-1)),
+            (self.tr("Go to the end of the chat"), "Ctrl+End", conversation.go_to_end),
+            (self.tr("Search all chats"), "Ctrl+Shift+F", chats.begin_search),
+            (self.tr("Attach files"), "Ctrl+Shift+A", attachments.ask_for_files),
+            (self.tr("Model behaviour"), "Ctrl+B", composer.settings.toggle),
+            (self.tr("Regenerate the reply"), "Ctrl+R", conversation.ask_for_another),
+            (self.tr("Edit the last message"), "Ctrl+Up", conversation.edit_last),
+            (self.tr("Copy the last reply"), "Ctrl+Shift+C", conversation.copy_last),
+            (
+                self.tr("Copy the last reply with its thinking"),
+                "Ctrl+Alt+C",
+                lambda: conversation.copy_last(with_thinking=True),
+            ),
+            (self.tr("Show or fold the thinking"), "Ctrl+T", conversation.toggle_thinking),
+            (self.tr("Answer now"), "Ctrl+J", conversation.answer_now),
+            (self.tr("Import chats"), "", chats.import_requested.emit),
+            (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library),
+            (self.tr("Structured answers"), "", ask_for_schema),
+        ):
+            add_action(tab, text, keys, slot)

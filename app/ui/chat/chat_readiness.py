@@ -1,0 +1,97 @@
+"""What can be done in the Chat tab now, said at the composer: send, wait for something, get a model."""
+
+from PySide6.QtCore import QObject, Signal
+
+from app.ui.base.session import EngineSession, model_name
+from app.ui.chat.chat_exchange import ChatExchange
+from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.composing.composer import Composer, ComposerState
+from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.chat.list.chat_list_actions import ChatListActions
+from app.ui.reply.reply_stream import ReplyRunner
+
+
+class ChatReadiness(QObject):
+    """Follows the engine and the exchange. GUI thread."""
+
+    ready = Signal()
+    """A message can be sent."""
+
+    def __init__(
+        self,
+        session: EngineSession,
+        keeper: ChatKeeper,
+        runner: ReplyRunner,
+        exchange: ChatExchange,
+        list_actions: ChatListActions,
+        conversation: ConversationView,
+        composer: Composer,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._keeper = keeper
+        self._runner = runner
+        self._exchange = exchange
+        self._list_actions = list_actions
+        self._conversation = conversation
+        self._composer = composer
+        self._closed = False
+        for changed in (
+            session.loading,
+            session.load_failed,
+            session.engine_died,
+            session.reservation_changed,
+            exchange.state_changed,
+        ):
+            changed.connect(self.follow)
+
+    def close(self) -> None:
+        """The tab goes: nothing is said any more."""
+        self._closed = True
+
+    def follow(self, *_: object) -> None:
+        """Say what can be done now."""
+        if self._closed:
+            return
+        session, model = self._session, self._exchange.model
+        self._conversation.offer_editing(self._runner.running is None and model is not None)
+        self._conversation.show_model(
+            model_name(session.info) if session.info else "",
+            session.info.backend if session.info and session.answers_elsewhere else "",
+        )
+        running = self._what_runs()
+        waiting = "" if running is not None else self._what_is_waited_for()
+        if running is not None:
+            self._composer.set_state(ComposerState.RUNNING, running)
+        elif waiting:
+            self._composer.set_state(ComposerState.BLOCKED, waiting)
+        elif model is not None:
+            self._composer.set_state(ComposerState.READY)
+            self.ready.emit()
+        else:
+            self._composer.set_state(
+                ComposerState.BLOCKED,
+                self.tr("No model is loaded. Choose one at the top of the window, or get one."),
+                self.tr("Get a model"),
+            )
+
+    def _what_runs(self) -> str | None:
+        """What can be stopped now, empty where it is in sight; None where nothing runs."""
+        running = self._runner.running
+        if running is not None and self._keeper.is_open(running.chat.id):
+            return ""
+        if running is not None:
+            return self.tr("Answering in “{title}”").format(title=self._list_actions.title(running.chat.id))
+        if self._exchange.summaries.writing:
+            return self.tr("The oldest messages are being summarised.")
+        if self._exchange.reading:
+            return self.tr("The documents are being read.")
+        return None
+
+    def _what_is_waited_for(self) -> str:
+        if self._session.reserved_for:
+            return self.tr("The model is being measured. Wait until that is done.")
+        if self._session.loading_path:
+            return self.tr("The model is being loaded.")
+        return ""

@@ -1,0 +1,368 @@
+"""The Chat tab: the chats, one conversation, and the reply that is coming in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.chat.library.library import ChatLibrary
+from app.chat.store.records import Conversation
+from app.chat.store.search import SearchHit
+from app.chat.store.store import ChatStore
+from app.chat.turn import chat_key
+from app.engine.protocol import ModelInfo
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.chat.behaviour.chat_choices import ChatChoices
+from app.ui.chat.behaviour.chat_presets import ChatPresets
+from app.ui.chat.behaviour.reply_settings import ReplySettings
+from app.ui.chat.chat_actions import ChatActions
+from app.ui.chat.chat_exchange import ChatDesk, ChatExchange
+from app.ui.chat.chat_readiness import ChatReadiness
+from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.composing.chat_attachments import ChatAttachments
+from app.ui.chat.composing.chat_drafts import ChatDrafts
+from app.ui.chat.composing.chat_prompts import ChatPrompts
+from app.ui.chat.composing.composer import Composer
+from app.ui.chat.composing.context_notice import ContextNotice
+from app.ui.chat.composing.filter_notice import FilterNotice
+from app.ui.chat.conversation.chat_branch import ChatBranch
+from app.ui.chat.conversation.chat_foot import ChatFoot
+from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.chat.list.chat_list import ChatList
+from app.ui.chat.list.chat_list_actions import ChatListActions
+from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.drop_veil import DropVeil
+from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.elsewhere_line import ElsewhereLine
+
+ROOM_FOR_ALL_PX = 960
+BUDGET_MS = 300
+
+
+class ChatTab(QWidget):
+    """Conversations with the loaded model. GUI thread."""
+
+    to_code_requested = Signal(str, str)
+    """Code of a reply and the language its fence named."""
+    models_requested = Signal()
+    """The user wants to choose or get a model."""
+    filters_requested = Signal()
+    """The user wants to see the rules of the input filter."""
+    chat_opened = Signal(int)
+    """Another chat is shown; 0 for a new one."""
+    reply_ended = Signal(int, str, float)
+    """The chat, its title and the seconds since its question was sent."""
+
+    def __init__(
+        self,
+        store: ChatStore,
+        session: EngineSession,
+        settings: SettingsFile,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+        library: ChatLibrary,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self._bridge = bridge
+        self._keeper = ChatKeeper(store)
+        self._runner = ReplyRunner(store, session, bridge, notices, self._on_reply_end)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+        self.chats = ChatList(theme)
+        self.list_actions = ChatListActions(self.chats, self._keeper, notices, self._start, self)
+        self.conversation = ConversationView(theme)
+        self.composer = Composer(theme)
+        self.attachments = ChatAttachments(
+            self.composer.attachments,
+            self._keeper,
+            session,
+            theme,
+            notices,
+            self._start,
+            self._kept_chat,
+            self,
+        )
+        self.notice = ContextNotice(theme)
+        self.filter_notice = FilterNotice(theme)
+        self.elsewhere_line = ElsewhereLine(session, theme)
+        self.choices = ReplySettings(theme)
+        self.choices.hide()
+        self.exchange = ChatExchange(
+            store,
+            self._keeper,
+            session,
+            settings,
+            self._runner,
+            ChatDesk(
+                self.conversation,
+                self.composer,
+                self.attachments,
+                self.notice,
+                self.filter_notice,
+                self.choices,
+            ),
+            self._start,
+            bridge,
+            notices,
+            self,
+        )
+        self._branch = ChatBranch(store, self._keeper, self._runner, self.conversation, self._start, self)
+        self._drafts = ChatDrafts(
+            self._keeper, self.composer, self.exchange, self._start, self._kept_chat, self
+        )
+        self._readiness = ChatReadiness(
+            session,
+            self._keeper,
+            self._runner,
+            self.exchange,
+            self.list_actions,
+            self.conversation,
+            self.composer,
+            self,
+        )
+        self.presets = ChatPresets(library.presets, self.choices, session, settings, notices, self)
+        self._choosing = ChatChoices(self._keeper, self.choices, self.presets, settings, self._start, self)
+        self.prompts = ChatPrompts(library.prompts, self.composer, notices, self)
+        self._lay_out()
+        self.setFocusProxy(self.composer)
+        self._veil = DropVeil(self, self.tr("Attach to the message"))
+        self.setAcceptDrops(True)
+        self._budget_timer = QTimer(self, singleShot=True, interval=BUDGET_MS)
+        self._budget_timer.timeout.connect(lambda: self._start(self.exchange.update_budget()))
+        ChatActions(
+            self,
+            self.chats,
+            self.conversation,
+            self.composer,
+            self.attachments,
+            self.prompts,
+            stop=self.stop,
+            open_new_chat=lambda: self.open_chat(None),
+            ask_for_schema=self._choosing.ask_for_schema,
+        )
+        self._connect()
+        chats = [chat.id for chat in store.conversations()]
+        last = settings.values.last_chat
+        self.open_chat(last if last in chats else next(iter(chats), None))
+
+    # What the window calls
+
+    @property
+    def chat(self) -> Conversation | None:
+        """The chat that is open; None for a new one of which nothing is kept yet."""
+        return self._keeper.chat
+
+    @property
+    def running_view(self) -> ReplyView | None:
+        """The reply that is coming in, in whichever chat."""
+        return self._runner.running.view if self._runner.running else None
+
+    def send(self, text: str) -> None:
+        """Send a message in the open chat, as if it had been typed."""
+        self.composer.set_text(text)
+        self._start(self.exchange.send(text))
+
+    def stop(self) -> None:
+        """Stop the reply; what has come is kept."""
+        self.exchange.stop()
+
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: stop the reply. What is given keeps what is typed and waits until all is on
+        the disk, on another thread.
+
+        What the tab had begun is cancelled; it must not be used afterwards.
+        """
+        self._budget_timer.stop()
+        for task in self._tasks:
+            task.cancel()
+        self._readiness.close()
+        self.exchange.close()
+        keep_draft, keep_choices = self._drafts.close_down(), self._choosing.close_down()
+        wait_for_reply = self._runner.close_down()
+
+        def keep() -> None:
+            try:
+                # A draft may make the chat that the choices belong to.
+                keep_draft()
+                keep_choices()
+            finally:
+                wait_for_reply()
+
+        return keep
+
+    def _on_reply_end(self, chat: Conversation, seconds: float) -> None:
+        # The question has named a new chat meanwhile.
+        self.reply_ended.emit(chat.id, self._keeper.store.conversation(chat.id).title, seconds)
+        self._branch.check_code()
+
+    def show_chats(self) -> None:
+        """Fill the list from the store."""
+        self.list_actions.show()
+
+    def open_chat(self, conversation_id: int | None) -> None:
+        """Show a chat, or an empty one."""
+        self.choices.flush()
+        self._drafts.keep(leaving=True)
+        self._keeper.open(conversation_id)
+        self.chat_opened.emit(conversation_id or 0)
+        chat = self.chat
+        own_model = self._session.known(chat.model) if chat is not None else ""
+        if own_model:
+            self._session.use(own_model)
+        self._drafts.show()
+        self.attachments.show(chat.id if chat else None)
+        self.composer.meter.show_use(None)
+        self.notice.hide()
+        self.filter_notice.hide()
+        self._choosing.show()
+        self.presets.show_name()
+        self._branch.show()
+        self.show_chats()
+        self._readiness.follow()
+        self.composer.setFocus()
+
+    def show_hit(self, hit: SearchHit) -> None:
+        """Open the chat of a search hit, at the message."""
+        if self.chat is None or self.chat.id != hit.conversation_id:
+            self.open_chat(hit.conversation_id)
+        if hit.message_id is not None:
+            self._branch.show_message(hit.message_id)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Typing goes into the message from the start."""
+        super().showEvent(event)
+        self.composer.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """In a narrow window the open drawer takes the place of the list."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take documents anywhere in the tab; models are for the window."""
+        if dropped_files(event.mimeData()) and not dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+            self._veil.lay_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is dropped."""
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Attach the documents to the message that is being written."""
+        self._veil.hide()
+        event.acceptProposedAction()
+        self._start(self.attachments.attach(dropped_files(event.mimeData())))
+
+    # Layout and wiring
+
+    def _lay_out(self) -> None:
+        foot = ChatFoot(
+            (self.notice, self.filter_notice, self.elsewhere_line, self.composer),
+            self.conversation.verticalScrollBar().sizeHint().width(),
+        )
+        middle = QVBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self.conversation, 1)
+        middle.addWidget(foot)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.chats)
+        row.addLayout(middle, 1)
+        row.addWidget(self.choices)
+
+    def _connect(self) -> None:
+        self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
+        self.chats.chat_chosen.connect(self.open_chat)
+        self.list_actions.deleting.connect(self._stop_in)
+        self.list_actions.deleting.connect(lambda which: self._session.client.drop_states([chat_key(which)]))
+        self.list_actions.changed.connect(self.show_chats)
+        self.list_actions.open_requested.connect(self.open_chat)
+        self.conversation.to_code_requested.connect(self.to_code_requested)
+        self.conversation.another_requested.connect(lambda old: self._start(self.exchange.answer_again(old)))
+        self.conversation.edit_requested.connect(lambda *what: self._start(self.exchange.ask_again(*what)))
+        self._branch.switched.connect(self._budget_timer.start)
+        self.chats.hit_chosen.connect(self.show_hit)
+        self.exchange.chats_changed.connect(self.show_chats)
+        self._drafts.chat_made.connect(self.show_chats)
+        self._readiness.ready.connect(self._budget_timer.start)
+        self.composer.send_requested.connect(lambda text: self._start(self.exchange.send(text)))
+        self.composer.stop_requested.connect(self.stop)
+        self.composer.attach_requested.connect(self.attachments.ask_for_files)
+        self.composer.files_given.connect(lambda files: self._start(self.attachments.attach(files)))
+        self.conversation.document_requested.connect(self.attachments.show_document)
+        self.attachments.changed.connect(self._budget_timer.start)
+        self.composer.remedy_requested.connect(self.models_requested)
+        self.composer.text_changed.connect(self._budget_timer.start)
+        self.composer.settings_toggled.connect(self._show_drawer)
+        self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
+        self._choosing.kept.connect(self.show_chats)
+        self._choosing.kept.connect(self._budget_timer.start)
+        self.notice.chosen.connect(self.exchange.choose)
+        self.filter_notice.filters_requested.connect(self.filters_requested)
+        self.conversation.summary_cancelled.connect(self.exchange.stop)
+        self.notice.new_chat_requested.connect(self._move_to_new_chat)
+        self._session.loaded.connect(self._on_loaded)
+        self._session.unloaded.connect(self._on_unloaded)
+
+    def _show_drawer(self, shown: bool) -> None:
+        self.choices.setVisible(shown)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self.chats.setVisible(self.choices.isHidden() or self.width() >= self._theme.pixels(ROOM_FOR_ALL_PX))
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._bridge.start(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # The engine
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        self.exchange.use_model(info)
+        if self.chat is None and not self.choices.pending:
+            self._choosing.show()
+        self.attachments.forget_counts()
+        self._readiness.follow()
+
+    def _on_unloaded(self) -> None:
+        self.exchange.use_model(None)
+        self._readiness.follow()
+
+    def _move_to_new_chat(self) -> None:
+        text = self.composer.text()
+        self.composer.set_text("")
+        self.open_chat(None)
+        self.composer.set_text(text)
+
+    # Chats
+
+    async def _kept_chat(self) -> Conversation:
+        return await self._keeper.kept_chat(self.choices.choices)
+
+    def _stop_in(self, conversation_id: int) -> None:
+        """Stop the reply if it belongs to this chat."""
+        running = self._runner.running
+        if running is not None and running.chat.id == conversation_id:
+            self.stop()

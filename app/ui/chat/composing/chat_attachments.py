@@ -1,0 +1,126 @@
+"""The documents of the message that is being written."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.chat.documents.documents import DocumentError, read_document
+from app.chat.prompting.attached import with_documents
+from app.chat.store.records import Attachment, Conversation
+from app.engine.protocol import Part
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.composing.attachment_chips import AttachmentChips
+from app.ui.chat.composing.document_dialog import DocumentDialog
+
+
+class ChatAttachments(QObject):
+    """Attaches and takes away; what is attached is kept like a draft. GUI thread."""
+
+    changed = Signal()
+    """Other documents go along with the message now."""
+
+    def __init__(
+        self,
+        chips: AttachmentChips,
+        keeper: ChatKeeper,
+        session: EngineSession,
+        theme: Theme,
+        notices: Notices,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        parent: QWidget,
+    ) -> None:
+        """`kept_chat` gives the open chat, created where there is none yet."""
+        super().__init__(parent)
+        self._window = parent
+        self._chips = chips
+        self._keeper = keeper
+        self._session = session
+        self._theme = theme
+        self._notices = notices
+        self._start = start
+        self._kept_chat = kept_chat
+        self._tokens: dict[int, int] = {}
+        self.waiting: tuple[Attachment, ...] = ()
+        """The documents for the next message."""
+        chips.opened.connect(self.show_document)
+        chips.removed.connect(lambda which: start(self._remove(which)))
+
+    def show(self, conversation_id: int | None) -> None:
+        """Show what waits in a chat."""
+        waiting = [] if conversation_id is None else self._keeper.store.waiting_attachments(conversation_id)
+        self.waiting = tuple(waiting)
+        self._chips.show_attachments(self.waiting, self._tokens)
+        self.changed.emit()
+        if any(attachment.id not in self._tokens for attachment in waiting):
+            self._start(self.count())
+
+    async def attach(self, paths: Sequence[Path]) -> None:
+        """Read files and keep their texts for the next message; each that cannot be read is told."""
+        if not paths:
+            return
+        chat = await self._kept_chat()
+        for path in paths:
+            try:
+                document = await asyncio.to_thread(read_document, path)
+            except DocumentError as error:
+                self._notices.error(error)
+                continue
+            await self._keeper.write(self._keeper.store.attach, chat.id, document.name, document.text)
+            if self._keeper.is_open(chat.id):
+                self.show(chat.id)
+
+    async def count(self) -> None:
+        """Count the tokens of what waits, where a model is loaded."""
+        if self._session.info is None:
+            return
+        for attachment in self.waiting:
+            if attachment.id not in self._tokens:
+                text = with_documents("", [attachment])
+                self._tokens[attachment.id] = await self._session.count_tokens([Part(text)])
+        self._chips.show_attachments(self.waiting, self._tokens)
+
+    def forget_counts(self) -> None:
+        """Another model counts otherwise."""
+        self._tokens.clear()
+        if self.waiting:
+            self._start(self.count())
+
+    def ask_for_files(self) -> None:
+        """Let the user choose files."""
+        dialog = QFileDialog(self._window, self.tr("Attach files"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda names: self._start(self.attach([Path(name) for name in names])))
+        dialog.open()
+
+    def show_document(
+        self, attachment: Attachment, passages: Sequence[Any] = (), place: Any = None
+    ) -> DocumentDialog:
+        """Open a document, at a passage of it if one is given."""
+        dialog = DocumentDialog(self._theme, attachment, passages, place, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    async def _remove(self, attachment: Attachment) -> None:
+        await self._keeper.write(self._keeper.store.detach, attachment.id)
+        chat = self._keeper.chat
+        self.show(chat.id if chat is not None else None)
+        self._notices.inform(
+            self.tr("{name} is not attached any more.").format(name=attachment.name),
+            self.tr("Undo"),
+            lambda: self._start(self._put_back(attachment)),
+        )
+
+    async def _put_back(self, attachment: Attachment) -> None:
+        chat = await self._kept_chat()
+        await self._keeper.write(self._keeper.store.attach, chat.id, attachment.name, attachment.text)
+        self.show(chat.id)

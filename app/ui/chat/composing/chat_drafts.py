@@ -1,0 +1,83 @@
+"""What is typed in the Chat tab and not sent: one draft a chat, on the disk soon after the last key."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.chat.store.records import Conversation
+from app.ui.chat.chat_exchange import ChatExchange
+from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.composing.composer import Composer
+
+DRAFT_MS = 700
+
+
+class ChatDrafts(QObject):
+    """Keeps and shows the drafts. GUI thread."""
+
+    chat_made = Signal()
+    """A new chat is in the store, for the sake of its draft."""
+
+    def __init__(
+        self,
+        keeper: ChatKeeper,
+        composer: Composer,
+        exchange: ChatExchange,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        parent: QObject,
+    ) -> None:
+        """`kept_chat` gives the open chat, created where there is none yet."""
+        super().__init__(parent)
+        self._keeper = keeper
+        self._composer = composer
+        self._exchange = exchange
+        self._start = start
+        self._kept_chat = kept_chat
+        self._timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
+        self._timer.timeout.connect(self.keep)
+        composer.text_changed.connect(self._timer.start)
+        exchange.question_kept.connect(self._on_question_kept)
+
+    def show(self) -> None:
+        """Show the draft of the open chat."""
+        chat = self._keeper.chat
+        self._composer.set_text(chat.draft if chat else "")
+        self._timer.stop()
+
+    def keep(self, *, leaving: bool = False) -> None:
+        """Keep what is typed in the open chat, which is about to be left or not."""
+        draft, chat = self._composer.text(), self._keeper.chat
+        if chat is not None and draft != chat.draft:
+            self._start(self._keeper.save_draft(chat, draft))
+        elif chat is None and draft.strip() and not self._exchange.sending:
+            self._start(self._save_new(draft, leaving))
+
+    def close_down(self) -> Callable[[], None]:
+        """Before the tab goes: what keeps what is typed, on another thread."""
+        self._timer.stop()
+        keeper, draft = self._keeper, self._composer.text()
+
+        def keep() -> None:
+            if keeper.chat is None and draft.strip():
+                keeper.chat = keeper.store.create_conversation()
+            if keeper.chat is not None and draft != keeper.chat.draft:
+                keeper.store.save_draft(keeper.chat.id, draft)
+
+        return keep
+
+    async def _save_new(self, draft: str, leaving: bool) -> None:
+        if leaving:
+            chat = await self._keeper.write(self._keeper.store.create_conversation)
+        else:
+            chat = await self._kept_chat()
+        await self._keeper.save_draft(chat, draft)
+        self.chat_made.emit()
+
+    def _on_question_kept(self, was_typed: bool) -> None:
+        if was_typed:
+            self._timer.stop()
+        else:
+            # A question takes the draft with it, but this one was not typed there.
+            self._timer.start()

@@ -1,0 +1,130 @@
+"""The prompt library of the Chat tab: from the composer's `/`, its dialog and the command palette."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.chat.library.library_file import Change
+from app.chat.library.prompt_library import PromptBook, SavedPrompt, variables_of
+from app.ui.base.actions import add_action
+from app.ui.base.notices import Notices
+from app.ui.chat.composing.composer import Composer
+from app.ui.chat.composing.prompt_dialog import PromptDialog
+from app.ui.chat.composing.prompt_form import PromptForm
+
+
+class ChatPrompts(QObject):
+    """GUI thread. The prompts' file is small and is written at once."""
+
+    def __init__(self, book: PromptBook, composer: Composer, notices: Notices, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._book = book
+        self._composer = composer
+        self._notices = notices
+        self._window = parent
+        self._actions: list[QAction] = []
+        self._dialog: PromptDialog | None = None
+        composer.suggestions.prompts = book.prompts
+        composer.suggestions.chosen.connect(self._replace_typed)
+        self._offer()
+
+    def open_library(self) -> PromptDialog:
+        """Show the library."""
+        dialog = self._dialog = PromptDialog(self._book.prompts, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self.use)
+        dialog.saved.connect(self._save)
+        dialog.deleted.connect(self._delete)
+        dialog.import_requested.connect(self._ask_what_to_import)
+        dialog.export_requested.connect(self._ask_where_to_export)
+        dialog.finished.connect(self._forget_dialog)
+        dialog.open()
+        return dialog
+
+    def use(self, prompt: SavedPrompt) -> PromptForm | None:
+        """Put a prompt into the message, after its gaps were filled; gives the form where there are some."""
+        if not variables_of(prompt.text):
+            self._composer.insert_text(prompt.text)
+            return None
+        form = PromptForm(prompt, self._window)
+        form.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        form.filled_in.connect(self._composer.insert_text)
+        form.open()
+        return form
+
+    def import_from(self, path: Path) -> None:
+        """Take in the prompts of a file."""
+        change, count = self._book.add_from(path)
+        self._told(self.tr("Prompts added: {count}.").format(count=count), change)
+
+    def export(self, path: Path) -> None:
+        """Write the user's prompts to a file."""
+        self._book.export(path)
+        self._notices.inform(self.tr("Your prompts are in {path}.").format(path=str(path)))
+
+    def _replace_typed(self, prompt: SavedPrompt) -> None:
+        self._composer.set_text("")
+        self.use(prompt)
+
+    def _save(self, title: str, text: str, in_place_of: SavedPrompt | None) -> None:
+        change = self._book.save(title, text, in_place_of)
+        self._told(self.tr("“{title}” is in the library.").format(title=title), change)
+
+    def _delete(self, prompt: SavedPrompt) -> None:
+        change = self._book.delete(prompt)
+        self._told(self.tr("The prompt “{title}” is deleted.").format(title=prompt.title), change)
+
+    def _told(self, text: str, change: Change[SavedPrompt]) -> None:
+        self._refresh()
+
+        def undo() -> None:
+            self._book.undo(change)
+            self._refresh()
+
+        self._notices.inform(text, self.tr("Undo"), undo)
+
+    def _refresh(self) -> None:
+        self._offer()
+        if self._dialog is not None:
+            self._dialog.fill("")
+
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    def _offer(self) -> None:
+        """One line of the command palette for each prompt."""
+        for action in self._actions:
+            self._window.removeAction(action)
+            action.deleteLater()
+        self._actions = [
+            add_action(
+                self._window,
+                self.tr("Prompt: {title}").format(title=prompt.title.replace("&", "&&")),
+                "",
+                partial(self.use, prompt),
+            )
+            for prompt in self._book.prompts()
+        ]
+
+    def _ask_what_to_import(self) -> None:
+        dialog = self._file_dialog(self.tr("Import prompts"), self.import_from)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.open()
+
+    def _ask_where_to_export(self) -> None:
+        dialog = self._file_dialog(self.tr("Export my prompts"), self.export)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("json")
+        dialog.selectFile("stillroom-prompts.json")
+        dialog.open()
+
+    def _file_dialog(self, title: str, use: Callable[[Path], None]) -> QFileDialog:
+        dialog = QFileDialog(self._dialog or self._window, title)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setNameFilters([self.tr("Prompts of Stillroom (*.json)")])
+        dialog.fileSelected.connect(lambda path: use(Path(path)))
+        return dialog

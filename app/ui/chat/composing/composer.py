@@ -1,0 +1,240 @@
+"""Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QResizeEvent, QTextLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.chat.composing.attachment_chips import AttachmentChips
+from app.ui.chat.composing.context_meter import ContextMeter
+from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.dropped import dropped_files, dropped_models
+from app.ui.widgets.room_for_words import RoomForWords
+
+LEAST_LINES, MOST_LINES = 2, 12
+
+
+class ComposerState(Enum):
+    """What the composer can do."""
+
+    READY = auto()
+    RUNNING = auto()
+    """A reply is coming in: it can be stopped."""
+    BLOCKED = auto()
+    """Nothing can be sent; `set_state` was told why."""
+
+
+class Composer(QWidget):
+    """A text field with its buttons. Enter sends, Shift+Enter breaks the line. GUI thread."""
+
+    send_requested = Signal(str)
+    stop_requested = Signal()
+    text_changed = Signal(str)
+    settings_toggled = Signal(bool)
+    attach_requested = Signal()
+    files_given = Signal(list)
+    """Files (`Path`) were dropped or pasted."""
+    remedy_requested = Signal()
+    """The button that mends what blocks sending was pressed."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._state = ComposerState.BLOCKED
+        self._field = _Field()
+        self._field.submitted.connect(self._on_submit)
+        self._field.textChanged.connect(lambda: self.text_changed.emit(self.text()))
+        self._field.textChanged.connect(self._show_state)
+        self.settings = button(
+            self.tr("Model behaviour"), "quiet", name=self.tr("System prompt and sampling")
+        )
+        self.settings.setIconSize(QSize(16, 16))
+        self.settings.setCheckable(True)
+        self.settings.toggled.connect(self.settings_toggled)
+        self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
+        self.attach.clicked.connect(self.attach_requested)
+        self.attachments = AttachmentChips(theme, removable=True)
+        self._field.files_given.connect(self.files_given)
+        self.suggestions = PromptSuggestions()
+        self._field.key_taker = self.suggestions.take_key
+        self._field.textChanged.connect(lambda: self.suggestions.follow(self.text()))
+        self._reason = label("", "small")
+        self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._remedy = button("")
+        self._remedy.clicked.connect(self.remedy_requested)
+        self.meter = ContextMeter(theme)
+        self._send = button(self.tr("Send"), "primary", tip=self.tr("Send (Enter)"))
+        self._send.clicked.connect(self._on_submit)
+        self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
+        self._stop.clicked.connect(self.stop_requested)
+        card = Card(margin_px=0)
+        self.attachments.setContentsMargins(12, 10, 12, 0)
+        card.body.setSpacing(0)
+        card.body.addWidget(self.attachments)
+        card.body.addWidget(self.suggestions)
+        card.body.addWidget(self._field)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.attach)
+        row.addWidget(self.settings)
+        row.addWidget(self._reason, 1)
+        row.addWidget(self.meter)
+        for made in (self._remedy, self._stop, self._send):
+            row.addWidget(made)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(card)
+        layout.addLayout(row)
+        RoomForWords(self, [self.settings])
+        self.setFocusProxy(self._field)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+        self.set_state(ComposerState.BLOCKED)
+
+    @property
+    def state(self) -> ComposerState:
+        """What it can do now."""
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        """Why nothing can be sent; empty when something can."""
+        return self._reason.text()
+
+    def text(self) -> str:
+        """What is written."""
+        return self._field.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Write something into it, such as a kept draft."""
+        if text != self.text():
+            self._field.setPlainText(text)
+            self._field.moveCursor(self._field.textCursor().MoveOperation.End)
+
+    def insert_text(self, text: str) -> None:
+        """Put something where the cursor is, and go on typing there."""
+        self._field.insertPlainText(text)
+        self._field.setFocus()
+
+    def set_state(self, state: ComposerState, reason: str = "", remedy: str = "") -> None:
+        """Show what can be done; `reason` says why nothing can be sent and `remedy` names the way out."""
+        self._state = state
+        self._reason.setText(reason)
+        set_tip(self._reason, reason)
+        self._remedy.setText(remedy)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        running = self._state is ComposerState.RUNNING
+        self._send.setVisible(not running)
+        self._send.setEnabled(self._state is ComposerState.READY and bool(self.text().strip()))
+        self._stop.setVisible(running)
+        self._remedy.setVisible(bool(self._remedy.text()))
+        self.meter.setVisible(self._state is ComposerState.READY)
+        self._field.show_hint(
+            self.tr("Ask anything. Enter sends, Shift+Enter for a new line, / for a prompt.")
+            if self._state is not ComposerState.BLOCKED
+            else self.tr("You can write already; it is kept until you can send it.")
+        )
+
+    def _on_submit(self) -> None:
+        if self._state is ComposerState.READY and self.text().strip():
+            self.send_requested.emit(self.text())
+
+    def _draw_icons(self) -> None:
+        self.settings.setIcon(self._theme.icon("sliders-horizontal", "muted", "accent"))
+        self._send.setIcon(self._theme.icon("arrow-up", "on_accent"))
+        self.attach.setIcon(self._theme.icon("paperclip"))
+        self._stop.setIcon(self._theme.icon("stop-fill", "text"))
+
+
+class _Field(QPlainTextEdit):
+    """Grows with its text up to twelve lines. Files dropped or pasted into it are given on, not typed."""
+
+    submitted = Signal()
+    files_given = Signal(list)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key_taker: Callable[[int], bool] = lambda _: False
+        """Gets the keys first, and says whether it has used them."""
+        self.setProperty("look", "bare")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(self.tr("Message"))
+        self.document().setDocumentMargin(0)
+        self.setViewportMargins(15, 11, 8, 11)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self._fit()
+
+    def show_hint(self, text: str) -> None:
+        """What is read while nothing is typed."""
+        if text != self.placeholderText():
+            self.setPlaceholderText(text)
+            # Qt draws a hint that takes another's place only where the cursor blinks.
+            self.viewport().update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter sends; with Shift it breaks the line. An input method's Enter never comes here."""
+        if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.key_taker(event.key()):
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier):
+                self.submitted.emit()
+                return
+            self.insertPlainText("\n")
+            return
+        super().keyPressEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
+        """Files too; models are for the window."""
+        if dropped_models(source):
+            return False
+        return bool(dropped_files(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
+        """Dropped or pasted: files are attached."""
+        files = dropped_files(source)
+        if files:
+            self.files_given.emit(files)
+        else:
+            super().insertFromMimeData(source)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Lines may wrap otherwise now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(400, self.height())
+
+    def _fit(self) -> None:
+        # The plain text layout counts its height in lines.
+        lines = round(self.document().size().height())
+        shown = min(max(lines, LEAST_LINES), MOST_LINES)
+        scrolls = lines > MOST_LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if scrolls else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        if self.verticalScrollBarPolicy() != policy:
+            self.setVerticalScrollBarPolicy(policy)
+        height = round(_line_px(self.font()) * shown) + 23
+        if height != self.height():
+            self.setFixedHeight(height)
+
+
+def _line_px(font: QFont) -> float:
+    """The height of a line that may hold Chinese, whose font is taller than the Latin one."""
+    layout = QTextLayout("国", font)
+    layout.beginLayout()
+    line = layout.createLine()
+    layout.endLayout()
+    return max(line.height(), QFontMetricsF(font).lineSpacing())

@@ -1,0 +1,135 @@
+"""How full the context would be if the message were sent now."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import label
+
+BAR_PX = QSize(72, 6)
+LEAST_BAR_PX = 24
+"""The bar gives way to the words in a narrow window."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextUse:
+    """Tokens of the next prompt by where they come from, and of the context.
+
+    `documents` count as they would be sent: `passages` of them, or whole where that is None.
+    """
+
+    message: int
+    documents: int
+    history: int
+    context: int
+    passages: int | None = None
+
+    @property
+    def total(self) -> int:
+        """The prompt's tokens."""
+        return self.message + self.documents + self.history
+
+    @property
+    def left(self) -> int:
+        """What the reply may take."""
+        return max(0, self.context - self.total)
+
+
+class ContextMeter(QWidget):
+    """A bar of three parts (history, documents, message) with the sum beside it. GUI thread."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bar = _Bar(theme)
+        self._text = label("", "small")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 4, 0)
+        row.setSpacing(8)
+        row.addWidget(self._bar)
+        row.addWidget(self._text)
+        self.show_use(None)
+
+    @property
+    def text(self) -> str:
+        """What it says; empty while nothing is known."""
+        return self._text.text()
+
+    @property
+    def details(self) -> str:
+        """What the tokens are made of."""
+        return self.toolTip()
+
+    def show_use(self, use: ContextUse | None) -> None:
+        """Show this use of the context; None where there is nothing to say."""
+        self._bar.show_use(use)
+        self._bar.setVisible(use is not None)
+        if use is None:
+            self._text.setText("")
+            self.setToolTip("")
+            self.setAccessibleName("")
+            return
+        self._text.setText(
+            self.tr("{used} of {total} tokens").format(used=f"{use.total:,}", total=f"{use.context:,}")
+        )
+        values = {
+            "message": f"{use.message:,}",
+            "documents": f"{use.documents:,}",
+            "history": f"{use.history:,}",
+            "left": f"{use.left:,}",
+            "count": use.passages,
+        }
+        if use.passages is not None:
+            details = self.tr(
+                "Chat so far: {history} tokens\n{count} passages of the documents: {documents}\nMessage:"
+                " {message}\nLeft for the reply: {left}"
+            )
+        elif use.documents:
+            details = self.tr(
+                "Chat so far: {history} tokens\nDocuments: {documents}\nMessage: {message}\nLeft for the"
+                " reply: {left}"
+            )
+        else:
+            details = self.tr("Chat so far: {history} tokens\nMessage: {message}\nLeft for the reply: {left}")
+        set_tip(self, details.format(**values))
+        self.setAccessibleName(self.text)
+        self.setAccessibleDescription(self.toolTip())
+
+
+class _Bar(QWidget):
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._use: ContextUse | None = None
+        self.setFixedHeight(BAR_PX.height())
+        self.setMinimumWidth(LEAST_BAR_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return BAR_PX
+
+    def show_use(self, use: ContextUse | None) -> None:
+        self._use = use
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        use, colours = self._use, self._theme.colours
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(colours.line))
+        if use is not None and use.context:
+            over = use.total > use.context
+            left = 0.0
+            for tokens, colour in (
+                (use.history, colours.faint),
+                (use.documents, colours.muted),
+                (use.message, colours.accent),
+            ):
+                width = self.width() * tokens / max(use.context, use.total)
+                colour = colours.danger if over else colour
+                painter.fillRect(QRectF(left, 0, width, self.height()), QColor(colour))
+                left += width
+        painter.end()

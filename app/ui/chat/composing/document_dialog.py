@@ -1,0 +1,87 @@
+"""A document as the model reads it, with the passages that a question took along."""
+
+from collections.abc import Sequence
+
+from PySide6.QtGui import QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+
+from app.chat.documents.hidden_characters import with_hidden_shown
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import label
+
+
+class DocumentDialog(QDialog):
+    """Shows the text, read-only, at `place` if one is given. GUI thread."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        attachment: Attachment,
+        passages: Sequence[Passage] = (),
+        place: Passage | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(attachment.name)
+        self.resize(760, 640)
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setProperty("look", "field")
+        self._text.setAccessibleName(self.tr("Text of {name}").format(name=attachment.name))
+        # One character for one: the passages are counted in them.
+        self._text.setPlainText(attachment.text)
+        what = (
+            self.tr("The marked passages went to the model: the whole did not fit into the context.")
+            if passages
+            else self.tr("This is what the model reads of it.")
+        )
+        hidden = with_hidden_shown(attachment.text) != attachment.text
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        layout.addWidget(label(what, "muted", wrap=True))
+        if hidden:
+            layout.addWidget(label(self.tr("It holds characters that cannot be seen."), "warning", wrap=True))
+        layout.addWidget(self._text, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+        self._mark(theme, passages)
+        if place is not None:
+            self._go_to(place)
+
+    @property
+    def first_shown(self) -> str:
+        """The line at the top of the view."""
+        return self._text.firstVisibleBlock().text()
+
+    def _mark(self, theme: Theme, passages: Sequence[Passage]) -> None:
+        look = QTextCharFormat()
+        look.setBackground(theme.colour("accent_soft"))
+        marks = []
+        for passage in passages:
+            mark = QTextEdit.ExtraSelection()
+            mark.format = look
+            mark.cursor = self._cursor(passage.start, passage.end)
+            marks.append(mark)
+        self._text.setExtraSelections(marks)
+
+    def _go_to(self, place: Passage) -> None:
+        # From the end upwards, so that the place comes to the top.
+        self._text.moveCursor(QTextCursor.MoveOperation.End)
+        self._text.setTextCursor(self._cursor(place.start, place.start))
+        self._text.ensureCursorVisible()
+
+    def _cursor(self, start: int, end: int) -> QTextCursor:
+        cursor = QTextCursor(self._text.document())
+        text = self._text.toPlainText()
+        # Qt counts UTF-16 units.
+        cursor.setPosition(_units(text[:start]))
+        cursor.setPosition(_units(text[:end]), QTextCursor.MoveMode.KeepAnchor)
+        return cursor
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

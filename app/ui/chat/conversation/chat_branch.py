@@ -1,0 +1,82 @@
+"""The branch of the open chat in the column: shown, switched to another version, its code checked."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app.chat.store.branches import newest_end, versions_of
+from app.chat.store.store import ChatStore
+from app.chat.store.summary import summary_of
+from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_syntax import ChatSyntax
+from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.reply_stream import ReplyRunner
+from app.ui.reply.reply_view import ReplyView
+
+
+class ChatBranch(QObject):
+    """What the column shows of the open chat. GUI thread."""
+
+    switched = Signal()
+    """Another version of a message is shown, and what came after it."""
+
+    def __init__(
+        self,
+        store: ChatStore,
+        keeper: ChatKeeper,
+        runner: ReplyRunner,
+        conversation: ConversationView,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._keeper = keeper
+        self._runner = runner
+        self._conversation = conversation
+        self._start = start
+        self._syntax = ChatSyntax(start, self)
+        conversation.version_requested.connect(lambda which: start(self._show_version(which)))
+        conversation.earlier_requested.connect(self.check_code)
+
+    def show(self) -> None:
+        """Show the open chat as it was left, with the reply that is coming in."""
+        chat, running = self._keeper.chat, self._runner.running
+        self._conversation.show_branch(
+            self._store.branch(chat.id) if chat else [],
+            (running.message.id, running.view) if running else None,
+            versions_of(self._store.messages(chat.id)) if chat else {},
+        )
+        if chat is not None:
+            self._conversation.show_summary(
+                summary_of(self._conversation.branch, self._store.summaries(chat.id))
+            )
+        self.check_code()
+
+    def show_message(self, message_id: int) -> None:
+        """Bring a message of the open chat into sight, also one of another branch."""
+        if not self._conversation.show_message(message_id):
+            self._start(self._show_version(message_id))
+
+    def check_code(self) -> None:
+        """Check the code of all replies that are shown and whole, the newest first."""
+        replies = [view for view in self._conversation.messages() if isinstance(view, ReplyView)]
+        self._syntax.check(
+            text for view in reversed(replies) if not view.running for text in view.findChildren(MarkdownView)
+        )
+
+    async def _show_version(self, message_id: int) -> None:
+        """Show the newest branch through a message, and the message in it."""
+        chat, opened = self._keeper.chat, self._keeper.opened
+        if chat is None:
+            return
+        end = newest_end(self._store.messages(chat.id), message_id)
+        await self._keeper.write(self._store.show_branch, chat.id, end)
+        if opened != self._keeper.opened:
+            return
+        self._keeper.refresh(chat.id)
+        self.show()
+        self._conversation.show_message(message_id)
+        self.switched.emit()

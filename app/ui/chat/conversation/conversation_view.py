@@ -1,0 +1,357 @@
+"""The messages of the branch that is shown, as widgets in the column."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment, StoredMessage
+from app.chat.store.summary import Summary
+from app.ui.base.theme import Theme
+from app.ui.chat.conversation.found_mark import Mark
+from app.ui.chat.conversation.left_out import mark_left_out
+from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.chat.conversation.summary_card import SummaryCard
+from app.ui.reply.chat_column import ChatColumn
+from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.card import label
+
+SHOWN_MESSAGES = 12
+
+
+class ConversationView(ChatColumn):
+    """Shows a branch, the newest messages first made, earlier ones on demand. GUI thread."""
+
+    to_code_requested = Signal(str, str)
+    another_requested = Signal(object)
+    """Another reply is wanted in place of this `StoredMessage`."""
+    edit_requested = Signal(object, str)
+    """This `StoredMessage` of the user is to be asked again in other words."""
+    document_requested = Signal(object, object, object)
+    """An `Attachment`, the passages of it that were used, and the one to show, or None."""
+    summary_changed = Signal(object, str)
+    """This `Summary` is to say that from now on."""
+    summary_removed = Signal(object)
+    summary_cancelled = Signal()
+    """The summary that is being written is not wanted."""
+    version_requested = Signal(int)
+    """The branch of this message is to be shown in place of the present one."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._branch: list[StoredMessage] = []
+        self._versions: Mapping[int, Sequence[int]] = {}
+        self._offers_editing = False
+        self._live: tuple[int, ReplyView] | None = None
+        self._left_out: frozenset[int] = frozenset()
+        self._summary: SummaryCard | None = None
+        self._summed_up = 0
+        self._empty = EmptyChat()
+        self.earlier_requested.connect(self._show_earlier)
+
+    @property
+    def branch(self) -> Sequence[StoredMessage]:
+        """The messages from the first to the last, as they were when they were read."""
+        return self._branch
+
+    def show_branch(
+        self,
+        branch: Sequence[StoredMessage],
+        live: tuple[int, ReplyView] | None,
+        versions: Mapping[int, Sequence[int]],
+    ) -> None:
+        """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
+        `versions` are the messages in the place of each, as `app.chat.store.branches.versions_of` gives them.
+        """
+        for widget in self.clear():
+            if self._live is not None and widget is self._live[1]:
+                # It goes on coming in, and is shown again with its chat.
+                widget.setParent(None)
+            elif widget is not self._empty:
+                widget.deleteLater()
+        self._branch = list(branch)
+        self._summary, self._summed_up = None, 0
+        self._left_out = frozenset()
+        self._versions = versions
+        self._live = live
+        if not self._branch:
+            self.add(self._empty)
+            return
+        with self.filling():
+            for message in self._branch[-SHOWN_MESSAGES:]:
+                self.add(self._widget_for(message))
+        self.offer_earlier(len(self._branch) > SHOWN_MESSAGES)
+        self._offer_another()
+        self.go_to_end()
+
+    def add_question(self, message: StoredMessage) -> None:
+        """Put the user's new message at the end."""
+        if not self._branch:
+            self.remove(self._empty)
+        self._branch.append(message)
+        self.add(self._make_question(message))
+        self._offer_another()
+        self.go_to_end()
+
+    def add_live_reply(self, message: StoredMessage, view: ReplyView) -> None:
+        """Put a reply that is coming in at the end."""
+        self._branch.append(message)
+        self._live = (message.id, view)
+        self.add(view)
+        self._offer_another()
+        self.go_to_end()
+
+    def end_live_reply(self, message: StoredMessage) -> None:
+        """The reply that came in is complete; `message` is what was kept of it."""
+        self._live = None
+        if self._branch and self._branch[-1].id == message.id:
+            self._branch[-1] = message
+
+    def show_versions(self, versions: Mapping[int, Sequence[int]]) -> None:
+        """The branches have changed: say anew which version each message is."""
+        self._versions = versions
+        for message, widget in self.shown():
+            if isinstance(widget, QuestionCard | ReplyView):
+                widget.show_versions(versions.get(message.id, ()), message.id)
+
+    def show_summary(self, summary: Summary | None) -> None:
+        """Show what stands for the oldest messages, where it ends; None where they stand for themselves."""
+        places = [
+            place
+            for place, message in enumerate(self._branch)
+            if summary is not None and message.id == summary.last_id
+        ]
+        if summary is None or not places:
+            self._drop_summary()
+            return
+        self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1)
+
+    def begin_summary(self, count: int) -> None:
+        """The model sums up the `count` first messages."""
+        self._summary_card(count).begin(count)
+
+    def add_summary_text(self, text: str) -> None:
+        """More of the summary that is being written, if it is still shown."""
+        if self._summary is not None:
+            self._summary.add(text)
+
+    def mark_left_out(self, left_out: Iterable[int]) -> None:
+        """Strike through the messages that the model would not see."""
+        before, self._left_out = self._left_out, frozenset(left_out)
+        if self._left_out != before:
+            for message, widget in self.shown():
+                mark_left_out(widget, message.id in self._left_out)
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The messages that are struck through."""
+        return self._left_out
+
+    @property
+    def summary(self) -> SummaryCard | None:
+        """What stands for the oldest messages, if something does."""
+        return self._summary
+
+    def _summary_card(self, count: int) -> SummaryCard:
+        if self._summary is None:
+            self._summary = card = SummaryCard(self._theme)
+            card.changed.connect(self.summary_changed)
+            card.removed.connect(self.summary_removed)
+            card.cancel_requested.connect(self.summary_cancelled)
+        self._summed_up = count
+        self._place_summary()
+        return self._summary
+
+    def _place_summary(self) -> None:
+        """Before the first message that goes to the model itself, or above what is shown."""
+        if self._summary is None:
+            return
+        widgets = self.messages()
+        place = max(0, self._summed_up - (len(self._branch) - len(widgets)))
+        self.add_note(self._summary, widgets[place] if place < len(widgets) else None)
+
+    def _drop_summary(self) -> None:
+        if self._summary is not None:
+            self.remove(self._summary)
+            self._summary.deleteLater()
+            self._summary = None
+
+    def offer_editing(self, offered: bool) -> None:
+        """Whether a question can be asked again now."""
+        self._offers_editing = offered
+        for widget in self.messages():
+            if isinstance(widget, QuestionCard):
+                widget.offer_editing(offered)
+
+    def show_message(self, message_id: int) -> bool:
+        """Scroll to a message and mark it for a moment; False where it is not in this branch."""
+        places = [place for place, message in enumerate(self._branch) if message.id == message_id]
+        if not places:
+            return False
+        while len(self.messages()) < len(self._branch) - places[0]:
+            self._show_earlier()
+        [widget] = [widget for message, widget in self.shown() if message.id == message_id]
+        self.go_to(widget)
+        Mark(widget, self._theme)
+        return True
+
+    def ask_for_another(self) -> None:
+        """Ask for another reply in place of the last one."""
+        if self._branch and self._branch[-1].role == "assistant" and self._live is None:
+            self.another_requested.emit(self._branch[-1])
+
+    def edit_last(self) -> None:
+        """Change the last question in its place."""
+        for _, widget in reversed(self.shown()):
+            if isinstance(widget, QuestionCard):
+                if self._offers_editing:
+                    self.go_to(widget)
+                    widget.start_editing()
+                break
+
+    def edit_message(self, message_id: int, text: str) -> None:
+        """Go on changing a question that could not be sent as `text`."""
+        for message, widget in self.shown():
+            if message.id == message_id and isinstance(widget, QuestionCard):
+                self.go_to(widget)
+                widget.start_editing(text)
+
+    def copy_last(self, *, with_thinking: bool = False) -> None:
+        """Put the last reply on the clipboard."""
+        if (reply := self._last_reply()) is not None:
+            reply.copy(with_thinking=with_thinking)
+
+    def toggle_thinking(self) -> None:
+        """Show or fold the thinking of the last reply."""
+        reply = self._last_reply()
+        if reply is not None and reply.thinking.text:
+            reply.thinking.set_open(not reply.thinking.is_open)
+
+    def answer_now(self) -> None:
+        """End the thinking of the reply that comes in."""
+        if self._live is not None:
+            self._live[1].thinking.ask_for_answer()
+
+    def _last_reply(self) -> ReplyView | None:
+        replies = [widget for widget in self.messages() if isinstance(widget, ReplyView)]
+        return replies[-1] if replies else None
+
+    def shown(self) -> list[tuple[StoredMessage, QWidget]]:
+        """The messages that have widgets, with them."""
+        widgets = self.messages()
+        return list(zip(self._branch[len(self._branch) - len(widgets) :], widgets, strict=True))
+
+    def _make_question(self, message: StoredMessage) -> QuestionCard:
+        card = QuestionCard(self._theme, message.content)
+        card.edited.connect(lambda text: self.edit_requested.emit(message, text))
+        card.version_chosen.connect(self.version_requested)
+        card.show_versions(self._versions.get(message.id, ()), message.id)
+        card.offer_editing(self._offers_editing)
+        card.attachments.show_attachments(message.attachments)
+        card.attachments.opened.connect(lambda which: self._open_document(message, which, None))
+        return card
+
+    def _open_document(self, question: StoredMessage, which: Attachment, place: Passage | None) -> None:
+        used = [
+            passage
+            for passage in question.passages or ()
+            if question.attachments[passage.document].id == which.id
+        ]
+        self.document_requested.emit(which, used, place)
+
+    def remove_after(self, parent_id: int | None) -> None:
+        """Take away what follows the message `parent_id`."""
+        while self._branch and self._branch[-1].id != parent_id:
+            self._branch.pop()
+            if widgets := self.messages():
+                self.remove(widgets[-1])
+                widgets[-1].deleteLater()
+
+    def make_reply(self, message: StoredMessage) -> ReplyView:
+        """A view for a reply of this conversation."""
+        view = ReplyView(self._theme, self)
+        view.to_code_requested.connect(self.to_code_requested)
+        view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
+        view.retry_requested.connect(lambda: self.another_requested.emit(message))
+        view.version_chosen.connect(self.version_requested)
+        view.show_versions(self._versions.get(message.id, ()), message.id)
+        view.follow_schema(message.json_schema)
+        for question in self._branch:
+            if question.id == message.parent_id:
+                view.sources.show_passages(question.attachments, question.passages)
+                view.sources.opened.connect(
+                    lambda which, place, question=question: self._open_document(question, which, place)
+                )
+        return view
+
+    def show_model(self, name: str, host: str = "") -> None:
+        """Who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        self._empty.show_model(name, host)
+
+    def welcome(self, page: QWidget) -> None:
+        """Show `page` in an empty chat, below who answers."""
+        self._empty.offer(page)
+
+    def _show_earlier(self) -> None:
+        end = len(self._branch) - len(self.messages())
+        start = max(0, end - SHOWN_MESSAGES)
+        self.add_first([self._widget_for(message) for message in self._branch[start:end]])
+        self._place_summary()
+        for message, widget in self.shown()[: end - start]:
+            if message.id in self._left_out:
+                mark_left_out(widget, left_out=True)
+        self._offer_another()
+        self.offer_earlier(start > 0)
+
+    def _widget_for(self, message: StoredMessage) -> QWidget:
+        if message.role == "user":
+            return self._make_question(message)
+        if self._live is not None and self._live[0] == message.id:
+            return self._live[1]
+        view = self.make_reply(message)
+        view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
+        return view
+
+    def _offer_another(self) -> None:
+        """Only the last reply can be asked for anew: what follows an earlier one answers that one."""
+        widgets = self.messages()
+        for widget in widgets:
+            if isinstance(widget, ReplyView):
+                widget.offer_another(widget is widgets[-1])
+
+
+class EmptyChat(QWidget):
+    """What an empty chat says, and offers below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = label(self.tr("Ask anything"), "title")
+        self._hint = label("", "muted", wrap=True)
+        for shown in (self._title, self._hint):
+            shown.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 96, 0, 0)
+        layout.addWidget(self._title)
+        layout.addWidget(self._hint)
+
+    def offer(self, widget: QWidget) -> None:
+        """Show something below what is said."""
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(widget)
+
+    def show_model(self, name: str, host: str) -> None:
+        """Say who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        if name and host:
+            self._hint.setText(
+                self.tr("{model} answers on {host}. What you send leaves this computer.").format(
+                    model=name, host=host
+                )
+            )
+            return
+        self._hint.setText(
+            self.tr("{model} answers on this computer. Nothing you write leaves it.").format(model=name)
+            if name
+            else self.tr("Choose a model at the top of the window to begin.")
+        )

@@ -1,0 +1,175 @@
+"""What the user said: shown as it was typed, edited in its place."""
+
+import re
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QWidget
+
+from app.chat.documents.hidden_characters import with_hidden_shown
+from app.ui.base.theme import Theme
+from app.ui.chat.composing.attachment_chips import AttachmentChips
+from app.ui.reply.version_switch import VersionSwitch
+from app.ui.widgets.card import Card, button
+
+LONG_WORD = re.compile(r"[!-~]{48}(?=[!-~])")
+COPIED_MS = 1500
+MOST_EDITED_LINES = 16
+
+
+class QuestionCard(Card):
+    """A message of the user. GUI thread."""
+
+    edited = Signal(str)
+    """The message is to be asked again in these words."""
+    version_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margin_px=14)
+        self.text = text
+        self._theme = theme
+        self.body.setContentsMargins(15, 6, 8, 6)
+        self.body.setSpacing(4)
+        self._shown = WrappedText(text)
+        # Its first line is level with the buttons beside it.
+        self._shown.setContentsMargins(0, 5, 0, 5)
+        self._shown.setAccessibleName(self.tr("Your message"))
+        self._field = _EditField()
+        self._field.setAccessibleName(self.tr("Your message"))
+        self._field.submitted.connect(self._submit)
+        self._field.given_up.connect(self.stop_editing)
+        self._field.hide()
+        self.attachments = AttachmentChips(theme)
+        self.versions = VersionSwitch(theme)
+        self.versions.chosen.connect(self.version_chosen)
+        self._copy = button("", "quiet", name=self.tr("Copy the message"))
+        self._copy.clicked.connect(self.copy)
+        self._edit = button("", "quiet", name=self.tr("Edit the message and ask again"))
+        self._edit.clicked.connect(self.start_editing)
+        self._cancel = button(self.tr("Cancel"))
+        self._cancel.clicked.connect(self.stop_editing)
+        self._send = button(self.tr("Ask again"), "primary", tip=self.tr("Ask again (Enter)"))
+        self._send.clicked.connect(self._submit)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self._shown, 1)
+        for widget in (self._copy, self._edit):
+            head.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.versions)
+        row.addStretch(1)
+        for widget in (self._cancel, self._send):
+            row.addWidget(widget)
+        self.body.addLayout(head)
+        self.body.addWidget(self._field)
+        self.body.addWidget(self.attachments)
+        self.body.addLayout(row)
+        self._show_editing(False)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether the text is being changed."""
+        return not self._field.isHidden()
+
+    def show_versions(self, versions: Sequence[int], shown: int) -> None:
+        """All versions of this message, and which one this is."""
+        self.versions.show_versions(versions, shown)
+
+    def offer_editing(self, offered: bool) -> None:
+        """Whether the message can be asked again now."""
+        self._edit.setEnabled(offered)
+        self._send.setEnabled(offered)
+
+    def start_editing(self, text: str = "") -> None:
+        """Change the text in its place, from `text` on where it was changed before."""
+        self._field.setPlainText(text or self.text)
+        self._show_editing(True)
+        self._field.fit()
+        self._field.setFocus()
+        self._field.selectAll()
+
+    def stop_editing(self) -> None:
+        """Leave the text as it was."""
+        self._show_editing(False)
+
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        QGuiApplication.clipboard().setText(self.text)
+        self._copy.setIcon(self._theme.icon("check", "good"))
+        QTimer.singleShot(COPIED_MS, self._copy, lambda: self._copy.setIcon(self._theme.icon("copy")))
+
+    def _submit(self) -> None:
+        text = self._field.toPlainText()
+        if text.strip() and self._send.isEnabled():
+            self._show_editing(False)
+            self.edited.emit(text)
+
+    def _show_editing(self, editing: bool) -> None:
+        for widget in (self._field, self._cancel, self._send):
+            widget.setVisible(editing)
+        for shown in (self._shown, self._copy, self._edit):
+            shown.setVisible(not editing)
+
+    def _draw_icons(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy"))
+        self._edit.setIcon(self._theme.icon("pencil-simple"))
+
+
+class WrappedText(QLabel):
+    """Plain text that is measured once for each width, however often the column is laid out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._heights: dict[int, int] = {}
+        self.set_text(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._heights.clear()
+        # A label breaks lines between words only.
+        self.setText(LONG_WORD.sub(lambda word: word[0] + "\u200b", with_hidden_shown(text)))
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """The height of the wrapped text."""
+        if width not in self._heights:
+            self._heights[width] = super().heightForWidth(width)
+        return self._heights[width]
+
+
+class _EditField(QPlainTextEdit):
+    """As tall as its text. Enter submits, Shift+Enter breaks the line, Escape gives up."""
+
+    submitted = Signal()
+    given_up = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "field")
+        self.setTabChangesFocus(True)
+        self.textChanged.connect(self.fit)
+
+    def fit(self) -> None:
+        """Take the height of the text, up to a limit."""
+        lines = max(1, min(MOST_EDITED_LINES, int(self.document().size().height())))
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape:
+            self.given_up.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not (
+            event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        ):
+            self.submitted.emit()
+        else:
+            super().keyPressEvent(event)

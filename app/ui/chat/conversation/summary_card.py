@@ -1,0 +1,175 @@
+"""What stands for the oldest messages of a chat: written by the model, folded, open to changes."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
+
+from app.chat.store.summary import Summary
+from app.ui.base.theme import Theme
+from app.ui.chat.conversation.question_card import WrappedText
+from app.ui.widgets.card import Card, button, label
+
+MOST_LINES = 16
+
+
+class SummaryCard(Card):
+    """A folded line that opens on a click, Enter or Space. GUI thread.
+
+    While the model writes: `begin`, then `add` as the words come. Kept: `show_summary`.
+    """
+
+    changed = Signal(object, str)
+    """This `Summary` is to say that from now on."""
+    removed = Signal(object)
+    """This `Summary` is not wanted: the messages themselves go to the model again."""
+    cancel_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent, look="sunken", margin_px=0)
+        self._theme = theme
+        self._summary: Summary | None = None
+        self._pieces: list[str] = []
+        self._count = 0
+        self._head = QPushButton()
+        self._head.setProperty("kind", "quiet")
+        self._head.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._head.setStyleSheet("text-align: left;")
+        self._head.clicked.connect(lambda: self.set_open(not self.is_open))
+        self._cancel = button(self.tr("Cancel"))
+        self._cancel.clicked.connect(self.cancel_requested)
+        self._note = label(
+            self.tr("The model gets this in place of the messages above, which stay in the chat."),
+            "small",
+            wrap=True,
+        )
+        self._text = WrappedText("")
+        self._field = _Field()
+        self._field.setAccessibleName(self.tr("Summary"))
+        self._field.given_up.connect(lambda: self._show_editing(False))
+        self._edit = button(self.tr("Edit"), "quiet")
+        self._edit.clicked.connect(self.start_editing)
+        self._remove = button(
+            self.tr("Remove"), "quiet", tip=self.tr("Send the messages themselves to the model again")
+        )
+        self._remove.clicked.connect(lambda: self.removed.emit(self._summary))
+        self._give_up = button(self.tr("Cancel"))
+        self._give_up.clicked.connect(lambda: self._show_editing(False))
+        self._save = button(self.tr("Save"), "primary")
+        self._save.clicked.connect(self._on_save)
+        head = QHBoxLayout()
+        head.setContentsMargins(6, 4, 8, 4)
+        head.addWidget(self._head, 1)
+        head.addWidget(self._cancel)
+        self._inner = Card(margin_px=0, look="sunken")
+        self._inner.body.setContentsMargins(16, 0, 12, 10)
+        for widget in (self._note, self._text, self._field):
+            self._inner.body.addWidget(widget)
+        foot = QHBoxLayout()
+        foot.setSpacing(4)
+        foot.addStretch(1)
+        for made in (self._edit, self._remove, self._give_up, self._save):
+            foot.addWidget(made)
+        self._inner.body.addLayout(foot)
+        self.body.setSpacing(0)
+        self.body.addLayout(head)
+        self.body.addWidget(self._inner)
+        theme.changed.connect(self._draw_icons)
+        self.set_open(False)
+
+    @property
+    def title(self) -> str:
+        """The line's own words."""
+        return self._head.text().replace("&&", "&")
+
+    @property
+    def text(self) -> str:
+        """The summary so far."""
+        return "".join(self._pieces)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the text is shown."""
+        return not self._inner.isHidden()
+
+    def begin(self, count: int) -> None:
+        """The model begins to write for the `count` oldest messages."""
+        self._summary, self._pieces, self._count = None, [], count
+        self._head.setText(self.tr("Summarising the {count} oldest messages…").format(count=count))
+        self._cancel.show()
+        self._text.set_text("")
+        self._show_editing(False)
+        self.set_open(True)
+
+    def add(self, text: str) -> None:
+        """More of it."""
+        self._pieces.append(text)
+        self._text.set_text(self.text)
+
+    def show_summary(self, summary: Summary, count: int) -> None:
+        """Show a kept summary of the first `count` messages, folded."""
+        self._summary, self._pieces, self._count = summary, [summary.text], count
+        title = (
+            self.tr("Summary of the {count} messages above, by {model}")
+            if summary.model
+            else self.tr("Summary of the {count} messages above, changed by you")
+        )
+        self._head.setText(title.format(count=count, model=summary.model).replace("&", "&&"))
+        self._cancel.hide()
+        self._text.set_text(summary.text)
+        self._show_editing(False)
+        self.set_open(False)
+
+    def set_open(self, is_open: bool) -> None:
+        """Unfold or fold the text."""
+        self._inner.setVisible(is_open)
+        self._head.setAccessibleDescription(
+            self.tr("The summary is shown.") if is_open else self.tr("The summary is folded.")
+        )
+        self._draw_icons()
+
+    def start_editing(self) -> None:
+        """Change the text in its place."""
+        self._field.setPlainText(self.text)
+        self._show_editing(True)
+        self._field.fit()
+        self._field.setFocus()
+
+    def _on_save(self) -> None:
+        text = self._field.toPlainText().strip()
+        if text and self._summary is not None:
+            self._show_editing(False)
+            self.changed.emit(self._summary, text)
+
+    def _show_editing(self, editing: bool) -> None:
+        for widget in (self._field, self._give_up, self._save):
+            widget.setVisible(editing)
+        self._text.setVisible(not editing)
+        for made in (self._edit, self._remove):
+            made.setVisible(not editing and self._summary is not None)
+
+    def _draw_icons(self) -> None:
+        self._head.setIcon(self._theme.icon("caret-down" if self.is_open else "caret-right"))
+
+
+class _Field(QPlainTextEdit):
+    """As tall as its text. Escape gives up."""
+
+    given_up = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("look", "field")
+        self.setTabChangesFocus(True)
+        self.textChanged.connect(self.fit)
+
+    def fit(self) -> None:
+        """Take the height of the text, up to a limit."""
+        lines = max(3, min(MOST_LINES, int(self.document().size().height())))
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape:
+            self.given_up.emit()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,101 @@
+"""Chats to files and from files: writing exports, reading other programs' chats."""
+
+import asyncio
+import zipfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+from app.base.children import child_command
+from app.base.errors import StillroomError
+from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
+from app.chat.store.records import Conversation
+from app.chat.store.store import ChatStore
+from app.chat.transfer.export import to_json, to_markdown
+from app.chat.transfer.export_html import to_html, to_print_html
+from app.chat.transfer.import_chats import read_chats
+from app.ui.chat.list.pdf import pdf_of
+from models.system.durable import write_durably
+
+MOST_BREACHES = 20
+"""Formulas of an export that may pass a limit; the others are left as their source then."""
+
+ENDINGS = {"markdown": "md", "html": "html", "pdf": "pdf", "json": "json"}
+
+
+def file_name(title: str) -> str:
+    """A name for a chat's file that every file system takes."""
+    name = "".join(c if c.isalnum() or c in " -_" else "" for c in title).strip()
+    return " ".join(name.split())[:80] or "chat"
+
+
+def file_ending(kind: str, *, several: bool) -> str:
+    """Several chats go into one JSON file, or into a zip archive of files of the other kinds."""
+    return "zip" if several and kind != "json" else ENDINGS[kind]
+
+
+class ChatFiles:
+    """Exports and imports. Coroutines of the GUI thread; everything slow runs on a worker thread."""
+
+    def __init__(self, store: ChatStore) -> None:
+        self._store = store
+
+    async def export(
+        self, chats: Sequence[Conversation], kind: str, with_thinking: bool, path: Path, *, several: bool
+    ) -> None:
+        """Write `chats` to `path`: `kind` is "markdown", "html", "pdf" or "json"."""
+        if kind == "json":
+            whole = [(chat, self._store.messages(chat.id)) for chat in chats]
+            text = await asyncio.to_thread(to_json, *whole, with_thinking=with_thinking)
+            data = text.encode()
+        else:
+            formulas = FormulaProcess(child_command("formulas"), MOST_BREACHES)
+            try:
+                if several:
+                    data = await self._archive(chats, kind, with_thinking, formulas.draw)
+                else:
+                    data = await self._file(chats[0], kind, with_thinking, formulas.draw)
+            finally:
+                formulas.close()
+        try:
+            await asyncio.to_thread(write_durably, path, data)
+        except OSError as error:
+            raise StillroomError(
+                "The chat could not be written to {path}: {reason}.",
+                "Choose another folder.",
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error
+
+    async def import_from(self, path: Path) -> tuple[list[int], list[str]]:
+        """Add the chats of a file; their numbers, and what kinds of content had to be left out."""
+        chats = await asyncio.to_thread(read_chats, path)
+        ids = await asyncio.to_thread(self._store.add_imported, chats)
+        return ids, sorted({kind for chat in chats for kind in chat.left_out})
+
+    async def _file(self, chat: Conversation, kind: str, with_thinking: bool, draw: DrawFormula) -> bytes:
+        branch = self._store.branch(chat.id)
+        if kind == "markdown":
+            return to_markdown(chat, branch, with_thinking=with_thinking).encode()
+        if kind == "html":
+            page = await asyncio.to_thread(to_html, chat, branch, draw, with_thinking=with_thinking)
+            return page.encode()
+        page = await asyncio.to_thread(to_print_html, chat, branch, draw, with_thinking=with_thinking)
+        return pdf_of(page, chat.title)
+
+    async def _archive(
+        self, chats: Sequence[Conversation], kind: str, with_thinking: bool, draw: DrawFormula
+    ) -> bytes:
+        buffer = BytesIO()
+        taken: set[str] = set()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for chat in chats:
+                base = file_name(chat.title)
+                name, number = base, 1
+                while name.casefold() in taken:
+                    number += 1
+                    name = f"{base} {number}"
+                taken.add(name.casefold())
+                data = await self._file(chat, kind, with_thinking, draw)
+                archive.writestr(f"{name}.{ENDINGS[kind]}", data)
+        return buffer.getvalue()

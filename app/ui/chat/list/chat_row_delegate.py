@@ -1,0 +1,97 @@
+"""How the rows of the chat list look."""
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QFont, QPainter
+from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.ui.base.theme import Theme
+from app.ui.chat.list.chat_rows import ChatRowsModel
+
+ROW_PX, CAPTION_PX = 31, 34
+CARET_PX = 12
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ChatRowDelegate(QStyledItemDelegate):
+    """Draws captions and titles in the theme's colours; titles are edited in place."""
+
+    def __init__(self, theme: Theme, model: ChatRowsModel, width_px: int, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._model = model
+        self._width_px = width_px
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """Captions have air above them."""
+        is_chat = self._model.chat_at(index) is not None
+        return QSize(
+            self._theme.pixels(self._width_px), self._theme.pixels(ROW_PX if is_chat else CAPTION_PX)
+        )
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """One row."""
+        row = self._model.row_at(index)
+        if row is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if row.chat is None:
+            self._paint_caption(painter, option, str(index.data()), row.closed if row.folder else None)
+        else:
+            self._paint_chat(painter, option, str(index.data()), indented=row.folder is not None)
+        painter.restore()
+
+    def updateEditorGeometry(  # noqa: N802
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """Over the whole row."""
+        editor.setGeometry(option.rect)
+
+    def createEditor(  # noqa: N802
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> QWidget:
+        """A line."""
+        editor = QLineEdit(parent)
+        is_chat = self._model.chat_at(index) is not None
+        editor.setAccessibleName(self.tr("Title of the chat") if is_chat else self.tr("Name of the folder"))
+        return editor
+
+    def _paint_caption(
+        self, painter: QPainter, option: QStyleOptionViewItem, text: str, closed: bool | None
+    ) -> None:
+        area = QRect(option.rect).adjusted(0, 0, 0, -5)
+        font = QFont(option.font)
+        font.setPixelSize(self._theme.pixels(11))
+        font.setWeight(QFont.Weight.DemiBold)
+        font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
+        focused = option.state & QStyle.StateFlag.State_HasFocus
+        if closed is None:
+            font.setCapitalization(QFont.Capitalization.AllUppercase)
+        else:
+            icon = self._theme.icon("caret-right" if closed else "caret-down")
+            icon.paint(painter, QRect(area.left(), area.bottom() - 14, CARET_PX, CARET_PX))
+            area.adjust(CARET_PX + 4, 0, 0, 0)
+        painter.setFont(font)
+        painter.setPen(self._theme.colour("accent" if focused and closed is not None else "muted"))
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, shown)
+
+    def _paint_chat(
+        self, painter: QPainter, option: QStyleOptionViewItem, text: str, *, indented: bool
+    ) -> None:
+        area = QRect(option.rect).adjusted(0, 1, 0, -1)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        if selected or hovered:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.colour("accent_soft" if selected else "raised"))
+            painter.drawRoundedRect(area, 8, 8)
+        if option.state & QStyle.StateFlag.State_HasFocus and selected:
+            painter.setPen(self._theme.colour("accent"))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(area.adjusted(0, 0, -1, -1), 8, 8)
+        painter.setPen(self._theme.colour("accent" if selected else "text"))
+        inner = area.adjusted(12 + (CARET_PX if indented else 0), 0, -10, 0)
+        painter.setFont(option.font)
+        title = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)

@@ -1,0 +1,188 @@
+"""The rows of the chat list: pinned chats, folders, then the others by when they were last used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum, auto
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.chat.store.records import Conversation, Folder
+from app.ui.base.plain_text import plain, plain_tip
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Group(Enum):
+    """Under which caption a chat stands."""
+
+    PINNED = auto()
+    FOLDER = auto()
+    TODAY = auto()
+    YESTERDAY = auto()
+    LAST_WEEK = auto()
+    EARLIER = auto()
+
+
+def period_of(updated_at: float, today: date) -> Group:
+    """The group of a chat that is in no folder, in local days."""
+    age = today - datetime.fromtimestamp(updated_at).date()
+    if age <= timedelta(0):
+        return Group.TODAY
+    if age == timedelta(1):
+        return Group.YESTERDAY
+    return Group.LAST_WEEK if age <= timedelta(7) else Group.EARLIER
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A chat, or (`chat` None) the caption of its group; a folder's caption can be `closed`."""
+
+    group: Group
+    chat: Conversation | None = None
+    folder: Folder | None = None
+    closed: bool = False
+
+
+def rows_of(
+    chats: Sequence[Conversation], folders: Sequence[Folder], closed: set[int], today: date
+) -> list[ChatRow]:
+    """The rows from the top; `chats` come in the order in which they were last used."""
+    rows: list[ChatRow] = []
+    pinned = [chat for chat in chats if chat.pinned]
+    if pinned:
+        rows += [ChatRow(Group.PINNED), *(ChatRow(Group.PINNED, chat) for chat in pinned)]
+    for folder in folders:
+        is_closed = folder.id in closed
+        rows.append(ChatRow(Group.FOLDER, folder=folder, closed=is_closed))
+        if not is_closed:
+            rows += [
+                ChatRow(Group.FOLDER, chat, folder)
+                for chat in chats
+                if chat.folder_id == folder.id and not chat.pinned
+            ]
+    last: Group | None = None
+    for chat in chats:
+        if chat.pinned or chat.folder_id is not None:
+            continue
+        group = period_of(chat.updated_at, today)
+        if group is not last:
+            rows.append(ChatRow(group))
+            last = group
+        rows.append(ChatRow(group, chat))
+    return rows
+
+
+def _shown(row: ChatRow) -> tuple[object, ...]:
+    chat = (row.chat.id, row.chat.title) if row.chat else None
+    return row.group, chat, row.folder, row.closed
+
+
+class ChatRowsModel(QAbstractListModel):
+    """Chats under captions. GUI thread."""
+
+    renamed = Signal(int, str)
+    folder_renamed = Signal(int, str)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._rows: list[ChatRow] = []
+        self._closed: set[int] = set()
+        self._given: tuple[Sequence[Conversation], Sequence[Folder], date] = ((), (), date.min)
+        self._captions = {
+            Group.PINNED: self.tr("Pinned"),
+            Group.TODAY: self.tr("Today"),
+            Group.YESTERDAY: self.tr("Yesterday"),
+            Group.LAST_WEEK: self.tr("Last week"),
+            Group.EARLIER: self.tr("Earlier"),
+        }
+
+    @property
+    def folders(self) -> Sequence[Folder]:
+        """All folders."""
+        return self._given[1]
+
+    def set_chats(self, chats: Sequence[Conversation], folders: Sequence[Folder], today: date) -> None:
+        """Show these chats, given in the order of the list."""
+        self._given = chats, folders, today
+        rows = rows_of(chats, folders, self._closed, today)
+        if [_shown(row) for row in rows] == [_shown(row) for row in self._rows]:
+            # Nothing to draw anew: a title that is being edited stays in the editor.
+            self._rows = rows
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def toggle_folder(self, folder_id: int) -> None:
+        """Open or close a folder."""
+        self._closed ^= {folder_id}
+        self.set_chats(*self._given)
+
+    def open_folder(self, folder_id: int) -> None:
+        """Show what is in a folder."""
+        if folder_id in self._closed:
+            self.toggle_folder(folder_id)
+
+    def row_at(self, index: Index) -> ChatRow | None:
+        """The row of an index; None for an invalid one."""
+        return self._rows[index.row()] if index.isValid() else None
+
+    def chat_at(self, index: Index) -> Conversation | None:
+        """The chat of a row; None for a caption."""
+        row = self.row_at(index)
+        return row.chat if row is not None else None
+
+    def index_of(self, conversation_id: int | None) -> QModelIndex:
+        """The row of a chat; an invalid index when it is not in the list."""
+        for number, row in enumerate(self._rows):
+            if row.chat is not None and row.chat.id == conversation_id:
+                return self.index(number)
+        return QModelIndex()
+
+    def index_of_folder(self, folder_id: int) -> QModelIndex:
+        """The row of a folder's caption."""
+        for number, row in enumerate(self._rows):
+            if row.chat is None and row.folder is not None and row.folder.id == folder_id:
+                return self.index(number)
+        return QModelIndex()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's signature
+        """Chats and captions."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        """Titles and captions."""
+        row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.EditRole:
+            if row.chat is not None:
+                return row.chat.title
+            return row.folder.name if row.folder is not None else None
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return None
+        words = plain if role == Qt.ItemDataRole.DisplayRole else plain_tip
+        if row.chat is not None:
+            return words(row.chat.title) or self.tr("New chat")
+        if row.folder is not None:
+            return words(row.folder.name)
+        return None if role == Qt.ItemDataRole.ToolTipRole else self._captions[row.group]
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """The captions of periods can be neither chosen nor renamed; a folder's can be renamed."""
+        row = self._rows[index.row()]
+        if row.chat is None and row.folder is None:
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
+
+    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
+        """Tell that the user typed another title."""
+        row = self.row_at(index)
+        title = " ".join(str(value).split())
+        if row is None or role != Qt.ItemDataRole.EditRole or not title or title == self.data(index, role):
+            return False
+        if row.chat is not None:
+            self.renamed.emit(row.chat.id, title)
+        elif row.folder is not None:
+            self.folder_renamed.emit(row.folder.id, title)
+        return True

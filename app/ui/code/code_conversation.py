@@ -1,0 +1,403 @@
+"""The right column of the Code tab: ask about the code, and read the replies."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.base.errors import EngineError, StillroomError
+from app.code.ask import Excerpt, Task, whole_lines
+from app.code.check import check_syntax
+from app.code.kept_conversation import AskedQuestion, ConversationFile
+from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent, Sampling
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import filled, translated
+from app.ui.base.session import EngineSession, Reply
+from app.ui.base.theme import Theme
+from app.ui.code.code_assistant import CodeAssistant, FittedQuestion
+from app.ui.code.code_exchange import CodeExchange
+from app.ui.code.code_history import CodeHistory
+from app.ui.code.code_memory import CodeMemory
+from app.ui.reply.code_verdict import error_sentence
+from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.elsewhere_line import ElsewhereLine
+
+COUNT_AFTER_MS = 400
+FIELD_PX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class EditorAccess:
+    """What the conversation needs from the editor: the place a question is about, and a way to mark it."""
+
+    excerpt: Callable[[], Excerpt]
+    select: Callable[[int, int], None]
+
+
+class CodeConversation(QWidget):
+    """Asks one question at a time; GUI thread only."""
+
+    code_used = Signal(object)
+    """A `CodeUse`: what somebody wants done with a block of a reply."""
+    answered = Signal(object, str)
+    """A `CodeExchange` whose reply is whole and checked, and its task."""
+    running_changed = Signal(bool)
+    left = Signal()
+    """Esc in the question field: back to the editor."""
+
+    def __init__(
+        self,
+        session: EngineSession,
+        bridge: Bridge,
+        theme: Theme,
+        sampling: Callable[[], Sampling],
+        editor: EditorAccess,
+        file: ConversationFile,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`file` is where the conversation outlives the program; `memory` is to be restored and closed."""
+        super().__init__(parent)
+        self._session = session
+        self._bridge = bridge
+        self._theme = theme
+        self._sampling = sampling
+        self._editor = editor
+        self._assistant = CodeAssistant(session, self)
+        self._reply: Reply | None = None
+        self._preparing = False
+        self._closed = False
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.history = CodeHistory()
+        self.tasks: dict[Task, QPushButton] = {}
+        self.field = QPlainTextEdit()
+        self.ask_button = button(self.tr("Ask"), "primary")
+        self.state = label("", "small", wrap=True)
+        self._lay_out()
+        self.memory = CodeMemory(file, theme, self.history, self._assistant, self.field, self._take_in, self)
+        self._count_timer = QTimer(self, singleShot=True, interval=COUNT_AFTER_MS)
+        self._count_timer.timeout.connect(lambda: self._start(self._count()))
+        self.field.textChanged.connect(self.count_soon)
+        self.field.installEventFilter(self)
+        self.ask_button.clicked.connect(self._on_ask_clicked)
+        for signal in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+            signal.connect(self._refresh)
+        session.loading.connect(self._refresh)
+        session.reservation_changed.connect(self._refresh)
+        theme.changed.connect(self._draw_icons)
+        self._refresh()
+
+    @property
+    def exchanges(self) -> list[CodeExchange]:
+        """All of them, the oldest first."""
+        return self.history.exchanges
+
+    @property
+    def running(self) -> bool:
+        """Whether a question is being prepared or answered."""
+        return self._preparing or self._reply is not None
+
+    def ask(self, task: Task) -> None:
+        """Ask about the selection; `ask` takes the words from the field."""
+        if self.running or self._refusal():
+            return
+        words = self.field.toPlainText().strip()
+        if task == "ask" and not words:
+            self.field.setFocus()
+            return
+        excerpt = self._editor.excerpt()
+        if task != "ask" and not excerpt.text.strip():
+            self.state.setText(self.tr("Open a file or write some code first."))
+            return
+        if excerpt.selection.strip() or task in ("explain", "refactor", "fix", "tests"):
+            excerpt = whole_lines(excerpt)
+            if self._editor.excerpt().start != self._editor.excerpt().end:
+                self._editor.select(excerpt.start, excerpt.end)
+        self._preparing = True
+        self._refresh()
+        self._start(self._run(task, excerpt, words))
+
+    def stop(self) -> None:
+        """Stop the reply; what has come stays."""
+        if self._reply is not None:
+            self._reply.cancel()
+
+    def close_conversation(self) -> Callable[[], None]:
+        """Stop everything; the widgets are about to go. What is given waits for the disk, on another
+        thread."""
+        self._closed = True
+        self._count_timer.stop()
+        for job in self._jobs:
+            job.cancel()
+        return self.memory.close()
+
+    def start_over(self) -> None:
+        """Forget what was said; the old replies stay above a line."""
+        if self.exchanges and not self.running:
+            self._assistant.start_over()
+            self.history.start_over()
+            self.memory.keep()
+            self.count_soon()
+
+    def count_soon(self) -> None:
+        """The selection, the text or the question changed: count the tokens once that settles."""
+        if not self.running:
+            self._count_timer.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Enter asks, Shift+Enter breaks the line, Esc goes back to the editor."""
+        if watched is self.field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not (
+                event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            ):
+                self.ask("ask")
+                return True
+            if event.key() == Qt.Key.Key_Escape and not self.running:
+                self.left.emit()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _start(self, job: Coroutine[Any, Any, None]) -> None:
+        task = self._bridge.start(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def repair(self, excerpt: Excerpt, problem: str, title: str) -> CodeExchange | None:
+        """Send a program back with what went wrong; None while another question is asked.
+
+        Raises `StillroomError`, such as when no model is loaded, or it does not fit into the context.
+        """
+        if self.running:
+            return None
+        if refusal := self._refusal():
+            raise StillroomError(refusal)
+        self._preparing = True
+        self._refresh()
+        return await self._converse("repair", excerpt, title, problem)
+
+    async def _run(self, task: Task, excerpt: Excerpt, words: str) -> None:
+        problem = await self._problem(excerpt) if task == "fix" else ""
+        exchange = await self._converse(task, excerpt, words, problem)
+        if exchange.ended == "stop":
+            self.answered.emit(exchange, task)
+
+    async def _converse(self, task: Task, excerpt: Excerpt, words: str, problem: str) -> CodeExchange:
+        try:
+            await self.memory.restored.wait()
+            fitted = await self._assistant.fit(task, excerpt, question=words, problem=problem)
+            exchange = self._add_exchange(task, fitted, excerpt, words)
+            if task == "ask":
+                self.field.clear()
+            await self._receive(exchange, fitted)
+        finally:
+            self._preparing = False
+            self._reply = None
+            if not self._closed:
+                self._refresh()
+        await exchange.offer_code()
+        return exchange
+
+    async def _receive(self, exchange: CodeExchange, fitted: FittedQuestion) -> None:
+        view = exchange.reply
+
+        def on_event(event: ReplyEvent) -> None:
+            if isinstance(event, Delta):
+                view.add(event.channel, event.text, event.tokens)
+            elif isinstance(event, Notice):
+                view.show_remark(filled(event.message, event.values))
+            elif isinstance(event, PromptProgress):
+                view.show_prompt_progress(event.done_tokens, event.total_tokens)
+
+        view.begin()
+        self._reply = self._assistant.ask(fitted, self._sampling(), on_event)
+        view.answer_now_requested.connect(self._reply.answer_now)
+        self._refresh()
+        try:
+            finished = await self._reply.finished()
+        except EngineError as error:
+            exchange.end("failed", error=" ".join(translated(error)))
+        except asyncio.CancelledError:
+            self._reply.cancel()
+            raise
+        else:
+            exchange.end(finished.reason, finished.stats)
+        if self._assistant.remember(fitted.question.prompt, view.answer):
+            self.history.remember(exchange)
+        self.memory.keep()
+
+    async def _problem(self, excerpt: Excerpt) -> str:
+        """What a checker says about the whole file, for the model to start from."""
+        report = await asyncio.to_thread(check_syntax, excerpt.text, excerpt.language.key)
+        return error_sentence(report) if report.verdict == "error" else ""
+
+    async def _count(self) -> None:
+        if self.running or self._refusal():
+            return
+        words = self.field.toPlainText().strip()
+        excerpt = self._editor.excerpt()
+        if not words and not excerpt.text.strip():
+            self.state.setText("")
+            self.history.strike(0)
+            return
+        if excerpt.selection.strip():
+            excerpt = whole_lines(excerpt)
+        try:
+            fitted = await self._assistant.fit("ask", excerpt, question=words, to_send=False)
+        except StillroomError as error:
+            self.state.setText(translated(error)[0])
+            return
+        if not self.running:
+            self._show_count(fitted, excerpt)
+            # The buttons' questions start afresh in any case.
+            self.history.strike(fitted.dropped_turns if words else 0)
+
+    def _show_count(self, fitted: FittedQuestion, excerpt: Excerpt) -> None:
+        question = fitted.question
+        if not excerpt.text.strip():
+            text = self.tr("{tokens} tokens, {left} left")
+        elif question.omitted_lines:
+            text = self.tr("{tokens} tokens with {sent} of the file's {lines} lines, {left} left")
+        else:
+            text = self.tr("{tokens} tokens with the file, {left} left")
+        sentences = [
+            text.format(
+                tokens=f"{fitted.tokens:,}",
+                left=f"{fitted.context_tokens - fitted.tokens:,}",
+                sent=f"{question.total_lines - question.omitted_lines:,}",
+                lines=f"{question.total_lines:,}",
+            )
+        ]
+        if fitted.dropped_turns and self.field.toPlainText().strip():
+            sentences.append(self.tr("What is struck through does not fit beside it."))
+        self.state.setText("\n".join(sentences))
+
+    def _add_exchange(self, task: Task, fitted: FittedQuestion, excerpt: Excerpt, words: str) -> CodeExchange:
+        asked = AskedQuestion(
+            title=self._title(task, excerpt, words),
+            question=fitted.question,
+            tokens=fitted.tokens,
+            model=self._assistant.model.name if self._assistant.model else "",
+            file_name=excerpt.file_name,
+            language=excerpt.language.key,
+            text=excerpt.text,
+            start=excerpt.start,
+            end=excerpt.end,
+            dropped_turns=fitted.dropped_turns,
+            redacted=fitted.screened.found("redact"),
+            flagged=tuple(fitted.screened.found("flag")),
+        )
+        exchange = CodeExchange(self._theme, asked)
+        self._take_in(exchange)
+        self.memory.keep()
+        return exchange
+
+    def _take_in(self, exchange: CodeExchange) -> None:
+        """Make an exchange part of the conversation."""
+        exchange.code_used.connect(self.code_used)
+        exchange.changed.connect(self.memory.keep_soon)
+        self.history.add(exchange)
+
+    def _title(self, task: Task, excerpt: Excerpt, words: str) -> str:
+        if task == "repair" or (task == "ask" and not excerpt.selection.strip()):
+            return words
+        texts: dict[Task, str] = {
+            "ask": self.tr("Lines {first} to {last}: {question}"),
+            "explain": self.tr("Explain lines {first} to {last} of {file}"),
+            "complete": self.tr("Complete {file} at line {first}"),
+            "refactor": self.tr("Refactor lines {first} to {last} of {file}"),
+            "fix": self.tr("Fix lines {first} to {last} of {file}"),
+            "tests": self.tr("Write tests for lines {first} to {last} of {file}"),
+        }
+        if task == "complete" and excerpt.selection.strip():
+            texts["complete"] = self.tr("Complete lines {first} to {last} of {file}")
+        return texts[task].format(
+            first=f"{excerpt.first_line:,}",
+            last=f"{excerpt.last_line:,}",
+            file=excerpt.file_name or self.tr("Untitled"),
+            question=words,
+        )
+
+    def _refusal(self) -> str:
+        """Why nothing can be asked now; empty when it can."""
+        if self._session.reserved_for:
+            return self.tr("The model is being measured. Ask again when that is done.")
+        if self._session.loading_path:
+            return self.tr("The model is being loaded.")
+        if self._assistant.model is None:
+            return self.tr("No model is loaded. Choose one at the top (Ctrl+M).")
+        return ""
+
+    def _refresh(self, *_: object) -> None:
+        refusal = self._refusal()
+        for made in self.tasks.values():
+            made.setEnabled(not refusal and not self.running)
+        self.ask_button.setText(self.tr("Stop") if self.running else self.tr("Ask"))
+        self.ask_button.setToolTip(self.tr("Stop (Esc)") if self.running else self.tr("Ask (Enter)"))
+        self.ask_button.setEnabled(self._reply is not None or not (refusal or self._preparing))
+        self._start_over.setEnabled(not self.running)
+        self.running_changed.emit(self.running)
+        self._draw_icons()
+        if refusal:
+            self.state.setText(refusal)
+        elif self.running:
+            self.state.setText(self.tr("Esc stops the reply."))
+        else:
+            self.count_soon()
+
+    def _on_ask_clicked(self) -> None:
+        if self._reply is not None:
+            self.stop()
+        else:
+            self.ask("ask")
+
+    def _lay_out(self) -> None:
+        tasks: tuple[tuple[Task, str, str, str], ...] = (
+            ("explain", self.tr("Explain"), self.tr("Explain the selection"), "Ctrl+Shift+E"),
+            ("complete", self.tr("Complete"), self.tr("Complete at the cursor"), "Ctrl+Return"),
+            ("refactor", self.tr("Refactor"), self.tr("Refactor the selection"), "Ctrl+Shift+D"),
+            ("tests", self.tr("Tests"), self.tr("Write tests for the selection"), "Ctrl+Shift+T"),
+            ("fix", self.tr("Fix"), self.tr("Fix the selection"), "Ctrl+Shift+F"),
+        )
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        for task, text, meaning, keys in tasks:
+            made = button(text, tip=f"{meaning} ({keys})")
+            made.setAccessibleName(meaning)
+            made.setShortcut(keys)
+            # A click leaves the focus in the editor, where the selection is.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            made.clicked.connect(lambda _checked=False, task=task: self.ask(task))
+            self.tasks[task] = made
+            head.addWidget(made)
+        head.addStretch()
+
+        field_card = Card(margin_px=8)
+        self.field.setProperty("look", "bare")
+        self.field.setPlaceholderText(self.tr("Ask about the selection"))
+        self.field.setAccessibleName(self.tr("Question about the selection"))
+        self.field.setTabChangesFocus(True)
+        self.field.setFixedHeight(FIELD_PX)
+        field_card.body.addWidget(self.field)
+        self._start_over = button(kind="quiet", name=self.tr("Start over: forget what was said"))
+        self._start_over.clicked.connect(self.start_over)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(self.state, 1)
+        foot.addWidget(self._start_over)
+        foot.addWidget(self.ask_button)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addLayout(head)
+        layout.addWidget(self.history, 1)
+        layout.addWidget(ElsewhereLine(self._session, self._theme))
+        layout.addWidget(field_card)
+        layout.addLayout(foot)
+
+    def _draw_icons(self) -> None:
+        self._start_over.setIcon(self._theme.icon("eraser"))
+        self.ask_button.setIcon(self._theme.icon("stop" if self.running else "arrow-up", "on_accent"))

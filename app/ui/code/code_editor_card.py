@@ -1,0 +1,252 @@
+"""The editor's card: the file's name above, the text, the place and the syntax verdict below."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QWidget
+
+from app.code.check import CHECKERS, SyntaxReport, check_syntax
+from app.code.draft import DraftFile
+from app.code.guess import guess_language
+from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
+from app.code.proposal import Proposal
+from app.ui.base.bridge import Bridge
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.code.code_document import CodeDocument, newline_name
+from app.ui.code.code_editor import CodeEditor
+from app.ui.code.code_proposal_bar import CodeProposalBar
+from app.ui.code.code_proposal_view import CodeProposalView
+from app.ui.code.find_bar import FindBar
+from app.ui.reply.code_verdict import error_sentence, unchecked_sentence
+from app.ui.widgets.card import Card, button, label, rule, set_look
+from app.ui.widgets.elided_label import ElidedLabel
+
+CHECK_AFTER_MS = 800
+
+
+class CodeEditorCard(Card):
+    """Shows one document and checks its syntax while it is edited. GUI thread only."""
+
+    subject_changed = Signal()
+    """The text, the selection, the file or the language is another: what a question would be about."""
+
+    def __init__(self, bridge: Bridge, theme: Theme, draft_path: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margin_px=0)
+        self._bridge = bridge
+        self._theme = theme
+        self._report: SyntaxReport | None = None
+        self._chosen = False
+        self._failed_line = 0
+        self.editor = CodeEditor(theme)
+        self.editor.setPlaceholderText(
+            self.tr("Open a file (Ctrl+O), drop one here, paste code, or start typing.")
+        )
+        self.find_bar = FindBar(self.editor)
+        self.proposal_view = CodeProposalView(theme)
+        self.proposal_bar = CodeProposalBar(self.proposal_view, theme)
+        self._texts = QStackedWidget()
+        self.document = CodeDocument(self.editor, DraftFile(draft_path), self)
+        self.open_button = button(self.tr("Open"), tip=self.tr("Open a file (Ctrl+O)"))
+        self.save_button = button(self.tr("Save"), tip=self.tr("Save the file (Ctrl+S)"))
+        self.more_button = QToolButton()
+        self.verdict = ElidedLabel("small")
+        self._title = ElidedLabel("title")
+        self._status = label("", "small")
+        self._place = label("", "small")
+        self._language = QToolButton()
+        self._lay_out()
+        self._check_timer = QTimer(self, singleShot=True, interval=CHECK_AFTER_MS)
+        self._check_timer.timeout.connect(self._start_check)
+        self._checking: asyncio.Task[None] | None = None
+        self.document.changed.connect(self._on_document_changed)
+        self.editor.edited.connect(self._on_edited)
+        self.proposal_view.finished.connect(self._on_decided)
+        self.proposal_view.left.connect(self._on_decided)
+        self.editor.cursorPositionChanged.connect(self._on_place_changed)
+        self.editor.selectionChanged.connect(self._on_place_changed)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+        self._on_document_changed()
+        self._on_place_changed()
+
+    def go_to_error(self) -> None:
+        """Put the cursor where the checker found an error, or where the last run failed."""
+        if self._report is not None and self._report.line:
+            self.editor.go_to(self._report.line, self._report.column)
+        elif self._failed_line:
+            self.editor.go_to(self._failed_line)
+
+    def mark_failure(self, line: int) -> None:
+        """Mark the line where a run failed, until the next edit; 0 marks none."""
+        self._failed_line = line
+        self.editor.show_error(line)
+
+    @property
+    def proposing(self) -> bool:
+        """Whether changes wait to be accepted or rejected."""
+        return self._texts.currentWidget() is self.proposal_view
+
+    def propose(self, text: str) -> bool:
+        """Show `text` as changes of the present one, to be accepted one by one; False when there are none."""
+        proposal = Proposal(self.editor.text(), text)
+        if not proposal.hunks or self.editor.isReadOnly():
+            return False
+        self.proposal_view.show_proposal(proposal, self.editor.language)
+        self._show_proposing(True)
+        self.proposal_view.setFocus()
+        return True
+
+    def _on_decided(self) -> None:
+        proposal = self.proposal_view.proposal
+        self._show_proposing(False)
+        if proposal.accepted and self.editor.text() == proposal.old:
+            self.editor.change_text(proposal.text())
+        self.editor.setFocus()
+
+    def _show_proposing(self, proposing: bool) -> None:
+        self._texts.setCurrentWidget(self.proposal_view if proposing else self.editor)
+        self.proposal_bar.setVisible(proposing)
+        self._status.setVisible(not proposing)
+        for made in (self.open_button, self.save_button, self.more_button):
+            made.setVisible(not proposing)
+        if proposing:
+            self.find_bar.hide()
+
+    def close_card(self) -> None:
+        """Check no more; the widgets are about to go."""
+        self._check_timer.stop()
+        if self._checking is not None:
+            self._checking.cancel()
+
+    def _start_check(self) -> None:
+        self._checking = self._bridge.start(self._check())
+
+    def guess_language_now(self) -> None:
+        """A text without a file gets the language that it looks like, unless one was chosen for it."""
+        if self.document.path is None and self.editor.language is PLAIN_TEXT and not self._chosen:
+            guessed = guess_language(self.editor.text())
+            if guessed is not None:
+                self.editor.set_language(guessed)
+                self._language.setText(guessed.name)
+                self.subject_changed.emit()
+
+    async def _check(self) -> None:
+        self.guess_language_now()
+        text, language = self.editor.text(), self.editor.language
+        if language.key not in CHECKERS or not text.strip():
+            self._show_report(None)
+            return
+        report = await asyncio.to_thread(check_syntax, text, language.key)
+        if text == self.editor.text() and language is self.editor.language:
+            self._show_report(report)
+
+    def _show_report(self, report: SyntaxReport | None) -> None:
+        self._report = report
+        is_error = report is not None and report.verdict == "error"
+        self.editor.show_error(report.line if report is not None and is_error else 0)
+        if report is None:
+            self.verdict.setText("")
+        elif report.verdict == "ok":
+            set_look(self.verdict, "good")
+            self.verdict.setText(self.tr("✓ valid {rules}").format(rules=report.checker))
+        elif report.verdict == "error":
+            set_look(self.verdict, "danger")
+            self.verdict.setText(f"✗ {error_sentence(report)}")
+        else:
+            set_look(self.verdict, "small")
+            self.verdict.setText(unchecked_sentence(report))
+
+    def _on_edited(self) -> None:
+        self._failed_line = 0
+        self._show_report(None)
+        self._check_timer.start()
+        self.subject_changed.emit()
+
+    def _on_document_changed(self) -> None:
+        if self.proposing and self.editor.text() != self.proposal_view.proposal.old:
+            # Another text is there: what was proposed was not for it.
+            self._show_proposing(False)
+        self._title.setText(self.document.name or self.tr("Untitled"))
+        set_tip(self._title, str(self.document.path or ""))
+        if self.editor.isReadOnly():
+            self._status.setText(self.tr("for reading only"))
+        else:
+            self._status.setText(self.tr("not saved") if self.document.modified else "")
+        self._language.setText(self.editor.language.name)
+        if self.editor.document().isEmpty():
+            self._chosen = False
+        self._check_timer.start()
+        self._on_place_changed()
+
+    def _on_place_changed(self) -> None:
+        cursor = self.editor.textCursor()
+        if cursor.hasSelection():
+            text = self.editor.document()
+            first = text.findBlock(cursor.selectionStart()).blockNumber() + 1
+            last_position = max(cursor.selectionStart(), cursor.selectionEnd() - 1)
+            last = text.findBlock(last_position).blockNumber() + 1
+            place = self.tr("Lines {first} to {last} selected").format(first=f"{first:,}", last=f"{last:,}")
+        else:
+            place = self.tr("Line {line}, column {column}").format(
+                line=f"{cursor.blockNumber() + 1:,}", column=f"{cursor.positionInBlock() + 1:,}"
+            )
+        file = self.document.file
+        unusual = file is not None and file.newline != "\n"
+        self._place.setText(f"{place} · {newline_name(file.newline)}" if file and unusual else place)
+        self.subject_changed.emit()
+
+    def _set_language(self, language: Language) -> None:
+        self._chosen = True
+        self.editor.set_language(language)
+        self._show_report(None)
+        self._on_document_changed()
+
+    def _lay_out(self) -> None:
+        self.more_button.setProperty("kind", "quiet")
+        self.more_button.setAccessibleName(self.tr("More"))
+        self.more_button.setToolTip(self.tr("More"))
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        for made in (self.open_button, self.save_button, self.more_button):
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        head = QHBoxLayout()
+        head.setContentsMargins(14, 10, 10, 8)
+        head.setSpacing(8)
+        head.addWidget(self._title, 1)
+        head.addWidget(self._status)
+        head.addWidget(self.proposal_bar, 3)
+        self.proposal_bar.hide()
+        head.addWidget(self.open_button)
+        head.addWidget(self.save_button)
+        head.addWidget(self.more_button)
+        self._language.setProperty("kind", "quiet")
+        self._language.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._language.setAccessibleName(self.tr("Language"))
+        self._language.setToolTip(self.tr("Language"))
+        languages = QMenu(self)
+        for language in LANGUAGES:
+            languages.addAction(language.name, partial(self._set_language, language))
+        self._language.setMenu(languages)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(14, 2, 8, 4)
+        foot.setSpacing(16)
+        foot.addWidget(self._place)
+        foot.addWidget(self.verdict, 1)
+        foot.addWidget(self._language)
+        self.body.setSpacing(0)
+        # The frame's own line stays visible around the text.
+        self.body.setContentsMargins(1, 1, 1, 1)
+        self.body.addLayout(head)
+        self.body.addWidget(self.find_bar)
+        self._texts.addWidget(self.editor)
+        self._texts.addWidget(self.proposal_view)
+        self.body.addWidget(self._texts, 1)
+        self.body.addWidget(rule())
+        self.body.addLayout(foot)
+
+    def _draw_icons(self) -> None:
+        self.open_button.setIcon(self._theme.icon("folder-open"))
+        self.save_button.setIcon(self._theme.icon("floppy-disk"))
+        self.more_button.setIcon(self._theme.icon("dots-three"))

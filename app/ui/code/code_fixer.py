@@ -1,0 +1,86 @@
+"""Fix it: what went wrong goes back to the model, and each answer is run, until it works."""
+
+from PySide6.QtCore import QObject, Signal
+
+from app.code.ask import Excerpt
+from app.code.fixing import USUAL_ROUNDS
+from app.ui.code.code_block_row import BlockRow
+from app.ui.code.code_conversation import CodeConversation
+from app.ui.code.code_run_card import CodeRunCard
+from app.ui.code.code_run_words import ending_sentence
+from app.ui.code.code_runner import CodeRunner
+
+
+class CodeFixer(QObject):
+    """Asks and runs in turn for one click; every round is seen in the conversation. GUI thread only."""
+
+    running_changed = Signal(bool)
+
+    def __init__(
+        self, conversation: CodeConversation, runner: CodeRunner, card: CodeRunCard, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._conversation = conversation
+        self._runner = runner
+        self._card = card
+        self._running = False
+        self._stopped = False
+        self.rounds = USUAL_ROUNDS
+
+    @property
+    def running(self) -> bool:
+        """Whether a round is under way."""
+        return self._running
+
+    def stop(self) -> None:
+        """No more rounds; the one under way is stopped by the conversation and the runner."""
+        self._stopped = True
+
+    async def fix(self, program: Excerpt) -> str | None:
+        """The program as it came out of the last round, working or not; None when no round gave one.
+
+        Raises `StillroomError`, such as when no model is loaded.
+        """
+        if self._running or self._conversation.running or self._runner.running:
+            return None
+        self._running, self._stopped = True, False
+        self.running_changed.emit(True)
+        try:
+            return await self._rounds(program)
+        finally:
+            self._running = False
+            self.running_changed.emit(False)
+
+    async def _rounds(self, program: Excerpt) -> str | None:
+        code, problem = program.text, self._card.problem
+        result = None
+        for number in range(1, self.rounds + 1):
+            title = self.tr("Fix it, round {number} of {rounds}").format(number=number, rounds=self.rounds)
+            asked = Excerpt(program.file_name, program.language, code, 0, len(code))
+            exchange = await self._conversation.repair(asked, problem, title)
+            if exchange is None or self._stopped or exchange.ended not in ("stop", "length"):
+                break
+            row = exchange.rows[-1] if exchange.rows else None
+            if row is None:
+                break
+            code = result = row.block.code
+            if await self._works(row, program) or self._stopped:
+                break
+            problem = self._card.problem
+        return result
+
+    async def _works(self, row: BlockRow, program: Excerpt) -> bool:
+        """Run the tests, or the program where there are none, and say at the code what came of it."""
+        language = program.language.key
+        if self._card.tests.text().strip():
+            tested = await self._card.test_code(row.block.code, language)
+            if tested is None:
+                return False
+            trial, sentence = tested
+            row.show_outcome(sentence, ok=trial.ok)
+            return trial.ok
+        result = await self._card.run_code(row.block.code, language)
+        if result is None:
+            return False
+        row.show_outcome(ending_sentence(result, self._runner.limits), ok=result.ok)
+        return result.ok

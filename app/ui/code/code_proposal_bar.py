@@ -1,0 +1,62 @@
+"""What can be done with proposed changes, above the text while they wait."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from app.ui.base.announce import announce
+from app.ui.base.theme import Theme
+from app.ui.code.code_proposal_view import CodeProposalView
+from app.ui.widgets.card import button, label
+
+
+class CodeProposalBar(QWidget):
+    """Buttons for the changes of a `CodeProposalView`. GUI thread only."""
+
+    def __init__(self, view: CodeProposalView, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view = view
+        self._theme = theme
+        self.count = label("", "small")
+        self.accept = button(self.tr("Accept"), "primary", tip=self.tr("Accept this change (A)"))
+        self.reject = button(self.tr("Reject"), tip=self.tr("Reject this change (R)"))
+        self.next = button(self.tr("Next"), "quiet", tip=self.tr("Go to the next change (N)"))
+        self.accept_all = button(self.tr("Accept all"), "quiet", tip=self.tr("Accept all changes (Shift+A)"))
+        self.undo = button(kind="quiet", name=self.tr("Take the last decision back (Ctrl+Z)"))
+        self.accept.clicked.connect(view.accept)
+        self.reject.clicked.connect(view.reject)
+        self.next.clicked.connect(lambda: view.go_on())
+        self.accept_all.clicked.connect(view.accept_all)
+        self.undo.clicked.connect(view.undo_decision)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addStretch()
+        layout.addWidget(self.count)
+        for made in self._buttons():
+            # A click leaves the focus in the text, whose keys do the same.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            layout.addWidget(made)
+        view.changed.connect(self._refresh)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    def _buttons(self) -> list[QPushButton]:
+        return [self.accept, self.reject, self.next, self.accept_all, self.undo]
+
+    def _refresh(self) -> None:
+        proposal = self._view.proposal
+        waiting = len(proposal.waiting)
+        text = self.tr("Change {number} of {count}").format(
+            number=len(proposal.hunks) - waiting + 1, count=len(proposal.hunks)
+        )
+        self.count.setText(text)
+        self.next.setVisible(waiting > 1)
+        self.accept_all.setVisible(waiting > 1)
+        self.undo.setVisible(proposal.can_undo)
+        announce(self, text)
+
+    def _draw_icons(self) -> None:
+        self.accept.setIcon(self._theme.icon("check", "on_accent"))
+        self.reject.setIcon(self._theme.icon("x", "text"))
+        self.next.setIcon(self._theme.icon("caret-down"))
+        self.undo.setIcon(self._theme.icon("arrow-counter-clockwise"))

@@ -1,0 +1,149 @@
+"""Proposed changes in a text: old and new lines, one hunk after the other to accept or reject."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QTextCursor
+from PySide6.QtWidgets import QTextEdit, QWidget
+
+from app.code.languages import Language
+from app.code.proposal import Proposal, ProposedLine
+from app.ui.base.theme import Theme
+from app.ui.code.code_view import CodeView, marked
+
+SOFT, STRONG = 34, 72
+"""How opaque the ground of a changed line is, in other hunks and in the one in question (of 255)."""
+
+
+class CodeProposalView(CodeView):
+    """Shows a `Proposal` until all of it is decided. GUI thread only."""
+
+    changed = Signal()
+    """Another hunk is in question, or one was decided."""
+    finished = Signal()
+    """Nothing waits any more; `proposal` says what became of it."""
+    left = Signal()
+    """Esc: what still waits is not wanted."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        self._lines: list[ProposedLine] = []
+        self.proposal = Proposal("", "")
+        self.current = -1
+        super().__init__(theme, parent)
+        # It would hide whether the line comes or goes.
+        self._marks_current_line = False
+        self.setReadOnly(True)
+        # Read-only text has no cursor of its own, and its keys are these.
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setAccessibleName(self.tr("Proposed changes"))
+        self.setAccessibleDescription(
+            self.tr("A accepts a change, R rejects it, N goes to the next one, Ctrl+Z takes a decision back.")
+        )
+
+    def show_proposal(self, proposal: Proposal, language: Language) -> None:
+        """Begin with the first change of `proposal`, which has one at least."""
+        self.proposal = proposal
+        self.current = proposal.waiting[0]
+        self._draw(language)
+
+    def accept(self) -> None:
+        """Accept the change in question, and go on to the next."""
+        self._decide(accept=True)
+
+    def reject(self) -> None:
+        """Reject the change in question, and go on to the next."""
+        self._decide(accept=False)
+
+    def accept_all(self) -> None:
+        """Accept every change that waits."""
+        self.proposal.decide_rest(accept=True)
+        self.finished.emit()
+
+    def undo_decision(self) -> None:
+        """Take the last decision back."""
+        hunk = self.proposal.undo()
+        if hunk >= 0:
+            self.current = hunk
+            self._draw(self.language)
+
+    def go_on(self, step: int = 1) -> None:
+        """Go to the next change, or back with -1; from the last to the first."""
+        waiting = self.proposal.waiting
+        if waiting:
+            self.current = waiting[(waiting.index(self.current) + step) % len(waiting)]
+            self._show_current()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """One letter each, as nothing can be typed here."""
+        actions: dict[Qt.Key, Callable[[], None]] = {
+            Qt.Key.Key_A: self.accept,
+            Qt.Key.Key_Return: self.accept,
+            Qt.Key.Key_R: self.reject,
+            Qt.Key.Key_Delete: self.reject,
+            Qt.Key.Key_N: self.go_on,
+            Qt.Key.Key_P: lambda: self.go_on(-1),
+            Qt.Key.Key_Escape: lambda: self.left.emit(),
+        }
+        control = event.modifiers() == Qt.KeyboardModifier.ControlModifier
+        if control and event.key() == Qt.Key.Key_Z:
+            self.undo_decision()
+        elif event.modifiers() == Qt.KeyboardModifier.NoModifier and event.key() in actions:
+            actions[Qt.Key(event.key())]()
+        elif event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+            self.accept_all()
+        else:
+            super().keyPressEvent(event)
+
+    def gutter_label(self, number: int) -> tuple[str, str]:
+        """The line's number in the text as it would be, + or − for one that is only proposed."""
+        if number >= len(self._lines):
+            return "", "muted"
+        line = self._lines[number]
+        match line.kind:
+            case "added":
+                return "+", "good"
+            case "removed":
+                return "−", "danger"
+            case "same":
+                return str(line.number), "muted"
+
+    def line_marks(self) -> list[QTextEdit.ExtraSelection]:
+        """Green and red grounds, stronger for the change in question."""
+        marks = []
+        for number, line in enumerate(self._lines):
+            if line.kind != "same":
+                block = self.document().findBlockByNumber(number)
+                ground = QColor(self._theme.colour("good" if line.kind == "added" else "danger"))
+                ground.setAlpha(STRONG if line.hunk == self.current else SOFT)
+                marks.append(marked(QTextCursor(block), ground, full_width=True))
+        return marks
+
+    def _decide(self, *, accept: bool) -> None:
+        waiting = self.proposal.waiting
+        if not waiting:
+            return
+        place = waiting.index(self.current)
+        self.proposal.decide(self.current, accept=accept)
+        waiting = self.proposal.waiting
+        if not waiting:
+            self.finished.emit()
+            return
+        self.current = waiting[place % len(waiting)]
+        self._draw(self.language)
+
+    def _draw(self, language: Language) -> None:
+        scrolled = self.verticalScrollBar().value()
+        self._lines = self.proposal.lines()
+        self.load_text("\n".join(line.text for line in self._lines), language)
+        self.verticalScrollBar().setValue(scrolled)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        first = next((i for i, line in enumerate(self._lines) if line.hunk == self.current), 0)
+        cursor = QTextCursor(self.document().findBlockByNumber(first))
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
+        self._mark()
+        self.changed.emit()

@@ -1,0 +1,247 @@
+"""The card below the editor: run the program or its tests, see what comes of it, stop it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
+
+from app.base.errors import StillroomError
+from app.code.draft import DraftFile
+from app.code.failure_line import failure_line
+from app.code.languages import language_named
+from app.code.program_tests import Trial
+from app.code.sandbox.limits import RunResult
+from app.code.shortest import ShortestAnswers
+from app.code.tasks import problem_of
+from app.ui.base.announce import announce
+from app.ui.base.notices import translated
+from app.ui.base.theme import Theme
+from app.ui.code.code_document import CodeDocument
+from app.ui.code.code_editor import CodeEditor
+from app.ui.code.code_output import CodeOutput
+from app.ui.code.code_run_words import ending_sentence, promise_sentence, trial_sentence
+from app.ui.code.code_runner import CodeRunner
+from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.code_font import set_code_font
+from app.ui.widgets.elided_label import ElidedLabel
+
+PROBLEM_CHARACTERS = 2000
+_NO_FAULT = ("stopped", "failed")
+"""Endings that say nothing about the program."""
+
+
+class CodeRunCard(Card):
+    """Runs on a click only. `program` gives the code and its language's key. GUI thread only.
+
+    The tests are kept like the editor's text: `tests_document` is to be restored and closed with it.
+    """
+
+    fix_requested = Signal()
+    failed_at = Signal(int)
+    """The line of the editor's program where a run failed, counted from 1."""
+
+    def __init__(
+        self,
+        runner: CodeRunner,
+        theme: Theme,
+        program: Callable[[], tuple[str, str]],
+        tests_path: Path,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent, margin_px=0)
+        self._runner = runner
+        self._theme = theme
+        self._program = program
+        self._shortest = ShortestAnswers()
+        self.problem = ""
+        """What the last run or test said that failed; empty when it went well."""
+        self.output = CodeOutput(theme)
+        self.output.setPlaceholderText(
+            self.tr("Nothing has been run yet. Run (F5) starts the program above.")
+        )
+        self.tests = CodeEditor(theme)
+        self.tests.setAccessibleName(self.tr("Tests"))
+        self.tests.setPlaceholderText(
+            self.tr("Tests of the program: assertions, or functions whose names begin with test.")
+        )
+        self.tests_document = CodeDocument(self.tests, DraftFile(tests_path), self)
+        self.input = QPlainTextEdit()
+        self.run_button = button(self.tr("Run"), tip=self.tr("Run the program in the sandbox (F5)"))
+        self.test_button = button(self.tr("Test"), tip=self.tr("Run the tests in the sandbox (Shift+F5)"))
+        self.stop_button = button(self.tr("Stop"), tip=self.tr("Stop the program (Esc)"))
+        self.fix_button = button(self.tr("Fix it"), "primary")
+        self.verdict = ElidedLabel("small")
+        self._pages = QStackedWidget()
+        self._page_buttons = QButtonGroup(self)
+        self._lay_out()
+        self.stop_button.clicked.connect(runner.stop)
+        self.fix_button.clicked.connect(self.fix_requested)
+        self._page_buttons.idClicked.connect(self._pages.setCurrentIndex)
+        runner.output.connect(lambda text, is_error: self.output.add(text, is_error=is_error))
+        runner.running_changed.connect(self._on_running_changed)
+        theme.changed.connect(self._draw_icons)
+        self._on_running_changed(False)
+        self._draw_icons()
+
+    async def run(self) -> None:
+        """Run the program in the editor; what goes wrong is shown here."""
+        code, language = self._program()
+        result = await self.run_code(code, language)
+        if result is not None and self.problem and code == self._program()[0]:
+            self.failed_at.emit(failure_line(result.output))
+
+    async def run_code(self, code: str, language: str) -> RunResult | None:
+        """Run `code`, with what is typed as its input; None when it could not be run."""
+        if self._runner.running or not code.strip():
+            return None
+        self.show_page(0)
+        self.output.clear()
+        self._say(self.tr("Running…"), "small")
+        try:
+            result = await self._runner.run(code, language, self.input.toPlainText())
+        except StillroomError as error:
+            self._refuse(error)
+            return None
+        self.problem = _problem(result)
+        self._end(ending_sentence(result, self._runner.limits), ok=result.ok)
+        return result
+
+    async def test(self) -> None:
+        """Run the tests on the program in the editor; without tests, go to where they are written."""
+        if not self.tests.text().strip():
+            self.show_page(1)
+            self.tests.setFocus()
+            return
+        code, language = self._program()
+        await self.test_code(code, language)
+
+    async def test_code(self, code: str, language: str) -> tuple[Trial, str] | None:
+        """Run the tests on `code`: what came of it, in words too; None when they could not run."""
+        if self._runner.running:
+            return None
+        self.show_page(0)
+        self.output.clear()
+        self._say(self.tr("Testing…"), "small")
+        tests = self.tests.text()
+        try:
+            trial = await self._runner.test(code, tests, language)
+        except StillroomError as error:
+            self._refuse(error)
+            return None
+        for outcome in trial.outcomes:
+            mark = "✗" if outcome.error else "✓"
+            self.output.add(f"{mark} {outcome.name}\n", is_error=bool(outcome.error))
+            if outcome.error:
+                self.output.add(f"    {outcome.error}\n")
+        if trial.output:
+            self.output.add(f"\n{trial.output}\n")
+        self.problem = "" if trial.result.ending in _NO_FAULT else problem_of(trial)
+        sentence = trial_sentence(trial, self._shortest.passed(tests, code) if trial.ok else None)
+        self._end(sentence, ok=trial.ok)
+        return trial, sentence
+
+    def show_page(self, page: int) -> None:
+        """Show the output (0), the tests (1) or the input (2)."""
+        self._pages.setCurrentIndex(page)
+        self._page_buttons.button(page).setChecked(True)
+        if page == 1 and not self.tests.text():
+            self.tests.set_language(language_named(self._program()[1]) or self.tests.language)
+
+    def take_tests(self, code: str, language: str) -> None:
+        """Put tests into their page, below those that are there, as one undo step."""
+        present = self.tests.text().rstrip("\n")
+        self.tests.set_language(language_named(language) or self.tests.language)
+        self.tests.change_text(f"{present}\n\n\n{code}\n" if present.strip() else f"{code}\n")
+        self.show_page(1)
+        self.tests.setFocus()
+
+    def _refuse(self, error: StillroomError) -> None:
+        sentence, hint = translated(error)
+        self.problem = ""
+        self._end(sentence, ok=False)
+        self.output.add(hint)
+
+    def _end(self, sentence: str, *, ok: bool) -> None:
+        self._say(sentence, "good" if ok else "danger")
+        self.fix_button.setVisible(bool(self.problem))
+        announce(self, sentence)
+
+    def _say(self, text: str, look: str) -> None:
+        set_look(self.verdict, look)
+        self.verdict.setText(text)
+        self._end_row.setVisible(bool(text))
+        self.fix_button.hide()
+
+    def _on_running_changed(self, running: bool) -> None:
+        self.run_button.setVisible(not running)
+        self.test_button.setVisible(not running)
+        self.fix_button.setEnabled(not running)
+        self.stop_button.setVisible(running)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 8, 8, 4)
+        head.setSpacing(8)
+        self.output.setViewportMargins(16, 4, 8, 4)
+        self.input.setProperty("look", "bare")
+        self.input.setAccessibleName(self.tr("Input of the program"))
+        self.input.setPlaceholderText(self.tr("What the program reads from its standard input."))
+        self.input.setViewportMargins(16, 4, 8, 4)
+        self.input.setTabChangesFocus(True)
+        self.input.document().setDocumentMargin(0)
+        pages: tuple[tuple[str, QWidget], ...] = (
+            (self.tr("Output"), self.output),
+            (self.tr("Tests"), self.tests),
+            (self.tr("Input"), self.input),
+        )
+        for number, (text, page) in enumerate(pages):
+            self._pages.addWidget(page)
+            made = button(text, "quiet")
+            made.setCheckable(True)
+            made.setChecked(number == 0)
+            self._page_buttons.addButton(made, number)
+            head.addWidget(made)
+        head.addStretch()
+        actions: list[QPushButton] = [self.test_button, self.run_button, self.stop_button]
+        for made in actions:
+            # A click leaves the focus in the editor.
+            made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            head.addWidget(made)
+        self.body.setSpacing(0)
+        self.body.setContentsMargins(1, 1, 1, 1)
+        self.body.addLayout(head)
+        self.body.addWidget(self._pages, 1)
+        self._end_row = QWidget()
+        end = QHBoxLayout(self._end_row)
+        end.setContentsMargins(16, 4, 8, 4)
+        end.setSpacing(8)
+        end.addWidget(self.verdict, 1)
+        end.addWidget(self.fix_button)
+        self.fix_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._end_row.hide()
+        self.fix_button.hide()
+        self.body.addWidget(self._end_row)
+        foot = label(promise_sentence(self._runner.limits), "small", wrap=True)
+        foot.setContentsMargins(16, 2, 16, 8)
+        self.body.addWidget(foot)
+
+    def _draw_icons(self) -> None:
+        self.run_button.setIcon(self._theme.icon("play", "text"))
+        self.test_button.setIcon(self._theme.icon("check", "text"))
+        self.stop_button.setIcon(self._theme.icon("stop", "text"))
+        self.fix_button.setIcon(self._theme.icon("wrench", "on_accent"))
+        set_code_font(self.input, self._theme)
+
+
+def _problem(result: RunResult) -> str:
+    """What the program said last, and how it ended, for the model to start from; empty where it is not to
+    blame."""
+    if result.ok or result.ending in _NO_FAULT:
+        return ""
+    how = (
+        f"exit code {result.exit_code}"
+        if result.ending == "exit"
+        else f"ended at the limit of {result.ending}"
+    )
+    return f"{result.output.strip()[-PROBLEM_CHARACTERS:]}\n({how})".strip()

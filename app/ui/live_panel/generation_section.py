@@ -1,0 +1,70 @@
+"""Tokens per second, now and over the last minutes."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.telemetry.rates import Rates
+from app.telemetry.sampler import History
+from app.ui.base import figures
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.live_panel.live_plot import LivePlot
+from app.ui.widgets.card import label
+from app.ui.widgets.plot_library import PlotLibrary
+
+
+class GenerationSection(QWidget):
+    """The generation speed as a figure and a plot; prompt speed and time to first token below."""
+
+    def __init__(self, theme: Theme, library: PlotLibrary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._figure = label("–", "figure")
+        self._unit = label("", "unit")
+        self._prompt = label("", "small")
+        self._first_token = label("", "small")
+        self._plot = LivePlot(theme, library, "accent")
+        self._plot.setAccessibleName(self.tr("Generation speed over the last two minutes"))
+        set_tip(self._plot, self._plot.accessibleName())
+        value = QHBoxLayout()
+        value.setSpacing(8)
+        value.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)
+        value.addWidget(self._unit, 1, Qt.AlignmentFlag.AlignBottom)
+        self._unit.setContentsMargins(0, 0, 0, 4)
+        below = QHBoxLayout()
+        below.addWidget(self._prompt)
+        below.addStretch(1)
+        below.addWidget(self._first_token)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(label(self.tr("GENERATION"), "caption"))
+        layout.addLayout(value)
+        layout.addWidget(self._plot)
+        layout.addLayout(below)
+        self.show_rates(Rates(), History())
+
+    def show_rates(self, rates: Rates, history: History) -> None:
+        """Show the present figures; between replies the last reply's, and says so."""
+        running = rates.generation_tok_per_s > 0
+        shown = rates.generation_tok_per_s if running else rates.last_generation_tok_per_s
+        self._figure.setText(_known(shown, figures.rate))
+        if running or shown is None:
+            self._unit.setText(self.tr("tok/s"))
+        else:
+            self._unit.setText(self.tr("tok/s, last reply"))
+        if rates == Rates(context_limit=rates.context_limit):
+            self._prompt.setText(self.tr("No reply yet"))
+            self._first_token.setText("")
+        else:
+            prompt = _known(rates.prompt_tok_per_s, figures.rate)
+            self._prompt.setText(self.tr("Prompt {rate} tok/s").format(rate=prompt))
+            wait = _known(rates.ttft_s, figures.seconds)
+            self._first_token.setText(self.tr("First token {duration} s").format(duration=wait))
+        self._plot.show_series(history.times_s, history.generation_tok_per_s)
+
+
+def _known(value: float | None, written: Callable[[float], str]) -> str:
+    """A figure in writing, or a dash as long as it is not known."""
+    return "–" if value is None else written(value)

@@ -1,0 +1,153 @@
+"""The live panel at the right of every tab."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.telemetry.sampler import TelemetrySnapshot
+from app.ui.base.plain_text import set_tip
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.live_panel.context_section import ContextSection
+from app.ui.live_panel.generation_section import GenerationSection
+from app.ui.live_panel.gpu_section import GpuSections
+from app.ui.live_panel.host_section import HostSection
+from app.ui.live_panel.loaded_line import LoadedLine
+from app.ui.widgets.card import button, label
+from app.ui.widgets.plot_library import PlotLibrary
+
+WIDTH_PX = 292
+COLLAPSED_WIDTH_PX = 44
+HEAD_MARGINS_PX = (16, 0, 8, 0)
+
+
+class LivePanel(QFrame):
+    """Speed, memory, context and load of this moment; collapses to a strip with one button.
+
+    Give each telemetry snapshot to `show_snapshot` on the GUI thread. `watched_changed` says whether anybody
+    can see the figures, so that the sampler can slow down.
+    """
+
+    collapsed_changed = Signal(bool)
+    watched_changed = Signal(bool)
+
+    def __init__(
+        self, theme: Theme, session: EngineSession, library: PlotLibrary, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._collapsed = False
+        self._wished_collapsed = False
+        self._snapshot: TelemetrySnapshot | None = None
+        self.setProperty("look", "side-right")
+        self.setAccessibleName(self.tr("Live"))
+        self._title = label(self.tr("Live"), "title")
+        self._toggle = button(kind="quiet", name=self.tr("Collapse the live panel"))
+        self._toggle.clicked.connect(lambda: self.set_collapsed(not self._collapsed))
+        self._generation = GenerationSection(theme, library)
+        self._gpus = GpuSections(theme, library)
+        self._context = ContextSection()
+        self._host = HostSection()
+        self._loaded = LoadedLine(session)
+        self._head = QHBoxLayout()
+        self._content = self._lay_out()
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether only the strip shows."""
+        return self._collapsed
+
+    def set_collapsed(self, collapsed: bool) -> None:
+        """Collapse to the strip, or open, as the user wishes."""
+        self._wished_collapsed = collapsed
+        if self._show_collapsed(collapsed):
+            self.collapsed_changed.emit(collapsed)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """In a narrow window the panel gives its place to the tabs; it comes back with the room for it."""
+        self._show_collapsed(narrow or self._wished_collapsed)
+
+    def _show_collapsed(self, collapsed: bool) -> bool:
+        """Whether that is another state than before."""
+        if collapsed == self._collapsed:
+            return False
+        self._collapsed = collapsed
+        self._title.setVisible(not collapsed)
+        self._content.setVisible(not collapsed)
+        self._loaded.setVisible(not collapsed)
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        # The strip's button stays at the top.
+        layout.setStretch(layout.count() - 1, int(collapsed))
+        self._head.setContentsMargins(*((6, 0, 6, 0) if collapsed else HEAD_MARGINS_PX))
+        self._on_theme_changed()
+        self._show_kept()
+        self.watched_changed.emit(self._is_watched())
+        return True
+
+    def show_snapshot(self, snapshot: TelemetrySnapshot) -> None:
+        """Show the newest measurement; GUI thread. While nobody can see it, it is only kept."""
+        self._snapshot = snapshot
+        self._show_kept()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Catch up with what came while hidden."""
+        super().showEvent(event)
+        self._show_kept()
+        self.watched_changed.emit(self._is_watched())
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell that nobody looks."""
+        super().hideEvent(event)
+        self.watched_changed.emit(False)
+
+    def _is_watched(self) -> bool:
+        return self.isVisible() and not self._collapsed
+
+    def _show_kept(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None or not self._is_watched():
+            return
+        self._generation.show_rates(snapshot.rates, snapshot.history)
+        self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
+        self._context.show_rates(snapshot.rates)
+        self._host.show_host(snapshot.host)
+
+    def _lay_out(self) -> QWidget:
+        self._head.setContentsMargins(*HEAD_MARGINS_PX)
+        self._head.addWidget(self._title, 1)
+        self._head.addWidget(self._toggle)
+        page = QWidget()
+        page.setProperty("look", "page")
+        sections = QVBoxLayout(page)
+        sections.setContentsMargins(16, 0, 16, 0)
+        sections.setSpacing(16)
+        for section in (self._generation, self._gpus, self._context, self._host):
+            sections.addWidget(section)
+        sections.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 12, 0, 16)
+        layout.setSpacing(8)
+        self._loaded.setContentsMargins(16, 0, 16, 0)
+        layout.addLayout(self._head)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self._loaded)
+        layout.addStretch(0)
+        return scroll
+
+    def _on_theme_changed(self) -> None:
+        width_px = COLLAPSED_WIDTH_PX if self._collapsed else WIDTH_PX
+        self.setFixedWidth(self._theme.pixels(width_px))
+        closed = self._collapsed
+        self._toggle.setIcon(self._theme.icon("caret-left" if closed else "caret-right"))
+        name = self.tr("Open the live panel") if closed else self.tr("Collapse the live panel")
+        self._toggle.setAccessibleName(name)
+        set_tip(self._toggle, name)

@@ -1,0 +1,84 @@
+"""Tuning in the window: the engine is reserved for it, and the model loaded again at its end."""
+
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from app.engine.planning.load_history import LoadMemory
+from app.engine.protocol import LoadSettings
+from app.settings import SettingsFile
+from app.tuning.report import TuningReport
+from app.tuning.tuner import Tuner, TuningProgress, left_open
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.load_settings.tuning_dialog import TuningDialog
+
+JOB = "tuning"
+
+LoadAgain = Callable[[Path, LoadSettings], Coroutine[Any, Any, None]]
+
+
+def open_tuning(
+    session: EngineSession,
+    tuner: Tuner,
+    settings: SettingsFile,
+    memory: LoadMemory,
+    bridge: Bridge,
+    window: QWidget,
+    load_again: LoadAgain,
+) -> TuningDialog:
+    """Tune the model that is loaded, in a dialog over `window`. GUI thread."""
+    info = session.info
+    assert info is not None, "there is a model to tune"
+    path = Path(info.path)
+    asked = left_open(settings.values.load)
+    known = memory.of(info.path)
+
+    def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
+        return tuner.run(path, asked, on_progress, cancel)
+
+    def use() -> None:
+        # What the user had fixed himself would go before what was found.
+        settings.update(load=asked)
+        start_load()
+
+    def discard() -> None:
+        if known.tuned is None:
+            memory.forget(str(path), "tuned")
+        else:
+            memory.note_tuned(str(path), known.tuned, known.table)
+        start_load()
+
+    def end() -> None:
+        session.reserve("")
+        if not dialog.waits_for_choice:
+            start_load()
+
+    def start_load() -> None:
+        bridge.start(load_again(path, settings.values.load))
+
+    dialog = TuningDialog(info.name, run, bridge, window)
+    dialog.used.connect(use)
+    dialog.discarded.connect(discard)
+    dialog.ended.connect(end)
+    dialog.left.connect(dialog.deleteLater)
+    session.reserve(JOB)
+    dialog.open()
+    dialog.start()
+    return dialog
+
+
+def show_tuning_table(model: str, report: TuningReport, bridge: Bridge, window: QWidget) -> TuningDialog:
+    """Show what was measured earlier, over `window`. GUI thread."""
+
+    def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
+        raise AssertionError("nothing is measured")
+
+    dialog = TuningDialog(model, run, bridge, window)
+    dialog.left.connect(dialog.deleteLater)
+    dialog.show_kept(report)
+    dialog.open()
+    return dialog

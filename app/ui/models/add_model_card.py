@@ -1,0 +1,123 @@
+"""Getting a model that the list does not name: by its Hugging Face id, or a file on this computer."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QDir, Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
+
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import Card, button, label
+from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
+
+
+class AddModelCard(Card):
+    """A field for an id or an address, the type to build, and a button for a file; GUI thread."""
+
+    add_asked = Signal(str, str)
+    """What was typed, and the type to build."""
+    paths_chosen = Signal(list)
+    """Files and folders as `Path`s."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(self.tr("Hugging Face id or address, such as owner/name"))
+        self.field.setAccessibleName(self.tr("Hugging Face id or address"))
+        self.field.setClearButtonEnabled(True)
+        self.field.returnPressed.connect(self._on_add)
+        self.field.textChanged.connect(self._update)
+        self.types = QComboBox()
+        self.types.addItems([*QUANTISATIONS, *FULL_PRECISION])
+        self.types.setAccessibleName(self.tr("Type to build"))
+        self.types.setToolTip(
+            self.tr("What the original weights are quantised to; a ready GGUF file keeps its own type.")
+        )
+        self.types.setMinimumWidth(104)
+        self._add = button(self.tr("Get"))
+        self._add.clicked.connect(self._on_add)
+        self._file = button(self.tr("Open a GGUF file…"))
+        self._file.clicked.connect(self._on_file)
+        self._folder = button(
+            self.tr("Add a folder…"),
+            tip=self.tr("Every GGUF file in it, or the models of Ollama or LM Studio; nothing is copied"),
+        )
+        self._folder.clicked.connect(self._on_folder)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.field, 1)
+        row.addWidget(self.types)
+        row.addWidget(self._add)
+        self.body.addWidget(label(self.tr("ANOTHER MODEL"), "caption"))
+        self.body.addLayout(row)
+        self.body.addWidget(
+            label(
+                self.tr(
+                    "Llama, Qwen2 and Qwen3 models with .safetensors weights are built here; "
+                    "repositories with GGUF files are taken as they are."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
+        here = QHBoxLayout()
+        here.setSpacing(8)
+        here.addWidget(
+            label(
+                self.tr(
+                    "Models that are on this PC already, Ollama's and LM Studio's too, stay where they are. "
+                    "Files and folders can also be dropped here."
+                ),
+                "small",
+                wrap=True,
+            ),
+            1,
+        )
+        here.addWidget(self._file)
+        here.addWidget(self._folder)
+        self.body.addLayout(here)
+        theme.changed.connect(self._colour_icons)
+        self._colour_icons()
+        self._update()
+
+    def set_busy(self, busy: bool) -> None:
+        """While the server is asked about what was typed."""
+        self.field.setReadOnly(busy)
+        self._add.setText(self.tr("Asking…") if busy else self.tr("Get"))
+        self._add.setEnabled(not busy and bool(self.field.text().strip()))
+
+    def clear(self) -> None:
+        """After it was added."""
+        self.field.clear()
+
+    def _update(self) -> None:
+        self._add.setEnabled(bool(self.field.text().strip()))
+
+    def _on_add(self) -> None:
+        text = self.field.text().strip()
+        if text and not self.field.isReadOnly():
+            self.add_asked.emit(text, self.types.currentText())
+
+    def _on_file(self) -> None:
+        dialog = QFileDialog(self, self.tr("Open a GGUF file"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilter(self.tr("GGUF models (*.gguf)"))
+        self._open(dialog)
+
+    def _on_folder(self) -> None:
+        dialog = QFileDialog(self, self.tr("Add a folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        # Ollama keeps its models below a hidden folder.
+        dialog.setFilter(dialog.filter() | QDir.Filter.Hidden)
+        self._open(dialog)
+
+    def _open(self, dialog: QFileDialog) -> None:
+        dialog.fileSelected.connect(lambda path: self.paths_chosen.emit([Path(path)]))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _colour_icons(self) -> None:
+        self._add.setIcon(self._theme.icon("download-simple", "text"))
+        self._file.setIcon(self._theme.icon("file-plus", "text"))
+        self._folder.setIcon(self._theme.icon("folder-plus", "text"))

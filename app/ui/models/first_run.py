@@ -1,0 +1,159 @@
+"""The first minutes: the model for this computer, with the reasons, in one click, until it answers."""
+
+import asyncio
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.acquire.jobs import JobBook, JobView
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.theme import Theme
+from app.ui.models.job_card import JobCard
+from app.ui.models.job_following import cancel_job, follow_jobs
+from app.ui.models.machine_advice import MachineAdvice
+from app.ui.models.recommendation_card import RecommendationCard
+from app.ui.widgets.card import button, label
+from models.catalog.catalog import catalogue
+from models.catalog.recommend import recommend
+from models.store.store import ModelStore
+
+_ENDED = ("cancelled", "gone")
+
+
+class FirstRun(QObject):
+    """What an empty chat shows as long as no model that thinks is on the disk. GUI thread.
+
+    It goes for good when such a model is there or the user does not want it.
+    """
+
+    load_asked = Signal(object)
+    """The model that was got here: an `InstalledModel`."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: Bridge,
+        advice: MachineAdvice,
+        store: ModelStore,
+        jobs: JobBook,
+        settings: SettingsFile,
+        notices: Notices,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._bridge = bridge
+        self._advice = advice
+        self._store = store
+        self._jobs = jobs
+        self._settings = settings
+        self._notices = notices
+        self._job: JobCard | None = None
+        self._job_id = ""
+        self._stopped = False
+        self.card = RecommendationCard(theme)
+        self.card.get_asked.connect(self._on_get)
+        self.page = QWidget()
+        self._column = QVBoxLayout(self.page)
+        self._column.setContentsMargins(0, 16, 0, 0)
+        self._column.setSpacing(8)
+        self._column.addWidget(self.card)
+        hint = label(
+            self.tr(
+                "Stillroom downloads the original weights and makes the model of them itself. You can talk "
+                "to the starter model meanwhile. The Models tab has all the others."
+            ),
+            "small",
+            wrap=True,
+        )
+        later = button(self.tr("Not now"), "quiet")
+        later.clicked.connect(self._end)
+        foot = QHBoxLayout()
+        foot.addWidget(hint, 1)
+        foot.addWidget(later)
+        self._column.addLayout(foot)
+        advice.changed.connect(self.refresh)
+        follow_jobs(jobs, bridge, self.page, self._on_job)
+        for view in jobs.jobs():
+            self._on_job(view)
+        self.refresh()
+
+    @staticmethod
+    def is_wanted(settings: SettingsFile, store: ModelStore) -> bool:
+        """Nothing that thinks is there, and the user has not declined."""
+        thinking = {model.key for model in catalogue() if model.thinks}
+        return not settings.values.first_run_over and not any(
+            model.key in thinking for model in store.listing().models
+        )
+
+    def refresh(self) -> None:
+        """Show what is advised now."""
+        advisor = self._advice.advisor(())
+        found = recommend(catalogue(), advisor.memory) if advisor is not None else None
+        if advisor is None:
+            self.card.show_looking()
+        elif found is None:
+            self.card.show_none()
+        else:
+            outlook = advisor.outlook(found.model, found.fit.quantisation, found.fit.demand)
+            there = self._job is not None
+            self.card.show_recommendation(
+                found,
+                outlook,
+                None,
+                getting=there and not self._stopped,
+                stopped=there and self._stopped,
+                loaded=False,
+            )
+
+    def _on_get(self, key: str, types: list[str]) -> None:
+        values = self._settings.values
+        view = self._jobs.add(
+            key,
+            types,
+            keep_original=values.keep_original_weights,
+            measure=values.measure_builds,
+            weigh=values.weigh_builds,
+        )
+        self._job_id = view.id
+        self._show_job(view)
+
+    def _on_job(self, view: JobView) -> None:
+        self._job_id = self._job_id or view.id
+        if view.id != self._job_id:
+            return
+        if view.state == "done" and view.installed:
+            self.load_asked.emit(view.installed[0])
+            self._end()
+        elif view.state == "done" or view.state in _ENDED:
+            self._show_job(None)
+        else:
+            self._show_job(view)
+
+    def _show_job(self, view: JobView | None) -> None:
+        changed = view is not None and view.stopped != self._stopped
+        self._stopped = view is not None and view.stopped
+        if view is None:
+            self._job_id = ""
+            if self._job is not None:
+                self._job.deleteLater()
+                self._job = None
+            self.refresh()
+        elif self._job is None:
+            self._job = JobCard(self._theme, view)
+            self._job.pause_asked.connect(self._jobs.pause)
+            self._job.resume_asked.connect(self._jobs.resume)
+            self._job.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
+            self._column.insertWidget(1, self._job)
+            self.refresh()
+        else:
+            self._job.show_view(view)
+            if changed:
+                self.refresh()
+
+    def _end(self) -> None:
+        self.page.hide()
+        self._bridge.start(asyncio.to_thread(self._settings.update, first_run_over=True))

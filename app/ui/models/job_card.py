@@ -1,0 +1,158 @@
+"""A download and build that runs, waits or failed, with what it needs to be steered."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+
+from app.acquire.jobs import JobView
+from app.ui.base.durations import duration
+from app.ui.base.notices import translated
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.elided_label import ElidedLabel
+from models.system.progress import Progress
+from models.system.units import byte_count
+
+
+class JobCard(Card):
+    """Shows one `JobView` and says what the user wants of it; GUI thread."""
+
+    pause_asked = Signal(str)
+    resume_asked = Signal(str)
+    cancel_asked = Signal(str)
+
+    def __init__(self, theme: Theme, view: JobView, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._id = view.id
+        self._title = ElidedLabel("title")
+        self._pause = button(self.tr("Pause"))
+        self._pause.clicked.connect(lambda: self.pause_asked.emit(self._id))
+        self._resume = button(self.tr("Resume"))
+        self._resume.clicked.connect(lambda: self.resume_asked.emit(self._id))
+        self._cancel = button(
+            self.tr("Cancel"), "quiet", tip=self.tr("Stop and delete what was downloaded for it")
+        )
+        self._cancel.clicked.connect(lambda: self.cancel_asked.emit(self._id))
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._pause)
+        head.addWidget(self._resume)
+        head.addWidget(self._cancel)
+        self._step = ElidedLabel("muted")
+        self._amount = label("", "muted")
+        figures = QHBoxLayout()
+        figures.addWidget(self._step, 1)
+        figures.addWidget(self._amount)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self._note = label("", "small", wrap=True)
+        self.body.addLayout(head)
+        self.body.addLayout(figures)
+        self.body.addWidget(self._bar)
+        self.body.addWidget(self._note)
+        theme.changed.connect(self._colour_icons)
+        self._colour_icons()
+        self.show_view(view)
+
+    def show_view(self, view: JobView) -> None:
+        """Take the job's present state."""
+        if view.types:
+            title = self.tr("Getting {model} → {types}").format(
+                model=view.title, types=" + ".join(view.types)
+            )
+        else:
+            title = self.tr("Getting {model}").format(model=view.title)
+        self._title.setText(title)
+        self.setAccessibleName(title)
+        goes_on = view.state in ("running", "waiting")
+        offered, other = (self._pause, self._resume) if goes_on else (self._resume, self._pause)
+        offered.setVisible(goes_on or view.stopped)
+        if other.hasFocus() and not offered.isHidden():
+            # Else it would go to the next one, which is "Cancel".
+            offered.setFocus()
+        other.hide()
+        self._resume.setText(self.tr("Try again") if view.state == "failed" else self.tr("Resume"))
+        failed = view.error is not None and view.state == "failed"
+        set_look(self._step, "danger" if failed else "muted")
+        self._bar.setVisible(not failed)
+        if view.progress is not None:
+            self._show_progress(view.progress)
+            return
+        if failed and view.error is not None:
+            message, hint = translated(view.error)
+            self._step.setText(message)
+            self._note.setText(hint)
+        else:
+            self._step.setText(self._waiting_text(view))
+            self._note.setText(self.tr("What has arrived is kept."))
+        self._step.setWordWrap(failed)
+        self._amount.setText("")
+
+    def _show_progress(self, progress: Progress) -> None:
+        step = self._stage(progress.stage)
+        if progress.bytes_per_s > 0:
+            step = f"{step} · {byte_count(progress.bytes_per_s)}/s"
+        if progress.detail:
+            step = f"{step} · {progress.detail}"
+        self._step.setWordWrap(False)
+        self._step.setText(step)
+        if progress.total > 0:
+            amount = self.tr("{done} of {total}").format(
+                done=self._count(progress, progress.done), total=self._count(progress, progress.total)
+            )
+            if progress.remaining_s is not None:
+                left = self.tr("{time} left").format(time=duration(progress.remaining_s))
+                amount = f"{amount} · {left}"
+            self._bar.setValue(round(1000 * progress.done / progress.total))
+        else:
+            amount = ""
+            self._bar.setValue(0)
+        self._amount.setText(amount)
+        self._bar.setAccessibleName(step)
+        self._bar.setAccessibleDescription(amount)
+        self._note.setText(self._promise(progress.stage))
+
+    def _stage(self, stage: str) -> str:
+        match stage:
+            case "download":
+                return self.tr("Downloading")
+            case "verify":
+                return self.tr("Verifying")
+            case "convert":
+                return self.tr("Converting")
+            case "quantise":
+                return self.tr("Quantising")
+            case "collect":
+                return self.tr("Collecting the importance matrix")
+            case "measure":
+                return self.tr("Measuring what it cost")
+        return stage
+
+    def _promise(self, stage: str) -> str:
+        """What a pause costs in this stage."""
+        match stage:
+            case "collect":
+                return self.tr("After a pause or a restart it goes on where it stopped.")
+            case "measure":
+                return self.tr("The files are ready. After a pause or a restart the measurement begins anew.")
+        return self.tr("Every file is checked against its SHA-256. A pause or a restart loses nothing.")
+
+    def _count(self, progress: Progress, count: int) -> str:
+        if progress.unit == "tokens":
+            return self.tr("{count} tokens").format(count=f"{count:,}")
+        return byte_count(count)
+
+    def _waiting_text(self, view: JobView) -> str:
+        match view.state:
+            case "paused":
+                return self.tr("Paused")
+            case "waiting":
+                return self.tr("Waits for the job before it")
+            case "done":
+                return self.tr("Done")
+        return self.tr("Asking the server")
+
+    def _colour_icons(self) -> None:
+        self._pause.setIcon(self._theme.icon("pause", "text"))
+        self._resume.setIcon(self._theme.icon("play", "text"))

@@ -1,0 +1,63 @@
+"""What the window knows of this computer when it advises on models."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal
+
+from app.machine.advisor import Advisor
+from app.machine.measurements import Measurements
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.models.free_memory import free_memory
+from models.catalog.catalog import catalogue
+from models.memory.fit import Memory
+from models.store.store import InstalledModel
+
+
+class MachineAdvice(QObject):
+    """Follows the free memory as the engine tells it, and learns the memory's speed once. GUI thread."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        session: EngineSession,
+        measurements: Measurements,
+        bridge: Bridge,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._measurements = measurements
+        self._memory: Memory | None = None
+        self._memory_bytes_per_s = 0.0
+        for told in (
+            session.engine_ready,
+            session.loaded,
+            session.unloaded,
+            session.engine_died,
+            session.remote_changed,
+        ):
+            told.connect(self._on_machine_changed)
+        self._on_machine_changed()
+        bridge.start(self._learn_memory_speed())
+
+    def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
+        """Who judges with what is known now; None until the engine has listed the devices."""
+        if self._memory is None:
+            return None
+        memory = replace(self._memory, ram_bytes_per_s=self._memory_bytes_per_s)
+        return Advisor(catalogue(), memory, self._measurements.loads(), installed)
+
+    def _on_machine_changed(self, _: object = None) -> None:
+        session = self._session
+        self._memory = (
+            free_memory(session.ready, session.info, session.remote) if session.ready is not None else None
+        )
+        self.changed.emit()
+
+    async def _learn_memory_speed(self) -> None:
+        self._memory_bytes_per_s = await asyncio.to_thread(self._measurements.memory_speed)
+        self.changed.emit()

@@ -1,0 +1,204 @@
+"""What can be done with models on disk beside loading them: look inside, verify, make another type, add."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+
+from app.acquire.importing import import_models
+from app.acquire.jobs import JobBook
+from app.acquire.requantise import estimated_bytes, source_of
+from app.base.errors import Cancelled, StillroomError
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.theme import Theme
+from app.ui.models.gguf_dialog import GgufDialog
+from app.ui.models.requantise_dialog import RequantiseDialog
+from app.ui.models.verify_card import VerifyCard
+from converters.gguf.inspect import check_gguf, inspect
+from models.catalog.catalog import find
+from models.memory.sizes import QUANTISATIONS
+from models.store.file_check import FileCheck, check_file
+from models.store.store import InstalledModel, ModelStore
+from models.system.progress import OnProgress, Progress
+
+
+class ModelActions(QObject):
+    """Each begins at once and ends by itself; GUI thread. Cards of running ones go into `place`.
+
+    `load_asked` and `delete_asked` pass on what was chosen in a menu, `imported` the models that are in the
+    list now.
+    """
+
+    load_asked = Signal(object)
+    delete_asked = Signal(object)
+    imported = Signal(object)
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: Bridge,
+        store: ModelStore,
+        jobs: JobBook,
+        settings: SettingsFile,
+        notices: Notices,
+        place: QVBoxLayout,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._theme = theme
+        self._bridge = bridge
+        self._store = store
+        self._jobs = jobs
+        self._settings = settings
+        self._notices = notices
+        self._place = place
+        self._window = window
+
+    def menu(self, models: Sequence[InstalledModel], loaded_type: str) -> QMenu:
+        """A menu for one model's files; of several each has its own. It deletes itself."""
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for model in models:
+            inner = menu if len(models) == 1 else menu.addMenu(model.type)
+            self._fill(inner, model, is_loaded=model.type == loaded_type)
+        return menu
+
+    def inspect(self, model: InstalledModel) -> None:
+        """Open the view of the file's metadata and tensors."""
+        self._bridge.start(self._inspect(model.path))
+
+    def verify(self, model: InstalledModel) -> None:
+        """Hash the file and compare."""
+        self._bridge.start(self._verify(model))
+
+    def requantise(self, model: InstalledModel) -> None:
+        """Ask which type, then make it as a job."""
+        self._bridge.start(self._ask_type(model))
+
+    def import_paths(self, paths: Sequence[Path], *, load_first: bool = False) -> None:
+        """Take up files and folders where they lie, and load the first model where that is wished."""
+        self._bridge.start(self._import(list(paths), load_first))
+
+    def show_folder(self, model: InstalledModel) -> None:
+        """Open the folder that the file lies in."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(model.path.parent)))
+
+    def _fill(self, menu: QMenu, model: InstalledModel, *, is_loaded: bool) -> None:
+        load = menu.addAction(self.tr("Load"), lambda: self.load_asked.emit(model))
+        load.setEnabled(not is_loaded)
+        menu.addSeparator()
+        inside = menu.addAction(self.tr("Look inside…"), lambda: self.inspect(model))
+        inside.setShortcut("Ctrl+I")
+        menu.addAction(self.tr("Verify"), lambda: self.verify(model))
+        menu.addAction(self.tr("Make another type…"), lambda: self.requantise(model))
+        menu.addAction(self.tr("Show in its folder"), lambda: self.show_folder(model))
+        menu.addSeparator()
+        text = self.tr("Take off the list") if model.imported else self.tr("Delete")
+        delete = menu.addAction(text, lambda: self.delete_asked.emit(model))
+        delete.setEnabled(not model.bundled)
+
+    async def _inspect(self, path: Path) -> None:
+        summary = await asyncio.to_thread(inspect, path)
+        dialog = GgufDialog(path, summary, self._window.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _remove(self, card: VerifyCard) -> None:
+        self._place.removeWidget(card)
+        card.deleteLater()
+
+    async def _verify(self, model: InstalledModel) -> None:
+        called = f"{model.name} {model.type}"
+        for before in self._window.findChildren(VerifyCard):
+            if before.called == called and before.is_done:
+                self._remove(before)
+        card = VerifyCard(called)
+        cancel = threading.Event()
+        card.cancel_asked.connect(cancel.set)
+        card.closed.connect(lambda: self._remove(card))
+        self._place.addWidget(card)
+
+        def on_progress(progress: Progress) -> None:
+            # What was posted before the end must not reach a card that is gone.
+            if not cancel.is_set():
+                card.show_progress(progress)
+
+        try:
+            check = await asyncio.to_thread(
+                _checked, model, on_progress=self._bridge.wrap(on_progress), cancel=cancel
+            )
+        except Cancelled:
+            self._remove(card)
+        except StillroomError as error:
+            card.show_problem(error)
+        else:
+            card.show_check(check)
+        finally:
+            # Also where the window ends meanwhile: the thread stops at its next block.
+            cancel.set()
+
+    async def _ask_type(self, model: InstalledModel) -> None:
+        source = await asyncio.to_thread(source_of, model.path, self._store)
+        summary = await asyncio.to_thread(inspect, model.path)
+        sizes = {kind: estimated_bytes(summary, kind) for kind in QUANTISATIONS if kind != source.type}
+        dialog = RequantiseDialog(
+            model,
+            source.type,
+            sizes,
+            loses_quality=source.loses_quality,
+            parent=self._window.window(),
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        known = find(model.key) if model.key else None
+        title = known.name if known is not None else model.name
+        values = self._settings.values
+        dialog.chosen.connect(
+            lambda kind: self._jobs.add(
+                str(model.path),
+                [kind],
+                # A file that is quantised already tells nothing of what quantising the original costs.
+                measure=values.measure_builds and not source.loses_quality,
+                weigh=values.weigh_builds,
+                title=title,
+            )
+        )
+        dialog.open()
+
+    async def _import(self, paths: list[Path], load_first: bool) -> None:
+        given_up = threading.Event()
+        try:
+            found = await asyncio.to_thread(import_models, paths, self._store, cancel=given_up)
+        finally:
+            given_up.set()
+        if found.models:
+            self.imported.emit(found.models)
+            if load_first:
+                self.load_asked.emit(found.models[0])
+            self._notices.inform(
+                self.tr("{count} models were added. Their files stay where they are.").format(
+                    count=len(found.models)
+                )
+                if len(found.models) > 1
+                else self.tr("{model} was added. Its file stays where it is.").format(
+                    model=found.models[0].name
+                )
+            )
+        for error in found.refused[:MOST_ERRORS]:
+            self._notices.error(error)
+
+
+MOST_ERRORS = 3
+"""Of a folder with many broken files as many are told as can be read."""
+
+
+def _checked(model: InstalledModel, *, on_progress: OnProgress, cancel: threading.Event) -> FileCheck:
+    check = check_file(model, on_progress=on_progress, cancel=cancel)
+    if not check.is_recorded:
+        check_gguf(model.path)
+    return check

@@ -1,0 +1,194 @@
+"""One model in full: what it is, and each of its types with what can be done with it."""
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
+
+from app.machine.advisor import Advisor
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.models.fit_text import fit_text, need_text
+from app.ui.models.model_rows import ModelRow
+from app.ui.widgets.card import Card, button, label
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS
+from models.memory.memory_request import Demand
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel
+from models.system.units import byte_count
+
+
+class ModelDetail(Card):
+    """The selected model of the list; GUI thread."""
+
+    get_asked = Signal(str, list)
+    load_asked = Signal(object)
+    delete_asked = Signal(object)
+    folder_asked = Signal(object)
+    menu_asked = Signal(object, object)
+    """An `InstalledModel`, and the `QPoint` on the screen to open its menu at."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._row: ModelRow | None = None
+        self._advisor: Advisor | None = None
+        self._demand = Demand(DEFAULT_CONTEXT_TOKENS)
+        self._choices: dict[str, QCheckBox] = {}
+        self._chosen: set[str] = set()
+        self._title = label("", "title", selectable=True)
+        self._facts = label("", "muted", wrap=True, selectable=True)
+        self._content: QWidget | None = None
+        self._get = button(self.tr("Tick what to get"), "primary")
+        self._get.clicked.connect(self._on_get)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(self._get)
+        self.body.addWidget(self._title)
+        self.body.addWidget(self._facts)
+        self._place = self.body.count()
+        self.body.addLayout(foot)
+        theme.changed.connect(self._redraw)
+
+    def show_row(self, row: ModelRow, advisor: Advisor | None, demand: Demand) -> None:
+        """Show a model, judged by `advisor`; ticks stay while it is the same one."""
+        if self._row is None or row.key != self._row.key:
+            self._chosen = set()
+        self._row, self._advisor, self._demand = row, advisor, demand
+        self._redraw()
+
+    def _redraw(self) -> None:
+        row = self._row
+        if row is None:
+            return
+        self._title.setText(row.model.name if row.model is not None else row.title)
+        self._facts.setText(self._facts_text(row))
+        content = QWidget()
+        grid = QGridLayout(content)
+        grid.setContentsMargins(0, 4, 0, 0)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(2, 1)
+        self._choices = {}
+        for line, installed in enumerate(row.installed):
+            self._add_installed(grid, line, row, installed)
+        if row.model is not None and row.model.thinks:
+            self._add_choices(grid, row, len(row.installed))
+        old, self._content = self._content, content
+        if old is not None:
+            self.body.replaceWidget(old, content)
+            old.deleteLater()
+        else:
+            self.body.insertWidget(self._place, content)
+        self._update_get()
+
+    def _add_installed(self, grid: QGridLayout, line: int, row: ModelRow, installed: InstalledModel) -> None:
+        grid.addWidget(label(installed.type), line, 0)
+        size = label(byte_count(installed.bytes))
+        size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(size, line, 1)
+        is_loaded = installed.type == row.loaded_type
+        grid.addWidget(label(self._state(installed, is_loaded), "good" if is_loaded else "muted"), line, 2)
+        called = f"{row.title} {installed.type}"
+        load = button(self.tr("Load"), name=self.tr("Load {model}").format(model=called))
+        load.setIcon(self._theme.icon("play", "text"))
+        load.clicked.connect(lambda: self.load_asked.emit(installed))
+        load.setEnabled(not is_loaded)
+        folder = button(kind="quiet", name=self.tr("Show {model} in its folder").format(model=called))
+        folder.setIcon(self._theme.icon("folder-open"))
+        folder.clicked.connect(lambda: self.folder_asked.emit(installed))
+        delete = button(kind="quiet", name=self.tr("Delete {model}").format(model=called))
+        delete.setIcon(self._theme.icon("trash"))
+        delete.clicked.connect(lambda: self.delete_asked.emit(installed))
+        delete.setEnabled(not installed.bundled)
+        more = button(kind="quiet", name=self.tr("More for {model}").format(model=called))
+        more.setIcon(self._theme.icon("dots-three-vertical"))
+        more.clicked.connect(
+            lambda: self.menu_asked.emit(installed, more.mapToGlobal(QPoint(0, more.height())))
+        )
+        for column, made in enumerate((load, folder, delete, more), start=3):
+            grid.addWidget(made, line, column)
+
+    def _state(self, installed: InstalledModel, is_loaded: bool) -> str:
+        if is_loaded:
+            return self.tr("Loaded")
+        if installed.bundled:
+            return self.tr("Comes with Stillroom")
+        if installed.imported:
+            return self.tr("Stays where it is: {path}").format(path=str(installed.path))
+        return self.tr("On disk, with importance matrix") if installed.imatrix else self.tr("On disk")
+
+    def _add_choices(self, grid: QGridLayout, row: ModelRow, first_line: int) -> None:
+        assert row.model is not None
+        there = {installed.type for installed in row.installed}
+        missing = [kind for kind in QUANTISATIONS if kind not in there]
+        for line, kind in enumerate(missing, start=first_line):
+            choice = QCheckBox(kind)
+            choice.setAccessibleName(self.tr("Get {type}").format(type=kind))
+            choice.setChecked(kind in self._chosen)
+            choice.setEnabled(kind not in row.getting + row.stopped)
+            choice.toggled.connect(self._on_choice)
+            self._choices[kind] = choice
+            size = label(byte_count(row.model.sizes_bytes[kind]), "muted")
+            size.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            grid.addWidget(choice, line, 0)
+            grid.addWidget(size, line, 1)
+            text = tip = ""
+            if kind in row.getting:
+                text = self.tr("On its way")
+            elif kind in row.stopped:
+                text = self.tr("Stopped")
+            elif self._advisor is not None:
+                found = self._advisor.outlook(row.model, kind, self._demand).fit
+                text, tip = need_text(found), fit_text(found)
+            verdict = label(text, "muted")
+            set_tip(verdict, tip)
+            choice.setAccessibleDescription(text)
+            grid.addWidget(verdict, line, 2, 1, 5)
+
+    def _facts_text(self, row: ModelRow) -> str:
+        model = row.model
+        if model is None:
+            repo = row.installed[0].repo if row.installed else ""
+            return self.tr("From {repo}").format(repo=repo) if repo else self.tr("Added from this computer")
+        facts = [
+            self.tr("{count} billion parameters").format(count=f"{model.shape.parameters / 1e9:.2f}"),
+            self.tr("from {base}").format(base=model.base),
+            self.tr("context up to {tokens} tokens").format(tokens=f"{model.context_limit:,}"),
+            self.tr("licence: {licence}").format(licence=model.licence),
+        ]
+        scores = {
+            "AIME 2024": model.scores.aime24,
+            "AIME 2025": model.scores.aime25,
+            "MATH-500": model.scores.math500,
+            "GPQA Diamond": model.scores.gpqa_diamond,
+            "LiveCodeBench": model.scores.livecodebench,
+        }
+        published = ", ".join(f"{name} {value}%" for name, value in scores.items() if value is not None)
+        text = " · ".join(facts)
+        return f"{text}\n{self.tr('Published: {scores}').format(scores=published)}" if published else text
+
+    def _on_choice(self) -> None:
+        self._chosen = {kind for kind, choice in self._choices.items() if choice.isChecked()}
+        self._update_get()
+
+    def _update_get(self) -> None:
+        row = self._row
+        self._get.setVisible(bool(self._choices))
+        if row is None or row.model is None:
+            return
+        unfinished = row.getting + row.stopped
+        wanted = [kind for kind in self._choices if kind in self._chosen and kind not in unfinished]
+        self._get.setEnabled(bool(wanted))
+        self._get.setIcon(self._theme.icon("download-simple", "on_accent" if wanted else "faint"))
+        if wanted:
+            text = self.tr("Get {types} · {size} to download").format(
+                types=" + ".join(wanted), size=byte_count(row.model.checkpoint_bytes)
+            )
+        else:
+            text = self.tr("Tick what to get")
+        self._get.setText(text)
+
+    def _on_get(self) -> None:
+        if self._row is not None:
+            wanted = [kind for kind in self._choices if kind in self._chosen]
+            self._chosen = set()
+            self.get_asked.emit(self._row.key, wanted)

@@ -1,0 +1,397 @@
+"""The Models tab: what to take, what is on its way, what is on disk."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
+
+from app.acquire.jobs import JobBook, JobView
+from app.acquire.measurer import Measurer
+from app.machine.advisor import Advisor
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.models.add_model_card import AddModelCard
+from app.ui.models.job_card import JobCard
+from app.ui.models.job_following import cancel_job, follow_jobs
+from app.ui.models.machine_advice import MachineAdvice
+from app.ui.models.model_actions import ModelActions
+from app.ui.models.model_detail import ModelDetail
+from app.ui.models.model_matrix import ModelMatrix
+from app.ui.models.model_quality import ModelQuality
+from app.ui.models.model_rows import ModelRow, model_rows
+from app.ui.models.models_table import ModelsTable
+from app.ui.models.models_view import ModelsView
+from app.ui.models.outlook_card import OutlookCard
+from app.ui.models.recommendation_card import RecommendationCard
+from app.ui.widgets.card import Card
+from app.ui.widgets.plot_library import PlotLibrary
+from models.catalog.catalog import catalogue
+from models.catalog.recommend import recommend
+from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
+from models.hub.snapshot import Snapshot, gguf_files
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
+from models.system.shown_text import shown
+from models.system.units import byte_count
+
+MARGIN_PX = 28
+_FINISHED = ("done", "cancelled", "gone")
+
+
+class ModelsTab(QScrollArea):
+    """Brings together the recommendation, the jobs, the list and the selected model; GUI thread.
+
+    `load_asked` carries the `InstalledModel` to load; `store_changed` says that other models are on disk now.
+    """
+
+    load_asked = Signal(object)
+    store_changed = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: Bridge,
+        session: EngineSession,
+        store: ModelStore,
+        jobs: JobBook,
+        settings: SettingsFile,
+        notices: Notices,
+        advice: MachineAdvice,
+        measurer: Measurer,
+        plots: PlotLibrary,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._bridge = bridge
+        self._session = session
+        self._store = store
+        self._jobs = jobs
+        self._settings = settings
+        self._notices = notices
+        self._advice = advice
+        self._listing = StoreListing((), ())
+        self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
+        self._cards: dict[str, JobCard] = {}
+        self._told: set[str] = set()
+        self._selected = ""
+        self._advisor: Advisor | None = None
+        self._quality = ModelQuality(theme, bridge, measurer, settings, notices, plots, self)
+        self._quality.measured.connect(self.reload)
+        self._matrix = ModelMatrix(theme, bridge, store, notices, self)
+        self._build_page()
+        advice.changed.connect(self._refresh)
+        follow_jobs(jobs, bridge, self, self._on_job)
+        for view in self._views.values():
+            self._show_job(view)
+        self._refresh()
+        self.reload()
+
+    def reload(self) -> None:
+        """Look at the disk again."""
+        self._bridge.start(self._reload())
+
+    def select(self, key: str) -> None:
+        """Show the model with this row key (a catalogue key) below the list."""
+        number = self.table.number_of(key)
+        if number >= 0:
+            self._view.selectRow(number)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Replies may have been measured meanwhile."""
+        super().showEvent(event)
+        self._refresh()
+
+    def add_models(self, paths: Sequence[Path]) -> None:
+        """Take up files and folders where they lie; of files alone, load the first."""
+        self._actions.import_paths(paths, load_first=not any(path.is_dir() for path in paths))
+
+    def _build_page(self) -> None:
+        self.recommendation = RecommendationCard(self._theme)
+        self.recommendation.get_asked.connect(self._on_get)
+        self.recommendation.load_asked.connect(self.load_asked)
+        self._job_place = QVBoxLayout()
+        self._job_place.setSpacing(16)
+        self.table = ModelsTable(self._theme, self)
+        self._view = ModelsView(self.table)
+        self._view.row_selected.connect(self._on_row)
+        self._view.row_activated.connect(self._on_activated)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._view.customContextMenuRequested.connect(self._on_context_menu)
+        inside = QShortcut(QKeySequence("Ctrl+I"), self._view)
+        inside.setContext(Qt.ShortcutContext.WidgetShortcut)
+        inside.activated.connect(self._on_look_inside)
+        frame = Card(margin_px=8)
+        frame.body.addWidget(self._view)
+        self.detail = ModelDetail(self._theme)
+        self.detail.get_asked.connect(self._on_get)
+        self.detail.load_asked.connect(self.load_asked)
+        self.detail.delete_asked.connect(self._on_delete)
+        self.outlooks = OutlookCard(self._theme)
+        self.outlooks.demand_changed.connect(self._refresh)
+        self.outlooks.hide()
+        self.add_card = AddModelCard(self._theme)
+        self.add_card.add_asked.connect(self._on_add)
+        self._actions = ModelActions(
+            self._theme,
+            self._bridge,
+            self._store,
+            self._jobs,
+            self._settings,
+            self._notices,
+            self._job_place,
+            self,
+        )
+        self._actions.load_asked.connect(self.load_asked)
+        self._actions.delete_asked.connect(self._on_delete)
+        self._actions.imported.connect(self._on_imported)
+        self.detail.folder_asked.connect(self._actions.show_folder)
+        self.detail.menu_asked.connect(self._on_menu)
+        self.add_card.paths_chosen.connect(self._actions.import_paths)
+        page = QWidget()
+        page.setProperty("look", "page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, MARGIN_PX)
+        column.setSpacing(16)
+        column.addWidget(self.recommendation)
+        column.addLayout(self._job_place)
+        column.addWidget(frame)
+        column.addWidget(self.detail)
+        column.addWidget(self._quality.card)
+        column.addWidget(self._matrix.card)
+        column.addWidget(self.outlooks)
+        column.addWidget(self.add_card)
+        column.addStretch(1)
+        self.setWidget(page)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusProxy(self._view)
+
+    async def _reload(self) -> None:
+        before = self._listing
+        self._listing = await asyncio.to_thread(self._store.listing)
+        for notice in self._listing.notices:
+            if str(notice) not in self._told:
+                self._told.add(str(notice))
+                self._notices.error(notice)
+        self._refresh()
+        if self._listing.models != before.models:
+            self.store_changed.emit()
+
+    def _refresh(self) -> None:
+        loaded = self._session.info.path if self._session.info is not None else ""
+        self._advisor = self._advice.advisor(self._listing.models)
+        rows = model_rows(
+            catalogue(),
+            self._listing.models,
+            self._advisor,
+            self.outlooks.demand,
+            self._views.values(),
+            loaded,
+        )
+        self.table.show_rows(rows)
+        if self._selected and self.table.number_of(self._selected) >= 0:
+            self.select(self._selected)
+            self._on_row(self.table.number_of(self._selected))
+        elif rows:
+            self._view.selectRow(0)
+        self._show_recommendation(rows)
+
+    def _show_recommendation(self, rows: list[ModelRow]) -> None:
+        if self._advisor is None:
+            self.recommendation.show_looking()
+            return
+        found = recommend(catalogue(), self._advisor.memory)
+        if found is None:
+            self.recommendation.show_none()
+            return
+        kind = found.fit.quantisation
+        row = next(row for row in rows if row.key == found.model.key)
+        installed = next((model for model in row.installed if model.type == kind), None)
+        self.recommendation.show_recommendation(
+            found,
+            self._advisor.outlook(found.model, kind, found.fit.demand),
+            installed,
+            getting=kind in row.getting,
+            stopped=kind in row.stopped,
+            loaded=row.loaded_type == kind,
+        )
+
+    def _on_row(self, number: int) -> None:
+        self.detail.setVisible(number >= 0)
+        self._quality.show_row(self.table.row(number) if number >= 0 else None)
+        self._matrix.show_row(self.table.row(number) if number >= 0 else None)
+        if number >= 0:
+            row = self.table.row(number)
+            self._selected = row.key
+            demand, model = self.outlooks.demand, row.model
+            self.detail.show_row(row, self._advisor, demand)
+            outlooks = []
+            if self._advisor is not None and model is not None and model.thinks:
+                outlooks = [self._advisor.outlook(model, kind, demand) for kind in QUANTISATIONS]
+            self.outlooks.show_outlooks(outlooks)
+
+    def _on_activated(self, number: int) -> None:
+        """Enter or a double click loads what is on disk."""
+        row = self.table.row(number)
+        if row.installed and not row.loaded_type:
+            self.load_asked.emit(row.installed[0])
+
+    def _on_get(self, key: str, types: list[str]) -> None:
+        values = self._settings.values
+        self._jobs.add(
+            key,
+            types,
+            keep_original=values.keep_original_weights,
+            measure=values.measure_builds,
+            weigh=values.weigh_builds,
+        )
+
+    def _on_job(self, view: JobView) -> None:
+        if view.state in _FINISHED:
+            self._views.pop(view.id, None)
+            card = self._cards.pop(view.id, None)
+            if card is not None:
+                self._job_place.removeWidget(card)
+                card.deleteLater()
+            if view.state == "done":
+                self._on_done(view)
+            self._refresh()
+            return
+        changed = view.id not in self._views or self._views[view.id].state != view.state
+        self._views[view.id] = view
+        self._show_job(view)
+        if changed:
+            self._refresh()
+
+    def _on_done(self, view: JobView) -> None:
+        self._jobs.dismiss(view.id)
+        self._quality.warn(view.installed)
+        if view.installed:
+            first = view.installed[0]
+            self._notices.inform(
+                self.tr("{model} is ready.").format(model=f"{first.name} {first.type}"),
+                self.tr("Load"),
+                lambda: self.load_asked.emit(first),
+            )
+        self.reload()
+
+    def _show_job(self, view: JobView) -> None:
+        card = self._cards.get(view.id)
+        if card is None:
+            card = self._cards[view.id] = JobCard(self._theme, view)
+            card.pause_asked.connect(self._jobs.pause)
+            card.resume_asked.connect(self._jobs.resume)
+            card.cancel_asked.connect(partial(cancel_job, self._jobs, self._notices))
+            self._job_place.addWidget(card)
+        else:
+            card.show_view(view)
+
+    def _on_delete(self, model: InstalledModel) -> None:
+        self._bridge.start(self._delete(model))
+
+    async def _delete(self, model: InstalledModel) -> None:
+        if any(info.path == str(model.path) for info in self._session.models):
+            await self._session.unload(str(model.path))
+        trashed = await asyncio.to_thread(self._store.delete, model)
+        await self._reload()
+
+        self._notices.inform(
+            self.tr("{model} was deleted.").format(model=f"{model.name} {model.type}"),
+            self.tr("Undo"),
+            lambda: self._on_undo(trashed),
+        )
+
+    def _on_undo(self, trashed: TrashedModel) -> None:
+        self._bridge.start(self._restore(trashed))
+
+    async def _restore(self, trashed: TrashedModel) -> None:
+        await asyncio.to_thread(self._store.restore, trashed)
+        await self._reload()
+
+    def _on_context_menu(self, place: QPoint) -> None:
+        """At the mouse, or at the row where the keyboard asked for it."""
+        number = self._view.indexAt(place).row()
+        row = self.table.row(number if number >= 0 else self._view.currentIndex().row())
+        if row.installed:
+            menu = self._actions.menu(row.installed, row.loaded_type)
+            menu.popup(self._view.viewport().mapToGlobal(place))
+
+    def _on_menu(self, model: InstalledModel, place: QPoint) -> None:
+        row = self.table.row(self.table.number_of(self._selected))
+        self._actions.menu([model], row.loaded_type).popup(place)
+
+    def _on_look_inside(self) -> None:
+        row = self.table.row(self._view.currentIndex().row())
+        if row.installed:
+            self._actions.inspect(row.installed[0])
+
+    def _on_imported(self, models: tuple[InstalledModel, ...]) -> None:
+        first = models[0]
+        self._selected = first.key or f"disk:{first.name}"
+        self.reload()
+
+    def _on_add(self, text: str, kind: str) -> None:
+        self._bridge.start(self._add(text, kind))
+
+    async def _add(self, text: str, kind: str) -> None:
+        folder = Path(text).expanduser()
+        if folder.is_dir() and not (folder / "config.json").is_file():
+            self._actions.import_paths([folder.absolute()])
+            self.add_card.clear()
+            return
+        reference = parse_reference(text)
+        if isinstance(reference, GgufReference):
+            self._actions.import_paths([reference.file])
+        elif isinstance(reference, CatalogReference):
+            self.select(reference.model.key)
+            self._on_get(reference.model.key, [kind])
+        elif isinstance(reference, HubReference) and not reference.file:
+            self.add_card.set_busy(True)
+            given_up = threading.Event()
+            try:
+                snapshot = await asyncio.to_thread(
+                    self._jobs.resolve, reference.repo, reference.revision, cancel=given_up
+                )
+            finally:
+                given_up.set()
+                self.add_card.set_busy(False)
+            self._add_snapshot(snapshot, reference, kind)
+        elif isinstance(reference, HubReference):
+            # A finished file is taken as it is.
+            self._jobs.add(text, [])
+        else:
+            self._on_get(text, [kind])
+        self.add_card.clear()
+
+    def _add_snapshot(self, snapshot: Snapshot, reference: HubReference, kind: str) -> None:
+        choices = gguf_files(snapshot)
+        if any(file.path.endswith(".safetensors") for file in snapshot.files) or not choices:
+            self._jobs.add(
+                reference.repo,
+                [kind],
+                revision=reference.revision,
+                keep_original=self._settings.values.keep_original_weights,
+                measure=self._settings.values.measure_builds,
+                weigh=self._settings.values.weigh_builds,
+            )
+            return
+        if len(choices) == 1:
+            self._jobs.add(reference.repo, [], revision=reference.revision)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for file in choices:
+            action = menu.addAction(f"{shown(file.path)}   {byte_count(file.bytes)}")
+            action.setData(f"{reference.repo}:{file.path}")
+        menu.triggered.connect(lambda action: self._jobs.add(action.data(), [], revision=reference.revision))
+        menu.popup(self.add_card.mapToGlobal(QPoint(16, self.add_card.height())))

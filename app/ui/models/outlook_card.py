@@ -1,0 +1,101 @@
+"""One model on this computer: memory, place and speed of each of its quantisations, and why."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeaderView, QTableView, QWidget
+
+from app.machine.advisor import Outlook
+from app.ui.base.theme import Theme
+from app.ui.models.fit_text import fit_text, speed_tip
+from app.ui.models.outlook_table import HERE, OutlookTable
+from app.ui.widgets.card import Card, label
+from models.memory.fit import DEFAULT_CONTEXT_TOKENS
+from models.memory.memory_request import Demand
+from models.memory.sizes import KV_BYTES_PER_ELEMENT
+from models.system.units import byte_count
+
+CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
+ROW_PX = 32
+
+
+class OutlookCard(Card):
+    """Shows the outlooks of one model for the context and the cache type that are chosen here; GUI thread."""
+
+    demand_changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.table = OutlookTable(theme, self)
+        self._contexts = QComboBox()
+        for tokens in CONTEXTS:
+            self._contexts.addItem(self.tr("{tokens} tokens").format(tokens=f"{tokens:,}"), tokens)
+        self._contexts.setCurrentIndex(CONTEXTS.index(DEFAULT_CONTEXT_TOKENS))
+        self._contexts.setAccessibleName(self.tr("Context to judge with"))
+        self._caches = QComboBox()
+        self._caches.addItems(list(KV_BYTES_PER_ELEMENT))
+        self._caches.setAccessibleName(self.tr("Cache type to judge with"))
+        for box in (self._contexts, self._caches):
+            box.currentIndexChanged.connect(self.demand_changed)
+        self._view = QTableView()
+        self._view.setModel(self.table)
+        self._view.setAccessibleName(self.tr("Quantisations on this PC"))
+        self._view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self._view.setShowGrid(False)
+        self._view.setTabKeyNavigation(False)
+        self._view.setWordWrap(False)
+        self._view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._view.verticalHeader().hide()
+        self._view.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = self._view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setMinimumSectionSize(64)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(HERE, QHeaderView.ResizeMode.Stretch)
+        self._view.selectionModel().currentRowChanged.connect(lambda: self._show_reason())
+        self.table.modelReset.connect(self._fit_height)
+        self._reason = label("", "muted", wrap=True, selectable=True)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("ON THIS PC"), "caption"))
+        head.addStretch(1)
+        head.addWidget(label(self.tr("Context"), "small"))
+        head.addWidget(self._contexts)
+        head.addSpacing(8)
+        head.addWidget(label(self.tr("Cache"), "small"))
+        head.addWidget(self._caches)
+        self.body.addLayout(head)
+        self.body.addWidget(self._view)
+        self.body.addWidget(self._reason)
+
+    @property
+    def demand(self) -> Demand:
+        """The use that the models are to be judged for."""
+        return Demand(self._contexts.currentData(), kv_type=self._caches.currentText())
+
+    def show_outlooks(self, outlooks: list[Outlook]) -> None:
+        """Show a model's quantisations; nothing is shown where there are none."""
+        row = max(0, self._view.currentIndex().row())
+        self.table.show_outlooks(outlooks)
+        self.setVisible(bool(outlooks))
+        if outlooks:
+            self._view.selectRow(min(row, len(outlooks) - 1))
+            self._show_reason()
+
+    def _show_reason(self) -> None:
+        row = self._view.currentIndex().row()
+        if not 0 <= row < self.table.rowCount():
+            return
+        outlook = self.table.row(row)
+        sentences = [f"{outlook.quantisation}: {fit_text(outlook.fit)}", speed_tip(outlook)]
+        if (load := outlook.measured) is not None:
+            taken = self.tr(
+                "When it was loaded with {layers} layers on graphics cards, for {replies} replies at a time, "
+                "llama.cpp took {ram} of RAM and {card} on the cards."
+            )
+            amounts = {"ram": byte_count(load.ram_bytes), "card": byte_count(load.device_bytes)}
+            sentences.insert(1, taken.format(layers=load.gpu_layers, replies=load.sequences, **amounts))
+        self._reason.setText(" ".join(sentences))
+
+    def _fit_height(self) -> None:
+        header = self._view.horizontalHeader().sizeHint().height()
+        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)

@@ -1,0 +1,190 @@
+"""What quantising cost a model: in plain words, as a table and as a plot, and a way to measure it."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProgressBar, QTableView, QWidget
+
+from app.ui.base.durations import duration
+from app.ui.base.theme import Theme
+from app.ui.models.quality_plot import QualityPlot
+from app.ui.models.quality_table import QualityTable
+from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.plot_library import PlotLibrary
+from models.store.quality import CONFIDENCE, Quality
+from models.store.store import InstalledModel
+from models.system.progress import Progress
+from models.system.units import byte_count
+
+PLOT_PX = 200
+ROW_PX = 32
+
+
+class QualityCard(Card):
+    """Shows the files of one model; GUI thread. `measure_asked` asks to measure all of them."""
+
+    measure_asked = Signal()
+    cancel_asked = Signal()
+
+    def __init__(self, theme: Theme, plots: PlotLibrary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.table = QualityTable(theme, self)
+        self._measure = button(self.tr("Measure"))
+        self._measure.clicked.connect(self.measure_asked)
+        self._cancel = button(self.tr("Cancel"), "quiet")
+        self._cancel.clicked.connect(self.cancel_asked)
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("WHAT IT COST"), "caption"))
+        head.addStretch(1)
+        head.addWidget(self._cancel)
+        head.addWidget(self._measure)
+        self._words = label("", wrap=True, selectable=True)
+        self._warning = label("", "warning", wrap=True, selectable=True)
+        self._step = label("", "muted", wrap=True)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, 1000)
+        self._view = self._make_view()
+        self._plot = QualityPlot(theme, plots)
+        self._plot.setFixedHeight(PLOT_PX)
+        self._plot.setAccessibleName(self.tr("Divergence against size"))
+        self._note = label("", "small", wrap=True, selectable=True)
+        self.body.addLayout(head)
+        for widget in (
+            self._words,
+            self._warning,
+            self._step,
+            self._bar,
+            self._view,
+            self._plot,
+            self._note,
+        ):
+            self.body.addWidget(widget)
+        theme.changed.connect(self._colour_icons)
+        self._colour_icons()
+        self.show_progress(None)
+
+    def show_models(
+        self, models: Sequence[InstalledModel], gate_percent: float, *, possible: bool, download_bytes: int
+    ) -> None:
+        """Take the quantised files of a model, measured or not.
+
+        `possible`: its full-precision form can be had; for `download_bytes`, 0 where it is here.
+        """
+        measured = [(model.type, model.quality) for model in models if model.quality is not None]
+        measured.sort(key=lambda row: -row[1].bytes)
+        self.table.show_models(models, gate_percent)
+        self._plot.show_models(models)
+        self._view.setVisible(bool(measured))
+        self._plot.setVisible(len(measured) > 1)
+        self._words.setText(
+            "\n".join(self._sentence(kind, quality) for kind, quality in measured)
+            if measured
+            else self._empty_text(possible, download_bytes)
+        )
+        set_look(self._words, "body" if measured else "muted")
+        above = [row for row in measured if row[1].accuracy_loss_percent > gate_percent]
+        self._warning.setVisible(bool(above))
+        self._warning.setText(
+            self.tr("More than the {limit}% that you allow: {types}. A larger type loses less.").format(
+                limit=f"{gate_percent:g}", types=", ".join(kind for kind, _ in above)
+            )
+        )
+        self._note.setVisible(bool(measured))
+        if measured:
+            self._note.setText(self._note_text(measured[0][1]))
+        self._measure.setEnabled(possible and bool(models))
+        if download_bytes and possible:
+            text = self.tr("Measure · {size} to download").format(size=byte_count(download_bytes))
+        elif measured:
+            text = self.tr("Measure again")
+        else:
+            text = self.tr("Measure")
+        self._measure.setText(text)
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """How far the measuring is; None while nothing is measured."""
+        running = progress is not None
+        self._measure.setVisible(not running)
+        self._cancel.setVisible(running)
+        self._step.setVisible(running)
+        self._bar.setVisible(running)
+        if progress is None:
+            return
+        step = self._stage(progress.stage)
+        if progress.remaining_s is None:
+            step = f"{step} · {self.tr('working out how long it takes')}"
+        else:
+            left = self.tr("{time} left").format(time=duration(progress.remaining_s))
+            step = f"{step} · {left}"
+        self._step.setText(step)
+        self._bar.setAccessibleName(step)
+        self._bar.setValue(round(1000 * progress.done / max(1, progress.total)))
+
+    def _make_view(self) -> QTableView:
+        view = QTableView()
+        view.setModel(self.table)
+        view.setAccessibleName(self.tr("What each quantisation cost"))
+        view.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        view.setShowGrid(False)
+        view.setTabKeyNavigation(False)
+        view.setWordWrap(False)
+        view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = view.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.modelReset.connect(self._fit_height)
+        return view
+
+    def _sentence(self, kind: str, quality: Quality) -> str:
+        return self.tr(
+            "{type} answers the same next word as {reference} {share}% of the time (± {spread}), at {size}% "
+            "of its size."
+        ).format(
+            type=kind,
+            reference=quality.reference,
+            share=f"{100 * quality.same_top:.1f}",
+            spread=f"{100 * CONFIDENCE * quality.same_top_error:.1f}",
+            size=f"{100 * quality.bytes / quality.reference_bytes:.0f}",
+        )
+
+    def _empty_text(self, possible: bool, download_bytes: int) -> str:
+        if not possible:
+            return self.tr(
+                "Not measured. That needs the model in full precision (BF16), which is neither here nor "
+                "known where to get."
+            )
+        if download_bytes:
+            return self.tr(
+                "Not measured yet. The full-precision weights are downloaded for that and deleted afterwards."
+            )
+        return self.tr("Not measured yet. Both forms read the same text, and their predictions are compared.")
+
+    def _note_text(self, quality: Quality) -> str:
+        note = self.tr(
+            "Measured against {reference} on {tokens} tokens of {text}; ± is the 95% confidence interval. "
+            "Accuracy loss is the growth of the perplexity."
+        ).format(reference=quality.reference, tokens=f"{quality.scored_tokens:,}", text=quality.text)
+        if quality.streamed:
+            slow = self.tr("Full precision did not fit into memory, so its speed is the disk's.")
+            return f"{note} {slow}"
+        return note
+
+    def _stage(self, stage: str) -> str:
+        match stage:
+            case "download":
+                return self.tr("Downloading the full-precision weights")
+            case "measure":
+                return self.tr("Both forms read the text")
+        return self.tr("Making the full-precision file")
+
+    def _fit_height(self) -> None:
+        header = self._view.horizontalHeader().sizeHint().height()
+        self._view.setFixedHeight(header + ROW_PX * self.table.rowCount() + 2)
+
+    def _colour_icons(self) -> None:
+        self._measure.setIcon(self._theme.icon("gauge", "text"))

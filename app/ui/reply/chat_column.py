@@ -1,0 +1,193 @@
+"""The messages of a chat in one column, which stays at its end while a reply streams."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app.ui.base.theme import Theme
+from app.ui.widgets.card import button
+
+COLUMN_PX = 820
+MARGIN_PX = 28
+NEAR_END_PX = 24
+
+
+class ChatColumn(QScrollArea):
+    """Holds message widgets; new content is followed unless the user has scrolled up. GUI thread."""
+
+    earlier_requested = Signal()
+    filled = Signal()
+    """Many messages have come and have their places."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._follows = True
+        self._notes: list[QWidget] = []
+        self.setWidgetResizable(True)
+        # A bar that comes and goes would have every paragraph laid out for two widths with each word.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Conversation"))
+        self._page = page = QWidget()
+        page.setProperty("look", "page")
+        row = QHBoxLayout(page)
+        row.setContentsMargins(MARGIN_PX, 20, MARGIN_PX, 20)
+        self._column = column = QWidget()
+        column.setMaximumWidth(COLUMN_PX)
+        # Whatever is in it: what is too wide is cut by itself, not the whole column.
+        column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addStretch(1)
+        row.addWidget(column, 1000)
+        row.addStretch(1)
+        self._messages = QVBoxLayout(column)
+        self._messages.setContentsMargins(0, 0, 0, 0)
+        self._messages.setSpacing(16)
+        self._earlier = button(self.tr("Show earlier messages"), "quiet")
+        self._earlier.clicked.connect(self.earlier_requested)
+        self._earlier.hide()
+        self._messages.addWidget(self._earlier, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._messages.addStretch(1)
+        self.setWidget(page)
+        self._latest = button(self.tr("Latest"), tip=self.tr("Go to the end of the chat (Ctrl+End)"))
+        self._latest.setParent(self)
+        self._latest.hide()
+        self._latest.clicked.connect(self.go_to_end)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range_changed)
+        bar.valueChanged.connect(self._on_value_changed)
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+
+    @property
+    def follows(self) -> bool:
+        """Whether new content is followed."""
+        return self._follows
+
+    def clear(self) -> list[QWidget]:
+        """Take all messages out and hide them; they are returned, to be deleted or to be given away.
+
+        They keep their parent: without one, the style sheet would be worked out anew for each of their parts.
+        """
+        taken = []
+        while self._messages.count() > 2:
+            item = self._messages.takeAt(1)
+            widget = item.widget() if item is not None else None
+            if widget is not None:
+                widget.hide()
+                taken.append(widget)
+        self._earlier.hide()
+        self._notes.clear()
+        self._follows = True
+        self._show_latest()
+        return taken
+
+    def add(self, widget: QWidget) -> None:
+        """Put a message at the end."""
+        # Laid out for its place at once, not for Qt's first guesses before.
+        widget.resize(self._column.width(), widget.height())
+        self._messages.insertWidget(self._messages.count() - 1, widget)
+        widget.show()
+
+    def add_note(self, widget: QWidget, before: QWidget | None) -> None:
+        """Put something that is no message before a message, or at the end."""
+        self._messages.removeWidget(widget)
+        place = self._messages.count() - 1 if before is None else self._messages.indexOf(before)
+        self._messages.insertWidget(place, widget)
+        if widget not in self._notes:
+            self._notes.append(widget)
+        widget.show()
+
+    @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Many messages come: they are laid out once, at the end."""
+        self._page.setUpdatesEnabled(False)
+        self._messages.setEnabled(False)
+        try:
+            yield
+        finally:
+            self._messages.setEnabled(True)
+            self._messages.activate()
+            self._page.setUpdatesEnabled(True)
+            self.filled.emit()
+
+    def add_first(self, widgets: list[QWidget]) -> None:
+        """Put earlier messages above the others; what is in sight stays where it is."""
+        bar = self.verticalScrollBar()
+        from_end = bar.maximum() - bar.value()
+        self._follows = False
+        for number, widget in enumerate(widgets, start=1):
+            self._messages.insertWidget(number, widget)
+            widget.show()
+        self._messages.activate()
+        bar.setValue(bar.maximum() - from_end)
+
+    def remove(self, widget: QWidget) -> None:
+        """Take one message out."""
+        if widget in self._notes:
+            self._notes.remove(widget)
+        self._messages.removeWidget(widget)
+        widget.setParent(None)
+
+    def messages(self) -> list[QWidget]:
+        """The message widgets from the first to the last."""
+        found = []
+        for number in range(1, self._messages.count() - 1):
+            item = self._messages.itemAt(number)
+            widget = item.widget() if item is not None else None
+            if widget is not None and widget not in self._notes:
+                found.append(widget)
+        return found
+
+    def offer_earlier(self, offered: bool) -> None:
+        """Whether there are messages before the ones that are shown."""
+        self._earlier.setVisible(offered)
+
+    def go_to(self, widget: QWidget) -> None:
+        """Show the beginning of a message, with a little of what stands above it."""
+        self._follows = False
+        self._messages.activate()
+        self._page.adjustSize()
+        top = widget.mapTo(self._page, widget.rect().topLeft()).y()
+        self.verticalScrollBar().setValue(max(0, top - MARGIN_PX))
+
+    def go_to_end(self) -> None:
+        """Show the end, and follow it."""
+        self._follows = True
+        self._latest.hide()
+        self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the button to the end in its place."""
+        super().resizeEvent(event)
+        self._place_latest()
+
+    def _on_range_changed(self, least: int, most: int) -> None:
+        self.verticalScrollBar().setEnabled(most > least)
+        if self._follows:
+            self.verticalScrollBar().setValue(most)
+        else:
+            self._show_latest()
+
+    def _on_value_changed(self, value: int) -> None:
+        self._follows = value >= self.verticalScrollBar().maximum() - NEAR_END_PX
+        self._show_latest()
+
+    def _show_latest(self) -> None:
+        self._latest.setVisible(not self._follows)
+        self._place_latest()
+
+    def _place_latest(self) -> None:
+        self._latest.adjustSize()
+        area = self.viewport().geometry()
+        self._latest.move(
+            area.center().x() - self._latest.width() // 2, area.bottom() - self._latest.height() - 8
+        )
+        self._latest.raise_()
+
+    def _draw_icons(self) -> None:
+        self._latest.setIcon(self._theme.icon("arrow-down", "text"))
+        self._earlier.setIcon(self._theme.icon("arrow-up"))

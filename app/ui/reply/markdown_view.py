@@ -1,0 +1,376 @@
+"""Markdown as widgets, one for each block that is near to what is seen; only the last changes while a reply
+streams."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.chat.markdown.markdown_blocks import (
+    Block,
+    CodeBlock,
+    FormulaBlock,
+    MarkdownStream,
+    Place,
+    RuleBlock,
+    TableBlock,
+    TextBlock,
+    parse_blocks,
+)
+from app.code.check import SyntaxReport
+from app.ui.base.theme import Theme
+from app.ui.reply.block_frame import BlockFrame
+from app.ui.reply.code_card import CodeCard
+from app.ui.reply.formula_card import FormulaCard
+from app.ui.reply.growing_text import GrowingText
+from app.ui.reply.link_question import ask_before_opening
+from app.ui.reply.rich_label import RichLabel
+from app.ui.reply.table_label import TableLabel
+from app.ui.reply.visible_zone import Sight, Zone, wider
+from app.ui.widgets.card import rule
+
+Drawing = RichLabel | GrowingText | FormulaCard | TableLabel
+GAP_PX, TIGHT_GAP_PX, HEADING_GAP_PX = 10, 4, 16
+UNPLACED_PX = 400
+AIR_PX = 3
+"""By so much a line of text has more air above its letters than below."""
+BUILT_SCREENS, AHEAD_SCREENS, KEPT_SCREENS = 0.1, 1.0, 3.0
+"""So many heights of the scroll area above and below it, blocks have widgets at once; get them between two
+events; and lose them farther off."""
+
+
+class MarkdownView(QWidget):
+    """Shows Markdown, whole or as it comes. Nothing in it is fetched, links are opened after a question.
+
+    It places its blocks itself: Qt's layouts would measure every paragraph anew with each word that comes. In
+    a scroll area it has widgets for what is near to what is seen, elsewhere for all. GUI thread only.
+    """
+
+    to_code_requested = Signal(str, str)
+    """Code and the language as the fence named it."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        muted: bool = False,
+        offers_to_code: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._muted = muted
+        self._offers_to_code = offers_to_code
+        self._stream: MarkdownStream | None = None
+        self._shown: list[Block] = []
+        self._frames: list[BlockFrame] = []
+        self._built: list[BlockFrame] = []
+        self._reports: dict[tuple[str, str], SyntaxReport] = {}
+        self._settled = 0
+        self._height = 0
+        self._placed = self._placing = False
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._sight = Sight(self)
+        self._sight.moved.connect(self._on_sight_moved)
+        self._ahead = QTimer(self, singleShot=True, interval=0)
+        self._ahead.timeout.connect(self._build_ahead)
+        theme.formulas.drawn.connect(self._on_formulas_drawn)
+        # The blocks follow the theme by themselves, and are to be measured after that.
+        theme.changed.connect(self._on_theme_changed, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """What is shown."""
+        return self._shown
+
+    def set_text(self, text: str) -> None:
+        """Show a finished text."""
+        self._stream = None
+        blocks = parse_blocks(text)
+        self._update(0, blocks, len(blocks))
+
+    def append(self, text: str) -> None:
+        """Take more of a text that is coming in."""
+        if self._stream is None:
+            self._stream = MarkdownStream()
+            self._update(0, [], 0)
+        first = self._stream.append(text)
+        self._update(first, self._stream.blocks, self._stream.final)
+
+    def finish(self) -> None:
+        """The text that came in pieces is complete."""
+        if self._stream is not None:
+            self._stream.finish()
+            self._update(0, self._stream.blocks, len(self._stream.blocks))
+            self._stream = None
+
+    def show_report(self, block: CodeBlock, report: SyntaxReport) -> None:
+        """Say of this code whether its syntax is valid, wherever it stands."""
+        self._reports[block.code, block.language] = report
+        for frame in self._built:
+            if isinstance(frame.content, CodeCard):
+                self._report_on(frame.content)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """Lines wrap."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """The height of all blocks; each remembers its own."""
+        # Layouts ask with each word what it would be at no width, as they want to know the smallest.
+        if width in (0, self.width()):
+            return self._height
+        return sum(frame.height_for(width) for frame in self._frames)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As wide as its column, at which the height is known."""
+        return QSize(self.width() if self._placed else UNPLACED_PX, self._height)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Any width will do."""
+        return QSize(0, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Lay everything out again only for another width."""
+        super().resizeEvent(event)
+        self._placed = True
+        if event.size().width() != event.oldSize().width():
+            self._place_from(0)
+            self._ask_for_layout()
+
+    def event(self, event: QEvent) -> bool:
+        """Ask for the height that it needs once the layout has ended."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Now something of it can be seen."""
+        super().showEvent(event)
+        self._on_sight_moved()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """It has nothing to paint itself, but learns of a move that no scroll bar told."""
+        if self._missing(self._sight.zone()):
+            # Not here: what is made while its parent is painted would be painted with the next frame only.
+            self._ahead.start()
+
+    def _update(self, first: int, blocks: list[Block], final: int) -> None:
+        """Change the frames from block `first` on to `blocks`, keeping every one that fits. Those before
+        `final` will not change any more.
+        """
+        first_changed = min(first, len(blocks))
+        for index in range(first, len(blocks)):
+            block = blocks[index]
+            if index < len(self._shown) and self._shown[index] == block:
+                if first_changed == index:
+                    first_changed += 1
+                continue
+            if index < len(self._frames):
+                self._frames[index].show_block(block)
+            else:
+                frame = BlockFrame(self, self._theme, block, self._make_content)
+                frame.growing = index >= final
+                self._frames.append(frame)
+            self._frames[index].gap = _gap(blocks[index - 1] if index else None, block)
+        self._remove_from(len(blocks))
+        self._shown[first:] = blocks[first:]
+        self._settle(final)
+        self._place_from(first_changed)
+
+    def _settle(self, end: int) -> None:
+        """Let the words of the blocks before `end` be selected from now on."""
+        for frame in self._frames[self._settled : end]:
+            frame.growing = False
+            if isinstance(frame.content, GrowingText):
+                frame.rebuild()
+                frame.place(frame.top, self.width())
+        self._settled = end
+
+    def _place_from(self, first: int, last: int | None = None) -> None:
+        """Put the blocks from `first` on below the ones before; the others stay as they are, and so do those
+        after `last` that are in their place."""
+        if self._placing:
+            return
+        self._placing = True
+        try:
+            height = self._place(first, len(self._frames) if last is None else last)
+        finally:
+            self._placing = False
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
+
+    def _place(self, first: int, last: int) -> int:
+        """The height of all blocks then."""
+        near_top, near_bottom = wider(self._sight.zone(), BUILT_SCREENS)
+        top = self._frames[first - 1].bottom if first else 0
+        width = self.width()
+        for index, frame in enumerate(self._frames[first:], first):
+            if not frame.is_built and top < near_bottom and top + frame.height_for(width) > near_top:
+                self._build_frame(frame)
+            elif index > last and frame.top == top:
+                return self._height
+            frame.place(top, width)
+            top = frame.bottom
+        return top
+
+    def _on_sight_moved(self) -> None:
+        """Give widgets to the blocks that are near now, and take them from those that are far."""
+        if self._placing:
+            return
+        zone = self._sight.zone()
+        if missing := self._missing(wider(zone, BUILT_SCREENS)):
+            self._build(missing)
+        self._let_go(wider(zone, KEPT_SCREENS))
+        if self._missing(wider(zone, AHEAD_SCREENS)):
+            self._ahead.start()
+
+    def _build_ahead(self) -> None:
+        """Build the nearest block that may soon be seen, and the others one by one in the next turns."""
+        zone = self._sight.zone()
+        missing = self._missing(wider(zone, AHEAD_SCREENS))
+        if missing:
+            seen = sum(zone) // 2
+            self._build([min(missing, key=lambda index: abs(self._frames[index].top - seen))])
+        if len(missing) > 1:
+            self._ahead.start()
+
+    def _missing(self, zone: Zone) -> list[int]:
+        """The blocks in the zone that have no widgets."""
+        top, bottom = zone
+        if top >= bottom:
+            return []
+        first = self._first_below(top)
+        end = bisect_left(self._frames, bottom, key=lambda frame: frame.top)
+        return [index for index in range(first, end) if not self._frames[index].is_built]
+
+    def _build(self, indices: list[int]) -> None:
+        """Give these blocks widgets."""
+        for index in indices:
+            self._build_frame(self._frames[index])
+        self._move_from(indices[0], indices[-1])
+
+    def _move_from(self, first: int, last: int | None = None) -> None:
+        """`_place_from`, and keep what is seen in its place."""
+        seen = self._first_below(self._sight.zone()[0])
+        before = self._top_of(seen)
+        self._place_from(first, last)
+        self._ask_for_layout()
+        self._sight.follow(self._top_of(seen) - before)
+
+    def _ask_for_layout(self) -> None:
+        """Blocks that were estimated have widgets now. A layout that is just at work would not hear of it."""
+        if self._height != self.height():
+            QCoreApplication.postEvent(self, QEvent(QEvent.Type.LayoutRequest))
+
+    def _build_frame(self, frame: BlockFrame) -> None:
+        frame.build()
+        self._built.append(frame)
+        if isinstance(frame.content, CodeCard):
+            self._report_on(frame.content)
+
+    def _let_go(self, zone: Zone) -> None:
+        top, bottom = zone
+        if top >= bottom:
+            return
+        kept = []
+        for frame in self._built:
+            if (frame.bottom < top or frame.top > bottom) and not frame.in_use:
+                frame.let_go()
+            else:
+                kept.append(frame)
+        self._built = kept
+
+    def _first_below(self, y: int) -> int:
+        """The first block that ends below `y`."""
+        return bisect_right(self._frames, y, key=lambda frame: frame.bottom)
+
+    def _top_of(self, index: int) -> int:
+        return self._frames[index].top if index < len(self._frames) else self._height
+
+    def _make_content(self, block: Block, growing: bool) -> QWidget:
+        match block:
+            case TextBlock() if growing:
+                return GrowingText(self._theme, muted=self._muted)
+            case TextBlock():
+                text = RichLabel(self._theme, muted=self._muted)
+                text.link_chosen.connect(self._on_link)
+                return text
+            case CodeBlock():
+                card = CodeCard(self._theme, offers_to_code=self._offers_to_code)
+                card.to_code_requested.connect(self.to_code_requested)
+                card.height_changed.connect(self._on_height_changed)
+                return card
+            case FormulaBlock():
+                return FormulaCard(self._theme, muted=self._muted)
+            case TableBlock():
+                table = TableLabel(self._theme)
+                table.link_chosen.connect(self._on_link)
+                return table
+            case RuleBlock():
+                return rule()
+
+    def _remove_from(self, end: int) -> None:
+        """Remove the frames from `end` on."""
+        for frame in self._frames[end:]:
+            if frame.is_built:
+                self._built.remove(frame)
+                frame.let_go()
+        del self._frames[end:]
+
+    def _report_on(self, card: CodeCard) -> None:
+        report = self._reports.get((card.code, card.language))
+        if report is not None:
+            card.show_report(report)
+
+    def _on_height_changed(self) -> None:
+        """A code block got or lost its scroll bar."""
+        sender = self.sender()
+        for frame in self._built:
+            if frame.content is sender:
+                frame.forget_height()
+                self._move_from(self._first_below(frame.top))
+
+    def _on_formulas_drawn(self) -> None:
+        """Some formulas that were asked for are there."""
+        first = len(self._frames)
+        for frame in self._built:
+            content = frame.content
+            if isinstance(content, Drawing) and content.waits_for_formulas:
+                content.show_again()
+                frame.forget_height()
+                first = min(first, self._first_below(frame.top))
+        self._move_from(first)
+
+    def _on_theme_changed(self) -> None:
+        """The text may have another size."""
+        for frame in self._frames:
+            frame.forget_height()
+        self._place_from(0)
+
+    def _on_link(self, address: str) -> None:
+        ask_before_opening(address, self)
+
+
+def _gap(before: Block | None, block: Block) -> int:
+    if before is None:
+        return 0
+    air = AIR_PX * (_is_paragraph(before) - _is_paragraph(block))
+    if isinstance(block, TextBlock) and block.level:
+        return HEADING_GAP_PX + air
+    place: Place = block.place
+    leads_in = isinstance(before, TextBlock) and place.indent > before.place.indent
+    if place.tight and (before.place.tight or leads_in):
+        return TIGHT_GAP_PX + air
+    if isinstance(before, TextBlock) and before.level:
+        return TIGHT_GAP_PX + 2 + air
+    return GAP_PX + air
+
+
+def _is_paragraph(block: Block) -> bool:
+    return isinstance(block, TextBlock) and not block.level

@@ -1,0 +1,252 @@
+"""The input filter: its rules, and a box to try them."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.base.errors import StillroomError
+from app.filters.filter_file import FilterFile, FilterFileError
+from app.filters.rule import FilterRule
+from app.filters.shipped import shipped_rules
+from app.ui.base.actions import add_action
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import translated
+from app.ui.base.theme import Theme
+from app.ui.settings.filter_rule_form import FilterRuleForm
+from app.ui.settings.filter_rule_table import FilterRuleTable
+from app.ui.settings.filter_trial import FilterTrial
+from app.ui.widgets.card import Card, button, label, set_look
+
+KEEP_AFTER_MS = 300
+
+
+class FiltersDialog(QDialog):
+    """Changes apply at once, to the next message. GUI thread."""
+
+    def __init__(
+        self, filters: FilterFile, theme: Theme, bridge: Bridge, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._filters = filters
+        self._theme = theme
+        self._bridge = bridge
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._undo: Callable[[], None] | None = None
+        self.setWindowTitle(self.tr("Input filter"))
+        self.resize(960, 720)
+        self.table = FilterRuleTable()
+        self.form = FilterRuleForm()
+        self.trial = FilterTrial(theme, self._start)
+        self.said = label("", "muted", wrap=True)
+        self.undo_button = button(self.tr("Undo"))
+        self.undo_button.clicked.connect(self._on_undo)
+        self.repair = button(self.tr("Start again with the shipped rules"))
+        self.repair.clicked.connect(self._on_repair)
+        self._lay_out()
+        self._keep_timer = QTimer(self, singleShot=True, interval=KEEP_AFTER_MS)
+        self._keep_timer.timeout.connect(self._keep)
+        self.table.changed.connect(self._keep)
+        self.table.chosen.connect(self._on_chosen)
+        self.form.edited.connect(self._on_edited)
+        add_action(self, self.tr("Move the rule up"), "Alt+Up", lambda: self.table.move_selected(-1))
+        add_action(self, self.tr("Move the rule down"), "Alt+Down", lambda: self.table.move_selected(1))
+        theme.changed.connect(self._draw_icons)
+        self._draw_icons()
+        self._say("")
+        self._read()
+
+    def done(self, result: int) -> None:
+        """Keep what was just typed, and close."""
+        if self._keep_timer.isActive():
+            self._keep_timer.stop()
+            self._keep()
+        self.trial.close_down()
+        super().done(result)
+
+    def _lay_out(self) -> None:
+        explanation = label(
+            self.tr(
+                "What you send goes through these rules, from the top to the bottom: chats, code, "
+                "`stillroom chat` and the local API. Each sees what the ones above it left. They find what "
+                "has a known form. They do not find every secret, and no list of phrases stops prompt "
+                "injection."
+            ),
+            "muted",
+            wrap=True,
+        )
+        self.add = button(self.tr("Add"))
+        self.add.clicked.connect(self._on_add)
+        self.delete = button(self.tr("Delete"))
+        self.delete.clicked.connect(self._on_delete)
+        self.up = button("", "quiet", name=self.tr("Move the rule up (Alt+Up)"))
+        self.up.clicked.connect(lambda: self.table.move_selected(-1))
+        self.down = button("", "quiet", name=self.tr("Move the rule down (Alt+Down)"))
+        self.down.clicked.connect(lambda: self.table.move_selected(1))
+        self.restore = button(self.tr("Bring back shipped rules"), "quiet")
+        self.restore.clicked.connect(self._on_restore)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for made in (self.add, self.delete, self.up, self.down):
+            buttons.addWidget(made)
+        buttons.addStretch(1)
+        buttons.addWidget(self.restore)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self.table, 1)
+        left.addLayout(buttons)
+        rule_card = Card()
+        rule_card.body.addWidget(label(self.tr("RULE"), "caption"))
+        rule_card.body.addWidget(self.form)
+        trial_card = Card()
+        trial_card.body.addWidget(label(self.tr("TRY IT"), "caption"))
+        trial_card.body.addWidget(self.trial)
+        page = QWidget()
+        page.setProperty("look", "page")
+        right = QVBoxLayout(page)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(12)
+        right.addWidget(rule_card)
+        right.addWidget(trial_card)
+        right.addStretch(1)
+        columns = QHBoxLayout()
+        columns.setSpacing(16)
+        columns.addLayout(left, 5)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(page)
+        columns.addWidget(scroll, 6)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(self.said, 1)
+        foot.addWidget(self.undo_button)
+        foot.addWidget(self.repair)
+        close = button(self.tr("Close"))
+        close.clicked.connect(self.accept)
+        foot.addWidget(close)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(20, 20, 20, 20)
+        body.setSpacing(16)
+        body.addWidget(explanation)
+        body.addLayout(columns, 1)
+        body.addLayout(foot)
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = self._bridge.start(work)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        return task
+
+    def _read(self) -> None:
+        try:
+            rules = self._filters.rules
+        except FilterFileError as error:
+            self.table.show_rules([])
+            for widget in (self.table, self.add, self.restore):
+                widget.setEnabled(False)
+            self._say(" ".join(translated(error)), look_bad=True, repairs=True)
+            return
+        for widget in (self.table, self.add, self.restore):
+            widget.setEnabled(True)
+        self.table.show_rules(rules)
+        self.trial.use_rules(rules)
+
+    def _keep(self) -> None:
+        rules = self.table.rules
+        try:
+            self._filters.keep(rules)
+        except StillroomError as error:
+            self._say(" ".join(translated(error)), look_bad=True)
+            return
+        self.trial.use_rules(rules)
+
+    def _on_chosen(self, rule: FilterRule | None) -> None:
+        self.form.show_rule(rule)
+        for made in (self.delete, self.up, self.down):
+            made.setEnabled(rule is not None)
+
+    def _on_edited(self, rule: FilterRule) -> None:
+        self.table.put(rule)
+        self._keep_timer.start()
+
+    def _on_add(self) -> None:
+        rules = self.table.rules
+        made = FilterRule(
+            id=f"own-{secrets.token_hex(4)}",
+            name=self.tr("New rule"),
+            pattern="secret",
+            ignore_case=True,
+            on=False,
+        )
+        row = self.table.selected_row + 1
+        self.table.show_rules([*rules[:row], made, *rules[row:]], row)
+        self._keep()
+        self.form.name.setFocus()
+        self.form.name.selectAll()
+
+    def _on_delete(self) -> None:
+        rules, row = self.table.rules, self.table.selected_row
+        if row < 0:
+            return
+        gone = rules[row]
+        self.table.show_rules(rules[:row] + rules[row + 1 :], row)
+        self._keep()
+
+        def put_back() -> None:
+            present = self.table.rules
+            at = min(row, len(present))
+            self.table.show_rules([*present[:at], gone, *present[at:]], at)
+            self._keep()
+
+        self._say(self.tr("“{rule}” is deleted.").format(rule=gone.name), undo=put_back)
+
+    def _on_restore(self) -> None:
+        rules = self.table.rules
+        known = {rule.id for rule in rules}
+        missing = [rule for rule in shipped_rules() if rule.id not in known]
+        if not missing:
+            self._say(self.tr("All shipped rules are in the list."))
+            return
+        self.table.show_rules([*rules, *missing], len(rules))
+        self._keep()
+        self._say(self.tr("{count} shipped rules are back, switched off.").format(count=len(missing)))
+
+    def _on_undo(self) -> None:
+        undo, self._undo = self._undo, None
+        self._say("")
+        if undo is not None:
+            undo()
+
+    def _on_repair(self) -> None:
+        try:
+            aside = self._filters.set_aside()
+        except OSError as error:
+            self._say(
+                self.tr("The file could not be renamed: {reason}.").format(reason=error.strerror),
+                look_bad=True,
+            )
+            return
+        self._read()
+        self._say(self.tr("The old file is kept as {path}.").format(path=str(aside)))
+
+    def _say(
+        self,
+        text: str,
+        *,
+        look_bad: bool = False,
+        undo: Callable[[], None] | None = None,
+        repairs: bool = False,
+    ) -> None:
+        self._undo = undo
+        self.said.setText(text)
+        set_look(self.said, "danger" if look_bad else "muted")
+        self.undo_button.setVisible(undo is not None)
+        self.repair.setVisible(repairs)
+
+    def _draw_icons(self) -> None:
+        self.up.setIcon(self._theme.icon("arrow-up"))
+        self.down.setIcon(self._theme.icon("arrow-down"))

@@ -1,0 +1,329 @@
+"""The local API: on and off, where it listens, its key, and who uses it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.server.access.addresses import addresses_for_others
+from app.server.endpoints.example import example
+from app.settings import SettingsFile
+from app.ui.base.notices import translated
+from app.ui.base.theme import Theme
+from app.ui.settings.api_clients import NAME, ApiClients
+from app.ui.settings.server_session import ServerSession
+from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
+
+REFRESH_MS = 1000
+ROW_PX = 30
+PORT_PX = 120
+HIDDEN_KEY = "•" * 24
+
+
+class ServerDialog(QDialog):
+    """Changes apply at once. GUI thread."""
+
+    def __init__(
+        self, session: ServerSession, settings: SettingsFile, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._settings = settings
+        self._theme = theme
+        self.setWindowTitle(self.tr("Local API"))
+        self.resize(760, 760)
+        inner = QWidget()
+        inner.setProperty("look", "page")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(20, 20, 20, 20)
+        column.setSpacing(12)
+        column.addWidget(self._make_switch())
+        column.addWidget(self._make_address())
+        column.addWidget(self._make_reach())
+        column.addWidget(self._make_clients())
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        body = QVBoxLayout(self)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.addWidget(scroll)
+        session.changed.connect(self._show)
+        timer = QTimer(self)
+        timer.setInterval(REFRESH_MS)
+        timer.timeout.connect(self._show_use)
+        timer.start()
+        self._show()
+        self._show_use()
+
+    def _make_switch(self) -> Card:
+        card = Card()
+        card.body.addWidget(label(self.tr("Local API"), "title"))
+        card.body.addWidget(
+            label(
+                self.tr(
+                    "Lets editors and scripts use the model that is loaded, by the protocols of OpenAI and "
+                    "Ollama. Chats in this window go first."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        self.on = QCheckBox(self.tr("Serve programs over HTTP"))
+        self.on.setChecked(self._settings.values.api_enabled)
+        self.on.toggled.connect(lambda on: self._session.set(api_enabled=on))
+        self.state = label("", "small", wrap=True, selectable=True)
+        self.state.setAccessibleName(self.tr("State of the local API"))
+        card.body.addWidget(self.on)
+        card.body.addWidget(self.state)
+        return card
+
+    def _make_address(self) -> Card:
+        card = Card()
+        card.body.setSpacing(12)
+        form = QFormLayout()
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(12)
+        self.url = _field(self.tr("Address"))
+        copy_url = self._copier(self.tr("Copy the address"), lambda: self.url.text())
+        form.addRow(label(self.tr("Address")), _row(self.url, copy_url))
+        self.key = _field(self.tr("Key"))
+        self.key.setText(HIDDEN_KEY)
+        self.show_key = button(self.tr("Show"), "quiet")
+        self.show_key.setCheckable(True)
+        self.show_key.toggled.connect(self._show_key)
+        copy_key = self._copier(self.tr("Copy the key"), self._session.key)
+        self.renew = button(
+            self.tr("Renew"), "quiet", tip=self.tr("Locks out every program that has the key")
+        )
+        self.renew.clicked.connect(self._renew)
+        form.addRow(label(self.tr("Key")), _row(self.key, self.show_key, copy_key, self.renew))
+        self.port = QSpinBox()
+        self.port.setRange(1, 65535)
+        self.port.setValue(self._settings.values.api_port)
+        self.port.setKeyboardTracking(False)
+        self.port.setFixedWidth(PORT_PX)
+        self.port.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
+        self.port.setAccessibleName(self.tr("Port"))
+        self.port.valueChanged.connect(lambda port: self._session.set(api_port=port))
+        form.addRow(label(self.tr("Port")), self.port)
+        card.body.addLayout(form)
+        self.loads = QCheckBox(self.tr("Load a model that a program asks for"))
+        self.loads.setToolTip(self.tr("Otherwise only models that you have loaded answer."))
+        self.loads.setChecked(self._settings.values.api_loads_models)
+        self.loads.toggled.connect(lambda on: self._session.set(api_loads_models=on))
+        card.body.addWidget(self.loads)
+        self.example = label("", "small", wrap=True, selectable=True)
+        self.example.setStyleSheet("font-family: 'JetBrains Mono';")
+        self.example.setAccessibleName(self.tr("Example for a terminal"))
+        copy_example = self._copier(
+            self.tr("Copy the example with the key"), lambda: example(self._address(), self._session.key())
+        )
+        head = QHBoxLayout()
+        head.addWidget(label(self.tr("Example for a terminal"), "caption"), 1)
+        head.addWidget(copy_example)
+        code = Card(look="code", margin_px=12)
+        code.body.addLayout(head)
+        code.body.addWidget(self.example)
+        card.body.addWidget(code)
+        return card
+
+    def _make_reach(self) -> Card:
+        values = self._settings.values
+        card = Card()
+        self.reach = QComboBox()
+        self.reach.addItem(self.tr("Programs on this computer only"), False)
+        self.reach.addItem(self.tr("Other computers in the network too"), True)
+        self.reach.setCurrentIndex(self.reach.findData(values.api_network))
+        self.reach.setAccessibleName(self.tr("Who can connect"))
+        self.reach.activated.connect(lambda _: self._session.set(api_network=self.reach.currentData()))
+        self.origins = QLineEdit(", ".join(values.api_origins))
+        self.origins.setPlaceholderText("https://example.org")
+        self.origins.setAccessibleName(self.tr("Web pages that may call"))
+        self.origins.setToolTip(self.tr("Origins, with commas between them. Others are refused."))
+        self.origins.editingFinished.connect(self._on_origins)
+        self.certificate, self.private_key = QLineEdit(), QLineEdit()
+        self._file_rows: list[QWidget] = []
+        form = QFormLayout()
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(12)
+        form.addRow(label(self.tr("Who can connect")), self.reach)
+        form.addRow(label(self.tr("Web pages that may call")), self.origins)
+        for field, name, title in (
+            (self.certificate, "api_certificate", self.tr("Certificate")),
+            (self.private_key, "api_private_key", self.tr("Private key")),
+        ):
+            field.setText(getattr(values, name))
+            field.setAccessibleName(title)
+            field.setPlaceholderText(self.tr("PEM file"))
+            field.editingFinished.connect(partial(self._on_file, name, field))
+            choose = button(self.tr("Choose…"), "quiet", name=self.tr("Choose: {field}").format(field=title))
+            choose.clicked.connect(partial(self._choose, name, field, title))
+            row = _row(field, choose)
+            self._file_rows.append(row)
+            form.addRow(label(title), row)
+        self._form = form
+        self.warning = label(
+            self.tr(
+                "Nothing is encrypted without a certificate: whoever listens on the network reads every "
+                "question, every answer and the key. Do this only in a network that you trust."
+            ),
+            "warning",
+            wrap=True,
+        )
+        self.others = label("", "small", wrap=True, selectable=True)
+        self.others.setAccessibleName(self.tr("Addresses for other computers"))
+        card.body.addLayout(form)
+        card.body.addWidget(self.others)
+        card.body.addWidget(self.warning)
+        return card
+
+    def _make_clients(self) -> Card:
+        card = Card()
+        figures = QHBoxLayout()
+        figures.setSpacing(32)
+        self.rate, self.running, self.tokens = (label("0", "figure") for _ in range(3))
+        for figure, unit in (
+            (self.rate, self.tr("requests per second")),
+            (self.running, self.tr("replies now")),
+            (self.tokens, self.tr("tokens written")),
+        ):
+            figure.setAccessibleName(unit)
+            pair = QVBoxLayout()
+            pair.setSpacing(0)
+            pair.addWidget(figure)
+            pair.addWidget(label(unit, "small"))
+            figures.addLayout(pair)
+        figures.addStretch(1)
+        card.body.addLayout(figures)
+        self.clients = ApiClients(self)
+        self.table = QTableView()
+        self.table.setModel(self.clients)
+        self.table.setAccessibleName(self.tr("Programs that use the local API"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.table.setFixedHeight(5 * ROW_PX)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self.nobody = label(self.tr("Nobody has asked in the last minutes."), "muted")
+        card.body.addWidget(self.table)
+        card.body.addWidget(self.nobody)
+        return card
+
+    def _show(self) -> None:
+        values, running, error = self._settings.values, self._session.running, self._session.error
+        if self._session.busy:
+            words, look = self.tr("One moment…"), "muted"
+        elif error is not None:
+            words, look = "\n".join(translated(error)), "danger"
+        elif running is not None:
+            words, look = self.tr("Listens at {url}").format(url=running.url), "good"
+        else:
+            words, look = self.tr("Off: no program can connect."), "muted"
+        self.state.setText(words)
+        set_look(self.state, look)
+        self.url.setText(self._address())
+        self.example.setText(example(self._address(), self.tr("KEY")))
+        self._show_key(self.show_key.isChecked())
+        found = addresses_for_others(running) if running is not None and values.api_network else ()
+        self.others.setText(
+            self.tr("Other computers reach it at {addresses}, where the firewall here lets them.").format(
+                addresses=", ".join(found)
+            )
+        )
+        self.others.setVisible(bool(found))
+        for row in self._file_rows:
+            self._form.setRowVisible(row, values.api_network)
+        self.warning.setVisible(
+            values.api_network and not (values.api_certificate and values.api_private_key)
+        )
+
+    def _show_use(self) -> None:
+        stats = self._session.stats
+        self.rate.setText(f"{stats.requests_per_s:.1f}")
+        self.running.setText(f"{stats.running:,}")
+        self.tokens.setText(f"{stats.completion_tokens:,}")
+        self.clients.show_clients(stats.clients)
+        self.table.setVisible(bool(stats.clients))
+        self.nobody.setVisible(not stats.clients)
+
+    def _address(self) -> str:
+        running, values = self._session.running, self._settings.values
+        if running is not None:
+            return running.url
+        scheme = "https" if values.api_certificate and values.api_private_key else "http"
+        return f"{scheme}://127.0.0.1:{values.api_port}"
+
+    def _show_key(self, shown: bool) -> None:
+        self.key.setText(self._session.key() if shown else HIDDEN_KEY)
+        self.show_key.setText(self.tr("Hide") if shown else self.tr("Show"))
+
+    def _renew(self) -> None:
+        self._session.renew_key()
+        self._show_key(self.show_key.isChecked())
+
+    def _on_origins(self) -> None:
+        origins = [origin.strip().rstrip("/") for origin in self.origins.text().split(",")]
+        self._session.set(api_origins=tuple(origin for origin in origins if origin))
+
+    def _on_file(self, name: str, field: QLineEdit) -> None:
+        self._session.set(**{name: field.text().strip()})
+
+    def _choose(self, name: str, field: QLineEdit, title: str) -> None:
+        chooser = QFileDialog(self, title, "", self.tr("PEM files (*.pem *.crt *.cer *.key);;All files (*)"))
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def take(path: str) -> None:
+            field.setText(path)
+            self._on_file(name, field)
+
+        chooser.fileSelected.connect(take)
+        chooser.open()
+
+    def _copier(self, name: str, text: Callable[[], str]) -> QPushButton:
+        made = button("", "quiet", icon=self._theme.icon("copy"), name=name)
+        made.setIconSize(QSize(16, 16))
+        made.clicked.connect(lambda: QGuiApplication.clipboard().setText(text()))
+        return made
+
+
+def _field(name: str) -> QLineEdit:
+    made = QLineEdit()
+    made.setReadOnly(True)
+    made.setAccessibleName(name)
+    return made
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget, 0 if isinstance(widget, QPushButton | QLabel) else 1)
+    return made

@@ -1,0 +1,117 @@
+"""The local API as the window sees it: switched on and off, on the GUI thread."""
+
+import asyncio
+
+from PySide6.QtCore import QObject, Signal
+
+from app.base.errors import StillroomError
+from app.server.access.config import ServerConfig, config_of
+from app.server.access.discovery import Discovery
+from app.server.access.key import read_or_make_key, renew_key
+from app.server.access.stats import StatsView
+from app.server.server import LocalServer
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+
+API_SETTINGS = (
+    "api_enabled",
+    "api_port",
+    "api_network",
+    "api_certificate",
+    "api_private_key",
+    "api_origins",
+)
+
+
+class ServerSession(QObject):
+    """Keeps the server as the settings say. Everything here is for the GUI thread."""
+
+    changed = Signal()
+    """It listens, does not any more, or has failed to."""
+
+    def __init__(
+        self, server: LocalServer, settings: SettingsFile, bridge: Bridge, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._server = server
+        self._settings = settings
+        self._bridge = bridge
+        self._turn = asyncio.Lock()
+        self._changes = 0
+        self._applied: ServerConfig | None = None
+        self.error: StillroomError | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Changes are being applied, or wait for that."""
+        return self._changes > 0
+
+    @property
+    def running(self) -> Discovery | None:
+        """Where it listens; None while it does not."""
+        return self._server.running
+
+    @property
+    def stats(self) -> StatsView:
+        """Who uses it."""
+        return self._server.stats
+
+    def start(self) -> None:
+        """Switch it on where the settings say so; at the window's beginning, with a notice on failure."""
+        if self._settings.values.api_enabled:
+            self._bridge.start(self._begin())
+
+    def set(self, **changes: object) -> None:
+        """Change settings of the API; it is started again where it runs."""
+        before = self._settings.values
+        values = self._settings.update(**changes)
+        if any(getattr(values, name) != getattr(before, name) for name in API_SETTINGS):
+            self._bridge.start(self._follow())
+
+    def reserve(self, job: str) -> None:
+        """Tell programs to come back later while `job` measures the model; empty when it is done."""
+        self._server.reserved = bool(job)
+
+    def key(self) -> str:
+        """The bearer key, made when it is first asked for. Raises `StillroomError`."""
+        return read_or_make_key(self._server.key_file)
+
+    def renew_key(self) -> None:
+        """Lock out who has the key. Raises `StillroomError`."""
+        renew_key(self._server.key_file)
+        self._bridge.start(self._follow())
+
+    async def _begin(self) -> None:
+        await self._follow()
+        if self.error is not None:
+            raise self.error
+
+    async def _follow(self) -> None:
+        self._changes += 1
+        self.changed.emit()
+        try:
+            async with self._turn:
+                await self._apply()
+        finally:
+            self._changes -= 1
+            self.changed.emit()
+
+    async def _apply(self) -> None:
+        values, config = self._settings.values, None
+        self.error = None
+        try:
+            if values.api_enabled:
+                config = config_of(values, await asyncio.to_thread(self.key))
+            if self.running is not None and config == self._applied:
+                # Another change, made while this one waited, has brought it already.
+                return
+            await asyncio.to_thread(self._server.stop)
+            self._applied = config
+            if config is not None:
+                starting = await asyncio.to_thread(
+                    self._server.start, config, lambda: self._settings.values.api_loads_models
+                )
+                await asyncio.wrap_future(starting)
+        except StillroomError as error:
+            self.error = error
+            await asyncio.to_thread(self._server.stop)

@@ -1,0 +1,336 @@
+"""The window's life: made from its parts, shown, filled after its first painting, and ended in order."""
+
+import asyncio
+import gc
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QApplication
+
+from app.base.ending import Ending, close_together
+from app.base.errors import Cancelled, StillroomError
+from app.base.log import report
+from app.engine.protocol import RpcServer
+from app.settings import Settings
+from app.telemetry.sampler import TelemetrySnapshot
+from app.ui.base.bridge import Bridge, off_this_thread
+from app.ui.base.garbage import GuiThreadGarbage
+from app.ui.base.language import Languages
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.drift.drift_watch import DriftWatch
+from app.ui.live_panel.live_panel import LivePanel
+from app.ui.models.machine_advice import MachineAdvice
+from app.ui.settings.cuda_session import CudaSession
+from app.ui.settings.server_session import ServerSession
+from app.ui.shell.database_health import DatabaseHealth
+from app.ui.shell.elsewhere_choice import ElsewhereChoice
+from app.ui.shell.long_replies import LongReplies
+from app.ui.shell.main_window import MainWindow, Page
+from app.ui.shell.memory_warnings import MemoryWarnings
+from app.ui.shell.model_choice import ModelChoice
+from app.ui.shell.model_picker import ModelPicker
+from app.ui.shell.window_commands import WindowCommands
+from app.ui.shell.window_dialogs import WindowDialogs
+from app.ui.shell.window_parts import WindowParts
+from app.ui.shell.window_place import WindowPlace
+from app.ui.shell.window_tabs import WindowTabs
+from app.ui.shell.window_zoom import WindowZoom
+from app.ui.widgets.plot_library import PlotLibrary
+
+log = logging.getLogger(__name__)
+
+PATIENT_S = 30.0
+LAST_S = 0.5
+"""Of the time for the end, what the log and the databases have for themselves."""
+
+
+class WindowApplication(QObject):
+    """Owns the window and everything that lives as long as it does. GUI thread."""
+
+    def __init__(
+        self,
+        qt: QApplication,
+        parts: WindowParts,
+        files: Sequence[Path] = (),
+        ending: Ending | None = None,
+    ) -> None:
+        """`ending` is the deadline for all that is closed; it begins with the end at the latest. Without one
+        nothing is ended by force."""
+        super().__init__(qt)
+        self._ending = ending or Ending(PATIENT_S)
+        self._left: list[Callable[[], None]] = []
+        self.parts = parts
+        self._files = files
+        self._ended = asyncio.Event()
+        self._values = parts.settings.values
+        self._painted = False
+        self._languages = Languages(qt)
+        self._languages.choose(self._values.language)
+        self._theme = Theme(qt, self._values.theme, self._values.zoom_percent)
+        self._bridge = Bridge(self._on_error, self)
+        self._session = EngineSession(
+            parts.client, self._bridge, parts.templates, self, parts.gate, parts.elsewhere
+        )
+        self.server = ServerSession(parts.server, parts.settings, self._bridge, self)
+        self.cuda = CudaSession(parts.cuda, parts.client, parts.gpu, parts.settings, self._bridge, self)
+        self._session.reservation_changed.connect(self.server.reserve)
+        parts.gate.trail.observe_problems(self._bridge.wrap(self._on_error))
+        parts.templates.observe(self._bridge.wrap(self._on_error))
+        self._session.engine_ready.connect(self._on_engine_ready)
+        self._replacing: asyncio.Task[None] | None = None
+        self._machine_advice: MachineAdvice | None = None
+        self._plots = PlotLibrary(self._bridge)
+        self._tabs: WindowTabs
+        self._health: DatabaseHealth | None = None
+        self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
+        self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
+        self._models = ModelChoice(self._session, parts.store, parts.settings, self._bridge, self)
+        self.memory_warnings = MemoryWarnings(self._session, self)
+        self.memory_warnings.warned.connect(self._on_memory_warning)
+        self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))
+        self._window = self._make_window()
+        parts.settings.observe(self._bridge.wrap(self._on_settings))
+        self._previous_hook = sys.excepthook
+        sys.excepthook = self._on_uncaught
+
+    @property
+    def window(self) -> MainWindow:
+        """The window; another one after the language was changed."""
+        return self._window
+
+    @property
+    def session(self) -> EngineSession:
+        """The engine as the window sees it."""
+        return self._session
+
+    def show(self) -> None:
+        """Show the window; everything slow begins after its first painting."""
+        self._window.first_painted.connect(self._on_first_painted)
+        self._window.show_page(self._values.last_page)
+        self._window.show()
+
+    def raise_window(self) -> None:
+        """Bring the window to the front."""
+        self._window.setWindowState(self._window.windowState() & ~Qt.WindowState.WindowMinimized)
+        self._window.raise_()
+        self._window.activateWindow()
+
+    def open_files(self, files: Sequence[Path]) -> None:
+        """Show the window; of GGUF files that were opened with Stillroom, keep all and load the first."""
+        self.raise_window()
+        if files:
+            self._tabs.add_models(files)
+
+    async def wait_until_closed(self) -> None:
+        """Return when the user has closed the window and everything is ended."""
+        await self._ended.wait()
+        self._drift_watch.stop()
+        if self._health is not None:
+            self._health.stop()
+        self.cuda.cancel()
+        await self._tabs_bridge.finish()
+        await self._bridge.finish()
+        await off_this_thread(self._close_parts)
+        self.parts.told.close()
+        gc.enable()
+        sys.excepthook = self._previous_hook
+        self._theme.formulas.close()
+        # They belong to the QApplication, whose every new style sheet goes through all widgets that are left.
+        for left in (self._window, self._theme, self):
+            left.deleteLater()
+
+    def _close_parts(self) -> None:
+        """All at once, as each may wait for something that is stuck. On a thread of its own."""
+        parts = self.parts
+        parts.gpu.close()
+        all_done = close_together(
+            [
+                *self._left,
+                self._place.keep_last,
+                self._sampler.stop,
+                parts.jobs.close,
+                parts.idle.close,
+                parts.server.close,
+                parts.templates.close,
+                parts.client.close,
+                parts.elsewhere.close,
+            ],
+            self._ending.left_s() - LAST_S,
+        )
+        # What was stopped or stuck holds nobody any more.
+        self._ending.end_children()
+        # The log after what answers, of whose replies it notes the end. A file that is still written to is
+        # left to the system, which keeps all that was committed.
+        stores = (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs)
+        close_together(
+            [parts.gate.trail.close, *(store.close for store in stores if all_done)], self._ending.left_s()
+        )
+
+    def _make_window(self) -> MainWindow:
+        parts = self.parts
+        # The tabs' own: what they have begun ends with their window, when another language makes another one.
+        self._tabs_bridge = Bridge(self._on_error, self)
+        picker = ModelPicker(
+            self._session,
+            self._theme,
+            lambda: parts.store.listing().models,
+            servers=lambda: parts.settings.values.elsewhere,
+        )
+        self._panel = LivePanel(self._theme, self._session, self._plots)
+        self._panel.set_collapsed(not parts.settings.values.live_panel_open)
+        self._panel.collapsed_changed.connect(
+            lambda collapsed: parts.settings.update(live_panel_open=not collapsed)
+        )
+        self._panel.watched_changed.connect(self._sampler.set_visible)
+        tabs: WindowTabs
+        # Made when they are first shown: by then there are the tabs.
+        pages = (
+            Page("chat", self.tr("Chat"), "chat-text", lambda: tabs.make_chat()),
+            Page("code", self.tr("Code"), "brackets-curly", lambda: tabs.make_code()),
+            Page("benchmark", self.tr("Benchmark"), "gauge", lambda: tabs.make_benchmark()),
+            Page("models", self.tr("Models"), "cube", lambda: tabs.make_models()),
+        )
+        window = MainWindow(self._theme, picker, pages, self._panel)
+        place = self._place = WindowPlace(window, parts.settings, self._bridge.start)
+        WindowZoom(window, parts.settings)
+        long_replies = LongReplies(window, parts.settings)
+        long_replies.chosen.connect(self._on_long_reply_chosen)
+        self._notices = Notices(window, lambda: report(parts.paths.logs))
+        self.dialogs = WindowDialogs(
+            window, parts, self._session, self.server, self.cuda, self._theme, self._bridge, self._notices
+        )
+        tabs = self._tabs = WindowTabs(
+            window,
+            parts,
+            self._session,
+            self._theme,
+            self._tabs_bridge,
+            self._notices,
+            self._plots,
+            self._advice,
+            welcomes=self._painted,
+        )
+        tabs.model_chosen.connect(self._models.choose)
+        tabs.filters_requested.connect(self.dialogs.open_filters)
+        tabs.chat_opened.connect(place.chat_opened)
+        tabs.reply_ended.connect(long_replies.reply_ended)
+        window.models_dropped.connect(tabs.add_models)
+        picker.chosen.connect(self._models.choose)
+        picker.unload_asked.connect(self._models.unload)
+        picker.more_asked.connect(lambda: window.show_page("models"))
+        choice = ElsewhereChoice(parts.settings, self._session)
+        picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
+        picker.servers_asked.connect(lambda: self.dialogs.open_settings_page(3))
+        self.commands = WindowCommands(
+            window,
+            self._panel,
+            lambda: parts.store.listing().models,
+            parts.chats.conversations,
+            self._models.choose,
+            tabs.show_chat,
+        )
+        window.closing.connect(self._on_closing)
+        return window
+
+    def _advice(self) -> MachineAdvice:
+        """Made when it is first needed: it measures the memory's speed."""
+        if self._machine_advice is None:
+            self._machine_advice = MachineAdvice(self._session, self.parts.measurements, self._bridge, self)
+        return self._machine_advice
+
+    def _on_first_painted(self) -> None:
+        self._painted = True
+        GuiThreadGarbage(self)
+        self.parts.client.start()
+        self.parts.jobs.start()
+        self.server.start()
+        self._bridge.start(asyncio.to_thread(self.parts.store.empty_trash))
+        parts = self.parts
+        self._health = DatabaseHealth(
+            (parts.chats, parts.benchmarks, parts.quality_runs, parts.drift_runs),
+            lambda text: self._notices.warn(text),
+            self._bridge.start,
+            lambda: self._tabs.reread_chats(),
+            self,
+        )
+        self._sampler.start()
+        self.parts.told.observe(self._bridge.wrap(self._on_told))
+        if self._files:
+            self.open_files(self._files)
+            return
+        self._tabs.welcome()
+        self._models.choose_first()
+
+    def _on_told(self, notice: StillroomError) -> None:
+        self._notices.error(notice)
+
+    def _on_long_reply_chosen(self, conversation_id: int) -> None:
+        self.raise_window()
+        self._tabs.show_chat(conversation_id)
+
+    def _on_snapshot(self, snapshot: TelemetrySnapshot) -> None:
+        self._panel.show_snapshot(snapshot)
+        self.memory_warnings.look_at(snapshot)
+
+    def _on_memory_warning(self, text: str) -> None:
+        self._notices.warn(text, self.tr("Unload"), self._models.unload)
+
+    def _on_settings(self, values: Settings) -> None:
+        before, self._values = self._values, values
+        self._theme.choose(values.theme, values.zoom_percent)
+        self._sampler.set_rate_hz(values.telemetry_hz)
+        self.parts.idle.set_idle_s(60 * values.idle_unload_minutes)
+        if values.language != before.language:
+            self._languages.choose(values.language)
+            if self._replacing is None or self._replacing.done():
+                self._replacing = self._bridge.start(self._replace_window())
+
+    async def _replace_window(self) -> None:
+        """Texts are made with their widgets, so another language needs another window."""
+        old = self._window
+        old.setEnabled(False)
+        left = self._tabs.close_down()
+        self._tabs_bridge.close()
+        page = old.current_page
+        await off_this_thread(lambda: close_together(left, self._ending.left_s()))
+        if self._ended.is_set():
+            return
+        old.closing.disconnect(self._on_closing)
+        self._window = self._make_window()
+        self._window.setGeometry(old.geometry())
+        self._window.show_page(page)
+        self._window.show()
+        old.close()
+        old.deleteLater()
+
+    def _on_closing(self) -> None:
+        self._ending.begin()
+        self._left = self._tabs.close_down()
+        self._ended.set()
+
+    def _on_engine_ready(self) -> None:
+        self.cuda.look_once()
+        servers = self.parts.settings.values.load.rpc_servers
+        if servers:
+            self._bridge.start(self._ask_other_computers(servers))
+
+    async def _ask_other_computers(self, servers: Sequence[RpcServer]) -> None:
+        await self._session.list_devices(servers)
+
+    def _on_error(self, error: BaseException) -> None:
+        if not isinstance(error, StillroomError):
+            log.error("unexpected in the window", exc_info=error)
+        self._notices.error(error)
+
+    def _on_uncaught(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        self._previous_hook(kind, error, trace)
+        if issubclass(kind, Exception) and not isinstance(error, Cancelled):
+            self._notices.error(error)

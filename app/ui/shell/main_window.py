@@ -1,0 +1,220 @@
+"""The window: tabs and model picker on top, the tabs' pages in the middle, the live panel at the right."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.ui.base.actions import add_action
+from app.ui.base.plain_text import set_tip
+from app.ui.base.theme import Theme
+from app.ui.live_panel.live_panel import LivePanel
+from app.ui.shell.model_picker import ModelPicker
+from app.ui.widgets.card import button
+from app.ui.widgets.drop_veil import DropVeil
+from app.ui.widgets.dropped import dropped_models
+from app.ui.widgets.room_for_words import RoomForWords
+
+SMALLEST = QSize(960, 600)
+ICON_PX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A tab: its key, its title in the window's language, its icon, and what makes its content when it is
+    first shown."""
+
+    key: str
+    title: str
+    icon: str
+    make: Callable[[], QWidget]
+
+
+class MainWindow(QMainWindow):
+    """Arranges the parts it is given; it owns no engine, no store and no thread."""
+
+    first_painted = Signal()
+    """Once, after the window is on the screen: the moment for everything slow."""
+    closing = Signal()
+    page_shown = Signal(str)
+    load_settings_asked = Signal()
+    settings_asked = Signal()
+    palette_asked = Signal()
+    shortcuts_asked = Signal()
+    zoom_asked = Signal(int)
+    """One step larger (1) or smaller (-1)."""
+    models_dropped = Signal(list)
+    """GGUF files and folders of models: their paths."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        picker: ModelPicker,
+        pages: tuple[Page, ...],
+        live_panel: LivePanel,
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self._painted = False
+        self._narrow = False
+        self._pages = {page.key: page for page in pages}
+        self._contents: dict[str, QWidget] = {}
+        self._tabs: dict[str, QPushButton] = {}
+        self.picker = picker
+        self.live_panel = live_panel
+        self.setWindowTitle("Stillroom")
+        self.setMinimumSize(SMALLEST)
+        self._stack = QStackedWidget()
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        middle = QVBoxLayout()
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self._make_top_bar(pages))
+        middle.addWidget(self._stack, 1)
+        centre = QWidget()
+        row = QHBoxLayout(centre)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addLayout(middle, 1)
+        row.addWidget(live_panel)
+        self.setCentralWidget(centre)
+        self.setAcceptDrops(True)
+        self._veil = DropVeil(centre, self.tr("Add to the models"))
+        self._colour_icons()
+        theme.changed.connect(self._colour_icons)
+        theme.changed.connect(self._measure)
+
+    def show_page(self, key: str) -> QWidget:
+        """Bring a tab to the front, making its content the first time, and let the keyboard go on where that
+        content wants it; gives the content.
+        """
+        if key not in self._contents:
+            self._contents[key] = self._pages[key].make()
+            self._stack.addWidget(self._contents[key])
+        self._tabs[key].setChecked(True)
+        self._stack.setCurrentWidget(self._contents[key])
+        if self._contents[key].focusProxy() is not None:
+            self._contents[key].setFocus(Qt.FocusReason.OtherFocusReason)
+        self.page_shown.emit(key)
+        return self._contents[key]
+
+    @property
+    def current_page(self) -> str:
+        """The key of the tab in front."""
+        return next(key for key, content in self._contents.items() if content is self._stack.currentWidget())
+
+    @property
+    def current_content(self) -> QWidget:
+        """What the tab in front holds."""
+        return self._contents[self.current_page]
+
+    def title_of(self, key: str) -> str:
+        """A tab's title."""
+        return self._pages[key].title
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Announce the first painting once the event queue has done it."""
+        super().showEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """There may be another amount of room now."""
+        super().resizeEvent(event)
+        self._measure()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Ctrl with the wheel changes the size of everything."""
+        if event.modifiers() == Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
+            self.zoom_asked.emit(1 if event.angleDelta().y() > 0 else -1)
+        else:
+            super().wheelEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take models."""
+        if dropped_models(event.mimeData()):
+            event.acceptProposedAction()
+            self._veil.lay_over()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is dropped."""
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Add them where they lie."""
+        self._veil.hide()
+        event.acceptProposedAction()
+        self.models_dropped.emit(dropped_models(event.mimeData()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the application end what runs."""
+        super().closeEvent(event)
+        self.closing.emit()
+
+    def _make_top_bar(self, pages: tuple[Page, ...]) -> QWidget:
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(14, 10, 14, 10)
+        row.setSpacing(4)
+        for number, page in enumerate(pages, start=1):
+            tab = button(page.title, "tab")
+            tab.setCheckable(True)
+            set_tip(tab, f"{page.title} (Ctrl+{number})")
+            tab.clicked.connect(lambda _=False, key=page.key: self.show_page(key))
+            add_action(self, page.title, f"Ctrl+{number}", partial(self.show_page, page.key))
+            self._tabs[page.key] = tab
+            self._group.addButton(tab)
+            row.addWidget(tab)
+        row.addStretch(1)
+        row.addWidget(self.picker, 1000)
+        self._load_button = button(kind="quiet", name=self.tr("How the model is loaded"))
+        self._load_button.clicked.connect(self.load_settings_asked)
+        self._settings_button = button(
+            kind="quiet", name=self.tr("Settings"), tip=self.tr("Settings (Ctrl+,)")
+        )
+        self._settings_button.clicked.connect(self.settings_asked)
+        add_action(self, self.tr("Choose the model"), "Ctrl+M", self.picker.open_menu)
+        add_action(self, self.tr("Settings"), "Ctrl+,", self.settings_asked.emit)
+        add_action(self, self.tr("How the model is loaded"), "", self.load_settings_asked.emit)
+        # Not Ctrl+K: in a text field under X11 that deletes to the end of the line.
+        add_action(self, self.tr("Commands"), "Ctrl+Shift+P", self.palette_asked.emit)
+        add_action(self, self.tr("Keyboard shortcuts"), "F1", self.shortcuts_asked.emit)
+        add_action(self, self.tr("Quit"), "Ctrl+Q", self.close)
+        row.addWidget(self._load_button)
+        row.addWidget(self._settings_button)
+        RoomForWords(bar, list(self._tabs.values()))
+        return bar
+
+    def _measure(self) -> None:
+        narrow = self.width() < self._theme.pixels(SMALLEST.width())
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.live_panel.set_narrow(narrow)
+
+    def _colour_icons(self) -> None:
+        for key, tab in self._tabs.items():
+            tab.setIconSize(QSize(1, 1) * self._theme.pixels(ICON_PX))
+            tab.setIcon(self._theme.icon(self._pages[key].icon, "muted", "accent"))
+        self._load_button.setIcon(self._theme.icon("sliders-horizontal"))
+        self._settings_button.setIcon(self._theme.icon("gear-six"))

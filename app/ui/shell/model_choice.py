@@ -1,0 +1,48 @@
+"""The model that answers: the one of last time at the start, then whichever is chosen in the window."""
+
+from PySide6.QtCore import QObject
+
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from models.store.store import InstalledModel, ModelStore
+
+
+class ModelChoice(QObject):
+    """Loads and unloads what the user chooses and remembers it for the next start. GUI thread."""
+
+    def __init__(
+        self,
+        session: EngineSession,
+        store: ModelStore,
+        settings: SettingsFile,
+        bridge: Bridge,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._store = store
+        self._settings = settings
+        self._bridge = bridge
+
+    def choose_first(self) -> None:
+        """Load the model of last time, or else whatever can answer at once."""
+        models = self._store.listing().models
+        last = self._settings.values.last_model
+        first = next((model for model in models if model.reference == last), models[0] if models else None)
+        if first is not None:
+            self.choose(first)
+
+    def choose(self, model: InstalledModel) -> None:
+        """Let a model answer: at once where it is in memory."""
+        self._bridge.start(self._load(model))
+
+    def unload(self, path: str = "") -> None:
+        """Free the model of a file, or all of them."""
+        self._bridge.start(self._session.unload(path))
+
+    async def _load(self, model: InstalledModel) -> None:
+        in_memory = any(info.path == str(model.path) for info in self._session.models)
+        if not in_memory or not self._session.use(str(model.path)):
+            await self._session.load(model.path, self._settings.values.load, model.name)
+        self._settings.update(last_model=model.reference)

@@ -1,0 +1,188 @@
+"""The model picker of the top bar: what is loaded, what can be, and how far a load is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QFontMetrics, QPaintEvent
+from PySide6.QtWidgets import QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
+
+from app.engine.protocol import ModelInfo
+from app.remote.remote_server import ElsewhereServer
+from app.ui.base.session import EngineSession, model_name
+from app.ui.base.theme import Theme
+from models.store.store import InstalledModel
+from models.system.shown_text import shown
+
+SMALLEST_PX, WIDTH_PX = 150, 290
+MOST_ELSEWHERE = 40
+"""Of one server: a menu of more would not fit the screen."""
+
+
+class ModelPicker(QToolButton):
+    """A button with a menu of the models on disk. `chosen` carries the `InstalledModel` to load."""
+
+    chosen = Signal(object)
+    unload_asked = Signal(str)
+    """Path of the model to unload; empty is all of them."""
+    more_asked = Signal()
+    elsewhere_chosen = Signal(object, object)
+    """`ElsewhereServer` and `ElsewhereModel` to use."""
+    servers_asked = Signal()
+
+    def __init__(
+        self,
+        session: EngineSession,
+        theme: Theme,
+        installed: Callable[[], tuple[InstalledModel, ...]],
+        parent: QWidget | None = None,
+        servers: Callable[[], tuple[ElsewhereServer, ...]] = tuple,
+    ) -> None:
+        """`servers` are those elsewhere whose models are offered too."""
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self._installed = installed
+        self._servers = servers
+        self._text = ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.setIconSize(QSize(14, 14))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(self.tr("Model"))
+        self.setToolTip(self.tr("Choose the model that answers (Ctrl+M)"))
+        menu = QMenu(self)
+        menu.setMinimumWidth(WIDTH_PX)
+        # The button is turned round for its arrow only.
+        menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+        menu.aboutToShow.connect(self._fill)
+        self.setMenu(menu)
+        self._progress = QProgressBar(self)
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, 1000)
+        self._progress.hide()
+        session.loading.connect(self._on_loading)
+        session.loaded.connect(self._on_loaded)
+        session.unloaded.connect(self._on_unloaded)
+        session.load_failed.connect(self._on_unloaded)
+        session.engine_died.connect(self._on_unloaded)
+        theme.changed.connect(self._on_theme_changed)
+        self._on_theme_changed()
+        if session.info is not None:
+            self._on_loaded(session.info)
+        else:
+            self._on_unloaded()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As wide as it may be, whatever the name of the model."""
+        return QSize(self._theme.pixels(WIDTH_PX), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Narrow windows shorten the name."""
+        return QSize(self._theme.pixels(SMALLEST_PX), super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the button with its text shortened in the middle."""
+        room = self.width() - 48
+        text = QFontMetrics(self.font()).elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
+        if self.text() != text:
+            super().setText(text)
+        super().paintEvent(event)
+
+    def open_menu(self) -> None:
+        """Show the models below the button, the first one ready to be chosen."""
+        menu = self.menu()
+        menu.popup(self.mapToGlobal(QPoint(0, self.height())))
+        if menu.actions():
+            menu.setActiveAction(menu.actions()[0])
+
+    def _fill(self) -> None:
+        menu = self.menu()
+        menu.clear()
+        models = self._installed()
+        loaded = {info.path for info in self._session.models}
+        for model in models:
+            # What stands behind a tab is set to the right, as shortcuts are.
+            note = self.tr("loaded") if str(model.path) in loaded else ""
+            action = QAction(f"{shown(f'{model.name} · {model.type}')}\t{note}", menu)
+            action.setCheckable(True)
+            action.setChecked(self._session.info is not None and Path(self._session.info.path) == model.path)
+            action.triggered.connect(lambda _=False, model=model: self.chosen.emit(model))
+            menu.addAction(action)
+        if models:
+            menu.addSeparator()
+        self._add_elsewhere(menu)
+        if self._session.loading_path:
+            menu.addAction(self.tr("Cancel loading"), self._session.cancel_load)
+        self._add_unloads(menu)
+        menu.addAction(self.tr("Get more models…"), self.more_asked.emit)
+        menu.addAction(self.tr("Servers elsewhere…"), self.servers_asked.emit)
+
+    def _add_elsewhere(self, menu: QMenu) -> None:
+        """The models that are not on this computer, which each of them says."""
+        servers = [server for server in self._servers() if server.models]
+        for server in servers:
+            # A section's own title is not drawn by this style.
+            title = menu.addAction(self.tr("Not on this computer: {host}").format(host=server.host))
+            title.setEnabled(False)
+            for model in server.models[:MOST_ELSEWHERE]:
+                action = QAction(self._theme.icon("cloud", "warning"), shown(model.name), menu)
+                action.setCheckable(True)
+                info = self._session.info
+                action.setChecked(info is not None and info.path == server.path_of(model))
+                action.triggered.connect(
+                    lambda _=False, server=server, model=model: self.elsewhere_chosen.emit(server, model)
+                )
+                menu.addAction(action)
+        if servers:
+            menu.addSeparator()
+
+    def _add_unloads(self, menu: QMenu) -> None:
+        models = self._session.models
+        if len(models) < 2:
+            unload = menu.addAction(self.tr("Unload and free its memory"))
+            unload.triggered.connect(lambda: self.unload_asked.emit(""))
+            unload.setEnabled(bool(models))
+            return
+        unloads = menu.addMenu(self.tr("Unload and free memory"))
+        for info in models:
+            action = unloads.addAction(shown(model_name(info)))
+            action.triggered.connect(lambda _=False, path=info.path: self.unload_asked.emit(path))
+        unloads.addSeparator()
+        every = unloads.addAction(self.tr("All models"))
+        every.triggered.connect(lambda: self.unload_asked.emit(""))
+
+    def _show(self, text: str) -> None:
+        self._text = text
+        self.setAccessibleDescription(text)
+        self.update()
+
+    def _on_loading(self, path: str, fraction: float) -> None:
+        name = f"{Path(path).parent.name} · {Path(path).stem}"
+        self._show(self.tr("Loading {model}, {percent}%").format(model=name, percent=round(100 * fraction)))
+        self._progress.setGeometry(9, self.height() - 5, self.width() - 18, 3)
+        self._progress.setValue(round(1000 * fraction))
+        self._progress.show()
+
+    def _on_loaded(self, info: ModelInfo) -> None:
+        self._progress.hide()
+        if self._session.answers_elsewhere:
+            self._show(self.tr("{model} on {host}").format(model=info.name, host=info.backend))
+        else:
+            self._show(f"{info.name} · {info.quantisation}")
+        self._on_theme_changed()
+
+    def _on_unloaded(self) -> None:
+        self._progress.hide()
+        self._show(self.tr("Choose a model"))
+
+    def _on_theme_changed(self) -> None:
+        self.setMinimumWidth(self._theme.pixels(SMALLEST_PX))
+        self.setMaximumWidth(self._theme.pixels(WIDTH_PX))
+        self.setIcon(
+            self._theme.icon("cloud", "warning")
+            if self._session.answers_elsewhere
+            else self._theme.icon("caret-down")
+        )

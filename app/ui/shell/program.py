@@ -1,0 +1,108 @@
+"""The window's program: one instance, Qt's and asyncio's loop in one, signals that end it in order."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.resources import files as resource_files
+from pathlib import Path
+
+import msgspec
+import qasync
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from app.base.ending import Ending
+from app.ui.shell.application import WindowApplication
+from app.ui.shell.single_instance import SingleInstance
+from app.ui.shell.stop_signals import StopSignals
+from app.ui.shell.window_parts import WindowParts
+
+log = logging.getLogger(__name__)
+
+CALLBACKS_VARIABLE = "STILLROOM_CALLBACKS"
+"""Names a file: what the GUI thread does is measured, and written there at the end; see `callback_watch`."""
+
+
+def run_window(
+    make_parts: Callable[[], WindowParts],
+    data_folder: Path,
+    files: Sequence[Path] = (),
+    on_shown: Callable[[WindowApplication], None] = lambda application: None,
+) -> int:
+    """Open the window and `files` in it, and stay until it is closed; returns the exit code. `on_shown` is
+    called in its event loop."""
+    if not _has_display():
+        print(  # noqa: T201 - there is no window to say it in
+            "There is no display here, so the window cannot open. "
+            "`stillroom --help` lists what works without one.",
+            file=sys.stderr,
+        )
+        return 1
+    qInstallMessageHandler(_log_qt)
+    QApplication.setApplicationName("stillroom")
+    QApplication.setApplicationDisplayName("Stillroom")
+    QApplication.setDesktopFileName("stillroom")
+    qt = QApplication(sys.argv[:1])
+    qt.setQuitOnLastWindowClosed(False)
+    qt.setWindowIcon(_program_icon())
+    instance = SingleInstance(data_folder)
+    if not instance.claim(files):
+        return 0
+    ending = Ending(status=0)
+    figures = os.environ.get(CALLBACKS_VARIABLE)
+    loop = _watched_loop(qt) if figures else qasync.QEventLoop(qt)
+    asyncio.set_event_loop(loop)
+    with loop:
+        loop.run_until_complete(_live(qt, make_parts, instance, files, ending, on_shown))
+        if figures:
+            loop.watch.stop()
+            Path(figures).write_bytes(msgspec.json.encode(loop.watch.figures()))
+    instance.release()
+    return 0
+
+
+def _watched_loop(qt: QApplication) -> qasync.QEventLoop:
+    # Only where somebody measures.
+    from app.ui.base.callback_watch import CallbackWatch, WatchedLoop
+
+    loop = WatchedLoop(qt)
+    CallbackWatch().start(loop)
+    return loop
+
+
+async def _live(
+    qt: QApplication,
+    make_parts: Callable[[], WindowParts],
+    instance: SingleInstance,
+    files: Sequence[Path],
+    ending: Ending,
+    on_shown: Callable[[WindowApplication], None],
+) -> None:
+    application = WindowApplication(qt, make_parts(), files, ending)
+    instance.open_asked.connect(application.open_files)
+    signals = StopSignals(ending.begin, application)
+    signals.received.connect(lambda: application.window.close())
+    application.show()
+    on_shown(application)
+    await application.wait_until_closed()
+
+
+def _program_icon() -> QIcon:
+    icon = QIcon()
+    for path in Path(str(resource_files("resources").joinpath("icons"))).glob("stillroom-*.png"):
+        icon.addFile(str(path))
+    return icon
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _log_qt(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    level = logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG
+    log.log(level, "Qt: %s", text)

@@ -1,0 +1,44 @@
+"""What can be done by keyboard: F1."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.ui.base.actions import Command
+from app.ui.widgets.card import label
+
+
+class ShortcutSheet(QDialog):
+    """The shortcuts of the window and of the tab in front. GUI thread."""
+
+    def __init__(self, groups: Sequence[tuple[str, Sequence[Command]]], parent: QWidget) -> None:
+        """`groups` are captions with their commands; those without keys are left out."""
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        self.resize(520, 600)
+        page = QWidget()
+        page.setProperty("look", "page")
+        grid = QGridLayout(page)
+        grid.setContentsMargins(8, 8, 8, 8)
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(8)
+        row = 0
+        for caption, commands in groups:
+            grid.addWidget(label(caption, "title"), row, 0, 1, 2)
+            row += 1
+            for command in commands:
+                if command.keys:
+                    grid.addWidget(label(command.title), row, 0)
+                    grid.addWidget(label(command.keys, "muted"), row, 1, Qt.AlignmentFlag.AlignRight)
+                    row += 1
+        grid.setRowStretch(row, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(page)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 12, 12, 12)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(buttons)

@@ -1,0 +1,210 @@
+"""The dialogs of the window as a whole: how models are loaded, settings, filter, audit log, local API."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+
+from app.base.log import report
+from app.engine.protocol import LoadSettings
+from app.engine.rpc.rpc_address import numeric_endpoint
+from app.ui.base.actions import add_action
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.settings.cuda_session import CudaSession
+from app.ui.settings.server_session import ServerSession
+from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_parts import WindowParts
+
+if TYPE_CHECKING:
+    # Imported when they are first shown, which is after the first painting.
+    from app.ui.settings.audit_dialog import AuditDialog
+    from app.ui.settings.filters_dialog import FiltersDialog
+    from app.ui.settings.server_dialog import ServerDialog
+    from app.ui.settings.settings_dialog import SettingsDialog
+
+
+class WindowDialogs(QObject):
+    """Opens them, and does what is decided in them. GUI thread."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        parts: WindowParts,
+        session: EngineSession,
+        server: ServerSession,
+        cuda: CudaSession,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._parts = parts
+        self._session = session
+        self._server = server
+        self._cuda = cuda
+        self._theme = theme
+        self._bridge = bridge
+        self._notices = notices
+        window.load_settings_asked.connect(self.open_load_settings)
+        window.settings_asked.connect(lambda: self.open_settings_page(0))
+        add_action(window, self.tr("Input filter"), "", self.open_filters)
+        add_action(window, self.tr("Audit log"), "", self.open_audit)
+        add_action(window, self.tr("Local API"), "", self.open_server)
+        cuda.offered.connect(self._on_cuda_offered)
+
+    def open_load_settings(self) -> None:
+        """How models are loaded, with what that takes for the one that is."""
+        from app.engine.planning.load_history import Remembered
+        from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, drafts_for
+
+        info, values = self._session.here, self._parts.settings.values
+        dialog = LoadSettingsDialog(
+            values.load,
+            values.idle_unload_minutes,
+            Remembered() if info is None else self._parts.memory.of(info.path),
+            None if info is None else partial(self._session.plan, info.path),
+            self._bridge,
+            self._window,
+            speculation=values.speculation,
+            drafts=() if info is None else drafts_for(info, self._parts.store.listing().models),
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.applied.connect(self._on_load_settings)
+        dialog.tune_asked.connect(self.open_tuning)
+        dialog.table_asked.connect(self.open_tuning_table)
+        dialog.forget_asked.connect(self._on_forget)
+        dialog.open()
+
+    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int, speculation: str) -> None:
+        self._parts.settings.update(load=settings, idle_unload_minutes=idle_minutes, speculation=speculation)
+        self._reload()
+
+    def _on_forget(self) -> None:
+        if self._session.here is not None:
+            self._parts.memory.forget(self._session.here.path, "lowered")
+            self._reload()
+
+    def _reload(self) -> None:
+        if self._session.here is not None:
+            path = Path(self._session.here.path)
+            self._bridge.start(self._load_again(path, self._parts.settings.values.load))
+
+    def open_tuning(self) -> None:
+        """Find the fastest settings of the loaded model."""
+        from app.ui.load_settings.tuning_session import open_tuning
+
+        if self._session.here is None:
+            return
+        if self._session.reserved_for:
+            self._notices.inform(self.tr("The model is being measured. Try again when that is done."))
+            return
+        parts = self._parts
+        open_tuning(
+            self._session,
+            parts.tuner,
+            parts.settings,
+            parts.memory,
+            self._bridge,
+            self._window,
+            self._load_again,
+        )
+
+    def open_tuning_table(self) -> None:
+        """Show what the last tuning of the loaded model measured."""
+        from app.tuning.report import kept_report
+        from app.ui.load_settings.tuning_session import show_tuning_table
+
+        info = self._session.here
+        report = kept_report(self._parts.memory.of(info.path)) if info is not None else None
+        if info is not None and report is not None:
+            show_tuning_table(info.name, report, self._bridge, self._window)
+
+    def _on_cuda_offered(self) -> None:
+        offer = self._cuda.offer
+        assert offer is not None
+        self._notices.inform(
+            self.tr("{card} can be used through CUDA, with NVIDIA's libraries.").format(card=offer.card),
+            self.tr("Show"),
+            self._show_computer,
+        )
+
+    def _show_computer(self) -> None:
+        self.open_settings_page(1)
+
+    def open_filters(self) -> "FiltersDialog":
+        """Show the rules of the input filter."""
+        from app.ui.settings.filters_dialog import FiltersDialog
+
+        dialog = FiltersDialog(self._parts.gate.filters, self._theme, self._bridge, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    def open_audit(self) -> "AuditDialog":
+        """Show the audit log."""
+        from app.ui.settings.audit_dialog import AuditDialog
+
+        dialog = AuditDialog(self._parts.gate, self._parts.settings, self._bridge, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    def open_server(self) -> "ServerDialog":
+        """Show the local API: on and off, key, who uses it."""
+        from app.ui.settings.server_dialog import ServerDialog
+
+        dialog = ServerDialog(self._server, self._parts.settings, self._theme, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+        return dialog
+
+    def open_settings_page(self, index: int) -> "SettingsDialog":
+        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
+        from app.remote.model_directory import fetch_models
+        from app.ui.settings.chat_states_card import ChatStatesCard
+        from app.ui.settings.doctor_page import DoctorPage
+        from app.ui.settings.other_computers_page import OtherComputersPage
+        from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
+        from app.ui.settings.settings_dialog import SettingsDialog
+
+        doctor = DoctorPage(
+            self._theme,
+            self._bridge,
+            partial(asyncio.to_thread, self._parts.examine),
+            lambda: report(self._parts.paths.logs),
+            self._cuda,
+        )
+        others = OtherComputersPage(
+            self._parts.settings,
+            self._theme,
+            self._bridge,
+            self._session.list_devices,
+            lambda server: asyncio.to_thread(numeric_endpoint, server),
+        )
+        elsewhere = ServersElsewherePage(
+            self._parts.settings, self._parts.server_keys, self._theme, self._bridge, fetch_models
+        )
+        states = ChatStatesCard(self._parts.settings, self._parts.paths.chat_states, self._bridge)
+        dialog = SettingsDialog(
+            self._parts.settings, self._parts.paths, doctor, others, elsewhere, states, self._window
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for asked, opened in (
+            (dialog.filters_asked, self.open_filters),
+            (dialog.audit_asked, self.open_audit),
+        ):
+            # One dialog at a time: both are for the window as a whole.
+            asked.connect(dialog.accept)
+            asked.connect(opened)
+        dialog.show_page(index)
+        dialog.open()
+        return dialog
+
+    async def _load_again(self, path: Path, settings: LoadSettings) -> None:
+        await self._session.load(path, settings)

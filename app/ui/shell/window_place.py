@@ -1,0 +1,75 @@
+"""What the window opens with the next time: its place, its size, its tab and its chat."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, QTimer
+
+from app.settings import SettingsFile
+from app.ui.shell.main_window import MainWindow
+
+FIRST = QSize(1420, 880)
+KEEP_MS = 1000
+
+
+class WindowPlace(QObject):
+    """Restores them, and keeps each change within a second, off the GUI thread: a window that is killed
+    opens as it was. GUI thread; `keep_last` is for another one, once the window is closed.
+    """
+
+    def __init__(
+        self,
+        window: MainWindow,
+        settings: SettingsFile,
+        start: Callable[[Coroutine[Any, Any, Any]], object],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._settings = settings
+        self._start = start
+        self._chat = settings.values.last_chat
+        self._last: dict[str, object] | None = None
+        self._timer = QTimer(self, singleShot=True, interval=KEEP_MS)
+        self._timer.timeout.connect(self._keep)
+        self._restore()
+        window.installEventFilter(self)
+        window.page_shown.connect(self._timer.start)
+
+    def chat_opened(self, conversation_id: int) -> None:
+        """Another chat is open; 0 for a new one."""
+        self._chat = conversation_id
+        self._timer.start()
+
+    def keep_last(self) -> None:
+        """Keep how the window was when it was closed."""
+        if self._last is not None:
+            self._settings.update(**self._last)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """See the window move, change its size and close."""
+        if event.type() in (QEvent.Type.Move, QEvent.Type.Resize):
+            self._timer.start()
+        elif event.type() == QEvent.Type.Close:
+            self._timer.stop()
+            self._last = self._now()
+        return super().eventFilter(watched, event)
+
+    def _keep(self) -> None:
+        self._start(asyncio.to_thread(self._settings.update, **self._now()))
+
+    def _now(self) -> dict[str, object]:
+        return {
+            "window_geometry": base64.b64encode(self._window.saveGeometry().data()).decode(),
+            "last_page": self._window.current_page,
+            "last_chat": self._chat,
+        }
+
+    def _restore(self) -> None:
+        try:
+            geometry = base64.b64decode(self._settings.values.window_geometry, validate=True)
+        except ValueError:
+            geometry = b""  # somebody edited the settings
+        if not geometry or not self._window.restoreGeometry(QByteArray(geometry)):
+            self._window.resize(FIRST.boundedTo(self._window.screen().availableSize()))

@@ -1,0 +1,235 @@
+"""The tabs of one window: each is made when it is first shown, and put to rest before its widgets go."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QLocale, QObject, Signal
+
+from app.bench.drift.comparison import DriftReport
+from app.chat.library.library import ChatLibrary
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.models.machine_advice import MachineAdvice
+from app.ui.shell.main_window import MainWindow
+from app.ui.shell.window_parts import WindowParts
+from app.ui.widgets.plot_library import PlotLibrary
+
+if TYPE_CHECKING:
+    # Imported when they are first shown, which is after the first painting.
+    from app.ui.benchmark.benchmark_tab import BenchmarkTab
+    from app.ui.code.code_tab import CodeTab
+    from app.ui.models.models_tab import ModelsTab
+
+
+class WindowTabs(QObject):
+    """Makes the tabs and leads from one to another. GUI thread."""
+
+    model_chosen = Signal(object)
+    """An `InstalledModel` is to answer."""
+    filters_requested = Signal()
+    chat_opened = Signal(int)
+    """As in `ChatTab`."""
+    reply_ended = Signal(int, str, float)
+    """As in `ChatTab`."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        parts: WindowParts,
+        session: EngineSession,
+        theme: Theme,
+        bridge: Bridge,
+        notices: Notices,
+        plots: PlotLibrary,
+        advice: Callable[[], MachineAdvice],
+        *,
+        welcomes: bool,
+    ) -> None:
+        """`advice` is asked for when it is first needed; `welcomes` as `welcome` sets it."""
+        super().__init__(window)
+        self._window = window
+        self._parts = parts
+        self._session = session
+        self._theme = theme
+        self._bridge = bridge
+        self._notices = notices
+        self._plots = plots
+        self._advice = advice
+        self._welcomes = welcomes
+        self._chat: ChatTab | None = None
+        self._code: CodeTab | None = None
+
+    def make_chat(self) -> ChatTab:
+        """The conversations."""
+        parts = self._parts
+        tab = ChatTab(
+            parts.chats,
+            self._session,
+            parts.settings,
+            self._theme,
+            self._bridge,
+            self._notices,
+            ChatLibrary.in_folder(
+                parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
+            ),
+        )
+        tab.to_code_requested.connect(self._on_to_code)
+        tab.models_requested.connect(lambda: self._window.show_page("models"))
+        tab.filters_requested.connect(self.filters_requested)
+        tab.chat_opened.connect(self.chat_opened)
+        tab.reply_ended.connect(self.reply_ended)
+        self._chat = tab
+        if self._welcomes:
+            self._offer_first_model()
+        return tab
+
+    def make_code(self) -> "CodeTab":
+        """The editor and its conversation."""
+        from app.code.sandbox.run import Sandbox
+        from app.ui.code.code_tab import CodeTab
+
+        parts = self._parts
+        self._code = CodeTab(
+            self._session,
+            self._bridge,
+            self._theme,
+            parts.paths.data / "code-draft.json",
+            Sandbox(),
+            lambda: parts.settings.values.sampling,
+            self._notices.inform,
+        )
+        return self._code
+
+    def make_benchmark(self) -> "BenchmarkTab":
+        """Speed, quality and drift."""
+        from app.ui.benchmark.benchmark_tab import BenchmarkTab
+        from app.ui.benchmark.drift.drift_page import DriftPage
+        from app.ui.benchmark.quality.quality_page import QualityPage
+
+        parts = self._parts
+        tab = BenchmarkTab(
+            parts.benchmark_runner,
+            parts.benchmarks,
+            self._session,
+            parts.settings,
+            self._theme,
+            self._bridge,
+            self._notices,
+            self._plots,
+            models=lambda: parts.store.listing().models,
+        )
+        session, theme, bridge = self._session, self._theme, self._bridge
+        quality = QualityPage(
+            parts.quality,
+            parts.quality_runs,
+            parts.quality_suites,
+            session,
+            parts.settings,
+            theme,
+            bridge,
+            self._notices,
+            self._plots,
+        )
+        tab.add_page("quality", self.tr("Quality"), quality)
+        tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))
+        return tab
+
+    def make_models(self) -> "ModelsTab":
+        """What is on the disk, and what can be got."""
+        from app.ui.models.models_tab import ModelsTab
+
+        parts = self._parts
+        tab = ModelsTab(
+            self._theme,
+            self._bridge,
+            self._session,
+            parts.store,
+            parts.jobs,
+            parts.settings,
+            self._notices,
+            self._advice(),
+            parts.measurer,
+            self._plots,
+        )
+        tab.load_asked.connect(self.model_chosen)
+        return tab
+
+    def welcome(self) -> None:
+        """From now on, which is after the first painting, an empty chat offers the model for this computer,
+        as long as there is none that thinks."""
+        self._welcomes = True
+        self._offer_first_model()
+
+    def show_chat(self, conversation_id: int) -> None:
+        """Bring a chat to the front."""
+        self._window.show_page("chat")
+        assert self._chat is not None
+        self._chat.open_chat(conversation_id)
+
+    def reread_chats(self) -> None:
+        """Show the chats as they are on the disk now."""
+        if self._chat is not None:
+            self._chat.show_chats()
+
+    def add_models(self, paths: Sequence[Path]) -> None:
+        """Keep GGUF files and folders of models where they lie, and load the first."""
+        from app.ui.models.models_tab import ModelsTab
+
+        tab = self._window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.add_models(list(paths))
+
+    def tell_of_drift(self, report: DriftReport) -> None:
+        """Say what has changed in the answers since they were kept, if anything has."""
+        from app.ui.benchmark.drift.drift_words import DriftWords
+
+        sentence = DriftWords().notice(report)
+        if sentence:
+            self._notices.warn(sentence, self.tr("Show"), self._show_drift)
+
+    def close_down(self) -> list[Callable[[], None]]:
+        """Stop what the tabs do, before their widgets go. What is given puts drafts, the running reply and
+        unsaved code on the disk, on other threads."""
+        left = []
+        if self._chat is not None:
+            left.append(self._chat.close_down())
+            self._chat = None
+        if self._code is not None:
+            left.append(self._code.close_tab())
+            self._code = None
+        return left
+
+    def _show_drift(self) -> None:
+        from app.ui.benchmark.benchmark_tab import BenchmarkTab
+
+        tab = self._window.show_page("benchmark")
+        assert isinstance(tab, BenchmarkTab)
+        tab.show_page("drift")
+
+    def _offer_first_model(self) -> None:
+        from app.ui.models.first_run import FirstRun
+
+        parts = self._parts
+        if self._chat is None or not FirstRun.is_wanted(parts.settings, parts.store):
+            return
+        first_run = FirstRun(
+            self._theme,
+            self._bridge,
+            self._advice(),
+            parts.store,
+            parts.jobs,
+            parts.settings,
+            self._notices,
+            self._chat,
+        )
+        first_run.load_asked.connect(self.model_chosen)
+        self._chat.conversation.welcome(first_run.page)
+
+    def _on_to_code(self, code: str, language: str) -> None:
+        self._window.show_page("code")
+        assert self._code is not None
+        self._code.take_code(code, language)

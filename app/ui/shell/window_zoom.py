@@ -1,0 +1,35 @@
+"""The size of everything in the window: Ctrl and plus, minus, zero or the wheel."""
+
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QKeySequence
+
+from app.settings import SettingsFile
+from app.ui.base.actions import add_action
+from app.ui.shell.main_window import MainWindow
+
+STEPS_PERCENT = (50, 60, 70, 80, 90, 100, 110, 125, 150, 175, 200, 250)
+
+
+class WindowZoom(QObject):
+    """Turns the keys of `window` into the setting that its theme follows. GUI thread."""
+
+    def __init__(self, window: MainWindow, settings: SettingsFile) -> None:
+        super().__init__(window)
+        self._settings = settings
+        add_action(window, self.tr("Larger"), QKeySequence.StandardKey.ZoomIn, partial(self.step, 1))
+        add_action(window, self.tr("Smaller"), QKeySequence.StandardKey.ZoomOut, partial(self.step, -1))
+        add_action(window, self.tr("Normal size"), "Ctrl+0", self.reset)
+        window.zoom_asked.connect(self.step)
+
+    def step(self, direction: int) -> None:
+        """One step larger (1) or smaller (-1), as far as there are steps."""
+        now = self._settings.values.zoom_percent
+        beyond = [step for step in STEPS_PERCENT if (step - now) * direction > 0]
+        if beyond:
+            self._settings.update(zoom_percent=min(beyond, key=lambda step: abs(step - now)))
+
+    def reset(self) -> None:
+        """As designed."""
+        self._settings.update(zoom_percent=100)

@@ -1,0 +1,101 @@
+"""Other threads reach the GUI through the bridge alone."""
+
+import threading
+
+import pytest
+from PySide6.QtCore import QThread
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.base.errors import Cancelled
+from app.ui.base.bridge import Bridge
+
+
+def test_callbacks_run_on_the_gui_thread_in_order(qtbot: QtBot) -> None:
+    bridge = Bridge(pytest.fail)
+    seen: list[tuple[int, bool]] = []
+
+    def note(number: int) -> None:
+        seen.append((number, QThread.currentThread() is QApplication.instance().thread()))  # type: ignore[union-attr]
+
+    def post_many() -> None:
+        for number in range(1000):
+            bridge.post(note, number)
+
+    threads = [threading.Thread(target=post_many)]
+    for thread in threads:
+        thread.start()
+    qtbot.waitUntil(lambda: len(seen) == 1000)
+    assert [number for number, _ in seen] == list(range(1000))
+    assert all(on_gui for _, on_gui in seen)
+    for thread in threads:
+        thread.join()
+
+
+def test_a_burst_is_drained_in_few_batches(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    bridge = Bridge(pytest.fail)
+    batches = 0
+    drain = bridge.drain
+
+    def counted() -> None:
+        nonlocal batches
+        batches += 1
+        drain()
+
+    monkeypatch.setattr(bridge, "drain", counted)
+    seen: list[int] = []
+    for number in range(500):
+        bridge.post(seen.append, number)
+    qtbot.waitUntil(lambda: len(seen) == 500)
+    assert batches == 1
+
+
+def test_what_was_posted_can_be_had_before_its_batch(qtbot: QtBot) -> None:
+    bridge = Bridge(pytest.fail)
+    seen: list[int] = []
+    poster = threading.Thread(target=lambda: [bridge.post(seen.append, number) for number in range(3)])
+    poster.start()
+    poster.join()
+    assert seen == []
+    bridge.drain()
+    assert seen == [0, 1, 2]
+
+
+def test_a_failing_callback_is_reported_and_the_rest_still_runs(qtbot: QtBot) -> None:
+    errors: list[BaseException] = []
+    bridge = Bridge(errors.append)
+    seen: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    bridge.post(fail)
+    bridge.post(seen.append, "after")
+    qtbot.waitUntil(lambda: seen == ["after"])
+    assert [str(error) for error in errors] == ["broken"]
+
+
+def test_cancelling_is_silent(qtbot: QtBot) -> None:
+    errors: list[BaseException] = []
+    bridge = Bridge(errors.append)
+    seen: list[str] = []
+
+    def cancel() -> None:
+        raise Cancelled
+
+    bridge.post(cancel)
+    bridge.post(seen.append, "after")
+    qtbot.waitUntil(lambda: bool(seen))
+    assert errors == []
+
+
+def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
+    bridge = Bridge(pytest.fail)
+    seen: list[int] = []
+    bridge.post(seen.append, 1)
+    bridge.close()
+    bridge.post(seen.append, 2)
+    other = Bridge(pytest.fail)
+    other.post(seen.append, 3)
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [3]

@@ -1,0 +1,120 @@
+"""What files, hubs and servers call themselves is text in the window: nothing is markup, nothing hidden."""
+
+import ast
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import Qt as GuiQt
+from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.base.errors import StillroomError
+from app.engine.protocol import LoadNotice
+from app.ui.base.notices import notice_text, translated
+from app.ui.base.plain_text import LONGEST_TIP, plain_tip
+from app.ui.code import code_dialogs
+from app.ui.models.gguf_metadata_table import GgufMetadataTable
+from app.ui.widgets.card import button, label
+from app.ui.widgets.elided_button import ElidedButton
+from app.ui.widgets.elided_label import ElidedLabel
+from converters.gguf.inspect import GgufSummary
+
+UI = Path(__file__).parents[3] / "app" / "ui"
+HOSTILE = {
+    "picture": "<img src='file:///etc/hostname'>",
+    "link": "<a href='http://elsewhere/'>Free</a>",
+    "direction": "model\u202efugg.exe",
+    "escape": "\x1b]0;owned\x07\x9b2J",
+    "long": "<b>" + "k" * 1_000_000,
+}
+HIDDEN = set("\x1b\x07\x9b\u202e")
+
+
+def is_plain(text: str) -> bool:
+    """Whether Qt shows this very text: what is no plain text has no markup but line ends."""
+    if HIDDEN & set(text):
+        return False
+    inside = text.removeprefix("<span>").removesuffix("</span>").replace("<br>", "")
+    return not GuiQt.mightBeRichText(text) or (text.startswith("<span>") and "<" not in inside)
+
+
+def test_labels_buttons_and_tips_show_it_as_text(qtbot: QtBot) -> None:
+    for text in HOSTILE.values():
+        elided = ElidedLabel()
+        elided.setText(text)
+        words = ElidedButton(text)
+        shown = label(text)
+        for made in (elided, words, shown):
+            qtbot.addWidget(made)
+        elided.resize(30, 20)
+        elided.grab()
+        for one in (elided, shown):
+            assert one.textFormat() is Qt.TextFormat.PlainText
+            assert not HIDDEN & set(one.text())
+            assert len(one.text()) <= 20_000
+        for tip in (elided.toolTip(), words.toolTip(), button(tip=text).toolTip(), plain_tip(text)):
+            assert is_plain(tip)
+            assert len(tip) < LONGEST_TIP + 100
+
+
+def test_an_ordinary_tip_stays_as_it_is() -> None:
+    assert plain_tip("1 < 2, “蒸馏”\nCtrl+M") == "1 < 2, “蒸馏”\nCtrl+M"
+
+
+def test_metadata_of_a_file_is_text() -> None:
+    for text in HOSTILE.values():
+        table = GgufMetadataTable(
+            GgufSummary(version=3, bytes=100, metadata={text: text}, tensors=[], data_offset=0)
+        )
+        for column in (0, 1):
+            cell = table.index(0, column)
+            assert not HIDDEN & set(cell.data())
+            assert len(cell.data()) <= 1000
+            assert is_plain(cell.data(Qt.ItemDataRole.ToolTipRole) or "")
+            # What is copied is exact.
+            assert cell.data(Qt.ItemDataRole.EditRole) == text
+
+
+def test_errors_and_notices_are_one_clean_sentence() -> None:
+    for text in HOSTILE.values():
+        error = StillroomError("The server said: {reason}.", "Ask {host} again.", reason=text, host=text)
+        for said in (*translated(error), notice_text(LoadNotice("Found {name}.", {"name": text}))):
+            assert not HIDDEN & set(said)
+            assert len(said) < 500
+
+
+def test_a_question_about_a_file_shows_its_name_as_text(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    box = code_dialogs._box(parent, "Reload")
+    box.setText(HOSTILE["picture"])
+    box.setInformativeText(HOSTILE["picture"])
+    labels = {made.objectName(): made for made in box.findChildren(QLabel) if made.text()}
+    assert {"qt_msgbox_label", "qt_msgbox_informativelabel"} <= labels.keys()
+    assert {made.textFormat() for made in labels.values()} == {Qt.TextFormat.PlainText}
+    assert isinstance(box, QMessageBox)
+
+
+def test_every_text_that_is_not_our_own_takes_the_plain_way() -> None:
+    """`setToolTip` with anything but one of the window's own sentences, and labels that may take markup."""
+    found = []
+    for path in sorted(UI.rglob("*.py")):
+        if path.name == "plain_text.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name == "setToolTip" and not _is_our_own(node.args[0]):
+                found.append(f"{path.name}:{node.lineno}: set_tip")
+            if name == "QLabel" and node.args:
+                found.append(f"{path.name}:{node.lineno}: PlainLabel")
+    assert found == []
+
+
+def _is_our_own(text: ast.expr) -> bool:
+    if isinstance(text, ast.IfExp):
+        return _is_our_own(text.body) and _is_our_own(text.orelse)
+    if isinstance(text, ast.Call):
+        return isinstance(text.func, ast.Attribute) and text.func.attr == "tr"
+    return isinstance(text, ast.Constant)

@@ -1,0 +1,110 @@
+"""Colours that must be read can be read."""
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QComboBox
+from pytestqt.qtbot import QtBot
+
+from app.settings import Theme as ThemeChoice
+from app.ui.base.colours import DARK, DARK_CONTRAST, LIGHT, LIGHT_CONTRAST, Colours
+from app.ui.base.theme import SCHEMES, Theme
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
+
+    def linear(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    made = QColor(colour)
+    return 0.2126 * linear(made.redF()) + 0.7152 * linear(made.greenF()) + 0.0722 * linear(made.blueF())
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    ["text", "muted", "accent", "good", "warning", "danger", "code_comment", "code_string", "code_number"],
+)
+@pytest.mark.parametrize("ground", ["ground", "surface", "raised"])
+def test_text_colours_reach_a_contrast_of_four_and_a_half(colours: Colours, name: str, ground: str) -> None:
+    assert contrast(getattr(colours, name), getattr(colours, ground)) >= 4.5
+
+
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    ["text", "muted", "accent", "good", "warning", "danger", "code_comment", "code_string", "code_number"],
+)
+@pytest.mark.parametrize("ground", ["ground", "surface", "raised", "accent_soft"])
+def test_high_contrast_is_one_of_seven(colours: Colours, name: str, ground: str) -> None:
+    assert contrast(getattr(colours, name), getattr(colours, ground)) >= 7
+
+
+@pytest.mark.parametrize("colours", [LIGHT_CONTRAST, DARK_CONTRAST], ids=["light", "dark"])
+def test_high_contrast_shows_edges_and_disabled_things(colours: Colours) -> None:
+    assert contrast(colours.line, colours.surface) >= 4.5
+    assert contrast(colours.faint, colours.raised) >= 4.5
+
+
+@pytest.mark.parametrize(
+    "colours", [LIGHT, DARK, LIGHT_CONTRAST, DARK_CONTRAST], ids=lambda colours: colours.ground
+)
+def test_a_primary_button_can_be_read(colours: Colours) -> None:
+    assert contrast(colours.on_accent, colours.accent) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_a_combo_box_has_an_arrow_in_the_colours_of_its_words(
+    qapp: QApplication, qtbot: QtBot, scheme: ThemeChoice, zoom_percent: int
+) -> None:
+    theme = Theme(qapp, "light")
+    theme.choose(scheme, zoom_percent)
+    box = QComboBox()
+    qtbot.addWidget(box)
+    box.resize(theme.pixels(200), box.sizeHint().height())
+    for enabled, role in ((True, "muted"), (False, "faint")):
+        box.setEnabled(enabled)
+        image = box.grab().toImage()
+        edge = theme.pixels(30)
+        middle = image.copy(image.width() - edge, 4, edge - 6, image.height() - 8)
+        drawn = {
+            middle.pixelColor(x, y).name().upper()
+            for x in range(middle.width())
+            for y in range(middle.height())
+        }
+        assert getattr(theme.colours, role).upper() in drawn
+    theme.deleteLater()
+
+
+def test_choosing_a_theme_recolours_the_application(qapp: QApplication) -> None:
+    theme = Theme(qapp, "light")
+    changes: list[bool] = []
+    theme.changed.connect(lambda: changes.append(theme.colours.dark))
+    theme.choose("dark")
+    assert changes == [True]
+    assert qapp.palette().window().color() == QColor(DARK.ground)
+    theme.choose("dark")
+    assert changes == [True]
+    theme.choose("light")
+    assert qapp.palette().window().color() == QColor(LIGHT.ground)
+
+
+def test_another_size_reaches_every_length_but_hair_lines(qapp: QApplication) -> None:
+    theme = Theme(qapp, "light")
+    changes: list[int] = []
+    theme.changed.connect(lambda: changes.append(theme.zoom_percent))
+    assert "font-size: 13px" in qapp.styleSheet()
+    theme.choose("light", 200)
+    assert changes == [200]
+    assert theme.pixels(13) == qapp.font().pixelSize() == 26
+    assert "font-size: 26px" in qapp.styleSheet()
+    assert "1px solid" in qapp.styleSheet()
+    assert "2px solid" not in qapp.styleSheet()
+    theme.choose("light")
+    assert "font-size: 13px" in qapp.styleSheet()

@@ -1,0 +1,85 @@
+"""The page Drift and the watch that checks by itself, with the real engine."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+
+from app.bench.drift.comparison import DriftReport
+from app.ui.benchmark.drift.drift_page import DriftPage
+from app.ui.benchmark.drift.drift_watch import DriftWatch
+from app.ui.benchmark.drift.drift_words import DriftWords
+from tests.support.engines import starter_path
+from tests.support.perturbed import perturbed_copy
+from tests.support.quality_desk import QualityDesk, Stores
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[QualityDesk]:
+    desk = QualityDesk(qapp)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def stores(desk: QualityDesk, tmp_path: Path) -> Iterator[Stores]:
+    stores = Stores(desk, tmp_path)
+    yield stores
+    desk.settle()
+    stores.close()
+
+
+def shown(page: DriftPage) -> list[str]:
+    return [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+
+
+def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
+    desk: QualityDesk, stores: Stores, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
+    page = DriftPage(stores.drift, desk.session, desk.theme, desk.bridge)
+    page.resize(1000, 900)
+    page.show()
+    assert "Does it still answer as it did?" in shown(page)
+    desk.load(str(model))
+    check = next(button for button in page.findChildren(QPushButton) if button.text() == "Check now")
+    check.click()
+    desk.until(lambda: "Kept" in shown(page))
+    (tmp_path / "other").mkdir()
+    shutil.move(perturbed_copy(model, tmp_path / "other"), model)
+
+    # What the window's own watch does after a load: nothing else has to be pressed.
+    told: list[DriftReport] = []
+    watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.05)
+    watch.checked.connect(told.append)
+    desk.load(str(model))
+    desk.until(lambda: told)
+    assert told[0].answers != "same"
+    assert DriftWords().notice(told[0])
+    watch.stop()
+    page.refresh()
+    assert "Content of the file (SHA-256)" in " ".join(shown(page))
+    accept = next(
+        button
+        for button in page.findChildren(QPushButton)
+        if button.text() == "Take these as the new answers"
+    )
+    assert accept.isVisible()
+    accept.click()
+    desk.until(lambda: "Kept" in shown(page))
+    assert not desk.problems
+    page.deleteLater()
+
+
+def test_a_file_that_was_never_checked_is_left_alone(
+    desk: QualityDesk, stores: Stores, tmp_path: Path
+) -> None:
+    told: list[DriftReport] = []
+    watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.01)
+    watch.checked.connect(told.append)
+    desk.load(starter_path())
+    desk.until(lambda: not watch.waits)
+    assert not told
+    watch.stop()

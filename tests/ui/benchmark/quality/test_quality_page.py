@@ -1,0 +1,317 @@
+"""The page Quality: a real small run, browsed, cancelled and gone on with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
+
+from app.bench.quality.built_in import intent_question
+from app.bench.quality.item import Collection, Item
+from app.bench.quality.result import ItemResult, QualityRun
+from app.suites.quality_suites import QualitySuites
+from app.ui.base.notices import Notices
+from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
+from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.benchmark.runs.trend_card import TrendCard
+from app.ui.widgets.plot_library import PlotLibrary
+from tests.support.engines import starter_path
+from tests.support.quality_desk import QualityDesk, Stores
+from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
+
+LABELS = ["greeting", "question"]
+
+
+class SmallSuites(QualitySuites):
+    """Two questions, so that a run takes seconds."""
+
+    def collections(self, *_: Any, **__: Any) -> list[Collection]:
+        items = [
+            Item(
+                id=f"intent/{place}",
+                kind="intent",
+                turns=[intent_question(text, LABELS)],
+                expected=[label],
+                labels=LABELS,
+            )
+            for place, (text, label) in enumerate([("Hello!", "greeting"), ("Where is it?", "question")])
+        ]
+        return [Collection(kind="intent", name="two intents", licence="CC0-1.0", items=items)]
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[QualityDesk]:
+    desk = QualityDesk(qapp)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def stores(desk: QualityDesk, tmp_path: Path) -> Iterator[Stores]:
+    stores = Stores(desk, tmp_path)
+    yield stores
+    desk.settle()
+    stores.close()
+
+
+@pytest.fixture
+def notices(qapp: QApplication) -> Iterator[Notices]:
+    host = QWidget()
+    host.resize(1000, 900)
+    host.show()
+    notices = Notices(host, lambda: "")
+    yield notices
+    host.deleteLater()
+
+
+@pytest.fixture
+def page(desk: QualityDesk, stores: Stores, notices: Notices, tmp_path: Path) -> Iterator[QualityPage]:
+    suites = SmallSuites(tmp_path / "data-sets")
+    page = QualityPage(
+        stores.quality,
+        stores.quality_runs,
+        suites,
+        desk.session,
+        stores.settings,
+        desk.theme,
+        desk.bridge,
+        notices,
+        PlotLibrary(desk.bridge),
+    )
+    page.resize(1000, 900)
+    page.show()
+    yield page
+    page.deleteLater()
+
+
+def press(page: QualityPage, text: str) -> None:
+    next(button for button in page.findChildren(QPushButton) if button.text() == text).click()
+
+
+def table(page: QualityPage, name: str) -> QTableView:
+    return next(view for view in page.findChildren(QTableView) if view.accessibleName() == name)
+
+
+def runs_shown(page: QualityPage) -> list[list[str]]:
+    model = table(page, "All runs").model()
+    return [
+        [str(model.index(row, column).data()) for column in range(model.columnCount())]
+        for row in range(model.rowCount())
+    ]
+
+
+def select_runs(page: QualityPage, *rows: int) -> None:
+    view = table(page, "All runs")
+    view.clearSelection()
+    view.setSelectionMode(QTableView.SelectionMode.MultiSelection)
+    for row in rows:
+        view.selectRow(row)
+
+
+def keep(stores: Stores, run: QualityRun, results: list[ItemResult], *, ended: bool = True) -> None:
+    stores.quality_runs.begin(run, run.id)
+    for result in results:
+        stores.quality_runs.add(run.id, result)
+    if ended:
+        stores.quality_runs.end(run.id, run.started_at)
+
+
+def keep_three(stores: Stores) -> None:
+    for number, (kind, rights, nll) in enumerate(
+        [("F16", "r" * 9, 3.0), ("Q8_0", "r" * 9, 3.01), ("Q4_K_M", "w" * 9, 3.5)]
+    ):
+        run = msgspec.structs.replace(
+            RUN,
+            id=kind,
+            started_at=f"2026-11-26T1{number}:00:00Z",
+            model=msgspec.structs.replace(RUN.model, quantisation=kind),
+        )
+        keep(stores, run, [*maths(rights), *part(nll)], ended=kind != "Q4_K_M")
+
+
+def shown(page: QualityPage) -> list[str]:
+    return [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+
+
+def test_a_run_is_shown_and_each_item_can_be_read(
+    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices
+) -> None:
+    assert "How good are its answers?" in shown(page)
+    desk.load(starter_path())
+    press(page, "Run the quality suite")
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    desk.until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
+    [(run, finished)] = stores.quality_runs.runs()
+    assert finished
+    items = table(page, "Items of the run")
+    assert items.model().rowCount() == 2
+    texts = shown(page)
+    assert "INTENTS" in texts
+    assert "not conclusive" in texts
+    assert any("two intents (CC0-1.0)" in text for text in texts)
+    items.selectRow(0)
+    answer = stores.quality_runs.results(run.id)[0].turns[0].answer or "(nothing)"
+    assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
+    press(page, "Delete")
+    desk.until(lambda: "How good are its answers?" in shown(page))
+    assert stores.quality_runs.runs() == []
+    assert "How good are its answers?" in shown(page)
+    next(button for button in notices.findChildren(QPushButton) if button.text() == "Undo").click()
+    desk.until(lambda: "INTENTS" in shown(page))
+    assert stores.quality_runs.runs() == [(run, True)]
+    assert "INTENTS" in shown(page)
+    assert not desk.problems
+
+
+def test_a_cancelled_run_is_named_unfinished_and_goes_on(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    desk.load(starter_path())
+    press(page, "Run the quality suite")
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    press(page, "Cancel")
+    desk.until(lambda: desk.session.reserved_for == "")
+    for row in runs_shown(page):
+        assert row[-1] == "not finished"
+    page.run()
+    desk.until(lambda: any(finished for _, finished in stores.quality_runs.runs()))
+    desk.until(lambda: desk.session.reserved_for == "")
+    assert len(stores.quality_runs.runs()) == 1
+    assert not desk.problems
+
+
+def test_all_runs_stand_in_a_table_with_their_figures(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    desk.until(lambda: runs_shown(page)[0][3] != "–")
+    rows = runs_shown(page)
+    assert [row[1] for row in rows] == ["R1-Qwen-7B Q4_K_M", "R1-Qwen-7B Q8_0", "R1-Qwen-7B F16"]
+    assert [row[3] for row in rows] == ["0.0%", "100.0%", "100.0%"]
+    assert [row[-1] for row in rows] == ["not finished", "", ""]
+    select_runs(page, 2)
+    desk.until(lambda: "100.0%" in shown(page))
+
+
+def test_three_runs_are_compared_and_saved(
+    desk: QualityDesk, page: QualityPage, stores: Stores, notices: Notices, tmp_path: Path
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    [compare] = [one for one in page.findChildren(QPushButton) if one.text() == "Compare…"]
+    assert not compare.isEnabled()
+    select_runs(page, 0, 1, 2)
+    compare.click()
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    desk.until(lambda: len(card.runs) == 3)
+    assert [run.id for run in card.runs] == ["F16", "Q8_0", "Q4_K_M"]
+    labels = {one.text(): one for one in card.findChildren(QLabel)}
+    assert "-100.0 points" in labels
+    assert labels["-100.0 points"].property("look") == "danger"
+    assert "0 more right, 9 no longer" in labels["-100.0 points"].toolTip()
+    assert "+64.9%" in labels
+    menu = next(one.menu() for one in card.findChildren(QPushButton) if one.text() == "Save or copy")
+    next(action for action in menu.actions() if action.text() == "Save as a web page…").trigger()
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    target = tmp_path / "side.html"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    assert "-100.0 points" in target.read_text("utf-8")
+    dialog.reject()
+    next(one for one in card.findChildren(QPushButton) if one.text() == "✕").click()
+    assert card.isHidden()
+
+
+def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    select_runs(page, 1, 2)
+    press(page, "Compare…")
+    card = page.findChild(QualityComparisonCard)
+    assert card is not None
+    desk.until(lambda: bool(card.runs))
+    desk.until(lambda: "within chance" in shown(page))
+    select_runs(page, 2)
+    press(page, "Delete")
+    desk.until(card.isHidden)
+    assert card.isHidden()
+    assert len(runs_shown(page)) == 2
+
+
+def keep_trend(stores: Stores, *rights: str) -> None:
+    """Runs of one file; Stillroom is newer in the last one."""
+    for number, right in enumerate(rights):
+        run = msgspec.structs.replace(
+            RUN,
+            id=str(number),
+            started_at=f"2026-11-2{number}T10:00:00Z",
+            stillroom_version="0.2.0" if number == len(rights) - 1 else "0.1.0",
+        )
+        keep(stores, run, maths(right))
+
+
+def test_a_figure_goes_run_by_run_with_what_had_changed(
+    desk: QualityDesk, page: QualityPage, stores: Stores
+) -> None:
+    keep_trend(stores, "rrrrrrrrw", "rrrrrrrww", "rrrrrrrrr")
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    desk.until(lambda: len(card.plot.lines[0].points) == 3)
+    points = card.plot.lines[0].points
+    assert [round(point.y) for point in points] == [89, 78, 100]
+    assert all(point.low < point.y <= point.high for point in points)
+    assert card.plot.marks == [(2.5, "1")]
+    assert "1: Stillroom 0.1.0 → 0.2.0" in shown(page)
+    assert any("n = 9" in text for text in shown(page))
+    assert "88.9% (56.5% to 98.0%, n = 9)" in card.plot.accessibleDescription()
+
+
+def test_one_run_alone_has_no_line(desk: QualityDesk, page: QualityPage, stores: Stores) -> None:
+    keep_trend(stores, "rrrrrrrrw")
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    assert card.plot.isHidden()
+    assert any(text.startswith("One run has this figure so far.") for text in shown(page))
+
+
+def test_an_unfinished_run_has_no_trend(page: QualityPage, stores: Stores) -> None:
+    keep(stores, RUN, maths("rw"), ended=False)
+    page.refresh()
+    card = page.findChild(TrendCard)
+    assert card is not None
+    assert card.isHidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_run_is_saved_and_copied_as_a_picture(
+    theme: Literal["light", "dark"], desk: QualityDesk, page: QualityPage, stores: Stores, tmp_path: Path
+) -> None:
+    keep_three(stores)
+    page.refresh()
+    desk.theme.choose(theme)
+    export = next(one for one in page.findChildren(QPushButton) if one.text() == "Export")
+    actions = {action.text(): action for action in export.menu().actions()}
+    actions["Save as a picture…"].trigger()
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    assert dialog.selectedFiles()[0].endswith("quality-R1-Qwen-7B-Q4_K_M-2026-11-26.png")
+    target = tmp_path / "run.png"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    picture = QImage(str(target))
+    assert (picture.width(), picture.height()) == (1200, 630)
+    assert picture.pixelColor(2, 2) == desk.theme.colour("ground")
+    dialog.reject()
+    actions["Copy as a picture"].trigger()
+    assert QGuiApplication.clipboard().image().size() == picture.size()
+    desk.theme.choose("light")

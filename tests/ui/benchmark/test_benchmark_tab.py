@@ -1,0 +1,518 @@
+"""The Benchmark tab with a real history, and one real run on the starter model."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.base.children import child_command
+from app.base.errors import EngineError
+from app.bench.results.history import BenchmarkHistory
+from app.bench.results.report import Report
+from app.bench.run.runner import BenchmarkRunner
+from app.bench.run.suite import Step, Suite
+from app.engine.client.client import EngineClient
+from app.engine.protocol import Generate, LoadSettings, Part
+from app.machine.hardware import look_at_machine
+from app.settings import SettingsFile
+from app.telemetry.gpu_monitor import GpuMonitor
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.runs.runs_model import MODEL, WHEN
+from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
+from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
+from app.ui.benchmark.speed.benchmark_runs import GENERATION
+from app.ui.widgets.plot_library import PlotLibrary
+from models.catalog.starter import starter_file
+from models.store.store import InstalledModel
+from tests.support.bench_reports import make_report, run_on_processor, with_limits
+from tests.support.event_loop import close_loop, open_loop, run_step
+from tests.support.qualities import made_up_quality
+from tests.support.templates import chat_templates
+
+WAIT_S = 60
+SETTINGS = LoadSettings(context_tokens=1024, threads=1)
+CLOSE = "Close the comparison"
+SMALL = Suite(
+    name="small",
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg8", kind="generation", tokens=8)),
+    repeats=2,
+)
+STOPPABLE = Suite(
+    name="stoppable",
+    steps=(Step(key="pp64", kind="prompt", tokens=64), Step(key="tg200", kind="generation", tokens=200)),
+    repeats=2,
+)
+"""Its first result is there a good while before its last."""
+LONG = Suite(name="long", steps=(Step(key="tg900", kind="generation", tokens=900),), repeats=20)
+
+
+class Desk:
+    """The engine and the event loop, for all tests of this file."""
+
+    def __init__(self, application: QApplication) -> None:
+        self.loop = open_loop(application)
+        application.setQuitOnLastWindowClosed(False)
+        self.problems: list[BaseException] = []
+        self.bridge = Bridge(self.problems.append)
+        self.client = EngineClient(child_command("engine"))
+        self.client.start()
+        self.session = EngineSession(self.client, self.bridge, chat_templates())
+        self.theme = Theme(application, "light")
+        self.plots = PlotLibrary(self.bridge)
+        self.gpu = GpuMonitor()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return run_step(self.loop, work, WAIT_S)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        async def wait() -> None:
+            while not condition():
+                await asyncio.sleep(0.01)
+
+        self.run(wait())
+
+    def close(self) -> None:
+        self.run(self.bridge.finish())
+        self.client.close()
+        self.gpu.close()
+        close_loop(self.loop)
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: QApplication) -> Iterator[Desk]:
+    desk = Desk(qapp)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[BenchmarkHistory]:
+    history = BenchmarkHistory(tmp_path / "benchmarks.sqlite3")
+    yield history
+    history.close()
+
+
+class Room:
+    """A tab on a history of its own."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        history: BenchmarkHistory,
+        root: Path,
+        suite: Suite,
+        models: Sequence[InstalledModel] = (),
+    ) -> None:
+        self.desk = desk
+        self.history = history
+        self.host = QWidget()
+        self.host.resize(1128, 900)
+        self.notices = Notices(self.host, lambda: "")
+        settings = SettingsFile(root / "settings.json")
+        settings.update(load=SETTINGS)
+        runner = BenchmarkRunner(
+            desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
+        )
+        self.tab = BenchmarkTab(
+            runner,
+            history,
+            desk.session,
+            settings,
+            desk.theme,
+            desk.bridge,
+            self.notices,
+            desk.plots,
+            self.host,
+            suite=suite,
+            models=lambda: models,
+        )
+        self.tab.resize(1128, 900)
+        self.host.show()
+        table = self.tab.findChild(QTableView)
+        assert table is not None
+        self.table = table
+
+    def texts(self) -> list[str]:
+        return [
+            label.text() for label in self.host.findChildren(QLabel) if label.isVisible() and label.text()
+        ]
+
+    def button(self, text: str) -> QPushButton:
+        found = [each for each in self.host.findChildren(QPushButton) if each.text().startswith(text)]
+        assert len(found) == 1, [each.text() for each in self.host.findChildren(QPushButton)]
+        return found[0]
+
+    def column(self, column: int) -> list[str]:
+        model = self.table.model()
+        return [model.index(row, column).data() for row in range(model.rowCount())]
+
+    def select(self, *rows: int) -> None:
+        self.table.clearSelection()
+        self.table.setSelectionMode(QTableView.SelectionMode.MultiSelection)
+        for row in rows:
+            self.table.selectRow(row)
+
+
+Opener = Callable[..., Room]
+
+
+@pytest.fixture
+def open_room(qtbot: QtBot, desk: Desk, history: BenchmarkHistory, tmp_path: Path) -> Iterator[Opener]:
+    rooms: list[Room] = []
+
+    def open_one(*reports: Report, suite: Suite = SMALL, models: Sequence[InstalledModel] = ()) -> Room:
+        for report in reports:
+            history.add(report)
+        room = Room(desk, history, tmp_path, suite, models)
+        rooms.append(room)
+        qtbot.addWidget(room.host)
+        return room
+
+    yield open_one
+    problems, desk.problems[:] = list(desk.problems), []
+    assert problems == []
+
+
+def three_runs() -> tuple[Report, Report, Report]:
+    return (
+        make_report("a", generation=[58.0, 58.4, 58.8], started_at="2026-11-01T10:00:00Z"),
+        make_report("b", generation=[50.0, 50.4, 50.8], started_at="2026-11-02T10:00:00Z", marks=["busy"]),
+        make_report(
+            "c",
+            generation=[36.0, 36.2, 36.4],
+            started_at="2026-11-03T10:00:00Z",
+            quantisation="Q8_0",
+            sha256="cd" * 32,
+        ),
+    )
+
+
+def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
+    room = open_room()
+    assert "Nothing measured yet" in room.texts()
+    assert not room.button("Run").isEnabled()
+    assert room.button("Run").toolTip() == "Load a model first"
+    assert not room.table.isVisible()
+
+
+def test_the_newest_run_is_shown_and_another_by_selecting_it(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert "36.2" in room.texts()
+    room.select(1)
+    texts = room.texts()
+    for text in ("50.4", "± 0.4 tok/s", "1,243", "± 9 tok/s", "310", "1.0", "GiB", "loads in 2.00 s"):
+        assert text in texts, text
+    assert "Other programs used the processor meanwhile." in texts
+    assert "128 tokens" in texts
+
+
+def test_the_table_sorts_by_value(open_room: Opener) -> None:
+    room = open_room(
+        make_report("a", generation=[9.0, 9.0], started_at="2026-11-01T10:00:00Z"),
+        make_report("b", generation=[110.0, 110.0], started_at="2026-11-02T10:00:00Z"),
+        make_report("c", generation=[25.0, 25.0], started_at="2026-11-03T10:00:00Z"),
+    )
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["25.0", "110", "9.00"]
+    room.table.sortByColumn(GENERATION, Qt.SortOrder.AscendingOrder)
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["9.00", "25.0", "110"]
+    room.table.sortByColumn(WHEN, Qt.SortOrder.AscendingOrder)
+    assert [text.split()[0] for text in room.column(GENERATION)] == ["9.00", "110", "25.0"]
+
+
+def test_two_selected_runs_are_compared_older_first(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert not room.button("Compare").isEnabled()
+    room.select(1)
+    assert not room.button("Compare").isEnabled()
+    room.select(1, 2)
+    room.button("Compare").click()
+    texts = room.texts()
+    assert "-13.7%" in texts
+    assert "worse" in texts
+    assert "within noise" in texts
+    menu = room.button("Save or copy").menu()
+    next(action for action in menu.actions() if action.text() == "Copy as Markdown").trigger()
+    assert (
+        "| Generation, 128 tokens | 3 | 58.4 ± 0.4 tok/s | 50.4 ± 0.4 tok/s | -13.7% worse |"
+        in QGuiApplication.clipboard().text()
+    )
+    close = next(each for each in room.host.findChildren(QPushButton) if each.accessibleName() == CLOSE)
+    close.click()
+    assert "worse" not in room.texts()
+
+
+def test_more_than_two_runs_stand_against_the_oldest(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 1, 2)
+    room.button("Compare").click()
+    card = room.tab.findChild(ComparisonCard)
+    assert card is not None
+    assert [(pair.before.id, pair.after.id) for pair in card.comparisons] == [("a", "b"), ("a", "c")]
+    texts = room.texts()
+    for text in ("-13.7%", "-38.0%"):
+        assert text in texts, text
+    assert texts.count("slower") == 2
+    assert any(text.startswith("R1-Qwen-7B Q8_0") and "Also different" in text for text in room.texts())
+
+
+def test_the_shown_run_is_compared_with_the_one_before_it(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    assert not room.button("Against").isVisible()
+    room.select(1)
+    room.button("Against").click()
+    assert "-13.7%" in room.texts()
+
+
+def test_a_run_with_limits_shows_how_near_they_are(open_room: Opener) -> None:
+    room = open_room(with_limits(run_on_processor()))
+    texts = room.texts()
+    assert texts.count("80% of what this memory allows") == 3  # the card and two rows
+    assert "70% of measured compute" in texts
+    plots = room.tab.findChild(BenchmarkPlots)
+    assert plots is not None
+    assert plots.roof.isVisible()
+    assert [point.x for point in plots.by_depth.lines[-1].points] == [0, 2048]
+    assert [point.x for point in plots.streams.lines[0].points] == [1, 8]
+    assert any("3.5 times as fast" in text for text in texts)
+
+
+def test_runs_of_llama_bench_are_imported(open_room: Opener, desk: Desk, tmp_path: Path) -> None:
+    room = open_room(make_report("a"))
+    file = tmp_path / "llama-bench.json"
+    tests = [
+        {
+            "model_filename": "/x/R1-Q8_0.gguf",
+            "n_prompt": 512,
+            "n_gen": 0,
+            "avg_ts": 9.0,
+            "samples_ts": [9.0, 9.1],
+        },
+        {
+            "model_filename": "/x/R1-Q8_0.gguf",
+            "n_prompt": 0,
+            "n_gen": 128,
+            "avg_ts": 3.0,
+            "samples_ts": [3.0, 3.1],
+        },
+    ]
+    file.write_text(json.dumps(tests))
+    room.button("Import").click()
+    dialog = room.tab.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(str(file))
+    desk.until(lambda: "Imported benchmark runs: 1." in room.texts())
+    assert len(room.column(MODEL)) == 2
+    assert "R1 Q8_0" in room.column(MODEL)
+    dialog.reject()
+
+
+def test_what_each_quantisation_costs_is_shown_where_it_was_measured(
+    open_room: Opener, desk: Desk, tmp_path: Path
+) -> None:
+    models = [
+        InstalledModel(
+            "R1-Qwen-7B", kind, tmp_path / f"R1-Qwen-7B-{kind}.gguf", size, quality=made_up_quality(loss)
+        )
+        for kind, size, loss in (("Q8_0", 8_100_000_000, 0.2), ("Q4_K_M", 4_700_000_000, 1.4))
+    ]
+    room = open_room(*three_runs(), models=models)
+    plots = room.tab.findChild(BenchmarkPlots)
+    assert plots is not None
+    (line,) = plots.cost.lines
+    assert [round(point.x, 1) for point in line.points] == [4.7, 8.1]
+    assert [round(point.y, 2) for point in line.points] == [1.4, 0.2]
+    assert line.labels[0] == "Q4_K_M · 50.4 tok/s"
+
+
+def test_a_comparison_of_different_models_says_what_differs(open_room: Opener) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 2)
+    room.button("Compare").click()
+    assert any("quantisation Q4_K_M → Q8_0" in text for text in room.texts())
+
+
+def test_deleted_runs_come_back(open_room: Opener, desk: Desk) -> None:
+    room = open_room(*three_runs())
+    room.select(0, 2)
+    room.button("Delete").click()
+    desk.until(lambda: len(room.column(MODEL)) == 1)
+    assert "Deleted: 2 benchmark runs." in room.texts()
+    assert "50.4" in room.texts()
+    room.button("Undo").click()
+    desk.until(lambda: len(room.column(MODEL)) == 3)
+    assert [report.id for report in room.history.reports()] == ["c", "b", "a"]
+
+
+def test_the_last_run_deleted_leaves_the_empty_state(open_room: Opener, desk: Desk) -> None:
+    room = open_room(make_report("a"))
+    room.select(0)
+    room.button("Delete").click()
+    desk.until(lambda: "Nothing measured yet" in room.texts())
+    room.button("Undo").click()
+    desk.until(lambda: "58.4" in room.texts())
+
+
+@pytest.mark.parametrize(
+    ("entry", "suffix"),
+    [
+        ("Save as JSON…", ".json"),
+        ("Save as Markdown…", ".md"),
+        ("Save as a web page…", ".html"),
+        ("Save as a picture…", ".png"),
+    ],
+)
+def test_a_report_is_saved_where_the_user_says(
+    open_room: Opener, desk: Desk, tmp_path: Path, entry: str, suffix: str
+) -> None:
+    room = open_room(make_report("a"))
+    menu = room.button("Export").menu()
+    next(action for action in menu.actions() if action.text() == entry).trigger()
+    dialog = room.tab.findChild(QFileDialog)
+    assert dialog is not None
+    assert Path(dialog.selectedFiles()[0]).name == f"benchmark-R1-Qwen-7B-Q4_K_M-2026-11-23{suffix}"
+    target = tmp_path / f"report{suffix}"
+    dialog.fileSelected.emit(str(target))
+    desk.until(target.exists)
+    desk.until(lambda: f"Saved as report{suffix}." in room.texts())
+    begins = {
+        ".json": b"{",
+        ".md": b"# Benchmark of R1-Qwen-7B",
+        ".html": b"<!doctype html>",
+        ".png": b"\x89PNG",
+    }
+    data = target.read_bytes()
+    assert data.startswith(begins[suffix])
+    if suffix == ".json":
+        assert json.loads(data)["schema"] == "stillroom.benchmark"
+    dialog.reject()
+
+
+def test_plots_show_the_runs_and_the_models(open_room: Opener, desk: Desk) -> None:
+    room = open_room(*three_runs())
+    room.select(1)
+    plots = room.tab.findChild(BenchmarkPlots)
+    assert plots is not None
+    desk.until(lambda: plots.trend.plot.plot is not None)
+    assert [round(point.y, 1) for point in plots.trend.plot.lines[0].points] == [58.4, 50.4]
+    assert sorted(round(point.y, 1) for point in plots.sizes.lines[0].points) == [36.2, 50.4]
+    assert not plots.by_depth.isVisible()
+    assert not plots.roof.isVisible()
+
+
+@pytest.fixture
+def starter() -> Path:
+    path = starter_file()
+    if path is None:
+        pytest.skip("the starter extra is not installed")
+    return path
+
+
+def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room()
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    assert room.button("Run").text() == "Run the benchmark"
+    room.button("Run").click()
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    assert not room.button("Run").isEnabled()
+    assert any("Chats wait" in text for text in room.texts())
+    desk.until(lambda: not desk.session.reserved_for)
+    assert len(room.history.reports()) == 1
+    assert room.table.isVisible()
+    assert not any("Chats wait" in text for text in room.texts())
+    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+    assert room.button("Run").text().startswith("Run again · about ")
+
+
+def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    room = open_room(suite=LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    room.button("Cancel").click()
+    desk.until(lambda: not desk.session.reserved_for)
+    assert room.history.reports() == []
+    assert "Nothing measured yet" in room.texts()
+    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+
+
+def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room(suite=STOPPABLE)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(", 1 of 2" in text for text in room.texts()))
+    desk.until(lambda: room.tab.speed._runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
+    room.button("Cancel").click()
+    desk.until(lambda: not desk.session.reserved_for)
+    desk.until(lambda: desk.session.info is not None)
+    assert room.button("Go on").isEnabled()
+    assert room.button("Start anew").isVisible()
+    room.button("Go on").click()
+    desk.until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
+    assert room.history.reports()[0].interruptions == 1
+    desk.until(lambda: room.button("Run").isEnabled())
+    assert room.button("Run").text().startswith("Run again")
+    assert not room.button("Start anew").isVisible()
+    assert any("interrupted and went on: 1" in text for text in room.texts())
+
+
+def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk: Desk, starter: Path) -> None:
+    room = open_room()
+    desk.run(desk.session.load(starter, SETTINGS))
+    events: list[object] = []
+    request = Generate(request_id=0, parts=[Part("Count to a thousand.")], ignore_eog=True)
+    reply = desk.session.generate(request, events.append)
+    desk.until(lambda: events)
+    room.button("Run").click()
+    assert "A reply is being written. Stop it or wait for it, then run." in room.texts()
+    assert not desk.session.reserved_for
+    reply.cancel()
+    desk.run(reply.finished())
+
+
+def test_a_tab_that_goes_away_ends_its_run(
+    qtbot: QtBot, desk: Desk, history: BenchmarkHistory, starter: Path, tmp_path: Path
+) -> None:
+    room = Room(desk, history, tmp_path, LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    room.host.deleteLater()
+    desk.until(lambda: not desk.session.reserved_for)
+    assert history.reports() == []
+    problems, desk.problems[:] = list(desk.problems), []
+    assert problems == []
+
+
+def test_a_crash_of_the_engine_is_told_and_the_tab_goes_on(
+    open_room: Opener, desk: Desk, starter: Path
+) -> None:
+    room = open_room(suite=LONG)
+    desk.run(desk.session.load(starter, SETTINGS))
+    desk.until(lambda: room.button("Run").isEnabled())
+    room.button("Run").click()
+    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    pid = desk.client.state.pid
+    assert pid is not None
+    psutil.Process(pid).kill()
+    desk.until(lambda: not desk.session.reserved_for)
+    errors, desk.problems[:] = list(desk.problems), []
+    assert [type(error) for error in errors] == [EngineError]
+    assert room.history.reports() == []

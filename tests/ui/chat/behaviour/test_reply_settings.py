@@ -1,0 +1,61 @@
+"""The drawer of a chat's settings."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from app.chat.library.choices import ReplyChoices
+from app.engine.protocol import Sampling, ThinkingLimits
+from app.ui.base.theme import Theme
+from app.ui.chat.behaviour.reply_settings import ReplySettings
+
+
+@pytest.fixture
+def drawer(qtbot: QtBot, qapp: QApplication) -> Iterator[ReplySettings]:
+    theme = Theme(qapp, "light")
+    drawer = ReplySettings(theme)
+    qtbot.addWidget(drawer)
+    drawer.show_choices(ReplyChoices(), Sampling())
+    drawer.show()
+    yield drawer
+    theme.deleteLater()
+
+
+def field(drawer: ReplySettings, name: str) -> QSpinBox:
+    (found,) = [spin for spin in drawer.findChildren(QSpinBox) if spin.accessibleName() == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ThinkingLimits(),
+        ThinkingLimits(tokens=0),
+        ThinkingLimits(tokens=2000),
+        ThinkingLimits(seconds=30.0),
+        ThinkingLimits(tokens=500, seconds=9.0),
+    ],
+)
+def test_the_limits_of_thinking_come_back_as_they_were_shown(
+    drawer: ReplySettings, limits: ThinkingLimits
+) -> None:
+    drawer.show_choices(ReplyChoices(thinking=limits), Sampling())
+    assert drawer.choices.thinking == limits
+
+
+def test_a_budget_is_told_and_leaves_the_sampling_to_the_recommendation(
+    qtbot: QtBot, drawer: ReplySettings
+) -> None:
+    with qtbot.waitSignal(drawer.changed) as told:
+        field(drawer, "Most thinking in tokens").setValue(800)
+    assert told.args == [ReplyChoices(thinking=ThinkingLimits(tokens=800))]
+
+
+def test_without_thinking_there_is_no_budget(qtbot: QtBot, drawer: ReplySettings) -> None:
+    (thinks,) = drawer.findChildren(QCheckBox)
+    with qtbot.waitSignal(drawer.changed):
+        thinks.setChecked(False)
+    assert drawer.choices.thinking == ThinkingLimits(tokens=0)
+    assert not field(drawer, "Most thinking in seconds").isEnabled()

@@ -1,0 +1,155 @@
+"""Documents in the Chat tab, with the real engine and a real store."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel
+
+from app.chat.prompting.attached import content_for_model
+from app.engine.protocol import LoadSettings
+from app.ui.chat.conversation.question_card import QuestionCard
+from app.ui.widgets.drop_veil import DropVeil
+from tests.support.chat_desk import Opened, until
+from tests.support.starter_variants import write_embedding_model
+
+
+def dragged(*paths: Path) -> tuple[QMimeData, QDragEnterEvent, QDropEvent]:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, button, key)
+    return data, enter, QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, button, key)
+
+
+def test_an_embedding_model_beside_helps_to_choose_passages(opened: Opened, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        tab, session = opened.tab, opened.desk.session
+        chat_model = session.info
+        assert chat_model is not None
+        file = write_embedding_model(tmp_path / "embedding.gguf")
+        await session.load(file, LoadSettings(context_tokens=512, threads=1, sequences=1))
+        session.use(chat_model.path)
+        assert session.embedding_model == str(file)
+        try:
+            filler = "The committee met on a rainy day and spoke about the town. " * 24
+            text = "\n\n".join([filler] * 2 + ["A kitten sleeps on the windowsill. " * 12] + [filler])
+            document = tmp_path / "long.txt"
+            document.write_text(text, encoding="utf-8")
+            await tab.attachments.attach([document])
+            await opened.reply_to("Where is the sleeping cat?")
+        finally:
+            await session.unload(str(file))
+        chat = tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert question.passages
+        assert any("kitten" in text[passage.start : passage.end] for passage in question.passages)
+        assert opened.store.vectors.count(question.attachments[0].id) > len(question.passages)
+
+    opened.run(scenario())
+
+
+def test_a_document_goes_along_whole_and_stays_with_its_question(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The code word is marmalade.", encoding="utf-8")
+
+    async def scene() -> None:
+        opened.tab.composer.files_given.emit([path, tmp_path / "missing.txt"])
+        await until(lambda: opened.tab.composer.attachments.names == ["note.txt"])
+        await until(
+            lambda: any("missing.txt" in label.text() for label in opened.notices.findChildren(QLabel))
+        )
+        await opened.reply_to("What is the code word?")
+        assert opened.tab.composer.attachments.names == []
+        chat = opened.tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert [attachment.name for attachment in question.attachments] == ["note.txt"]
+        assert question.passages is None
+        assert "marmalade" in content_for_model(question)
+        card = opened.tab.conversation.messages()[0]
+        assert isinstance(card, QuestionCard)
+        assert card.attachments.names == ["note.txt"]
+        card.edited.emit("Say the code word.")
+        await until(lambda: opened.tab.running_view is not None)
+        await opened.idle()
+        edited = opened.store.branch(chat.id)[0]
+        assert edited.content == "Say the code word."
+        assert [attachment.text for attachment in edited.attachments] == ["The code word is marmalade."]
+
+    opened.run(scene())
+
+
+def test_of_a_long_document_the_fitting_passages_go_along_and_are_named(
+    opened: Opened, tmp_path: Path
+) -> None:
+    path = tmp_path / "book.txt"
+    filler = "Nothing happens in this part of the book, and the weather is fine.\n\n" * 400
+    path.write_text(filler + "The lighthouse keeper is called Ines.\n\n" + filler, encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.attachments.attach([path])
+        view = await opened.reply_to("What is the lighthouse keeper called?")
+        chat = opened.tab.chat
+        assert chat is not None
+        question = opened.store.branch(chat.id)[0]
+        assert question.passages
+        assert "Ines" in content_for_model(question)
+        assert len(content_for_model(question)) < len(filler)
+        assert len(view.sources.texts) == len(question.passages)
+        [place] = [
+            passage
+            for passage in question.passages
+            if "Ines" in question.attachments[0].text[passage.start : passage.end]
+        ]
+        dialog = opened.tab.attachments.show_document(question.attachments[0], question.passages, place)
+        assert dialog.first_shown
+        dialog.close()
+
+    opened.run(scene())
+
+
+def test_documents_dropped_anywhere_are_attached_and_models_are_not(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("text", encoding="utf-8")
+    tab = opened.tab
+    veil = tab.findChild(DropVeil)
+
+    async def scene() -> None:
+        _model, enter, _drop = dragged(tmp_path / "model.gguf")
+        enter.ignore()
+        QApplication.sendEvent(tab, enter)
+        assert not enter.isAccepted()
+
+        _data, enter, drop = dragged(path)
+        QApplication.sendEvent(tab, enter)
+        assert enter.isAccepted()
+        assert veil.isVisibleTo(tab)
+        QApplication.sendEvent(tab, drop)
+        assert not veil.isVisibleTo(tab)
+        await until(lambda: tab.composer.attachments.names == ["a.md"])
+
+    opened.run(scene())
+
+
+def test_a_waiting_document_is_kept_with_its_chat_and_can_be_taken_away(
+    opened: Opened, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("text", encoding="utf-8")
+
+    async def scene() -> None:
+        await opened.tab.attachments.attach([path])
+        chat = opened.tab.chat
+        assert chat is not None
+        opened.tab.open_chat(None)
+        assert opened.tab.composer.attachments.names == []
+        opened.tab.open_chat(chat.id)
+        assert opened.tab.composer.attachments.names == ["a.md"]
+        opened.tab.composer.attachments.removed.emit(opened.tab.attachments.waiting[0])
+        await until(lambda: opened.tab.composer.attachments.names == [])
+        opened.undo()
+        await until(lambda: opened.tab.composer.attachments.names == ["a.md"])
+
+    opened.run(scene())

@@ -1,0 +1,115 @@
+"""Two models in one window: switching, a chat's own model, unloading one."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QMenu
+
+from app.chat.library.choices import ReplyChoices
+from app.engine.protocol import LoadSettings
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.shell.application import WindowApplication
+from models.catalog.starter import starter_file
+from tests.support.window import run_with_window, settle, until
+
+SETTINGS = LoadSettings(context_tokens=1024, threads=1, sequences=1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """The starter model under another name."""
+    starter = starter_file()
+    assert starter is not None
+    path = tmp_path / "second.gguf"
+    path.symlink_to(starter)
+    return path
+
+
+def menu_of(application: WindowApplication) -> QMenu:
+    """The picker's menu as it is when it opens."""
+    menu = application.window.picker.menu()
+    menu.aboutToShow.emit()
+    return menu
+
+
+async def load_both(application: WindowApplication, second: Path) -> tuple[str, str]:
+    session = application.session
+    await until(lambda: session.info is not None, "the starter model")
+    assert session.info is not None
+    first = session.info.path
+    await session.load(second, SETTINGS, "Second")
+    assert [info.path for info in session.models] == [first, str(second)]
+    return first, str(second)
+
+
+def test_a_model_that_is_loaded_is_chosen_without_loading_it_again(qapp: QApplication, second: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        first, _ = await load_both(application, second)
+        session = application.session
+        loads: list[str] = []
+        session.loading.connect(lambda path, _: loads.append(path))
+        action = next(action for action in menu_of(application).actions() if "\tloaded" in action.text())
+        assert not action.isChecked()
+        action.trigger()
+        await settle(5)
+        assert session.info is not None
+        assert session.info.path == first
+        assert application.window.picker.accessibleDescription() == "SmolLM2-135M-Instruct · Q4_1"
+        assert loads == []
+        assert len(session.models) == 2
+
+    run_with_window(scene)
+
+
+def test_one_of_two_is_unloaded(qapp: QApplication, second: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        first, _ = await load_both(application, second)
+        session = application.session
+        unloads = next(
+            action.menu() for action in menu_of(application).actions() if action.menu() is not None
+        )
+        assert isinstance(unloads, QMenu)
+        names = [action.text() for action in unloads.actions() if action.text()]
+        assert names == ["SmolLM2-135M-Instruct · Q4_1", "Second · Q4_1", "All models"]
+        unloads.actions()[1].trigger()
+        await until(lambda: len(session.models) == 1, "the unloading")
+        await until(lambda: session.info is not None and session.info.path == first, "the other model")
+
+    run_with_window(scene)
+
+
+async def ask(tab: ChatTab, text: str) -> int:
+    """Ask in the open chat and wait for the answer; the chat's number."""
+    tab.send(text)
+    await until(lambda: tab.running_view is not None, "the reply's start")
+    await until(lambda: tab.running_view is None, "the reply's end")
+    assert tab.chat is not None
+    return tab.chat.id
+
+
+def test_a_chat_keeps_its_own_model(qapp: QApplication, second: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        first, other = await load_both(application, second)
+        session = application.session
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        chats = {}
+        for path in (first, other):
+            assert session.use(path)
+            tab.open_chat(application.parts.chats.create_conversation(choices=ReplyChoices(max_tokens=4)).id)
+            chats[path] = await ask(tab, "Say yes.")
+        for path in (first, other, first):
+            tab.open_chat(chats[path])
+            assert session.info is not None
+            assert session.info.path == path
+            await ask(tab, "Say no.")
+        models = [message.model for message in application.parts.chats.messages(chats[first])]
+        assert models == ["", "SmolLM2-135M-Instruct · Q4_1"] * 3
+
+    run_with_window(scene)

@@ -1,0 +1,305 @@
+"""The live panel with real plots; the figures are chosen, so that no card is needed."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
+from pytestqt.qtbot import QtBot
+
+from app.base.children import child_command
+from app.base.errors import EngineError
+from app.engine.client.client import EngineClient
+from app.engine.protocol import LoadNotice, ModelInfo
+from app.telemetry.gpu import GpuReading, GpuSample, GpuState
+from app.telemetry.host import HostSample
+from app.telemetry.rates import Rates
+from app.telemetry.sampler import History, TelemetrySnapshot
+from app.ui.base.bridge import Bridge
+from app.ui.base.session import EngineSession
+from app.ui.base.theme import Theme
+from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel
+from app.ui.live_panel.live_plot import GROWTH_S, LivePlot
+from app.ui.widgets.plot_library import PlotLibrary
+from tests.support.templates import chat_templates
+
+GIB = 1 << 30
+
+RADEON = GpuSample(1, "AMD Radeon RX 7800 XT", 3 * GIB, 16 * GIB, 2 * GIB, None, None, None)
+CARD = GpuSample(0, "NVIDIA RTX 3060", int(6.1 * GIB), 12 * GIB, int(5.4 * GIB), 87, 64, 142.4)
+
+INFO = ModelInfo(
+    path="/models/m.gguf",
+    name="R1-Qwen-7B",
+    architecture="qwen2",
+    quantisation="Q4_K_M",
+    parameters=1,
+    size_bytes=1,
+    layers=28,
+    gpu_layers=29,
+    context_tokens=16384,
+    context_limit=131072,
+    vocabulary=10,
+    threads=8,
+    batch_tokens=512,
+    kv_type="f16",
+    backend="CUDA",
+    chat_template="",
+    bos_text="",
+    eos_text="",
+    adds_bos=False,
+    load_s=0.1,
+    buffers={},
+)
+
+
+def snapshot(
+    *,
+    gpu: GpuReading = GpuReading("ok", (CARD,), "580.82"),  # noqa: B008 - frozen
+    cards: tuple[GpuSample, ...] | None = None,
+    rates: Rates = Rates("generation", 58.4, 58.4, 1243.0, 0.31, 3412, 16384),  # noqa: B008 - frozen
+    generation: float = 58.4,
+    now_s: float = 120.0,
+) -> TelemetrySnapshot:
+    times_s = tuple(now_s - 120 + second for second in range(121))
+    values = tuple(generation if second > 60 else 0.0 for second in range(121))
+    vram = tuple((card.vram_used_bytes,) * 121 for card in (*gpu.gpus, *(cards or ())))
+    host = HostSample(int(9.8 * GIB), 32 * GIB, int(1.1 * GIB), 14.2, 3.0)
+    return TelemetrySnapshot(now_s, host, gpu, cards, rates, History(times_s, values, vram))
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def session() -> EngineSession:
+    """A session whose engine is never started: its signals are what the panel follows."""
+    return EngineSession(EngineClient(child_command("engine")), Bridge(lambda error: None), chat_templates())
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, theme: Theme, session: EngineSession) -> LivePanel:
+    problems: list[BaseException] = []
+    bridge = Bridge(problems.append)
+    panel = LivePanel(theme, session, PlotLibrary(bridge))
+    panel.resize(WIDTH_PX, 860)
+    qtbot.addWidget(panel)
+    panel.destroyed.connect(bridge.close)
+    panel.show()
+    qtbot.waitExposed(panel)
+    return panel
+
+
+def shown(panel: LivePanel) -> list[str]:
+    return [label.text() for label in panel.findChildren(QLabel) if label.isVisible() and label.text()]
+
+
+def plots(qtbot: QtBot, panel: LivePanel, count: int) -> list[LivePlot]:
+    """The panel's plots, once pyqtgraph is there."""
+    found = panel.findChildren(LivePlot)
+    qtbot.waitUntil(lambda: sum(plot.plot is not None for plot in found) == count, timeout=30_000)
+    return found
+
+
+def test_says_what_it_does_not_know_yet(panel: LivePanel) -> None:
+    texts = shown(panel)
+    assert "Asking NVIDIA's driver …" in texts
+    assert "No reply yet" in texts
+    assert "No model loaded" in texts
+
+
+def test_a_dash_stands_for_what_the_first_reply_has_not_shown_yet(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(rates=Rates("generation", 58.4, 58.4, None, None, 3412, 16384)))
+    texts = shown(panel)
+    assert "Prompt – tok/s" in texts
+    assert "First token – s" in texts
+
+
+def test_shows_every_figure_of_a_snapshot(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot())
+    texts = shown(panel)
+    for text in (
+        "58.4",
+        "tok/s",
+        "Prompt 1,243 tok/s",
+        "First token 0.31 s",
+        "VRAM · NVIDIA RTX 3060",
+        "6.1",
+        "of 12.0 GiB",
+        "Stillroom 5.4",
+        "GPU 87%",
+        "64 °C",
+        "142 W",
+        "3,412",
+        "of 16,384 tokens",
+        "RAM 9.8 of 32.0 GiB",
+        "Stillroom 1.1",
+        "CPU 14%",
+        "Stillroom 3%",
+    ):
+        assert text in texts, text
+
+
+def test_between_replies_the_last_rate_stays_and_says_so(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(rates=Rates("idle", 0.0, 49.0, 500.0, 0.25, 149, 4096)))
+    texts = shown(panel)
+    assert "49.0" in texts
+    assert "tok/s, last reply" in texts
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("no_driver", "No NVIDIA driver found. Other cards are shown while the engine runs."),
+        ("no_gpu", "NVIDIA's driver 580.82 is installed, but it sees no card."),
+        ("failing", "NVIDIA's driver answers with an error: GPU is lost"),
+        ("hanging", "NVIDIA's driver does not answer. A restart of the computer usually helps."),
+    ],
+)
+def test_says_why_there_is_no_card(panel: LivePanel, state: GpuState, sentence: str) -> None:
+    panel.show_snapshot(snapshot())
+    panel.show_snapshot(snapshot(gpu=GpuReading(state, driver="580.82", native="GPU is lost")))
+    assert sentence in shown(panel)
+    assert "of 12.0 GiB" not in shown(panel)
+    assert "RAM 9.8 of 32.0 GiB" in shown(panel)
+
+
+def test_says_that_the_engine_sees_no_card_either(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=()))
+    assert "No graphics card found: no NVIDIA driver, and the engine lists no other card." in shown(panel)
+
+
+def test_a_card_that_only_the_engine_knows_is_shown_and_goes_with_the_engine(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(RADEON,)))
+    texts = shown(panel)
+    assert {"VRAM · AMD RADEON RX 7800 XT", "3.0", "of 16.0 GiB", "Stillroom 2.0"} <= set(texts)
+    assert {"GPU –", "– °C", "– W"} <= set(texts)
+    assert not any(text.startswith("No ") and "driver" in text for text in texts)
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver")))
+    assert "of 16.0 GiB" not in shown(panel)
+    assert "No NVIDIA driver found. Other cards are shown while the engine runs." in shown(panel)
+
+
+def test_a_drivers_long_name_of_a_card_is_shortened_and_cuts_no_figure(panel: LivePanel) -> None:
+    name = "AMD Radeon Graphics (RADV RAPHAEL_MENDOCINO) with a name that no panel has room for"
+    card = GpuSample(0, name, GIB, 2 * GIB, 0, None, None, None)
+    panel.show_snapshot(snapshot(gpu=GpuReading("no_driver"), cards=(card,)))
+    QApplication.processEvents()
+    scroll = panel.findChild(QScrollArea)
+    assert scroll is not None
+    assert scroll.widget().width() <= panel.width()
+
+
+def test_a_card_beside_one_whose_driver_fails_does_not_hide_that(panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot(gpu=GpuReading("failing", native="GPU is lost"), cards=(RADEON,)))
+    texts = shown(panel)
+    assert {"of 16.0 GiB", "NVIDIA's driver answers with an error: GPU is lost"} <= set(texts)
+
+
+def test_a_dash_stands_for_what_a_card_does_not_tell(panel: LivePanel) -> None:
+    poor = GpuSample(0, "Old card", GIB, 2 * GIB, None, None, None, None)
+    panel.show_snapshot(snapshot(gpu=GpuReading("ok", (poor,))))
+    texts = shown(panel)
+    assert {"of 2.0 GiB", "GPU –", "– °C", "– W"} <= set(texts)
+    untold = [label for label in panel.findChildren(QLabel) if label.isVisible() and label.text() == "– W"]
+    assert [label.toolTip() for label in untold] == ["The card's driver does not tell this."]
+
+
+def test_two_cards_have_a_section_each(panel: LivePanel) -> None:
+    second = GpuSample(1, "Second", GIB, 8 * GIB, 0, 0, 35, 15.0)
+    panel.show_snapshot(snapshot(gpu=GpuReading("ok", (CARD, second))))
+    assert {"of 12.0 GiB", "of 8.0 GiB"} <= set(shown(panel))
+
+
+def test_plots_come_after_the_first_paint_and_draw_the_limit(qtbot: QtBot, panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot())
+    generation, vram = plots(qtbot, panel, 2)
+    assert generation.draws >= 1
+    assert vram.draws >= 1
+    assert vram._limit_line.isVisible()
+    assert vram._limit_line.value() == 12 * GIB
+    assert not generation._limit_line.isVisible()
+
+
+def test_a_plot_is_drawn_only_when_its_picture_changes(qtbot: QtBot, panel: LivePanel) -> None:
+    flat = snapshot(generation=0.0)
+    panel.show_snapshot(flat)
+    generation, vram = plots(qtbot, panel, 2)
+    before = (generation.draws, vram.draws)
+    for second in range(int(GROWTH_S) - 1):
+        panel.show_snapshot(snapshot(generation=0.0, now_s=121.0 + second))
+    assert (generation.draws, vram.draws) == before
+    panel.show_snapshot(snapshot(generation=58.4, now_s=140.0))
+    assert (generation.draws, vram.draws) == (before[0] + 1, before[1])
+
+
+def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(qtbot: QtBot, panel: LivePanel) -> None:
+    panel.show_snapshot(snapshot())
+    generation, _ = plots(qtbot, panel, 2)
+    panel.hide()
+    before = generation.draws
+    panel.show_snapshot(snapshot(rates=Rates("generation", 20.0, 20.0, 1.0, 0.3, 5, 10), generation=20.0))
+    assert generation.draws == before
+    panel.show()
+    assert generation.draws == before + 1
+    assert "20.0" in shown(panel)
+
+
+def test_collapses_to_a_strip_that_opens_again(qtbot: QtBot, panel: LivePanel) -> None:
+    toggle = panel.findChild(QPushButton)
+    assert toggle is not None
+    assert toggle.accessibleName() == "Collapse the live panel"
+    with qtbot.waitSignals([panel.collapsed_changed, panel.watched_changed]):
+        toggle.click()
+    assert panel.collapsed
+    assert panel.width() == COLLAPSED_WIDTH_PX
+    assert shown(panel) == []
+    assert toggle.accessibleName() == "Open the live panel"
+    panel.show_snapshot(snapshot())
+    toggle.click()
+    assert panel.width() == WIDTH_PX
+    assert "58.4" in shown(panel)
+
+
+def test_gives_its_place_to_a_narrow_window_and_keeps_the_wish(qtbot: QtBot, panel: LivePanel) -> None:
+    with qtbot.assertNotEmitted(panel.collapsed_changed):
+        panel.set_narrow(True)
+        assert panel.width() == COLLAPSED_WIDTH_PX
+        panel.set_narrow(False)
+        assert panel.width() == WIDTH_PX
+    panel.set_collapsed(True)
+    panel.set_narrow(True)
+    panel.set_narrow(False)
+    assert panel.collapsed
+    panel.set_narrow(True)
+    panel.set_collapsed(False)
+    assert panel.width() == WIDTH_PX
+
+
+def test_the_foot_follows_the_engine(panel: LivePanel, session: EngineSession) -> None:
+    session.loading.emit("/models/r1.gguf", 0.43)
+    assert {"Loading 43%", "r1"} <= set(shown(panel))
+    session.loaded.emit(INFO)
+    assert {"R1-Qwen-7B · Q4_K_M · CUDA", "29 of 29 layers on the GPU"} <= set(shown(panel))
+    notice = "A graphics card is present and not used."
+    on_cpu = msgspec.structs.replace(INFO, gpu_layers=0, backend="CPU", notices=[LoadNotice(notice)])
+    session.loaded.emit(on_cpu)
+    assert {"All 28 layers on the processor, 8 threads", notice} <= set(shown(panel))
+    session.engine_died.emit(EngineError("gone"))
+    assert "The engine stopped" in shown(panel)
+    session.unloaded.emit()
+    assert "No model loaded" in shown(panel)
+    assert notice not in shown(panel)
+
+
+def test_follows_the_theme(qtbot: QtBot, panel: LivePanel, theme: Theme) -> None:
+    panel.show_snapshot(snapshot())
+    generation, _ = plots(qtbot, panel, 2)
+    theme.choose("dark")
+    assert generation.plot.backgroundBrush().color() == theme.colour("surface")
+    assert generation._curve.opts["pen"].color() == theme.colour("accent")
+    theme.choose("light")

@@ -1,0 +1,74 @@
+"""The first minutes in the whole window: what is offered, and that it goes."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from app.ui.chat.chat_tab import ChatTab
+from app.ui.models.recommendation_card import RecommendationCard
+from app.ui.shell.application import WindowApplication
+from tests.support.window import run_with_window, settle, until
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def offered(application: WindowApplication) -> RecommendationCard | None:
+    tab = application.window.show_page("chat")
+    assert isinstance(tab, ChatTab)
+    cards = tab.conversation.findChildren(RecommendationCard)
+    return next((card for card in cards if card.isVisible()), None)
+
+
+def texts(card: RecommendationCard) -> str:
+    return " ".join(button.text() for button in card.findChildren(QPushButton))
+
+
+def test_the_empty_chat_offers_the_model_for_this_computer(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: offered(application) is not None, "the offer")
+        card = offered(application)
+        assert card is not None
+        await until(lambda: "Get" in texts(card), "the model for this computer")
+        [later] = [
+            button
+            for button in application.window.findChildren(QPushButton)
+            if button.text() == "Not now" and button.isVisible()
+        ]
+        later.click()
+        assert offered(application) is None
+        await until(lambda: application.parts.settings.values.first_run_over, "the settings")
+
+    async def next_scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        await settle(10)
+        assert offered(application) is None
+
+    run_with_window(scene)
+    run_with_window(next_scene)
+
+
+def test_a_chat_that_is_opened_later_offers_it_too(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        application.window.show_page("code")
+        application.parts.settings.update(language="en")
+        await settle(10)
+        application.window.show_page("chat")
+        await until(lambda: offered(application) is not None, "the offer")
+
+    run_with_window(scene)
+
+
+def test_a_model_that_was_declined_can_still_be_got(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        page = application.window.show_page("models")
+        card = page.findChild(RecommendationCard)
+        assert isinstance(card, RecommendationCard)
+        await until(lambda: "Get" in texts(card), "the recommendation")
+
+    run_with_window(scene)

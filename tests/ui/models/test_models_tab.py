@@ -1,0 +1,575 @@
+"""The Models tab with a real store, real jobs and a real hub on loopback."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.acquire.acquire import Acquirer
+from app.acquire.builder import Builder
+from app.acquire.importance import MATRIX_NAME, notes
+from app.acquire.jobs import JobBook
+from app.acquire.measurer import Measurer
+from app.base.children import child_command
+from app.engine.protocol import Device, ModelInfo, Ready
+from app.machine.measurements import Measurements
+from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
+from app.ui.base.notices import Notices
+from app.ui.base.theme import Theme
+from app.ui.models.gguf_dialog import GgufDialog
+from app.ui.models.job_card import JobCard
+from app.ui.models.machine_advice import MachineAdvice
+from app.ui.models.models_tab import ModelsTab
+from app.ui.models.models_table import HERE, MODEL, ON_DISK, SIZE
+from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
+from app.ui.models.outlook_table import HERE as HERE_ON_PC
+from app.ui.models.requantise_dialog import RequantiseDialog
+from app.ui.models.verify_card import VerifyCard
+from app.ui.widgets.plot_library import PlotLibrary
+from converters.imatrix.imatrix import read_imatrix, write_imatrix
+from models.hub.fetch import TransferOptions
+from models.hub.hub import HubClient
+from models.hub.retry import RetryPolicy
+from models.memory.sizes import QUANTISATIONS
+from models.store.store import InstalledModel, ModelStore, NewFile
+from tests.support.event_loop import run_step
+from tests.support.hub import LoopbackHub
+from tests.support.make_quality_reference import DATA
+from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.widgets import seen_button, seen_words
+
+WAIT_S = 100.0
+REPO = "owner/tiny-GGUF"
+FILE = "tiny.Q8_0.gguf"
+KEY = "r1-qwen-1.5b"
+NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
+RETRY = RetryPolicy(attempts=2, first_wait_s=0.01)
+
+
+class StandInSession(QObject):
+    """Stands in for the engine, which these tests do not need: the machine and its model are set by hand."""
+
+    engine_ready = Signal(object)
+    loaded = Signal(object)
+    unloaded = Signal()
+    engine_died = Signal(object)
+    remote_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready: Ready | None = None
+        self.info: ModelInfo | None = None
+        self.remote: list[Device] = []
+
+    def become_ready(self, vram_gib: float) -> None:
+        gpu = Device(
+            name="CUDA0",
+            description="NVIDIA RTX 3060",
+            backend="CUDA",
+            kind="gpu",
+            memory_total_bytes=12 << 30,
+            memory_free_bytes=int(vram_gib * (1 << 30)),
+        )
+        devices = [gpu] if vram_gib else []
+        self.ready = Ready(llama_cpp_version="0", system_info="", devices=devices, pid=1)
+        self.engine_ready.emit(self.ready)
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        return (self.info,) if self.info is not None else ()
+
+    async def unload(self, path: str = "") -> None:
+        self.info = None
+        self.unloaded.emit()
+
+
+class Room:
+    """A tab and everything around it."""
+
+    def __init__(self, qtbot: QtBot, theme: Theme, hub: LoopbackHub, root: Path) -> None:
+        self.hub = hub
+        self.root = root
+        self.errors: list[BaseException] = []
+        self.bridge = Bridge(self.errors.append)
+        self.session = StandInSession()
+        self.store = ModelStore(root / "models")
+        client = HubClient(hub.endpoint, retry=RETRY)
+        options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
+        acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
+        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
+        self.jobs = JobBook(root / "jobs", lambda: builder)
+        self.settings = SettingsFile(root / "settings.json")
+        self.measurer = Measurer(self.store, lambda: acquirer, child_command("measure"))
+        self.host = QWidget()
+        self.host.resize(1200, 900)
+        qtbot.addWidget(self.host)
+        self.notices = Notices(self.host, lambda: "")
+        self.measurements = Measurements(root / "measured.json")
+        self.advice = MachineAdvice(self.session, self.measurements, self.bridge)  # type: ignore[arg-type]
+        self.tab = ModelsTab(
+            theme,
+            self.bridge,
+            self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
+            self.store,
+            self.jobs,
+            self.settings,
+            self.notices,
+            self.advice,
+            self.measurer,
+            PlotLibrary(self.bridge),
+            self.host,
+        )
+        self.loads: list[InstalledModel] = []
+        self.tab.load_asked.connect(self.loads.append)
+        self.tab.resize(1200, 900)
+        self.host.show()
+
+    def add(self, *kinds: str) -> None:
+        files = []
+        for kind in kinds:
+            path = self.root / f"{kind}.gguf"
+            write_tiny_gguf(path)
+            files.append(NewFile(kind, path, "ab", path.stat().st_size))
+        self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
+
+    def cell(self, key: str, column: int) -> str:
+        index = self.tab.table.index(self.tab.table.number_of(key), column)
+        return str(self.tab.table.data(index))
+
+    def cards(self) -> list[JobCard]:
+        return [card for card in self.tab.findChildren(JobCard) if card in self.tab._cards.values()]
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, "light")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    monkeypatch.setenv("HF_TOKEN", "")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_tiny_gguf(folder / FILE, 6 << 20)
+    with LoopbackHub() as server:
+        server.add(REPO, folder)
+        yield server
+
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture
+def room(
+    qtbot: QtBot, loop: qasync.QEventLoop, theme: Theme, hub: LoopbackHub, tmp_path: Path
+) -> Iterator[Room]:
+    async def make() -> Room:
+        room = Room(qtbot, theme, hub, tmp_path)
+        # What the tab looks up when it is made; one test destroys it.
+        await asyncio.gather(*room.bridge._tasks)
+        return room
+
+    room = run_step(loop, make(), WAIT_S)
+    yield room
+    run_step(loop, room.bridge.finish(), WAIT_S)
+    room.jobs.close()
+
+
+@pytest.fixture
+def run(loop: qasync.QEventLoop) -> Run:
+    return lambda work: run_step(loop, work, WAIT_S)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M", "Q8_0")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, Q8_0")
+        assert room.cell(KEY, MODEL) == "R1 Qwen 1.5B"
+        assert room.cell("r1-qwen-7b", SIZE) == "15.2 GB to get"
+        assert room.cell("r1-qwen-7b", HERE) == ""
+        room.session.become_ready(11.3)
+        assert room.cell("r1-qwen-7b", HERE) == "Fits on the GPU"
+
+    run(scenario())
+
+
+def test_the_recommendation_names_its_reasons_and_gets_the_model(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        card = room.tab.recommendation
+        assert "Looking at this computer" in seen_words(card)
+        room.session.become_ready(11.3)
+        text = seen_words(card)
+        assert "DeepSeek-R1-0528-Qwen3-8B · Q4_K_M" in text
+        assert "Fits entirely on the NVIDIA RTX 3060" in text
+        seen_button(card, "Get · 16.4 GB").click()
+        [job] = room.jobs.jobs()
+        assert (job.model, job.types) == ("r1-0528-qwen3-8b", ("Q4_K_M",))
+        await until(lambda: "On its way" in seen_words(card))
+        room.jobs.pause(job.id)
+        await until(lambda: "Stopped" in seen_words(card))
+        assert "On its way" not in seen_words(card)
+        await until(lambda: room.cell("r1-0528-qwen3-8b", ON_DISK) == "stopped")
+        room.tab.select("r1-0528-qwen3-8b")
+        await until(lambda: "Stopped" in seen_words(room.tab.detail))
+        room.jobs.resume(job.id)
+        await until(lambda: "On its way" in seen_words(card))
+
+    run(scenario())
+
+
+def test_a_recommended_model_on_disk_is_loaded_instead(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q8_0")
+        room.session.become_ready(3.6)
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q8_0")
+        seen_button(room.tab.recommendation, "Load").click()
+        assert [model.reference for model in room.loads] == [f"{NAME}/Q8_0"]
+
+    run(scenario())
+
+
+def test_two_ticked_types_become_one_job(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.tab.select("r1-qwen-7b")
+        for box in room.tab.detail.findChildren(QCheckBox):
+            if box.text() in ("Q4_K_M", "Q6_K"):
+                box.setChecked(True)
+        seen_button(room.tab.detail, "Get Q4_K_M + Q6_K · 15.2 GB to download").click()
+        [job] = room.jobs.jobs()
+        assert (job.model, job.types) == ("r1-qwen-7b", ("Q4_K_M", "Q6_K"))
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
+        assert "On its way" in seen_words(room.tab.detail)
+
+    run(scenario())
+
+
+def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) -> None:
+    before = JobBook(room.root / "jobs", lambda: pytest.fail("nothing is to be built"))
+    job = before.add("r1-qwen-7b", ["Q6_K"])
+    before.pause(job.id)
+
+    async def scenario() -> None:
+        assert not room.cards()
+        room.jobs.start()
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "stopped")
+        [card] = room.cards()
+        assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(card)
+        room.host.activateWindow()
+        resume = seen_button(card, "Resume")
+        resume.setFocus()
+        await until(resume.hasFocus)
+        room.hub.fail("metadata", headers={"Retry-After": "60"})
+        resume.click()
+        await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "getting…")
+        # A second press on the keyboard must not cancel it.
+        assert seen_button(card, "Pause").hasFocus()
+
+    run(scenario())
+
+
+def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.hub.bytes_per_s = 4e6
+        room.jobs.start()
+        room.tab.add_card.field.setText(REPO)
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: room.cards() and "of 6.3 MB" in seen_words(room.cards()[0]))
+        [card] = room.cards()
+        assert "Downloading" in seen_words(card)
+        assert "tiny.Q8_0.gguf" in seen_words(card)
+        seen_button(card, "Pause").click()
+        await until(lambda: "Paused" in seen_words(card))
+        room.hub.bytes_per_s = 0
+        seen_button(card, "Resume").click()
+        await until(lambda: not room.cards() and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+        assert "is ready" in seen_words(room.notices)
+        seen_button(room.notices, "Load").click()
+        assert [model.name for model in room.loads] == [REPO]
+        assert room.tab.add_card.field.text() == ""
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.jobs.start()
+        room.jobs.add("owner/missing", ["Q4_K_M"])
+        await until(lambda: room.cards() and "has no model owner/missing" in seen_words(room.cards()[0]))
+        [card] = room.cards()
+        assert "Check the spelling" in seen_words(card)
+        seen_button(card, "Cancel").click()
+        await until(lambda: not room.cards())
+        assert "owner/missing is not fetched any more." in seen_words(room.notices)
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: bool(room.cards()))
+
+    run(scenario())
+
+
+def test_what_cannot_be_added_is_said(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        for text in ("r1-qwen7b", "owner/missing"):
+            room.tab.add_card.field.setText(text)
+            room.tab.add_card.field.returnPressed.emit()
+        await until(lambda: len(room.errors) == 2)
+        assert room.tab.add_card.field.text() == "owner/missing"
+
+    run(scenario())
+
+
+def test_several_gguf_files_are_offered_in_a_menu(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        write_tiny_gguf(tmp_path / "repository" / "tiny.Q4_0.gguf")
+        room.tab.add_card.field.setText(REPO)
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: room.tab.findChildren(QMenu))
+        [menu] = room.tab.findChildren(QMenu)
+        menu.actions()[0].trigger()
+        menu.close()
+        assert [job.model for job in room.jobs.jobs()] == [f"{REPO}:tiny.Q4_0.gguf"]
+
+    run(scenario())
+
+
+def test_a_finished_file_of_a_repository_is_taken_where_builds_are_measured(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.settings.update(measure_builds=True, weigh_builds=True)
+        room.jobs.start()
+        room.tab.add_card.field.setText(f"{REPO}:{FILE}")
+        seen_button(room.tab.add_card, "Get").click()
+        await until(lambda: room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        room.tab.select(KEY)
+        seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M").click()
+        await until(lambda: room.cell(KEY, ON_DISK) == "")
+        assert "was deleted" in seen_words(room.notices)
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_a_gguf_file_is_added_where_it_lies(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        file = tmp_path / "Mine.Q5_K_M.gguf"
+        write_tiny_gguf(file)
+        room.tab.add_card.paths_chosen.emit([file])
+        await until(lambda: room.tab.table.number_of("disk:Mine.Q5_K_M") >= 0)
+        await until(lambda: f"Stays where it is: {file}" in seen_words(room.tab.detail))
+        assert "Its file stays where it is" in seen_words(room.notices)
+        file.with_name("broken.gguf").write_bytes(b"GGUF")
+        room.tab.add_card.paths_chosen.emit([file.with_name("broken.gguf")])
+        await until(lambda: room.errors)
+
+    run(scenario())
+
+
+def test_the_list_is_worked_by_keyboard(room: Room, run: Run, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        view = room.tab._view
+        room.tab.select(KEY)
+        view.setFocus()
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+        assert [model.type for model in room.loads] == ["Q4_K_M"]
+        qtbot.keyClick(view, Qt.Key.Key_Down)
+        assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
+
+    run(scenario())
+
+
+def test_every_control_has_an_accessible_name(room: Room) -> None:
+    for kind in (QPushButton, QCheckBox):
+        for control in room.tab.findChildren(kind):
+            assert control.accessibleName() or control.text(), control
+    assert room.tab._view.accessibleName()
+    assert room.tab.add_card.field.accessibleName()
+
+
+def test_a_destroyed_tab_hears_of_no_job(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        destroyed: list[bool] = []
+        room.tab.destroyed.connect(lambda: destroyed.append(True))
+        room.tab.deleteLater()
+        await until(lambda: destroyed)
+        room.jobs.add(REPO, [])
+        seen: list[object] = []
+        room.bridge.post(seen.append, None)
+        await until(lambda: seen)
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_it_follows_the_theme(room: Room, theme: Theme) -> None:
+    index = room.tab.table.index(0, MODEL)
+    before = room.tab.table.data(index, Qt.ItemDataRole.ForegroundRole)
+    theme.choose("dark")
+    assert room.tab.table.data(index, Qt.ItemDataRole.ForegroundRole) != before
+    theme.choose("light")
+
+
+def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.session.become_ready(11.3)
+        room.tab.select("r1-qwen-7b")
+        table = room.tab.outlooks.table
+        row = QUANTISATIONS.index("Q4_K_M")
+
+        def cell(column: int) -> str:
+            return str(table.data(table.index(row, column)))
+
+        assert (cell(TYPE), cell(WEIGHTS), cell(LAYERS)) == ("Q4_K_M", "4.7 GB", "29 / 29")
+        assert (cell(CACHE), cell(SPEED)) == ("940 MB", "–")
+        assert "Fits entirely" in seen_words(room.tab.outlooks)
+        assert "Not known until a first reply" in seen_words(room.tab.outlooks)
+        context, cache = room.tab.outlooks.findChildren(QComboBox)
+        context.setCurrentIndex(context.findData(4096))
+        cache.setCurrentText("q8_0")
+        assert cell(CACHE) == "125 MB"
+        room.tab.select("r1-llama-70b")
+        assert cell(HERE_ON_PC).startswith("Too large")
+
+    run(scenario())
+
+
+def test_the_speed_of_memory_tells_the_speed_of_models(
+    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        await until(lambda: room.advice._memory_bytes_per_s)
+        room.advice._memory_bytes_per_s = 47e9
+        room.session.become_ready(0)
+        assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
+        assert "Expected: up to" in seen_words(room.tab.recommendation)
+
+    run(scenario())
+
+
+def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        [model] = room.tab._listing.models
+        room.tab._actions.verify(model)
+        await until(lambda: "is not what was recorded" in seen_words(room.tab))
+        [card] = room.tab.findChildren(VerifyCard)
+        assert "get the model again" in seen_words(card)
+        seen_button(card, "Close").click()
+        await until(lambda: not room.tab.findChildren(VerifyCard))
+        right = hashlib.sha256(model.path.read_bytes()).hexdigest()
+        room.tab._actions.verify(replace(model, sha256=right))
+        await until(lambda: "is what was recorded" in seen_words(room.tab))
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_the_importance_matrix_of_a_model_is_told_and_can_be_deleted(room: Room, run: Run) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        file = room.store.folder_of(NAME) / MATRIX_NAME
+        write_imatrix(read_imatrix(DATA / "imatrix.gguf"), file, notes("weights", "text", "Q8_0"))
+        room.tab.reload()
+        card = room.tab._matrix.card
+        await until(lambda: not card.isHidden())
+        assert "chunks of" in seen_words(card)
+        assert "with Q8_0" in seen_words(card)
+        room.tab.select("r1-qwen-7b")
+        assert card.isHidden()
+        room.tab.select(KEY)
+        await until(lambda: not card.isHidden())
+        seen_button(card, "Delete").click()
+        await until(lambda: room.notices.isVisible() and card.isHidden())
+        assert not file.exists()
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: not card.isHidden())
+        assert file.exists()
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run, qtbot: QtBot) -> None:
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        view = room.tab._view
+        room.tab.select(KEY)
+        view.setFocus()
+        qtbot.keyClick(view, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+        await until(lambda: room.host.findChildren(GgufDialog))
+        [dialog] = room.host.findChildren(GgufDialog)
+        assert dialog.tensors.proxy.rowCount() == 1
+        dialog.close()
+        seen_button(room.tab.detail, "More for R1 Qwen 1.5B Q4_K_M").click()
+        [menu] = room.tab.findChildren(QMenu)
+        assert [action.text() for action in menu.actions() if action.text()] == [
+            "Load",
+            "Look inside…",
+            "Verify",
+            "Make another type…",
+            "Show in its folder",
+            "Delete",
+        ]
+        next(action for action in menu.actions() if action.text().startswith("Make")).trigger()
+        menu.close()
+        await until(lambda: room.host.findChildren(RequantiseDialog))
+        [asked] = room.host.findChildren(RequantiseDialog)
+        assert "The file has full precision (F32)" in seen_words(asked)
+        asked.findChildren(QComboBox)[0].setCurrentText("Q5_K_M")
+        seen_button(asked, "Make it").click()
+        [job] = room.jobs.jobs()
+        assert (job.title, job.types) == (NAME, ("Q5_K_M",))
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, getting…")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_files_and_folders_are_added_where_they_lie(room: Room, run: Run, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        folder = tmp_path / "publisher" / "repository"
+        folder.mkdir(parents=True)
+        for name in ("one", "two"):
+            write_tiny_gguf(folder / f"{name}.gguf")
+        (folder / "broken.gguf").write_bytes(b"GGUF")
+        room.tab.add_models([folder.parent])
+        await until(lambda: room.tab.table.number_of("disk:two") >= 0)
+        assert room.tab.table.number_of("disk:one") >= 0
+        assert "2 models were added" in seen_words(room.notices)
+
+    run(scenario())
+    assert room.errors == []

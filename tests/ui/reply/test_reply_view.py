@@ -1,0 +1,320 @@
+"""Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
+
+from collections.abc import Iterator
+from typing import Literal
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QRegion
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.chat.markdown.markdown_blocks import TextBlock, parse_blocks
+from app.engine.protocol import GenerationStats
+from app.ui.base.theme import Theme
+from app.ui.reply import link_question
+from app.ui.reply.code_card import CodeCard
+from app.ui.reply.growing_text import GrowingText
+from app.ui.reply.markdown_view import MarkdownView
+from app.ui.reply.reply_view import ReplyView
+from app.ui.reply.rich_label import RichLabel
+from app.ui.reply.thinking_line import ThinkingLine
+
+STATS = GenerationStats(
+    prompt_tokens=40,
+    completion_tokens=1104,
+    thinking_tokens=812,
+    ttft_s=0.31,
+    prompt_s=0.2,
+    decode_s=19.0,
+    thinking_s=14.2,
+    prompt_tok_per_s=200.0,
+    decode_tok_per_s=58.1,
+    context_tokens_used=1144,
+    seed=7,
+)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    theme = Theme(qapp, "light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme) -> ReplyView:
+    view = ReplyView(theme)
+    qtbot.addWidget(view)
+    view.resize(700, 500)
+    view.show()
+    return view
+
+
+def labels(widget: QWidget) -> list[RichLabel]:
+    return [label for label in widget.findChildren(RichLabel) if not label.isHidden()]
+
+
+def growing(widget: QWidget) -> list[GrowingText]:
+    return [text for text in widget.findChildren(GrowingText) if not text.isHidden()]
+
+
+def test_finished_blocks_keep_their_widgets_and_their_text(qtbot: QtBot, theme: Theme) -> None:
+    view = MarkdownView(theme)
+    qtbot.addWidget(view)
+    view.append("First paragraph.\n\nSecond")
+    view.append(" paragraph.\n\nThird\n\nFourth\n\nFif")
+    first, second, third = labels(view)
+    assert [text.html for text in growing(view)] == ["Fourth", "Fif"]
+    texts = [label.text() for label in (first, second)]
+    changed = Mock()
+    for label in (first, second):
+        label.set_html = changed  # type: ignore[method-assign]  # a probe
+    for _ in range(50):
+        view.append(" more")
+    view.append("\n\n```python\nx = 1\n")
+    for number in range(50):
+        view.append(f"y = {number}\n")
+    view.finish()
+    assert labels(view)[:3] == [first, second, third]
+    assert not growing(view)
+    assert [label.text() for label in (first, second)] == texts
+    changed.assert_not_called()
+    [card] = view.findChildren(CodeCard)
+    assert card.code.splitlines()[-1] == "y = 49"
+
+
+def test_a_burst_is_painted_in_few_frames(qtbot: QtBot, view: ReplyView) -> None:
+    frames: list[str] = []
+    view.painted.connect(lambda: frames.append(view.answer))
+    view.begin()
+    for _ in range(3000):
+        view.add("answer", "word ", 1)
+    qtbot.waitUntil(lambda: bool(frames) and frames[-1] == "word " * 3000)
+    assert len(frames) <= 2
+
+
+def test_thinking_is_one_line_until_it_is_opened(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "First I look.\n\nThen I **compare** it", 9)
+    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    assert "9 tokens" in view.thinking.summary
+    assert not view.thinking.is_open
+    assert view.thinking.findChildren(MarkdownView) == []
+    view.add("answer", "\n\nSo **4**.", 4)
+    view.finish("stop", STATS)
+    assert view.thinking.summary == "Thought for 14 s · 812 tokens"
+    assert view.answer == "So **4**."
+    assert view.stats_text == "1,104 tokens · 58.1 tok/s · first token 0.31 s"
+    assert view.notice_text == ""
+
+
+def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "First step.", 3)
+    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    line: ThinkingLine = view.thinking
+    head = line._head
+    head.setFocus()
+    qtbot.keyClick(head, Qt.Key.Key_Return)
+    assert line.is_open
+    view.add("thinking", " Second half.", 3)
+    qtbot.waitUntil(lambda: "Second half" in "".join(text.html for text in growing(line)))
+    qtbot.mouseClick(head, Qt.MouseButton.LeftButton)
+    assert not line.is_open
+    qtbot.keyClick(head, Qt.Key.Key_Space)
+    assert line.is_open
+    assert head.accessibleName() == line.summary
+
+
+def test_thinking_is_copied_only_where_it_is_asked_for(view: ReplyView) -> None:
+    view.show_kept("Four.", "Two and two\n\nis four.", "stop", None)
+    view.copy()
+    assert QGuiApplication.clipboard().text() == "Four."
+    view.copy(with_thinking=True)
+    assert QGuiApplication.clipboard().text() == "> Two and two\n>\n> is four.\n\nFour."
+
+
+def test_an_answer_is_asked_for_once_and_only_while_the_model_thinks(view: ReplyView) -> None:
+    asked: list[bool] = []
+    view.answer_now_requested.connect(lambda: asked.append(True))
+    view.thinking.ask_for_answer()
+    view.begin()
+    view.add("thinking", "Let me see.", 3)
+    view._paint()
+    view.thinking.ask_for_answer()
+    view.thinking.ask_for_answer()
+    assert asked == [True]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "sentence", "retry"),
+    [
+        ("failed", "The engine stopped: out of memory.", "out of memory", True),
+        ("interrupted", "", "closed before", True),
+        ("length", "", "most tokens", False),
+        ("context", "", "context is full", False),
+        ("cancelled", "", "", False),
+        ("stop", "", "", False),
+    ],
+)
+def test_a_reply_says_why_it_ended_early(
+    view: ReplyView, outcome: str, error: str, sentence: str, retry: bool
+) -> None:
+    view.show_kept("Half an ans", "", outcome, None, error)  # type: ignore[arg-type]  # an outcome
+    assert sentence in view.notice_text
+    assert bool(view.notice_text) == bool(sentence)
+    [button] = [b for b in view.findChildren(QPushButton) if b.text() == "Retry"]
+    assert button.isVisible() == retry
+    assert view.answer == "Half an ans"
+
+
+def test_code_can_be_copied_and_sent_to_the_code_tab(qtbot: QtBot, view: ReplyView) -> None:
+    view.show_kept("Look:\n\n```py\nx = '<b>'\n```", "", "stop", STATS)
+    [card] = view.findChildren(CodeCard)
+    copy, to_code = card.findChildren(QPushButton)
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == "x = '<b>'"
+    with qtbot.waitSignal(view.to_code_requested) as sent:
+        qtbot.mouseClick(to_code, Qt.MouseButton.LeftButton)
+    assert sent.args == ["x = '<b>'", "py"]
+    view.copy()
+    assert QGuiApplication.clipboard().text() == "Look:\n\n```py\nx = '<b>'\n```"
+
+
+def test_code_is_as_tall_as_its_lines(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("answer", "```python\n", 3)
+    for number in range(40):
+        view.add("answer", f"line_{number} = {number}\n", 5)
+    view.add("answer", "```", 1)
+    view.finish("stop", STATS)
+    QApplication.processEvents()
+    text = view.findChildren(CodeCard)[0]._text
+    last = text.blockBoundingGeometry(text.document().lastBlock()).translated(text.contentOffset())
+    assert text.document().blockCount() == 40
+    assert last.bottom() <= text.viewport().height() + 1
+
+
+def test_a_link_is_opened_only_after_the_real_address_was_shown(
+    qtbot: QtBot, view: ReplyView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(
+        link_question.QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toString())) or True
+    )
+    view.show_kept("[your bank](https://evil.example/x) and [c](ftp://a.example)", "", "stop", STATS)
+    labels(view)[0].linkActivated.emit("https://evil.example/x")
+    [question] = view.findChildren(QMessageBox)
+    assert "https://evil.example/x" in question.informativeText()
+    assert opened == []
+    question.button(QMessageBox.StandardButton.Open).click()
+    assert opened == ["https://evil.example/x"]
+    labels(view)[0].linkActivated.emit("file:///etc/passwd")
+    refused = view.findChildren(QMessageBox)[-1]
+    assert refused.standardButtons() == QMessageBox.StandardButton.Close
+    refused.close()
+    assert opened == ["https://evil.example/x"]
+
+
+def test_nothing_in_a_reply_becomes_markup(view: ReplyView) -> None:
+    view.show_kept("<img src='file:///etc/passwd'> ![x](file:///etc/hostname) <b>b</b>", "", "stop", STATS)
+    assert "<img" not in "".join(label.text() for label in labels(view))
+
+
+def test_a_new_theme_recolours_what_is_shown(view: ReplyView, theme: Theme) -> None:
+    view.show_kept("Text with `code`.\n\n```python\nx = 1\n```", "", "stop", STATS)
+    before = labels(view)[0].text()
+    theme.choose("dark")
+    assert labels(view)[0].text() != before
+    assert theme.colours.text in labels(view)[0].text()
+
+
+def test_a_very_long_reply_stays_quick_to_add_to(qtbot: QtBot, view: ReplyView) -> None:
+    paragraph = "Some **words** about `code` and more words that make a paragraph of usual length.\n\n"
+    view.begin()
+    view.add("answer", paragraph * 200, 4000)
+    qtbot.waitUntil(lambda: len(labels(view)) >= 198)
+    stream = view._answer._stream
+    assert stream is not None
+    assert len(stream._tail) < 3 * len(paragraph)
+    view.finish("stop", STATS)
+
+
+def picture(widget: QWidget, width: int, height: int) -> QImage:
+    widget.resize(width, height)
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    widget.render(image, QPoint(), QRegion(), QWidget.RenderFlag.DrawChildren)
+    return image
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_growing_paragraph_looks_like_the_finished_one(qtbot: QtBot, theme: Theme, *, muted: bool) -> None:
+    source = "Some **bold words**, `code` and plain ones "
+    pieces = [
+        "that ",
+        "go on &amp; ",
+        "on, *for* ",
+        "longer than one line, ",
+        "and once more, ",
+        "to the end",
+    ]
+    text = source
+    grown, whole = GrowingText(theme, muted=muted), RichLabel(theme, muted=muted)
+    for widget in (grown, whole):
+        qtbot.addWidget(widget)
+    for piece in pieces:
+        text += piece
+        [block] = parse_blocks(text)
+        assert isinstance(block, TextBlock)
+        grown.set_html(block.html)
+        whole.set_html(block.html)
+        height = whole.heightForWidth(260)
+        assert grown.heightForWidth(260) == height
+        assert picture(grown, 260, height) == picture(whole, 260, height)
+
+
+def test_the_answer_can_be_asked_for_while_the_model_thinks(qtbot: QtBot, view: ReplyView) -> None:
+    view.begin()
+    view.add("thinking", "A long thought.", 4)
+    qtbot.waitUntil(lambda: view.thinking.isVisible())
+    (now,) = [button for button in view.thinking.findChildren(QPushButton) if button.isVisible()]
+    assert now.text() == "Answer now"
+    with qtbot.waitSignal(view.answer_now_requested):
+        qtbot.mouseClick(now, Qt.MouseButton.LeftButton)
+    assert not now.isEnabled()
+    assert not view.thinking.is_open
+    view.add("answer", "Yes.", 2)
+    qtbot.waitUntil(lambda: not now.isVisible())
+    view.finish("stop", STATS)
+
+
+def test_thoughts_that_were_cut_are_said_below_the_reply(view: ReplyView) -> None:
+    stats = msgspec.structs.replace(STATS, thinking_closed="loop")
+    view.show_kept("Yes.", "again and again", "stop", stats)
+    assert "812 tokens" in view.remark_text
+    assert view.notice_text == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("zoom_percent", [100, 150])
+def test_the_icons_below_a_reply_begin_where_its_text_does(
+    theme: Theme, view: ReplyView, scheme: Literal["light", "dark"], zoom_percent: int
+) -> None:
+    theme.choose(scheme, zoom_percent)
+    view.show_kept("Hello there.", "", "stop", None)
+    [text] = labels(view)
+    for copy in view.findChildren(QPushButton):
+        if copy.accessibleName() == "Copy the reply":
+            break
+    image = copy.grab().toImage()
+    ground = image.pixelColor(image.width() - 1, 0)
+    drawn = [
+        x
+        for x in range(image.width())
+        if any(image.pixelColor(x, y) != ground for y in range(image.height()))
+    ]
+    assert copy.mapTo(view, QPoint(drawn[0], 0)).x() == text.mapTo(view, QPoint(0, 0)).x()

@@ -1,0 +1,36 @@
+"""The passages below a reply."""
+
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.chat.documents.retrieval import Passage
+from app.chat.store.records import Attachment
+from app.ui.reply.sources_line import FOLDED, SourcesLine
+
+DOCUMENT = Attachment(1, "handbook.md", "The limit of this section is ten euros a day. " * 40)
+
+
+def line_with(qtbot: QtBot, count: int) -> SourcesLine:
+    line = SourcesLine()
+    qtbot.addWidget(line)
+    line.show_passages([DOCUMENT], [Passage(0, start * 10, start * 10 + 300) for start in range(count)])
+    return line
+
+
+def offered(line: SourcesLine) -> list[QPushButton]:
+    return [made for made in line.findChildren(QPushButton) if made.isVisibleTo(line)]
+
+
+def test_many_passages_are_folded_until_they_are_asked_for(qtbot: QtBot) -> None:
+    line = line_with(qtbot, 14)
+    qtbot.waitUntil(lambda: len(offered(line)) == FOLDED + 1)
+    others = offered(line)[-1]
+    assert others.text() == "Show all 14 passages"
+    others.click()
+    assert len(offered(line)) == len(line.texts) == 14
+
+
+def test_no_passage_makes_its_column_wider(qtbot: QtBot) -> None:
+    line = line_with(qtbot, 3)
+    assert len(offered(line)) == 3
+    assert line.minimumSizeHint().width() < 100

@@ -1,0 +1,160 @@
+"""The page of the input filter: what is changed there counts for the next message."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import qasync
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.filters.filter_file import FilterFile
+from app.filters.rule import FilterRule
+from app.filters.shipped import shipped_rules
+from app.ui.base.bridge import Bridge
+from app.ui.base.theme import Theme
+from app.ui.settings.filter_rule_table import ACTION, NAME
+from app.ui.settings.filters_dialog import FiltersDialog
+from tests.support.event_loop import run_step
+
+WAIT_S = 30
+RULES = [
+    FilterRule(id="1", name="Number", pattern=r"\d{4}", action="redact"),
+    FilterRule(id="2", name="Word", pattern="bluebird", action="block", ignore_case=True),
+]
+
+
+@pytest.fixture
+def filters(tmp_path: Path) -> FilterFile:
+    made = FilterFile(tmp_path / "filters.json")
+    made.keep(RULES)
+    return made
+
+
+@pytest.fixture
+def dialog(
+    qtbot: QtBot, qapp: QApplication, loop: qasync.QEventLoop, filters: FilterFile
+) -> Iterator[FiltersDialog]:
+    errors: list[BaseException] = []
+    made = FiltersDialog(filters, Theme(qapp, "light"), Bridge(errors.append))
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    made.reject()
+    assert errors == []
+
+
+def wait(loop: qasync.QEventLoop, condition: Callable[[], bool]) -> None:
+    async def waiting() -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    run_step(loop, waiting(), WAIT_S)
+
+
+def names(dialog: FiltersDialog) -> list[str]:
+    return [dialog.table.item(row, NAME).text() for row in range(dialog.table.rowCount())]
+
+
+def test_a_rule_is_switched_by_its_box_and_moved_by_keys(
+    dialog: FiltersDialog, filters: FilterFile, qtbot: QtBot
+) -> None:
+    dialog.table.item(0, NAME).setCheckState(Qt.CheckState.Unchecked)
+    assert [rule.on for rule in filters.rules] == [False, True]
+    dialog.table.setFocus()
+    qtbot.keyClick(dialog.table, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert names(dialog) == ["Word", "Number"]
+    assert [rule.name for rule in filters.rules] == ["Word", "Number"]
+    assert dialog.table.selected_row == 1
+
+
+def test_an_edit_counts_at_once_and_a_bad_expression_is_told_and_not_kept(
+    dialog: FiltersDialog, filters: FilterFile, loop: qasync.QEventLoop
+) -> None:
+    dialog.form.pattern.setPlainText(r"\d{6}")
+    dialog.form.action.setCurrentIndex(dialog.form.action.findData("flag"))
+    dialog.form.action.activated.emit(2)
+    wait(loop, lambda: filters.rules[0].action == "flag")
+    assert filters.rules[0].pattern == r"\d{6}"
+    assert dialog.table.item(0, ACTION).text() == "Flag"
+    dialog.form.pattern.setPlainText(r"\d{6")
+    dialog.form.pattern.setPlainText("(")
+    assert "missing ), at character 2" in dialog.form.problem.text()
+    assert dialog.form.problem.isVisible()
+    dialog.accept()
+    assert filters.rules[0].pattern == r"\d{6"
+
+
+def test_what_was_just_typed_is_kept_when_the_page_closes(dialog: FiltersDialog, filters: FilterFile) -> None:
+    dialog.form.name.setText("Figure")
+    dialog.form.name.textEdited.emit("Figure")
+    dialog.reject()
+    assert filters.rules[0].name == "Figure"
+
+
+def test_a_deleted_rule_comes_back(dialog: FiltersDialog, filters: FilterFile) -> None:
+    dialog.delete.click()
+    assert [rule.name for rule in filters.rules] == ["Word"]
+    assert dialog.said.text() == "“Number” is deleted."
+    dialog.undo_button.click()
+    assert list(filters.rules) == RULES
+    assert not dialog.undo_button.isVisible()
+
+
+def test_a_new_rule_stands_below_the_selected_one_and_is_off(
+    dialog: FiltersDialog, filters: FilterFile
+) -> None:
+    dialog.add.click()
+    assert names(dialog) == ["Number", "New rule", "Word"]
+    assert not filters.rules[1].on
+    assert dialog.form.name.text() == "New rule"
+
+
+def test_shipped_rules_come_back_off_and_once(dialog: FiltersDialog, filters: FilterFile) -> None:
+    dialog.restore.click()
+    assert filters.rules[2:] == shipped_rules()
+    dialog.restore.click()
+    assert len(filters.rules) == len(RULES) + len(shipped_rules())
+
+
+def test_the_test_box_says_what_would_happen(dialog: FiltersDialog, loop: qasync.QEventLoop) -> None:
+    trial = dialog.trial
+    trial.field.setPlainText("😀 1234")
+    wait(loop, lambda: "takes out" in trial.result.text())
+    assert trial.sent.text() == "Sent would be:\n😀 [removed: Number]"
+    [mark] = trial.field.extraSelections()
+    assert mark.cursor.selectedText() == "1234"
+    trial.field.setPlainText("The BLUEBIRD")
+    wait(loop, lambda: "would not be sent" in trial.result.text())
+    assert not trial.sent.isVisible()
+    trial.field.setPlainText("hello")
+    wait(loop, lambda: "No rule finds anything" in trial.result.text())
+
+
+def test_rules_that_are_off_can_be_tried_and_a_slow_one_is_given_up(
+    dialog: FiltersDialog, filters: FilterFile, loop: qasync.QEventLoop
+) -> None:
+    filters.keep([FilterRule(id="s", name="Slow", pattern="(a|aa)+$", action="block", on=False)])
+    dialog.trial.use_rules(filters.rules)
+    dialog.trial.field.setPlainText("a" * 200 + "b")
+    wait(loop, lambda: "No rule" in dialog.trial.result.text())
+    dialog.trial.all_rules.setChecked(True)
+    wait(loop, lambda: "“Slow” did not finish in time." in dialog.trial.result.text())
+
+
+def test_a_damaged_file_is_told_and_can_be_set_aside(
+    qtbot: QtBot, qapp: QApplication, loop: qasync.QEventLoop, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.json"
+    path.write_text("{")
+    made = FiltersDialog(FilterFile(path), Theme(qapp, "light"), Bridge(lambda error: None))
+    qtbot.addWidget(made)
+    made.show()
+    assert "Nothing is sent meanwhile" in made.said.text()
+    assert not made.add.isEnabled()
+    made.repair.click()
+    assert len(names(made)) == len(shipped_rules())
+    assert made.add.isEnabled()
+    made.reject()

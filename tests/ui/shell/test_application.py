@@ -1,0 +1,140 @@
+"""The whole window in this process, with the real engine and the starter model."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
+
+from app.ui.base.colours import DARK, LIGHT
+from app.ui.base.notices import Notices
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
+from app.ui.shell.application import WindowApplication
+from models.system.errors import StillroomError
+from tests.support.window import run_with_window, settle, until
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
+    return tmp_path
+
+
+def tab_texts(application: WindowApplication) -> list[str]:
+    return [
+        button.text()
+        for button in application.window.findChildren(QPushButton)
+        if button.property("kind") == "tab"
+    ]
+
+
+def test_the_starter_is_loaded_and_named_as_in_the_store(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        await settle(5)
+        assert application.window.picker.accessibleDescription() == "SmolLM2-135M-Instruct · Q4_1"
+        assert application.parts.settings.values.last_model == "SmolLM2-135M-Instruct/Q4_1"
+
+    run_with_window(scene)
+
+
+def test_every_tab_opens_once_and_stays(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        first = {key: application.window.show_page(key) for key in ("chat", "code", "benchmark", "models")}
+        await settle(10)
+        assert {key: application.window.show_page(key) for key in first} == first
+        assert application.window.current_page == "models"
+
+    run_with_window(scene)
+
+
+def test_another_language_makes_another_window_at_once(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        before = application.window
+        for page in ("code", "benchmark", "models"):
+            before.show_page(page)
+        application.parts.settings.update(language="zh_CN")
+        await until(lambda: application.window is not before, "the other window")
+        assert tab_texts(application)[0] == "聊天"
+        assert application.window.current_page == "models"
+        application.parts.settings.update(language="en")
+        await until(lambda: tab_texts(application)[0] == "Chat", "English again")
+        await settle(20)
+        # Nothing of the windows before follows the theme any more.
+        application.parts.settings.update(theme="dark", zoom_percent=110)
+        await settle(20)
+        notices = application.window.findChild(Notices)
+        assert isinstance(notices, Notices)
+        assert notices.isHidden(), [text.text() for text in notices.findChildren(QLabel)]
+
+    run_with_window(scene)
+
+
+def test_the_theme_follows_the_setting(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        for theme, colours in (("dark", DARK), ("light", LIGHT)):
+            application.parts.settings.update(theme=theme)
+            await until(lambda c=colours: qapp.palette().window().color().name().upper() == c.ground, theme)
+
+    run_with_window(scene)
+
+
+def test_load_settings_are_kept_and_load_the_model_again(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        await until(lambda: application.session.info is not None, "the starter model")
+        application.window.load_settings_asked.emit()
+        dialog = application.window.findChild(LoadSettingsDialog)
+        assert isinstance(dialog, LoadSettingsDialog)
+        [cache] = [box for box in dialog.findChildren(QComboBox) if box.accessibleName() == "Cache type"]
+        cache.setCurrentText("q8_0")
+        dialog.findChild(QPushButton, "apply").click()
+        await until(
+            lambda: application.session.info is not None and application.session.info.kv_type == "q8_0",
+            "the model with another cache type",
+        )
+        assert application.parts.settings.values.load.kv_type == "q8_0"
+
+    run_with_window(scene)
+
+
+def test_an_error_is_shown_with_what_to_do(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        async def fail() -> None:
+            raise StillroomError("The {thing} is missing.", "Bring the {thing}.", thing="key")
+
+        application._bridge.start(fail())
+        notices = application.window.findChild(Notices)
+        assert isinstance(notices, Notices)
+        await until(notices.isVisible, "the notice")
+        texts = [label.text() for label in notices.findChildren(type(notices._text))]
+        assert texts[:2] == ["The key is missing.", "Bring the key."]
+
+    run_with_window(scene)
+
+
+def test_files_that_were_damaged_before_the_start_are_named(home: Path, qapp: QApplication) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "settings.json").write_bytes(b'{"theme": "dar\xff"}')
+    (home / "data").mkdir()
+    (home / "data" / "prompts.json").write_bytes(b"")
+
+    async def scene(application: WindowApplication) -> None:
+        notices = application.window.findChild(Notices)
+        assert notices is not None
+        for name in ("settings.json", "prompts.json"):
+            await until(
+                lambda name=name: any(name in words.text() for words in notices.findChildren(QLabel)), name
+            )
+            notices.findChildren(QPushButton)[-1].click()
+
+    run_with_window(scene)
+    assert len(list(home.rglob("*.damaged-*.json"))) == 2
+
+
+def test_a_place_that_is_none_stops_no_start(home: Path, qapp: QApplication) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "settings.json").write_text('{"window_geometry": "Ad\u00e9 no place"}')
+
+    async def scene(application: WindowApplication) -> None:
+        assert application.window.isVisible()
+
+    run_with_window(scene)

@@ -1,0 +1,31 @@
+"""GGUF files that the desktop opens with Stillroom."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.ui.shell.application import WindowApplication
+from models.catalog.starter import starter_file
+from tests.support.window import run_with_window, until
+
+
+def test_an_opened_file_is_kept_and_loaded(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLROOM_HOME", str(tmp_path / "home"))
+    starter = starter_file()
+    assert starter is not None
+    opened = tmp_path / "opened by double-click.gguf"
+    shutil.copyfile(starter, opened)
+
+    async def scene(application: WindowApplication) -> None:
+        application.open_files([opened])
+        await until(lambda: any(info.path == str(opened) for info in application.session.models), "the file")
+        await until(
+            lambda: opened in [model.path for model in application.parts.store.listing().models], "its record"
+        )
+        assert application.window.current_page == "models"
+
+    run_with_window(scene)
