@@ -20,13 +20,13 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Sampling
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.notices import Notices
 from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates

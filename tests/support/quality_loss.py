@@ -26,7 +26,7 @@ from app.base.children import child_command
 from app.commands.terminal.quality_words import quality_document
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
-from app.ui.models.quality_plot import QualityPlot
+from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.widgets.plot_library import PlotLibrary
 from converters.quality.measuring import measure
 from models.catalog.reference import CheckpointReference

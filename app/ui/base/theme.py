@@ -18,6 +18,7 @@ from app.ui.base.formulas import Formulas
 
 Role = Literal["text", "muted", "faint", "accent", "on_accent", "good", "warning", "danger"]
 
+ZOOM_STEPS_PERCENT = (50, 60, 70, 80, 90, 100, 110, 125, 150, 175, 200, 250)
 UI_FAMILIES = ["Inter", "Noto Sans CJK SC", "Microsoft YaHei UI", "sans-serif"]
 CODE_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "Consolas", "monospace"]
 TEXT_PX = 13

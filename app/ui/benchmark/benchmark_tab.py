@@ -9,12 +9,12 @@ from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.runs.benchmark_page import MARGIN_PX
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel
 

@@ -20,19 +20,19 @@ from app.engine.protocol import Lora, ModelInfo
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
-from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.composing.chat_attachments import ChatAttachments
 from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
 from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
-from app.ui.chat.conversation.chat_summaries import ChatSummaries
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.reply_stream import ReplyRunner, RunningReply
+from app.ui.widgets.notices import Notices
 
 
 @dataclass(frozen=True, slots=True)

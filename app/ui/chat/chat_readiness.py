@@ -4,8 +4,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
-from app.ui.chat.chat_writer import ChatKeeper
 from app.ui.chat.composing.composer import Composer, ComposerState
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.chat.list.chat_list_actions import ChatListActions
 from app.ui.reply.reply_stream import ReplyRunner

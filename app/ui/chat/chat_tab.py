@@ -22,24 +22,23 @@ from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_actions import ChatActions
+from app.ui.chat.chat_drafts import ChatDrafts
 from app.ui.chat.chat_exchange import ChatDesk, ChatExchange
 from app.ui.chat.chat_readiness import ChatReadiness
-from app.ui.chat.chat_writer import ChatKeeper
 from app.ui.chat.composing.chat_attachments import ChatAttachments
-from app.ui.chat.composing.chat_drafts import ChatDrafts
 from app.ui.chat.composing.chat_prompts import ChatPrompts
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
 from app.ui.chat.conversation.chat_branch import ChatBranch
 from app.ui.chat.conversation.chat_foot import ChatFoot
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.chat.list.chat_list_actions import ChatListActions
@@ -48,6 +47,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elsewhere_line import ElsewhereLine
+from app.ui.widgets.notices import Notices
 
 ROOM_FOR_ALL_PX = 960
 BUDGET_MS = 300

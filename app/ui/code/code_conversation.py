@@ -15,7 +15,6 @@ from app.code.check import check_syntax
 from app.code.kept_conversation import AskedQuestion, ConversationFile
 from app.engine.protocol import Delta, Notice, PromptProgress, ReplyEvent, Sampling
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import filled, translated
 from app.ui.base.session import EngineSession, Reply
 from app.ui.base.theme import Theme
 from app.ui.code.code_assistant import CodeAssistant, FittedQuestion
@@ -25,6 +24,7 @@ from app.ui.code.code_memory import CodeMemory
 from app.ui.reply.code_verdict import error_sentence
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elsewhere_line import ElsewhereLine
+from app.ui.widgets.notices import filled, translated
 
 COUNT_AFTER_MS = 400
 FIELD_PX = 64

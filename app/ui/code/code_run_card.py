@@ -15,7 +15,6 @@ from app.code.sandbox.limits import RunResult
 from app.code.shortest import ShortestAnswers
 from app.code.tasks import problem_of
 from app.ui.base.announce import announce
-from app.ui.base.notices import translated
 from app.ui.base.theme import Theme
 from app.ui.code.code_document import CodeDocument
 from app.ui.code.code_editor import CodeEditor
@@ -25,6 +24,7 @@ from app.ui.code.code_runner import CodeRunner
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.code_font import set_code_font
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import translated
 
 PROBLEM_CHARACTERS = 2000
 _NO_FAULT = ("stopped", "failed")

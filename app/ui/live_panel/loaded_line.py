@@ -5,10 +5,10 @@ from pathlib import Path
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.engine.protocol import ModelInfo
-from app.ui.base.notices import notice_text
 from app.ui.base.session import EngineSession, model_name
 from app.ui.widgets.card import label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import notice_text
 
 
 class LoadedLine(QWidget):

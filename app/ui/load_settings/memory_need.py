@@ -4,8 +4,8 @@ from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 
 from app.base.errors import StillroomError
 from app.engine.protocol import Planned
-from app.ui.base.notices import notice_text, translated
 from app.ui.widgets.card import Card, label, set_look
+from app.ui.widgets.notices import notice_text, translated
 from models.system.units import byte_count
 
 

@@ -21,9 +21,9 @@ from app.tuning.tuner import TuningProgress
 from app.ui.base import figures
 from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
-from app.ui.base.notices import notice_text, translated
 from app.ui.load_settings.tuning_rows import WHY, TuningRowsModel, knob_text
 from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.notices import notice_text, translated
 
 RunTuning = Callable[[Callable[[TuningProgress], None], threading.Event], TuningReport]
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 
 from app.tuning.report import Knob, TuningReport, TuningRow
 from app.ui.base import figures
-from app.ui.base.notices import notice_text
+from app.ui.widgets.notices import notice_text
 from app.ui.widgets.rows_model import Column, Index, RowsModel
 
 SETTING, VALUE, PROMPT, REPLY, WHY = range(5)

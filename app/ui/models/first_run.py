@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.acquire.jobs import JobBook, JobView
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import button, label
+from app.ui.widgets.notices import Notices
 from models.catalog.catalog import catalogue
 from models.catalog.recommend import recommend
 from models.store.store import ModelStore

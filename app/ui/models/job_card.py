@@ -5,10 +5,10 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from app.acquire.jobs import JobView
 from app.ui.base.durations import duration
-from app.ui.base.notices import translated
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import translated
 from models.system.progress import Progress
 from models.system.units import byte_count
 

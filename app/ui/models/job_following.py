@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.acquire.jobs import JobBook, JobView
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
+from app.ui.widgets.notices import Notices
 
 _UNDO_S = 30.0
 """Longer than the notice stays, also behind another one."""

@@ -15,11 +15,11 @@ from app.acquire.requantise import estimated_bytes, source_of
 from app.base.errors import Cancelled, StillroomError
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
-from app.ui.models.gguf_dialog import GgufDialog
+from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
+from app.ui.widgets.notices import Notices
 from converters.gguf.inspect import check_gguf, inspect
 from models.catalog.catalog import find
 from models.memory.sizes import QUANTISATIONS

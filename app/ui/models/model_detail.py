@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 from app.machine.advisor import Advisor
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.models.fit_text import fit_text, need_text
-from app.ui.models.model_rows import ModelRow
+from app.ui.models.list.fit_text import fit_text, need_text
+from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS
 from models.memory.memory_request import Demand

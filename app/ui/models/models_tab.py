@@ -15,23 +15,23 @@ from app.acquire.measurer import Measurer
 from app.machine.advisor import Advisor
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
+from app.ui.models.list.model_rows import ModelRow, model_rows
+from app.ui.models.list.models_table import ModelsTable
+from app.ui.models.list.models_view import ModelsView
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.model_actions import ModelActions
 from app.ui.models.model_detail import ModelDetail
-from app.ui.models.model_matrix import ModelMatrix
-from app.ui.models.model_quality import ModelQuality
-from app.ui.models.model_rows import ModelRow, model_rows
-from app.ui.models.models_table import ModelsTable
-from app.ui.models.models_view import ModelsView
 from app.ui.models.outlook_card import OutlookCard
+from app.ui.models.quality.model_matrix import ModelMatrix
+from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import Card
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.catalog.catalog import catalogue
 from models.catalog.recommend import recommend

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHBoxLayout, QHeader
 
 from app.machine.advisor import Outlook
 from app.ui.base.theme import Theme
-from app.ui.models.fit_text import fit_text, speed_tip
+from app.ui.models.list.fit_text import fit_text, speed_tip
 from app.ui.models.outlook_table import HERE, OutlookTable
 from app.ui.widgets.card import Card, label
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS

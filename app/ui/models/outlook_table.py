@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor
 
 from app.machine.advisor import Outlook
 from app.ui.base.theme import Theme
-from app.ui.models.fit_text import fit_text, speed_text, speed_tip, verdict_text
+from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip, verdict_text
 from app.ui.widgets.rows_model import Column, RowsModel
 from models.memory.fit import Verdict
 from models.system.units import byte_count

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.machine.advisor import Outlook
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.models.fit_text import fit_text, speed_text, speed_tip
+from app.ui.models.list.fit_text import fit_text, speed_text, speed_tip
 from app.ui.widgets.card import Card, button, label, set_look
 from models.catalog.recommend import Recommendation
 from models.store.store import InstalledModel

@@ -4,9 +4,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from app.ui.base.durations import duration
-from app.ui.base.notices import translated
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import translated
 from models.store.file_check import FileCheck, difference
 from models.system.errors import StillroomError
 from models.system.progress import Progress

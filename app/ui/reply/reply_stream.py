@@ -24,9 +24,9 @@ from app.engine.protocol import (
 )
 from app.filters.verdict import Hit
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices, filled, translated
 from app.ui.base.session import EngineSession
 from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.notices import Notices, filled, translated
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from app.audit.verification import Verification, verify
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import filled
 from app.ui.settings.audit_lines import EVERYTHING, MODEL, AuditLines
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.notices import filled
 
 DETAIL_PX = 132
 SHOWN_PROBLEMS = 5

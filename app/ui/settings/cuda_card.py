@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QProgressBar,
 
 from app.cuda.offer import CudaOffer
 from app.ui.base.durations import duration
-from app.ui.base.notices import translated
 from app.ui.reply.link_question import ask_before_opening
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.notices import translated
 from models.system.progress import Progress
 from models.system.units import byte_count
 

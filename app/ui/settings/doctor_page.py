@@ -12,11 +12,11 @@ from app.machine.findings import Problem
 from app.machine.hardware import Machine
 from app.ui.base.bridge import Bridge
 from app.ui.base.layouts import clear_layout
-from app.ui.base.notices import translated
 from app.ui.base.theme import Role, Theme
 from app.ui.settings.cuda_card import CudaCard
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.notices import translated
 from models.system.units import byte_count
 
 SEVERITY_LOOKS: dict[str, tuple[str, Role]] = {

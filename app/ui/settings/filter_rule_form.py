@@ -5,9 +5,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
 
 from app.filters.rule import FilterRule, RuleError
-from app.ui.base.notices import translated
 from app.ui.settings.filter_words import action_sentence, kind_sentence
 from app.ui.widgets.card import NUMBER_MARGINS_PX, label
+from app.ui.widgets.notices import translated
 
 PATTERN_PX, NOTE_PX = 72, 60
 

@@ -14,12 +14,12 @@ from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules
 from app.ui.base.actions import add_action
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import translated
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_form import FilterRuleForm
 from app.ui.settings.filter_rule_table import FilterRuleTable
 from app.ui.settings.filter_trial import FilterTrial
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.notices import translated
 
 KEEP_AFTER_MS = 300
 

@@ -11,10 +11,10 @@ from app.engine.protocol import Device, DevicesListed, LoadSettings, RpcProblem,
 from app.engine.rpc.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_address
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import filled, translated
 from app.ui.base.theme import Role, Theme
 from app.ui.settings.card_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.notices import filled, translated
 from models.system.units import byte_count
 
 ListDevices = Callable[[Sequence[RpcServer]], Awaitable[DevicesListed]]

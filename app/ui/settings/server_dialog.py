@@ -27,11 +27,11 @@ from PySide6.QtWidgets import (
 from app.server.access.addresses import addresses_for_others
 from app.server.endpoints.example import example
 from app.settings import SettingsFile
-from app.ui.base.notices import translated
 from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients
 from app.ui.settings.server_session import ServerSession
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label, set_look
+from app.ui.widgets.notices import translated
 
 REFRESH_MS = 1000
 ROW_PX = 30

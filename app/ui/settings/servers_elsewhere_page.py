@@ -18,10 +18,10 @@ from app.remote.remote_server import (
 from app.remote.server_keys import KeyStoreError, ServerKeys
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import translated
 from app.ui.base.theme import Theme
 from app.ui.settings.card_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
+from app.ui.widgets.notices import translated
 
 FetchModels = Callable[[ElsewhereServer, str], tuple[ElsewhereModel, ...]]
 NAMED_MODELS = 3

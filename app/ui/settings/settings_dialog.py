@@ -19,11 +19,11 @@ from PySide6.QtWidgets import (
 
 from app.base.paths import AppPaths
 from app.settings import SettingsFile
+from app.ui.base.theme import ZOOM_STEPS_PERCENT
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
-from app.ui.shell.window_zoom import STEPS_PERCENT
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
 
 
@@ -105,7 +105,7 @@ class SettingsDialog(QDialog):
         language.setCurrentIndex(language.findData(values.language))
         language.activated.connect(lambda _: self._settings.update(language=language.currentData()))
         size = QComboBox()
-        for percent in STEPS_PERCENT:
+        for percent in ZOOM_STEPS_PERCENT:
             size.addItem(f"{percent} %", percent)
         size.setCurrentIndex(size.findData(values.zoom_percent))
         size.activated.connect(lambda _: self._settings.update(zoom_percent=size.currentData()))

@@ -20,7 +20,6 @@ from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.bridge import Bridge, off_this_thread
 from app.ui.base.garbage import GuiThreadGarbage
 from app.ui.base.language import Languages
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_watch import DriftWatch
@@ -41,6 +40,7 @@ from app.ui.shell.window_parts import WindowParts
 from app.ui.shell.window_place import WindowPlace
 from app.ui.shell.window_tabs import WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, QTimer
 
 from app.database.recovery import Recovery
-from app.ui.base.notices import filled
+from app.ui.widgets.notices import filled
 
 FIRST_CHECK_MS = 3 * 1000
 FIRST_BACKUP_MS = 30 * 1000

@@ -4,8 +4,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.engine.planning.memory_watch import MemoryWatch
 from app.telemetry.sampler import TelemetrySnapshot
-from app.ui.base.notices import notice_text
 from app.ui.base.session import EngineSession
+from app.ui.widgets.notices import notice_text
 
 
 class MemoryWarnings(QObject):

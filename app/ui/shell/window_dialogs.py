@@ -12,13 +12,13 @@ from app.engine.protocol import LoadSettings
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.ui.base.actions import add_action
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
+from app.ui.widgets.notices import Notices
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.

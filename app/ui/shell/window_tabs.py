@@ -9,13 +9,13 @@ from PySide6.QtCore import QLocale, QObject, Signal
 from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 
 if TYPE_CHECKING:

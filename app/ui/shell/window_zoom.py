@@ -7,9 +7,8 @@ from PySide6.QtGui import QKeySequence
 
 from app.settings import SettingsFile
 from app.ui.base.actions import add_action
+from app.ui.base.theme import ZOOM_STEPS_PERCENT
 from app.ui.shell.main_window import MainWindow
-
-STEPS_PERCENT = (50, 60, 70, 80, 90, 100, 110, 125, 150, 175, 200, 250)
 
 
 class WindowZoom(QObject):
@@ -26,7 +25,7 @@ class WindowZoom(QObject):
     def step(self, direction: int) -> None:
         """One step larger (1) or smaller (-1), as far as there are steps."""
         now = self._settings.values.zoom_percent
-        beyond = [step for step in STEPS_PERCENT if (step - now) * direction > 0]
+        beyond = [step for step in ZOOM_STEPS_PERCENT if (step - now) * direction > 0]
         if beyond:
             self._settings.update(zoom_percent=min(beyond, key=lambda step: abs(step - now)))
 

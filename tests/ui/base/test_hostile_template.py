@@ -8,8 +8,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.engine.protocol import LoadSettings
-from app.ui.base.notices import Notices
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from tests.support.starter_variants import write_templated_model
 from tests.support.window import ask, run_with_window, until
 

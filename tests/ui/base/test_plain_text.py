@@ -10,13 +10,13 @@ from pytestqt.qtbot import QtBot
 
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadNotice
-from app.ui.base.notices import notice_text, translated
 from app.ui.base.plain_text import LONGEST_TIP, plain_tip
 from app.ui.code import code_dialogs
-from app.ui.models.gguf_metadata_table import GgufMetadataTable
+from app.ui.models.gguf.gguf_metadata_table import GgufMetadataTable
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import notice_text, translated
 from converters.gguf.inspect import GgufSummary
 
 UI = Path(__file__).parents[3] / "app" / "ui"

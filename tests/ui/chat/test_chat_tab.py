@@ -20,11 +20,11 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.notices import Notices
 from tests.support.chat_desk import ENDLESS, Desk, Opened, field, until
 from tests.support.templates import chat_templates
 

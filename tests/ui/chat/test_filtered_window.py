@@ -10,7 +10,6 @@ from app.audit.verification import verify
 from app.chat.library.choices import ReplyChoices
 from app.filters.rule import FilterRule
 from app.ui.base.actions import commands_of
-from app.ui.base.notices import Notices
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.chat.conversation.question_card import QuestionCard
@@ -18,6 +17,7 @@ from app.ui.code.code_tab import CodeTab
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.filters_dialog import FiltersDialog
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from tests.support.window import ask, run_with_window, settle, until
 
 SHORT = 12

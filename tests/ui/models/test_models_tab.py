@@ -23,17 +23,17 @@ from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
-from app.ui.models.gguf_dialog import GgufDialog
+from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.job_card import JobCard
+from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.models_tab import ModelsTab
-from app.ui.models.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.fetch import TransferOptions

@@ -6,9 +6,9 @@ import pytest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.ui.base.colours import DARK, LIGHT
-from app.ui.base.notices import Notices
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from models.system.errors import StillroomError
 from tests.support.window import run_with_window, settle, until
 

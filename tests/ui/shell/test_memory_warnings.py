@@ -10,8 +10,8 @@ from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.host import HostSample
 from app.telemetry.rates import Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
-from app.ui.base.notices import Notices
 from app.ui.shell.application import WindowApplication
+from app.ui.widgets.notices import Notices
 from tests.support.window import run_with_window, until
 
 GIB = 1 << 30

@@ -25,7 +25,7 @@ from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_items import QUESTION, DriftItems
 from app.ui.benchmark.drift.drift_words import DriftWords
 from app.ui.benchmark.runs.benchmark_page import scroll
-from app.ui.benchmark.speed.benchmark_words import when_text
+from app.ui.benchmark.runs.benchmark_words import when_text
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable

@@ -8,6 +8,7 @@ from app.bench.quality.comparison import ChangeVerdict, FigureComparison, Qualit
 from app.bench.quality.result import QualityRun
 from app.bench.quality.words import change_number
 from app.ui.benchmark.quality.quality_words import QualityWords
+from app.ui.benchmark.runs.benchmark_words import when_text
 from app.ui.benchmark.runs.comparison_grid import (
     MOST_WITH_WORDS,
     ComparisonFrame,
@@ -16,7 +17,6 @@ from app.ui.benchmark.runs.comparison_grid import (
     GridCell,
     GridRow,
 )
-from app.ui.benchmark.speed.benchmark_words import when_text
 from app.ui.widgets.card import LabelLook, label
 
 _LOOKS: dict[ChangeVerdict, LabelLook] = {

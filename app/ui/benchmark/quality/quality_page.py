@@ -33,7 +33,6 @@ from app.remote.remote_server import is_elsewhere
 from app.settings import SettingsFile
 from app.suites.quality_suites import QualitySuites
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
@@ -53,6 +52,7 @@ from app.ui.benchmark.runs.trend_card import TrendCard
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.rows_model import ROW_ROLE
 from models.system.progress import Progress

@@ -10,8 +10,8 @@ from app.bench.quality.figures import Figure
 from app.bench.quality.item import KINDS, Kind
 from app.bench.quality.result import QualityRun
 from app.ui.benchmark.quality.quality_words import QualityWords
+from app.ui.benchmark.runs.benchmark_words import when_text
 from app.ui.benchmark.runs.runs_model import MODEL, RunsModel
-from app.ui.benchmark.speed.benchmark_words import when_text
 from app.ui.widgets.rows_model import Column
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.bench.export.save import Forms, save, write_report
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
+from app.ui.widgets.notices import Notices
 
 
 class FormsMenu(QMenu):

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QComboBox
 from app.bench.report.curves import Line, Point
 from app.bench.results.circumstances import Difference, Run, differences
 from app.ui.base.theme import Theme
+from app.ui.benchmark.runs import benchmark_words as words
 from app.ui.benchmark.runs.plot_card import PlotCard
-from app.ui.benchmark.speed import benchmark_words as words
 from app.ui.widgets.card import label
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.bench.results.compare import Change, Comparison, Outcome, Verdict
 from app.bench.results.report import Measure, Report
+from app.ui.benchmark.runs import benchmark_words as words
 from app.ui.benchmark.runs.comparison_grid import (
     MOST_WITH_WORDS,
     ComparisonFrame,
@@ -14,7 +15,6 @@ from app.ui.benchmark.runs.comparison_grid import (
     GridCell,
     GridRow,
 )
-from app.ui.benchmark.speed import benchmark_words as words
 from app.ui.widgets.card import LabelLook, label
 
 LOOKS: dict[Verdict, LabelLook] = {

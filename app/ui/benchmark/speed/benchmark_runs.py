@@ -5,8 +5,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 
 from app.bench.results.report import Measure, Report
+from app.ui.benchmark.runs import benchmark_words as words
 from app.ui.benchmark.runs.runs_model import MODEL, RunsModel
-from app.ui.benchmark.speed import benchmark_words as words
 from app.ui.widgets.rows_model import Column
 
 GENERATION, PROMPT, FIRST_TOKEN, MEMORY, BACKEND, NOTES = range(2, 8)

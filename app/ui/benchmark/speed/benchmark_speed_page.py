@@ -23,16 +23,15 @@ from app.bench.run.suite import SUITES, Suite
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
-from app.ui.base.notices import Notices
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
+from app.ui.benchmark.runs import benchmark_words as words
 from app.ui.benchmark.runs.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.runs.benchmark_page import scroll
 from app.ui.benchmark.runs.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.runs.run_progress_card import RunProgressCard
 from app.ui.benchmark.runs.running_replies import RunningReplies
-from app.ui.benchmark.speed import benchmark_words as words
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.benchmark.speed.benchmark_details import DetailsCard, FactsCard
 from app.ui.benchmark.speed.benchmark_figures import FigureCards
@@ -41,6 +40,7 @@ from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
 from app.ui.benchmark.speed.benchmark_runs import BenchmarkRunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel
 

@@ -11,7 +11,7 @@ from app.settings import SettingsFile
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.behaviour.schema_dialog import SchemaDialog
-from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 
 
 class ChatChoices(QObject):

@@ -12,9 +12,9 @@ from app.chat.library.choices import ReplyChoices
 from app.chat.library.library_file import Change
 from app.chat.library.presets import BUILT_IN, BuiltInKey, Preset, PresetBook, same
 from app.settings import SettingsFile
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
+from app.ui.widgets.notices import Notices
 
 
 class ChatPresets(QObject):

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout,
 
 from app.base.errors import StillroomError
 from app.chat.prompting.answer_schema import EXAMPLE, check_schema
-from app.ui.base.notices import translated
 from app.ui.base.theme import CODE_FAMILIES
 from app.ui.widgets.card import button, label, set_look
+from app.ui.widgets.notices import translated
 
 WIDTH_PX, HEIGHT_PX = 600, 520
 CHECK_MS = 200

@@ -12,12 +12,12 @@ from app.chat.documents.documents import DocumentError, read_document
 from app.chat.prompting.attached import with_documents
 from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.chat.chat_writer import ChatKeeper
-from app.ui.chat.composing.attachment_chips import AttachmentChips
 from app.ui.chat.composing.document_dialog import DocumentDialog
+from app.ui.chat.conversation.attachment_chips import AttachmentChips
+from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.widgets.notices import Notices
 
 
 class ChatAttachments(QObject):

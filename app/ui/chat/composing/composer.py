@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
-from app.ui.chat.composing.attachment_chips import AttachmentChips
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
+from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.room_for_words import RoomForWords

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 from app.chat.store.branches import newest_end, versions_of
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
-from app.ui.chat.chat_writer import ChatKeeper
 from app.ui.chat.conversation.chat_syntax import ChatSyntax
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_stream import ReplyRunner

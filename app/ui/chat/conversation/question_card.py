@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, 
 
 from app.chat.documents.hidden_characters import with_hidden_shown
 from app.ui.base.theme import Theme
-from app.ui.chat.composing.attachment_chips import AttachmentChips
+from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.reply.version_switch import VersionSwitch
 from app.ui.widgets.card import Card, button
 

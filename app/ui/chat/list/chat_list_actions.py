@@ -7,10 +7,10 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.ui.base.notices import Notices
-from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.list.chat_files import ChatFiles, file_ending, file_name
 from app.ui.chat.list.chat_list import ChatList
+from app.ui.widgets.notices import Notices
 
 
 class ChatListActions(QObject):

@@ -13,8 +13,8 @@ from app.bench.run.suite import SUITES
 from app.filters.rule import FilterRule
 from app.remote.remote_server import ElsewhereServer
 from app.ui.benchmark.quality.quality_page import QualityPage
+from app.ui.benchmark.runs.benchmark_words import model_text
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
-from app.ui.benchmark.speed.benchmark_words import model_text
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.code.code_tab import CodeTab

@@ -21,7 +21,6 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling, ThinkingLimits
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.chat_presets import ChatPresets
@@ -31,6 +30,7 @@ from app.ui.chat.composing.chat_prompts import ChatPrompts
 from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.composing.prompt_form import PromptForm
 from app.ui.reply.reply_view import ReplyView
+from app.ui.widgets.notices import Notices
 from tests.support.templates import chat_templates
 
 

@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, Signal
 
 from app.chat.store.summary import Summary, summary_of
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.session import model_name
 from app.ui.chat.chat_planner import ChatPlanner, NextPrompt
-from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
+from app.ui.widgets.notices import Notices
 
 
 class ChatSummaries(QObject):

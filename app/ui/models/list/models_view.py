@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from app.ui.models.models_table import MODEL, SCORE, ModelsTable
+from app.ui.models.list.models_table import MODEL, SCORE, ModelsTable
 
 ROW_PX = 40
 NARROW_PX = 720

@@ -10,7 +10,7 @@ import pytest
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import Outcome
 from app.chat.store.store import ChatStore
-from app.ui.chat.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 
 QUESTION = "whats a monad"
 

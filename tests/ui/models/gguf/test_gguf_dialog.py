@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
-from app.ui.models.gguf_dialog import GgufDialog
-from app.ui.models.gguf_tensors_table import NAME, SHARE, SIZE
+from app.ui.models.gguf.gguf_dialog import GgufDialog
+from app.ui.models.gguf.gguf_tensors_table import NAME, SHARE, SIZE
 from converters.gguf.inspect import GgufSummary, inspect
 from models.catalog.starter import starter_file
 

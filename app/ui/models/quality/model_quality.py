@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, Signal
 from app.acquire.measurer import Measurer
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
-from app.ui.models.model_rows import ModelRow
-from app.ui.models.quality_card import QualityCard
+from app.ui.models.list.model_rows import ModelRow
+from app.ui.models.quality.quality_card import QualityCard
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.memory.sizes import FULL_PRECISION
 from models.store.store import InstalledModel

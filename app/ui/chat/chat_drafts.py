@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.store.records import Conversation
 from app.ui.chat.chat_exchange import ChatExchange
-from app.ui.chat.chat_writer import ChatKeeper
 from app.ui.chat.composing.composer import Composer
+from app.ui.chat.conversation.chat_writer import ChatKeeper
 
 DRAFT_MS = 700
 

@@ -14,12 +14,12 @@ from app.acquire.measurer import Measurer
 from app.base.children import child_command
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
-from app.ui.models.model_quality import ModelQuality
-from app.ui.models.model_rows import ModelRow
-from app.ui.models.quality_card import QualityCard
-from app.ui.models.quality_table import LOSS, SAME_TOP
+from app.ui.models.list.model_rows import ModelRow
+from app.ui.models.quality.model_quality import ModelQuality
+from app.ui.models.quality.quality_card import QualityCard
+from app.ui.models.quality.quality_table import LOSS, SAME_TOP
+from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from converters.quality import measuring
 from models.store.store import InstalledModel, ModelStore, NewFile

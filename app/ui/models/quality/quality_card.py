@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QProg
 
 from app.ui.base.durations import duration
 from app.ui.base.theme import Theme
-from app.ui.models.quality_plot import QualityPlot
-from app.ui.models.quality_table import QualityTable
+from app.ui.models.quality.quality_plot import QualityPlot
+from app.ui.models.quality.quality_table import QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.quality import CONFIDENCE, Quality

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui.models.gguf_metadata_table import VALUE, GgufMetadataTable
-from app.ui.models.gguf_tensors_table import NAME, GgufTensorsTable
+from app.ui.models.gguf.gguf_metadata_table import VALUE, GgufMetadataTable
+from app.ui.models.gguf.gguf_tensors_table import NAME, GgufTensorsTable
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable

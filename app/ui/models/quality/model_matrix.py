@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.acquire.importance import MATRIX_NAME, KeptMatrix, kept_matrix
 from app.ui.base.bridge import Bridge
-from app.ui.base.notices import Notices
 from app.ui.base.theme import Theme
-from app.ui.models.model_rows import ModelRow
+from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
+from app.ui.widgets.notices import Notices
 from models.store.store import ModelStore
 from models.system.durable import write_durably
 from models.system.units import byte_count
