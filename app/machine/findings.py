@@ -1,5 +1,6 @@
 """What is missing or holds models back on this computer, and what to do about each."""
 
+import sys
 from collections.abc import Iterator
 from typing import Literal
 
@@ -83,8 +84,13 @@ def _engine(machine: Machine, engine: DevicesListed | StillroomError) -> Iterato
         )
     elif "cudart" in native_reason(engine) or "cublas" in native_reason(engine):
         hint = "NVIDIA's libraries are missing: pip install nvidia-cuda-runtime nvidia-cublas"
+    elif getattr(sys, "frozen", False):
+        hint = "Install Stillroom again."
     else:
-        hint = "Install llama-cpp-python again: pip install --force-reinstall --no-deps llama-cpp-python"
+        hint = (
+            "Compile llama.cpp again: delete .venv/llama-stamp in Stillroom's folder, then make run "
+            "(on Windows: py -3 packaging\\environment.py)."
+        )
     yield Problem(
         key="engine",
         severity="stops",
@@ -161,9 +167,8 @@ def _unused_card(machine: Machine, name: str) -> Problem:
             key="gpu_build",
             severity="limits",
             message="The graphics card ({name}) is not used: llama.cpp was built for the processor only.",
-            hint="Install a build of llama-cpp-python with Vulkan (any card) or CUDA (NVIDIA), for example: "
-            'CMAKE_ARGS="-DGGML_VULKAN=ON" pip install --force-reinstall --no-deps --no-binary :all: '
-            "llama-cpp-python",
+            hint="In Stillroom's folder: CMAKE_ARGS=-DGGML_VULKAN=ON make run (any card, with the Vulkan "
+            "SDK), or CMAKE_ARGS=-DGGML_CUDA=ON make run (NVIDIA, with the CUDA toolkit).",
             values={"name": name},
         )
     return Problem(

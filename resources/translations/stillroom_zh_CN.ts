@@ -6989,20 +6989,12 @@ Left for the reply: {left}</source>
         <translation>如果您没有改过它，请看看其中的内容是否都正确。</translation>
     </message>
     <message>
-        <source>Install a build of llama-cpp-python with Vulkan (any card) or CUDA (NVIDIA), for example: CMAKE_ARGS=&quot;-DGGML_VULKAN=ON&quot; pip install --force-reinstall --no-deps --no-binary :all: llama-cpp-python</source>
-        <translation>请安装支持 Vulkan（任何显卡）或 CUDA（NVIDIA）的 llama-cpp-python，例如：CMAKE_ARGS=&quot;-DGGML_VULKAN=ON&quot; pip install --force-reinstall --no-deps --no-binary :all: llama-cpp-python</translation>
-    </message>
-    <message>
         <source>Install driver {needed} or newer.</source>
         <translation>请安装驱动 {needed} 或更新版本。</translation>
     </message>
     <message>
         <source>Install it with: pip install &quot;stillroom[starter]&quot;</source>
         <translation>安装命令：pip install &quot;stillroom[starter]&quot;</translation>
-    </message>
-    <message>
-        <source>Install llama-cpp-python again: pip install --force-reinstall --no-deps llama-cpp-python</source>
-        <translation>请重新安装 llama-cpp-python：pip install --force-reinstall --no-deps llama-cpp-python</translation>
     </message>
     <message>
         <source>Install or renew the card&apos;s driver, the Vulkan one included.</source>
@@ -7853,6 +7845,10 @@ Left for the reply: {left}</source>
         <translation>请选择含有该模型原始权重的仓库。</translation>
     </message>
     <message>
+        <source>Compile llama.cpp again: delete .venv/llama-stamp in Stillroom&apos;s folder, then make run (on Windows: py -3 packaging\environment.py).</source>
+        <translation>请重新编译 llama.cpp：删除 Stillroom 文件夹中的 .venv/llama-stamp，然后执行 make run（Windows：py -3 packaging\environment.py）。</translation>
+    </message>
+    <message>
         <source>Delete it and get the model again: it may have been damaged on the disk, or been changed.</source>
         <translation>请删除它并重新获取模型：它可能在硬盘上损坏或被修改。</translation>
     </message>
@@ -7929,12 +7925,20 @@ Left for the reply: {left}</source>
         <translation>如果是您自己修改的，请从列表移除后重新添加；否则请还原它。</translation>
     </message>
     <message>
+        <source>In Stillroom&apos;s folder: CMAKE_ARGS=-DGGML_VULKAN=ON make run (any card, with the Vulkan SDK), or CMAKE_ARGS=-DGGML_CUDA=ON make run (NVIDIA, with the CUDA toolkit).</source>
+        <translation>请在 Stillroom 文件夹中执行：CMAKE_ARGS=-DGGML_VULKAN=ON make run（任何显卡，需要 Vulkan SDK），或 CMAKE_ARGS=-DGGML_CUDA=ON make run（NVIDIA，需要 CUDA 工具包）。</translation>
+    </message>
+    <message>
         <source>Install Node.js to run JavaScript code.</source>
         <translation>请安装 Node.js 以运行 JavaScript 代码。</translation>
     </message>
     <message>
         <source>Install Python 3 to run Python code.</source>
         <translation>请安装 Python 3 以运行 Python 代码。</translation>
+    </message>
+    <message>
+        <source>Install Stillroom again.</source>
+        <translation>请重新安装 Stillroom。</translation>
     </message>
     <message>
         <source>Install bubblewrap 0.8 or newer, or allow user namespaces.</source>

@@ -1,4 +1,8 @@
-"""The tokens among which llama.cpp's samplers choose."""
+"""The tokens among which llama.cpp's samplers choose.
+
+Stillroom's own llama.cpp finds the likely ones itself (packaging/engine/likely_tokens.cpp); with
+llama-cpp-python as it comes, numpy does: the same tokens, 0.05 ms later at 152,064.
+"""
 
 import ctypes
 from typing import Any
@@ -10,13 +14,19 @@ import numpy.typing as npt
 _TOKEN_DATA = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
 
 _LIKELY = (ctypes.c_int32, ctypes.c_float, ctypes.c_void_p, ctypes.c_void_p)
-_ours = llama_cpp.llama_cpp._lib
-"""What is called stillroom_* there is packaging/engine/likely_tokens.cpp."""
-_likely_tokens = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *_LIKELY)(("stillroom_likely_tokens", _ours))
-_likely_tokens_of_row = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, *_LIKELY)(
-    ("stillroom_likely_tokens_of_row", _ours)
+
+
+def _compiled_in(name: str, *types: Any) -> Any:
+    """A function of packaging/engine/likely_tokens.cpp; None where llama.cpp was compiled without it."""
+    library = llama_cpp.llama_cpp._lib
+    return ctypes.CFUNCTYPE(*types)((name, library)) if hasattr(library, name) else None
+
+
+_likely_tokens = _compiled_in("stillroom_likely_tokens", None, ctypes.c_void_p, *_LIKELY)
+_likely_tokens_of_row = _compiled_in(
+    "stillroom_likely_tokens_of_row", None, ctypes.c_void_p, ctypes.c_int32, *_LIKELY
 )
-_draw = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)(("stillroom_draw", _ours))
+_draw = _compiled_in("stillroom_draw", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 
 Ids = npt.NDArray[np.integer[Any]]
 Logits = npt.NDArray[np.float32]
@@ -47,12 +57,17 @@ class Candidates:
     def fill_likely(self, logits: Logits, gap: float) -> int:
         """Begin with those of the logits (one behind the other in memory) that lie at most `gap` below the
         largest, by their places; how many they are. None where the logits are no numbers."""
+        if _likely_tokens is None:
+            return self._fill_likely_slowly(logits, gap)
         _likely_tokens(logits.ctypes.data, len(logits), gap, self._address, self._array_address)
         found: int = self._array.size
         return found
 
     def fill_likely_of_row(self, context: Any, row: int, gap: float) -> int:
         """The same of the logits of batch row `row` of a `llama_context *`, which are a whole vocabulary."""
+        if _likely_tokens_of_row is None:
+            address = llama_cpp.llama_get_logits_ith(context, row)
+            return self._fill_likely_slowly(np.ctypeslib.as_array(address, (self._room,)), gap)
         _likely_tokens_of_row(context, row, self._room, gap, self._address, self._array_address)
         found: int = self._array.size
         return found
@@ -75,4 +90,13 @@ class Candidates:
 
     def draw(self, sampler: Any) -> int:
         """Let a sampler that ends with a draw change them; the token that it drew."""
+        if _draw is None:
+            self.apply(sampler)
+            return int(self._array.data[self._array.selected].id)
         return int(_draw(sampler, self._array_address))
+
+    def _fill_likely_slowly(self, logits: Logits, gap: float) -> int:
+        most = logits.max()
+        likely = np.flatnonzero(logits >= most - np.float32(gap)) if np.isfinite(most) else np.empty(0, int)
+        self.fill(likely, logits[likely])
+        return len(likely)

@@ -1,14 +1,26 @@
-"""Finding the likely tokens in llama.cpp's library (packaging/engine/likely_tokens.cpp): against numpy."""
+"""Finding the likely tokens, by llama.cpp's library (packaging/engine/likely_tokens.cpp) and without it."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.engine.llama import candidates as module
 from app.engine.llama.candidates import Candidates
 
 LANES = 32
 """So many logits are looked at side by side."""
+
+
+@pytest.fixture(params=["compiled in", "as it comes"], autouse=True)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stillroom's llama.cpp, and one that knows nothing of likely tokens."""
+    names = ("_likely_tokens", "_likely_tokens_of_row", "_draw")
+    if request.param == "as it comes":
+        for name in names:
+            monkeypatch.setattr(module, name, None)
+    else:
+        assert all(getattr(module, name) is not None for name in names)
 
 
 def found_in(logits: Any, gap: float) -> list[tuple[int, float]]:
