@@ -16,7 +16,7 @@ from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load.
-    from app.acquire.acquire import Acquirer
+    from app.acquire.acquirer import Acquirer
     from app.acquire.builder import Builder
     from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
@@ -58,7 +58,7 @@ class StillroomCore:
 
     def acquirer(self) -> "Acquirer":
         """What downloads and builds, for this store and this hub."""
-        from app.acquire.acquire import Acquirer
+        from app.acquire.acquirer import Acquirer
         from models.hub.hub import HubClient
 
         return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))

@@ -22,8 +22,8 @@ from app.bootstrap import StillroomCore, build_core
 from app.chat.prompting.prompt import ChatTemplates
 from app.chat.prompting.template_process import TemplateProcess
 from app.chat.store.store import ChatStore
-from app.cuda.getting import CudaGetter
-from app.cuda.place import CudaPlace
+from app.cuda.cuda_folder import CudaPlace
+from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.kv_states.saved_states import StatesPlace
@@ -36,9 +36,9 @@ from app.server.server import LocalServer
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer
 from app.suites.quality_suites import QualitySuites
-from app.telemetry.card_monitor import CardMonitor
-from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader
+from app.telemetry.nvml_monitor import GpuMonitor
+from app.telemetry.other_gpus import CardMonitor
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import TelemetrySampler
 from app.tuning.tuner import Tuner

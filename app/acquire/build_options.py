@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.memory.sizes import WEIGHED
+from models.quantisation.sizes import WEIGHED
 
 AUTO, ON, OFF = "auto", "on", "off"
 

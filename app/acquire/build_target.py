@@ -8,8 +8,8 @@ from typing import Protocol
 
 from app.acquire.importance import Weighing
 from app.acquire.requantise import requantise_into, source_of
-from converters.build.pipeline import BuildResult, requantise
-from models.store.quality import Quality
+from converters.build.build_client import BuildResult, requantise
+from models.quantisation.quantisation_loss import Quality
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import OnProgress
 

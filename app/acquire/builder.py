@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from app.acquire.acquire import USUAL_TYPES, Acquirer, hub_source, model_name
+from app.acquire.acquirer import USUAL_TYPES, Acquirer, hub_source, model_name
 from app.acquire.build_options import AUTO, OFF, BuildWish
 from app.acquire.build_target import (
     BuiltModel,
@@ -22,7 +22,7 @@ from app.acquire.input_hashes import InputHashes, checkpoint_inputs
 from app.acquire.quality_build import Build, Keeping, QualityBuild
 from app.acquire.requantise import Source, source_of
 from app.base.errors import StillroomError
-from converters.build.pipeline import build, requantise
+from converters.build.build_client import build, requantise
 from converters.imatrix.unfinished_imatrix import unfinished_path
 from models.catalog.reference import (
     CatalogReference,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.base.errors import StillroomError
-from models.hub.part_file import stored_bytes
+from models.hub.resumable_file import stored_bytes
 from models.hub.shard_feed import MOST_ON_DISK
 from models.hub.snapshot import RemoteFile
-from models.memory.sizes import weight_share
+from models.quantisation.sizes import weight_share
 from models.system.units import byte_count
 
 

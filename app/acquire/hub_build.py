@@ -9,15 +9,15 @@ from pathlib import Path
 
 from app.acquire.disk_space import check_room
 from app.base.errors import StillroomError
-from converters.build.pipeline import BuildResult, build
+from converters.build.build_client import BuildResult, build
 from converters.checkpoint.architectures import read_settings
 from converters.process.child_client import Child
 from converters.process.messages import ComingFile
 from models.hub.arrival import OnArrival, ignore_arrival
-from models.hub.download import LocalFile, download
 from models.hub.download_record import read_record
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
+from models.hub.repository_download import LocalFile, download
 from models.hub.shard_feed import ShardFeed
 from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files
 from models.hub.weight_headers import fetch_weight_headers

@@ -13,7 +13,7 @@ from pathlib import Path
 from converters.gguf import gguf_checksum
 from converters.gguf.inspect import ListSummary, inspect
 from converters.system.errors import BuildError, GgufError
-from models.memory.sizes import WEIGHED
+from models.quantisation.sizes import WEIGHED
 from models.store.store import KEPT_SUFFIX
 from models.system.json_file import tell_set_aside
 

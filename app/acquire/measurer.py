@@ -10,12 +10,12 @@ from app.base.errors import StillroomError
 from converters.quality.measuring import measure
 from models.catalog.catalog import find
 from models.catalog.reference import CatalogReference, HubReference, Reference
-from models.memory.sizes import FULL_PRECISION
+from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import OnProgress
 
 if TYPE_CHECKING:
-    from app.acquire.acquire import Acquirer
+    from app.acquire.acquirer import Acquirer
 
 
 class Measurer:

@@ -22,7 +22,7 @@ from app.acquire.importance import Weighing, collected_over, fitting_matrix, not
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix import read_imatrix
 from converters.quality.measuring import OWN_TEXT, calibration_text, collect, measure
-from models.memory.sizes import FULL_PRECISION, WEIGHED
+from models.quantisation.sizes import FULL_PRECISION, WEIGHED
 from models.system.progress import OnProgress
 
 _EXACT = ("BF16", "F32")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.acquire.importance import Weighing
-from converters.build.pipeline import BuildResult, requantise
+from converters.build.build_client import BuildResult, requantise
 from converters.gguf.file_type import file_type
 from converters.gguf.inspect import GgufSummary, inspect
 from models.catalog.catalog import catalogue
-from models.memory.mixture import MixtureModel, mixture
-from models.memory.sizes import FULL_PRECISION, tensor_bytes
+from models.quantisation.quantisation_mixture import MixtureModel, mixture
+from models.quantisation.sizes import FULL_PRECISION, tensor_bytes
 from models.store.manifest import InputFile
 from models.store.store import InstalledModel, ModelStore, NewFile, folder_name
 from models.system.progress import OnProgress

@@ -23,15 +23,15 @@ ChildName = Literal[
 CHILD_MODULES: dict[ChildName, str] = {
     "engine": "app.engine.worker.worker",
     "rpc_server": "app.engine.llama.rpc_server",
-    "kernel_check": "app.engine.llama.kernel_check",
-    "build": "converters.build.worker",
+    "kernel_check": "app.engine.llama.kernel_check_worker",
+    "build": "converters.build.build_worker",
     "measure": "app.acquire.measure_worker",
     "ceilings": "app.bench.run.ceilings_worker",
     "syntax": "app.code.syntax_worker",
     "sandbox": "app.code.sandbox.worker",
     "document": "app.chat.documents.document_worker",
     "answers": "app.bench.quality.answers.answer_worker",
-    "card": "app.ui.benchmark.card_worker",
+    "card": "app.ui.benchmark.picture_worker",
     "templates": "app.chat.prompting.template_worker",
     "formulas": "app.chat.markdown.formula_worker",
 }

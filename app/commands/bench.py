@@ -17,7 +17,7 @@ from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine
 from app.remote.remote_reference import elsewhere_model
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 
 NAME = "bench"

@@ -10,7 +10,7 @@ from app.commands.terminal.console import Console, WrongUse
 from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine
 from app.remote.remote_reference import elsewhere_model
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 
 SUITE = "drift"
 

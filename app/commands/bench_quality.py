@@ -20,7 +20,7 @@ from app.commands.terminal.installed import installed_model
 from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
 from app.remote.remote_reference import elsewhere_model
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 
 SUITE = "quality"
 LARGEST_TOKENS = 32_768

@@ -10,10 +10,10 @@ from app.base.children import child_command
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console
 from app.commands.terminal.devices import listed_devices
+from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
-from app.cuda.place import CudaPlace
 from app.machine.doctor import GPU_WAIT_S
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.system.progress import Progress
 from models.system.units import byte_count
 
@@ -111,7 +111,7 @@ def _get(
     options: argparse.Namespace, place: CudaPlace, offer: CudaOffer, console: Console, cancel: threading.Event
 ) -> None:
     # The hub's libraries take longer to load than other commands take.
-    from app.cuda.getting import CudaGetter
+    from app.cuda.cuda_install import CudaGetter
 
     def on_progress(progress: Progress) -> None:
         if progress.stage == "check":

@@ -5,8 +5,8 @@ import threading
 
 import msgspec
 
+from app.base.bill_of_materials import Part, parts
 from app.base.log import log_file
-from app.base.parts import Part, parts
 from app.commands.terminal.arguments import whole
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console, Unsuccessful
@@ -16,10 +16,10 @@ from app.engine.protocol import BackendState, Device
 from app.machine.advisor import Outlook, SpeedBasis
 from app.machine.doctor import Advice, Diagnosis, Gpu, examine
 from app.machine.findings import Severity
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Verdict
 from models.memory.memory_request import Demand
-from models.memory.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
+from models.quantisation.sizes import KV_BYTES_PER_ELEMENT, QUANTISATIONS
 from models.system.shown_text import MOST_OF_A_VALUE, shown
 from models.system.units import byte_count
 

@@ -14,7 +14,7 @@ from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import WAKE_S, Console, WrongUse, json_text
 from app.commands.terminal.installed import installed_model
 from app.server.access.config import ANYWHERE, DEFAULT_PORT, LOOPBACK, ServerConfig
-from app.server.access.key import LEAST_CHARACTERS, is_usable, read_or_make_key
+from app.server.access.key_file import LEAST_CHARACTERS, is_usable, read_or_make_key
 
 NAME = "serve"
 SUMMARY = "answer editors and scripts over HTTP (OpenAI's and Ollama's API), until Ctrl+C"

@@ -6,11 +6,11 @@ from typing import Literal
 import msgspec
 
 from app.base.errors import StillroomError
+from app.cuda.cuda_folder import CudaPlace
 from app.cuda.pins import supported_system
-from app.cuda.place import CudaPlace
 from app.engine.devices.cuda_runtime import CudaRuntime, KernelCheck, read_check, read_runtime
 from app.engine.protocol import BackendState, Device, DevicesListed
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 
 OfferState = Literal[
     "no_card",

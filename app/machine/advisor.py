@@ -11,8 +11,8 @@ from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit, Memory, fit_weights
 from models.memory.memory_request import Demand
-from models.memory.shape import ModelShape
-from models.memory.sizes import QUANTISATIONS, weights_of
+from models.quantisation.model_shape import ModelShape
+from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
 SpeedBasis = Literal["measured", "replies", "memory", ""]

@@ -6,15 +6,15 @@ import msgspec
 
 from app.base.errors import StillroomError
 from app.base.paths import AppPaths
+from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
-from app.cuda.place import CudaPlace
 from app.engine.protocol import BackendState, Device, DevicesListed
 from app.machine.advisor import Advisor, Outlook
 from app.machine.findings import Problem, find_problems
 from app.machine.hardware import Machine, look_at_machine
 from app.machine.measurements import LoadMeasurement, Measurements
-from app.telemetry.gpu import GpuReading
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml import GpuReading
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.catalog.catalog import CatalogModel, catalogue
 from models.catalog.recommend import recommend
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS, Fit, GpuMemory, Memory

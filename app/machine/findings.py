@@ -11,7 +11,7 @@ from app.cuda.offer import CudaOffer
 from app.cuda.pins import cuda_pins
 from app.engine.protocol import Device, DevicesListed
 from app.machine.hardware import Machine
-from app.telemetry.gpu import GpuReading
+from app.telemetry.nvml import GpuReading
 from models.catalog.catalog import catalogue
 
 Severity = Literal["stops", "limits", "info"]

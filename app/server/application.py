@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from app.base.errors import Cancelled, StillroomError
-from app.server.access.access import OPEN_PATHS
 from app.server.access.api_error import ApiError, api_error, broken_off, error_response
+from app.server.access.authorization import OPEN_PATHS
 from app.server.endpoints import ollama_api, openai_chat, plain_api
 from app.server.endpoints.docs_page import CONTENT_POLICY, docs_page
 from app.server.endpoints.embeddings import (
@@ -21,9 +21,9 @@ from app.server.endpoints.embeddings import (
     answer_embeddings,
 )
 from app.server.endpoints.metrics import MEDIA_TYPE, metrics_text
-from app.server.endpoints.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
 from app.server.endpoints.openai_completions import answer_completion
 from app.server.endpoints.plain_api import GenerateRequest
+from app.server.requests.ollama_requests import OllamaChatRequest, OllamaGenerateRequest, OllamaShowRequest
 from app.server.requests.openai_objects import model_object
 from app.server.requests.openai_requests import ChatRequest, CompletionRequest
 from app.server.requests.replies import CLIENT_CLOSED_REQUEST, ClientGone

@@ -5,7 +5,7 @@ from collections.abc import Collection as Several
 from pathlib import Path
 
 from app.bench.quality.built_in import built_in
-from app.bench.quality.hub_data import HubData
+from app.bench.quality.data_sets import HubData
 from app.bench.quality.item import KINDS, Collection, Kind
 from app.code.sandbox.run import Sandbox
 from app.suites.code_suite import CodeSuite

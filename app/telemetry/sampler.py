@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.telemetry.card_monitor import CardMonitor
-from app.telemetry.gpu import GpuReading, GpuSample
-from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader, HostSample
+from app.telemetry.nvml import GpuReading, GpuSample
+from app.telemetry.nvml_monitor import GpuMonitor
+from app.telemetry.other_gpus import CardMonitor
 from app.telemetry.rates import RateMeter, Rates
 
 HISTORY_S = 120.0

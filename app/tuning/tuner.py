@@ -16,7 +16,7 @@ from app.base.errors import Cancelled, EngineError
 from app.engine.devices.cores import physical_cores, usable_cores
 from app.engine.planning.load_history import LoadMemory, Tuned, now
 from app.engine.planning.load_plan import cache_type
-from app.engine.planning.offload import offload_devices
+from app.engine.planning.placement import offload_devices
 from app.engine.protocol import LoadNotice, LoadSettings, Measured, ModelInfo
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.pending_results import LoadHandle

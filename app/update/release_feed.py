@@ -120,7 +120,7 @@ def fetch_installer(
 ) -> Path:
     """Download into `folder`, going on where an earlier try stopped; the file has its name only once its
     sha256 is right. Raises `Cancelled` and `StillroomError`."""
-    from models.hub.download import download
+    from models.hub.repository_download import download
 
     if is_unsafe(file.name) or "/" in file.name:
         raise StillroomError("The release names a file that it cannot be: {name}.", "", name=shown(file.name))

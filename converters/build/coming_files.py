@@ -9,7 +9,7 @@ from converters.build.quantise_block import Block, blocks_of
 from converters.system.errors import CheckpointError
 from converters.process.messages import ComingFile
 from converters.checkpoint.safetensors_file import read_header
-from models.memory.mixture import place_in_file
+from models.quantisation.quantisation_mixture import place_in_file
 
 
 class ComingTensors:

@@ -12,11 +12,11 @@ from converters.build.output import Output
 from converters.imatrix.imatrix import Importance
 from converters.build.quantised_output import quantised_output
 from converters.checkpoint.safetensors_file import StoredTensor
-from models.memory.mixture import MixtureModel
+from models.quantisation.quantisation_mixture import MixtureModel
 from models.system.regular_file import open_regular
 
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
-"""The ones whose mixtures are known (models/memory/mixture.py)."""
+"""The ones whose mixtures are known (models/quantisation/quantisation_mixture.py)."""
 
 _SPLIT_KEYS = ("split.no", "split.count", "split.tensors.count")
 

@@ -13,7 +13,7 @@ from converters.system.errors import CheckpointError
 from converters.gguf.ggml import Bytes, Floats, is_valid, quantise_rows, to_bf16, to_floats
 from converters.gguf.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
 from converters.build.output import Output
-from models.hub.part_file import open_arriving
+from models.hub.resumable_file import open_arriving
 
 BLOCK_WEIGHTS = 512 << 10
 """About how many weights of a tensor are in a worker's hands at once: their 32-bit form fits the cache."""

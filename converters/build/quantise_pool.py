@@ -10,7 +10,7 @@ from pathlib import Path
 from converters.checkpoint.architectures import PlannedTensor
 from converters.build.quantise_block import Bench, Block
 from converters.build.output import Output
-from models.hub.part_file import open_arriving
+from models.hub.resumable_file import open_arriving
 from models.system.page_cache import forget
 
 _BLOCKS_AHEAD = 4

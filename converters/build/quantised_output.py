@@ -8,8 +8,8 @@ from converters.gguf.gguf_metadata import encode_text, encode_uint32
 from converters.gguf.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
 from converters.build.output import Output
 from converters.imatrix.imatrix import Floats, Importance
-from models.memory.mixture import MixtureModel, mixture, place_in_file
-from models.memory.sizes import WEIGHED
+from models.quantisation.quantisation_mixture import MixtureModel, mixture, place_in_file
+from models.quantisation.sizes import WEIGHED
 
 # What llama-quantize cuts a text of `quantize.imatrix` to.
 _MOST_TEXT_BYTES = 127

@@ -15,7 +15,7 @@ from converters.gguf.inspect import check_gguf
 from converters.process.child_client import Child, ChildEnded, converse
 from converters.quality.text_part import TextPart
 from converters.system.errors import BuildError
-from models.store.quality import Quality
+from models.quantisation.quantisation_loss import Quality
 from models.system.progress import OnProgress, raise_if_cancelled
 
 R = TypeVar("R")

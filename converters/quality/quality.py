@@ -20,8 +20,8 @@ from converters.quality.divergence import Comparer, Floats, Scores, summarise
 from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
 from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
+from models.quantisation.quantisation_loss import Quality
 from models.store.manifest import type_in_name
-from models.store.quality import Quality
 from models.system.progress import OnProgress
 
 _FIRST = CONTEXT_TOKENS // 2

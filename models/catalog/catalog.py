@@ -7,8 +7,8 @@ import tomllib
 
 import msgspec
 
-from models.memory.shape import ModelShape
-from models.memory.sizes import FULL_PRECISION, QUANTISATIONS, checkpoint_bytes, file_bytes
+from models.quantisation.model_shape import ModelShape
+from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS, checkpoint_bytes, file_bytes
 
 STARTER_KEY = "starter"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.hub.part_file import PartFile
+from models.hub.resumable_file import PartFile
 from models.hub.snapshot import RemoteFile
 from models.system.hashing import hash_next
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 
 from models.hub.bounded_http import WHOLE_S, AnswerError
-from models.hub.connections import open_client
-from models.hub.fetch import TransferOptions
+from models.hub.bulk_tls import open_client
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient, no_usable_answer, raise_if_hopeless, unreachable
 from models.hub.hub_request import Link, RangeIgnored, TryAgain
 from models.hub.snapshot import RemoteFile, Snapshot

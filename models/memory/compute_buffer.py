@@ -8,7 +8,7 @@ Sources: ggml-org/llama.cpp, ggml/src/ggml-alloc.c and src/models/{llama,qwen2,q
 """
 
 from models.memory.memory_request import Demand
-from models.memory.shape import ModelShape
+from models.quantisation.model_shape import ModelShape
 
 F16_BYTES, F32_BYTES, I32_BYTES, I64_BYTES = 2, 4, 4, 8
 # The layers repeat; after three the pattern of holes does too.

@@ -6,11 +6,12 @@ An estimate from the dimensions (`models.memory.memory_need`).
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.memory.memory_need import MemoryNeed, gpu_layers_that_fit, memory_need, usable_vram_bytes
+from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
+from models.memory.memory_need import MemoryNeed, memory_need
 from models.memory.memory_request import Demand
-from models.memory.shape import ModelShape
-from models.memory.sizes import weights_of
-from models.memory.weights import Weights
+from models.quantisation.model_shape import ModelShape
+from models.quantisation.sizes import weights_of
+from models.quantisation.weights import Weights
 from models.system.units import byte_count
 
 DEFAULT_CONTEXT_TOKENS = 16384

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.store.quality import Quality
+from models.quantisation.quantisation_loss import Quality
 from models.system.json_file import load_json, write_json
 
 MANIFEST_NAME = "manifest.json"

@@ -14,8 +14,8 @@ from pathlib import Path
 import filelock
 import msgspec
 
+from models.quantisation.quantisation_loss import Quality
 from models.store.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
-from models.store.quality import Quality
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json

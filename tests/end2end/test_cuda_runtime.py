@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from app.cuda.getting import CudaGetter
-from app.cuda.place import CudaPlace
+from app.cuda.cuda_folder import CudaPlace
+from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, Part
 from models.catalog.starter import starter_file

@@ -23,7 +23,7 @@ from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.planning.gguf_shape import read_facts
 from app.engine.planning.load_plan import Room, plan_load
-from app.engine.planning.offload import usable_bytes
+from app.engine.planning.placement import usable_bytes
 from app.engine.protocol import (
     CardsRead,
     Delta,
@@ -34,9 +34,9 @@ from app.engine.protocol import (
     Part,
     TokenLogprob,
 )
-from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
-from app.telemetry.gpu import GpuReading
-from converters.build.pipeline import build
+from app.telemetry.nvml import GpuReading
+from app.telemetry.other_gpus import LOADED_PERIOD_S, CardMonitor
+from converters.build.build_client import build
 from tests.support.engines import GREEDY, STORY, starter_path
 from tests.support.tiny_models import make_tiny_model
 

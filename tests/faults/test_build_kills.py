@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.gguf.inspect import check_gguf
 from converters.process.messages import BuildRequest
 from models.catalog.starter import starter_file

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_metadata import Metadata

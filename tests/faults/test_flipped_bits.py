@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from converters.build import durable_commits as commits
-from converters.build.build import run_build
+from converters.build.build_run import run_build
 from converters.process import reporter
 from converters.process.messages import BuildRequest
 from models.system.progress import OnProgress, Progress, ignore_progress

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.gguf.inspect import check_gguf
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, write_imatrix
 from converters.lora.lora import convert_adapter, read_adapter

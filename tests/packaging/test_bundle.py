@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.base.parts import read_list
+from app.base.bill_of_materials import read_list
 from models.catalog.starter import starter_file
 from tests.support.bundle import BUNDLE, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub

@@ -9,9 +9,9 @@ import pytest
 
 from app.engine.client.client import EngineClient
 from app.engine.protocol import CardsRead, Delta, Device, Generate, LoadSettings, ModelInfo
-from app.telemetry.card_monitor import LOADED_PERIOD_S, CardMonitor
-from app.telemetry.gpu import GpuReading
-from converters.build.pipeline import build
+from app.telemetry.nvml import GpuReading
+from app.telemetry.other_gpus import LOADED_PERIOD_S, CardMonitor
+from converters.build.build_client import build
 from tests.support.bundle import PROGRAM, answer, users_environment
 from tests.support.engines import GREEDY, STORY
 from tests.support.tiny_models import make_tiny_model

@@ -29,7 +29,7 @@ def test_the_small_wheel_holds_the_back_end_and_the_pin_describes_it(tmp_path: P
     assert (pin.llama_cpp, pin.unpacked_bytes, pin.bytes) == ("0.3.36", 9000, path.stat().st_size)
     assert pin.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     with zipfile.ZipFile(path) as archive:
-        # As `app.cuda.getting` asks for it.
+        # As `app.cuda.cuda_install` asks for it.
         assert archive.read(f"llama_cpp/bin/{BACK_END}") == library.read_bytes()
 
 

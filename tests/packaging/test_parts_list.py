@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from app.base import parts as told
-from app.base.parts import parts, read_list
+from app.base import bill_of_materials as told
+from app.base.bill_of_materials import parts, read_list
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 

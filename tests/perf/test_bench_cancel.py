@@ -19,7 +19,7 @@ from app.bench.run.suite import FIRST_TOKEN, LOAD, REPLY, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from tests.support.engines import starter_path
 
 ROUNDS = 3

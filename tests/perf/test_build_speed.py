@@ -21,9 +21,9 @@ from pathlib import Path
 
 import pytest
 
-from app.acquire.acquire import Acquirer
+from app.acquire.acquirer import Acquirer
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from models.catalog.catalog import find
 from models.catalog.reference import parse_reference
 from models.hub.hub import HubClient

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from models.hub.download import download
 from models.hub.hub import HubClient
+from models.hub.repository_download import download
 
 REPO = "owner/measured"
 NAME = "model.safetensors"

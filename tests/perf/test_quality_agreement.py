@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.imatrix.imatrix import read_imatrix
 from converters.quality.measuring import calibration_text, collect, held_out_text, measure, read_part
 from models.catalog.starter import starter_file

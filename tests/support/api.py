@@ -16,7 +16,8 @@ from app.base.paths import AppPaths
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.filters.filter_file import FilterFile
-from app.server.access.config import Limits, ServerConfig
+from app.server.access.config import ServerConfig
+from app.server.access.request_limits import Limits
 from app.server.server import LocalServer
 from app.settings import SettingsFile
 from models.catalog.starter import starter_file

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.bench.results.limits import limits_of
+from app.bench.results.model_work import ModelWork
 from app.bench.results.report import (
     Ceilings,
     EngineFacts,
@@ -17,7 +17,7 @@ from app.bench.results.report import (
     Sample,
     measure_of,
 )
-from app.bench.results.work import ModelWork
+from app.bench.results.roofline import limits_of
 from app.engine.protocol import LoadSettings
 
 

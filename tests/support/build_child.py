@@ -6,7 +6,7 @@ It prints a line for every step, and at its end the hash of each file.
 import sys
 from pathlib import Path
 
-from app.acquire.acquire import Acquirer
+from app.acquire.acquirer import Acquirer
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from models.catalog.reference import parse_reference

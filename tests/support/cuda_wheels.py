@@ -12,8 +12,8 @@ import llama_cpp
 import msgspec
 import pytest
 
+from app.cuda.cuda_folder import CudaPlace
 from app.cuda.pins import BACK_END, BackEndPin, CudaPins, Package, Wheel, llama_cpp_version
-from app.cuda.place import CudaPlace
 from tests.support.package_index import LoopbackIndex
 
 SOURCE = Path(__file__).with_name("cuda_stand_in.c")

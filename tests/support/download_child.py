@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from models.hub.download import download
 from models.hub.hub import HubClient
+from models.hub.repository_download import download
 from models.hub.snapshot import checkpoint_files
 
 

@@ -28,7 +28,7 @@ from app.engine.protocol import (
     Tokenize,
     Tokenized,
 )
-from app.engine.worker.core import EngineCore
+from app.engine.worker.engine_core import EngineCore
 from models.catalog.starter import starter_file
 from tests.support.estimates import assert_estimated
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from app.engine.planning.file_shape import shape_from_summary
 from app.engine.planning.load_plan import demand_of
-from app.engine.planning.offload import shape_from_summary
 from app.engine.protocol import ModelInfo
 from app.machine.measurements import measured_load
 from converters.gguf.inspect import inspect

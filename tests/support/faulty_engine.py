@@ -22,7 +22,7 @@ from app.engine.llama.abort import AbortFlag
 from app.engine.llama.context import DECODE_NO_MEMORY, Context
 from app.engine.protocol import Delta, Event
 from app.engine.worker import worker
-from app.engine.worker.core import EngineCore
+from app.engine.worker.engine_core import EngineCore
 
 WORDS = {
     "memory": b"failed to allocate CUDA0 buffer of size 1073741824",

@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 
 from models.catalog.catalog import CatalogModel
-from models.memory.sizes import tensor_types
+from models.quantisation.sizes import tensor_types
 
 _ARCHITECTURES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "Qwen3ForCausalLM": "qwen3"}
 

@@ -18,9 +18,9 @@ from app.remote.remote_replies import ElsewhereAnswers
 from app.remote.remote_server import ElsewhereServer
 from app.update.release_feed import ReleasePlace, newest_release
 from models.hub import bounded_http
-from models.hub.download import download
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
+from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.weight_headers import fetch_weight_headers

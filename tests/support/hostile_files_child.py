@@ -19,7 +19,7 @@ import msgspec
 
 from app.commands import inspect_file
 from app.commands.terminal.console import Console
-from converters.build.convert import Conversion
+from converters.build.checkpoint_source import Conversion
 from converters.checkpoint.safetensors_file import read_header
 from converters.imatrix.imatrix import read_imatrix
 from models.store.store import ModelStore

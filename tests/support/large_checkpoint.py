@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.catalog.catalog import find
-from models.memory.shape import ModelShape
+from models.quantisation.model_shape import ModelShape
 from tests.support.checkpoints import round_to_bf16, write_json
 from tests.support.tiny_models import make_tiny_model
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import llama_cpp
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_tiny_model
 

@@ -13,7 +13,7 @@ import numpy as np
 from app.acquire.importance import fitting_matrix, notes
 from app.acquire.jobs import Job, JobBook, JobView
 from app.base.paths import AppPaths
-from app.bench.quality.hub_data import HubData, Pin
+from app.bench.quality.data_sets import HubData, Pin
 from app.chat.library.choices import ReplyChoices
 from app.chat.library.presets import PresetBook
 from app.chat.library.prompt_library import PromptBook
@@ -40,7 +40,7 @@ from converters.build.build_journal import BuildJournal
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from models.hub.download_record import DownloadRecord, VerifiedFile, read_record
-from models.hub.part_file import PartFile
+from models.hub.resumable_file import PartFile
 from models.hub.snapshot import RemoteFile
 from models.store.file_check import check_file, difference
 from models.store.manifest import InputFile, Manifest, OutputFile

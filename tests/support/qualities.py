@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from models.store.quality import Quality
+from models.quantisation.quantisation_loss import Quality
 
 
 def made_up_quality(loss_percent: float = 1.0, **changes: Any) -> Quality:

@@ -19,7 +19,7 @@ from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
 from app.suites.model_prompts import renderer
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme

@@ -19,7 +19,7 @@ import qasync
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
-from app.acquire.acquire import Acquirer
+from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import BuildWish
 from app.acquire.builder import Builder
 from app.base.children import child_command
@@ -32,7 +32,7 @@ from converters.quality.measuring import measure
 from models.catalog.reference import CheckpointReference
 from models.catalog.starter import starter_file
 from models.hub.hub import HubClient
-from models.store.quality import CONFIDENCE
+from models.quantisation.quantisation_loss import CONFIDENCE
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import Progress
 from models.system.units import byte_count

@@ -21,9 +21,9 @@ from app.base.paths import app_paths
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
+from app.ui.benchmark.frame.run_history_view import RunHistoryView
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_page import QualityPage
-from app.ui.benchmark.runs.run_history_view import RunHistoryView
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.code.code_tab import CodeTab
 from app.ui.reply.reply_view import ReplyView

@@ -19,8 +19,8 @@ from app.bench.run.conditions import Conditions
 from app.bench.run.facts import file_sha256
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
-from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader
+from app.telemetry.nvml_monitor import GpuMonitor
 
 
 class DriftChecker:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from app.base.errors import StillroomError
-from app.bench.export.card import card_png
+from app.bench.export.picture import card_png
 from app.bench.quality.comparison import QualityComparison
 from app.bench.quality.figures import QualityReport
 from app.bench.quality.pages import quality_to_html, quality_to_markdown

@@ -11,7 +11,7 @@ from app.bench.quality.scores.bleu import BleuCounts, bleu_counts, bleu_interval
 from app.bench.quality.scores.f1 import macro_f1, macro_f1_interval
 from app.bench.quality.scores.wilson import WIDEST_SHARE, Share, wilson
 from app.bench.results.statistics import summarise
-from models.store.quality import CONFIDENCE
+from models.quantisation.quantisation_loss import CONFIDENCE
 
 SCHEMA = "stillroom.quality"
 SCHEMA_VERSION = 1

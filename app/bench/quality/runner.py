@@ -25,7 +25,7 @@ from app.bench.results.report import OVER_HTTP, ModelFacts
 from app.bench.run.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.store.manifest import type_in_name
 from models.system.progress import raise_if_cancelled
 

@@ -10,8 +10,8 @@ from typing import Literal
 import msgspec
 
 from app.base.errors import StillroomError
+from app.bench.results.model_work import ModelWork
 from app.bench.results.statistics import summarise
-from app.bench.results.work import ModelWork
 from app.engine.protocol import LoadSettings
 from models.system.shown_text import fill
 

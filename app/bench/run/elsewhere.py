@@ -30,7 +30,7 @@ from app.bench.run.time_left import TimeLeft
 from app.engine.protocol import LoadSettings, ModelInfo
 from app.engine.protocol.reply_source import Answers
 from app.machine.hardware import Machine
-from app.telemetry.gpu import GpuReading
+from app.telemetry.nvml import GpuReading
 from models.system.progress import raise_if_cancelled
 
 TELL_S = 0.5

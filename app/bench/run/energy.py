@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.bench.results.report import NotMeasured
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 
 POWERCAP = Path("/sys/class/powercap")
 """https://www.kernel.org/doc/html/latest/power/powercap/powercap.html"""

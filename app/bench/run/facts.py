@@ -10,11 +10,11 @@ import msgspec
 import psutil
 
 from app.base.errors import StillroomError
+from app.bench.results.model_work import ModelWork
 from app.bench.results.report import EngineFacts, GpuFacts, MachineFacts, ModelFacts
-from app.bench.results.work import ModelWork
 from app.engine.protocol import Device, LoadSettings, ModelInfo
 from app.machine.hardware import Machine
-from app.telemetry.gpu import GpuReading
+from app.telemetry.nvml import GpuReading
 from app.telemetry.pcie import pcie_link
 from models.system.progress import raise_if_cancelled
 from models.system.regular_file import open_regular

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from app.bench.results.model_work import ModelWork, model_work
 from app.bench.results.report import Ceilings, Measure, NotMeasured, Report, Sample, Unit, measure_of
-from app.bench.results.work import ModelWork, model_work
 from app.bench.run.ceilings import CeilingsRequest, MeasuredCeilings, measure_ceilings
 from app.bench.run.conditions import Conditions
 from app.bench.run.energy import EnergyMeter
@@ -22,9 +22,9 @@ from app.bench.run.suite import Step, StepKind, Suite
 from app.bench.run.time_left import TimeLeft
 from app.engine.protocol import LoadSettings, ModelInfo
 from app.machine.memory_speed import BUFFER_BYTES
-from app.telemetry.gpu import GpuReading
-from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader, peak_ram_bytes, reset_peak_ram
+from app.telemetry.nvml import GpuReading
+from app.telemetry.nvml_monitor import GpuMonitor
 from converters.gguf.inspect import inspect
 
 TELL_S = 0.5

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from app.bench.results.history import BenchmarkHistory
-from app.bench.results.limits import limits_of
 from app.bench.results.report import Report, Section
+from app.bench.results.roofline import limits_of
 from app.bench.run.elsewhere import ElsewhereBenchmark
 from app.bench.run.facts import engine_facts, file_sha256, machine_facts, model_facts
 from app.bench.run.measurement import Measurement
@@ -23,7 +23,7 @@ from app.bench.run.suite import Suite
 from app.engine.protocol import LoadSettings
 from app.engine.protocol.reply_source import Answers
 from app.machine.hardware import Machine, computer_identity
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 
 
 class BenchmarkRunner:

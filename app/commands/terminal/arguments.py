@@ -8,7 +8,7 @@ from typing import TypeVar
 from app.engine.protocol import Lora, ThinkingLimits
 from app.engine.protocol.generate_checks import LARGEST_SCALE
 from app.settings import LIMITS
-from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
 
 N = TypeVar("N", int, float)
 

@@ -13,7 +13,7 @@ from models.store.store import ModelStore
 
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
-    from app.acquire.acquire import Acquirer
+    from app.acquire.acquirer import Acquirer
     from app.acquire.builder import Builder
     from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from models.store.quality import CONFIDENCE, Quality
+from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.system.units import byte_count
 
 

@@ -15,7 +15,7 @@ import msgspec
 from app.base.parent_death import die_with_parent
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
-from app.engine.planning.offload import offload_devices
+from app.engine.planning.placement import offload_devices
 from app.engine.rpc.rpc_lending import NO_RPC, RpcServe
 
 _StartServer = ctypes.CFUNCTYPE(

@@ -1,7 +1,11 @@
 """The context to choose where the user leaves it open. Pure."""
 
+from app.engine.planning.file_shape import (
+    DEFAULT_CONTEXT_TOKENS,
+    HOST_USABLE_FRACTION,
+    SMALLEST_CONTEXT_TOKENS,
+)
 from app.engine.planning.load_need import LoadNeed
-from app.engine.planning.offload import DEFAULT_CONTEXT_TOKENS, HOST_USABLE_FRACTION, SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import KvType
 from models.memory.memory_request import Demand
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.base.errors import StillroomError
-from app.engine.planning.offload import ModelShape, shape_from_gguf
+from app.engine.planning.file_shape import ModelShape, shape_from_gguf
 from app.engine.planning.rope_scaling import RopeScaling, rope_scaling
 from converters.gguf.inspect import check_gguf
 

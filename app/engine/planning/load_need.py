@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.engine.planning.offload import ModelShape, usable_bytes
+from app.engine.planning.file_shape import ModelShape
+from app.engine.planning.placement import usable_bytes
 from app.engine.protocol import Device
-from models.memory.memory_need import MemoryNeed, Share, gpu_layers_that_fit
+from models.memory.layer_split import gpu_layers_that_fit
+from models.memory.memory_need import MemoryNeed, Share
 from models.memory.memory_request import Demand, whole_lines
 
 

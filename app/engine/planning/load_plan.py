@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from app.engine.planning.default_context import choose_context
+from app.engine.planning.file_shape import DEFAULT_CONTEXT_TOKENS, ModelShape
 from app.engine.planning.load_need import LoadNeed
 from app.engine.planning.memory_fallback import next_step, without_draft
-from app.engine.planning.offload import DEFAULT_CONTEXT_TOKENS, ModelShape
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import Device, KvType, LoadNotice, LoadSettings, Weights
 from models.memory.memory_request import Demand, whole_lines

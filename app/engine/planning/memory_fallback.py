@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from app.engine.planning.offload import SMALLEST_CONTEXT_TOKENS
+from app.engine.planning.file_shape import SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import LoadNotice, LoadSettings
 
 Stage = Literal["weights", "context", "decode"]

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.engine.planning.offload import (
+from app.engine.planning.file_shape import (
     HOST_USABLE_FRACTION,
     SMALLEST_CONTEXT_TOKENS,
     ModelShape,
-    offload_devices,
-    usable_bytes,
 )
 from app.engine.protocol import Device, LoadNotice, LoadSettings, RpcProblem, RpcServer
 from app.engine.rpc.rpc_devices import RemoteDevice
+from models.memory.layer_split import usable_vram_bytes
 from models.memory.memory_request import Demand
 
 Local = Sequence[tuple[int, Device]]
@@ -89,3 +88,18 @@ def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device],
     )
     room = ram_bytes * HOST_USABLE_FRACTION + sum(usable_bytes(device) for device in own)
     return shape.need(demand, 0).total <= room
+
+
+def offload_devices(devices: Sequence[Device]) -> list[Device]:
+    """The devices llama.cpp would use: graphics cards, or integrated graphics where there is no card."""
+    # A card that answers to CUDA and to Vulkan is used through the first alone, as llama.cpp does it.
+    cards: dict[str, Device] = {}
+    for device in devices:
+        if device.kind == "gpu":
+            cards.setdefault(device.hardware_id or device.name, device)
+    return list(cards.values()) or [device for device in devices if device.kind == "igpu"][:1]
+
+
+def usable_bytes(device: Device) -> int:
+    """What may be planned for on a device: free memory less a reserve."""
+    return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)

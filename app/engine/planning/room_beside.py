@@ -1,8 +1,8 @@
 """Whether a model fits beside those that are in memory. Pure."""
 
+from app.engine.planning.file_shape import HOST_USABLE_FRACTION, ModelShape
 from app.engine.planning.load_need import LoadNeed
 from app.engine.planning.load_plan import Room, demand_of, plan_load
-from app.engine.planning.offload import HOST_USABLE_FRACTION, ModelShape
 from app.engine.planning.rope_scaling import RopeScaling
 from app.engine.protocol import LoadSettings
 

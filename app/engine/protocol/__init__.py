@@ -16,7 +16,7 @@ from app.engine.protocol.devices import (
     RpcProblem,
     RpcServer,
 )
-from app.engine.protocol.life import Alive, Cancel, Failed, Ready, Reload, Shutdown
+from app.engine.protocol.lifecycle import Alive, Cancel, Failed, Ready, Reload, Shutdown
 from app.engine.protocol.loading import (
     FlashAttention,
     KvType,

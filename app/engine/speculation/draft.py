@@ -19,7 +19,7 @@ from app.engine.llama.errors import NativeError
 from app.engine.llama.model import Model
 from app.engine.llama.vocabulary import vocabularies_agree
 from app.engine.protocol import LoadNotice, LoadSettings
-from app.engine.speculation.guess import OF_A_MODEL, Guess
+from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 from app.engine.supervision.exit_reason import names_memory
 from converters.gguf.inspect import check_gguf
 

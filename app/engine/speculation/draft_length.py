@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.engine.batching.prefix import common_prefix_length
 from app.engine.batching.step_cost import StepCost
-from app.engine.speculation.guess import NO_GUESS, Guess
+from app.engine.speculation.token_guess import NO_GUESS, Guess
 
 # As often as tokens were right in the edits of code of tests/perf, by the starter model: first a small
 # model's, then by how many tokens agree, without and with a doubt (`lookup.PromptLookup`).

@@ -3,7 +3,7 @@
 from bisect import bisect
 from collections.abc import Sequence
 
-from app.engine.speculation.guess import NO_GUESS, Guess
+from app.engine.speculation.token_guess import NO_GUESS, Guess
 
 NGRAM = 2
 """Tokens that must agree before a continuation is guessed. Two often agree by chance; how often such guesses

@@ -10,8 +10,8 @@ from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import SpeculationMode
 from app.engine.speculation.batch_invariance import RowProofs, Trial
 from app.engine.speculation.draft_length import DraftLength
-from app.engine.speculation.guess import NO_GUESS, OF_A_MODEL, Guess
 from app.engine.speculation.lookup import PromptLookup
+from app.engine.speculation.token_guess import NO_GUESS, OF_A_MODEL, Guess
 
 SURE_LOOKUP = 8
 """So many tokens must agree for a guess from the text to go before one of the draft model."""

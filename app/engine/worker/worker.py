@@ -10,7 +10,7 @@ from app.base.parent_death import die_with_parent, leave_no_core_dump
 from app.engine.protocol import Event, Shutdown
 from app.engine.protocol.frames import FrameError, FrameWriter, RequestReader
 from app.engine.supervision.heartbeat import Heart
-from app.engine.worker.core import EngineCore
+from app.engine.worker.engine_core import EngineCore
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, Q
 
 from app.code.check import CHECKERS, SyntaxReport, check_syntax
 from app.code.draft import DraftFile
-from app.code.guess import guess_language
+from app.code.language_guess import guess_language
 from app.code.languages import LANGUAGES, PLAIN_TEXT, Language
 from app.code.proposal import Proposal
 from app.ui.base.bridge import Bridge

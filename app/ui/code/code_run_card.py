@@ -7,12 +7,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
 
 from app.base.errors import StillroomError
+from app.code.answer_length import ShortestAnswers
 from app.code.draft import DraftFile
 from app.code.failure_line import failure_line
 from app.code.languages import language_named
 from app.code.program_tests import Trial
 from app.code.sandbox.limits import RunResult
-from app.code.shortest import ShortestAnswers
 from app.code.tasks import problem_of
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme

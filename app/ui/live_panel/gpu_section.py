@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 from app.telemetry.sampler import History
 from app.ui.base import figures
 from app.ui.base.plain_text import set_tip

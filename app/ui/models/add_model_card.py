@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QW
 
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label
-from models.memory.sizes import FULL_PRECISION, QUANTISATIONS
+from models.quantisation.sizes import FULL_PRECISION, QUANTISATIONS
 
 
 class AddModelCard(Card):

@@ -22,7 +22,7 @@ from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.notices import Notices
 from converters.gguf.inspect import check_gguf, inspect
 from models.catalog.catalog import find
-from models.memory.sizes import QUANTISATIONS
+from models.quantisation.sizes import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file
 from models.store.store import InstalledModel, ModelStore
 from models.system.progress import OnProgress, Progress

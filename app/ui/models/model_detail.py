@@ -11,7 +11,7 @@ from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS
 from models.memory.memory_request import Demand
-from models.memory.sizes import QUANTISATIONS
+from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 

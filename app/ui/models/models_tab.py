@@ -37,7 +37,7 @@ from models.catalog.catalog import catalogue
 from models.catalog.recommend import recommend
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
 from models.hub.snapshot import Snapshot, gguf_files
-from models.memory.sizes import QUANTISATIONS
+from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel, ModelStore, StoreListing, TrashedModel
 from models.system.shown_text import shown
 from models.system.units import byte_count

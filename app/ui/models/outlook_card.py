@@ -10,7 +10,7 @@ from app.ui.models.outlook_table import HERE, OutlookTable
 from app.ui.widgets.card import Card, label
 from models.memory.fit import DEFAULT_CONTEXT_TOKENS
 from models.memory.memory_request import Demand
-from models.memory.sizes import KV_BYTES_PER_ELEMENT
+from models.quantisation.sizes import KV_BYTES_PER_ELEMENT
 from models.system.units import byte_count
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)

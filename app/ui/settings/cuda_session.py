@@ -8,13 +8,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.base.errors import Cancelled, StillroomError
-from app.cuda.getting import CudaGetter
+from app.cuda.cuda_install import CudaGetter
 from app.cuda.offer import CudaOffer, judge
 from app.engine.client.client import EngineClient
 from app.engine.protocol import DevicesListed
 from app.machine.doctor import GPU_WAIT_S
 from app.settings import SettingsFile
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
 from models.system.progress import Progress
 

@@ -12,7 +12,7 @@ from app.engine.rpc.rpc_address import DEFAULT_PORT, NotLocal, RpcError, parse_a
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Role, Theme
-from app.ui.settings.card_list import CardList
+from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import filled, translated
 from models.system.units import byte_count

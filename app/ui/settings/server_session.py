@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from app.base.errors import StillroomError
 from app.server.access.config import ServerConfig, config_of
 from app.server.access.discovery import Discovery
-from app.server.access.key import read_or_make_key, renew_key
+from app.server.access.key_file import read_or_make_key, renew_key
 from app.server.access.stats import StatsView
 from app.server.server import LocalServer
 from app.settings import SettingsFile

@@ -19,7 +19,7 @@ from app.remote.server_keys import KeyStoreError, ServerKeys
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
-from app.ui.settings.card_list import CardList
+from app.ui.settings.removable_list import CardList
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.notices import translated
 

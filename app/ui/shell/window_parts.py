@@ -15,7 +15,7 @@ from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
 from app.chat.prompting.prompt import ChatTemplates
 from app.chat.store.store import ChatStore
-from app.cuda.getting import CudaGetter
+from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.planning.load_history import LoadMemory
@@ -26,7 +26,7 @@ from app.remote.server_keys import ServerKeys
 from app.server.server import LocalServer
 from app.settings import SettingsFile
 from app.suites.quality_suites import QualitySuites
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from app.telemetry.sampler import TelemetrySampler, TelemetrySnapshot
 from app.tuning.tuner import Tuner
 from models.store.store import ModelStore

@@ -23,15 +23,15 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Generate, LoadSettings, Part
 from app.machine.hardware import look_at_machine
 from app.settings import SettingsFile
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
-from app.ui.benchmark.runs.runs_model import MODEL, WHEN
+from app.ui.benchmark.frame.runs_model import MODEL, WHEN
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
-from app.ui.benchmark.speed.benchmark_runs import GENERATION
+from app.ui.benchmark.speed.speed_runs_table import GENERATION
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.catalog.starter import starter_file

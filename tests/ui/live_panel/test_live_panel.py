@@ -11,8 +11,8 @@ from app.base.children import child_command
 from app.base.errors import EngineError
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadNotice, ModelInfo
-from app.telemetry.gpu import GpuReading, GpuSample, GpuState
 from app.telemetry.host import HostSample
+from app.telemetry.nvml import GpuReading, GpuSample, GpuState
 from app.telemetry.rates import Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.base.bridge import Bridge

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.acquire.acquire import Acquirer
+from app.acquire.acquirer import Acquirer
 from app.acquire.builder import Builder
 from app.acquire.importance import MATRIX_NAME, notes
 from app.acquire.jobs import JobBook
@@ -36,10 +36,10 @@ from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
-from models.memory.sizes import QUANTISATIONS
+from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel, ModelStore, NewFile
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub

@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
-from app.cuda.getting import CudaGetter
-from app.cuda.place import CudaPlace
+from app.cuda.cuda_folder import CudaPlace
+from app.cuda.cuda_install import CudaGetter
 from app.engine.protocol import BackendState, DevicesListed
 from app.settings import SettingsFile
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 from app.ui.base.bridge import Bridge
 from app.ui.settings.cuda_card import CudaCard
 from app.ui.settings.cuda_session import CudaSession

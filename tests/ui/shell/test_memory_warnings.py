@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
-from app.telemetry.gpu import GpuReading, GpuSample
 from app.telemetry.host import HostSample
+from app.telemetry.nvml import GpuReading, GpuSample
 from app.telemetry.rates import Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.shell.application import WindowApplication

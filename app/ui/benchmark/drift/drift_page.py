@@ -22,10 +22,10 @@ from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.benchmark.drift.drift_items import QUESTION, DriftItems
+from app.ui.benchmark.drift.drift_items_table import QUESTION, DriftItems
 from app.ui.benchmark.drift.drift_words import DriftWords
-from app.ui.benchmark.runs.benchmark_page import scroll
-from app.ui.benchmark.runs.benchmark_words import when_text
+from app.ui.benchmark.frame.benchmark_page import scroll
+from app.ui.benchmark.frame.benchmark_words import when_text
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable

@@ -3,7 +3,7 @@
 from PySide6.QtCore import QCoreApplication
 
 from app.bench.drift.comparison import DriftReport
-from app.ui.benchmark.runs.benchmark_words import when_text
+from app.ui.benchmark.frame.benchmark_words import when_text
 
 
 class DriftWords:

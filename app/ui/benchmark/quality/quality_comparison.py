@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QWidget
 from app.bench.quality.comparison import ChangeVerdict, FigureComparison, QualityChange, QualityComparison
 from app.bench.quality.result import QualityRun
 from app.bench.quality.words import change_number
-from app.ui.benchmark.quality.quality_words import QualityWords
-from app.ui.benchmark.runs.benchmark_words import when_text
-from app.ui.benchmark.runs.comparison_grid import (
+from app.ui.benchmark.frame.benchmark_words import when_text
+from app.ui.benchmark.frame.comparison_grid import (
     MOST_WITH_WORDS,
     ComparisonFrame,
     ComparisonGrid,
@@ -17,6 +16,7 @@ from app.ui.benchmark.runs.comparison_grid import (
     GridCell,
     GridRow,
 )
+from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import LabelLook, label
 
 _LOOKS: dict[ChangeVerdict, LabelLook] = {

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from app.bench.export.save import Forms, comparison_forms, quality_forms
 from app.bench.quality.comparison import QualityComparison, compare_quality
+from app.bench.quality.data_sets import DATA_SETS
 from app.bench.quality.figures import Figure, QualityReport, figures_of, quality_report
-from app.bench.quality.hub_data import DATA_SETS
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.runner import QualityRunner, Wish
@@ -36,19 +36,19 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
+from app.ui.benchmark.frame.benchmark_export import FormsMenu
+from app.ui.benchmark.frame.benchmark_page import scroll
+from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.benchmark.frame.run_progress_card import RunProgressCard
+from app.ui.benchmark.frame.trend_card import TrendCard
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_figures import QualityFigureCards
 from app.ui.benchmark.quality.quality_item_view import QualityItemView
-from app.ui.benchmark.quality.quality_items import ITEM, QualityItems
+from app.ui.benchmark.quality.quality_items_table import ITEM, QualityItems
 from app.ui.benchmark.quality.quality_picture import quality_to_png
-from app.ui.benchmark.quality.quality_runs import QualityRow, QualityRunsModel
+from app.ui.benchmark.quality.quality_runs_table import QualityRow, QualityRunsModel
 from app.ui.benchmark.quality.quality_trends import quality_trends
 from app.ui.benchmark.quality.quality_words import QualityWords
-from app.ui.benchmark.runs.benchmark_export import FormsMenu
-from app.ui.benchmark.runs.benchmark_page import scroll
-from app.ui.benchmark.runs.run_history_view import MOST_COMPARED, RunHistoryView
-from app.ui.benchmark.runs.run_progress_card import RunProgressCard
-from app.ui.benchmark.runs.trend_card import TrendCard
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable

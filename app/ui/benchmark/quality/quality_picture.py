@@ -7,9 +7,9 @@ from PySide6.QtCore import QCoreApplication, QRectF, Qt
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.item import KINDS
 from app.ui.base.theme import Theme
+from app.ui.benchmark.frame.benchmark_words import machine_text
+from app.ui.benchmark.frame.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
 from app.ui.benchmark.quality.quality_words import QualityWords
-from app.ui.benchmark.runs.benchmark_words import machine_text
-from app.ui.benchmark.runs.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
 
 TOP, FOOT = 140, 84
 COLUMNS = {1: 1, 2: 1, 4: 2}

@@ -8,8 +8,8 @@ from app.bench.quality.comparison import MAIN_FIGURES
 from app.bench.quality.figures import Figure, QualityReport
 from app.bench.quality.result import QualityRun
 from app.bench.quality.trend import quality_trend
+from app.ui.benchmark.frame.trend_card import Trend, TrendPoint
 from app.ui.benchmark.quality.quality_words import QualityWords
-from app.ui.benchmark.runs.trend_card import Trend, TrendPoint
 
 translate = QCoreApplication.translate
 

@@ -8,7 +8,7 @@ from app.bench.quality.item import Kind
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun, Verdict
 from app.bench.quality.words import number_text
-from app.ui.benchmark.runs.benchmark_words import when_text
+from app.ui.benchmark.frame.benchmark_words import when_text
 
 
 class QualityWords:

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.bench.results.compare import Change, Comparison, Outcome, Verdict
 from app.bench.results.report import Measure, Report
-from app.ui.benchmark.runs import benchmark_words as words
-from app.ui.benchmark.runs.comparison_grid import (
+from app.ui.benchmark.frame import benchmark_words as words
+from app.ui.benchmark.frame.comparison_grid import (
     MOST_WITH_WORDS,
     ComparisonFrame,
     ComparisonGrid,

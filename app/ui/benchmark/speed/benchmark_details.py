@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.bench.results.report import Measure, Report
 from app.ui.base.plain_text import set_tip
-from app.ui.benchmark.runs import benchmark_words as words
+from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.speed.benchmark_facts import facts_of
 from app.ui.benchmark.speed.benchmark_protocols import protocol_text
 from app.ui.widgets.card import Card, label

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 from app.bench.results.report import Measure, Report
 from app.ui.base import figures
 from app.ui.base.plain_text import set_tip
-from app.ui.benchmark.runs import benchmark_words as words
+from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.widgets.card import Card, label
 from app.ui.widgets.elided_label import ElidedLabel
 

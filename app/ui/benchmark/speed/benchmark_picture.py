@@ -6,8 +6,8 @@ from PySide6.QtGui import QPainterPath, QPen
 from app.bench.report.curves import Point, generation_by_depth, generation_limit
 from app.bench.results.report import Measure, Report
 from app.ui.base.theme import Theme
-from app.ui.benchmark.runs import benchmark_words as words
-from app.ui.benchmark.runs.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
+from app.ui.benchmark.frame import benchmark_words as words
+from app.ui.benchmark.frame.picture_canvas import GAP, HEIGHT, MARGIN, WIDTH, Canvas, draw_png
 
 CARD_HEIGHT = 156
 

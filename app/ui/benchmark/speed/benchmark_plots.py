@@ -20,9 +20,9 @@ from app.bench.results.compare import is_same_subject
 from app.bench.results.report import Measure, Report
 from app.ui.base import figures
 from app.ui.base.theme import Theme
-from app.ui.benchmark.runs import benchmark_words as words
-from app.ui.benchmark.runs.plot_card import PlotCard
-from app.ui.benchmark.runs.trend_card import Trend, TrendCard, TrendPoint
+from app.ui.benchmark.frame import benchmark_words as words
+from app.ui.benchmark.frame.plot_card import PlotCard
+from app.ui.benchmark.frame.trend_card import Trend, TrendCard, TrendPoint
 from app.ui.widgets.curve_plot import CurvePlot
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel

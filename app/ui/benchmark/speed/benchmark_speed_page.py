@@ -26,18 +26,18 @@ from app.ui.base.durations import duration
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.benchmark.runs import benchmark_words as words
-from app.ui.benchmark.runs.benchmark_export import FormsMenu, ask_for_runs
-from app.ui.benchmark.runs.benchmark_page import scroll
-from app.ui.benchmark.runs.run_history_view import MOST_COMPARED, RunHistoryView
-from app.ui.benchmark.runs.run_progress_card import RunProgressCard
-from app.ui.benchmark.runs.running_replies import RunningReplies
+from app.ui.benchmark.frame import benchmark_words as words
+from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
+from app.ui.benchmark.frame.benchmark_page import scroll
+from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
+from app.ui.benchmark.frame.run_progress_card import RunProgressCard
+from app.ui.benchmark.frame.running_replies import RunningReplies
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.benchmark.speed.benchmark_details import DetailsCard, FactsCard
 from app.ui.benchmark.speed.benchmark_figures import FigureCards
 from app.ui.benchmark.speed.benchmark_picture import report_to_png
 from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
-from app.ui.benchmark.speed.benchmark_runs import BenchmarkRunsModel
+from app.ui.benchmark.speed.speed_runs_table import BenchmarkRunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import Notices

@@ -14,7 +14,7 @@ from app.chat.store.store import ChatStore
 from app.chat.transfer.export import to_json, to_markdown
 from app.chat.transfer.export_html import to_html, to_print_html
 from app.chat.transfer.import_chats import read_chats
-from app.ui.chat.list.pdf import pdf_of
+from app.ui.chat.list.pdf_export import pdf_of
 from models.system.durable import write_durably
 
 MOST_BREACHES = 20

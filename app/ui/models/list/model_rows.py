@@ -8,7 +8,7 @@ from app.machine.advisor import Advisor, Outlook
 from models.catalog.catalog import CatalogModel
 from models.memory.fit import Fit
 from models.memory.memory_request import Demand
-from models.memory.sizes import QUANTISATIONS
+from models.quantisation.sizes import QUANTISATIONS
 from models.store.store import InstalledModel
 
 USUAL_TYPE = "Q4_K_M"

@@ -13,7 +13,7 @@ from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.quality.quality_card import QualityCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
-from models.memory.sizes import FULL_PRECISION
+from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel
 from models.system.progress import Progress
 

@@ -11,7 +11,7 @@ from app.ui.models.quality.quality_plot import QualityPlot
 from app.ui.models.quality.quality_table import QualityTable
 from app.ui.widgets.card import Card, button, label, set_look
 from app.ui.widgets.plot_library import PlotLibrary
-from models.store.quality import CONFIDENCE, Quality
+from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
 from models.system.progress import Progress
 from models.system.units import byte_count

@@ -7,7 +7,7 @@ from typing import Any
 from app.ui.base.theme import Theme
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.points_plot import PointsPlot, round_step
-from models.store.quality import CONFIDENCE, Quality
+from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
 
 MOST_TICKS = 8

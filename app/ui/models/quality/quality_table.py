@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor
 
 from app.ui.base.theme import Theme
 from app.ui.widgets.rows_model import Column, RowsModel
-from models.store.quality import CONFIDENCE, Quality
+from models.quantisation.quantisation_loss import CONFIDENCE, Quality
 from models.store.store import InstalledModel
 from models.system.units import byte_count
 

@@ -13,9 +13,9 @@ from app.bench.quality.built_in import intent_question
 from app.bench.quality.item import Collection, Item
 from app.bench.quality.result import ItemResult, QualityRun
 from app.suites.quality_suites import QualitySuites
+from app.ui.benchmark.frame.trend_card import TrendCard
 from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_page import QualityPage
-from app.ui.benchmark.runs.trend_card import TrendCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.engines import starter_path

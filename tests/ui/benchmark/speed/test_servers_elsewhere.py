@@ -12,8 +12,8 @@ from app.audit.reading import newest_entries
 from app.bench.run.suite import SUITES
 from app.filters.rule import FilterRule
 from app.remote.remote_server import ElsewhereServer
+from app.ui.benchmark.frame.benchmark_words import model_text
 from app.ui.benchmark.quality.quality_page import QualityPage
-from app.ui.benchmark.runs.benchmark_words import model_text
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.acquire import acquire, builder, hub_build
-from app.acquire.acquire import Acquirer
+from app.acquire import acquirer as acquire
+from app.acquire import builder, hub_build
+from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import AUTO, OFF, ON, BuildWish
 from app.acquire.builder import Builder
 from app.acquire.importance import MATRIX_NAME, kept_matrix, notes
@@ -20,7 +21,7 @@ from converters.imatrix.unfinished_imatrix import unfinished_path
 from converters.quality import measuring
 from converters.system.errors import BuildError
 from models.catalog.reference import CheckpointReference, GgufReference, HubReference, Reference
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from app.acquire.acquire import Acquirer
+from app.acquire.acquirer import Acquirer
 from app.acquire.build_options import ON, BuildWish
 from app.acquire.builder import Builder
 from app.acquire.jobs import JobBook, JobState, JobView
 from app.acquire.quality_build import Build
 from models.catalog.reference import Reference
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore

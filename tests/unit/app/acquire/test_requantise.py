@@ -7,7 +7,7 @@ import pytest
 
 from app.acquire.requantise import estimated_bytes, requantise_into, source_of, work_folder
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.gguf.inspect import inspect
 from models.store.manifest import read_manifest
 from models.store.store import ModelStore, NewFile

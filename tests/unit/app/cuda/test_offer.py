@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import judge
 from app.cuda.pins import BackEndPin, cuda_pins
-from app.cuda.place import CudaPlace
 from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelCheck
 from app.engine.protocol import BackendState, Device, DevicesListed
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 
 CARD = GpuSample(
     index=0,

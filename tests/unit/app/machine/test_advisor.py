@@ -10,7 +10,7 @@ from app.machine.measurements import LoadMeasurement
 from models.catalog.catalog import CatalogModel, catalogue, find
 from models.memory.fit import GpuMemory, Memory, Verdict
 from models.memory.memory_request import Demand
-from models.memory.sizes import QUANTISATIONS, weights_of
+from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
 GIB = 1 << 30

@@ -10,7 +10,7 @@ from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import BackendState, Device, DevicesListed, RpcProblem
 from app.machine.doctor import diagnose
 from app.machine.hardware import Machine, look_at_machine
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 from models.store.store import InstalledModel
 
 GIB = 1 << 30

@@ -5,10 +5,10 @@ import threading
 
 from app.engine.protocol import Delta, Device
 from app.engine.protocol.engine_state import EngineState
-from app.telemetry.card_monitor import CardMonitor
-from app.telemetry.gpu import GpuReading, GpuSample
-from app.telemetry.gpu_monitor import GpuMonitor
 from app.telemetry.host import HostReader
+from app.telemetry.nvml import GpuReading, GpuSample
+from app.telemetry.nvml_monitor import GpuMonitor
+from app.telemetry.other_gpus import CardMonitor
 from app.telemetry.rates import RateMeter
 from app.telemetry.sampler import HISTORY_S, TelemetrySampler, TelemetrySnapshot
 

@@ -12,13 +12,13 @@ import pytest
 
 from converters.build import durable_commits as commits
 from converters.process.arrivals import Arrivals
-from converters.build.build import run_build
+from converters.build.build_run import run_build
 from converters.build.coming_files import ComingFiles
-from converters.build.convert import Conversion
+from converters.build.checkpoint_source import Conversion
 from converters.system.errors import CheckpointError
 from converters.process.messages import BuildRequest, BuiltFile, ComingFile, FileArrived, FilesNeeded, FileUsed
 from converters.build.working_files import journal_path
-from models.hub.part_file import part_path
+from models.hub.resumable_file import part_path
 from models.system.progress import Progress
 from tests.support.make_reference import DATA
 

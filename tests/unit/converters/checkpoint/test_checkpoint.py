@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.build.convert import Conversion
+from converters.build.checkpoint_source import Conversion
 from converters.checkpoint.architectures import FAMILIES, read_settings
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.system.errors import CheckpointError

@@ -14,7 +14,7 @@ import pytest
 from app.bench.export.import_runs import read_runs
 from app.chat.transfer.import_chats import read_chats
 from app.code.text_file import read_text_file
-from converters.build.convert import Conversion
+from converters.build.checkpoint_source import Conversion
 from converters.checkpoint.checkpoint import Checkpoint
 from converters.checkpoint.model_card import read_card
 from converters.checkpoint.safetensors_file import read_header

@@ -9,14 +9,14 @@ import llama_cpp
 import numpy as np
 import pytest
 
-from converters.build.build import run_build
+from converters.build.build_run import run_build
 from converters.gguf.ggml import Floats
 from converters.gguf.gguf_types import FILE_TYPES
 from converters.gguf.inspect import inspect
 from converters.imatrix.imatrix import Importance
 from converters.process.messages import BuildRequest
-from models.memory.mixture import BASE_TYPE
-from models.memory.sizes import WEIGHED
+from models.quantisation.quantisation_mixture import BASE_TYPE
+from models.quantisation.sizes import WEIGHED
 from models.system.progress import ignore_progress
 from tests.support.tiny_models import TINY_MODELS
 

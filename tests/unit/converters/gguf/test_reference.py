@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.gguf.inspect import inspect
 from models.catalog.starter import starter_file
 from models.system.progress import ignore_progress

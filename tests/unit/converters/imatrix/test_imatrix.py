@@ -11,7 +11,7 @@ import pytest
 
 from app.acquire.importance import notes
 from app.base.children import child_command
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from converters.imatrix import unfinished_imatrix
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix

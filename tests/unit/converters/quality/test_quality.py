@@ -94,7 +94,7 @@ def test_a_reference_that_does_not_fit_is_streamed_and_says_how_long(files: dict
 def test_another_vocabulary_is_refused(
     files: dict[str, Path], checkpoints: dict[str, Path], tmp_path: Path
 ) -> None:
-    from converters.build.pipeline import build
+    from converters.build.build_client import build
 
     other = build(
         checkpoints["llama"],

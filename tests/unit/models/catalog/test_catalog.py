@@ -1,7 +1,7 @@
 import pytest
 
 from models.catalog.catalog import catalogue, find, near_matches
-from models.memory.sizes import kv_cache_bytes, weight_share
+from models.quantisation.sizes import kv_cache_bytes, weight_share
 
 # Sizes that the usual GGUF repositories publish for Q4_K_M, in GB.
 Q4_K_M_GB = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from models.hub.bounded_http import AnswerError, ask
-from models.hub.download import download
-from models.hub.fetch import TransferOptions
+from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
+from models.hub.repository_download import download
 from models.hub.retry import RetryPolicy, server_wait_s
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.weight_headers import fetch_weight_headers

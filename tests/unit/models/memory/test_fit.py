@@ -3,7 +3,7 @@ import pytest
 from models.catalog.catalog import catalogue, find
 from models.catalog.recommend import recommend, strength
 from models.memory.fit import Fit, GpuMemory, Memory, Verdict, fit
-from models.memory.memory_need import usable_vram_bytes
+from models.memory.layer_split import usable_vram_bytes
 
 GIB = 1 << 30
 

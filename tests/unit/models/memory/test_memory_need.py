@@ -7,10 +7,11 @@ import pytest
 from converters.gguf.inspect import inspect
 from models.catalog.catalog import CatalogModel, catalogue, find
 from models.memory.compute_buffer import compute_buffer_bytes, output_buffer_bytes
-from models.memory.memory_need import gpu_layers_that_fit, memory_need, usable_vram_bytes
+from models.memory.layer_split import gpu_layers_that_fit, usable_vram_bytes
+from models.memory.memory_need import memory_need
 from models.memory.memory_request import Demand, whole_lines
-from models.memory.sizes import QUANTISATIONS, kv_cache_bytes, weights_of
-from models.memory.weights import weights_by_place
+from models.quantisation.sizes import QUANTISATIONS, kv_cache_bytes, weights_of
+from models.quantisation.weights import weights_by_place
 from tests.support.dry_run import dry_run
 from tests.support.hollow_gguf import write_hollow_gguf
 

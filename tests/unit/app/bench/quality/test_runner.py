@@ -22,7 +22,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
 from app.suites.model_prompts import renderer
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from tests.support.engines import starter_path
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, build_small_model
 from tests.support.templates import chat_templates

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.bench.run.energy import NO_COUNTER, NO_POWER, EnergyMeter
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 
 
 def package(root: Path, number: int, energy_uj: int) -> Path:

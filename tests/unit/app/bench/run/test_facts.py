@@ -18,7 +18,7 @@ from app.bench.run.facts import (
 )
 from app.engine.protocol import Device, LoadSettings, ModelInfo, RpcServer
 from app.machine.hardware import look_at_machine
-from app.telemetry.gpu import GpuReading, GpuSample
+from app.telemetry.nvml import GpuReading, GpuSample
 
 
 def test_hash_and_progress(tmp_path: Path) -> None:

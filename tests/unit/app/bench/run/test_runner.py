@@ -15,7 +15,7 @@ from app.bench.run.suite import FIRST_TOKEN, LOAD, Step, Suite
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
 from app.machine.hardware import look_at_machine
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml_monitor import GpuMonitor
 from models.catalog.starter import starter_file
 
 SMALL = Suite(

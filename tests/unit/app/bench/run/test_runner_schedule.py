@@ -29,8 +29,8 @@ from app.engine.protocol import (
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.pending_results import Generation, LoadHandle
 from app.machine.hardware import look_at_machine
-from app.telemetry.gpu import GpuReading, GpuSample
-from app.telemetry.gpu_monitor import GpuMonitor
+from app.telemetry.nvml import GpuReading, GpuSample
+from app.telemetry.nvml_monitor import GpuMonitor
 
 BOS = 1
 

@@ -12,7 +12,7 @@ from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_OK, Context
 from app.engine.llama.model import KEEPS_ORDER, Model
-from converters.build.build import run_build
+from converters.build.build_run import run_build
 from converters.process.messages import BuildRequest
 from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_tiny_model

@@ -10,7 +10,7 @@ import pytest
 from app.base.children import child_command
 from app.engine.planning.load_plan import demand_of
 from app.engine.protocol import FlashAttention, KvType, LoadSettings, ModelInfo, Weights
-from converters.build.pipeline import build
+from converters.build.build_client import build
 from models.system.progress import ignore_progress
 from tests.support.engines import Session, starter_path
 from tests.support.tiny_models import make_tiny_model

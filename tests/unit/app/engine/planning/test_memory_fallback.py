@@ -1,7 +1,7 @@
 import msgspec
 
+from app.engine.planning.file_shape import SMALLEST_CONTEXT_TOKENS
 from app.engine.planning.memory_fallback import Stage, next_step, processor_only, steps
-from app.engine.planning.offload import SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import LoadSettings
 
 LAYERS = 29

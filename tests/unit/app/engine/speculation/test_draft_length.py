@@ -2,7 +2,7 @@ import pytest
 
 from app.engine.batching.step_cost import StepCost
 from app.engine.speculation.draft_length import DraftLength
-from app.engine.speculation.guess import OF_A_MODEL, Guess
+from app.engine.speculation.token_guess import OF_A_MODEL, Guess
 
 
 def cost_of(base_s: float, token_s: float) -> StepCost:

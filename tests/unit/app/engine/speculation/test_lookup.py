@@ -1,5 +1,5 @@
-from app.engine.speculation.guess import NO_GUESS
 from app.engine.speculation.lookup import LONGEST_MATCH, PromptLookup
+from app.engine.speculation.token_guess import NO_GUESS
 
 
 def test_what_followed_the_same_tokens_is_guessed() -> None:

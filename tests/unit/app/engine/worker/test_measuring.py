@@ -21,7 +21,7 @@ from app.engine.protocol import (
     Ready,
     Shutdown,
 )
-from app.engine.worker.core import EngineCore
+from app.engine.worker.engine_core import EngineCore
 from tests.support.engines import GREEDY, starter_path
 
 T = TypeVar("T", bound=Event)

@@ -27,7 +27,7 @@ from app.engine.protocol import (
     Unload,
     Unloaded,
 )
-from app.engine.worker.core import EngineCore
+from app.engine.worker.engine_core import EngineCore
 from tests.support.engines import ANSWER_TIMEOUT_S, GREEDY, STORY, EngineKind, Session, starter_path, text_of
 from tests.support.rpc_server import rpc_server
 

@@ -1,0 +1,214 @@
+"""The real data sets, from the hub, when somebody asks for them: pinned when they first arrive.
+
+No hash is known beforehand. The commit and the SHA-256 of the first download are written down beside the
+file, and from then on nothing else is taken for it.
+"""
+
+import json
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.base.errors import StillroomError
+from app.bench.quality.built_in import maths_question
+from app.bench.quality.item import Collection, Item, Kind
+from models.system.json_file import read_json, write_json
+from models.system.progress import OnProgress, ignore_progress
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A file of a data set repository. `member` is the file in it, where it is a ZIP archive."""
+
+    key: str
+    kind: Kind
+    name: str
+    repo: str
+    path: str
+    licence: str
+    member: str = ""
+
+
+DATA_SETS = {
+    data.key: data
+    for data in (
+        # https://huggingface.co/datasets/HuggingFaceH4/MATH-500, of https://github.com/hendrycks/math
+        DataSet("math-500", "maths", "MATH-500", "HuggingFaceH4/MATH-500", "test.jsonl", "MIT"),
+        # The validation articles of WikiText-2 and WikiText-103 are the same 60 (https://arxiv.org/abs/1609.07843,
+        # section 4.3); this archive is the one that llama.cpp's own perplexity figures are made with.
+        DataSet(
+            "wikitext-103",
+            "perplexity",
+            "WikiText-103 validation",
+            "ggml-org/ci",
+            "wikitext-2-raw-v1.zip",
+            "CC BY-SA 3.0",
+            "wikitext-2-raw/wiki.valid.raw",
+        ),
+    )
+}
+
+LARGEST_BYTES = 64 << 20
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a data set was when it first arrived."""
+
+    repo: str
+    commit: str
+    path: str
+    sha256: str
+    bytes: int
+    at: str
+
+
+class HubData:
+    """Data sets in `folder`. Any thread, one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def is_here(self, key: str) -> bool:
+        """Whether a data set can be had without the network."""
+        return self._file(DATA_SETS[key]).is_file()
+
+    def pin(self, key: str) -> Pin | None:
+        """What was written down about a data set; None before its first download."""
+        return self._pins().get(key)
+
+    def collection(
+        self,
+        key: str,
+        *,
+        on_progress: OnProgress = ignore_progress,
+        cancel: threading.Event | None = None,
+    ) -> Collection:
+        """A data set as items, downloaded where it is not here. Blocks.
+
+        Raises `Cancelled`, and `StillroomError` where the hub cannot be reached or the file is not the one
+        that was pinned.
+        """
+        data = DATA_SETS[key]
+        path = self._file(data)
+        if not path.is_file() or self.pin(key) is None:
+            self._download(data, on_progress, cancel)
+        content = path.read_bytes()
+        pin = self.pin(key)
+        if pin is None or sha256(content).hexdigest() != pin.sha256:
+            raise StillroomError(
+                "The file of {name} is not the one that was downloaded first.",
+                "Delete {path} to download it again.",
+                name=data.name,
+                path=str(path),
+            )
+        source = f"{data.repo}@{pin.commit[:12]}, SHA-256 {pin.sha256[:12]}"
+        if data.kind == "perplexity":
+            return Collection(
+                kind=data.kind, name=data.name, licence=data.licence, source=source, text=_text(path, data)
+            )
+        return Collection(
+            kind=data.kind,
+            name=data.name,
+            licence=data.licence,
+            source=source,
+            items=list(_maths_items(content, data)),
+        )
+
+    def _download(self, data: DataSet, on_progress: OnProgress, cancel: threading.Event | None) -> None:
+        # The hub's library takes longer to load than a list of models.
+        from models.hub.hub import HubClient
+        from models.hub.repository_download import download
+
+        client = HubClient(kind="dataset")
+        pinned = self.pin(data.key)
+        snapshot = client.resolve(data.repo, pinned.commit if pinned is not None else "", cancel=cancel)
+        wanted = [file for file in snapshot.files if file.path == data.path]
+        if not wanted or wanted[0].bytes > LARGEST_BYTES:
+            raise StillroomError(
+                "{repo} does not hold {path} as it should.",
+                "Stillroom's own questions work without it.",
+                repo=data.repo,
+                path=data.path,
+            )
+        [local] = download(
+            snapshot, wanted, self._folder / data.key, client, on_progress=on_progress, cancel=cancel
+        )
+        if pinned is None:
+            self._write_pin(
+                data.key,
+                Pin(
+                    repo=snapshot.repo,
+                    commit=snapshot.commit,
+                    path=data.path,
+                    sha256=local.sha256,
+                    bytes=local.bytes,
+                    at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                ),
+            )
+        elif pinned.sha256 != local.sha256:
+            local.path.unlink()
+            raise StillroomError(
+                "{name} at the hub is another file than the one that was downloaded first.",
+                "Its scores could not be compared, so it is not used.",
+                name=data.name,
+            )
+
+    def _file(self, data: DataSet) -> Path:
+        return self._folder / data.key / data.path
+
+    def _pins(self) -> dict[str, Pin]:
+        without = "Data sets are asked for at the hub again before they are used."
+        return read_json(self._folder / "pins.json", dict[str, Pin], without=without) or {}
+
+    def _write_pin(self, key: str, pin: Pin) -> None:
+        write_json(self._folder / "pins.json", {**self._pins(), key: pin}, indent=True)
+
+
+def _text(path: Path, data: DataSet) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(data.member).file_size > LARGEST_BYTES:
+                raise _unreadable(data)
+            # As llama.cpp's tools read a prompt's file.
+            return archive.read(data.member).decode("utf-8").removesuffix("\n")
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        UnicodeDecodeError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
+        raise _unreadable(data) from error
+
+
+def _maths_items(content: bytes, data: DataSet) -> Iterator[Item]:
+    try:
+        lines: list[dict[str, Any]] = [json.loads(line) for line in content.splitlines() if line.strip()]
+        for place, line in enumerate(lines):
+            name = str(line.get("unique_id", place)).removesuffix(".json")
+            yield Item(
+                id=f"maths/{name}",
+                kind="maths",
+                turns=[maths_question(str(line["problem"]))],
+                expected=[str(line["answer"])],
+            )
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise _unreadable(data) from error
+
+
+def _unreadable(data: DataSet) -> StillroomError:
+    return StillroomError(
+        "{name} cannot be read: it has another form than expected.",
+        "Stillroom's own questions work without it.",
+        name=data.name,
+    )

@@ -1,0 +1,32 @@
+"""The build process. Run as `python -m converters.build.build_worker`, or by a bundle's own executable."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from converters.process.arrivals import Arrivals
+from converters.build.build_run import run_build
+from converters.imatrix.imatrix import read_imatrix
+from converters.process.messages import BuildRequest, Finished
+from converters.process.peak_memory import peak_memory_bytes
+from converters.process.child_server import serve
+from models.system.progress import OnProgress
+
+
+def main() -> int:
+    """Serve one build; 0 when it succeeded."""
+    arrivals = Arrivals()
+    return serve(BuildRequest, partial(_build, arrivals), arrivals)
+
+
+def _build(arrivals: Arrivals, request: BuildRequest, on_progress: OnProgress) -> Finished:
+    importance = None
+    if request.imatrix:
+        path = Path(request.imatrix)
+        importance = read_imatrix(path).importance(path.name)
+    outputs = run_build(request, on_progress, importance, arrivals)
+    return Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""A checkpoint as the source of GGUF files: their metadata, their tensors, their layout."""
+
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+from converters.checkpoint.architectures import ModelSettings, plan_tensors, read_settings
+from converters.checkpoint.checkpoint import Checkpoint
+from converters.gguf.gguf_layout import TensorForm, lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
+from converters.process.messages import ComingFile
+from converters.checkpoint.model_card import add_general
+from converters.build.output import Output
+from converters.imatrix.imatrix import Importance
+from converters.build.quantised_output import quantised_output
+from converters.checkpoint.rope import llama3_factors
+from converters.checkpoint.special_tokens import read_special_tokens
+from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
+from models.quantisation.quantisation_mixture import MixtureModel
+
+_ROPE_FACTORS = "rope_freqs.weight"
+
+
+class Conversion:
+    """One checkpoint, read and checked, ready to be built in any type.
+
+    `name` is the model's name for its metadata, `coming` weight files are not there yet. Raises
+    `CheckpointError` on construction for anything damaged or not supported, so that nothing is written then.
+    """
+
+    def __init__(self, folder: Path, name: str, coming: Sequence[ComingFile] = ()) -> None:
+        self._checkpoint = Checkpoint(folder, coming)
+        self._name = name
+        self.settings = read_settings(self._checkpoint.config)
+        self.tensors = plan_tensors(self._checkpoint, self.settings)
+        self._vocabulary = read_vocabulary(self._checkpoint, self.settings.vocabulary)
+        self._constants: dict[str, bytes] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        if self.settings.rope.scaling == "llama3":
+            factors = llama3_factors(self.settings.rope, self.settings.head_dim)
+            self._constants[_ROPE_FACTORS] = factors.tobytes()
+            self._shapes[_ROPE_FACTORS] = factors.shape
+        for tensor in self.tensors:
+            self._shapes[tensor.name] = tensor.shape
+
+    @property
+    def lossless_type(self) -> str:
+        """The smallest type that holds every matrix exactly as it is stored."""
+        dtypes = {tensor.source.dtype for tensor in self.tensors if len(tensor.shape) > 1}
+        return dtypes.pop() if len(dtypes) == 1 else F32.name
+
+    def output(self, kind: str, importance: Importance | None = None) -> Output:
+        """The file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
+        if kind in FULL_PRECISION:
+            layout = lay_out(self._metadata(kind).encoded(), self._typed(kind))
+            return Output(kind, layout, self._constants)
+        settings = self.settings
+        model = MixtureModel(settings.family.name, settings.layers, settings.heads, settings.kv_heads)
+        values = self._metadata(self.lossless_type).encoded()
+        return quantised_output(
+            kind, values, self._typed(self.lossless_type), model, self._constants, importance
+        )
+
+    def _typed(self, kind: str) -> dict[str, TensorForm]:
+        """The tensors with their matrices in the type `kind`; vectors are always F32."""
+        return {
+            name: (shape, FULL_PRECISION[kind] if len(shape) > 1 else F32)
+            for name, shape in self._shapes.items()
+        }
+
+    def _metadata(self, kind: str) -> Metadata:
+        metadata = Metadata()
+        metadata.set_string("general.architecture", self.settings.family.name)
+        parameters = sum(prod(shape) for shape in self._shapes.values())
+        add_general(metadata, self._checkpoint, self._name, parameters)
+        _add_settings(metadata, self.settings, FILE_TYPES[kind])
+        metadata.set_uint32("general.quantization_version", QUANTISATION_VERSION)
+        self._add_vocabulary(metadata, self._vocabulary)
+        return metadata
+
+    def _add_vocabulary(self, metadata: Metadata, vocabulary: Vocabulary) -> None:
+        llama = self.settings.family.name == "llama"
+        prefix_space = self._checkpoint.tokenizer_config.get("add_prefix_space")
+        if llama and isinstance(prefix_space, bool):
+            metadata.set_bool("tokenizer.ggml.add_space_prefix", prefix_space)
+        metadata.set_string("tokenizer.ggml.model", "gpt2")
+        metadata.set_string("tokenizer.ggml.pre", vocabulary.pretokenizer)
+        metadata.set_strings("tokenizer.ggml.tokens", vocabulary.tokens)
+        metadata.set_int32s("tokenizer.ggml.token_type", vocabulary.types)
+        metadata.set_strings("tokenizer.ggml.merges", vocabulary.merges)
+        read_special_tokens(self._checkpoint).write_to(metadata)
+        if llama and self.settings.vocabulary == 49152:
+            # llama.cpp's converter does so for small Granite models, and thereby for SmolLM2 as well.
+            metadata.set_bool("tokenizer.ggml.add_bos_token", False)
+
+
+def _add_settings(metadata: Metadata, settings: ModelSettings, file_type: int) -> None:
+    """The hyperparameters, in the order of llama.cpp's converter (`set_gguf_parameters` in
+    conversion/base.py).
+    """
+    name = settings.family.name
+    metadata.set_uint32(f"{name}.block_count", settings.layers)
+    metadata.set_uint32(f"{name}.context_length", settings.context)
+    metadata.set_uint32(f"{name}.embedding_length", settings.hidden)
+    metadata.set_uint32(f"{name}.feed_forward_length", settings.ffn)
+    metadata.set_uint32(f"{name}.attention.head_count", settings.heads)
+    metadata.set_uint32(f"{name}.attention.head_count_kv", settings.kv_heads)
+    _add_rope(metadata, settings)
+    metadata.set_float32(f"{name}.attention.layer_norm_rms_epsilon", settings.rms_eps)
+    if settings.head_dim_stated:
+        metadata.set_uint32(f"{name}.attention.key_length", settings.head_dim)
+        metadata.set_uint32(f"{name}.attention.value_length", settings.head_dim)
+    metadata.set_uint32("general.file_type", file_type)
+    if name == "llama":
+        metadata.set_uint32("llama.vocab_size", settings.vocabulary)
+        metadata.set_uint32("llama.rope.dimension_count", settings.head_dim)
+
+
+def _add_rope(metadata: Metadata, settings: ModelSettings) -> None:
+    rope, prefix = settings.rope, f"{settings.family.name}.rope"
+    if rope.scaling in ("linear", "yarn"):
+        metadata.set_string(f"{prefix}.scaling.type", rope.scaling)
+        metadata.set_float32(f"{prefix}.scaling.factor", rope.numbers["factor"])
+    if rope.scaling == "yarn":
+        context = int(rope.numbers["original_max_position_embeddings"])
+        metadata.set_uint32(f"{prefix}.scaling.original_context_length", context)
+        for key, names in (
+            ("yarn_ext_factor", ("extrapolation_factor",)),
+            ("yarn_attn_factor", ("attention_factor", "attn_factor")),
+            ("yarn_beta_fast", ("beta_fast",)),
+            ("yarn_beta_slow", ("beta_slow",)),
+        ):
+            for source in names:
+                if source in rope.numbers:
+                    metadata.set_float32(f"{prefix}.scaling.{key}", rope.numbers[source])
+                    break
+    metadata.set_float32(f"{prefix}.freq_base", rope.theta)

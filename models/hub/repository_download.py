@@ -1,0 +1,255 @@
+"""The files of a repository on disk: verified, resumable at the byte, cancelled at once."""
+
+import asyncio
+import errno
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import filelock
+import httpx
+
+from models.hub.arrival import OnArrival, ignore_arrival
+from models.hub.bulk_tls import open_client
+from models.hub.download_record import RECORD_NAME, DownloadRecord, read_record
+from models.hub.file_download import FileFetch, TransferOptions
+from models.hub.file_names import unusable_names
+from models.hub.hub import HubClient
+from models.hub.hub_request import Link
+from models.hub.resumable_file import stored_bytes
+from models.hub.snapshot import RemoteFile, Snapshot
+from models.hub.verify import Hasher
+from models.system.errors import Cancelled, StillroomError
+from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.system.rate import RateMeter
+from models.system.shown_text import shown
+from models.system.units import byte_count
+
+_LOCK_NAME = ".download.lock"
+_OUR_ENDINGS = (".part", ".part.journal")
+_TICK_S = 0.05
+_REPORT_EVERY_S = 0.2
+_MOST_SPARE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A downloaded and verified file; `name` is its path in the repository."""
+
+    name: str
+    path: Path
+    sha256: str
+    bytes: int
+
+
+def download(
+    snapshot: Snapshot,
+    files: Sequence[RemoteFile],
+    folder: Path,
+    hub: HubClient,
+    *,
+    options: TransferOptions | None = None,
+    on_progress: OnProgress = ignore_progress,
+    on_arrival: OnArrival = ignore_arrival,
+    cancel: threading.Event | None = None,
+) -> list[LocalFile]:
+    """Fetch `files` of `snapshot` into `folder`, in this order; blocks, any thread.
+
+    What an earlier call left is used. A file has its final name only once it is whole and verified. Reports
+    the stages "download" and "verify" on the calling thread, and what of a file can be read already. Raises
+    `Cancelled` within a tenth of a second of `cancel` (what has arrived stays for the next call) and
+    `StillroomError`.
+    """
+    _check_names([file.path for file in files])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / _LOCK_NAME, timeout=0):
+            return asyncio.run(
+                _Download(
+                    snapshot,
+                    files,
+                    folder,
+                    hub,
+                    options or TransferOptions(),
+                    on_progress,
+                    on_arrival,
+                    cancel,
+                ).run()
+            )
+    except filelock.Timeout as error:
+        raise StillroomError(
+            "Another Stillroom is downloading into {folder} already.",
+            "Wait for it, or stop it first.",
+            folder=str(folder),
+        ) from error
+    except OSError as error:
+        raise _disk_error(error, folder, files) from error
+
+
+class _Download:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        files: Sequence[RemoteFile],
+        folder: Path,
+        hub: HubClient,
+        options: TransferOptions,
+        on_progress: OnProgress,
+        on_arrival: OnArrival,
+        cancel: threading.Event | None,
+    ) -> None:
+        self._snapshot = snapshot
+        self._files = files
+        self._folder = folder
+        self._hub = hub
+        self._options = options
+        self._on_progress = on_progress
+        self._on_arrival = on_arrival
+        self._cancel = cancel
+        self._total = sum(file.bytes for file in files)
+        self._finished_bytes = 0
+        self._current: FileFetch | None = None
+        self._checking: Hasher | None = None
+        self._current_file: RemoteFile | None = None
+        self._rate = RateMeter()
+        self._rate_of = ("", "")
+
+    async def run(self) -> list[LocalFile]:
+        raise_if_cancelled(self._cancel)
+        record = read_record(self._folder)
+        record.repo, record.commit = self._snapshot.repo, self._snapshot.commit
+        self._check_space()
+        work = asyncio.create_task(self._fetch_all(record))
+        loop = asyncio.get_running_loop()
+        report_at_s = 0.0
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=_TICK_S)
+                if self._cancel is not None and self._cancel.is_set() and not work.done():
+                    raise Cancelled
+                if loop.time() >= report_at_s:
+                    report_at_s = loop.time() + _REPORT_EVERY_S
+                    self._report()
+            return work.result()
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+
+    async def _fetch_all(self, record: DownloadRecord) -> list[LocalFile]:
+        timeout = httpx.Timeout(
+            self._options.stall_s, connect=self._options.connect_s, pool=None, write=self._options.stall_s
+        )
+        done = []
+        async with open_client(timeout, most=self._options.connections + 1) as client:
+            for file in self._files:
+                sha256 = await self._ensure(client, file, record)
+                done.append(LocalFile(file.path, self._folder / file.path, sha256, file.bytes))
+                self._finished_bytes += file.bytes
+        return done
+
+    async def _ensure(self, client: httpx.AsyncClient, file: RemoteFile, record: DownloadRecord) -> str:
+        target = self._folder / file.path
+        sha256 = record.still_verified(self._folder, file)
+        if sha256 is not None:
+            return sha256
+        self._current_file = file
+        if target.exists():
+            sha256 = await self._check_existing(target, file)
+            if sha256 is None and file.path not in record.files:
+                raise StillroomError(
+                    "{path} exists already and is another file.",
+                    "Move it away, or download into an empty folder.",
+                    path=str(target),
+                )
+        if sha256 is None:
+            link = Link(client, self._hub, self._snapshot, file)
+            self._current = FileFetch(link, file, target, self._options, self._on_arrival)
+            try:
+                sha256 = await self._current.run()
+                self._on_arrival(replace(self._current.arrival(), verified=True))
+            finally:
+                self._current = None
+        record.note(self._folder, file, sha256)
+        return sha256
+
+    async def _check_existing(self, target: Path, file: RemoteFile) -> str | None:
+        """The SHA-256 of a file that has its final name but no record, None where it is another content."""
+        if target.stat().st_size != file.bytes:
+            return None
+        hasher = self._checking = Hasher(file)
+        try:
+            while hasher.done < file.bytes:
+                before = hasher.done
+                await asyncio.to_thread(hasher.read, target, min(file.bytes, hasher.done + (64 << 20)))
+                if hasher.done == before:
+                    return None
+        finally:
+            self._checking = None
+        digest = hasher.digest()
+        return digest.sha256 if digest.matches else None
+
+    def _check_space(self) -> None:
+        missing = _missing_bytes(self._files, self._folder)
+        spare = min(_MOST_SPARE_BYTES, missing // 20)
+        free = shutil.disk_usage(self._folder).free
+        if missing + spare > free:
+            raise StillroomError(
+                "The download needs {needed} more on {folder}, and {free} are free.",
+                "Free some space, or keep the models on another disk.",
+                needed=byte_count(missing + spare),
+                folder=str(self._folder),
+                free=byte_count(free),
+            )
+
+    def _report(self) -> None:
+        fetch, checking, file = self._current, self._checking, self._current_file
+        detail = file.path if file is not None else ""
+        if checking is not None and file is not None:
+            self._send("verify", checking.done, file.bytes, detail)
+        elif fetch is not None and file is not None and fetch.received_bytes == file.bytes:
+            self._send("verify", fetch.verified_bytes, file.bytes, detail)
+        else:
+            received = fetch.received_bytes if fetch is not None else 0
+            self._send("download", self._finished_bytes + received, self._total, detail)
+
+    def _send(self, stage: str, done: int, total: int, detail: str) -> None:
+        subject = (stage, detail if stage == "verify" else "")
+        if subject != self._rate_of:
+            self._rate_of = subject
+            self._rate = RateMeter()
+        self._rate.update(done)
+        left_s = self._rate.remaining_s(total - done)
+        self._on_progress(Progress(stage, done, total, detail, self._rate.bytes_per_s, left_s))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    unusable = unusable_names(names)
+    ours = [name for name in names if name in (RECORD_NAME, _LOCK_NAME) or name.endswith(_OUR_ENDINGS)]
+    if unusable or ours:
+        raise StillroomError(
+            "The file {name} cannot be stored under that name on every computer, so nothing is downloaded.",
+            "Choose another repository.",
+            name=shown((unusable or ours)[0]),
+        )
+
+
+def _missing_bytes(files: Sequence[RemoteFile], folder: Path) -> int:
+    return sum(file.bytes - stored_bytes(folder / file.path) for file in files)
+
+
+def _disk_error(error: OSError, folder: Path, files: Sequence[RemoteFile]) -> StillroomError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StillroomError(
+            "The disk of {folder} is full: the download needs {needed} more.",
+            "Free some space and resume; what has arrived is kept.",
+            folder=str(folder),
+            needed=byte_count(_missing_bytes(files, folder)),
+        )
+    return StillroomError(
+        "The download cannot be written to {folder}: {reason}.",
+        "Check that the folder may be written to and that its disk is healthy.",
+        folder=str(folder),
+        reason=error.strerror or type(error).__name__,
+    )

@@ -1,0 +1,45 @@
+"""How many layers of a model go to graphics cards, and what may be planned for on one."""
+
+from collections.abc import Sequence
+
+from models.memory.memory_need import card_compute_bytes
+from models.memory.memory_request import Demand
+from models.quantisation.model_shape import ModelShape
+from models.quantisation.sizes import kv_cache_bytes
+from models.quantisation.weights import Weights
+
+# What the driver, its kernels and its own scratch memory take beside llama.cpp's buffers (CUDA's context is
+# about 300 MB), and what the desktop takes meanwhile.
+VRAM_RESERVE_BYTES = 400 << 20
+VRAM_RESERVE_FRACTION = 0.03
+
+
+def usable_vram_bytes(free_bytes: int, total_bytes: int) -> int:
+    """What may be planned for on a card: free memory less a reserve."""
+    return max(0, free_bytes - VRAM_RESERVE_BYTES - int(total_bytes * VRAM_RESERVE_FRACTION))
+
+
+def gpu_layers_that_fit(shape: ModelShape, weights: Weights, demand: Demand, rooms: Sequence[int]) -> int:
+    """How many layers, from the output on, cards with `rooms` bytes hold; 0 to layers + 1.
+
+    With several cards llama.cpp splits the layers by free memory, so the sum counts, less the compute buffer
+    of each and the rounding of one layer each.
+    """
+    whole = shape.layers + 1
+    cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type) / shape.layers
+    costs = [float(weights.output), *(size + cache for size in reversed(weights.layers))]
+    for is_whole in (True, False):
+        compute = card_compute_bytes(shape, weights, demand, whole=is_whole, cards=len(rooms))
+        left = [room - compute for room in rooms if room > compute]
+        room = float(sum(left))
+        if len(left) > 1:
+            room -= max(weights.layers) * (len(left) - 1)
+        fitting = 0
+        for cost in costs:
+            room -= cost
+            if room < 0:
+                break
+            fitting += 1
+        if fitting == whole or not is_whole:
+            return min(fitting, whole if is_whole else whole - 1)
+    return 0
