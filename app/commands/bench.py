@@ -11,8 +11,7 @@ from app.bench.results.report import Report
 from app.bench.run.run_progress import BenchmarkProgress, OnBenchmarkProgress
 from app.bench.run.suite import SUITES, suite_named
 from app.commands import bench_drift, bench_elsewhere, bench_quality
-from app.commands.terminal.checked_stores import looked_after
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, looked_after
 from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine

@@ -3,9 +3,8 @@
 import argparse
 import threading
 
-from app.bench.drift.progress import DriftProgress
-from app.commands.terminal.checked_stores import looked_after
-from app.commands.terminal.command_core import Core
+from app.bench.drift.checker import DriftProgress
+from app.commands.terminal.command_core import Core, looked_after
 from app.commands.terminal.console import Console, WrongUse
 from app.commands.terminal.installed import installed_model
 from app.machine.hardware import Machine, look_at_machine
@@ -20,7 +19,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.drift.checker import DriftChecker
     from app.bench.drift.store import DriftStore
     from app.bench.drift.words import drift_lines
-    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.command_core import told_templates
     from app.suites.model_prompts import renderer
 
     if elsewhere_model(core.settings.values.elsewhere, options.model) is not None:

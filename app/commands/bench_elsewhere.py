@@ -5,8 +5,7 @@ import threading
 from app.bench.results.report import Report
 from app.bench.run.run_progress import OnBenchmarkProgress
 from app.bench.run.suite import Suite
-from app.commands.terminal.checked_stores import looked_after
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, looked_after
 from app.commands.terminal.console import Console
 from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine

@@ -13,8 +13,7 @@ from app.bench.quality.asking import QualityEngine
 from app.bench.quality.progress import QualityProgress
 from app.bench.quality.result import QualityRun
 from app.bench.quality.store import QualityStore
-from app.commands.terminal.checked_stores import looked_after
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, looked_after
 from app.commands.terminal.console import REDRAW_S, Console, WrongUse, time_text
 from app.commands.terminal.installed import installed_model
 from app.engine.protocol import ModelInfo
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.bench.quality.runner import QualityRunner, Wish
     from app.bench.quality.words import quality_side_by_side, report_lines
     from app.bench.report.side_by_side import side_by_side_lines
-    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.command_core import told_templates
     from app.suites.model_prompts import renderer
     from app.suites.quality_suites import QualitySuites
 

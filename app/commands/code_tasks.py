@@ -80,7 +80,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     from app.code.fixing import attempt
     from app.code.sandbox.run import Sandbox
     from app.code.tasks import load_tasks
-    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.command_core import told_templates
     from app.commands.terminal.loading import load_model
 
     sandbox = Sandbox()

@@ -7,9 +7,8 @@ from pathlib import Path
 import msgspec
 
 from app.base.children import child_command
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console
-from app.commands.terminal.devices import listed_devices
 from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
 from app.machine.doctor import GPU_WAIT_S

@@ -8,9 +8,8 @@ import msgspec
 from app.base.bill_of_materials import Part, parts
 from app.base.log import log_file
 from app.commands.terminal.arguments import whole
-from app.commands.terminal.command_core import Core
+from app.commands.terminal.command_core import Core, listed_devices
 from app.commands.terminal.console import Console, Unsuccessful
-from app.commands.terminal.devices import listed_devices
 from app.commands.terminal.other_computers import add_rpc_arguments, rpc_servers
 from app.engine.protocol import BackendState, Device
 from app.machine.advisor import Outlook, SpeedBasis

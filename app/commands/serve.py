@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         core.settings.values.load, **{name: number for name, number in given.items() if number is not None}
     )
     from app.audit.gate import Gate
-    from app.commands.terminal.command_templates import told_templates
+    from app.commands.terminal.command_core import told_templates
     from app.commands.terminal.loading import load_model
     from app.server.access.addresses import addresses_for_others
     from app.server.server import LocalServer

@@ -18,7 +18,7 @@ from app.engine.client.client import EngineClient
 from app.server.access.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.access.discovery import Discovery, announce_server, withdraw_server
 from app.server.access.stats import ServerStats, StatsView
-from app.server.requests.known_models import KnownModels
+from app.server.requests.served_models import KnownModels
 from app.settings import SettingsFile
 from models.store.store import ModelStore
 

@@ -1,6 +1,6 @@
 """Finds the fastest settings, one after the other. Pure but for the measuring that it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -9,7 +9,6 @@ import msgspec
 from app.base.errors import EngineError
 from app.engine.protocol import LoadNotice, LoadSettings
 from app.tuning.knobs import Figure, KnobChoices, TuningMachine, choices, with_value
-from app.tuning.noise import LEAST_GAIN, compare
 from app.tuning.report import Speed, TuningRow
 
 REPEATS = 5
@@ -238,3 +237,29 @@ def _figures(samples: list[Sample], figure: Figure) -> list[float]:
         for sample in samples
     ]
     return [1 / turn_s for turn_s in turns if turn_s]
+
+
+LEAST_GAIN = 0.03
+"""Less is not worth leaving the default for."""
+
+NOISE_FACTOR = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`gain` of a candidate over what was best, by the medians; `noise` is half the range of the repeats of
+    the side that scatters more, relative to its median."""
+
+    gain: float
+    noise: float
+
+    def is_clear(self, least: float = LEAST_GAIN) -> bool:
+        """The gain is `least` at least, and clearly more than the noise."""
+        return self.gain >= least and self.gain >= NOISE_FACTOR * self.noise
+
+
+def compare(candidate: Sequence[float], best: Sequence[float]) -> Comparison:
+    """Two lists of speeds, one at least in each; a single one tells nothing of its noise."""
+    gain = median(candidate) / median(best) - 1
+    halves = [(max(values) - min(values)) / 2 / median(values) for values in (candidate, best)]
+    return Comparison(gain, max(halves))

@@ -4,6 +4,7 @@ import importlib.metadata
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import msgspec
 
 from app.bench.drift.comparison import DriftReport, compare_golden, largest_change
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Question, golden_set
-from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
 from app.bench.results.history import BenchmarkHistory
@@ -21,6 +21,14 @@ from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sam
 from app.machine.hardware import Machine
 from app.telemetry.host import HostReader
 from app.telemetry.nvml_monitor import GpuMonitor
+
+
+@dataclass(frozen=True, slots=True)
+class DriftProgress:
+    """`done` of `total` answers; 0 of 0 while the file is read."""
+
+    done: int
+    total: int
 
 
 class DriftChecker:

@@ -2,7 +2,6 @@
 
 import re
 
-from app.bench.report.elsewhere_words import elsewhere_facts_of, elsewhere_protocol_of
 from app.bench.results.compare import Outcome, Verdict
 from app.bench.results.report import OVER_HTTP, Limit, Mark, Measure, ModelFacts, Report
 
@@ -228,3 +227,34 @@ def format_bytes(count: float) -> str:
 def format_rate(bytes_per_s: float) -> str:
     """Gigabytes per second."""
     return f"{bytes_per_s / 1e9:.1f} GB/s"
+
+
+_PROTOCOLS = {
+    "first_token": "Over HTTP: our own English text of about 450 tokens, which begins differently each time; "
+    "from the request to the first piece of the reply, with the way there and back.",
+    "pp": "Over HTTP: the tokens by which a long prompt and a short one differ, by the server's own count, "
+    "by the difference of their times to the first token.",
+    "tg": "Over HTTP: a story, greedy, of so many tokens if the model does not end it before; the tokens "
+    "after the first by the time from the first piece to the last, as they arrive here.",
+    "latency": "Over HTTP: the time between two pieces of that reply, a token each, as they arrive here.",
+    "streams": "Over HTTP: so many stories asked for at once; the tokens of all by the time from asking to "
+    "the end of the last, prompts included.",
+}
+
+
+def elsewhere_protocol_of(key: str) -> str:
+    """How the measure of that key is taken over HTTP."""
+    if key.startswith("tg") and "x" in key:
+        return _PROTOCOLS["streams"]
+    return next((text for name, text in _PROTOCOLS.items() if key.startswith(name)), "")
+
+
+def elsewhere_facts_of(report: Report) -> list[tuple[str, str]]:
+    """The server, the model and the computer that it was measured from, by their names."""
+    machine, engine = report.machine, report.engine
+    return [
+        ("Server", f"{engine.backend}, {report.source}"),
+        ("Model", report.model.name),
+        ("Context", f"{engine.context_tokens:,} tokens, as far as the server tells"),
+        ("Measured from", f"{machine.processor}, {machine.cores} cores, {machine.system}"),
+    ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 CONFIDENCE = 0.95
 
@@ -123,3 +124,27 @@ def _moments(values: Sequence[float]) -> tuple[int, float, float]:
     if summary.sd is None:
         raise ValueError("Welch's test needs two values on each side")
     return summary.n, summary.mean, summary.sd**2
+
+
+if TYPE_CHECKING:
+    # Slow to load: the window's start does without.
+    import numpy as np
+    import numpy.typing as npt
+
+DRAWS = 1000
+
+
+def redrawn(n: int) -> "npt.NDArray[np.int64]":
+    """How often each of `n` items is in each of `DRAWS` draws of n of them, shape (DRAWS, n), ever the same.
+
+    A figure of each draw scatters as it would over other items of the same kind: the bootstrap.
+    Efron, Annals of Statistics 7 (1979), https://doi.org/10.1214/aos/1176344552
+    """
+    import numpy as np
+
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+
+
+def middle(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of the middle 95% of at least one value."""
+    return percentile(values, 50 * (1 - CONFIDENCE)), percentile(values, 50 * (1 + CONFIDENCE))

@@ -11,8 +11,7 @@ import msgspec
 from app.audit.log import AuditLogError
 from app.audit.trail import AuditTrail
 from app.base.errors import StillroomError
-from app.commands.terminal.command_core import Core
-from app.commands.terminal.command_templates import told_templates
+from app.commands.terminal.command_core import Core, told_templates
 from app.commands.terminal.console import Console, WrongUse
 from app.commands.terminal.installed import installed_model
 from app.commands.terminal.loading import load_model

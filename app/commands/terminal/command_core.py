@@ -1,15 +1,24 @@
 """What the commands need of the program's parts; `app.bootstrap` provides it."""
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.bench.results.history import BenchmarkHistory
+from app.chat.prompting.prompt import ChatTemplates
+from app.commands.terminal.console import WAKE_S, Console
+from app.database.database import CheckedDatabase
 from app.engine.client.client import EngineClient
 from app.engine.planning.load_history import LoadMemory
+from app.engine.protocol import DevicesListed, RpcServer
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.store.store import ModelStore
+from models.system.progress import raise_if_cancelled
 
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
@@ -70,3 +79,43 @@ class Core(Protocol):
 
     def benchmarks(self) -> AbstractContextManager[BenchmarkHistory]:
         """The history of benchmark runs."""
+
+
+def listed_devices(
+    client: EngineClient, servers: Sequence[RpcServer], cancel: threading.Event
+) -> DevicesListed | StillroomError:
+    """What the engine's process can compute on, or why it does not start."""
+    listed = client.list_devices(servers)
+    while True:
+        raise_if_cancelled(cancel)
+        try:
+            return listed.result(WAKE_S)
+        except FutureTimeoutError:
+            continue
+        except StillroomError as error:
+            return error
+
+
+@contextmanager
+def told_templates(core: Core, console: Console) -> Iterator[ChatTemplates]:
+    """The templates of `core` until the context ends."""
+    with core.templates() as templates:
+        templates.observe(lambda problem: console.note(f"stillroom: {problem} {problem.hint_text()}"))
+        yield templates
+
+
+@contextmanager
+def looked_after(console: Console, *stores: CheckedDatabase) -> Iterator[None]:
+    """Check the whole of each store and say what was damaged; back them up at the end. None is closed."""
+    for store in stores:
+        store.check()
+        for notice in store.recovery.notices if store.recovery is not None else ():
+            console.note(notice.sentence)
+    try:
+        yield
+    finally:
+        for store in stores:
+            try:
+                store.back_up_if_due()
+            except StillroomError as error:
+                console.note(f"stillroom: {error}")

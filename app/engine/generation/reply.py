@@ -4,18 +4,20 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from app.engine.batching.scheduler import Job
 from app.engine.generation.delta_stream import DeltaStream
 from app.engine.generation.text import THINK_OPEN, ReplyText
 from app.engine.generation.thinking_control import ThinkingControl
 from app.engine.grammar.gbnf import Rules
 from app.engine.grammar.grammar_matcher import Grammar
-from app.engine.llama.candidates import Candidates
+from app.engine.llama.candidates import Candidates, Logits
 from app.engine.llama.context import Context
-from app.engine.llama.logprobs import token_logprob
 from app.engine.llama.model import Model
 from app.engine.llama.sampler import Sampler
 from app.engine.protocol import (
+    Candidate,
     Channel,
     Event,
     Finished,
@@ -287,3 +289,20 @@ def _only_token(model: Model, text: str) -> int:
     """The token that is `text`; -1 where the vocabulary has none."""
     tokens = model.tokenize(text.encode(), special=True)
     return tokens[0] if len(tokens) == 1 else -1
+
+
+def token_logprob(model: Model, logits: Logits, token: int, alternatives: int) -> TokenLogprob:
+    """The log probability of `token` and those of the `alternatives` likeliest tokens, of the model's own
+    distribution: before temperature, penalties and whatever else."""
+    largest = logits.max()
+    total = np.exp(logits - largest, dtype=np.float32).sum(dtype=np.float64)
+    offset = float(largest) + float(np.log(total))
+
+    def candidate(id_: int) -> Candidate:
+        return Candidate(id_, model.raw_piece(id_, special=True), float(logits[id_]) - offset)
+
+    if not alternatives:
+        return TokenLogprob(candidate(token))
+    best = np.argpartition(logits, -alternatives)[-alternatives:]
+    best = best[np.argsort(-logits[best], kind="stable")]
+    return TokenLogprob(candidate(token), [candidate(int(id_)) for id_ in best])

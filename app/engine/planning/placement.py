@@ -1,5 +1,6 @@
 """Which devices a model's layers may go to: this computer's, and other computers' where they are to help."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -103,3 +104,28 @@ def offload_devices(devices: Sequence[Device]) -> list[Device]:
 def usable_bytes(device: Device) -> int:
     """What may be planned for on a device: free memory less a reserve."""
     return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
+
+
+ASK_AGAIN_S = 10.0
+"""Other computers are asked no more often: one that is gone takes seconds, and replies wait for it."""
+
+
+class AskedLately:
+    """What other computers said a moment ago, or say now."""
+
+    def __init__(self, remote: FindsRemote) -> None:
+        self._remote = remote
+        self._asked: tuple[Sequence[RpcServer], float] = ((), 0.0)
+        self._said: tuple[list[RemoteDevice], list[RpcProblem]] = ([], [])
+
+    def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
+        """Devices of the computers that answer, and why the others cannot be used."""
+        asked, at_s = self._asked
+        if asked != servers or time.monotonic() - at_s > ASK_AGAIN_S:
+            self._said = self._remote.find(servers)
+            self._asked = (servers, time.monotonic())
+        return self._said
+
+    def forget(self) -> None:
+        """Ask again: a model has left their memory."""
+        self._asked = ((), 0.0)

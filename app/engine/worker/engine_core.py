@@ -130,7 +130,7 @@ class EngineCore:
         from app.engine.devices.native_log import NativeLog
         from app.engine.llama.abort import AbortFlag
         from app.engine.llama.backend import Backend
-        from app.engine.planning.device_cache import AskedLately
+        from app.engine.planning.placement import AskedLately
         from app.engine.worker.loader import Loader
 
         self._backend = Backend(NativeLog())

@@ -3,8 +3,6 @@
 from html import escape
 from typing import Any
 
-from app.server.endpoints.example import example
-
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 _STYLE = """
@@ -81,3 +79,12 @@ def _resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]
         found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         return found
     return schema
+
+
+def example(url: str, key: str) -> str:
+    """A command line for a server at `url`."""
+    return (
+        f'curl {url}/v1/chat/completions -H "Authorization: Bearer {key}" '
+        '-H "Content-Type: application/json" '
+        """-d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
+    )

@@ -6,8 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 import itertools
 from collections.abc import Sequence
 
-from app.server.access.latency_histogram import BOUNDS_S, Histogram
-from app.server.access.stats import StatsView
+from app.server.access.stats import BOUNDS_S, Histogram, StatsView
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

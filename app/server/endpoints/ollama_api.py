@@ -13,16 +13,20 @@ from starlette.responses import JSONResponse, Response
 from app.chat.prompting.prompt import ChatMessage, Prompt
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part
 from app.server.access.api_error import ApiError
-from app.server.requests.answering import answer_events, screened, streamed_answer, whole_answer
-from app.server.requests.conversation import conversation
-from app.server.requests.infill import around_the_gap
+from app.server.requests.answering import (
+    answer_events,
+    around_the_gap,
+    screened,
+    streamed_answer,
+    whole_answer,
+)
 from app.server.requests.ollama_requests import (
     OllamaChatRequest,
     OllamaFields,
     OllamaGenerateRequest,
     OllamaMessage,
 )
-from app.server.requests.openai_requests import FunctionCall, Message, ToolCall
+from app.server.requests.openai_requests import FunctionCall, Message, ToolCall, conversation
 from app.server.requests.replies import unless_gone
 from app.server.requests.request_fields import EFFORT_TOKENS, schema_text, thinking_limits
 from app.server.requests.served_models import ServedModel

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo, TokenLogprob
 from app.server.requests.answering import Choice, answer_events, screened, streamed_answer, whole_answer
-from app.server.requests.conversation import conversation
 from app.server.requests.openai_objects import (
     FINISH_REASONS,
     SSE,
@@ -22,7 +21,7 @@ from app.server.requests.openai_objects import (
     timings,
     usage,
 )
-from app.server.requests.openai_requests import ChatRequest, ResponseFormat
+from app.server.requests.openai_requests import ChatRequest, ResponseFormat, conversation
 from app.server.requests.replies import unless_gone
 from app.server.requests.request_fields import EFFORT_TOKENS, logit_bias, schema_text, thinking_limits
 from app.server.requests.served_models import ServedModel

@@ -9,8 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part
 from app.server.access.api_error import ApiError
-from app.server.requests.answering import Choice, answer_events, streamed_answer, whole_answer
-from app.server.requests.infill import around_the_gap
+from app.server.requests.answering import Choice, answer_events, around_the_gap, streamed_answer, whole_answer
 from app.server.requests.openai_objects import (
     FINISH_REASONS,
     SSE,

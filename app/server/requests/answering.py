@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from app.base.errors import Cancelled, StillroomError
 from app.chat.prompting.prompt import ChatMessage
-from app.engine.protocol import Delta, Finished, Generate, ModelInfo, TokenLogprob
+from app.engine.protocol import Delta, Finished, Generate, ModelInfo, Part, TokenLogprob
 from app.server.access.api_error import ApiError, api_error, broken_off
 from app.server.requests.replies import StreamedReply, unless_gone
 from app.server.requests.services import Services
@@ -126,3 +126,17 @@ async def screened(
     """The conversation as the model may see it. Raises `StillroomError` for what is blocked."""
     texts = await services.admission.screen(request, info, [message.content for message in messages])
     return [ChatMessage(message.role, text) for message, text in zip(messages, texts, strict=True)]
+
+
+def around_the_gap(info: ModelInfo, before: str, behind: str) -> list[Part]:
+    """What asks for the text between the two. Raises `ApiError` for a model that cannot do that."""
+    if info.fim_texts is None:
+        raise ApiError(
+            400,
+            "{name} was not taught to fill in the middle, so it knows no suffix.",
+            "Put what comes behind into the prompt.",
+            param="suffix",
+            name=info.name,
+        )
+    start, end, fill = info.fim_texts
+    return [Part(start, True), Part(before), Part(end, True), Part(behind), Part(fill, True)]

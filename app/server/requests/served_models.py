@@ -6,9 +6,27 @@ from dataclasses import dataclass
 
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings, ModelInfo
+from app.engine.protocol.engine_state import EngineState
 from app.server.access.api_error import ApiError
-from app.server.requests.known_models import KnownModels
 from models.store.store import InstalledModel, ModelStore
+
+
+class KnownModels:
+    """Follows the engine from its making on. Any thread.
+
+    A model that rests, or had to make room, comes back with the next request that names it: what is known of
+    it is needed meanwhile.
+    """
+
+    def __init__(self, client: EngineClient) -> None:
+        self.infos: dict[str, ModelInfo] = {}
+        """By the file; a new dictionary after each change."""
+        client.observe(self._on_state)
+
+    def _on_state(self, state: EngineState) -> None:
+        if any(self.infos.get(info.path) is not info for info in state.models):
+            self.infos = self.infos | {info.path: info for info in state.models}
+
 
 LATEST = ":latest"
 

@@ -11,8 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from app.chat.library.choices import WhenFull
 from app.chat.prompting.context import ContextPlan
 from app.chat.prompting.prompt import ChatMessage
-from app.chat.store.branches import versions_of
-from app.chat.store.records import Attachment, Conversation, StoredMessage
+from app.chat.store.records import Attachment, Conversation, StoredMessage, versions_of
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key

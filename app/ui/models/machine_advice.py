@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import psutil
 from PySide6.QtCore import QObject, Signal
 
+from app.engine.devices.buffer_names import MAPPED, is_ram
+from app.engine.protocol import Device, ModelInfo, Ready
 from app.machine.advisor import Advisor
 from app.machine.measurements import Measurements
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
-from app.ui.models.free_memory import free_memory
 from models.catalog.catalog import catalogue
-from models.memory.fit import Memory
+from models.memory.fit import GpuMemory, Memory
 from models.store.store import InstalledModel
 
 
@@ -61,3 +63,26 @@ class MachineAdvice(QObject):
     async def _learn_memory_speed(self) -> None:
         self._memory_bytes_per_s = await asyncio.to_thread(self._measurements.memory_speed)
         self.changed.emit()
+
+
+def free_memory(ready: Ready, loaded: ModelInfo | None, remote: Sequence[Device] = ()) -> Memory:
+    """RAM that is free now, and each GPU's memory as it was before the first load; `remote` are the devices
+    of other computers.
+
+    What the loaded model takes counts as free, because the next one takes its place.
+    """
+    gpus = tuple(
+        GpuMemory(device.description or device.name, device.memory_free_bytes, device.memory_total_bytes)
+        for device in (*ready.devices, *remote)
+        if device.kind == "gpu"
+    )
+    own = 0
+    if loaded is not None:
+        # The mapped file counts as available already: its pages can be dropped.
+        own = sum(
+            size
+            for buffers in (loaded.buffers, loaded.draft_buffers)
+            for name, size in buffers.items()
+            if is_ram(name) and MAPPED not in name
+        )
+    return Memory(psutil.virtual_memory().available + own, gpus)

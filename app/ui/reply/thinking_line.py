@@ -1,10 +1,12 @@
 """What the model thinks before it answers: one quiet line until it is opened."""
 
+import re
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.chat.thinking_words import last_step
+from app.chat.title import shortened
 from app.ui.base.durations import duration, exact_duration
 from app.ui.base.theme import Theme
 from app.ui.reply.markdown_view import MarkdownView
@@ -192,3 +194,19 @@ class _Head(QFrame):
             self.clicked.emit()
         else:
             super().keyPressEvent(event)
+
+
+LAST_STEP_CHARACTERS = 48
+TAIL_CHARACTERS = 4000
+
+
+def last_step(thinking: str) -> str:
+    """The first words of the last paragraph that has begun, as plain text; empty before there is one.
+
+    Looks at the end only, so that it costs the same however long the thinking is.
+    """
+    for paragraph in reversed(re.split(r"\n\s*\n", thinking[-TAIL_CHARACTERS:])):
+        words = re.sub(r"[*_`#]+|\\[()\[\]]", "", paragraph).strip()
+        if words:
+            return shortened(words, LAST_STEP_CHARACTERS)
+    return ""

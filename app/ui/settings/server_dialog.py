@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.server.access.addresses import addresses_for_others
-from app.server.endpoints.example import example
+from app.server.endpoints.docs_page import example
 from app.settings import SettingsFile
 from app.ui.base.theme import Theme
 from app.ui.settings.api_clients import NAME, ApiClients

@@ -10,7 +10,6 @@ from app.bench.quality.answers.latex_parser import parse
 from app.bench.quality.answers.latex_tokens import cleaned, has_groups, tokens
 from app.bench.quality.answers.plain_answer import plain_answer, words_of
 from app.bench.quality.answers.units import unit_of
-from app.bench.quality.answers.unreadable import Unreadable
 from app.bench.quality.answers.values import (
     Expression,
     Matrix,
@@ -20,6 +19,7 @@ from app.bench.quality.answers.values import (
     Relation,
     Union,
     Unordered,
+    Unreadable,
     Value,
     Words,
 )

@@ -2,8 +2,7 @@
 
 import sympy
 
-from app.bench.quality.answers.unreadable import Unreadable
-from app.bench.quality.answers.values import Expression
+from app.bench.quality.answers.values import Expression, Unreadable
 
 LARGEST_EXPONENT = 2000
 LARGEST_FACTORIAL = 300

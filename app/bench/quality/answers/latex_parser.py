@@ -11,7 +11,6 @@ import sympy
 from app.bench.quality.answers.latex_names import FUNCTIONS, GREEK, INVERSE
 from app.bench.quality.answers.latex_numbers import factorial, in_base, raised, repeating
 from app.bench.quality.answers.latex_tokens import Token
-from app.bench.quality.answers.unreadable import Unreadable
 from app.bench.quality.answers.values import (
     Expression,
     Matrix,
@@ -21,6 +20,7 @@ from app.bench.quality.answers.values import (
     Relation,
     Union,
     Unordered,
+    Unreadable,
     Value,
     Words,
 )

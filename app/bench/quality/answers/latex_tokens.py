@@ -3,7 +3,7 @@
 import re
 from typing import Literal, NamedTuple
 
-from app.bench.quality.answers.unreadable import Unreadable
+from app.bench.quality.answers.values import Unreadable
 
 TokenKind = Literal["number", "letter", "command", "text", "sign"]
 

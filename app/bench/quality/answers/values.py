@@ -68,3 +68,7 @@ class Ratio:
 
 
 Value = Quantity | Words | Ordered | Unordered | Union | Relation | Matrix | Ratio
+
+
+class Unreadable(Exception):
+    """The answer cannot be read as a value; it can still be compared letter by letter."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.bench.results.resampling import middle, redrawn
+from app.bench.results.statistics import middle, redrawn
 
 ORDER = 4
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.bench.results.resampling import middle, redrawn
+from app.bench.results.statistics import middle, redrawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.bench.drift.checker import DriftChecker
+from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.comparison import DriftReport, ItemDrift
-from app.bench.drift.progress import DriftProgress
 from app.engine.protocol import ModelInfo
 from app.ui.base.bridge import Bridge
 from app.ui.base.layouts import clear_layout

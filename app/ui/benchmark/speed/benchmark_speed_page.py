@@ -20,6 +20,7 @@ from app.bench.run.run_journal import Unfinished
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
+from app.engine.protocol import Delta, Event, Failed, Finished, PromptProgress
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
@@ -31,7 +32,6 @@ from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.benchmark_page import scroll
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
-from app.ui.benchmark.frame.running_replies import RunningReplies
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.benchmark.speed.benchmark_details import DetailsCard, FactsCard
 from app.ui.benchmark.speed.benchmark_figures import FigureCards
@@ -423,3 +423,22 @@ class BenchmarkSpeedPage(QScrollArea):
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
         self._export.setIcon(self._theme.icon("export", "text"))
+
+
+class RunningReplies:
+    """Which replies the engine is writing; filled on the engine client's thread, read on the GUI's."""
+
+    def __init__(self) -> None:
+        self.running: frozenset[int] = frozenset()
+
+    def forget(self, *_: object) -> None:
+        """The engine is another one."""
+        self.running = frozenset()
+
+    def on_event(self, event: Event) -> None:
+        """Take an event of the engine."""
+        if isinstance(event, PromptProgress | Delta):
+            if event.request_id not in self.running:
+                self.running |= {event.request_id}
+        elif isinstance(event, Finished | Failed):
+            self.running -= {event.request_id}

@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.store.branches import newest_end, versions_of
+from app.chat.store.records import newest_end, versions_of
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
 from app.ui.chat.conversation.chat_syntax import ChatSyntax

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment, StoredMessage
 from app.chat.store.summary import Summary
 from app.ui.base.theme import Theme
-from app.ui.chat.conversation.found_mark import Mark
 from app.ui.chat.conversation.left_out import mark_left_out
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.chat.conversation.summary_card import SummaryCard
@@ -62,7 +61,7 @@ class ConversationView(ChatColumn):
         versions: Mapping[int, Sequence[int]],
     ) -> None:
         """Show a branch from its end on. `live` is the reply that is coming in, if any, with its message;
-        `versions` are the messages in the place of each, as `app.chat.store.branches.versions_of` gives them.
+        `versions` are the messages in the place of each, as `app.chat.store.records.versions_of` gives them.
         """
         for widget in self.clear():
             if self._live is not None and widget is self._live[1]:
@@ -355,3 +354,29 @@ class EmptyChat(QWidget):
             if name
             else self.tr("Choose a model at the top of the window to begin.")
         )
+
+
+SHOWN_MS = 4000
+WIDTH_PX = 3
+
+
+class Mark(QFrame):
+    """Marks `widget` for some seconds. GUI thread."""
+
+    def __init__(self, widget: QWidget, theme: Theme) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self.setStyleSheet(f"background: {theme.colours.accent}; border: none; border-radius: 1px;")
+        widget.installEventFilter(self)
+        self._fit()
+        self.show()
+        QTimer.singleShot(SHOWN_MS, self, self.deleteLater)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Stay as high as the message."""
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        self.setGeometry(0, 0, WIDTH_PX, self._widget.height())

@@ -1,7 +1,7 @@
 import pytest
 
-from app.chat.thinking_words import last_step
 from app.chat.title import TITLE_COLUMNS, columns_of, title_from
+from app.ui.reply.thinking_line import last_step
 
 
 @pytest.mark.parametrize(

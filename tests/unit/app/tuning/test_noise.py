@@ -1,4 +1,4 @@
-from app.tuning.noise import compare
+from app.tuning.search import compare
 
 
 def test_a_gain_beyond_the_noise_is_clear() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from app.base.children import child_command
 from app.base.errors import Cancelled
-from app.bench.drift.checker import DriftChecker
+from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.golden import Question
-from app.bench.drift.progress import DriftProgress
 from app.bench.drift.store import DriftStore
 from app.bench.results.history import BenchmarkHistory
 from app.engine.client.client import EngineClient

@@ -2,8 +2,7 @@ import random
 
 import pytest
 
-from app.bench.results.resampling import DRAWS, middle, redrawn
-from app.bench.results.statistics import summarise
+from app.bench.results.statistics import DRAWS, middle, redrawn, summarise
 
 
 def test_draws_anew_are_of_as_many_items_and_ever_the_same() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from app.engine.batching.background_share import FIRST_TOKENS, MOST_EXTRA_S, BackgroundPace
+from app.engine.batching.scheduler import FIRST_TOKENS, MOST_EXTRA_S, BackgroundPace
 
 
 def seconds_of(front: int, background: int) -> float:

@@ -1,6 +1,6 @@
 import pytest
 
-from app.engine.batching.batch_shares import fair_shares
+from app.engine.batching.scheduler import fair_shares
 
 
 @pytest.mark.parametrize(

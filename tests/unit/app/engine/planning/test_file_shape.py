@@ -3,7 +3,6 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.engine.planning.default_context import choose_context
 from app.engine.planning.file_shape import (
     DEFAULT_CONTEXT_TOKENS,
     SMALLEST_CONTEXT_TOKENS,
@@ -12,6 +11,7 @@ from app.engine.planning.file_shape import (
     shape_from_gguf,
 )
 from app.engine.planning.load_need import LoadNeed
+from app.engine.planning.load_plan import choose_context
 from app.engine.planning.placement import offload_devices, usable_bytes
 from app.engine.protocol import Device
 

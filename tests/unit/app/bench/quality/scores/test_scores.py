@@ -17,7 +17,7 @@ from app.bench.quality.scores.bleu import (
 from app.bench.quality.scores.f1 import class_scores, macro_f1, macro_f1_interval
 from app.bench.quality.scores.rouge import rouge_l
 from app.bench.quality.scores.wilson import wilson
-from app.bench.results.resampling import redrawn
+from app.bench.results.statistics import redrawn
 from converters.quality.measuring import held_out_text
 
 HAND_MADE = [
