@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.base.errors import Cancelled, StillroomError
 from app.chat.prompting.attached import content_for_model
-from app.chat.prompting.prompt import ChatMessage, Prompt
+from app.chat.prompting.prompt import ChatMessage
 from app.chat.store.database import ChatStoreError
 from app.chat.store.recorder import ReplyRecorder
 from app.chat.store.records import Outcome, StoredMessage
@@ -17,11 +17,7 @@ from app.engine.protocol import (
     Finished,
     Generate,
     GenerationStats,
-    Lora,
     ReplyEvent,
-    Sampling,
-    SpeculationMode,
-    ThinkingLimits,
 )
 from app.engine.protocol.reply_source import Answers, OnReplyEvent
 
@@ -66,41 +62,16 @@ class Turn:
         store: ChatStore,
         engine: Answers,
         message_id: int,
-        prompt: Prompt,
+        request: Generate,
         on_event: OnReplyEvent,
-        *,
-        sampling: Sampling,
-        max_tokens: int = 0,
-        chat_key: str = "",
-        speculation: SpeculationMode = "off",
-        model: str = "",
-        loras: tuple[Lora, ...] = (),
-        thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
-        json_schema: str = "",
         on_disk_problem: Callable[[ChatStoreError], None] | None = None,
     ) -> None:
-        """Start it; `max_tokens` 0 is as many as fit, `chat_key` and what follows as in `messages.Generate`.
-
-        `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept.
-        """
+        """Start it. `on_disk_problem` is called, on a thread of its own, when the reply cannot be kept."""
         self.message_id = message_id
         self.end: Future[TurnEnd] = Future()
         """Resolved when the reply has ended, never with an error."""
         self._on_event = on_event
         self._recorder = ReplyRecorder(store, message_id, on_problem=on_disk_problem)
-        request = Generate(
-            request_id=0,
-            parts=prompt.parts,
-            sampling=sampling,
-            max_tokens=max_tokens,
-            thinking=prompt.thinking,
-            chat_key=chat_key,
-            speculation=speculation,
-            model=model,
-            loras=loras,
-            thinking_limits=thinking_limits,
-            json_schema=json_schema,
-        )
         self._generation = engine.ask(request, self._take)
         self._generation.future.add_done_callback(self._finish)
 

@@ -36,10 +36,10 @@ class ElsewhereInPlace:
         future.set_result(None)
         return future
 
-    def tokenize(self, parts: Sequence[Part], model: str = "") -> "Future[list[int]]":
-        """As many ids as the prompt is estimated to have; only their number means anything."""
-        future: Future[list[int]] = Future()
-        future.set_result([0] * estimated_tokens(parts))
+    def count_tokens(self, parts: Sequence[Part], model: str = "") -> "Future[int]":
+        """Estimate how many tokens a prompt has; nothing is sent there for that."""
+        future: Future[int] = Future()
+        future.set_result(estimated_tokens(parts))
         return future
 
     def ask(self, request: Generate, on_event: OnReplyEvent | None = None) -> Generation:

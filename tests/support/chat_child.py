@@ -14,7 +14,7 @@ from app.base.children import child_command
 from app.chat.store.store import ChatStore
 from app.chat.turn import Turn, history
 from app.engine.client.client import EngineClient
-from app.engine.protocol import Delta, LoadSettings, ReplyEvent, Sampling
+from app.engine.protocol import Delta, Generate, LoadSettings, ReplyEvent, Sampling
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 
@@ -48,15 +48,15 @@ def main() -> None:
                 shown += len(event.text)
                 say(reply=reply_id, length=shown)
 
-        turn = Turn(
-            store,
-            client,
-            reply.id,
-            template.render_blocking(history([question])),
-            show,
+        prompt = template.render_blocking(history([question]))
+        request = Generate(
+            request_id=0,
+            parts=prompt.parts,
+            thinking=prompt.thinking,
             sampling=Sampling(temperature=0.8, seed=number),
             max_tokens=400,
         )
+        turn = Turn(store, client, reply.id, request, show)
         turn.end.add_done_callback(lambda _, ended=ended: ended.set_result(None))
         ended.result()
         turn.wait_until_kept()

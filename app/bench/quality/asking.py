@@ -31,8 +31,8 @@ class QualityEngine(Protocol):
     def unload(self, path: str = "") -> Future[None]:
         """Free the models."""
 
-    def tokenize(self, parts: Sequence[Part], model: str = "") -> Future[list[int]]:
-        """Token ids of a prompt."""
+    def count_tokens(self, parts: Sequence[Part], model: str = "") -> Future[int]:
+        """Count the tokens of a prompt."""
 
     def ask(self, request: Generate, on_event: Callable[[ReplyEvent], None] | None = None) -> Generation:
         """One reply."""

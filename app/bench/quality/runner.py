@@ -184,8 +184,8 @@ class QualityRunner:
         for place, question in enumerate(item.turns):
             said.append(Said("user", question))
             prompt = self._render(info, said)
-            tokens = wait_for(self._engine.tokenize(prompt.parts), lambda: None, cancel)
-            room = info.context_tokens - len(tokens)
+            tokens = wait_for(self._engine.count_tokens(prompt.parts), lambda: None, cancel)
+            room = info.context_tokens - tokens
             if room < SPARE_TOKENS:
                 return self._result(item, "does_not_fit", turns)
             seed = item_seed(protocol.seed, item.id, place)

@@ -140,8 +140,8 @@ class Speaks(Protocol):
 class Asked(Answers, Protocol):
     """What a reply is asked of: an engine, or a server elsewhere in its place."""
 
-    def tokenize(self, parts: Sequence[Part]) -> "Future[list[int]]":
-        """Token ids of a prompt."""
+    def count_tokens(self, parts: Sequence[Part]) -> "Future[int]":
+        """Count the tokens of a prompt."""
 
 
 class Speaker:
@@ -255,8 +255,7 @@ class Speaker:
         return sendable, screened, notices
 
     async def _count_tokens(self, parts: list[Part]) -> int:
-        tokens: list[int] = await asyncio.wrap_future(self._client.tokenize(parts))
-        return len(tokens)
+        return await asyncio.wrap_future(self._client.count_tokens(parts))
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -187,6 +187,14 @@ class EngineClient(EngineLink):
         self._submit(Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
+    def count_tokens(self, parts: Sequence[Part], model: str = "") -> "Future[int]":
+        """How many tokens `tokenize` gives; they do not come here."""
+        clean = [Part(encodable(part.text), part.special) for part in parts]
+        future: Future[int] = Future()
+        request = Tokenize(request_id=next(self._ids), parts=clean, model=model, only_count=True)
+        self._submit(Pending(request, future))
+        return future
+
     def embed(
         self, parts: Sequence[Part] = (), *, tokens: Sequence[int] = (), model: str = ""
     ) -> "Future[Embedded]":

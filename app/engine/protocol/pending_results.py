@@ -67,6 +67,6 @@ def settle(
         case Unloaded():
             resolve(future, None)
         case Tokenized():
-            resolve(future, event.tokens)
+            resolve(future, event.count if event.tokens is None else event.tokens)
         case _:
             resolve(future, event)

@@ -10,13 +10,16 @@ class Tokenize(Message, frozen=True, kw_only=True):
     parts: list[Part]
     model: str = ""
     """File of a loaded model; empty is the one that was loaded last."""
+    only_count: bool = False
+    """Only their number is wanted."""
 
 
 class Tokenized(Message, frozen=True, kw_only=True):
-    """Answer to `Tokenize`."""
+    """Answer to `Tokenize`; `tokens` is None where only their number was wanted."""
 
     request_id: int
-    tokens: list[int]
+    count: int
+    tokens: list[int] | None = None
 
 
 class Embed(Message, frozen=True, kw_only=True):

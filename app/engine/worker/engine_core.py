@@ -296,7 +296,8 @@ class EngineCore:
         self, request: Preparable, arrived_s: float, resident: Resident, prepared: Prepared
     ) -> None:
         if isinstance(request, Tokenize):
-            self._emit(Tokenized(request_id=request.request_id, tokens=prepared.tokens))
+            tokens = None if request.only_count else prepared.tokens
+            self._emit(Tokenized(request_id=request.request_id, tokens=tokens, count=len(prepared.tokens)))
         elif isinstance(request, Embed):
             self._embed(request, resident, prepared.tokens)
         elif isinstance(request, Prepare):

@@ -294,8 +294,7 @@ class EngineSession(QObject):
         elsewhere it is an estimate, as nothing is sent there for that."""
         if is_elsewhere(model or (self.info.path if self.info is not None else "")):
             return estimated_tokens(parts)
-        tokens: list[int] = await asyncio.wrap_future(self.client.tokenize(parts, model))
-        return len(tokens)
+        return await asyncio.wrap_future(self.client.count_tokens(parts, model))
 
     async def embed(self, text: str, model: str) -> bytes:
         """A text as a vector of the model of a file (see `Embedded`). Raises `EngineError`."""

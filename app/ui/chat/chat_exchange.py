@@ -15,7 +15,7 @@ from app.chat.store.records import Attachment, Conversation, StoredMessage, vers
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key
-from app.engine.protocol import Lora, ModelInfo
+from app.engine.protocol import Generate, Lora, ModelInfo
 from app.filters.verdict import Hit
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
@@ -343,14 +343,19 @@ class ChatExchange(QObject):
         self.chats_changed.emit()
         self.state_changed.emit()
         await self._runner.run(
-            plan.prompt,
-            choices.sampling or self._settings.values.sampling,
-            choices.max_tokens,
-            self._settings.values.speculation,
-            info.path,
-            choices.loras,
-            thinking_limits=choices.thinking,
-            json_schema=choices.json_schema,
+            Generate(
+                request_id=0,
+                parts=plan.prompt.parts,
+                thinking=plan.prompt.thinking,
+                sampling=choices.sampling or self._settings.values.sampling,
+                max_tokens=choices.max_tokens,
+                chat_key=chat_key(chat.id),
+                speculation=self._settings.values.speculation,
+                model=info.path,
+                loras=choices.loras,
+                thinking_limits=choices.thinking,
+                json_schema=choices.json_schema,
+            )
         )
         kept = self._store.message(message.id)
         self._desk.conversation.end_live_reply(kept)

@@ -55,6 +55,8 @@ class ChatPlanner:
         self._session = session
         self._vectors = vectors
         self._fingerprints: dict[str, str] = {}
+        self._last: tuple[NextPrompt, ExchangePlan] | None = None
+        """What was planned while the message was typed: sending it needs no second plan."""
 
     def template(self, model: ModelInfo) -> ChatTemplate:
         """The model's template."""
@@ -64,13 +66,18 @@ class ChatPlanner:
         """What goes to the model, counted. `by_meaning` also asks the embedding model for the passages of
         documents that do not fit whole; the first time it reads them all.
         """
+        if not by_meaning and self._last is not None and self._last[0] == wanted:
+            return self._last[1]
         model = await self._embedding_model() if by_meaning else None
 
         async def choose(attachments: Sequence[Attachment], question: str, most: int) -> list[Passage]:
             assert model is not None
             return await self._vectors.best_passages(attachments, question, most, model)
 
-        return await self._plan(wanted, wanted.model.context_tokens, choose if model is not None else None)
+        plan = await self._plan(wanted, wanted.model.context_tokens, choose if model is not None else None)
+        if not by_meaning:
+            self._last = wanted, plan
+        return plan
 
     def reads_meaning(self, wanted: NextPrompt) -> bool:
         """Whether there are documents, and a model that knows what their passages mean."""
@@ -86,12 +93,12 @@ class ChatPlanner:
 
     async def use(self, wanted: NextPrompt, plan: ExchangePlan) -> ContextUse:
         """What the tokens of `plan` are made of."""
-        count = partial(self._session.count_tokens, model=wanted.model.path)
-        message = await count([Part(wanted.text)]) if wanted.text else 0
-        documents = 0
-        if wanted.attachments:
-            text = with_documents("", wanted.attachments, plan.passages)
-            documents = await count([Part(text)]) if text else 0
+        words = with_documents("", wanted.attachments, plan.passages) if wanted.attachments else ""
+
+        async def count(text: str) -> int:
+            return await self._session.count_tokens([Part(text)], wanted.model.path) if text else 0
+
+        message, documents = await asyncio.gather(count(wanted.text), count(words))
         return ContextUse(
             message=message,
             documents=documents,

@@ -7,20 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.base.errors import StillroomError
-from app.chat.prompting.prompt import Prompt
 from app.chat.store.records import Conversation, StoredMessage
 from app.chat.store.store import ChatStore
-from app.chat.turn import Turn, TurnEnd, chat_key
+from app.chat.turn import Turn, TurnEnd
 from app.engine.protocol import (
     Delta,
-    Lora,
+    Generate,
     ModelInfo,
     Notice,
     PromptProgress,
     ReplyEvent,
-    Sampling,
-    SpeculationMode,
-    ThinkingLimits,
 )
 from app.filters.verdict import Hit
 from app.ui.base.bridge import Bridge
@@ -92,17 +88,7 @@ class ReplyRunner:
         self._stopped = False
         reply.view.begin()
 
-    async def run(
-        self,
-        prompt: Prompt,
-        sampling: Sampling,
-        max_tokens: int,
-        speculation: SpeculationMode = "off",
-        model: str = "",
-        loras: tuple[Lora, ...] = (),
-        thinking_limits: ThinkingLimits = ThinkingLimits(),  # noqa: B008 - frozen
-        json_schema: str = "",
-    ) -> None:
+    async def run(self, request: Generate) -> None:
         """Generate the reply that was begun, until its end is shown and kept.
 
         When the task is cancelled, the window is going: its widgets are left alone.
@@ -111,17 +97,7 @@ class ReplyRunner:
         assert reply is not None
         begun_s = time.monotonic()
         try:
-            end = await self._generate(
-                reply,
-                prompt,
-                sampling,
-                max_tokens,
-                speculation,
-                model,
-                loras,
-                thinking_limits,
-                json_schema,
-            )
+            end = await self._generate(reply, request)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
@@ -129,18 +105,7 @@ class ReplyRunner:
         reply.view.finish(end.outcome, end.stats, _sentence(end.error))
         self._on_end(reply.chat, time.monotonic() - begun_s)
 
-    async def _generate(
-        self,
-        reply: RunningReply,
-        prompt: Prompt,
-        sampling: Sampling,
-        max_tokens: int,
-        speculation: SpeculationMode,
-        model: str,
-        loras: tuple[Lora, ...],
-        thinking_limits: ThinkingLimits,
-        json_schema: str,
-    ) -> TurnEnd:
+    async def _generate(self, reply: RunningReply, request: Generate) -> TurnEnd:
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
             if self.running is not reply:
@@ -156,16 +121,8 @@ class ReplyRunner:
             self._store,
             self._session.answers("chat", reply.model, reply.hits),
             reply.message.id,
-            prompt,
+            request,
             self._bridge.wrap(show),
-            sampling=sampling,
-            max_tokens=max_tokens,
-            chat_key=chat_key(reply.chat.id),
-            speculation=speculation,
-            model=model,
-            loras=loras,
-            thinking_limits=thinking_limits,
-            json_schema=json_schema,
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
         reply.view.answer_now_requested.connect(turn.answer_now)

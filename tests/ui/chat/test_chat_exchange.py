@@ -1,7 +1,13 @@
 """What is sent when a chat outgrows the context, with the real engine."""
 
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import pytest
+
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.store import ChatStore
+from app.engine.protocol import Part
 from app.ui.chat.composing.composer import ComposerState
 from tests.support.chat_desk import SHORT, Opened, until
 
@@ -44,6 +50,31 @@ def test_nothing_is_dropped_from_the_context_without_the_users_word(opened: Open
         opened.tab.send("word " * 3000)
         await until(lambda: "too long" in opened.tab.notice.text)
         assert len(opened.store.messages(chat.id)) == 14
+
+    opened.run(scenario())
+
+
+def test_what_was_counted_while_it_was_typed_is_sent_without_another_count(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        client, counted = opened.desk.client, list[str]()
+        count_tokens = client.count_tokens
+
+        def noted(parts: Sequence[Part], model: str = "") -> "Future[int]":
+            counted.append("".join(part.text for part in parts))
+            return count_tokens(parts, model)
+
+        monkeypatch.setattr(client, "count_tokens", noted)
+        opened.tab.composer.set_text("And now?")
+        await until(lambda: len(counted) == 2)
+        assert "And now?" in counted[0]
+        assert counted[1] == "And now?"
+        await until(lambda: "tokens" in opened.tab.composer.meter.text)
+        opened.tab.send("And now?")
+        await until(lambda: opened.tab.running_view is not None)
+        assert len(counted) == 2
+        await opened.idle()
 
     opened.run(scenario())
 

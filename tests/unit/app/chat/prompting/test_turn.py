@@ -17,7 +17,7 @@ from app.chat.prompting.prompt import ChatMessage
 from app.chat.store.store import ChatStore
 from app.chat.turn import Turn, history
 from app.engine.client.client import EngineClient
-from app.engine.protocol import Delta, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
+from app.engine.protocol import Delta, Generate, LoadSettings, ModelInfo, Part, PromptProgress, Sampling
 from models.catalog.starter import starter_file
 from tests.support.templates import template_of
 
@@ -60,7 +60,14 @@ class Exchange:
         reply = store.add_message(self.chat.id, self.question.id, "assistant", outcome="running")
         self.reply_id = reply.id
         prompt = template_of(model).render_blocking(history([self.question], "Be brief."))
-        self.turn = Turn(store, client, reply.id, prompt, self._take, sampling=GREEDY, max_tokens=max_tokens)
+        request = Generate(
+            request_id=0,
+            parts=prompt.parts,
+            thinking=prompt.thinking,
+            sampling=GREEDY,
+            max_tokens=max_tokens,
+        )
+        self.turn = Turn(store, client, reply.id, request, self._take)
 
     def _take(self, event: Delta | PromptProgress) -> None:
         if isinstance(event, Delta):
