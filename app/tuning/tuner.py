@@ -4,15 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
-from app.base.errors import Cancelled, EngineError
+from app.base.errors import EngineError
 from app.engine.devices.cores import physical_cores, usable_cores
 from app.engine.planning.load_history import LoadMemory, Tuned, now
 from app.engine.planning.load_plan import cache_type
@@ -23,11 +22,11 @@ from app.engine.protocol.pending_results import LoadHandle
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.report import TuningReport
 from app.tuning.search import Outcome, Sample, Search
+from models.system.progress import wait_for
 
 BUDGET_S = 95.0
 """No sample begins after this; the last one and the load that follows stay within two minutes."""
 
-POLL_S = 0.1
 SMALL_CONTEXT_TOKENS = 512
 """The weights stay loaded beside the contexts that are measured, so their own takes little."""
 
@@ -41,8 +40,6 @@ NOISY = 0.1
 
 PROMPT_TOKENS, DECODE_TOKENS = (32, 1024), (4, 64)
 SHORT_PROMPT_TOKENS = 16
-
-T = TypeVar("T")
 
 
 TUNED_FIELDS = ("threads", "prompt_threads", "batch_tokens", "flash_attention", "kv_type", "gpu_layers")
@@ -194,7 +191,7 @@ class _Run:
         if not has_card:
             asked = msgspec.structs.replace(asked, context_tokens=SMALL_CONTEXT_TOKENS)
         load = self._engine.load(str(self._path), asked, remember=False)
-        self._info = self._wait(load.future, load.cancel)
+        self._info = wait_for(load.future, self._cancel, load.cancel)
         self._loaded_layers = self._info.plan.gpu_layers
         return self._info
 
@@ -206,7 +203,7 @@ class _Run:
         )
         self._loaded_layers = None
         load = self._engine.load(str(self._path), settings, remember=False)
-        self._info = self._wait(load.future, load.cancel)
+        self._info = wait_for(load.future, self._cancel, load.cancel)
         if self._info.plan != self._info.planned:
             raise EngineError("There is not enough memory for that many layers on the graphics card.")
         self._loaded_layers = gpu_layers
@@ -232,7 +229,7 @@ class _Run:
             plan, prompt_tokens=prompt_tokens, decode_tokens=decode_tokens, most_s=most_s
         )
         try:
-            measured = self._wait(future, stop)
+            measured = wait_for(future, self._cancel, stop)
         except EngineError:
             # Its process may be a new one, without the model.
             self._loaded_layers = None
@@ -251,17 +248,6 @@ class _Run:
 
     def _tell(self, what: str, fraction: float, remaining_s: float | None) -> None:
         self._on_progress(TuningProgress(what, fraction, remaining_s))
-
-    def _wait(self, future: "Future[T]", stop: Callable[[], None]) -> T:
-        while True:
-            if self._cancel is not None and self._cancel.is_set():
-                stop()
-                raise Cancelled
-            try:
-                return future.result(timeout=POLL_S)
-            except FutureTimeoutError:
-                if future.done():
-                    raise
 
 
 def _notices(outcome: Outcome) -> list[LoadNotice]:

@@ -2,12 +2,18 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from models.system.errors import Cancelled
 
 Unit = Literal["bytes", "tokens"]
+T = TypeVar("T")
+
+WAKE_S = 0.05
+"""How long a wait may take to notice that it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,24 @@ def raise_if_cancelled(cancel: threading.Event | None) -> None:
     """Raise `Cancelled` once `cancel` is set; any thread."""
     if cancel is not None and cancel.is_set():
         raise Cancelled
+
+
+def wait_for(
+    future: "Future[T]",
+    cancel: threading.Event | None,
+    stop: Callable[[], object] = lambda: None,
+    on_wait: Callable[[], object] = lambda: None,
+    wake_s: float = WAKE_S,
+) -> T:
+    """Wait for the future's result; `on_wait` is called every `wake_s` meanwhile. Once `cancel` is set, call
+    `stop` and raise `Cancelled`. Any thread that may wait."""
+    while True:
+        try:
+            return future.result(timeout=wake_s)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+        if cancel is not None and cancel.is_set():
+            stop()
+            raise Cancelled
+        on_wait()

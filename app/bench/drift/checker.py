@@ -13,7 +13,7 @@ import msgspec
 from app.bench.drift.comparison import DriftReport, compare_golden, largest_change
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun, Question, golden_set
 from app.bench.drift.store import DriftStore
-from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
+from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.conditions import Conditions
 from app.bench.run.facts import file_sha256
@@ -21,6 +21,7 @@ from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sam
 from app.machine.hardware import Machine
 from app.telemetry.host import HostReader
 from app.telemetry.nvml_monitor import GpuMonitor
+from models.system.progress import wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class DriftChecker:
     ) -> DriftReport:
         """Load the file and check it. Raises `Cancelled`, `EngineError` and `StillroomError`."""
         load = self._engine.load(str(path), settings)
-        info = wait_for(load.future, load.cancel, cancel)
+        info = wait_for(load.future, cancel, load.cancel)
         return self.check(info, on_progress, cancel, name=name)
 
     def check(

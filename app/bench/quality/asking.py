@@ -4,18 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
-from app.base.errors import Cancelled
 from app.engine.protocol import Delta, Finished, Generate, LoadSettings, ModelInfo, Part, ReplyEvent
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.pending_results import Generation, LoadHandle
-
-POLL_S = 0.05
-
-T = TypeVar("T")
+from models.system.progress import wait_for
 
 
 class QualityEngine(Protocol):
@@ -70,25 +65,6 @@ class Reply:
     logprobs: tuple[float, ...] = ()
 
 
-def wait_for(
-    future: "Future[T]",
-    stop: Callable[[], None],
-    cancel: threading.Event | None,
-    on_wait: Callable[[], None] = lambda: None,
-) -> T:
-    """The future's result. Raises `Cancelled` within a twentieth of a second of `cancel`, after `stop`."""
-    while True:
-        try:
-            return future.result(timeout=POLL_S)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-        if cancel is not None and cancel.is_set():
-            stop()
-            raise Cancelled
-        on_wait()
-
-
 def reply_to(
     engine: QualityEngine,
     request: Generate,
@@ -108,7 +84,7 @@ def reply_to(
 
     started_s = time.monotonic()
     generation = engine.ask(request, take)
-    end = wait_for(generation.future, generation.cancel, cancel, on_wait)
+    end = wait_for(generation.future, cancel, generation.cancel, on_wait)
     return Reply(
         "".join(pieces["thinking"]).strip(),
         "".join(pieces["answer"]).strip(),

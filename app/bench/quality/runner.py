@@ -13,7 +13,7 @@ import msgspec
 
 from app.base.errors import EngineError
 from app.bench.quality.answers.answer_judge import AnswerJudge
-from app.bench.quality.asking import QualityEngine, Render, Said, reply_to, wait_for
+from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.quality.item import Collection, Item, in_turn, limited
 from app.bench.quality.judging import Judge, JudgeCode
 from app.bench.quality.progress import Pace, QualityProgress
@@ -27,7 +27,7 @@ from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, Thi
 from app.machine.hardware import Machine
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.store.manifest import type_in_name
-from models.system.progress import raise_if_cancelled
+from models.system.progress import raise_if_cancelled, wait_for
 
 SMALLEST_CONTEXT_TOKENS = 4096
 MOST_FAILURES = 3
@@ -143,7 +143,7 @@ class QualityRunner:
     ) -> QualityRun:
         pace.tell("load")
         load = self._engine.load(path, settings)
-        info = wait_for(load.future, lambda: None, cancel)
+        info = wait_for(load.future, cancel)
         state = self._engine.state
         run = msgspec.structs.replace(
             run,
@@ -184,7 +184,7 @@ class QualityRunner:
         for place, question in enumerate(item.turns):
             said.append(Said("user", question))
             prompt = self._render(info, said)
-            tokens = wait_for(self._engine.count_tokens(prompt.parts), lambda: None, cancel)
+            tokens = wait_for(self._engine.count_tokens(prompt.parts), cancel)
             room = info.context_tokens - tokens
             if room < SPARE_TOKENS:
                 return self._result(item, "does_not_fit", turns)

@@ -4,9 +4,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
 
-from app.base.errors import Cancelled, EngineError
+from app.base.errors import EngineError
 from app.bench.results.report import NotMeasured
 from app.bench.results.statistics import percentile
 from app.bench.run.order import Turn
@@ -15,6 +14,7 @@ from app.bench.run.suite import first_token_prompt
 from app.engine.protocol import Finished, Generate, ModelInfo, Part, Sampling
 from app.engine.protocol.pending_results import Generation
 from app.engine.protocol.reply_source import Answers
+from models.system.progress import wait_for
 
 GREEDY = Sampling(temperature=0.0, seed=1)
 STORY = "Write a long story about a lighthouse keeper and the sea. Do not stop before it has ten chapters."
@@ -156,14 +156,11 @@ class ElsewhereTurns:
 
     def _wait(self, reply: Generation, all_replies: Sequence[Generation]) -> Finished:
         started_s = time.monotonic()
-        while True:
-            try:
-                return reply.future.result(timeout=POLL_S)
-            except FutureTimeoutError:
-                if reply.future.done():
-                    raise
-            if self._cancel is not None and self._cancel.is_set():
-                for each in all_replies:
-                    each.cancel()
-                raise Cancelled
-            self._on_wait(time.monotonic() - started_s)
+
+        def stop() -> None:
+            for each in all_replies:
+                each.cancel()
+
+        return wait_for(
+            reply.future, self._cancel, stop, lambda: self._on_wait(time.monotonic() - started_s), POLL_S
+        )

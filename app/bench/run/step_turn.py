@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +19,7 @@ from app.bench.run.suite import STREAMS, Step, first_token_prompt
 from app.engine.protocol import Finished, Generate, LoadSettings, Measured, ModelInfo, Part, Sampling
 from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.pending_results import Generation, LoadHandle
+from models.system.progress import wait_for
 
 POLL_S = 0.1
 
@@ -221,16 +221,9 @@ class Turns:
 
     def _wait(self, future: Future[T], stop: Callable[[], None]) -> T:
         started_s = time.monotonic()
-        while True:
-            try:
-                return future.result(timeout=POLL_S)
-            except FutureTimeoutError:
-                if future.done():
-                    raise
-            if self._cancel is not None and self._cancel.is_set():
-                stop()
-                raise Cancelled
-            self._on_wait(time.monotonic() - started_s)
+        return wait_for(
+            future, self._cancel, stop, lambda: self._on_wait(time.monotonic() - started_s), POLL_S
+        )
 
 
 def alone(settings: LoadSettings) -> LoadSettings:

@@ -2,15 +2,14 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from app.base.errors import StillroomError
+from app.base.errors import Cancelled, StillroomError
 from app.base.paths import AppPaths
 from app.bench.results.history import BenchmarkHistory
 from app.chat.prompting.prompt import ChatTemplates
-from app.commands.terminal.console import WAKE_S, Console
+from app.commands.terminal.console import Console
 from app.database.database import CheckedDatabase
 from app.engine.client.client import EngineClient
 from app.engine.planning.load_history import LoadMemory
@@ -18,7 +17,7 @@ from app.engine.protocol import DevicesListed, RpcServer
 from app.machine.measurements import Measurements
 from app.settings import SettingsFile
 from models.store.store import ModelStore
-from models.system.progress import raise_if_cancelled
+from models.system.progress import wait_for
 
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
@@ -85,15 +84,12 @@ def listed_devices(
     client: EngineClient, servers: Sequence[RpcServer], cancel: threading.Event
 ) -> DevicesListed | StillroomError:
     """What the engine's process can compute on, or why it does not start."""
-    listed = client.list_devices(servers)
-    while True:
-        raise_if_cancelled(cancel)
-        try:
-            return listed.result(WAKE_S)
-        except FutureTimeoutError:
-            continue
-        except StillroomError as error:
-            return error
+    try:
+        return wait_for(client.list_devices(servers), cancel)
+    except Cancelled:
+        raise
+    except StillroomError as error:
+        return error
 
 
 @contextmanager
