@@ -31,10 +31,10 @@ def _work(
     request: QualityRequest | ImatrixRequest | TextRequest, on_progress: OnProgress
 ) -> MeasuredQuality | CollectedImatrix | TextPart:
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
-    from app.engine.devices.cores import physical_cores
     from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
     from converters.quality.evaluation import Machine
+    from models.system.cores import physical_cores
 
     log = NativeLog()
     backend = Backend(log)

@@ -15,6 +15,7 @@ from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import WAKE_S, Console, WrongUse
 from app.engine.rpc.rpc_address import DEFAULT_PORT, is_local, parse_address
 from app.engine.rpc.rpc_lending import RpcLending, RpcServe
+from models.system.cores import physical_cores
 from models.system.units import byte_count
 
 NAME = "lend"
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Run llama.cpp's rpc-server until Ctrl+C."""
     endpoint = _endpoint(options)
-    threads = options.threads or psutil.cpu_count(logical=False) or 1
+    threads = options.threads or physical_cores()
     lending = RpcLending(child_command("rpc_server"), RpcServe(endpoint=endpoint, threads=threads))
     try:
         lending.wait_until_it_answers(cancel)

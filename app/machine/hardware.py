@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from app.engine.devices.gpu_presence import graphics_cards
+from models.system.cores import physical_cores
 
 if sys.platform == "win32":
     import winreg
@@ -79,11 +80,6 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         has_display=sys.platform != "linux"
         or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")),
     )
-
-
-def physical_cores() -> int:
-    """Cores that compute."""
-    return psutil.cpu_count(logical=False) or os.cpu_count() or 1
 
 
 def computer_identity() -> str:

@@ -12,8 +12,9 @@ import msgspec
 
 from app.engine.devices.buffer_names import MAPPED, is_copy, is_ram
 from app.engine.protocol import Event, Finished, Loaded, ModelInfo, Unloaded
-from app.machine.hardware import computer_identity, physical_cores
+from app.machine.hardware import computer_identity
 from app.machine.memory_speed import measure_memory_speed
+from models.system.cores import physical_cores
 from models.system.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from typing import Protocol
 import msgspec
 
 from app.base.errors import EngineError
-from app.engine.devices.cores import physical_cores, usable_cores
 from app.engine.planning.load_history import LoadMemory, Tuned, now
 from app.engine.planning.load_plan import cache_type
 from app.engine.planning.placement import offload_devices
@@ -22,6 +21,7 @@ from app.engine.protocol.pending_results import LoadHandle
 from app.tuning.knobs import Figure, TuningMachine
 from app.tuning.report import TuningReport
 from app.tuning.search import Outcome, Sample, Search
+from models.system.cores import physical_cores, usable_cores
 from models.system.progress import wait_for
 
 BUDGET_S = 95.0

@@ -12,6 +12,7 @@ from converters.build.quantise_block import Bench, Block
 from converters.build.output import Output
 from models.hub.resumable_file import open_arriving
 from models.system.page_cache import forget
+from models.system.cores import usable_cores
 
 _BLOCKS_AHEAD = 4
 """How many blocks a worker are handed out before the first of them must be done."""
@@ -74,10 +75,3 @@ def drop_behind(path: Path, start: int, end: int) -> None:
     """Drop what was read of a source file from the page cache."""
     with open_arriving(path) as file:
         forget(file.fileno(), start, end)
-
-
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

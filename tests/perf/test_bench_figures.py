@@ -30,9 +30,10 @@ from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
 from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadSettings
-from app.machine.hardware import look_at_machine, physical_cores
+from app.machine.hardware import look_at_machine
 from app.telemetry.nvml_monitor import GpuMonitor
 from models.system.child_process import computing_environment
+from models.system.cores import physical_cores
 from tests.perf.build_llama_tools import llama_tool
 from tests.perf.test_engine_speed import as_planned, model_path
 from tests.support.cli import Cli

@@ -3,13 +3,12 @@
 import itertools
 from collections.abc import Callable, Sequence
 
-from app.engine.protocol.base import Part
+from app.engine.protocol.base import THINK_CLOSE, Part
 
 # Unicode's noncharacters: they mean nothing in text, are no whitespace, and so survive a template's trim.
 NONCHARACTERS = tuple(chr(code) for code in (*range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF))
 # No whitespace either, but a template that writes JSON escapes them.
 CONTROLS = ("\x01", "\x02", "\x03", "\x04")
-THINK_CLOSE = "</think>"
 
 Render = Callable[[Sequence[str]], str]
 """A template's text of a conversation with these contents; the same one for the same contents."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.engine.batching.scheduler import Job
 from app.engine.generation.delta_stream import DeltaStream
-from app.engine.generation.text import THINK_OPEN, ReplyText
+from app.engine.generation.text import ReplyText
 from app.engine.generation.thinking_control import ThinkingControl
 from app.engine.grammar.gbnf import Rules
 from app.engine.grammar.grammar_matcher import Grammar
@@ -29,6 +29,7 @@ from app.engine.protocol import (
     ThinkingClosed,
     TokenLogprob,
 )
+from app.engine.protocol.base import THINK_OPEN
 
 
 class Taken(NamedTuple):

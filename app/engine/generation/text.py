@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from app.engine.protocol import Channel
-
-THINK_OPEN = "<think>"
-THINK_CLOSE = "</think>"
+from app.engine.protocol.base import THINK_CLOSE, THINK_OPEN
 
 ThinkingStart = Literal["open", "auto", "off"]
 

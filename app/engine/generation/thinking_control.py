@@ -1,8 +1,8 @@
 """When to close a thinking block for the model, so that the answer follows. Pure."""
 
 from app.engine.generation.loop_guard import LoopGuard
-from app.engine.generation.text import THINK_CLOSE
 from app.engine.protocol import ThinkingClosed, ThinkingLimits
+from app.engine.protocol.base import THINK_CLOSE
 
 NO_THOUGHT = b"\n</think>\n\n"
 """After a prompt that opens a thinking block: the block is empty."""

@@ -12,9 +12,10 @@ from app.engine.grammar.token_bytes import TokenBytes
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled, NativeError
 from app.engine.planning.placement import Placement
+from app.engine.protocol.base import THINK_CLOSE, THINK_OPEN
 from converters.gguf.file_type import type_name
 
-THINK_TAGS = (b"<think>", b"</think>")
+THINK_TAGS = (THINK_OPEN.encode(), THINK_CLOSE.encode())
 
 _CONTROL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 _STRIPPING_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP | llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP

@@ -12,7 +12,6 @@ import msgspec
 import psutil
 
 from app.base.errors import EngineError
-from app.engine.devices.cores import physical_cores
 from app.engine.devices.huge_pages import has_large_pages
 from app.engine.generation.prompt_tokens import PromptTokens
 from app.engine.llama.abort import AbortFlag
@@ -30,6 +29,7 @@ from app.engine.planning.rope_scaling import MOST_STRETCH
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from app.engine.speculation.draft import DraftModel
 from app.engine.supervision.exit_reason import names_memory
+from models.system.cores import physical_cores
 
 LARGEST_CONTEXT_TOKENS = 1 << 22
 LARGEST_BATCH_TOKENS = 8192

@@ -2,6 +2,9 @@
 
 import msgspec
 
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+"""The tags around the thinking of R1 and of the models made like it."""
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Base of everything on the wire; the class name is the tag."""

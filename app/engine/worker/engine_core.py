@@ -308,10 +308,10 @@ class EngineCore:
                 self._look_at_cards(request.request_id)
 
     def _plan(self, request: PlanLoad) -> Planned:
-        from app.engine.devices.cores import physical_cores
         from app.engine.loading.loading import check_settings
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_preview import Preview
+        from models.system.cores import physical_cores
 
         check_settings(request.settings)
         check_gguf(Path(request.path))
@@ -469,13 +469,13 @@ class EngineCore:
         return True
 
     def _fits(self, request: Load) -> bool:
-        from app.engine.devices.cores import physical_cores
         from app.engine.devices.huge_pages import has_large_pages
         from app.engine.loading.loading import check_settings
         from app.engine.planning.gguf_shape import read_draft_shape, read_facts
         from app.engine.planning.load_plan import Room
         from app.engine.planning.placement import offload_devices, place
         from app.engine.planning.room_beside import fits_beside
+        from models.system.cores import physical_cores
 
         check_settings(request.settings)
         facts = read_facts(self._backend.ggml, Path(request.path))
