@@ -11,9 +11,7 @@ ROOT = Path(__file__).parents[2]
 OWN = {"app", "converters", "models", "resources"}
 # Present because a named package cannot be without it, and part of that package's face.
 COMES_WITH = {
-    "starlette": "fastapi",
     "shiboken6": "pyside6-essentials",
-    "pydantic": "fastapi",
     "yaml": "pyyaml",
 }
 
