@@ -26,9 +26,10 @@ from app.server.requests.ollama_requests import (
     OllamaGenerateRequest,
     OllamaMessage,
 )
-from app.server.requests.openai_requests import FunctionCall, Message, ToolCall, conversation
+from app.server.requests.openai_requests import FunctionCall, Message, ToolCall
 from app.server.requests.replies import unless_gone
 from app.server.requests.request_fields import EFFORT_TOKENS, schema_text, thinking_limits
+from app.server.requests.request_turns import conversation
 from app.server.requests.served_models import ServedModel
 from app.server.requests.services import Services
 from app.server.requests.tools import CallWatch, ToolUse

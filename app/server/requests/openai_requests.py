@@ -3,12 +3,10 @@
 https://platform.openai.com/docs/api-reference
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from app.chat.prompting.prompt import ChatMessage
 from app.server.requests.request_fields import (
     MOST_MESSAGES,
     ApiModel,
@@ -19,7 +17,6 @@ from app.server.requests.request_fields import (
     Stops,
     Tokens,
 )
-from app.server.requests.tools import ToolUse, call_text, response_text
 
 MOST_CHOICES = 8
 MOST_PROMPTS = 32
@@ -177,20 +174,3 @@ class CompletionRequest(OpenAiFields):
             return [prompt]
         whole = [item for item in prompt if isinstance(item, int)]
         return [whole] if whole else [item for item in prompt if not isinstance(item, int)]
-
-
-def conversation(messages: Sequence[Message], tools: ToolUse) -> list[ChatMessage]:
-    """The turns as a template takes them: system texts in front, calls and results in words."""
-    system = [message.text for message in messages if message.role in ("system", "developer")]
-    system.append(tools.instructions())
-    turns: list[ChatMessage] = []
-    for message in messages:
-        if message.role == "user":
-            turns.append(ChatMessage("user", message.text))
-        elif message.role == "tool":
-            turns.append(ChatMessage("user", response_text(message.text)))
-        elif message.role == "assistant":
-            calls = [call_text(call) for call in message.tool_calls or ()]
-            turns.append(ChatMessage("assistant", "\n".join(filter(None, [message.text, *calls]))))
-    told = "\n\n".join(text for text in system if text.strip())
-    return [ChatMessage("system", told), *turns] if told else turns

@@ -11,7 +11,7 @@ from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
-from app.ui.benchmark.frame.benchmark_page import MARGIN_PX
+from app.ui.benchmark.frame.measuring_page import MARGIN_PX
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
 from app.ui.widgets.notices import Notices

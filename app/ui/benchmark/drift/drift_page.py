@@ -1,21 +1,18 @@
 """The page Drift of the Benchmark tab: whether the loaded model still answers as it did."""
 
 import asyncio
-import threading
 
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.comparison import DriftReport, ItemDrift
-from app.engine.protocol import ModelInfo
 from app.ui.base.bridge import Bridge
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
@@ -23,18 +20,17 @@ from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_items_table import QUESTION, DriftItems
 from app.ui.benchmark.drift.drift_words import DriftWords
-from app.ui.benchmark.frame.benchmark_page import scroll
 from app.ui.benchmark.frame.benchmark_words import when_text
+from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.rows_model import ROW_ROLE
 
 TABLE_HEIGHT_PX = 370
-JOB = "benchmark"
 
 
-class DriftPage(QScrollArea):
+class DriftPage(MeasuringPage):
     """Checks the loaded model with one click and shows its newest check; GUI thread."""
 
     def __init__(
@@ -45,13 +41,10 @@ class DriftPage(QScrollArea):
         bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session, bridge, parent)
         self._checker = checker
-        self._session = session
         self._theme = theme
-        self._bridge = bridge
         self._words = DriftWords()
-        self._cancel: threading.Event | None = None
         self._report: DriftReport | None = None
         self._check = button(self.tr("Check now"), "primary")
         self._check.clicked.connect(self.check)
@@ -78,8 +71,7 @@ class DriftPage(QScrollArea):
         self._lay_out()
         for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
             changed.connect(self.refresh)
-        session.loading.connect(self._update_head)
-        session.reservation_changed.connect(self._update_head)
+        self.follow_session()
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._stop.hide()
@@ -93,15 +85,16 @@ class DriftPage(QScrollArea):
     def check(self) -> None:
         """Answer the golden set now and compare."""
         here = self._session.here
-        if here is None or self._session.reserved_for or self._cancel is not None:
+        if here is None or not self.can_measure:
             return
-        self._cancel = threading.Event()
-        self._bridge.start(self._run(here, self._cancel))
+        on_progress = self.while_measuring(self._on_progress)
+        self.measure(
+            lambda cancel: self._checker.check(here, on_progress, cancel, name=here.name), self.show_report
+        )
 
-    def cancel(self) -> None:
-        """Stop; nothing of the check is kept."""
-        if self._cancel is not None:
-            self._cancel.set()
+    def show_job(self, running: bool) -> None:
+        """Nothing of a check that is cancelled is kept."""
+        self._stop.setVisible(running)
 
     def show_report(self, report: DriftReport | None) -> None:
         """Show a check, or what to do where there is none."""
@@ -121,33 +114,14 @@ class DriftPage(QScrollArea):
             self._items.show_report(report)
             self._show_changes(report)
             self._table.view.selectRow(0)
-        self._update_head()
-
-    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
-        self.destroyed.connect(cancel.set)
-        self._stop.show()
-        self._session.reserve(JOB)
-        try:
-            report = await asyncio.to_thread(
-                self._checker.check, info, self._bridge.wrap(self._on_progress), cancel, name=info.name
-            )
-        finally:
-            cancel.set()
-            self._session.reserve("")
-            if shiboken6.isValid(self):
-                self._cancel = None
-                self._stop.hide()
-                self._update_head()
-        if shiboken6.isValid(self):
-            self.show_report(report)
+        self.update_head()
 
     def _on_progress(self, progress: DriftProgress) -> None:
-        if shiboken6.isValid(self) and self._cancel is not None:
-            self._model.setText(
-                self.tr("{done} of {total} answers").format(done=progress.done, total=progress.total)
-                if progress.total
-                else self.tr("Reading the model file")
-            )
+        self._model.setText(
+            self.tr("{done} of {total} answers").format(done=progress.done, total=progress.total)
+            if progress.total
+            else self.tr("Reading the model file")
+        )
 
     def _show_changes(self, report: DriftReport) -> None:
         clear_layout(self._changes)
@@ -179,17 +153,17 @@ class DriftPage(QScrollArea):
         if shiboken6.isValid(self):
             self.refresh()
 
-    def _update_head(self, *_: object) -> None:
+    def update_head(self) -> None:
+        """Show whether there is a model to check, and of when its newest check is."""
         here, report = self._session.here, self._report
-        free = here is not None and self._cancel is None and not self._session.reserved_for
-        self._check.setEnabled(free)
+        self._check.setEnabled(here is not None and self.can_measure)
         self._check.setToolTip(
             self.tr("Load a model first")
             if here is None
             else self.tr("Asks the golden questions again; some seconds to a few minutes")
         )
         self._accept.setVisible(report is not None and not report.is_first and report.has_moved)
-        if self._cancel is None:
+        if not self.measuring:
             when = "" if report is None else when_text(report.started_at)
             name = "" if here is None else f"{here.name} {here.quantisation}"
             text = self.tr("{model}, checked {when}") if report is not None else "{model}"
@@ -248,7 +222,7 @@ class DriftPage(QScrollArea):
         results.addWidget(self._changes_card)
         results.addWidget(table)
         results.addLayout(sides)
-        scroll(self, head, self._results, self._empty)
+        self.lay_out(head, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._check.setIcon(self._theme.icon("play", "on_accent"))

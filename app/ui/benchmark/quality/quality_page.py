@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import shiboken6
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QMenu,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -37,7 +37,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame.benchmark_export import FormsMenu
-from app.ui.benchmark.frame.benchmark_page import scroll
+from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
 from app.ui.benchmark.frame.trend_card import TrendCard
@@ -55,22 +55,20 @@ from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.rows_model import ROW_ROLE
-from models.system.progress import Progress
+from models.system.progress import OnProgress, Progress
 
 ITEMS_HEIGHT_PX = 440
 ITEM_PX = 104
 WIDE_PX = 900
 """From this width on the chosen item stands beside the table."""
-JOB = "benchmark"
 SIZES = (5, 15, 0)
 """Questions of each kind that can be chosen; 0 is all of them."""
 
 
-class QualityPage(QScrollArea):
+class QualityPage(MeasuringPage):
     """Runs the built-in suites on the loaded model and shows all runs; GUI thread.
 
-    While a run lasts, the session is reserved for "benchmark", so that chats keep away. A cancelled run goes
-    on with the next one of the same model and size.
+    A cancelled run goes on with the next one of the same model and size.
     """
 
     def __init__(
@@ -86,17 +84,15 @@ class QualityPage(QScrollArea):
         library: PlotLibrary,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(session, bridge, parent)
         self._runner = runner
         self._store = store
         self._suites = suites
-        self._session = session
         self._settings = settings
         self._theme = theme
-        self._bridge = bridge
         self._notices = notices
         self._words = QualityWords()
-        self._cancel: threading.Event | None = None
+        self._asked: ModelInfo | None = None
         self._rows: list[QualityRow] = []
         self._known: dict[str, list[Figure]] = {}
         self._report: QualityReport | None = None
@@ -147,10 +143,7 @@ class QualityPage(QScrollArea):
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
-        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
-            changed.connect(self._update_head)
-        session.loading.connect(self._update_head)
-        session.reservation_changed.connect(self._update_head)
+        self.follow_session()
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._progress.hide()
@@ -182,7 +175,7 @@ class QualityPage(QScrollArea):
             self._about.setText("")
         if any(row.figures is None for row in self._rows):
             self._bridge.start(self._read_figures([row for row in self._rows if row.figures is None]))
-        self._update_head()
+        self.update_head()
 
     async def _read_figures(self, rows: Sequence[QualityRow]) -> None:
         """Fill the table of all runs: their items can be many megabytes."""
@@ -205,43 +198,51 @@ class QualityPage(QScrollArea):
     def run(self) -> None:
         """Run the suite on the loaded model, or go on with a run that was stopped."""
         info = self._session.info
-        if info is None or self._session.reserved_for or self._cancel is not None:
+        if info is None or not self.can_measure:
             return
-        self._cancel = threading.Event()
-        self._bridge.start(self._run(info, self._cancel))
+        self._asked = info
+        work = partial(
+            self._work,
+            info,
+            self._size.currentData(),
+            self._data(),
+            self.while_measuring(self._on_download),
+            self.while_measuring(self._on_progress),
+        )
+        self.measure(work, lambda run: self.refresh(run.id))
 
     def cancel(self) -> None:
         """Stop; every finished item is kept, and the next run goes on from there."""
-        if self._cancel is not None:
-            self._cancel.set()
-            self._progress.show_cancelling()
+        super().cancel()
+        self._progress.show_cancelling()
 
-    async def _run(self, info: ModelInfo, cancel: threading.Event) -> None:
-        self.destroyed.connect(cancel.set)
-        self._progress.start()
-        self._progress.show()
-        self._session.reserve(JOB)
-        run_id = ""
-        try:
-            run = await asyncio.to_thread(self._work, info, self._size.currentData(), self._data(), cancel)
-            run_id = run.id
-        finally:
-            cancel.set()
-            self._session.reserve("")
-            if shiboken6.isValid(self):
-                self._cancel = None
-                self._progress.hide()
-                self.refresh(run_id)
-                if self._session.info is None and not self._session.loading_path:
-                    # The measuring of the text had the memory for itself.
-                    settings = self._settings.values.load
-                    self._bridge.start(self._session.load(Path(info.path), settings, info.name))
+    def show_job(self, running: bool) -> None:
+        """Show the progress while a run lasts, and what it has left behind."""
+        if running:
+            self._progress.start()
+        self._progress.setVisible(running)
+        if not running:
+            self.refresh()
+            self._load_again()
 
-    def _work(self, info: ModelInfo, most_items: int, data: list[str], cancel: threading.Event) -> QualityRun:
+    def _load_again(self) -> None:
+        """The measuring of a text had the memory for itself."""
+        info = self._asked
+        if info is not None and self._session.info is None and not self._session.loading_path:
+            settings = self._settings.values.load
+            self._bridge.start(self._session.load(Path(info.path), settings, info.name))
+
+    def _work(
+        self,
+        info: ModelInfo,
+        most_items: int,
+        data: list[str],
+        on_download: OnProgress,
+        on_progress: Callable[[QualityProgress], None],
+        cancel: threading.Event,
+    ) -> QualityRun:
         """Everything that waits, on a thread of its own."""
-        collections = self._suites.collections(
-            data=data, on_progress=self._bridge.wrap(self._on_download), cancel=cancel
-        )
+        collections = self._suites.collections(data=data, on_progress=on_download, cancel=cancel)
         runner = self._runner
         model: Path | ModelInfo = Path(info.path)
         if is_elsewhere(info.path):
@@ -251,7 +252,7 @@ class QualityPage(QScrollArea):
             model,
             self._settings.values.load,
             Wish(collections, most_items),
-            self._bridge.wrap(self._on_progress),
+            on_progress,
             cancel,
             name=info.name,
         )
@@ -266,14 +267,12 @@ class QualityPage(QScrollArea):
         )
 
     def _on_download(self, progress: Progress) -> None:
-        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
-            step = self.tr("Downloading {file}").format(file=progress.detail)
-            self._progress.show_step(step, progress.done / max(1, progress.total))
+        step = self.tr("Downloading {file}").format(file=progress.detail)
+        self._progress.show_step(step, progress.done / max(1, progress.total))
 
     def _on_progress(self, progress: QualityProgress) -> None:
-        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
-            step = self._words.stage(progress)
-            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+        step = self._words.stage(progress)
+        self._progress.show_progress(step, progress.fraction, progress.remaining_s)
 
     def _show(self, row: QualityRow) -> None:
         results = self._store.results(row.id)
@@ -339,7 +338,7 @@ class QualityPage(QScrollArea):
     def _delete(self) -> None:
         """Hide the selected runs, with a way back."""
         ids = [row.id for row in self._history.selected()]
-        if ids and self._cancel is None:
+        if ids and not self.measuring:
             self._bridge.start(self._delete_runs(ids))
 
     async def _delete_runs(self, ids: list[str]) -> None:
@@ -375,12 +374,12 @@ class QualityPage(QScrollArea):
         rows = self._table.view.selectionModel().selectedRows()
         self._item.show_item(rows[0].data(ROW_ROLE) if rows else None)
 
-    def _update_head(self, *_: object) -> None:
+    def update_head(self) -> None:
+        """Show whether there is a model to ask."""
         info = self._session.info
-        free = info is not None and self._cancel is None and not self._session.reserved_for
-        self._run_button.setEnabled(free)
-        self._size.setEnabled(self._cancel is None)
-        self._data_button.setEnabled(self._cancel is None)
+        self._run_button.setEnabled(self.can_measure)
+        self._size.setEnabled(not self.measuring)
+        self._data_button.setEnabled(not self.measuring)
         set_tip(
             self._run_button,
             self.tr("Load a model first")
@@ -436,7 +435,7 @@ class QualityPage(QScrollArea):
         results.addWidget(self._trend)
         results.addWidget(items)
         results.addWidget(self._history)
-        scroll(self, head, self._progress, self._results, self._empty)
+        self.lay_out(head, self._progress, self._results, self._empty)
 
     def _arrange(self) -> None:
         """Item beside the table, or below it in a narrow window."""

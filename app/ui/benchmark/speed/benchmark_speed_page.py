@@ -1,14 +1,13 @@
 """The page Speed of the Benchmark tab: measure the loaded model, look back, compare, export."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import shiboken6
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, comparison_forms, speed_forms
@@ -29,7 +28,7 @@ from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
-from app.ui.benchmark.frame.benchmark_page import scroll
+from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
 from app.ui.benchmark.frame.run_progress_card import RunProgressCard
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
@@ -44,15 +43,9 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from models.store.store import InstalledModel
 
-JOB = "benchmark"
 
-
-class BenchmarkSpeedPage(QScrollArea):
-    """Runs one suite on the loaded model and shows all runs; GUI thread.
-
-    While a run lasts, the session is reserved for "benchmark", so that chats keep away. A run whose tab goes
-    away is cancelled.
-    """
+class BenchmarkSpeedPage(MeasuringPage):
+    """Runs one suite on the loaded model and shows all runs; GUI thread."""
 
     def __init__(
         self,
@@ -70,20 +63,17 @@ class BenchmarkSpeedPage(QScrollArea):
         models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
         """`models` lists those on disk, for the picture of what their quantisations cost."""
-        super().__init__(parent)
+        super().__init__(session, bridge, parent)
         self._runner = runner
         self._suite = suite
         self._models = models
         self._unfinished: Unfinished | None = None
         self._history = history
-        self._session = session
         self._settings = settings
         self._theme = theme
-        self._bridge = bridge
         self._notices = notices
         self._reports: list[Report] = []
         self._shown: Report | None = None
-        self._cancel: threading.Event | None = None
         self._replies = RunningReplies()
         self._run_button = button("", "primary")
         self._run_button.clicked.connect(self.run)
@@ -127,11 +117,8 @@ class BenchmarkSpeedPage(QScrollArea):
         self._empty = self._make_empty()
         self._lay_out()
         session.client.observe_events(self._replies.on_event)
-        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
-            changed.connect(self._update_head)
-        session.loading.connect(self._update_head)
         session.engine_died.connect(self._replies.forget)
-        session.reservation_changed.connect(self._update_head)
+        self.follow_session()
         theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._progress.hide()
@@ -155,53 +142,41 @@ class BenchmarkSpeedPage(QScrollArea):
         """Measure the loaded model, or go on with a run that was ended; told to wait where the engine is
         busy."""
         info = self._session.info
-        if info is None or self._session.reserved_for or self._cancel is not None:
+        if info is None or not self.can_measure:
             return
         if self._session.answers_elsewhere:
             elsewhere = self._runner.elsewhere(self._session.unnoted_answers(info))
-            self._bridge.start(self._run(partial(elsewhere.run, info, self._suite)))
+            self._measure_with(partial(elsewhere.run, info, self._suite))
             return
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
         settings = self._settings.values.load
-        self._bridge.start(
-            self._run(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
-        )
+        self._measure_with(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
 
     def cancel(self) -> None:
         """Stop the run; what it has measured is kept for `run` to go on with."""
-        if self._cancel is not None:
-            self._cancel.set()
-            self._progress.show_cancelling()
+        super().cancel()
+        self._progress.show_cancelling()
 
-    async def _run(self, work: Callable[..., Report]) -> None:
+    def show_job(self, running: bool) -> None:
+        """Show the progress while a run lasts."""
+        if running:
+            self._progress.start()
+        self._progress.setVisible(running)
+
+    def _measure_with(self, work: Callable[..., Report]) -> None:
         """`work` takes `on_progress` and `cancel`."""
-        cancel = self._cancel = threading.Event()
-        self._update_head()
-        self.destroyed.connect(cancel.set)
-        self._progress.start()
-        self._progress.show()
-        self._session.reserve(JOB)
-        try:
-            report = await asyncio.to_thread(
-                work, on_progress=self._bridge.wrap(self._on_progress), cancel=cancel
-            )
-        finally:
-            cancel.set()
-            self._session.reserve("")
-            if shiboken6.isValid(self):
-                self._cancel = None
-                self._progress.hide()
-                self._update_head()
-        if shiboken6.isValid(self):
-            self._shown = report
-            self.refresh(select=report.id)
+        on_progress = self.while_measuring(self._on_progress)
+        self.measure(lambda cancel: work(on_progress=on_progress, cancel=cancel), self._on_measured)
+
+    def _on_measured(self, report: Report) -> None:
+        self._shown = report
+        self.refresh(select=report.id)
 
     def _on_progress(self, progress: BenchmarkProgress) -> None:
-        if shiboken6.isValid(self) and self._cancel is not None and not self._cancel.is_set():
-            step = words.stage_text(progress)
-            self._progress.show_progress(step, progress.fraction, progress.remaining_s)
+        step = words.stage_text(progress)
+        self._progress.show_progress(step, progress.fraction, progress.remaining_s)
 
     def _show(self, report: Report | None) -> None:
         """Show one run above; None takes the newest."""
@@ -220,16 +195,17 @@ class BenchmarkSpeedPage(QScrollArea):
             marks = [words.mark_text(mark) for mark in report.marks]
             self._marks.setText(" ".join(marks))
             self._marks.setVisible(bool(marks))
-        self._update_head()
+        self.update_head()
 
-    def _update_head(self, *_: object) -> None:
-        info, running = self._session.here, self._cancel is not None
+    def update_head(self) -> None:
+        """Show what can be run: the suite, the rest of a run that was ended, or a measurement from here."""
+        info, running = self._session.here, self.measuring
         self._unfinished = None
         if info is not None:
             self._unfinished = self._runner.unfinished(
                 Path(info.path), self._suite, self._settings.values.load
             )
-        can_run = info is not None and not running and not self._session.reserved_for
+        can_run = info is not None and self.can_measure
         goes_on = self._unfinished is not None and self._unfinished.done > 0
         self._run_button.setEnabled(can_run)
         self._empty.setVisible(self._shown is None and not running)
@@ -240,7 +216,7 @@ class BenchmarkSpeedPage(QScrollArea):
             self._run_button.setToolTip(
                 self.tr("The model is not on this computer: its speed is taken as it arrives here")
             )
-            self._run_button.setEnabled(not running and not self._session.reserved_for)
+            self._run_button.setEnabled(self.can_measure)
             return
         if info is None:
             self._run_button.setText(self.tr("Run"))
@@ -418,7 +394,7 @@ class BenchmarkSpeedPage(QScrollArea):
             self._table,
         ):
             results.addWidget(part)
-        scroll(self, head, self._progress, self._results, self._empty)
+        self.lay_out(head, self._progress, self._results, self._empty)
 
     def _on_theme_changed(self) -> None:
         self._run_button.setIcon(self._theme.icon("play", "on_accent"))
