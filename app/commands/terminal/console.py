@@ -1,4 +1,4 @@
-"""What a command writes: sentences or one JSON document on stdout, progress on stderr."""
+"""A command's output: sentences or one JSON document on stdout, progress on stderr."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from models.system.units import byte_count
 
 REDRAW_S = 0.1
 WAKE_S = 0.1
-"""How often a waiting main thread wakes up, so that Ctrl+C is seen; Windows does not interrupt a wait."""
+"""The interval at which a waiting main thread wakes up to see Ctrl+C; Windows does not interrupt a wait."""
 
 _STAGES = {
     "download": "Downloading",
@@ -98,12 +98,12 @@ class Console:
         self.err.flush()
 
     def told(self, notice: StillroomError) -> None:
-        """What nobody waits for, such as a damaged file, on stderr; from any thread, and never a failure."""
+        """Write a notice, such as that of a damaged file, to stderr; from any thread, and never a failure."""
         with contextlib.suppress(OSError):
             self.note(f"stillroom: {notice} {notice.hint_text()}".rstrip())
 
     def error(self, error: StillroomError) -> None:
-        """What happened, the reason in llama.cpp's own words, and what to do next."""
+        """Report what happened, the reason in llama.cpp's own words, and what to do next."""
         native = shown(native_reason(error), MOST_OF_A_VALUE)
         self.note(f"stillroom: {error}")
         if native and native not in str(error):
@@ -191,7 +191,7 @@ def prepare_streams() -> None:
 
 
 def reader_is_gone(error: OSError) -> bool:
-    """Whether a stream was written to that nobody reads any more; to Windows that is an invalid argument."""
+    """Tell whether a write failed because nobody reads the stream; on Windows that is an invalid argument."""
     if sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None:
         return True
     return isinstance(error, BrokenPipeError)
