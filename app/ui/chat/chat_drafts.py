@@ -1,4 +1,4 @@
-"""What is typed in the Chat tab and not sent: one draft a chat, on the disk soon after the last key."""
+"""Drafts of the Chat tab, typed and not sent: one a chat, on the disk soon after the last key."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

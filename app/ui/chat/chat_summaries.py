@@ -45,7 +45,7 @@ class ChatSummaries(QObject):
 
     @property
     def writing(self) -> bool:
-        """Whether the oldest messages are being summed up."""
+        """Tell whether the oldest messages are being summarised."""
         return self._task is not None
 
     def stop(self) -> None:

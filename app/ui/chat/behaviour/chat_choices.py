@@ -1,4 +1,4 @@
-"""How the replies of the open chat are made: chosen in the drawer, kept with the chat."""
+"""The choices for the replies of the open chat: made in the drawer, kept with the chat."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

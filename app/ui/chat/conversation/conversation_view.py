@@ -149,7 +149,7 @@ class ConversationView(ChatColumn):
 
     @property
     def summary(self) -> SummaryCard | None:
-        """What stands for the oldest messages, if something does."""
+        """The card of the summary of the oldest messages, if there is one."""
         return self._summary
 
     def _summary_card(self, count: int) -> SummaryCard:
@@ -177,7 +177,7 @@ class ConversationView(ChatColumn):
             self._summary = None
 
     def offer_editing(self, offered: bool) -> None:
-        """Whether a question can be asked again now."""
+        """Set whether a question can be asked again now."""
         self._offers_editing = offered
         for widget in self.messages():
             if isinstance(widget, QuestionCard):
@@ -285,7 +285,7 @@ class ConversationView(ChatColumn):
         return view
 
     def show_model(self, name: str, host: str = "") -> None:
-        """Who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
         self._empty.show_model(name, host)
 
     def welcome(self, page: QWidget) -> None:
@@ -321,7 +321,7 @@ class ConversationView(ChatColumn):
 
 
 class EmptyChat(QWidget):
-    """What an empty chat says, and offers below."""
+    """The words of an empty chat, and an offer below them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -341,7 +341,7 @@ class EmptyChat(QWidget):
         layout.addWidget(widget)
 
     def show_model(self, name: str, host: str) -> None:
-        """Say who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
         if name and host:
             self._hint.setText(
                 self.tr("{model} answers on {host}. What you send leaves this computer.").format(
