@@ -29,7 +29,7 @@ class CodeFixer(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a round is under way."""
+        """Tell whether a round is under way."""
         return self._running
 
     def stop(self) -> None:

@@ -85,7 +85,7 @@ class CodeMemory(QObject):
             self._field.setPlainText(kept.question)
 
     def _state(self) -> Callable[[], None] | None:
-        """What keeps the present state."""
+        """Return a function that saves the present conversation; None before the last one was restored."""
         if not self.restored.is_set():
             return None
         history = self._history
