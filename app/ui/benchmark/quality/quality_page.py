@@ -287,7 +287,7 @@ class QualityPage(QScrollArea):
         self._show_trend()
 
     def _show_trend(self) -> None:
-        """What is shown among the other runs of its file."""
+        """Show the trend of the run over the runs of its file."""
         report = self._report
         if report is None:
             return

@@ -426,13 +426,13 @@ class BenchmarkSpeedPage(QScrollArea):
 
 
 class RunningReplies:
-    """Which replies the engine is writing; filled on the engine client's thread, read on the GUI's."""
+    """The replies that the engine is writing; filled on the engine client's thread, read on the GUI's."""
 
     def __init__(self) -> None:
         self.running: frozenset[int] = frozenset()
 
     def forget(self, *_: object) -> None:
-        """The engine is another one."""
+        """Forget them: the engine is another one."""
         self.running = frozenset()
 
     def on_event(self, event: Event) -> None:
