@@ -1,4 +1,4 @@
-"""What a load would take of the memory that is free, as bars and sentences."""
+"""Show what a load would take of the free memory, as bars and sentences."""
 
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 

@@ -24,9 +24,9 @@ _ENDED = ("cancelled", "gone")
 
 
 class FirstRun(QObject):
-    """What an empty chat shows as long as no model that thinks is on the disk. GUI thread.
+    """The offer of a first model in an empty chat as long as no model that thinks is on the disk. GUI thread.
 
-    It goes for good when such a model is there or the user does not want it.
+    It never comes back once such a model is there or the user does not want it.
     """
 
     load_asked = Signal(object)

@@ -55,7 +55,7 @@ class RecommendationCard(Card):
         self._state.hide()
 
     def show_none(self) -> None:
-        """Where no model of the catalogue runs."""
+        """Say that no model of the catalogue runs."""
         self.show_looking()
         self._title.setText(self.tr("No R1 model fits into the free memory"))
         self._reason.setText(

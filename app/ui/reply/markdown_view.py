@@ -84,7 +84,7 @@ class MarkdownView(QWidget):
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """What is shown."""
+        """The shown blocks."""
         return self._shown
 
     def set_text(self, text: str) -> None:

@@ -38,7 +38,7 @@ class RunningReply:
     view: ReplyView
     model: ModelInfo
     hits: tuple[Hit, ...] = ()
-    """What the input filter found in the question and what goes along with it."""
+    """The input filter's hits in the question and in what goes along with it."""
 
 
 class ReplyRunner:
@@ -142,7 +142,7 @@ class ReplyRunner:
 
 
 def _sentence(error: BaseException | None) -> str:
-    """Why a reply failed, in the window's language."""
+    """Say why a reply failed, in the window's language; empty without an error."""
     if error is None:
         return ""
     if isinstance(error, StillroomError):

@@ -117,7 +117,7 @@ class ReplyView(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether the reply is still coming in."""
+        """Tell whether the reply is still coming in."""
         return self._running
 
     @property
@@ -137,7 +137,7 @@ class ReplyView(QWidget):
         self._state.show()
 
     def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
-        """How much of the prompt has been evaluated."""
+        """Show how much of the prompt has been evaluated."""
         if not self._state.isHidden():
             self._state.setText(
                 self.tr("Reading the prompt… {done} of {total} tokens").format(
@@ -207,11 +207,11 @@ class ReplyView(QWidget):
 
     @property
     def verdict(self) -> str:
-        """What is said about an answer that follows a schema; empty for others."""
+        """The verdict on an answer that follows a schema, in words; empty for others."""
         return "" if self._verdict.isHidden() else self._verdict.text()
 
     def offer_another(self, offered: bool) -> None:
-        """Whether this reply can be asked for anew: the last one of a chat can."""
+        """Set whether this reply can be asked for anew: the last one of a chat can."""
         self._offers_another = offered
         self._regenerate.setVisible(offered)
         self._retry.setVisible(offered and self._ended_badly)
@@ -306,7 +306,7 @@ class ReplyView(QWidget):
         set_tip(self._stats, tip)
 
     def _show_verdict(self, outcome: Outcome) -> None:
-        """Whether the answer is as its schema says."""
+        """Show whether the answer is as its schema says."""
         checked = bool(self._schema and self.answer.strip()) and outcome != "running"
         self._verdict.setVisible(checked)
         if not checked:

@@ -1,4 +1,4 @@
-"""What the model thinks before it answers: one quiet line until it is opened."""
+"""The model's thinking before its answer: one quiet line until it is opened."""
 
 import re
 
@@ -47,7 +47,7 @@ class ThinkingLine(Card):
 
     @property
     def is_open(self) -> bool:
-        """Whether the text is shown."""
+        """Tell whether the text is shown."""
         return self._view is not None
 
     @property

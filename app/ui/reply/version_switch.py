@@ -36,7 +36,7 @@ class VersionSwitch(QWidget):
 
     @property
     def text(self) -> str:
-        """What stands between the arrows; empty when hidden."""
+        """The text between the arrows; empty when hidden."""
         return "" if self.isHidden() else self._place.text()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:

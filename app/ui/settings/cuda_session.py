@@ -52,7 +52,7 @@ class CudaSession(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something is being fetched, tried or removed."""
+        """Tell whether something is being fetched, tried or removed."""
         return self._cancel is not None
 
     def look(self) -> None:

@@ -1,4 +1,4 @@
-"""What the window opens with the next time: its place, its size, its tab and its chat."""
+"""Keep what the window opens with the next time: its place, its size, its tab and its chat."""
 
 import asyncio
 import base64
