@@ -78,21 +78,21 @@ class Console:
         self._line_is_open = False
 
     def say(self, text: str = "") -> None:
-        """A line of the result, for people; nothing with `--json`."""
+        """Print a line of the result, for people; nothing with `--json`."""
         if not self.as_json:
             self.clear()
             self.out.write(readable(text) + "\n")
             self.out.flush()
 
     def document(self, value: object) -> None:
-        """The one JSON document; nothing without `--json`."""
+        """Print the one JSON document; nothing without `--json`."""
         if self.as_json:
             self.clear()
             self.out.write(json_text(value) + "\n")
             self.out.flush()
 
     def note(self, text: str) -> None:
-        """A line on stderr that is no part of the result."""
+        """Print a line on stderr that is no part of the result."""
         self.clear()
         self.err.write(readable(text) + "\n")
         self.err.flush()
@@ -198,7 +198,7 @@ def reader_is_gone(error: OSError) -> bool:
 
 
 def silence_stdout() -> None:
-    """Nobody reads stdout any more (`| head`): keep the interpreter from complaining about it at exit."""
+    """Keep the interpreter from complaining at exit that nobody reads stdout any more (`| head`)."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -90,7 +90,7 @@ class ReplyPrinter:
         self._pieces: dict[Channel, list[str]] = {"thinking": [], "answer": []}
 
     def add(self, channel: Channel, text: str) -> None:
-        """More text of a channel."""
+        """Add text to a channel."""
         self._pieces[channel].append(text)
         if self._console.as_json or (channel == "thinking" and not self._console.is_terminal):
             return
@@ -113,7 +113,7 @@ class ReplyPrinter:
         self._channel = None
 
     def text(self, channel: Channel) -> str:
-        """Everything of a channel so far."""
+        """Return the text of a channel so far."""
         return "".join(self._pieces[channel])
 
     def _leave(self) -> None:

@@ -78,7 +78,7 @@ class _Load:
         return self._handle.future
 
     def begun(self, handle: LoadHandle) -> None:
-        """The client has it."""
+        """Take the client's handle of the load."""
         self._handle = handle
         if self._cancelled:
             handle.cancel()

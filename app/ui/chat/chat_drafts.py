@@ -55,7 +55,7 @@ class ChatDrafts(QObject):
             self._start(self._save_new(draft, leaving))
 
     def close_down(self) -> Callable[[], None]:
-        """Before the tab goes: what keeps what is typed, on another thread."""
+        """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
         keeper, draft = self._keeper, self._composer.text()
 

@@ -113,7 +113,7 @@ class ChatExchange(QObject):
         return self._reading is not None
 
     def use_model(self, info: ModelInfo | None) -> None:
-        """Another model answers from now on; None when it was unloaded."""
+        """Take note of the model that answers from now on; None when it was unloaded."""
         self._last_model = info
 
     async def update_budget(self) -> None:
@@ -162,7 +162,7 @@ class ChatExchange(QObject):
         again: Callable[[], Coroutine[Any, Any, None]],
         edited: tuple[int, str] | None = None,
     ) -> None:
-        """Nothing was sent: keep what is to be done once the user has chosen, or give changed words back."""
+        """Keep an unsent message until the user has chosen what to do, or put changed words back."""
         if plan is not None and plan.context.fits:
             self._blocked = _Blocked(self._keeper.opened, self._desk.composer.text(), again, edited)
         elif edited is not None:
@@ -316,7 +316,7 @@ class ChatExchange(QObject):
         return sendable if opened == self._keeper.opened else None
 
     def close(self) -> None:
-        """The tab goes: what is cancelled from now on ends in silence."""
+        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
         self.summaries.close()
 

@@ -47,7 +47,7 @@ class ChatReadiness(QObject):
             changed.connect(self.follow)
 
     def close(self) -> None:
-        """The tab goes: nothing is said any more."""
+        """Say nothing any more, as the tab is being deleted."""
         self._closed = True
 
     def follow(self, *_: object) -> None:

@@ -54,7 +54,7 @@ class ChatSummaries(QObject):
             self._task.cancel()
 
     def close(self) -> None:
-        """The tab goes: what is cancelled from now on ends in silence."""
+        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
 
     async def sum_up(self, wanted: NextPrompt) -> Summary | None:

@@ -126,8 +126,8 @@ class CodeConversation(QWidget):
             self._reply.cancel()
 
     def close_conversation(self) -> Callable[[], None]:
-        """Stop everything; the widgets are about to go. What is given waits for the disk, on another
-        thread."""
+        """Stop everything before the widgets are deleted. The returned function waits for the disk, on
+        another thread."""
         self._closed = True
         self._count_timer.stop()
         for job in self._jobs:

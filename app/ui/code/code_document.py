@@ -155,8 +155,8 @@ class CodeDocument(QObject):
         self._editor.go_to_position(draft.cursor)
 
     def close(self) -> Callable[[], None]:
-        """Put the draft on disk; what is given waits for it, on another thread. The editor must still be
-        there. Once is enough."""
+        """Begin to write the draft to disk; the returned function waits for that, on another thread. The
+        editor must still exist. Calling it once is enough."""
         return self._keeper.close()
 
     def _show(self, file: TextFile | None, text: str, language: Language) -> None:

@@ -53,7 +53,7 @@ class CodeExchange(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def end(self, ended: Ended, stats: GenerationStats | None = None, error: str = "") -> None:
-        """The reply has ended; `error` is the sentence for a failure."""
+        """End the reply; `error` is the sentence for a failure."""
         self.ended, self._stats, self._error = ended, stats, error
         self.reply.finish(ended or "stop", stats, error)
         self.changed.emit()

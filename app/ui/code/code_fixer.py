@@ -33,7 +33,7 @@ class CodeFixer(QObject):
         return self._running
 
     def stop(self) -> None:
-        """No more rounds; the one under way is stopped by the conversation and the runner."""
+        """Begin no further round; the one under way is stopped by the conversation and the runner."""
         self._stopped = True
 
     async def fix(self, program: Excerpt) -> str | None:

@@ -68,8 +68,8 @@ class CodeMemory(QObject):
             await exchange.check_code()
 
     def close(self) -> Callable[[], None]:
-        """Put the conversation on disk; what is given waits for it, on another thread. Its widgets must still
-        be there."""
+        """Begin to write the conversation to disk; the returned function waits for that, on another thread.
+        Its widgets must still exist."""
         return self._keeper.close()
 
     async def _show(self, kept: KeptConversation) -> None:

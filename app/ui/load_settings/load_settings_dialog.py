@@ -126,7 +126,7 @@ class LoadSettingsDialog(QDialog):
         self._ask_plan()
 
     def done(self, result: int) -> None:
-        """Nothing is shown any more once it is closed."""
+        """Close, and show no plan that comes later."""
         self._plan = None
         super().done(result)
 

@@ -87,7 +87,7 @@ class AddModelCard(Card):
         self._add.setEnabled(not busy and bool(self.field.text().strip()))
 
     def clear(self) -> None:
-        """After it was added."""
+        """Clear the field after a model was added."""
         self.field.clear()
 
     def _update(self) -> None:

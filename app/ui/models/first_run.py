@@ -83,7 +83,7 @@ class FirstRun(QObject):
 
     @staticmethod
     def is_wanted(settings: SettingsFile, store: ModelStore) -> bool:
-        """Nothing that thinks is there, and the user has not declined."""
+        """Tell whether no model that thinks is on the disk and the user has not declined."""
         thinking = {model.key for model in catalogue() if model.thinks}
         return not settings.values.first_run_over and not any(
             model.key in thinking for model in store.listing().models

@@ -47,7 +47,7 @@ class RecommendationCard(Card):
         self.show_looking()
 
     def show_looking(self) -> None:
-        """Until the devices are known."""
+        """Say that the devices are being listed."""
         self._title.setText(self.tr("Looking at this computer…"))
         self._reason.setText(self.tr("The engine is listing the devices that it can use."))
         self._alternative.hide()

@@ -113,7 +113,7 @@ class BlockFrame:
         self.build()
 
     def forget_height(self) -> None:
-        """The content has another height now."""
+        """Forget the heights, as the content has another one now."""
         self._heights.clear()
 
     def height_for(self, width: int) -> int:

@@ -40,7 +40,7 @@ class VersionSwitch(QWidget):
         return "" if self.isHidden() else self._place.text()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
-        """All versions of a message, and the one that is shown."""
+        """Show the number of the shown version among all of a message."""
         self._versions = versions
         self._index = versions.index(shown) if shown in versions else 0
         self._place.setText(

@@ -37,8 +37,7 @@ OnSnapshot = Callable[[TelemetrySnapshot], None]
 
 @dataclass(frozen=True, slots=True)
 class WindowParts:
-    """The parts that the window works with, from `app.window_bootstrap`; the window closes them at its
-    end."""
+    """The parts of the window, made by `app.window_bootstrap`; the window closes them when it ends."""
 
     paths: AppPaths
     settings: SettingsFile

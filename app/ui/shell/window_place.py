@@ -38,7 +38,7 @@ class WindowPlace(QObject):
         window.page_shown.connect(self._timer.start)
 
     def chat_opened(self, conversation_id: int) -> None:
-        """Another chat is open; 0 for a new one."""
+        """Take note of the open chat; 0 for a new one."""
         self._chat = conversation_id
         self._timer.start()
 

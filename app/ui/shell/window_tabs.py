@@ -1,4 +1,4 @@
-"""The tabs of one window: each is made when it is first shown, and put to rest before its widgets go."""
+"""The tabs of one window: each is made when it is first shown, and closed before its widgets are deleted."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -192,8 +192,8 @@ class WindowTabs(QObject):
             self._notices.warn(sentence, self.tr("Show"), self._show_drift)
 
     def close_down(self) -> list[Callable[[], None]]:
-        """Stop what the tabs do, before their widgets go. What is given puts drafts, the running reply and
-        unsaved code on the disk, on other threads."""
+        """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
+        threads until drafts, the running reply and unsaved code are on the disk."""
         left = []
         if self._chat is not None:
             left.append(self._chat.close_down())

@@ -291,7 +291,7 @@ class BenchmarkSpeedPage(QScrollArea):
             self._show(selected[0])
 
     def _compare(self) -> None:
-        """The selected runs, against the oldest of them."""
+        """Compare the selected runs with the oldest of them."""
         selected = self._table.selected()
         if 2 <= len(selected) <= MOST_COMPARED:
             self._show_comparison(selected[::-1])

@@ -102,13 +102,13 @@ class ConversationView(ChatColumn):
         self.go_to_end()
 
     def end_live_reply(self, message: StoredMessage) -> None:
-        """The reply that came in is complete; `message` is what was kept of it."""
+        """End the reply that was coming in; `message` is what was kept of it."""
         self._live = None
         if self._branch and self._branch[-1].id == message.id:
             self._branch[-1] = message
 
     def show_versions(self, versions: Mapping[int, Sequence[int]]) -> None:
-        """The branches have changed: say anew which version each message is."""
+        """Show which version each message is, after the branches have changed."""
         self._versions = versions
         for message, widget in self.shown():
             if isinstance(widget, QuestionCard | ReplyView):
@@ -127,11 +127,11 @@ class ConversationView(ChatColumn):
         self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1)
 
     def begin_summary(self, count: int) -> None:
-        """The model sums up the `count` first messages."""
+        """Begin to show the summary of the first `count` messages."""
         self._summary_card(count).begin(count)
 
     def add_summary_text(self, text: str) -> None:
-        """More of the summary that is being written, if it is still shown."""
+        """Add text to the summary that is being written, if it is still shown."""
         if self._summary is not None:
             self._summary.add(text)
 

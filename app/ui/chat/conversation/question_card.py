@@ -77,7 +77,7 @@ class QuestionCard(Card):
         return not self._field.isHidden()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
-        """All versions of this message, and which one this is."""
+        """Show which of its versions this message is."""
         self.versions.show_versions(versions, shown)
 
     def offer_editing(self, offered: bool) -> None:
