@@ -64,7 +64,7 @@ class ShowResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and which lines."""
+    """Add the action and the options that choose lines."""
     parser.add_argument(
         "what",
         choices=("verify", "show", "on", "off"),

@@ -23,7 +23,7 @@ from app.telemetry.nvml_monitor import GpuMonitor
 
 SUITE = "quality"
 LARGEST_TOKENS = 32_768
-"""What the authors evaluated with."""
+"""The limit on a reply's tokens in the authors' own evaluation."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

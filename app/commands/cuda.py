@@ -55,7 +55,7 @@ class CudaRemoved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and where the files come from."""
+    """Add the action, and the options that say where the files come from."""
     parser.add_argument(
         "action",
         nargs="?",

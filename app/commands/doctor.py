@@ -91,7 +91,7 @@ class DoctorResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How the models are to be used."""
+    """Add the options that say how the models are to be used."""
     parser.add_argument(
         "--context",
         type=whole("context_tokens"),

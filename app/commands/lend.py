@@ -30,7 +30,7 @@ class LendResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to listen."""
+    """Add the address, the port and the number of threads."""
     parser.add_argument("--host", metavar="ADDRESS", help="this computer's own IPv4 address to listen on")
     parser.add_argument("--port", type=at_least_one, default=DEFAULT_PORT, metavar="N", help="%(default)s")
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads, where it has no card")

@@ -22,7 +22,7 @@ EXAMPLE = "stillroom serve starter\n  stillroom serve r1-qwen-7b --port 9000 --j
 
 
 class ServeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What is printed once the server listens, with --json as one document on one line."""
+    """The facts that are printed once the server listens; with --json, one document on one line."""
 
     url: str
     key: str

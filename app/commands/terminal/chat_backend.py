@@ -1,4 +1,4 @@
-"""Who answers `stillroom chat`: the running local API, or an engine of the command's own."""
+"""Choose what answers `stillroom chat`: the running local API, a server elsewhere or an engine of its own."""
 
 import argparse
 import threading
@@ -176,7 +176,7 @@ def _by_elsewhere(
 
 @contextmanager
 def _audit(core: Core, console: Console) -> Iterator[AuditTrail]:
-    """What notes the replies; where it could not, that is said at the end."""
+    """Record the replies in the audit log; at the end, report what could not be written."""
     problems: list[AuditLogError] = []
     trail = core.audit()
     trail.observe_problems(problems.append)

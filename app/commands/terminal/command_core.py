@@ -1,4 +1,4 @@
-"""What the commands need of the program's parts; `app.bootstrap` provides it."""
+"""The parts of the program that the commands need; `app.bootstrap` provides them."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Core(Protocol):
 
     @property
     def paths(self) -> AppPaths:
-        """Where files are."""
+        """The folders and files of the program."""
 
     @property
     def settings(self) -> SettingsFile:
@@ -47,22 +47,22 @@ class Core(Protocol):
 
     @property
     def measurements(self) -> Measurements:
-        """What was measured on this computer."""
+        """The measurements of this computer."""
 
     def filters(self) -> "FilterFile":
         """The rules that messages go through before they are sent."""
 
     def audit(self) -> "AuditTrail":
-        """What notes requests and replies, where the settings say so; close it."""
+        """Open the audit trail; the settings say whether it records requests and replies. Close it."""
 
     def acquirer(self) -> "Acquirer":
-        """What downloads and builds."""
+        """Make the acquirer, which downloads and builds."""
 
     def builder(self) -> "Builder":
-        """What builds as the user wishes it."""
+        """Make the builder, which downloads and builds models."""
 
     def measurer(self) -> "Measurer":
-        """What measures models that are built."""
+        """Make the measurer of models that are built."""
 
     def engine(self) -> AbstractContextManager[EngineClient]:
         """A client with its own engine process, which ends with the context."""
@@ -71,10 +71,10 @@ class Core(Protocol):
         """Give what applies chat templates, in a process that ends with the context."""
 
     def elsewhere(self) -> "AbstractContextManager[ElsewhereAnswers]":
-        """What asks the servers elsewhere, until the context ends."""
+        """Open the client of the servers elsewhere, until the context ends."""
 
     def load_memory(self) -> LoadMemory:
-        """What was learnt about loading each model."""
+        """Return what was learnt about loading each model."""
 
     def benchmarks(self) -> AbstractContextManager[BenchmarkHistory]:
         """The history of benchmark runs."""
@@ -83,7 +83,7 @@ class Core(Protocol):
 def listed_devices(
     client: EngineClient, servers: Sequence[RpcServer], cancel: threading.Event
 ) -> DevicesListed | StillroomError:
-    """What the engine's process can compute on, or why it does not start."""
+    """List the devices that the engine's process can compute on; return the error if it does not start."""
     try:
         return wait_for(client.list_devices(servers), cancel)
     except Cancelled:

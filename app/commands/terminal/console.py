@@ -1,4 +1,4 @@
-"""What a command writes: sentences or one JSON document on stdout, progress on stderr."""
+"""A command's output: sentences or one JSON document on stdout, progress on stderr."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from models.system.units import byte_count
 
 REDRAW_S = 0.1
 WAKE_S = 0.1
-"""How often a waiting main thread wakes up, so that Ctrl+C is seen; Windows does not interrupt a wait."""
+"""The interval at which a waiting main thread wakes up to see Ctrl+C; Windows does not interrupt a wait."""
 
 _STAGES = {
     "download": "Downloading",
@@ -78,32 +78,32 @@ class Console:
         self._line_is_open = False
 
     def say(self, text: str = "") -> None:
-        """A line of the result, for people; nothing with `--json`."""
+        """Print a line of the result, for people; nothing with `--json`."""
         if not self.as_json:
             self.clear()
             self.out.write(readable(text) + "\n")
             self.out.flush()
 
     def document(self, value: object) -> None:
-        """The one JSON document; nothing without `--json`."""
+        """Print the one JSON document; nothing without `--json`."""
         if self.as_json:
             self.clear()
             self.out.write(json_text(value) + "\n")
             self.out.flush()
 
     def note(self, text: str) -> None:
-        """A line on stderr that is no part of the result."""
+        """Print a line on stderr that is no part of the result."""
         self.clear()
         self.err.write(readable(text) + "\n")
         self.err.flush()
 
     def told(self, notice: StillroomError) -> None:
-        """What nobody waits for, such as a damaged file, on stderr; from any thread, and never a failure."""
+        """Write a notice, such as that of a damaged file, to stderr; from any thread, and never a failure."""
         with contextlib.suppress(OSError):
             self.note(f"stillroom: {notice} {notice.hint_text()}".rstrip())
 
     def error(self, error: StillroomError) -> None:
-        """What happened, the reason in llama.cpp's own words, and what to do next."""
+        """Report what happened, the reason in llama.cpp's own words, and what to do next."""
         native = shown(native_reason(error), MOST_OF_A_VALUE)
         self.note(f"stillroom: {error}")
         if native and native not in str(error):
@@ -191,14 +191,14 @@ def prepare_streams() -> None:
 
 
 def reader_is_gone(error: OSError) -> bool:
-    """Whether a stream was written to that nobody reads any more; to Windows that is an invalid argument."""
+    """Tell whether a write failed because nobody reads the stream; on Windows that is an invalid argument."""
     if sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None:
         return True
     return isinstance(error, BrokenPipeError)
 
 
 def silence_stdout() -> None:
-    """Nobody reads stdout any more (`| head`): keep the interpreter from complaining about it at exit."""
+    """Keep the interpreter from complaining at exit that nobody reads stdout any more (`| head`)."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -27,7 +27,7 @@ def converse(speaker: Speaks, model: str, system: str, console: Console) -> None
 
 
 def opening(system: str) -> list[ChatMessage]:
-    """What a conversation begins with."""
+    """Return the first messages of a conversation."""
     return [ChatMessage("system", system)] if system else []
 
 
@@ -77,7 +77,7 @@ def _reply(
 
 
 def _lines(console: Console, interrupts: TalkInterrupts) -> Iterator[str]:
-    """What the user types, without empty lines; Ctrl+C empties the line, Ctrl+D ends."""
+    """Read the user's lines, without empty ones; Ctrl+C empties the line, Ctrl+D ends."""
     while True:
         try:
             line = interrupts.read_line("> ").strip()

@@ -12,7 +12,7 @@ from types import FrameType
 from app.base.ending import Ending
 
 AGAIN_S = (0.05, 0.2, 1.0)
-"""When, after a signal, a main thread that had just begun to wait is woken."""
+"""The delays at which, after a signal, a main thread that had just begun to wait is woken."""
 
 
 class Interrupt(threading.Event):
@@ -69,7 +69,7 @@ class TalkInterrupts:
             signal.signal(number, handler)
 
     def read_line(self, prompt: str) -> str:
-        """What the user types. Raises `EOFError` and `KeyboardInterrupt`."""
+        """Read a line from the user. Raises `EOFError` and `KeyboardInterrupt`."""
         if self._ended:
             raise EOFError
         self._typing = True

@@ -1,4 +1,4 @@
-"""What quantising cost, in sentences for a terminal and as the part of a JSON document."""
+"""The cost of quantising, in sentences for a terminal and as the part of a JSON document."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def quality_document(quality: Quality | None) -> dict[str, Any] | None:
 
 
 def quality_sentences(kind: str, quality: Quality) -> list[str]:
-    """What the file of type `kind` cost, the plainest first."""
+    """Say what quantising to the type `kind` cost, the plainest sentence first."""
     low, high = quality.accuracy_loss_interval
     spread = 100 * CONFIDENCE * quality.same_top_error
     return [

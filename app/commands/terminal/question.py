@@ -1,4 +1,4 @@
-"""What `stillroom chat` was asked: MODEL and PROMPT, both of which may be left out, and what is piped in."""
+"""Read what `stillroom chat` is asked: MODEL and PROMPT, both optional, and what is piped in."""
 
 import os
 import stat
@@ -48,8 +48,8 @@ def _refuse_empty(prompt: str | None) -> None:
 
 
 def _is_piped(stdin: TextIO, *, alone: bool) -> bool:
-    """Whether somebody gives input. Beside a PROMPT only a pipe or a file counts: a service's or a cron job's
-    input is neither, and there may be none at all."""
+    """Tell whether input is piped in. Beside a PROMPT only a pipe, a socket or a file counts (on Windows,
+    anything but a terminal): the input of a service or a cron job is none of them, and there may be none."""
     if stdin.isatty():
         return False
     if alone or sys.platform == "win32":

@@ -58,8 +58,8 @@ def authorization(found: Discovery) -> dict[str, str]:
 
 
 def trusted(found: Discovery) -> ssl.SSLContext:
-    """Believes the certificate that the server told of, whoever vouches for it, and no other one. Its address
-    here is seldom among the names that a certificate holds."""
+    """Trust only the certificate that the server announced, whoever signed it. The address used here is
+    seldom among the certificate's names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     if found.certificate:

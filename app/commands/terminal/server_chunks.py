@@ -1,10 +1,10 @@
-"""What the local API sends while a reply grows, as far as a command uses it."""
+"""The events of the local API while a reply grows, as far as a command uses them."""
 
 import msgspec
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """What a piece of a reply adds."""
+    """The text that a piece of a reply adds."""
 
     content: str | None = None
     reasoning_content: str | None = None
@@ -39,7 +39,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """What the engine has measured, in the last piece; rates are tokens per second."""
+    """The engine's measurements, in the last piece; rates are tokens per second."""
 
     ttft_ms: float = 0.0
     prompt_tok_per_s: float = 0.0
@@ -51,7 +51,7 @@ class Timings(msgspec.Struct, frozen=True):
 
 
 class Error(msgspec.Struct, frozen=True):
-    """Why a reply broke off or was refused."""
+    """The reason why a reply broke off or was refused."""
 
     message: str
     code: str | None = None

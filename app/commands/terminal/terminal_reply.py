@@ -37,7 +37,7 @@ from models.system.shown_text import fill
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came, and how it ended."""
+    """A reply and how it ended."""
 
     thinking: str
     answer: str
@@ -57,7 +57,7 @@ class Reply:
         )
 
     def broke_off(self) -> str:
-        """Why the reply is not whole; empty when it is."""
+        """Say why the reply is not complete; empty when it is."""
         match self.end.reason:
             case "cancelled":
                 return "(stopped)"
@@ -71,7 +71,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWishes:
-    """What every reply of a conversation is bound to."""
+    """The limits and the format that hold for every reply of a conversation."""
 
     stop: tuple[str, ...] = ()
     thinking: ThinkingLimits = field(default_factory=ThinkingLimits)
@@ -90,7 +90,7 @@ class ReplyPrinter:
         self._pieces: dict[Channel, list[str]] = {"thinking": [], "answer": []}
 
     def add(self, channel: Channel, text: str) -> None:
-        """More text of a channel."""
+        """Add text to a channel."""
         self._pieces[channel].append(text)
         if self._console.as_json or (channel == "thinking" and not self._console.is_terminal):
             return
@@ -113,7 +113,7 @@ class ReplyPrinter:
         self._channel = None
 
     def text(self, channel: Channel) -> str:
-        """Everything of a channel so far."""
+        """Return the text of a channel so far."""
         return "".join(self._pieces[channel])
 
     def _leave(self) -> None:
@@ -127,7 +127,7 @@ class Speaks(Protocol):
 
     @property
     def context_tokens(self) -> int:
-        """How long a conversation may get."""
+        """The most tokens that a conversation may have."""
 
     def reply(self, messages: Sequence[ChatMessage], cancel: threading.Event) -> Reply:
         """Answer the conversation, printing as it comes. A cancelled reply ends with that reason.
@@ -138,7 +138,7 @@ class Speaks(Protocol):
 
 
 class Asked(Answers, Protocol):
-    """What a reply is asked of: an engine, or a server elsewhere in its place."""
+    """The engine that is asked for a reply, or a server elsewhere in its place."""
 
     def count_tokens(self, parts: Sequence[Part]) -> "Future[int]":
         """Count the tokens of a prompt."""

@@ -1,4 +1,4 @@
-"""What can be done, as Qt actions: a shortcut, a line of the command palette and of the list of shortcuts."""
+"""Commands as Qt actions with a shortcut, for the command palette and the list of shortcuts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def add_action(
 
 
 def commands_of(widget: QWidget, *, with_buttons: bool = True) -> list[Command]:
-    """What a widget offers now: its own actions, and the buttons in it that have a shortcut."""
+    """List the commands that a widget offers now: its own actions, and its buttons that have a shortcut."""
     found = [
         Command(_plain(action.text()), _keys(action.shortcut()), action.trigger)
         for action in widget.actions()

@@ -77,8 +77,7 @@ class Bridge(QObject):
             task.cancel()
 
     async def finish(self) -> None:
-        """`close`, and wait for the tasks, which are cancelled, though not for long; at the end of the
-        program."""
+        """Call `close`, and wait a short time for the cancelled tasks; at the end of the program."""
         tasks = list(self._tasks)
         self.close()
         if tasks:

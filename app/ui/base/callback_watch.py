@@ -47,7 +47,7 @@ class Callback(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, kw_only=True):
-    """How many pieces there were, and the worst, the longest first."""
+    """The number of pieces of work, and the worst of them, the longest first."""
 
     count: int = 0
     longest: list[Callback] = []
@@ -164,7 +164,7 @@ class WatchedLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync has no type
 
 
 class _MeasuredHandle:
-    """What qasync's timer needs of a handle."""
+    """A measured callback, with what qasync's timer needs of a handle."""
 
     def __init__(self, watch: CallbackWatch, handle: asyncio.Handle) -> None:
         self._watch = watch

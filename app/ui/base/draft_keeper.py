@@ -31,7 +31,7 @@ class DraftKeeper(QObject):
         self._timer.timeout.connect(self.keep)
 
     def keep_soon(self) -> None:
-        """Something has changed."""
+        """Write within `EVERY_MS`, as something has changed."""
         if not self._closed and not self._timer.isActive():
             self._timer.start()
 
@@ -42,7 +42,7 @@ class DraftKeeper(QObject):
             self._writer.submit(write).add_done_callback(self._on_written)
 
     def close(self) -> Callable[[], None]:
-        """Write what is there, for the last time; what is given waits for it, on another thread."""
+        """Begin to write for the last time; the returned function waits for that, on another thread."""
         if not self._closed:
             self._timer.stop()
             self.keep()

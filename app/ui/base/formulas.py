@@ -45,7 +45,7 @@ class FormulaPicture:
     tag: str
     """As rich text; its baseline is that of the text around it."""
     ascent: float
-    """How far the formula itself reaches above the baseline."""
+    """The height of the formula itself above the baseline."""
     descent: float
 
 

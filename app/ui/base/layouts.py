@@ -1,4 +1,4 @@
-"""What layouts of widgets that come and go have in common."""
+"""Layouts whose widgets come and go."""
 
 from PySide6.QtWidgets import QLayout
 

@@ -78,7 +78,7 @@ class _Load:
         return self._handle.future
 
     def begun(self, handle: LoadHandle) -> None:
-        """The client has it."""
+        """Take the client's handle of the load."""
         self._handle = handle
         if self._cancelled:
             handle.cancel()
@@ -247,18 +247,18 @@ class EngineSession(QObject):
         await self._caught_up()
 
     async def plan(self, path: str, settings: LoadSettings) -> Planned:
-        """What a load of a file would come to. Raises `EngineError`."""
+        """Plan a load of a file, without loading it. Raises `EngineError`."""
         return await asyncio.wrap_future(await asyncio.to_thread(self.client.plan, path, settings))
 
     @property
     def load_notice(self) -> LoadNotice | None:
-        """What there is to say about the load that runs."""
+        """The notice about the load that is running, if there is one."""
         return self._state.load_notice
 
     async def screen(
         self, texts: Sequence[str], source: Source, model: ModelInfo | None, *, noted: bool = True
     ) -> Screened:
-        """What the input filter lets out of `texts`; a refusal is `noted` in the audit log.
+        """Pass `texts` through the input filter; a refusal is `noted` in the audit log.
 
         Raises `BlockedError` and `FilterFileError`.
         """
@@ -269,12 +269,12 @@ class EngineSession(QObject):
         return await asyncio.to_thread(self._gate.screen, texts, source, model)
 
     def answers(self, source: Source, model: ModelInfo | None, hits: Sequence[Hit] = ()) -> Answers:
-        """What answers for `model`, with what the audit log is to note; `hits` is what `screen` found."""
+        """Return what generates for `model`, followed by the audit log; `hits` is what `screen` found."""
         answers = self.unnoted_answers(model)
         return answers if self._gate is None else self._gate.follow(answers, source, model, hits)
 
     def unnoted_answers(self, model: ModelInfo | None) -> Answers:
-        """What answers for `model`, for what only measures it."""
+        """Return what generates for `model`, without the audit log: for measurements."""
         if self._elsewhere is not None and model is not None and is_elsewhere(model.path):
             return self._elsewhere
         return self.client
@@ -290,7 +290,7 @@ class EngineSession(QObject):
         return Reply(generation, self._bridge)
 
     async def count_tokens(self, parts: list[Part], model: str = "") -> int:
-        """How many tokens a prompt takes, BOS included, by the model of a file or the current one; for one
+        """Count the tokens of a prompt, BOS included, by the model of a file or the current one; for one
         elsewhere it is an estimate, as nothing is sent there for that."""
         if is_elsewhere(model or (self.info.path if self.info is not None else "")):
             return estimated_tokens(parts)
@@ -348,7 +348,7 @@ class EngineSession(QObject):
             self.unloaded.emit()
 
     def _follow_beside(self, before: EngineState, state: EngineState) -> None:
-        """What the engine does while a model elsewhere is the current one changes nothing of that."""
+        """Follow the engine while a model elsewhere is the current one, and leave that one as it is."""
         if state.pid is not None and state.pid != before.pid:
             self._on_ready(state)
         for info in state.models:

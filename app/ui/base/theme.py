@@ -63,7 +63,7 @@ class Theme(QObject):
 
     @property
     def choice(self) -> ThemeChoice:
-        """What the user chose; "system" follows the desktop."""
+        """The user's choice; "system" follows the desktop."""
         return self._choice
 
     @property

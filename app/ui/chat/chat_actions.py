@@ -1,4 +1,4 @@
-"""What can be done in the Chat tab by keyboard and from the command palette."""
+"""The actions of the Chat tab, for the keyboard and the command palette."""
 
 from collections.abc import Callable
 

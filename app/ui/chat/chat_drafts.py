@@ -1,4 +1,4 @@
-"""What is typed in the Chat tab and not sent: one draft a chat, on the disk soon after the last key."""
+"""Drafts of the Chat tab, typed and not sent: one a chat, on the disk soon after the last key."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -55,7 +55,7 @@ class ChatDrafts(QObject):
             self._start(self._save_new(draft, leaving))
 
     def close_down(self) -> Callable[[], None]:
-        """Before the tab goes: what keeps what is typed, on another thread."""
+        """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
         keeper, draft = self._keeper, self._composer.text()
 

@@ -48,7 +48,7 @@ class ChatDesk:
 
 @dataclass(frozen=True, slots=True)
 class _Blocked:
-    """What could not be sent in the chat opened as number `opened`, while `typed` was in the composer.
+    """An unsent message of the chat opened as number `opened`, while `typed` was in the composer.
 
     `edited` is the earlier message that was changed, and its new words.
     """
@@ -109,11 +109,11 @@ class ChatExchange(QObject):
 
     @property
     def reading(self) -> bool:
-        """Whether the embedding model reads the documents."""
+        """Tell whether the embedding model is reading the documents."""
         return self._reading is not None
 
     def use_model(self, info: ModelInfo | None) -> None:
-        """Another model answers from now on; None when it was unloaded."""
+        """Take note of the model that answers from now on; None when it was unloaded."""
         self._last_model = info
 
     async def update_budget(self) -> None:
@@ -139,7 +139,7 @@ class ChatExchange(QObject):
             self._show(plan if text.strip() else None)
 
     def choose(self, when_full: WhenFull) -> None:
-        """What is done from now on when this chat outgrows the context; what was to be sent goes on."""
+        """Set what to do when this chat outgrows the context; "drop" and "summarise" also send what waits."""
         self._desk.choices.choose_when_full(when_full)
         waiting, self._blocked = self._waiting(), None
         if when_full in ("drop", "summarise"):
@@ -150,7 +150,7 @@ class ChatExchange(QObject):
         self._start(self.update_budget())
 
     def _waiting(self) -> "_Blocked | None":
-        """What waits for the user's choice in this chat, unless another message was typed since."""
+        """Return what waits for the user's choice in this chat, unless another message was typed since."""
         blocked = self._blocked
         if blocked is None or blocked.opened != self._keeper.opened:
             return None
@@ -162,7 +162,7 @@ class ChatExchange(QObject):
         again: Callable[[], Coroutine[Any, Any, None]],
         edited: tuple[int, str] | None = None,
     ) -> None:
-        """Nothing was sent: keep what is to be done once the user has chosen, or give changed words back."""
+        """Keep an unsent message until the user has chosen what to do, or put changed words back."""
         if plan is not None and plan.context.fits:
             self._blocked = _Blocked(self._keeper.opened, self._desk.composer.text(), again, edited)
         elif edited is not None:
@@ -199,7 +199,7 @@ class ChatExchange(QObject):
         self._desk.conversation.mark_left_out(message.id for message in plan.dropped)
 
     async def _agreed(self, wanted: NextPrompt) -> ExchangePlan | None:
-        """What is sent, as the user wishes it in this chat; None where nothing is, which is then told."""
+        """Plan what is sent, as the user wishes it in this chat, and show it; None where nothing is sent."""
         opened = self._keeper.opened
         plan = await self._plan(wanted)
         if plan is None or opened != self._keeper.opened:
@@ -219,7 +219,7 @@ class ChatExchange(QObject):
         return plan
 
     async def _plan(self, wanted: NextPrompt) -> ExchangePlan | None:
-        """What is to be sent; None where the user has stopped the reading of the documents."""
+        """Plan what is to be sent; None where the user has stopped the reading of the documents."""
         if not self._planner.reads_meaning(wanted):
             return await self._planner.plan(wanted)
         reading = self._reading = asyncio.ensure_future(self._planner.plan(wanted, by_meaning=True))
@@ -310,13 +310,13 @@ class ChatExchange(QObject):
             self._end()
 
     async def _screened(self, text: str, plan: ExchangePlan, info: ModelInfo) -> Sendable | None:
-        """What may go out of a plan; None where nothing may, or another chat was opened meanwhile."""
+        """Screen a plan; None where nothing may be sent, or another chat was opened meanwhile."""
         opened = self._keeper.opened
         sendable = await self._screening.sendable(text, plan.context, self._planner.template(info), info)
         return sendable if opened == self._keeper.opened else None
 
     def close(self) -> None:
-        """The tab goes: what is cancelled from now on ends in silence."""
+        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
         self.summaries.close()
 

@@ -1,4 +1,4 @@
-"""What of a chat goes to the model with the next message, and the summary that makes room for it."""
+"""Plan what of a chat goes to the model with the next message; write the summary that makes room for it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from app.ui.chat.composing.context_meter import ContextUse
 
 @dataclass(frozen=True, slots=True)
 class NextPrompt:
-    """What is to be answered: the last of `branch`, or `text` with its documents."""
+    """The message to be answered: the last of `branch`, or `text` with its documents."""
 
     model: ModelInfo
     branch: list[StoredMessage]
@@ -40,8 +40,8 @@ class NextPrompt:
 
 @dataclass(frozen=True, slots=True)
 class ExchangePlan:
-    """How a `NextPrompt` fits: `dropped` are the messages of its branch that do not, `passages` what goes
-    along of documents that do not fit whole."""
+    """The fit of a `NextPrompt` into the context: `dropped` are the messages of its branch that do not fit,
+    `passages` what is sent of documents that do not fit whole."""
 
     context: ContextPlan
     dropped: list[StoredMessage]
@@ -56,16 +56,15 @@ class ChatPlanner:
         self._vectors = vectors
         self._fingerprints: dict[str, str] = {}
         self._last: tuple[NextPrompt, ExchangePlan] | None = None
-        """What was planned while the message was typed: sending it needs no second plan."""
+        """The plan that was made while the message was typed: sending it needs no second one."""
 
     def template(self, model: ModelInfo) -> ChatTemplate:
         """The model's template."""
         return self._session.templates.of(model)
 
     async def plan(self, wanted: NextPrompt, *, by_meaning: bool = False) -> ExchangePlan:
-        """What goes to the model, counted. `by_meaning` also asks the embedding model for the passages of
-        documents that do not fit whole; the first time it reads them all.
-        """
+        """Plan what goes to the model, and count its tokens. `by_meaning` also asks the embedding model for
+        the passages of documents that do not fit whole; the first time it reads them all."""
         if not by_meaning and self._last is not None and self._last[0] == wanted:
             return self._last[1]
         model = await self._embedding_model() if by_meaning else None
@@ -80,7 +79,7 @@ class ChatPlanner:
         return plan
 
     def reads_meaning(self, wanted: NextPrompt) -> bool:
-        """Whether there are documents, and a model that knows what their passages mean."""
+        """Tell whether there are documents, and an embedding model to find their passages by meaning."""
         return bool(wanted.attachments) and bool(self._session.embedding_model)
 
     async def _embedding_model(self) -> EmbeddingModel | None:
@@ -92,7 +91,7 @@ class ChatPlanner:
         return EmbeddingModel(self._fingerprints[path], partial(self._session.embed, model=path))
 
     async def use(self, wanted: NextPrompt, plan: ExchangePlan) -> ContextUse:
-        """What the tokens of `plan` are made of."""
+        """Count the tokens of `plan` by where they come from."""
         words = with_documents("", wanted.attachments, plan.passages) if wanted.attachments else ""
 
         async def count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""What can be done in the Chat tab now, said at the composer: send, wait for something, get a model."""
+"""Say at the composer what can be done in the Chat tab now: send, wait for something, get a model."""
 
 from PySide6.QtCore import QObject, Signal
 
@@ -47,7 +47,7 @@ class ChatReadiness(QObject):
             changed.connect(self.follow)
 
     def close(self) -> None:
-        """The tab goes: nothing is said any more."""
+        """Say nothing any more, as the tab is being deleted."""
         self._closed = True
 
     def follow(self, *_: object) -> None:
@@ -77,7 +77,7 @@ class ChatReadiness(QObject):
             )
 
     def _what_runs(self) -> str | None:
-        """What can be stopped now, empty where it is in sight; None where nothing runs."""
+        """Name what can be stopped now, empty where it is in the open chat; None where nothing runs."""
         running = self._runner.running
         if running is not None and self._keeper.is_open(running.chat.id):
             return ""

@@ -45,7 +45,7 @@ class ChatSummaries(QObject):
 
     @property
     def writing(self) -> bool:
-        """Whether the oldest messages are being summed up."""
+        """Tell whether the oldest messages are being summarised."""
         return self._task is not None
 
     def stop(self) -> None:
@@ -54,7 +54,7 @@ class ChatSummaries(QObject):
             self._task.cancel()
 
     def close(self) -> None:
-        """The tab goes: what is cancelled from now on ends in silence."""
+        """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
 
     async def sum_up(self, wanted: NextPrompt) -> Summary | None:

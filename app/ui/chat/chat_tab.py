@@ -185,10 +185,10 @@ class ChatTab(QWidget):
         self.exchange.stop()
 
     def close_down(self) -> Callable[[], None]:
-        """Before the tab goes: stop the reply. What is given keeps what is typed and waits until all is on
-        the disk, on another thread.
+        """Stop the reply, before the tab is deleted. The returned function keeps what is typed and waits
+        until all is on the disk, on another thread.
 
-        What the tab had begun is cancelled; it must not be used afterwards.
+        Running tasks of the tab are cancelled; it must not be used afterwards.
         """
         self._budget_timer.stop()
         for task in self._tasks:

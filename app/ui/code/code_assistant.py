@@ -29,7 +29,7 @@ class FittedQuestion:
     dropped_turns: int
     context_tokens: int
     screened: Screened = field(default_factory=lambda: Screened(()))
-    """What the input filter found in the question; its prompt is what may be sent."""
+    """The input filter's findings in the question; `prompt` holds only what may be sent."""
 
 
 class CodeAssistant(QObject):
@@ -121,7 +121,7 @@ class CodeAssistant(QObject):
         return self._session.generate(request, on_event, "code", fitted.screened.hits)
 
     async def _screened_turns(self, model: ModelInfo, *, noted: bool) -> list[tuple[str, str]]:
-        """What was said before, as the rules of now let it out."""
+        """Return the earlier questions, screened by the present rules, each with its answer."""
         before = await self._session.screen([asked for asked, _ in self._turns], "code", model, noted=noted)
         return [(text, answer) for text, (_, answer) in zip(before.texts, self._turns, strict=True)]
 

@@ -22,8 +22,8 @@ Way = Literal["replace", "insert", "run", "tests"]
 
 @dataclass(frozen=True, slots=True)
 class CodeUse:
-    """What somebody wants done with a block: shown as a change in place of the selection or at the cursor,
-    run, or taken as the tests. `excerpt` is the place that the question was about."""
+    """A request to use a block: to show it as a change in place of the selection or at the cursor, to run it,
+    or to take it as the tests. `excerpt` is the place that the question was about."""
 
     row: "BlockRow"
     code: str
@@ -81,7 +81,7 @@ class BlockRow(QWidget):
 
     @property
     def known(self) -> KeptBlock:
-        """What was found out about the block."""
+        """The findings about the block."""
         return self._known
 
     def show_known(self, known: KeptBlock) -> None:

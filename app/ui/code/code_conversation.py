@@ -32,7 +32,7 @@ FIELD_PX = 64
 
 @dataclass(frozen=True, slots=True)
 class EditorAccess:
-    """What the conversation needs from the editor: the place a question is about, and a way to mark it."""
+    """The conversation's access to the editor: the place that a question is about, and a way to mark it."""
 
     excerpt: Callable[[], Excerpt]
     select: Callable[[int, int], None]
@@ -97,7 +97,7 @@ class CodeConversation(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether a question is being prepared or answered."""
+        """Tell whether a question is being prepared or answered."""
         return self._preparing or self._reply is not None
 
     def ask(self, task: Task) -> None:
@@ -126,8 +126,8 @@ class CodeConversation(QWidget):
             self._reply.cancel()
 
     def close_conversation(self) -> Callable[[], None]:
-        """Stop everything; the widgets are about to go. What is given waits for the disk, on another
-        thread."""
+        """Stop everything before the widgets are deleted. The returned function waits for the disk, on
+        another thread."""
         self._closed = True
         self._count_timer.stop()
         for job in self._jobs:
@@ -229,7 +229,7 @@ class CodeConversation(QWidget):
         self.memory.keep()
 
     async def _problem(self, excerpt: Excerpt) -> str:
-        """What a checker says about the whole file, for the model to start from."""
+        """Return a checker's error in the whole file, for the model to start from; empty without one."""
         report = await asyncio.to_thread(check_syntax, excerpt.text, excerpt.language.key)
         return error_sentence(report) if report.verdict == "error" else ""
 
@@ -321,7 +321,7 @@ class CodeConversation(QWidget):
         )
 
     def _refusal(self) -> str:
-        """Why nothing can be asked now; empty when it can."""
+        """Say why nothing can be asked now; empty when it can."""
         if self._session.reserved_for:
             return self.tr("The model is being measured. Ask again when that is done.")
         if self._session.loading_path:

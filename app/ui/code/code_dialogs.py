@@ -20,7 +20,7 @@ class CodeDialogs(QObject):
         self._parent = parent
 
     async def ask_about_unsaved(self, name: str) -> Unsaved:
-        """What to do with unsaved text before another takes its place."""
+        """Ask what to do with unsaved text before another takes its place."""
         box = _box(self._parent, self.tr("Unsaved changes"))
         if name:
             box.setText(self.tr("Save the changes in {name} first?").format(name=name))
@@ -35,7 +35,7 @@ class CodeDialogs(QObject):
         return await _choice(box, choices, "cancel")
 
     async def ask_about_conflict(self, name: str, *, can_reload: bool) -> Conflict:
-        """What to do when the file on disk is not the one that was opened."""
+        """Ask what to do when the file on disk is not the one that was opened."""
         box = _box(self._parent, self.tr("The file on disk has changed"))
         box.setText(self.tr("{name} on disk is not the file that was opened here.").format(name=name))
         box.setInformativeText(
@@ -51,7 +51,7 @@ class CodeDialogs(QObject):
         return await _choice(box, choices, "cancel")
 
     async def ask_about_reload(self, name: str) -> bool:
-        """Whether to lose the unsaved changes for what is on disk."""
+        """Ask whether to lose the unsaved changes for what is on disk."""
         box = _box(self._parent, self.tr("Reload from disk"))
         box.setText(self.tr("Reload {name} and lose the changes made here?").format(name=name))
         reload = box.addButton(self.tr("Reload"), QMessageBox.ButtonRole.DestructiveRole)
@@ -67,7 +67,7 @@ class CodeDialogs(QObject):
         return await _picked(dialog)
 
     async def pick_file_to_save(self, folder: Path | None, name: str) -> Path | None:
-        """Where to save; the dialog asks before it lets a file be replaced. None when the user cancels."""
+        """Ask where to save, and before a file is replaced. None when the user cancels."""
         dialog = QFileDialog(self._parent, self.tr("Save the text as"), str(folder or ""))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)

@@ -54,7 +54,7 @@ class CodeDocument(QObject):
 
     @property
     def modified(self) -> bool:
-        """Whether there is text that is in no file."""
+        """Tell whether there is text that is in no file."""
         return self._editor.document().isModified()
 
     @property
@@ -155,8 +155,8 @@ class CodeDocument(QObject):
         self._editor.go_to_position(draft.cursor)
 
     def close(self) -> Callable[[], None]:
-        """Put the draft on disk; what is given waits for it, on another thread. The editor must still be
-        there. Once is enough."""
+        """Begin to write the draft to disk; the returned function waits for that, on another thread. The
+        editor must still exist. Calling it once is enough."""
         return self._keeper.close()
 
     def _show(self, file: TextFile | None, text: str, language: Language) -> None:
@@ -171,7 +171,7 @@ class CodeDocument(QObject):
         self._keeper.keep_soon()
 
     def _draft(self) -> Callable[[], None] | None:
-        """What keeps the present draft."""
+        """Return a function that saves the present draft; None before the last one was restored."""
         if not self._restored:
             return None
         file = self._file
@@ -195,5 +195,5 @@ class CodeDocument(QObject):
 
 
 def newline_name(newline: str) -> str:
-    """What people call a kind of line end."""
+    """Return the common name of a line end."""
     return {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[newline]

@@ -86,7 +86,7 @@ class CodeEditorCard(Card):
 
     @property
     def proposing(self) -> bool:
-        """Whether changes wait to be accepted or rejected."""
+        """Tell whether changes wait to be accepted or rejected."""
         return self._texts.currentWidget() is self.proposal_view
 
     def propose(self, text: str) -> bool:

@@ -33,7 +33,7 @@ class CodeExchange(QWidget):
         self.excerpt = asked.excerpt
         self.rows: list[BlockRow] = []
         self.ended: Ended = ""
-        """Why the reply ended; empty while it comes."""
+        """The reason why the reply ended; empty while it comes."""
         self._stats: GenerationStats | None = None
         self._error = ""
         self.reply = ReplyView(theme, offers_to_code=False, offers_regenerate=False)
@@ -53,7 +53,7 @@ class CodeExchange(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
 
     def end(self, ended: Ended, stats: GenerationStats | None = None, error: str = "") -> None:
-        """The reply has ended; `error` is the sentence for a failure."""
+        """End the reply; `error` is the sentence for a failure."""
         self.ended, self._stats, self._error = ended, stats, error
         self.reply.finish(ended or "stop", stats, error)
         self.changed.emit()
@@ -67,7 +67,7 @@ class CodeExchange(QWidget):
             row.show_known(known)
 
     def kept(self, *, remembered: bool) -> KeptExchange:
-        """What is kept of it; `remembered` as there."""
+        """Return what is kept of it; `remembered` as in `KeptExchange`."""
         return KeptExchange(
             asked=self.asked,
             thinking=self.reply.thinking.text,

@@ -29,11 +29,11 @@ class CodeFixer(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a round is under way."""
+        """Tell whether a round is under way."""
         return self._running
 
     def stop(self) -> None:
-        """No more rounds; the one under way is stopped by the conversation and the runner."""
+        """Begin no further round; the one under way is stopped by the conversation and the runner."""
         self._stopped = True
 
     async def fix(self, program: Excerpt) -> str | None:

@@ -68,7 +68,7 @@ class CodeHistory(QScrollArea):
         return self._remembered
 
     def remember(self, exchange: CodeExchange) -> None:
-        """The next question in the user's own words follows up on this one too."""
+        """Let the next question in the user's own words follow up on this one too."""
         self._remembered.append(exchange)
 
     def strike(self, oldest: int) -> None:

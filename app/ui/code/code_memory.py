@@ -68,8 +68,8 @@ class CodeMemory(QObject):
             await exchange.check_code()
 
     def close(self) -> Callable[[], None]:
-        """Put the conversation on disk; what is given waits for it, on another thread. Its widgets must still
-        be there."""
+        """Begin to write the conversation to disk; the returned function waits for that, on another thread.
+        Its widgets must still exist."""
         return self._keeper.close()
 
     async def _show(self, kept: KeptConversation) -> None:
@@ -85,7 +85,7 @@ class CodeMemory(QObject):
             self._field.setPlainText(kept.question)
 
     def _state(self) -> Callable[[], None] | None:
-        """What keeps the present state."""
+        """Return a function that saves the present conversation; None before the last one was restored."""
         if not self.restored.is_set():
             return None
         history = self._history

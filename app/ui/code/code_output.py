@@ -1,4 +1,4 @@
-"""What a running program writes, as it comes."""
+"""The output of a running program, as it comes."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextFormat, QTextOption
@@ -11,7 +11,7 @@ from app.ui.widgets.code_font import set_code_font
 LINES_KEPT = 5000
 IS_ERROR = QTextFormat.Property.UserProperty + 2
 LINE_CHARACTERS = 4000
-"""What is longer is cut: one line of a megabyte would take the window seconds to lay out."""
+"""The longest line; the rest is cut: one line of a megabyte would take the window seconds to lay out."""
 
 
 class CodeOutput(QPlainTextEdit):

@@ -1,4 +1,4 @@
-"""What can be done with proposed changes, above the text while they wait."""
+"""Buttons for proposed changes, above the text while they wait."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget

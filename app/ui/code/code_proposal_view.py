@@ -12,7 +12,7 @@ from app.ui.base.theme import Theme
 from app.ui.code.code_view import CodeView, marked
 
 SOFT, STRONG = 34, 72
-"""How opaque the ground of a changed line is, in other hunks and in the one in question (of 255)."""
+"""The opacity of a changed line's background, in other hunks and in the one in question (of 255)."""
 
 
 class CodeProposalView(CodeView):

@@ -55,7 +55,7 @@ class CodeRunCard(Card):
         self._program = program
         self._shortest = ShortestAnswers()
         self.problem = ""
-        """What the last run or test said that failed; empty when it went well."""
+        """The failure of the last run or test, for the model; empty when it went well."""
         self.output = CodeOutput(theme)
         self.output.setPlaceholderText(
             self.tr("Nothing has been run yet. Run (F5) starts the program above.")
@@ -235,8 +235,8 @@ class CodeRunCard(Card):
 
 
 def _problem(result: RunResult) -> str:
-    """What the program said last, and how it ended, for the model to start from; empty where it is not to
-    blame."""
+    """Return the end of the program's output, and how it ended, for the model to start from; empty where the
+    program is not to blame."""
     if result.ok or result.ending in _NO_FAULT:
         return ""
     how = (

@@ -1,4 +1,4 @@
-"""How a run ended, in the window's words."""
+"""Say how a run ended, in the window's language."""
 
 import sys
 
@@ -9,7 +9,7 @@ from app.code.sandbox.limits import MIB, Limits, RunResult
 
 
 def ending_sentence(result: RunResult, limits: Limits) -> str:
-    """What ended it, and after how long."""
+    """Say what ended it, and after how long."""
     seconds = f"{result.seconds:.1f}"
     match result.ending:
         case "exit" if result.exit_code == 0:
@@ -43,7 +43,7 @@ def ending_sentence(result: RunResult, limits: Limits) -> str:
 
 
 def promise_sentence(limits: Limits) -> str:
-    """What the sandbox keeps a program from."""
+    """Say what the sandbox keeps a program from."""
     if sys.platform == "win32":
         text = QCoreApplication.translate(
             "CodeRun",
@@ -58,7 +58,7 @@ def promise_sentence(limits: Limits) -> str:
 
 
 def trial_sentence(trial: Trial, ratio: float | None = None) -> str:
-    """How many tests passed, and how long the program is where all did: `ratio` to the shortest that did."""
+    """Say how many tests passed, and if all, the program's length: `ratio` to the shortest that did."""
     if not trial.outcomes:
         return QCoreApplication.translate("CodeRun", "The tests did not run")
     text = QCoreApplication.translate("CodeRun", "{passed} of {total} tests passed")

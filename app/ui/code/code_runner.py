@@ -32,7 +32,7 @@ class CodeRunner(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a program runs."""
+        """Tell whether a program runs."""
         return self._stop is not None
 
     def stop(self) -> None:

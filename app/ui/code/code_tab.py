@@ -127,7 +127,7 @@ class CodeTab(QWidget):
         self._bridge.start(self._take_code(code, language_named(language_word) or PLAIN_TEXT))
 
     def excerpt(self) -> Excerpt:
-        """What a question is about now."""
+        """Return the excerpt that a question is about now."""
         start, end = self.editor.selected_range()
         return Excerpt(self.document.name, self.editor.language, self.editor.text(), start, end)
 
@@ -248,7 +248,7 @@ class CodeTab(QWidget):
             self.editor.setFocus()
 
     async def _may_go(self) -> bool:
-        """Whether the present text may go: it is saved, or empty, or the user says so."""
+        """Tell whether the present text may be replaced: it is saved, or empty, or the user agrees."""
         if not self.document.modified or not self.editor.text().strip():
             return True
         match await self._dialogs.ask_about_unsaved(self.document.name):
@@ -266,7 +266,7 @@ class CodeTab(QWidget):
             self.editor.go_to(line)
 
     def _program(self) -> tuple[str, str]:
-        """What Run runs, and in which language."""
+        """Return the program that Run runs, and its language's key."""
         self.card.guess_language_now()
         return self.editor.text(), self.editor.language.key
 

@@ -94,7 +94,7 @@ class CodeView(QPlainTextEdit):
 
     @property
     def colouring(self) -> bool:
-        """Whether lines still wait for their colours."""
+        """Tell whether lines still wait for their colours."""
         return self._highlighter.pending
 
     def selected_range(self) -> tuple[int, int]:
@@ -215,13 +215,13 @@ class CodeView(QPlainTextEdit):
         return self.fontMetrics().horizontalAdvance("9") * digits + 2 * GUTTER_PADDING_PX
 
     def gutter_label(self, number: int) -> tuple[str, str]:
-        """What stands before a line (counted from 0), and the colour of the theme it has."""
+        """Return the label before a line (counted from 0), and its colour in the theme."""
         if number + 1 == self._error_line:
             return str(number + 1), "danger"
         return str(number + 1), "text" if number == self.textCursor().blockNumber() else "muted"
 
     def line_marks(self) -> list[QTextEdit.ExtraSelection]:
-        """What is to be drawn behind whole lines, below the usual marks."""
+        """Return what is to be drawn behind whole lines, below the usual marks."""
         return []
 
     def paint_gutter(self, event: QPaintEvent) -> None:
@@ -277,7 +277,7 @@ class CodeView(QPlainTextEdit):
 
 
 class _Gutter(QWidget):
-    """Where the line numbers are drawn."""
+    """The margin with the line numbers."""
 
     def __init__(self, editor: CodeView) -> None:
         super().__init__(editor)

@@ -1,4 +1,4 @@
-"""How full the context is."""
+"""Show how full the context is."""
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 

@@ -56,7 +56,7 @@ class LivePanel(QFrame):
 
     @property
     def collapsed(self) -> bool:
-        """Whether only the strip shows."""
+        """Tell whether only the strip shows."""
         return self._collapsed
 
     def set_collapsed(self, collapsed: bool) -> None:
@@ -70,7 +70,7 @@ class LivePanel(QFrame):
         self._show_collapsed(narrow or self._wished_collapsed)
 
     def _show_collapsed(self, collapsed: bool) -> bool:
-        """Whether that is another state than before."""
+        """Collapse to the strip, or open; tell whether that changed anything."""
         if collapsed == self._collapsed:
             return False
         self._collapsed = collapsed

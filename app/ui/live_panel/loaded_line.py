@@ -1,4 +1,4 @@
-"""What is loaded and where it runs, at the foot of the live panel."""
+"""The loaded model and where it runs, at the foot of the live panel."""
 
 from pathlib import Path
 

@@ -45,7 +45,7 @@ class ContextSlider(QWidget):
         self._number.setAccessibleName(name)
 
     def tokens(self) -> int:
-        """What is chosen."""
+        """Return the chosen number of tokens."""
         return self._number.value()
 
     def set_tokens(self, tokens: int) -> None:

@@ -1,4 +1,4 @@
-"""How a model is loaded: context and memory on the left, speed on the right, what it would take beside."""
+"""Edit how a model is loaded: context and memory on the left, speed on the right, memory needed beside."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -126,12 +126,12 @@ class LoadSettingsDialog(QDialog):
         self._ask_plan()
 
     def done(self, result: int) -> None:
-        """Nothing is shown any more once it is closed."""
+        """Close, and show no plan that comes later."""
         self._plan = None
         super().done(result)
 
     def settings(self) -> LoadSettings:
-        """What is chosen now."""
+        """Return the settings as chosen now."""
         guess = self._guess.currentData()
         return msgspec.structs.replace(
             self._present,

@@ -1,4 +1,4 @@
-"""What a load would take of the memory that is free, as bars and sentences."""
+"""Show what a load would take of the free memory, as bars and sentences."""
 
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 
@@ -38,7 +38,7 @@ class MemoryNeedView(Card):
         self._summary.setText(self.tr("Load a model to see what it needs."))
 
     def show_plan(self, planned: Planned) -> None:
-        """The plan that these settings come to."""
+        """Show the plan of a load with these settings."""
         plan = planned.plan
         template = (
             self.tr(
@@ -68,7 +68,7 @@ class MemoryNeedView(Card):
         self._notes.setVisible(bool(planned.notices))
 
     def show_problem(self, error: StillroomError) -> None:
-        """These settings cannot be had together."""
+        """Show why these settings cannot be combined."""
         message, hint = translated(error)
         self._notes.setText(f"{message} {hint}")
         self._notes.show()

@@ -1,4 +1,4 @@
-"""What tuning measured, as a table."""
+"""The measurements of a tuning, as a table."""
 
 from typing import Any
 

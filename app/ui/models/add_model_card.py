@@ -14,7 +14,7 @@ class AddModelCard(Card):
     """A field for an id or an address, the type to build, and a button for a file; GUI thread."""
 
     add_asked = Signal(str, str)
-    """What was typed, and the type to build."""
+    """The text that was typed, and the type to build."""
     paths_chosen = Signal(list)
     """Files and folders as `Path`s."""
 
@@ -87,7 +87,7 @@ class AddModelCard(Card):
         self._add.setEnabled(not busy and bool(self.field.text().strip()))
 
     def clear(self) -> None:
-        """After it was added."""
+        """Clear the field after a model was added."""
         self.field.clear()
 
     def _update(self) -> None:

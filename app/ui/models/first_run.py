@@ -24,9 +24,9 @@ _ENDED = ("cancelled", "gone")
 
 
 class FirstRun(QObject):
-    """What an empty chat shows as long as no model that thinks is on the disk. GUI thread.
+    """The offer of a first model in an empty chat as long as no model that thinks is on the disk. GUI thread.
 
-    It goes for good when such a model is there or the user does not want it.
+    It never comes back once such a model is there or the user does not want it.
     """
 
     load_asked = Signal(object)
@@ -83,7 +83,7 @@ class FirstRun(QObject):
 
     @staticmethod
     def is_wanted(settings: SettingsFile, store: ModelStore) -> bool:
-        """Nothing that thinks is there, and the user has not declined."""
+        """Tell whether no model that thinks is on the disk and the user has not declined."""
         thinking = {model.key for model in catalogue() if model.thinks}
         return not settings.values.first_run_over and not any(
             model.key in thinking for model in store.listing().models

@@ -130,7 +130,7 @@ class JobCard(Card):
         return stage
 
     def _promise(self, stage: str) -> str:
-        """What a pause costs in this stage."""
+        """Say what a pause costs in this stage."""
         match stage:
             case "collect":
                 return self.tr("After a pause or a restart it goes on where it stopped.")

@@ -1,4 +1,4 @@
-"""What the window knows of this computer when it advises on models."""
+"""Facts about this computer for advice on models: its free memory and the memory's speed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class MachineAdvice(QObject):
         bridge.start(self._learn_memory_speed())
 
     def advisor(self, installed: Sequence[InstalledModel]) -> Advisor | None:
-        """Who judges with what is known now; None until the engine has listed the devices."""
+        """Make an advisor from what is known now; None until the engine has listed the devices."""
         if self._memory is None:
             return None
         memory = replace(self._memory, ram_bytes_per_s=self._memory_bytes_per_s)

@@ -1,4 +1,4 @@
-"""What can be done with models on disk beside loading them: look inside, verify, make another type, add."""
+"""Actions on models on disk beside loading them: look inside, verify, make another type, add."""
 
 import asyncio
 import threading

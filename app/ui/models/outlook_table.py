@@ -1,4 +1,4 @@
-"""What each quantisation of a model would be like on this computer, as a table."""
+"""The memory and speed of each quantisation of a model on this computer, as a table."""
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor

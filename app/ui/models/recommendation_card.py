@@ -47,7 +47,7 @@ class RecommendationCard(Card):
         self.show_looking()
 
     def show_looking(self) -> None:
-        """Until the devices are known."""
+        """Say that the devices are being listed."""
         self._title.setText(self.tr("Looking at this computer…"))
         self._reason.setText(self.tr("The engine is listing the devices that it can use."))
         self._alternative.hide()
@@ -55,7 +55,7 @@ class RecommendationCard(Card):
         self._state.hide()
 
     def show_none(self) -> None:
-        """Where no model of the catalogue runs."""
+        """Say that no model of the catalogue runs."""
         self.show_looking()
         self._title.setText(self.tr("No R1 model fits into the free memory"))
         self._reason.setText(

@@ -52,7 +52,7 @@ class VerifyCard(Card):
         self.body.addWidget(self._note)
 
     def show_progress(self, progress: Progress) -> None:
-        """How far it is."""
+        """Show how far the check is."""
         amount = self.tr("{done} of {total}").format(
             done=byte_count(progress.done), total=byte_count(progress.total)
         )
@@ -78,7 +78,7 @@ class VerifyCard(Card):
             )
 
     def show_problem(self, problem: StillroomError) -> None:
-        """Why the file cannot be trusted or read."""
+        """Say why the file cannot be trusted or read."""
         message, hint = translated(problem)
         self._end("danger", message, hint)
 

@@ -54,12 +54,12 @@ class BlockFrame:
 
     @property
     def is_built(self) -> bool:
-        """Whether it has widgets."""
+        """Tell whether it has widgets."""
         return self.content is not None
 
     @property
     def in_use(self) -> bool:
-        """Whether the user has selected something in it, or is in it with the keyboard."""
+        """Tell whether the user has selected something in it, or is in it with the keyboard."""
         content = self.content
         if content is None:
             return False
@@ -113,7 +113,7 @@ class BlockFrame:
         self.build()
 
     def forget_height(self) -> None:
-        """The content has another height now."""
+        """Forget the heights, as the content has another one now."""
         self._heights.clear()
 
     def height_for(self, width: int) -> int:
@@ -221,7 +221,7 @@ def _left_px(block: Block) -> int:
 
 
 def _ems(html: str) -> float:
-    """How wide the text is in all, in the height of its letters: Latin ones are half as wide as high."""
+    """Estimate the width of all the text in heights of its letters: Latin ones are half as wide as high."""
     text = _TAG.sub("", html)
     wide = (len(text.encode()) - len(text)) / 2
     return (len(text) - wide) * 0.5 + wide

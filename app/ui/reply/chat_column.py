@@ -64,7 +64,7 @@ class ChatColumn(QScrollArea):
 
     @property
     def follows(self) -> bool:
-        """Whether new content is followed."""
+        """Tell whether the column scrolls along with new content."""
         return self._follows
 
     def clear(self) -> list[QWidget]:
@@ -143,7 +143,7 @@ class ChatColumn(QScrollArea):
         return found
 
     def offer_earlier(self, offered: bool) -> None:
-        """Whether there are messages before the ones that are shown."""
+        """Show or hide the button for the messages before the shown ones."""
         self._earlier.setVisible(offered)
 
     def go_to(self, widget: QWidget) -> None:

@@ -71,12 +71,12 @@ class CodeCard(Card):
 
     @property
     def has_selection(self) -> bool:
-        """Whether some of the code is selected."""
+        """Tell whether some of the code is selected."""
         return self._text.textCursor().hasSelection()
 
     @property
     def verdict(self) -> str:
-        """What is said about the syntax; empty before it was checked, and where nothing can be said."""
+        """The words about the syntax; empty before it was checked, and where nothing can be said."""
         return self._verdict.text()
 
     def show_report(self, report: SyntaxReport) -> None:

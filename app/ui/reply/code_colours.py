@@ -32,7 +32,7 @@ _COLOURS: dict[_TokenType, str] = {
 
 
 def code_formats(theme: Theme) -> Formats:
-    """What each kind of token looks like in the present scheme; make them again on `Theme.changed`."""
+    """Make the format of each kind of token in the present scheme; make them again on `Theme.changed`."""
     formats: dict[_TokenType, QTextCharFormat] = {}
     for kind, colour in _COLOURS.items():
         shown = QTextCharFormat()

@@ -6,7 +6,7 @@ from app.code.check import SyntaxReport
 
 
 def error_sentence(report: SyntaxReport) -> str:
-    """Where and what; the message is the parser's own."""
+    """Say where the error is, and what; the message is the parser's own."""
     if not report.line:
         return report.message
     if report.column:
@@ -17,7 +17,7 @@ def error_sentence(report: SyntaxReport) -> str:
 
 
 def unchecked_sentence(report: SyntaxReport) -> str:
-    """Why there is no verdict."""
+    """Say why there is no verdict."""
     match report.reason:
         case "language":
             return QCoreApplication.translate(

@@ -38,7 +38,7 @@ class FormulaCard(QWidget):
 
     @property
     def is_drawn(self) -> bool:
-        """Whether the picture is shown, not the source."""
+        """Tell whether the picture is shown, not the source."""
         return self._picture is not None and bool(self._picture.tag)
 
     def set_formula(self, latex: str, *, closed: bool) -> None:

@@ -11,7 +11,7 @@ from app.code.languages import PLAIN_TEXT, Language
 from app.code.lexing import IncrementalLexer, LineToken
 
 SLICE_S = 0.006
-"""How long one turn in the GUI thread may take."""
+"""The most time that one turn in the GUI thread may take."""
 
 SETTLE_MS = 1500
 SETTLE_LINES = 5000
@@ -51,7 +51,7 @@ class CodeHighlighter(QObject):
 
     @property
     def pending(self) -> bool:
-        """Whether some lines still wait for their colours."""
+        """Tell whether some lines still wait for their colours."""
         return self._lexer.pending
 
     def set_language(self, language: Language) -> None:

@@ -84,7 +84,7 @@ class MarkdownView(QWidget):
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """What is shown."""
+        """The shown blocks."""
         return self._shown
 
     def set_text(self, text: str) -> None:
@@ -102,7 +102,7 @@ class MarkdownView(QWidget):
         self._update(first, self._stream.blocks, self._stream.final)
 
     def finish(self) -> None:
-        """The text that came in pieces is complete."""
+        """End the text that came in pieces."""
         if self._stream is not None:
             self._stream.finish()
             self._update(0, self._stream.blocks, len(self._stream.blocks))
@@ -154,7 +154,7 @@ class MarkdownView(QWidget):
         self._on_sight_moved()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """It has nothing to paint itself, but learns of a move that no scroll bar told."""
+        """Paint nothing itself; build blocks after a move that no scroll bar reported."""
         if self._missing(self._sight.zone()):
             # Not here: what is made while its parent is painted would be painted with the next frame only.
             self._ahead.start()
@@ -329,7 +329,7 @@ class MarkdownView(QWidget):
             card.show_report(report)
 
     def _on_height_changed(self) -> None:
-        """A code block got or lost its scroll bar."""
+        """Place the blocks again, as a code block got or lost its scroll bar."""
         sender = self.sender()
         for frame in self._built:
             if frame.content is sender:
@@ -337,7 +337,7 @@ class MarkdownView(QWidget):
                 self._move_from(self._first_below(frame.top))
 
     def _on_formulas_drawn(self) -> None:
-        """Some formulas that were asked for are there."""
+        """Show the formulas that have been drawn."""
         first = len(self._frames)
         for frame in self._built:
             content = frame.content
@@ -348,7 +348,7 @@ class MarkdownView(QWidget):
         self._move_from(first)
 
     def _on_theme_changed(self) -> None:
-        """The text may have another size."""
+        """Place all blocks again, as the text may have another size."""
         for frame in self._frames:
             frame.forget_height()
         self._place_from(0)

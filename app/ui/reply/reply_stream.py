@@ -38,7 +38,7 @@ class RunningReply:
     view: ReplyView
     model: ModelInfo
     hits: tuple[Hit, ...] = ()
-    """What the input filter found in the question and what goes along with it."""
+    """The input filter's hits in the question and in what goes along with it."""
 
 
 class ReplyRunner:
@@ -69,8 +69,8 @@ class ReplyRunner:
             self._turn.cancel()
 
     def close_down(self) -> Callable[[], None]:
-        """Stop; what is given waits until what has come is on the disk, on another thread, and not for long
-        if the engine hangs."""
+        """Stop; the returned function waits on another thread until the text so far is on the disk, at most
+        `CLOSING_S` if the engine hangs."""
         self.running = None
         turn = self._turn
         if turn is not None:
@@ -83,7 +83,7 @@ class ReplyRunner:
         return wait
 
     def begin(self, reply: RunningReply) -> None:
-        """The view waits for its reply from now on; `run` must follow."""
+        """Let the view wait for its reply; `run` must follow."""
         self.running = reply
         self._stopped = False
         reply.view.begin()
@@ -142,7 +142,7 @@ class ReplyRunner:
 
 
 def _sentence(error: BaseException | None) -> str:
-    """Why a reply failed, in the window's language."""
+    """Say why a reply failed, in the window's language; empty without an error."""
     if error is None:
         return ""
     if isinstance(error, StillroomError):

@@ -117,7 +117,7 @@ class ReplyView(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether the reply is still coming in."""
+        """Tell whether the reply is still coming in."""
         return self._running
 
     @property
@@ -131,13 +131,13 @@ class ReplyView(QWidget):
         return "" if self._notice.isHidden() else self._notice.text.text()
 
     def begin(self) -> None:
-        """A reply has been asked for."""
+        """Show that a reply has been asked for."""
         self._running = True
         self._state.setText(self.tr("Reading the prompt…"))
         self._state.show()
 
     def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
-        """How much of the prompt has been evaluated."""
+        """Show how much of the prompt has been evaluated."""
         if not self._state.isHidden():
             self._state.setText(
                 self.tr("Reading the prompt… {done} of {total} tokens").format(
@@ -146,7 +146,7 @@ class ReplyView(QWidget):
             )
 
     def add(self, channel: Channel, text: str, tokens: int) -> None:
-        """More of the reply; painted with the next frame."""
+        """Add text of the reply; it is painted with the next frame."""
         self._waiting[channel].append(text)
         if channel == "thinking":
             self._thinking_tokens += tokens
@@ -160,7 +160,7 @@ class ReplyView(QWidget):
             self._frame.start(max(0, round(self._pause_ms - since_ms)))
 
     def show_remark(self, text: str) -> None:
-        """A sentence about the reply while it is on its way, such as why its thinking was cut."""
+        """Show a sentence about the reply while it is on its way, such as why its thinking was cut."""
         self._remark.text.setText(text)
         self._remark.show()
 
@@ -170,7 +170,7 @@ class ReplyView(QWidget):
         return "" if self._remark.isHidden() else self._remark.text.text()
 
     def finish(self, outcome: Outcome, stats: GenerationStats | None, error: str = "") -> None:
-        """The reply has ended; `error` is the sentence for an engine failure."""
+        """End the reply; `error` is the sentence for an engine failure."""
         self._frame.stop()
         self._paint()
         self._running = False
@@ -207,17 +207,17 @@ class ReplyView(QWidget):
 
     @property
     def verdict(self) -> str:
-        """What is said about an answer that follows a schema; empty for others."""
+        """The verdict on an answer that follows a schema, in words; empty for others."""
         return "" if self._verdict.isHidden() else self._verdict.text()
 
     def offer_another(self, offered: bool) -> None:
-        """Whether this reply can be asked for anew: the last one of a chat can."""
+        """Set whether this reply can be asked for anew: the last one of a chat can."""
         self._offers_another = offered
         self._regenerate.setVisible(offered)
         self._retry.setVisible(offered and self._ended_badly)
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
-        """All versions of this reply, and which one this is."""
+        """Show which of its versions this reply is."""
         self.versions.show_versions(versions, shown)
 
     def copy(self, *, with_thinking: bool = False) -> None:
@@ -306,7 +306,7 @@ class ReplyView(QWidget):
         set_tip(self._stats, tip)
 
     def _show_verdict(self, outcome: Outcome) -> None:
-        """Whether the answer is as its schema says."""
+        """Show whether the answer is as its schema says."""
         checked = bool(self._schema and self.answer.strip()) and outcome != "running"
         self._verdict.setVisible(checked)
         if not checked:

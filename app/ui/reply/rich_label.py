@@ -95,14 +95,14 @@ def rich_text(theme: Theme, text: DrawnText, level: int, muted: bool) -> str:
 
 
 def overhang_px(theme: Theme, text: DrawnText, level: int) -> int:
-    """How far formulas reach below the last line, which Qt's document does not count."""
+    """Return how far formulas reach below the last line, which Qt's document does not count."""
     if not _is_even(theme, text, level):
         return 0
     return max(0, round(text.descent - (1 - BASELINE) * theme.pixels(LINE_PX)))
 
 
 def _is_even(theme: Theme, text: DrawnText, level: int) -> bool:
-    """Whether all lines have one height, whatever fonts and formulas are in them: in a paragraph without
+    """Tell whether all lines have one height, whatever fonts and formulas are in them: in a paragraph without
     very high formulas."""
     line_px = theme.pixels(LINE_PX)
     fits = text.ascent <= BASELINE * line_px and text.ascent + text.descent <= OVERLAP * line_px
@@ -110,12 +110,12 @@ def _is_even(theme: Theme, text: DrawnText, level: int) -> bool:
 
 
 def baseline_px(theme: Theme) -> int:
-    """Where the first line of a paragraph has its baseline."""
+    """Return where the first line of a paragraph has its baseline, from the top."""
     return round(BASELINE * theme.pixels(LINE_PX))
 
 
 def text_pixel_size(theme: Theme, level: int) -> int:
-    """How high the text of a paragraph (`level` 0) or heading is."""
+    """Return the height of the text of a paragraph (`level` 0) or heading."""
     return theme.pixels(HEADING_PX.get(level, TEXT_PX))
 
 

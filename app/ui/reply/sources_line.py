@@ -1,4 +1,4 @@
-"""Which passages of the documents an answer is made from."""
+"""The passages of documents that an answer is made from."""
 
 from collections.abc import Sequence
 

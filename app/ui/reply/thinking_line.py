@@ -1,4 +1,4 @@
-"""What the model thinks before it answers: one quiet line until it is opened."""
+"""The model's thinking before its answer: one quiet line until it is opened."""
 
 import re
 
@@ -47,7 +47,7 @@ class ThinkingLine(Card):
 
     @property
     def is_open(self) -> bool:
-        """Whether the text is shown."""
+        """Tell whether the text is shown."""
         return self._view is not None
 
     @property
@@ -56,13 +56,13 @@ class ThinkingLine(Card):
         return self._head.summary.text()
 
     def begin(self) -> None:
-        """The model starts thinking."""
+        """Show that the model is thinking."""
         self._running = True
         self._head.answer_now.show()
         self.count(0.0, 0)
 
     def add(self, text: str) -> None:
-        """More thinking."""
+        """Add text of the thinking."""
         self._pieces.append(text)
         self._head.set_step(last_step(self._tail()))
         if self._view is not None:
@@ -77,7 +77,7 @@ class ThinkingLine(Card):
         )
 
     def finish(self, elapsed_s: float | None, tokens: int | None, *, answered: bool = False) -> None:
-        """The thinking is over; None where nobody measured it. `answered`: an answer followed anyway."""
+        """End the thinking; None where nobody measured it. `answered`: an answer followed anyway."""
         self._running = False
         self._head.answer_now.hide()
         if elapsed_s is None or tokens is None:
@@ -120,7 +120,7 @@ class ThinkingLine(Card):
         self.toggled.emit(is_open)
 
     def ask_for_answer(self) -> None:
-        """The user does not want to wait; nothing where it is not thinking, or was asked already."""
+        """Ask for the answer now; nothing where it is not thinking, or was asked already."""
         if self._running and self._head.answer_now.isEnabled():
             self._on_answer_now()
 

@@ -36,11 +36,11 @@ class VersionSwitch(QWidget):
 
     @property
     def text(self) -> str:
-        """What stands between the arrows; empty when hidden."""
+        """The text between the arrows; empty when hidden."""
         return "" if self.isHidden() else self._place.text()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
-        """All versions of a message, and the one that is shown."""
+        """Show the number of the shown version among all of a message."""
         self._versions = versions
         self._index = versions.index(shown) if shown in versions else 0
         self._place.setText(

@@ -1,4 +1,4 @@
-"""Which part of a widget is near to what the scroll area around it shows."""
+"""Find which part of a widget is near to what the scroll area around it shows."""
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Signal
 from PySide6.QtWidgets import QScrollArea, QWidget
@@ -30,8 +30,8 @@ class Sight(QObject):
         self._watched: QScrollArea | None = None
 
     def zone(self) -> Zone:
-        """What of the area's height is seen, in the widget's pixels. `EVERYWHERE` for what never was in a
-        scroll area, `NOWHERE` while it is hidden, waits for its place or was taken out."""
+        """Return the part of the widget that the area shows, in the widget's pixels. `EVERYWHERE` if it never
+        was in a scroll area, `NOWHERE` while it is hidden, waits for its place or was taken out."""
         area = self._area()
         if self._watched is None:
             return EVERYWHERE
@@ -41,7 +41,7 @@ class Sight(QObject):
         return top, top + area.viewport().height()
 
     def follow(self, moved_px: int) -> None:
-        """What is seen has come to lie so much lower in the widget, by changes above it: scroll after it.
+        """Scroll after the visible part, which changes above it have moved down in the widget by `moved_px`.
         An area that is at its end stays there."""
         area = self._area()
         if area is None or not moved_px:

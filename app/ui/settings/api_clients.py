@@ -1,4 +1,4 @@
-"""Who uses the local API, as a table."""
+"""The programs that use the local API, as a table."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ class ApiClients(RowsModel[ClientView]):
         )
 
     def show_clients(self, clients: Sequence[ClientView]) -> None:
-        """How things stand now."""
+        """Show the programs as they are now."""
         self._renew_rows(clients)
 
     def _tip(self, row: ClientView, column: int) -> str:

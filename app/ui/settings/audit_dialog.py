@@ -60,7 +60,7 @@ class AuditDialog(QDialog):
         self._start(self._read())
 
     def done(self, result: int) -> None:
-        """What is read from now on is for nobody."""
+        """Close, and ignore what is still being read."""
         self._closed = True
         super().done(result)
 

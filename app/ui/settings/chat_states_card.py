@@ -1,4 +1,4 @@
-"""How much of the disk is for what was evaluated for chats, and what of it is used."""
+"""The disk space for the saved KV states of chats: its limit, and how much is used."""
 
 import asyncio
 from pathlib import Path

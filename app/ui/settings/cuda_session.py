@@ -52,7 +52,7 @@ class CudaSession(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something is being fetched, tried or removed."""
+        """Tell whether something is being fetched, tried or removed."""
         return self._cancel is not None
 
     def look(self) -> None:
@@ -60,7 +60,7 @@ class CudaSession(QObject):
         self._bridge.start(self._look())
 
     def look_once(self) -> None:
-        """The same when the engine has started, as long as the user was not told of the offer yet."""
+        """Judge it when the engine has started, unless the user has seen the offer already."""
         if not self._settings.values.cuda_offer_told and self.offer is None:
             self._bridge.start(self._tell())
 

@@ -1,4 +1,4 @@
-"""What this computer can run, what is missing and what to do about it, in plain words."""
+"""Show what this computer can run, what is missing and what to do about it, in plain words."""
 
 from collections.abc import Awaitable, Callable
 

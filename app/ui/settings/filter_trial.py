@@ -20,7 +20,7 @@ FIELD_PX = 80
 
 
 class StartsWork(Protocol):
-    """What runs a coroutine of the window."""
+    """A function that runs a coroutine of the window."""
 
     def __call__(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Begin it."""

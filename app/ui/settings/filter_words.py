@@ -6,7 +6,7 @@ from app.filters.rule import Action, Kind
 
 
 def action_word(action: Action) -> str:
-    """What a rule does, in one word."""
+    """Name what a rule does, in one word."""
     return {
         "block": QCoreApplication.translate("filters", "Block"),
         "redact": QCoreApplication.translate("filters", "Redact"),
@@ -15,7 +15,7 @@ def action_word(action: Action) -> str:
 
 
 def action_sentence(action: Action) -> str:
-    """What a rule does with a message in which it finds something."""
+    """Say what a rule does with a message in which it finds something."""
     return {
         "block": QCoreApplication.translate("filters", "Block: the message is not sent"),
         "redact": QCoreApplication.translate("filters", "Redact: it is sent without what was found"),
@@ -24,7 +24,7 @@ def action_sentence(action: Action) -> str:
 
 
 def kind_sentence(kind: Kind) -> str:
-    """What a rule looks for."""
+    """Say what a rule looks for."""
     return {
         "pattern": QCoreApplication.translate("filters", "A regular expression"),
         "length": QCoreApplication.translate("filters", "More than a number of characters"),

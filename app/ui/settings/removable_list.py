@@ -33,7 +33,7 @@ class CardList(QScrollArea):
         clear_layout(self._cards)
 
     def add(self, icon: QIcon, lines: Sequence[QLabel], buttons: Sequence[QPushButton]) -> None:
-        """One more card, below the others."""
+        """Add a card below the others."""
         card = Card(margin_px=12)
         picture = QLabel()
         picture.setPixmap(icon.pixmap(QSize(18, 18)))

@@ -48,12 +48,12 @@ class ServerSession(QObject):
 
     @property
     def running(self) -> Discovery | None:
-        """Where it listens; None while it does not."""
+        """The address and key of the running server; None while it does not listen."""
         return self._server.running
 
     @property
     def stats(self) -> StatsView:
-        """Who uses it."""
+        """The server's clients and counts."""
         return self._server.stats
 
     def start(self) -> None:

@@ -176,7 +176,7 @@ class ServersElsewherePage(QWidget):
         self._say(self.tr("{host} is removed, and its key with it.").format(host=server.host), undo=put_back)
 
     def _put(self, server: ElsewhereServer) -> None:
-        """In its own place, or at the end."""
+        """Save a server in its own place, or at the end."""
         if any(each.id == server.id for each in self.servers):
             self._save([server if each.id == server.id else each for each in self.servers])
         else:

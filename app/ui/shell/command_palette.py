@@ -62,7 +62,7 @@ class CommandPalette(QDialog):
 
     @property
     def titles(self) -> list[str]:
-        """What is shown."""
+        """The titles of the shown commands."""
         return [command.title for command in self._shown]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802

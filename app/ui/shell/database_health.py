@@ -59,7 +59,7 @@ class DatabaseHealth(QObject):
             self._tell(store)
 
     def stop(self) -> None:
-        """No more checks and backups."""
+        """Stop the checks and backups."""
         self._checks.stop()
         self._backups.stop()
 

@@ -25,7 +25,7 @@ class LongReplies(QObject):
         self._chat_id = 0
 
     def reply_ended(self, chat_id: int, title: str, seconds: float) -> None:
-        """A reply is complete, `seconds` after its question was sent."""
+        """Announce a complete reply, `seconds` after its question was sent."""
         announce(self._window, self.tr("The reply is complete."))
         away = not self._window.isActiveWindow() or self._window.isMinimized()
         if seconds < LONG_S or not away or not self._settings.values.notify_long_replies:

@@ -125,7 +125,7 @@ class MainWindow(QMainWindow):
 
     @property
     def current_content(self) -> QWidget:
-        """What the tab in front holds."""
+        """The content of the tab in front."""
         return self._contents[self.current_page]
 
     def title_of(self, key: str) -> str:

@@ -12,7 +12,7 @@ class MemoryWarnings(QObject):
     """Looks at every snapshot, and warns before a reply fails for want of memory. GUI thread."""
 
     warned = Signal(str)
-    """What to tell the user, in the window's language."""
+    """The sentence for the user, in the window's language."""
 
     def __init__(self, session: EngineSession, parent: QObject) -> None:
         super().__init__(parent)

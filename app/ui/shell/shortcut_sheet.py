@@ -1,4 +1,4 @@
-"""What can be done by keyboard: F1."""
+"""The list of shortcuts: F1."""
 
 from collections.abc import Sequence
 

@@ -59,7 +59,7 @@ class WindowDialogs(QObject):
         cuda.offered.connect(self._on_cuda_offered)
 
     def open_load_settings(self) -> None:
-        """How models are loaded, with what that takes for the one that is."""
+        """Open the load settings, with the memory that they take for the loaded model."""
         from app.engine.planning.load_history import Remembered
         from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, drafts_for
 

@@ -1,4 +1,4 @@
-"""What the window works with."""
+"""The parts of the program that the window works with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ OnSnapshot = Callable[[TelemetrySnapshot], None]
 
 @dataclass(frozen=True, slots=True)
 class WindowParts:
-    """What the window works with; `app.window_bootstrap` makes them. The window closes them when it ends."""
+    """The parts of the window, made by `app.window_bootstrap`; the window closes them when it ends."""
 
     paths: AppPaths
     settings: SettingsFile

@@ -1,4 +1,4 @@
-"""What the window opens with the next time: its place, its size, its tab and its chat."""
+"""Keep what the window opens with the next time: its place, its size, its tab and its chat."""
 
 import asyncio
 import base64
@@ -38,7 +38,7 @@ class WindowPlace(QObject):
         window.page_shown.connect(self._timer.start)
 
     def chat_opened(self, conversation_id: int) -> None:
-        """Another chat is open; 0 for a new one."""
+        """Take note of the open chat; 0 for a new one."""
         self._chat = conversation_id
         self._timer.start()
 

@@ -1,4 +1,4 @@
-"""The tabs of one window: each is made when it is first shown, and put to rest before its widgets go."""
+"""The tabs of one window: each is made when it is first shown, and closed before its widgets are deleted."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,7 +64,7 @@ class WindowTabs(QObject):
         self._code: CodeTab | None = None
 
     def make_chat(self) -> ChatTab:
-        """The conversations."""
+        """Make the tab of the conversations."""
         parts = self._parts
         tab = ChatTab(
             parts.chats,
@@ -88,7 +88,7 @@ class WindowTabs(QObject):
         return tab
 
     def make_code(self) -> "CodeTab":
-        """The editor and its conversation."""
+        """Make the tab of the editor and its conversation."""
         from app.code.sandbox.run import Sandbox
         from app.ui.code.code_tab import CodeTab
 
@@ -105,7 +105,7 @@ class WindowTabs(QObject):
         return self._code
 
     def make_benchmark(self) -> "BenchmarkTab":
-        """Speed, quality and drift."""
+        """Make the tab of speed, quality and drift."""
         from app.ui.benchmark.benchmark_tab import BenchmarkTab
         from app.ui.benchmark.drift.drift_page import DriftPage
         from app.ui.benchmark.quality.quality_page import QualityPage
@@ -139,7 +139,7 @@ class WindowTabs(QObject):
         return tab
 
     def make_models(self) -> "ModelsTab":
-        """What is on the disk, and what can be got."""
+        """Make the tab of the models, those on the disk and those to download."""
         from app.ui.models.models_tab import ModelsTab
 
         parts = self._parts
@@ -192,8 +192,8 @@ class WindowTabs(QObject):
             self._notices.warn(sentence, self.tr("Show"), self._show_drift)
 
     def close_down(self) -> list[Callable[[], None]]:
-        """Stop what the tabs do, before their widgets go. What is given puts drafts, the running reply and
-        unsaved code on the disk, on other threads."""
+        """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
+        threads until drafts, the running reply and unsaved code are on the disk."""
         left = []
         if self._chat is not None:
             left.append(self._chat.close_down())

@@ -23,12 +23,12 @@ class WindowZoom(QObject):
         window.zoom_asked.connect(self.step)
 
     def step(self, direction: int) -> None:
-        """One step larger (1) or smaller (-1), as far as there are steps."""
+        """Zoom one step in (1) or out (-1), as far as there are steps."""
         now = self._settings.values.zoom_percent
         beyond = [step for step in ZOOM_STEPS_PERCENT if (step - now) * direction > 0]
         if beyond:
             self._settings.update(zoom_percent=min(beyond, key=lambda step: abs(step - now)))
 
     def reset(self) -> None:
-        """As designed."""
+        """Set the size as designed."""
         self._settings.update(zoom_percent=100)

@@ -66,7 +66,7 @@ class CurvePlot(LazyPlot):
 
     @property
     def lines(self) -> list[Line]:
-        """What is shown."""
+        """The shown lines."""
         return self._lines
 
     @property

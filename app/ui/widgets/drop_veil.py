@@ -1,4 +1,4 @@
-"""What is said over a place while files are dragged onto it."""
+"""The words over a place while files are dragged onto it."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget

@@ -1,4 +1,4 @@
-"""What is dragged onto the window."""
+"""The files that are dragged onto the window."""
 
 from pathlib import Path
 

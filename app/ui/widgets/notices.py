@@ -28,7 +28,7 @@ def translated(error: StillroomError) -> tuple[str, str]:
 
 
 def notice_text(notice: LoadNotice) -> str:
-    """What is to be said about a loaded model in the window's language."""
+    """Put a notice about a loaded model into the window's language."""
     return filled(notice.message, notice.values)
 
 

@@ -23,7 +23,7 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """What a column shows of a row's object."""
+    """A column: its title, and what it shows of a row's object."""
 
     title: str
     text: Callable[[Row], str]
@@ -44,7 +44,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
     """The base of the read-only tables, which set `_columns`; GUI thread."""
 
     says_titles = False
-    """Whether a screen reader hears the column's title before each cell."""
+    """True if a screen reader hears the column's title before each cell."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +52,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self._rows: list[Row] = []
 
     def row(self, number: int) -> Row:
-        """What row `number` shows."""
+        """Return the object of row `number`."""
         return self._rows[number]
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's name and default

@@ -53,7 +53,7 @@ class DriftWatch(QObject):
 
     @property
     def waits(self) -> bool:
-        """Whether it still waits for a quiet moment, or is checking."""
+        """Tell whether a check is running or waits for a quiet moment."""
         return self._timer.isActive() or self._cancel is not None
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class DriftWatch(QObject):
 
 
 class _Replies:
-    """Which replies the engine is writing; filled on the engine client's thread."""
+    """The replies that the engine is writing; filled on the engine client's thread."""
 
     def __init__(self) -> None:
         self.give_way: threading.Event | None = None

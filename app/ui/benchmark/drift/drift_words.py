@@ -15,7 +15,7 @@ class DriftWords:
         return QCoreApplication.translate("DriftWords", text)
 
     def answers(self, report: DriftReport) -> str:
-        """How the answers are."""
+        """Say how the answers compare with the baseline's."""
         if report.is_first:
             return self.tr("Kept")
         return {
@@ -37,7 +37,7 @@ class DriftWords:
         return self.tr("{count} answers compared, token for token").format(count=len(report.items))
 
     def speed(self, report: DriftReport) -> str:
-        """How the speed is."""
+        """Say how the speed compares with the baseline's."""
         if report.is_first:
             return "–"
         return {
@@ -58,7 +58,7 @@ class DriftWords:
         )
 
     def speed_reason(self, report: DriftReport) -> str:
-        """Why nothing can be said; empty where something can."""
+        """Say why the speed is not conclusive; empty where it is."""
         if report.is_first or report.speed != "not_conclusive":
             return ""
         return self.tr("Other programs used the processor during one of the checks, or the speed scatters.")
@@ -68,7 +68,7 @@ class DriftWords:
         return when_text(report.since) if report.since else when_text(report.baseline_at)
 
     def since_line(self, report: DriftReport) -> str:
-        """What the date is."""
+        """Say what the shown date stands for."""
         if report.since:
             return self.tr("first seen then; the same until {last}").format(last=when_text(report.last_same))
         return self.tr("when the golden answers were kept")
@@ -91,7 +91,7 @@ class DriftWords:
         return ""
 
     def field(self, name: str) -> str:
-        """What has changed."""
+        """Name a fact about a run that has changed."""
         return {
             "sha256": self.tr("Content of the file (SHA-256)"),
             "quantisation": self.tr("Quantisation"),

@@ -63,7 +63,7 @@ def mean_text(measure: Measure) -> str:
 
 
 def shown_factor(measure: Measure) -> float:
-    """What a value is multiplied with to be shown: memory is in GiB, a time below a second in ms."""
+    """Return the factor for showing a value: memory is in GiB, a time below a second in ms."""
     if measure.unit == "bytes":
         return 1 / (1 << 30)
     return 1000.0 if measure.unit == "s" and measure.mean < 1 else 1.0
@@ -100,7 +100,7 @@ def deviation_text(measure: Measure) -> str:
 
 
 def limit_text(limit: Limit) -> str:
-    """How near a speed is to what memory or processor allow."""
+    """Say how near a speed is to what memory or processor allow."""
     if limit.share > BELIEVABLE_SHARE:
         return translate("benchmark", "its limit was measured too low: other programs ran")
     if limit.bound == "memory":
@@ -111,7 +111,7 @@ def limit_text(limit: Limit) -> str:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """What a comparison comes to, in generation and prompt."""
+    """Sum up a comparison, in generation and prompt."""
     return {
         "faster": translate("benchmark", "faster"),
         "slower": translate("benchmark", "slower"),
@@ -122,12 +122,12 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def reason_text(item: NotMeasured) -> str:
-    """Why a figure is missing."""
+    """Say why a figure is missing."""
     return fill(translate("errors", item.reason), item.values)
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """What a change means."""
+    """Say what a change means."""
     return {
         "better": translate("benchmark", "better"),
         "worse": translate("benchmark", "worse"),
@@ -147,7 +147,7 @@ def mark_text(mark: Mark) -> str:
 
 
 def stage_text(progress: BenchmarkProgress) -> str:
-    """What a running benchmark does now."""
+    """Say what a running benchmark does now."""
     step = {
         "identify": translate("benchmark", "Reading the model file"),
         "load": translate("benchmark", "Loading the model"),
@@ -191,14 +191,14 @@ def field_name(field: str) -> str:
 
 
 def difference_text(item: Difference) -> str:
-    """What differs between two runs."""
+    """Name a difference between two runs, with both values."""
     return translate("benchmark", "{field} {before} → {after}").format(
         field=field_name(item.field), before=item.before or "–", after=item.after or "–"
     )
 
 
 def when_text(started_at: str) -> str:
-    """When a run was started (ISO 8601), in local time, short."""
+    """Format the start of a run (ISO 8601) in local time, short."""
     started = QDateTime.fromString(started_at, Qt.DateFormat.ISODate).toLocalTime()
     return QLocale().toString(started, QLocale.FormatType.ShortFormat)
 

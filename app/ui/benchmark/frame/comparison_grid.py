@@ -13,7 +13,7 @@ from app.ui.widgets.card import Card, LabelLook, button, label
 MOST_WITH_WORDS = 2
 """With more runs there is no room for verdicts in words."""
 GAP_PX = 12
-"""What parts the runs, beside the spacing of the grid."""
+"""The gap between the runs, in addition to the spacing of the grid."""
 BAR_GAP_PX = 4
 
 
@@ -121,12 +121,12 @@ class ComparisonFrame(Card):
         self.body.addLayout(head)
 
     def set_menu(self, menu: QMenu) -> None:
-        """What can be done with the comparison."""
+        """Set the menu of what can be done with the comparison."""
         self._save.setMenu(menu)
 
 
 class ComparisonLegend(QWidget):
-    """What the colours of the changes say, each in its own."""
+    """The meanings of the colours of the changes, each in its own colour."""
 
     def __init__(self, verdicts: Sequence[tuple[str, LabelLook]], parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What pictures to show around are drawn on: one size, cards, lines of text."""
+"""Draw pictures for sharing: one size, cards, lines of text."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 from app.ui.base.theme import UI_FAMILIES, Theme
 
 WIDTH, HEIGHT = 1200, 630
-"""What social sites and chats show without cutting."""
+"""The size that social sites and chats show without cutting."""
 
 MARGIN, GAP = 48, 16
 

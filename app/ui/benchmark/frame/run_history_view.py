@@ -16,7 +16,7 @@ from app.ui.widgets.wide_column import WideColumn
 ROW_PX = 36
 SHOWN_ROWS = 25
 MODEL_PX = 280
-"""What a model's name keeps in a narrow window."""
+"""The width that a model's name keeps in a narrow window."""
 MOST_COMPARED = 5
 """More do not stand side by side."""
 

@@ -53,7 +53,7 @@ class RunProgressCard(Card):
             )
 
     def show_cancelling(self) -> None:
-        """The user has cancelled."""
+        """Show that the user has cancelled."""
         self._step.setText(self.tr("Cancelling"))
         self._left.setText("")
         self._cancel.setEnabled(False)

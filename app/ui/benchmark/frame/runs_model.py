@@ -10,7 +10,7 @@ WHEN, MODEL = range(2)
 
 
 class Run(Protocol):
-    """What a row must have to be found and ordered."""
+    """A row that can be found and ordered."""
 
     @property
     def id(self) -> str:

@@ -18,7 +18,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 
 MOST_DATES = 5
 MOST_CHANGES = 6
-"""Later ones are told of in words, earlier ones only marked."""
+"""The latest changes are described in words, earlier ones only marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class TrendCard(PlotCard):
 
 
 def _changes(points: Sequence[TrendPoint]) -> Iterator[tuple[int, Sequence[Difference]]]:
-    """Before which point (counted from 1) something had changed, and what."""
+    """Find before which points (counted from 1) something had changed, and what."""
     for place, (before, after) in enumerate(pairwise(points), start=2):
         found = differences(before.run, after.run)
         if found:

@@ -43,7 +43,7 @@ class QualityItems(RowsModel[ItemResult]):
         self._set_rows(result for result in results if result.kind != "perplexity")
 
     def add(self, result: ItemResult) -> None:
-        """One more."""
+        """Add one item."""
         if result.kind == "perplexity":
             return
         row = len(self._rows)

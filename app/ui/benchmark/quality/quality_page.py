@@ -150,7 +150,7 @@ class QualityPage(MeasuringPage):
         self.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Another arrangement for another width."""
+        """Arrange the page for its width."""
         super().resizeEvent(event)
         self._arrange()
 
@@ -286,7 +286,7 @@ class QualityPage(MeasuringPage):
         self._show_trend()
 
     def _show_trend(self) -> None:
-        """What is shown among the other runs of its file."""
+        """Show the trend of the run over the runs of its file."""
         report = self._report
         if report is None:
             return
@@ -305,7 +305,7 @@ class QualityPage(MeasuringPage):
             self._show(selected[0])
 
     def _compare(self) -> None:
-        """The selected runs, against the oldest of them."""
+        """Compare the selected runs with the oldest of them."""
         selected = self._history.selected()[::-1]
         if 2 <= len(selected) <= MOST_COMPARED:
             self._bridge.start(self._compare_runs([row.run for row in selected]))
@@ -362,7 +362,7 @@ class QualityPage(MeasuringPage):
 
     @staticmethod
     async def _for_each(change: Callable[[str], None], ids: Sequence[str]) -> None:
-        """Not here: another program may be writing to the file."""
+        """Apply `change` to each run on another thread, as another program may be writing to the file."""
 
         def work() -> None:
             for run_id in ids:

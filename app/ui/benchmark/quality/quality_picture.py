@@ -75,7 +75,7 @@ class _Picture:
             y += LINE
 
     def _interval(self, figure: Figure, area: QRectF) -> None:
-        """Where the figure and its interval lie between 0 and 1."""
+        """Draw the figure and its interval on a line from 0 to 1."""
         painter = self._canvas.painter
         painter.setPen(Qt.PenStyle.NoPen)
         middle = area.center().y()

@@ -34,7 +34,7 @@ class QualityRow:
         return self.run.started_at
 
     def figure(self, kind: Kind) -> Figure | None:
-        """What that kind is judged by, None where it was not asked."""
+        """Return the main figure of that kind of question, None where it was not asked."""
         key = MAIN_FIGURES[kind]
         return next((figure for figure in self.figures or () if figure.key == key), None)
 

@@ -17,8 +17,8 @@ translate = QCoreApplication.translate
 def quality_trends(
     report: QualityReport, others: Sequence[tuple[QualityRun, Sequence[Figure]]]
 ) -> list[Trend]:
-    """What each kind of question is judged by, in the shown run and in the `others`; none of a run that has
-    not ended, whose figures are over fewer questions."""
+    """Return the trend of each kind's main figure over the shown run and the `others`; none for a run that
+    has not ended, whose figures are over fewer questions."""
     if not report.finished:
         return []
     runs = [(report.run, report.figures), *others]

@@ -20,7 +20,7 @@ class QualityWords:
         return QCoreApplication.translate("QualityWords", text)
 
     def kind(self, kind: Kind) -> str:
-        """What is asked."""
+        """Name a kind of question."""
         return {
             "perplexity": self.tr("Perplexity"),
             "maths": self.tr("Mathematics"),
@@ -31,7 +31,7 @@ class QualityWords:
         }[kind]
 
     def about(self, kind: Kind) -> str:
-        """What the main figure of a kind says."""
+        """Explain the main figure of a kind."""
         return {
             "perplexity": self.tr("how surprised the model is by a text; less is better"),
             "maths": self.tr("right at the first try (pass@1)"),
@@ -100,7 +100,7 @@ class QualityWords:
         )
 
     def verdict(self, verdict: Verdict) -> str:
-        """What came of an item."""
+        """Name the verdict on an item."""
         return {
             "right": self.tr("right"),
             "wrong": self.tr("wrong"),
@@ -112,7 +112,7 @@ class QualityWords:
         }[verdict]
 
     def stage(self, progress: QualityProgress) -> str:
-        """What is being done."""
+        """Say what is being done."""
         match progress.stage:
             case "identify":
                 return self.tr("Reading the model file")
@@ -126,7 +126,7 @@ class QualityWords:
                 )
 
     def protocol(self, run: QualityRun) -> str:
-        """How replies were drawn, and where the items are from."""
+        """Say how replies were sampled, and where the items are from."""
         protocol = run.protocol
         sources = "; ".join(
             self.tr("{name} ({licence})").format(name=facts.name, licence=facts.licence)

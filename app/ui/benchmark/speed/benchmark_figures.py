@@ -122,7 +122,7 @@ class FigureCards(QWidget):
             self._grid.setColumnStretch(column, int(column < columns))
 
     def _about(self, report: Report, measure: Measure | None) -> str:
-        """How near the limit it is, else what was measured."""
+        """Say how near the limit it is, else how many tokens were measured."""
         if measure is None:
             return ""
         limit = report.limit(measure.key)

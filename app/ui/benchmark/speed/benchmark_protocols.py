@@ -1,4 +1,4 @@
-"""How each figure of a benchmark is measured, in the window's language; `report_words` has it in English."""
+"""The protocol of each figure of a benchmark, in the window's language; `report_words` has it in English."""
 
 from PySide6.QtCore import QCoreApplication
 

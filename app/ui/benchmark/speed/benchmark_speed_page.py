@@ -267,7 +267,7 @@ class BenchmarkSpeedPage(MeasuringPage):
             self._show(selected[0])
 
     def _compare(self) -> None:
-        """The selected runs, against the oldest of them."""
+        """Compare the selected runs with the oldest of them."""
         selected = self._table.selected()
         if 2 <= len(selected) <= MOST_COMPARED:
             self._show_comparison(selected[::-1])
@@ -402,13 +402,13 @@ class BenchmarkSpeedPage(MeasuringPage):
 
 
 class RunningReplies:
-    """Which replies the engine is writing; filled on the engine client's thread, read on the GUI's."""
+    """The replies that the engine is writing; filled on the engine client's thread, read on the GUI's."""
 
     def __init__(self) -> None:
         self.running: frozenset[int] = frozenset()
 
     def forget(self, *_: object) -> None:
-        """The engine is another one."""
+        """Forget them: the engine is another one."""
         self.running = frozenset()
 
     def on_event(self, event: Event) -> None:

@@ -39,7 +39,7 @@ class AdapterList(QWidget):
 
     @property
     def loras(self) -> tuple[Lora, ...]:
-        """What is set now."""
+        """The adapters (LoRA) as set now."""
         return tuple(self._loras)
 
     def show_loras(self, loras: Sequence[Lora]) -> None:

@@ -1,4 +1,4 @@
-"""How the replies of the open chat are made: chosen in the drawer, kept with the chat."""
+"""The choices for the replies of the open chat: made in the drawer, kept with the chat."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -53,7 +53,7 @@ class ChatChoices(QObject):
         dialog.open()
 
     def close_down(self) -> Callable[[], None]:
-        """Before the tab goes: what keeps what was chosen a moment ago, on another thread."""
+        """Return a function that keeps the last choices on another thread, before the tab is deleted."""
         keeper, choices = self._keeper, self._drawer.choices if self._drawer.pending else None
 
         def keep() -> None:

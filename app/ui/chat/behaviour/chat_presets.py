@@ -45,7 +45,7 @@ class ChatPresets(QObject):
         drawer.edited.connect(self.show_name)
 
     def first_choices(self) -> ReplyChoices:
-        """What a new chat with the present model begins with."""
+        """Return the choices that a new chat with the present model begins with."""
         preset = self._book.for_model(self._model) if self._model else None
         return preset.choices if preset is not None else ReplyChoices()
 
@@ -63,7 +63,7 @@ class ChatPresets(QObject):
         self._drawer.preset.set_words(name or own, spoken)
 
     def fill_menu(self) -> None:
-        """What can be chosen and done now."""
+        """Fill the menu with what can be chosen and done now."""
         menu, current, own = self.menu, self.current(), self._current_own()
         menu.clear()
         for built_in in BUILT_IN:

@@ -1,4 +1,4 @@
-"""How the model behaves in one chat: its system prompt and how its replies are drawn."""
+"""The settings of one chat: its system prompt and how its replies are made."""
 
 import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -179,7 +179,7 @@ class ReplySettings(QFrame):
 
     @property
     def choices(self) -> ReplyChoices:
-        """What is set now."""
+        """The settings as they are now."""
         seed = self._seed.text()
         sampling = Sampling(
             temperature=round(self._temperature.value(), 3),
@@ -231,7 +231,7 @@ class ReplySettings(QFrame):
         self.edited.emit()
 
     def choose_schema(self, schema: str) -> None:
-        """What answers follow from now on, or empty; told at once."""
+        """Set the JSON schema of the answers from now on, empty for none; `changed` comes at once."""
         self._show_schema(schema)
         self._tell()
 
@@ -245,13 +245,13 @@ class ReplySettings(QFrame):
         self._schema.set_words(text)
 
     def choose_when_full(self, when_full: WhenFull) -> None:
-        """What is done from now on when the chat outgrows the context; told at once."""
+        """Set what is done from now on when the chat outgrows the context; `changed` comes at once."""
         self._when_full.setCurrentIndex(self._when_full.findData(when_full))
         self.flush()
 
     @property
     def pending(self) -> bool:
-        """Whether a change still waits for the user to pause."""
+        """Tell whether a change still waits for the user to pause."""
         return self._settle.isActive()
 
     def flush(self) -> None:

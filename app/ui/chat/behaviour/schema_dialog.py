@@ -80,7 +80,7 @@ class SchemaDialog(QDialog):
 
     @property
     def verdict(self) -> str:
-        """What is said about the schema."""
+        """The shown verdict on the schema."""
         return self._verdict.text()
 
     def set_text(self, schema: str) -> None:
@@ -131,7 +131,7 @@ class SchemaDialog(QDialog):
 
 
 def _problem_of(text: str) -> StillroomError | None:
-    """Why a schema cannot be used; any thread."""
+    """Return the error that makes a schema unusable, None without one; any thread."""
     try:
         if text:
             check_schema(text)

@@ -88,7 +88,7 @@ class ChatAttachments(QObject):
         self._chips.show_attachments(self.waiting, self._tokens)
 
     def forget_counts(self) -> None:
-        """Another model counts otherwise."""
+        """Count the tokens again, as another model has another tokeniser."""
         self._tokens.clear()
         if self.waiting:
             self._start(self.count())

@@ -96,7 +96,7 @@ class ChatPrompts(QObject):
         self._dialog = None
 
     def _offer(self) -> None:
-        """One line of the command palette for each prompt."""
+        """Offer each prompt in the command palette."""
         for action in self._actions:
             self._window.removeAction(action)
             action.deleteLater()

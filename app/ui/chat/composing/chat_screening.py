@@ -14,7 +14,7 @@ from app.ui.chat.composing.filter_notice import FilterNotice
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """What may go out: the question's own words, and the whole prompt; `hits` is what the rules found."""
+    """A screened message: the question's own words, and the whole prompt; `hits` is what the rules found."""
 
     text: str
     context: ContextPlan

@@ -1,4 +1,4 @@
-"""Where a message is written: it grows with the text, and says what it costs and why it cannot be sent."""
+"""The message field: it grows with the text, and says what sending costs and why it is not possible."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -20,7 +20,7 @@ LEAST_LINES, MOST_LINES = 2, 12
 
 
 class ComposerState(Enum):
-    """What the composer can do."""
+    """The states of the composer."""
 
     READY = auto()
     RUNNING = auto()
@@ -101,16 +101,16 @@ class Composer(QWidget):
 
     @property
     def state(self) -> ComposerState:
-        """What it can do now."""
+        """The present state."""
         return self._state
 
     @property
     def reason(self) -> str:
-        """Why nothing can be sent; empty when something can."""
+        """The reason why nothing can be sent; empty when something can."""
         return self._reason.text()
 
     def text(self) -> str:
-        """What is written."""
+        """Return the text in the field."""
         return self._field.toPlainText()
 
     def set_text(self, text: str) -> None:
@@ -178,7 +178,7 @@ class _Field(QPlainTextEdit):
         self._fit()
 
     def show_hint(self, text: str) -> None:
-        """What is read while nothing is typed."""
+        """Set the text that is shown while nothing is typed."""
         if text != self.placeholderText():
             self.setPlaceholderText(text)
             # Qt draws a hint that takes another's place only where the cursor blinks.

@@ -1,4 +1,4 @@
-"""How full the context would be if the message were sent now."""
+"""Show how full the context would be if the message were sent now."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class ContextUse:
 
     @property
     def left(self) -> int:
-        """What the reply may take."""
+        """The tokens that are left for the reply."""
         return max(0, self.context - self.total)
 
 
@@ -55,12 +55,12 @@ class ContextMeter(QWidget):
 
     @property
     def text(self) -> str:
-        """What it says; empty while nothing is known."""
+        """The shown sum; empty while nothing is known."""
         return self._text.text()
 
     @property
     def details(self) -> str:
-        """What the tokens are made of."""
+        """The shown list of where the tokens come from."""
         return self.toolTip()
 
     def show_use(self, use: ContextUse | None) -> None:

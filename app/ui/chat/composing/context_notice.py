@@ -17,7 +17,7 @@ class ContextNotice(Card):
     """Says what does not fit before anything is sent, and offers the ways on. GUI thread."""
 
     chosen = Signal(str)
-    """What is to be done in this chat from now on (`WhenFull`); other than "ask" and "stop" it also sends."""
+    """The user's choice for this chat from now on (`WhenFull`); other than "ask" and "stop" it also sends."""
     new_chat_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

@@ -45,7 +45,7 @@ class FilterNotice(Card):
 
     @property
     def text(self) -> str:
-        """What is said; empty while hidden."""
+        """The shown text; empty while hidden."""
         return "" if self.isHidden() else self._text.text()
 
     def show_blocked(self, rule: str, quote: str, *, earlier: bool, unfinished: bool) -> None:
@@ -74,8 +74,8 @@ class FilterNotice(Card):
     def show_sent(
         self, redacted: Mapping[str, int], earlier: Mapping[str, int], flagged: Mapping[str, int]
     ) -> None:
-        """What was taken out of the message and of earlier ones, and which rules only noticed something, each
-        with how often; hidden where nothing was found."""
+        """Say what was taken out of the message and of earlier ones, and which rules only noticed something,
+        each with how often; hide where nothing was found."""
         lines = [
             self.tr("Sent without what the rule “{rule}” took out ({count}).").format(rule=rule, count=count)
             for rule, count in redacted.items()

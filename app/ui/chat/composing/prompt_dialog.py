@@ -118,7 +118,7 @@ class PromptDialog(QDialog):
 
     @property
     def titles(self) -> list[str]:
-        """What is listed."""
+        """The titles of the listed prompts."""
         return [prompt.title for prompt in self._shown]
 
     @property

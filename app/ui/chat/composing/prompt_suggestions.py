@@ -30,7 +30,7 @@ class PromptSuggestions(QListWidget):
 
     @property
     def titles(self) -> list[str]:
-        """What is shown; nothing while it is hidden."""
+        """The titles of the shown prompts; none while hidden."""
         return [] if self.isHidden() else [prompt.title for prompt in self._shown]
 
     def follow(self, text: str) -> None:

@@ -17,7 +17,7 @@ from app.ui.reply.reply_view import ReplyView
 
 
 class ChatBranch(QObject):
-    """What the column shows of the open chat. GUI thread."""
+    """Shows the branch of the open chat in the column. GUI thread."""
 
     switched = Signal()
     """Another version of a message is shown, and what came after it."""

@@ -1,4 +1,4 @@
-"""What stays below the conversation while it is scrolled."""
+"""The widgets that stay below the conversation while it is scrolled."""
 
 from collections.abc import Sequence
 

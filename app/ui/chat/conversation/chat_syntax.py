@@ -1,4 +1,4 @@
-"""Whether the code in a chat's replies is valid, checked as soon as it is whole."""
+"""Check the syntax of the code in a chat's replies as soon as it is whole."""
 
 import asyncio
 from collections import OrderedDict

@@ -36,7 +36,7 @@ class ChatKeeper:
         return self._opened
 
     def is_open(self, conversation_id: int) -> bool:
-        """Whether this chat is the open one."""
+        """Tell whether this chat is the open one."""
         return self.chat is not None and self.chat.id == conversation_id
 
     def open(self, conversation_id: int | None) -> None:
@@ -129,7 +129,7 @@ class ChatKeeper:
         self.refresh(chat.id)
 
     def _is_first_answer(self, message: StoredMessage) -> bool:
-        """Whether no other answer of the chat, in any branch, has come to its end."""
+        """Tell whether this is the first answer of the chat, in any branch, that came to its end."""
         if message.role != "assistant" or message.outcome != "stop":
             return False
         return not any(

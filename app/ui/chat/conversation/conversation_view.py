@@ -102,13 +102,13 @@ class ConversationView(ChatColumn):
         self.go_to_end()
 
     def end_live_reply(self, message: StoredMessage) -> None:
-        """The reply that came in is complete; `message` is what was kept of it."""
+        """End the reply that was coming in; `message` is what was kept of it."""
         self._live = None
         if self._branch and self._branch[-1].id == message.id:
             self._branch[-1] = message
 
     def show_versions(self, versions: Mapping[int, Sequence[int]]) -> None:
-        """The branches have changed: say anew which version each message is."""
+        """Show which version each message is, after the branches have changed."""
         self._versions = versions
         for message, widget in self.shown():
             if isinstance(widget, QuestionCard | ReplyView):
@@ -127,11 +127,11 @@ class ConversationView(ChatColumn):
         self._summary_card(places[0] + 1).show_summary(summary, places[0] + 1)
 
     def begin_summary(self, count: int) -> None:
-        """The model sums up the `count` first messages."""
+        """Begin to show the summary of the first `count` messages."""
         self._summary_card(count).begin(count)
 
     def add_summary_text(self, text: str) -> None:
-        """More of the summary that is being written, if it is still shown."""
+        """Add text to the summary that is being written, if it is still shown."""
         if self._summary is not None:
             self._summary.add(text)
 
@@ -149,7 +149,7 @@ class ConversationView(ChatColumn):
 
     @property
     def summary(self) -> SummaryCard | None:
-        """What stands for the oldest messages, if something does."""
+        """The card of the summary of the oldest messages, if there is one."""
         return self._summary
 
     def _summary_card(self, count: int) -> SummaryCard:
@@ -177,7 +177,7 @@ class ConversationView(ChatColumn):
             self._summary = None
 
     def offer_editing(self, offered: bool) -> None:
-        """Whether a question can be asked again now."""
+        """Set whether a question can be asked again now."""
         self._offers_editing = offered
         for widget in self.messages():
             if isinstance(widget, QuestionCard):
@@ -285,7 +285,7 @@ class ConversationView(ChatColumn):
         return view
 
     def show_model(self, name: str, host: str = "") -> None:
-        """Who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
         self._empty.show_model(name, host)
 
     def welcome(self, page: QWidget) -> None:
@@ -321,7 +321,7 @@ class ConversationView(ChatColumn):
 
 
 class EmptyChat(QWidget):
-    """What an empty chat says, and offers below."""
+    """The words of an empty chat, and an offer below them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -341,7 +341,7 @@ class EmptyChat(QWidget):
         layout.addWidget(widget)
 
     def show_model(self, name: str, host: str) -> None:
-        """Say who answers, and where it is if not on this computer; an empty name means nobody yet."""
+        """Name the model that answers, and its host if not this computer; an empty name means none yet."""
         if name and host:
             self._hint.setText(
                 self.tr("{model} answers on {host}. What you send leaves this computer.").format(

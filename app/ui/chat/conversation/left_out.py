@@ -1,4 +1,4 @@
-"""How a message looks that the model would not see any more."""
+"""Mark a message that the model would not see any more."""
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget

@@ -1,4 +1,4 @@
-"""What the user said: shown as it was typed, edited in its place."""
+"""A message of the user: shown as it was typed, edited in its place."""
 
 import re
 from collections.abc import Sequence
@@ -73,15 +73,15 @@ class QuestionCard(Card):
 
     @property
     def is_editing(self) -> bool:
-        """Whether the text is being changed."""
+        """Tell whether the text is being changed."""
         return not self._field.isHidden()
 
     def show_versions(self, versions: Sequence[int], shown: int) -> None:
-        """All versions of this message, and which one this is."""
+        """Show which of its versions this message is."""
         self.versions.show_versions(versions, shown)
 
     def offer_editing(self, offered: bool) -> None:
-        """Whether the message can be asked again now."""
+        """Set whether the message can be asked again now."""
         self._edit.setEnabled(offered)
         self._send.setEnabled(offered)
 

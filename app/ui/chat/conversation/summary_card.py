@@ -1,4 +1,4 @@
-"""What stands for the oldest messages of a chat: written by the model, folded, open to changes."""
+"""The summary of a chat's oldest messages: written by the model, folded, open to changes."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -89,7 +89,7 @@ class SummaryCard(Card):
 
     @property
     def is_open(self) -> bool:
-        """Whether the text is shown."""
+        """Tell whether the text is shown."""
         return not self._inner.isHidden()
 
     def begin(self, count: int) -> None:

@@ -113,7 +113,7 @@ class ChatList(QFrame):
         self.search.selectAll()
 
     def menu_for(self, chat: Conversation) -> QMenu:
-        """What can be done with a chat."""
+        """Make the menu of a chat."""
         menu = QMenu(self)
         rename = menu.addAction(self.tr("Rename"))
         rename.setShortcut(QKeySequence("F2"))
@@ -129,7 +129,7 @@ class ChatList(QFrame):
         return menu
 
     def menu_for_folder(self, folder: Folder) -> QMenu:
-        """What can be done with a folder."""
+        """Make the menu of a folder."""
         menu = QMenu(self)
         rename = menu.addAction(self.tr("Rename"))
         rename.setShortcut(QKeySequence("F2"))
@@ -139,7 +139,7 @@ class ChatList(QFrame):
         return menu
 
     def menu_for_all(self) -> QMenu:
-        """What can be done with all chats."""
+        """Make the menu for all chats."""
         menu = QMenu(self)
         menu.addAction(self.tr("Import chats…")).triggered.connect(self.import_requested)
         self._add_exports(menu.addMenu(self.tr("Export all chats")), 0)

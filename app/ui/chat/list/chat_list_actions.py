@@ -1,4 +1,4 @@
-"""What the list of chats asks for: rename, pin, folders, delete with undo, search, export, import."""
+"""Do what the list of chats asks for: rename, pin, folders, delete with undo, search, export, import."""
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How the rows of the chat list look."""
+"""Draw the rows of the chat list."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QPainter

@@ -1,4 +1,4 @@
-"""What the search over all chats has found."""
+"""The results of the search over all chats."""
 
 from collections.abc import Sequence
 from html import escape
@@ -42,7 +42,7 @@ class ChatSearchResults(QWidget):
 
     @property
     def summary(self) -> str:
-        """How much was found, in words."""
+        """The number of hits, in words."""
         return self._count.text()
 
     def _show_again(self) -> None:

@@ -1,4 +1,4 @@
-"""What a GGUF file holds: its metadata and its tensors."""
+"""The header of a GGUF file: its metadata and its tensors."""
 
 from collections import Counter
 from math import prod

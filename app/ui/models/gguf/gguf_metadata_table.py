@@ -29,7 +29,7 @@ class GgufMetadataTable(RowsModel[Entry]):
         self._rows = list(summary.metadata.items())
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """What is copied of a value is all of it."""
+        """Return a cell's data; copying takes the whole value."""
         if role == Qt.ItemDataRole.EditRole:
             entry = self._rows[index.row()]
             return entry[0] if index.column() == KEY else self._whole(entry)

@@ -1,4 +1,4 @@
-"""Why a model fits or not, in the window's language."""
+"""Say why a model fits or not, in the window's language."""
 
 from PySide6.QtCore import QCoreApplication
 
@@ -49,7 +49,7 @@ def speed_text(outlook: Outlook) -> str:
 
 
 def speed_tip(outlook: Outlook) -> str:
-    """Where the expected speed comes from, as one sentence."""
+    """Say in one sentence where the expected speed comes from."""
     match outlook.basis:
         case "measured":
             return QCoreApplication.translate("fit", "Measured with this file: the fastest reply so far.")

@@ -18,7 +18,7 @@ from models.system.units import byte_count
 
 
 class MatrixCard(Card):
-    """What is kept; GUI thread."""
+    """The importance matrix that is kept; GUI thread."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""What quantising cost a model: in plain words, as a table and as a plot, and a way to measure it."""
+"""The cost of quantising a model: in plain words, as a table and as a plot, and a way to measure it."""
 
 from collections.abc import Sequence
 
@@ -104,7 +104,7 @@ class QualityCard(Card):
         self._measure.setText(text)
 
     def show_progress(self, progress: Progress | None) -> None:
-        """How far the measuring is; None while nothing is measured."""
+        """Show how far the measuring is; None while nothing is measured."""
         running = progress is not None
         self._measure.setVisible(not running)
         self._cancel.setVisible(running)

@@ -1,4 +1,4 @@
-"""What quantising cost each file of a model, as a table."""
+"""The cost of quantising each file of a model, as a table."""
 
 from collections.abc import Sequence
 
