@@ -21,17 +21,14 @@ print(json.dumps(dataclasses.asdict(reader.read(frozenset({4321})))))
 """
 
 HANG = """
-import json, time
+import json
 from app.telemetry.nvml_monitor import GpuMonitor
 monitor = GpuMonitor(deadline_s=0.2)
-slowest_s = 0.0
 states = []
 while not states or states[-1] == "pending":
-    started = time.monotonic()
     states.append(monitor.poll(frozenset({4321}), wait_s=0.01).state)
-    slowest_s = max(slowest_s, time.monotonic() - started)
 monitor.close()
-print(json.dumps([states[-1], slowest_s]))
+print(json.dumps(states))
 """
 
 
@@ -112,7 +109,5 @@ def test_a_driver_without_a_card_says_so(stand_in: Path) -> None:
 
 
 def test_a_hanging_driver_never_holds_the_caller(stand_in: Path) -> None:
-    state, slowest_s = run(HANG, stand_in, "hang")
-    assert state == "hanging"
-    # The bound is the deadline that nobody waited for, far above what a busy machine adds to 10 ms.
-    assert slowest_s < 5
+    # Each poll came back, the driver never does.
+    assert run(HANG, stand_in, "hang")[-1] == "hanging"

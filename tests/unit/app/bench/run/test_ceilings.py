@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 
 import pytest
 
@@ -26,17 +25,9 @@ def test_memory_and_computing_are_measured() -> None:
 
 def test_a_cancel_ends_the_child_at_once() -> None:
     cancel = threading.Event()
-    began_s = 0.0
-
-    def stop(elapsed_s: float) -> None:
-        nonlocal began_s
-        began_s = time.monotonic()
-        cancel.set()
-
+    # The child would go on for ten minutes, longer than a test may take.
     with pytest.raises(Cancelled):
-        measure_ceilings(HANGS, REQUEST, cancel, stop)
-    # The child would have gone on for ten minutes; a busy machine adds to the 0.1 s that are meant.
-    assert time.monotonic() - began_s < 60
+        measure_ceilings(HANGS, REQUEST, cancel, lambda elapsed_s: cancel.set())
 
 
 def test_a_child_that_fails_is_told_with_its_code() -> None:

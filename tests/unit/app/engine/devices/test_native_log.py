@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from app.engine.devices.native_log import (
@@ -57,9 +55,7 @@ def test_buffers_are_summed_by_name() -> None:
 
 def test_a_line_of_megabytes_is_cut_and_searched_at_once() -> None:
     log = NativeLog()
-    began_s = time.monotonic()
     log.write(LEVEL_INFO, "general.name str = " + "x" * (5 << 20) + "\n")
     log.write(LEVEL_INFO, "y" * (5 << 20))
     log.write(LEVEL_INFO, "CPU buffer size = 1.00 MiB\n")
     assert log.buffers() == {"CPU": 1 << 20}
-    assert time.monotonic() - began_s < 60

@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -94,13 +93,11 @@ def test_a_vocabulary_whose_tokens_go_over_words_is_not_cut() -> None:
 
 
 def test_a_prompt_that_cannot_fit_is_refused_without_being_tokenised(session: Session) -> None:
-    began_s = time.perf_counter()
     _, end = session.generate(Generate(request_id=session.new_id(), parts=[Part("a" * 8_000_000)]))
     assert isinstance(end, Failed)
     assert end.refused
-    assert {"prompt_tokens", "context_tokens"} <= end.values.keys()
-    # It took 6 s; the first time the vocabulary is read.
-    assert time.perf_counter() - began_s < 4
+    # Of its bytes alone; tokenising would have ended a little above the context.
+    assert int(end.values["prompt_tokens"]) > 10 * int(end.values["context_tokens"])
 
 
 def test_others_are_answered_while_a_long_text_is_counted(session: Session) -> None:
