@@ -58,7 +58,7 @@ class AuditFolder:
         return self.path / f"audit-{n:012d}.jsonl"
 
     def head(self) -> Head | None:
-        """What the head says; None where it is missing or no head."""
+        """Read the head; None where it is missing or not valid."""
         try:
             data = self.head_path.read_bytes()
             head = msgspec.json.decode(data, type=Head)

@@ -1,4 +1,4 @@
-"""Whether the audit log is what was written: no line changed, taken away, put in or moved."""
+"""Check that the audit log is as it was written: no line changed, removed, inserted or moved."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ class Problem:
 
     @property
     def values(self) -> dict[str, object]:
-        """What fills `message`."""
+        """The values that fill `message`."""
         return {"n": self.n, "file": self.file, "line": self.line, **self.more}
 
     @property

@@ -41,7 +41,7 @@ class AuditWriter:
             return self._write([*notes, *entries], head)
 
     def _place(self) -> tuple[Head, list[Fields]]:
-        """Where the next line goes, and what has to be said before it."""
+        """Find the place for the next line, and the notes on damage that have to be written before it."""
         head = self.folder.head()
         files = self.folder.files()
         newest = self.folder.newest_number()

@@ -22,7 +22,7 @@ from app.base.limited_worker import HEAD, read_frame, write_frame
 from models.system.child_process import NO_WINDOW
 
 Breach = Literal["time", "stuck", "died"]
-"""Why no answer came: too much processor time, none at all for long, or the end of the process."""
+"""The reason why no answer came: too much processor time, none at all for long, or the end of the process."""
 
 START_LIMIT_S = 60.0
 STUCK_LIMIT_S = 15.0

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class QualityEngine(Protocol):
-    """What is needed of `EngineClient`; every call returns at once."""
+    """The part of `EngineClient` that quality runs need; every call returns at once."""
 
     @property
     def state(self) -> EngineState:

@@ -1,4 +1,4 @@
-"""What a model is asked: items of a kind, in collections with a name and a licence."""
+"""The questions to a model: items of a kind, in collections with a name and a licence."""
 
 import hashlib
 from collections.abc import Sequence

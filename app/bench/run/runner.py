@@ -108,7 +108,7 @@ class BenchmarkRunner:
         return report
 
     def elsewhere(self, answers: Answers) -> ElsewhereBenchmark:
-        """What measures models of servers elsewhere, for the same history."""
+        """Make the benchmark for models of remote servers, with the same history."""
         return ElsewhereBenchmark(answers, self._history, self._look_at_machine)
 
     def unfinished(self, path: Path, suite: Suite, settings: LoadSettings) -> Unfinished | None:
