@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the search came to."""
+    """The result of the search."""
 
     plan: LoadSettings
     before: Speed

@@ -1,4 +1,4 @@
-"""What every request passes before an endpoint sees it: who asks, and how much he sends."""
+"""The checks on every request before an endpoint sees it: who asks, and how much is sent."""
 
 import asyncio
 import contextlib
