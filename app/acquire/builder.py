@@ -218,7 +218,7 @@ class Builder:
         revision: str,
         cancel: threading.Event | None,
     ) -> Snapshot | None:
-        """Resolve the weights for a matrix, at one commit for all passes; None where they are not on the hub."""
+        """Resolve the weights for a matrix, at one commit for all passes; None if they are not on the hub."""
         if not isinstance(reference, CatalogReference | HubReference) or not wish.weighed(types):
             return None
         repo, _, _, asked = hub_source(reference, revision)

@@ -198,7 +198,7 @@ def _has_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path,
 
 
 def _claim(folder: Path, keep_original: bool) -> bool:
-    """Make the folder, or go on with it; whether its files are to stay."""
+    """Make the folder, or use the one that is there; tell whether its files are to stay."""
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / _TEMPORARY).touch()

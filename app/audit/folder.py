@@ -67,7 +67,7 @@ class AuditFolder:
         return head if msgspec.json.encode(head) == data else None
 
     def write_head(self, head: Head) -> None:
-        """Put the head on the disk for good."""
+        """Write the head and sync it to the disk."""
         write_durably(self.head_path, msgspec.json.encode(head))
 
     def newest_number(self) -> int:

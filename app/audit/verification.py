@@ -205,7 +205,7 @@ class _Check:
             )
 
     def _check_first(self) -> None:
-        """The log begins where it began, or behind what it says that it has let go."""
+        """Check that the log begins with its first line, or behind the lines that it notes as deleted."""
         if self._first is None:
             return
         n, prev, raw = self._first

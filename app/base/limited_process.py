@@ -121,7 +121,7 @@ class LimitedProcess:
             process.wait(timeout=5)
 
     def close(self) -> None:
-        """End the process for good, whatever it does. Returns at once; whoever asks gets `OSError`."""
+        """End the process and start no other. Returns at once; requests get `OSError`."""
         with self._lock:
             self._closed = True
             process = self._process

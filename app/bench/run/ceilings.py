@@ -44,7 +44,7 @@ def measure_ceilings(
     cancel: threading.Event | None,
     on_wait: Callable[[float], None],
 ) -> MeasuredCeilings:
-    """Start the child `command` and wait some seconds for it; `on_wait` hears the seconds so far.
+    """Start the child `command` and wait some seconds for it; `on_wait` gets the seconds so far.
 
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` where the child fails.
     """

@@ -51,7 +51,7 @@ def elsewhere_suite(suite: Suite) -> Suite:
 class ElsewhereBenchmark:
     """Measures one model at a time and adds the report to the history. `run` waits until the end.
 
-    A run that is ended is not gone on with: nobody here knows what that server does meanwhile.
+    A run that was ended is not resumed: nobody here knows what that server does meanwhile.
     """
 
     def __init__(

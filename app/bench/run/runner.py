@@ -112,9 +112,9 @@ class BenchmarkRunner:
         return ElsewhereBenchmark(answers, self._history, self._look_at_machine)
 
     def unfinished(self, path: Path, suite: Suite, settings: LoadSettings) -> Unfinished | None:
-        """The ended run that `run` would go on with; None also where the file has not been measured before.
+        """Return the run that `run` would resume; None also where the file has not been measured before.
 
-        An engine that has not told its version yet counts as the same one.
+        An engine whose version is not known yet counts as the same one.
         """
         try:
             sha256 = self._history.known_sha256(path)

@@ -57,7 +57,7 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certif
 
 
 def withdraw_server(paths: AppPaths, announced: Discovery) -> None:
-    """Take back what `announce_server` told, unless another server has told of itself meanwhile."""
+    """Delete the file of `announce_server`, unless another server has written it meanwhile."""
     with contextlib.suppress(OSError):
         if _read(paths.server_file) == announced:
             paths.server_file.unlink()

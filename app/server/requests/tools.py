@@ -1,4 +1,4 @@
-"""Tools for any model: told of in words, asked for in a form that can be found again.
+"""Tools for any model: described in the prompt, called in a form that can be parsed.
 
 The form is Hermes', which Qwen's own templates use too: the tools' JSON between <tools> tags in the system
 prompt, calls between <tool_call> tags, results between <tool_response> tags.
