@@ -44,7 +44,7 @@ class StillroomCore:
         return FilterFile(self.paths.filters)
 
     def audit(self) -> "AuditTrail":
-        """What notes requests and replies, where the settings say so; close it."""
+        """Make the audit trail, which logs requests and replies where the settings say so; close it."""
         from app.audit.fingerprint import ModelFingerprints
         from app.audit.log import AuditLog
         from app.audit.trail import AuditTrail
@@ -57,26 +57,26 @@ class StillroomCore:
         return AuditTrail(log, self.settings, ModelFingerprints(recorded))
 
     def acquirer(self) -> "Acquirer":
-        """What downloads and builds, for this store and this hub."""
+        """Make the acquirer, which downloads and builds, for this store and this hub."""
         from app.acquire.acquirer import Acquirer
         from models.hub.hub import HubClient
 
         return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))
 
     def load_memory(self) -> "LoadMemory":
-        """What was learnt about loading each model."""
+        """Open the record of earlier loads of each model."""
         from app.engine.planning.load_history import LoadMemory
 
         return LoadMemory(self.paths.loads)
 
     def builder(self) -> "Builder":
-        """What gets a model as the user wishes it, with `acquirer`."""
+        """Make the builder, which gets a model as the user wishes it, with `acquirer`."""
         from app.acquire.builder import Builder
 
         return Builder(self.acquirer(), self.store, child_command("build"), child_command("measure"))
 
     def measurer(self) -> "Measurer":
-        """What measures the models of this store."""
+        """Make the measurer of the models of this store."""
         from app.acquire.measurer import Measurer
 
         return Measurer(self.store, self.acquirer, child_command("measure"))
@@ -112,7 +112,7 @@ class StillroomCore:
 
     @contextmanager
     def elsewhere(self) -> Iterator["ElsewhereAnswers"]:
-        """What asks the servers elsewhere, until the context ends."""
+        """Make the client of the remote servers, until the context ends."""
         from app.remote.remote_replies import ElsewhereAnswers
         from app.remote.server_keys import ServerKeys
 

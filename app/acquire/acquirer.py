@@ -44,12 +44,12 @@ from models.system.progress import OnProgress, ignore_progress
 log = logging.getLogger(__name__)
 
 USUAL_TYPES = ("Q4_K_M",)
-"""What is built where no type is asked for."""
+"""The types that are built where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """What getting a model gave. `peak_memory_bytes` is the build's own, 0 where nothing was built."""
+    """The models that a `get` brought. `peak_memory_bytes` is the build's own, 0 where nothing was built."""
 
     models: tuple[InstalledModel, ...]
     seconds: float
@@ -102,7 +102,7 @@ class Acquirer:
         self._hub_build = HubBuild(hub, self._build_command, transfer)
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
-        """What a repository holds, see `HubClient.resolve`."""
+        """List what a repository holds, see `HubClient.resolve`."""
         return self._hub.resolve(repo, revision, cancel=cancel)
 
     def get(
@@ -452,7 +452,7 @@ def hub_source(reference: CatalogReference | HubReference, revision: str) -> tup
 
 
 def model_name(reference: CatalogReference | HubReference | CheckpointReference) -> str:
-    """What the store calls a model that is built from original weights."""
+    """Return the store's name for a model that is built from original weights."""
     match reference:
         case CatalogReference(model):
             return model.name

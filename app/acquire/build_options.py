@@ -1,4 +1,4 @@
-"""How the user wishes a model to be built. Nothing slow is imported: the command line's help needs it."""
+"""The user's wishes for a build. Nothing slow is imported: the command line's help needs it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ less; so for the larger 4-bit types one asks for it."""
 
 @dataclass(frozen=True, slots=True)
 class BuildWish:
-    """How to build. `imatrix` is "auto", "on" (for every type of four bits and less), "off" or a file."""
+    """A wish for a build. `imatrix`: "auto", "on" (for every type of four bits and less), "off" or a file."""
 
     imatrix: str = AUTO
     measure: bool = False

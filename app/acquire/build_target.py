@@ -1,4 +1,4 @@
-"""Where a build's files go: the store, or a folder that the user named."""
+"""The place for a build's files: the store, or a folder that the user named."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ class BuiltModel:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What one step of a build gave."""
+    """The result of one step of a build."""
 
     models: tuple[BuiltModel, ...]
     peak_memory_bytes: int = 0
@@ -48,7 +48,7 @@ class Make(Protocol):
 
 
 class BuildPlace(Protocol):
-    """What `app.acquire.quality_build.QualityBuild` needs of a place; each method blocks."""
+    """The operations that `app.acquire.quality_build.QualityBuild` needs of a place; each method blocks."""
 
     make: Make
 

@@ -57,7 +57,7 @@ class Builder:
         self._measure_command = measure_command
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
-        """What a repository holds, see `HubClient.resolve`."""
+        """List what a repository holds, see `HubClient.resolve`."""
         return self._acquirer.resolve(repo, revision, cancel=cancel)
 
     def discard(self, model: str) -> None:
@@ -195,7 +195,7 @@ class Builder:
         revision: str,
         cancel: threading.Event | None,
     ) -> bool:
-        """Whether it is taken from a repository as it is; then `StillroomError` where more was wished."""
+        """Tell whether the repository's GGUF file is taken as it is. `StillroomError` if more was wished."""
         if not isinstance(reference, HubReference) or not (wish.measure or wish.weighed(types)):
             return False
         if not reference.file:
@@ -218,7 +218,7 @@ class Builder:
         revision: str,
         cancel: threading.Event | None,
     ) -> Snapshot | None:
-        """What a matrix is collected of, at one commit for all passes; None where it is not on the hub."""
+        """Resolve the weights for a matrix, at one commit for all passes; None if they are not on the hub."""
         if not isinstance(reference, CatalogReference | HubReference) or not wish.weighed(types):
             return None
         repo, _, _, asked = hub_source(reference, revision)
@@ -236,8 +236,8 @@ class Builder:
         on_progress: OnProgress,
         cancel: threading.Event | None,
     ) -> Callable[[], str]:
-        """What tells the fingerprint of the weights, of a file that was built from them too; `inputs` are
-        those of a checkpoint's folder, where the build needs them all."""
+        """Return a function that computes the fingerprint of the weights, also of those that a GGUF file was
+        built from; `inputs` are the hashes of a checkpoint's folder, where the build needs them all."""
 
         def hashed(files: Sequence[Path]) -> str:
             with InputHashes(files) as hashes:
@@ -269,7 +269,7 @@ def _is_weights(file: str) -> bool:
 
 
 def _name(reference: Reference, source: Source | None) -> str:
-    """What the store calls the model."""
+    """Return the store's name for the model."""
     return source.name if source is not None else model_name(_built(reference))
 
 

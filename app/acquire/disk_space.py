@@ -1,4 +1,4 @@
-"""Whether the disks have room for a download and the build that goes on with it."""
+"""Check that the disks have room for a download and the build from it."""
 
 import shutil
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def check_build_room(weights_bytes: int, types: Sequence[str], out_dir: Path) ->
 
 
 def _allocated(path: Path) -> int:
-    """What a file that may have holes takes of the disk."""
+    """Return the bytes that a file, perhaps a sparse one, takes on the disk."""
     stat = path.stat()
     return stat.st_blocks * 512 if hasattr(stat, "st_blocks") else stat.st_size
 

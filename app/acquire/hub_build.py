@@ -37,7 +37,7 @@ request costs two milliseconds of the processor."""
 
 @dataclass(frozen=True, slots=True)
 class HubBuilt:
-    """What was built, and the repository's files that it was built from."""
+    """The result of a build, and the repository's files that it was built from."""
 
     result: BuildResult
     inputs: tuple[InputFile, ...]
@@ -189,7 +189,7 @@ def check_supported(config: Path, repo: str) -> None:
 
 
 def _has_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, out_dir: Path) -> bool:
-    """Whether the original files can stay until all of `types` are built."""
+    """Tell whether the original files can stay until all of `types` are built."""
     try:
         check_room(weights, types, folder, out_dir, keep=True)
     except StillroomError:
@@ -198,7 +198,7 @@ def _has_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path,
 
 
 def _claim(folder: Path, keep_original: bool) -> bool:
-    """Make the folder, or go on with it; whether its files are to stay."""
+    """Make the folder, or use the one that is there; tell whether its files are to stay."""
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / _TEMPORARY).touch()

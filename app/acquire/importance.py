@@ -57,12 +57,12 @@ class KeptMatrix:
 
 
 def collected_over(text: str, chunks: int) -> str:
-    """What manifests say of a matrix over so much of a text."""
+    """Describe, for manifests, a matrix that was collected over so many chunks of a text."""
     return f"{text}, {chunks} chunks"
 
 
 def notes(weights_sha256: str, text_sha256: str, collected_with: str) -> dict[str, str]:
-    """What `kept_matrix` reads from a file's metadata."""
+    """Make the metadata of a matrix file, which `kept_matrix` reads."""
     return {_WEIGHTS: weights_sha256, _TEXT: text_sha256, _WITH: collected_with}
 
 

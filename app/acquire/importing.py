@@ -17,7 +17,7 @@ from models.system.progress import raise_if_cancelled
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was taken up, and what was not and why."""
+    """The models that were recorded, and the errors of those that were refused."""
 
     models: tuple[InstalledModel, ...]
     refused: tuple[StillroomError, ...]

@@ -34,7 +34,7 @@ _WITHOUT = "It held a download or a build: ask for the model again, and what was
 
 
 class Job(msgspec.Struct, kw_only=True):
-    """What was asked for and how far it got; one JSON file a job."""
+    """A job as the user asked for it, and its state; one JSON file a job."""
 
     id: str
     model: str
@@ -70,7 +70,7 @@ class JobView:
 
     @property
     def stopped(self) -> bool:
-        """Whether it waits until the user lets it go on."""
+        """Tell whether the job waits for the user to resume it."""
         return self.state in ("paused", "failed")
 
 
@@ -94,7 +94,7 @@ class JobBook:
         self._observers: list[Observer] = []
         self._running = ""
         self._cancelled: dict[str, tuple[float, JobState]] = {}
-        """When what a cancelled job has is deleted, and its state before."""
+        """By job: the monotonic time at which a cancelled job's files are deleted, and its state before."""
         self._stop = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -255,7 +255,7 @@ class JobBook:
         return max(0.0, min(due_s) - time.monotonic()) if due_s else None
 
     def _due_s(self, job: Job) -> float:
-        """When what the cancelled job has is deleted; at once after a restart."""
+        """Return the monotonic time to delete what the cancelled job has; 0, at once, after a restart."""
         return self._cancelled[job.id][0] if job.id in self._cancelled else 0.0
 
     def _run(self, job: Job) -> None:

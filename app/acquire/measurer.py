@@ -1,4 +1,4 @@
-"""What models that are built already cost, measured against their full-precision form."""
+"""Measure the quality loss of models that are built already, against their full-precision form."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ class Measurer:
         return min(same, key=lambda other: FULL_PRECISION.index(other.type), default=None)
 
     def can_fetch_reference(self, model: InstalledModel) -> bool:
-        """Whether the original weights can be had from the hub."""
+        """Tell whether the original weights can be fetched from the hub."""
         return bool(model.repo and model.commit)
 
     def measure(

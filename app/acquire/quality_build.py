@@ -26,14 +26,14 @@ from models.quantisation.sizes import FULL_PRECISION, WEIGHED
 from models.system.progress import OnProgress
 
 _EXACT = ("BF16", "F32")
-"""What holds the original weights of every model of the catalogue exactly, as they are stored in bf16."""
+"""The types that hold the original weights of every model of the catalogue exactly: those are bf16."""
 
 _COLLECTOR = "Q8_0"
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where a model's matrix is kept, and the fingerprint of its weights, which may take a while."""
+    """The file of a model's matrix, and what computes its weights' fingerprint, which may take a while."""
 
     file: Path
     weights_sha256: Callable[[], str]
@@ -50,8 +50,8 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the first pass makes, and what waits for the matrix; `full` is the full-precision type among the
-    first, empty without."""
+    """The types of the first pass, and those that wait for the matrix; `full` is the full-precision type
+    among the first, empty without."""
 
     full: str
     first: list[str]

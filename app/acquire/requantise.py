@@ -33,12 +33,12 @@ class Source:
 
     @property
     def loses_quality(self) -> bool:
-        """Whether it is quantised already, so that a second quantisation adds to the first one's loss."""
+        """Tell whether the file is quantised already, so that quantising it again adds to the first loss."""
         return self.type not in FULL_PRECISION
 
 
 def source_of(path: Path, store: ModelStore) -> Source:
-    """What `path` is: a model of the store, or a file that it does not know. Raises `GgufError`."""
+    """Describe the file `path`: a model of the store, or a file that it does not know. Raises `GgufError`."""
     kind = file_type(inspect(path))
     found = next((model for model in store.listing().models if model.path == path), None)
     if found is None:
@@ -104,7 +104,7 @@ def requantise_into(
 
 
 def new_files(result: BuildResult, matrix: Weighing | None) -> list[NewFile]:
-    """What a build made, for the store to take; `matrix` is what it was weighed with."""
+    """List a build's files for the store to take; `matrix` is the one that they were quantised with."""
     return [
         NewFile(
             output.type,
@@ -118,5 +118,5 @@ def new_files(result: BuildResult, matrix: Weighing | None) -> list[NewFile]:
 
 
 def work_folder(store: ModelStore, source: Source) -> Path:
-    """Where the outputs are made; its own, because a build from original weights may wait beside it."""
+    """Return the folder for the outputs: its own, as a build from original weights may wait beside it."""
     return store.work_folder(f"{source.name} from {source.type}")

@@ -1,4 +1,4 @@
-"""What tells the weights of a request apart."""
+"""Fingerprints that tell the models of logged requests apart."""
 
 import hashlib
 from collections.abc import Callable

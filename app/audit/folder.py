@@ -58,7 +58,7 @@ class AuditFolder:
         return self.path / f"audit-{n:012d}.jsonl"
 
     def head(self) -> Head | None:
-        """What the head says; None where it is missing or no head."""
+        """Read the head; None where it is missing or not valid."""
         try:
             data = self.head_path.read_bytes()
             head = msgspec.json.decode(data, type=Head)
@@ -67,7 +67,7 @@ class AuditFolder:
         return head if msgspec.json.encode(head) == data else None
 
     def write_head(self, head: Head) -> None:
-        """Put the head on the disk for good."""
+        """Write the head and sync it to the disk."""
         write_durably(self.head_path, msgspec.json.encode(head))
 
     def newest_number(self) -> int:

@@ -1,4 +1,4 @@
-"""What every request passes on its way out: the input filter, and the audit log."""
+"""The input filter and the audit log, which every request passes on its way out."""
 
 from collections.abc import Sequence
 

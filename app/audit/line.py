@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 NOTHING = "0" * 64
-"""What the very first line names as the hash before it."""
+"""The hash of the line before, as the very first line names it."""
 
 
 @dataclass(frozen=True, slots=True)

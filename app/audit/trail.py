@@ -1,4 +1,4 @@
-"""What is noted of each request and its reply, and by what."""
+"""The audit log's entries for each request and its reply."""
 
 import secrets
 import time
@@ -186,7 +186,7 @@ class _Followed:
 
 
 def new_id() -> str:
-    """What a request and its reply have in common."""
+    """Make the id that a request and its reply share."""
     return secrets.token_hex(8)
 
 

@@ -1,4 +1,4 @@
-"""Whether the audit log is what was written: no line changed, taken away, put in or moved."""
+"""Check that the audit log is as it was written: no line changed, removed, inserted or moved."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ class Problem:
 
     @property
     def values(self) -> dict[str, object]:
-        """What fills `message`."""
+        """The values that fill `message`."""
         return {"n": self.n, "file": self.file, "line": self.line, **self.more}
 
     @property
@@ -205,7 +205,7 @@ class _Check:
             )
 
     def _check_first(self) -> None:
-        """The log begins where it began, or behind what it says that it has let go."""
+        """Check that the log begins with its first line, or behind the lines that it notes as deleted."""
         if self._first is None:
             return
         n, prev, raw = self._first

@@ -1,4 +1,4 @@
-"""Appends to the audit log: under a lock that other processes take too, and for good before it returns."""
+"""Append to the audit log: under a lock that other processes take too, synced to disk before it returns."""
 
 import os
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class AuditWriter:
         self._limit_bytes = limit_bytes
 
     def append(self, entries: Sequence[Fields]) -> Link:
-        """Add lines, on the disk for good when it returns; gives the place of the last.
+        """Add lines and sync them to the disk; gives the place of the last.
 
         Raises `OSError`, and `filelock.Timeout` (a `TimeoutError`) when another process does not let go.
         """
@@ -41,7 +41,7 @@ class AuditWriter:
             return self._write([*notes, *entries], head)
 
     def _place(self) -> tuple[Head, list[Fields]]:
-        """Where the next line goes, and what has to be said before it."""
+        """Find the place for the next line, and the notes on damage that have to be written before it."""
         head = self.folder.head()
         files = self.folder.files()
         newest = self.folder.newest_number()

@@ -1,4 +1,4 @@
-"""How this program starts its own child processes, from source and from a bundle."""
+"""Start this program's own child processes, from source and from a bundle."""
 
 import os
 import sys

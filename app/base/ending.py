@@ -24,8 +24,8 @@ class Ending:
     """The one deadline. Any thread; it begins once."""
 
     def __init__(self, within_s: float = ENDING_S, status: int | None = None) -> None:
-        """When the time is over, whatever hangs, the process ends with `status` and all below it are killed;
-        without one nothing is ended by force: this is a part of another program, such as a test."""
+        """End the process with `status` and kill all its descendants when the time is over, whatever hangs;
+        without a status end nothing by force: this is a part of another program, such as a test."""
         self._within_s = within_s
         self._status = status
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ class EngineError(StillroomError):
 
 
 class RequestError(EngineError):
-    """What was asked of a model cannot be done as it stands; another request can."""
+    """A request that cannot be answered by the model as it stands; another request can be."""
 
 
 def native_reason(error: StillroomError) -> str:

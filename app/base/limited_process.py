@@ -22,7 +22,7 @@ from app.base.limited_worker import HEAD, read_frame, write_frame
 from models.system.child_process import NO_WINDOW
 
 Breach = Literal["time", "stuck", "died"]
-"""Why no answer came: too much processor time, none at all for long, or the end of the process."""
+"""The reason why no answer came: too much processor time, none at all for long, or the end of the process."""
 
 START_LIMIT_S = 60.0
 STUCK_LIMIT_S = 15.0
@@ -121,7 +121,7 @@ class LimitedProcess:
             process.wait(timeout=5)
 
     def close(self) -> None:
-        """End the process for good, whatever it does. Returns at once; whoever asks gets `OSError`."""
+        """End the process and start no other. Returns at once; requests get `OSError`."""
         with self._lock:
             self._closed = True
             process = self._process

@@ -1,4 +1,4 @@
-"""Where Stillroom keeps its files."""
+"""The files and folders of Stillroom."""
 
 import os
 from dataclasses import dataclass
@@ -58,17 +58,17 @@ class AppPaths:
 
     @property
     def measurements(self) -> Path:
-        """What was measured on this computer (JSON)."""
+        """The measurements on this computer (JSON)."""
         return self.data / "measured.json"
 
     @property
     def loads(self) -> Path:
-        """What was learnt about loading each model (JSON)."""
+        """The record of earlier loads of each model (JSON)."""
         return self.data / "loads.json"
 
     @property
     def chat_states(self) -> Path:
-        """What was evaluated for chats; it only saves time, so it may be deleted."""
+        """The folder of the chats' KV cache states; they only save time, so they may be deleted."""
         return self.cache / "chat-states"
 
     @property
@@ -83,7 +83,7 @@ class AppPaths:
 
     @property
     def server_file(self) -> Path:
-        """Where the running local API listens, and its key (JSON, for the user alone)."""
+        """The address and the key of the running local API (JSON, for the user alone)."""
         return self.data / "server.json"
 
     @property

@@ -17,7 +17,7 @@ if sys.platform == "win32":
         0x200,
         0x2000,
     )
-    """What a job limits, and how it ends: JOB_OBJECT_LIMIT_... of winnt.h."""
+    """The limits of a job and its way to end: JOB_OBJECT_LIMIT_... of winnt.h."""
 
     _EXTENDED_LIMITS = 9
 

@@ -10,7 +10,7 @@ from app.chat.markdown.markdown_math import WHOLE, without_delimiters
 from app.chat.title import cut_title
 
 BEGINNING_CHARACTERS = 4000
-"""Where an answer says what it is about; parsing more would only take time."""
+"""The beginning, in which an answer says what it is about; parsing more would only take time."""
 WORDS_AT_LEAST = 3
 """A shorter line ("4", "Yes.", "Paris") tells less than the question does."""
 CHINESE_PER_WORD = 2
@@ -146,7 +146,7 @@ def _what_is_said(sentence: str) -> str:
 
 
 def _size(words: str) -> float:
-    """How many words it has; Chinese counts by its characters."""
+    """Count the words; Chinese counts by its characters."""
     chinese = len(_CHINESE.findall(words))
     return len(_WORD.findall(_CHINESE.sub(" ", words))) + chinese / CHINESE_PER_WORD
 

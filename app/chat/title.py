@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 TITLE_COLUMNS = 60
-"""How long a title may be; a Chinese character takes two columns."""
+"""The most columns of a title; a Chinese character takes two."""
 
 _CLAUSE_ENDS = "，、；：。！？"
 
@@ -37,7 +37,7 @@ def cut_title(text: str) -> str:
 
 
 def columns_of(text: str) -> int:
-    """How wide `text` is in a font of fixed width."""
+    """Count the columns of `text` in a font of fixed width."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 

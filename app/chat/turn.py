@@ -24,7 +24,7 @@ from app.engine.protocol.reply_source import Answers, OnReplyEvent
 
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
-    """How a reply ended. `error` is the failure, already kept with the message."""
+    """The end of a reply. `error` is the failure, already kept with the message."""
 
     outcome: Outcome
     stats: GenerationStats | None = None
@@ -109,7 +109,7 @@ class Turn:
 
 
 def _sentence(error: BaseException) -> str:
-    """What the user reads under the reply."""
+    """Describe an error as the user reads it under the reply."""
     if isinstance(error, StillroomError):
         return " ".join(text for text in (str(error), error.hint_text()) if text)
     return f"{type(error).__name__}: {error}"

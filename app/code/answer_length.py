@@ -1,4 +1,4 @@
-"""How long an answer is against the shortest one that passes the same tests."""
+"""The length of an answer against the shortest one that passes the same tests."""
 
 
 class ShortestAnswers:

@@ -70,7 +70,7 @@ class Question:
 
     @property
     def omitted_lines(self) -> int:
-        """How many lines of the file are not in the prompt."""
+        """The number of lines of the file that are not in the prompt."""
         return self.total_lines - (self.last_line_sent - self.first_line_sent + 1)
 
 

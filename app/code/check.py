@@ -29,7 +29,7 @@ CHECKERS = {
     "rust": "Rust",
     "typescript": "TypeScript",
 }
-"""What is checked, by language key, and by which rules."""
+"""The rules that each language is checked by, by its key."""
 
 SIZE_LIMIT_CHARACTERS = 1_000_000
 TIME_LIMIT_S = 8.0

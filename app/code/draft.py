@@ -9,7 +9,7 @@ from app.code.text_file import Encoding, Newline
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What the editor held. `text` is None when the file's own content was shown unchanged.
+    """The state of the editor. `text` is None when the file's own content was shown unchanged.
 
     `path` is empty for text that never had a file; `digest`, `encoding` and `newline` are those of
     `app.code.text_file.TextFile`. `cursor` is the position in the text.

@@ -1,4 +1,4 @@
-"""Which line of a program failed, told by what its run wrote."""
+"""Find the line of a program that failed, in the output of its run."""
 
 import re
 

@@ -17,7 +17,7 @@ Ask = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One answer and what became of it. Round 0 is the first answer, before anything was sent back."""
+    """One answer and its verdict. Round 0 is the first answer, before anything was sent back."""
 
     number: int
     answer: str

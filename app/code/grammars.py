@@ -17,7 +17,7 @@ class SyntaxFault:
 
 
 def find_fault(code: str, language: str) -> SyntaxFault | None:
-    """What is wrong with `code`, or None; `language` is a key of `app.code.check.CHECKERS`."""
+    """Return a syntax fault of `code`, or None; `language` is a key of `app.code.check.CHECKERS`."""
     faults = []
     for name in _grammars(language, code):
         source = code.encode("utf-8", "surrogatepass")

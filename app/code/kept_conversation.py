@@ -1,4 +1,4 @@
-"""What was asked about code and answered, kept over restarts and crashes."""
+"""Questions about code and their answers, kept over restarts and crashes."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,14 +15,14 @@ LARGEST_TEXT_CHARACTERS = 64 * 1024
 """Of a longer file only the lines that were asked about are kept, which is enough to find them again."""
 LARGEST_CHARACTERS = 1024 * 1024
 MOST_EXCHANGES = 30
-"""What is older than the newest that fit is not kept."""
+"""Older exchanges than the newest that fit are not kept."""
 
 Ended = FinishReason | Literal["failed", "interrupted", ""]
-"""Why a reply ended; empty while it comes in."""
+"""The reason why a reply ended; empty while it comes in."""
 
 
 class KeptBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out about a code block of a reply; `outcome` is what became of it when it was run."""
+    """The findings about a code block of a reply; `outcome` is the result of running it."""
 
     report: SyntaxReport | None = None
     outcome: str = ""

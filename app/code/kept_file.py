@@ -18,7 +18,7 @@ class KeptFile(Generic[T]):
         self._kind = kind
 
     def load(self) -> T | None:
-        """What the last run kept; None when that was nothing. A damaged file is set aside, not deleted."""
+        """Read what the last run kept; None if nothing. A damaged file is set aside, not deleted."""
         # A text with one wrong letter is worth more than none.
         return read_json(self._path, self._kind, without="The Code tab begins empty.", changed="use")
 

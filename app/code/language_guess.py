@@ -1,4 +1,4 @@
-"""What language a text without a file name is in, told by what stands in it."""
+"""Guess the language of a text without a file name, by its content."""
 
 import json
 import re

@@ -25,7 +25,7 @@ _ENDS = {"markdown": "\n```\n", "html": "\n-->", "xml": "\n-->", "lua": "\n]]", 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How a line begins: with the lexer's state stack, or inside a token that began `lines_back` lines
+    """The start of a line: with the lexer's state stack, or inside a token that began `lines_back` lines
     before in `column`."""
 
     lines_back: int
@@ -57,7 +57,7 @@ class IncrementalLexer:
 
     @property
     def pending(self) -> bool:
-        """Whether some lines are still to be lexed."""
+        """Tell whether some lines are still to be lexed."""
         return self._pending is not None
 
     @property

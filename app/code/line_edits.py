@@ -1,4 +1,4 @@
-"""What an editor does to whole lines, as plain functions on strings."""
+"""An editor's changes to whole lines, as plain functions on strings."""
 
 import re
 import textwrap

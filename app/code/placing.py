@@ -1,4 +1,4 @@
-"""Where the code of a reply goes in the text that it is about."""
+"""Place the code of a reply in the text that it is about."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Placement = Literal["replace", "insert"]
 
 
 def placement_for(task: Task, excerpt: Excerpt) -> Placement:
-    """What the reply to a task does with the text: it stands for the selection, or comes in at the cursor."""
+    """Tell how the reply to a task changes the text: replacing the selection, or inserted at the cursor."""
     completes_at_cursor = task == "complete" and not excerpt.selection.strip()
     return "insert" if completes_at_cursor else "replace"
 

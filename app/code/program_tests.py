@@ -40,17 +40,17 @@ class Trial:
 
     @property
     def total(self) -> int:
-        """How many tests there are; one at least, so that an empty run is no success."""
+        """The number of tests; one at least, so that an empty run is no success."""
         return max(1, len(self.outcomes))
 
     @property
     def passed(self) -> int:
-        """How many of them passed."""
+        """The number of tests that passed."""
         return sum(not outcome.error for outcome in self.outcomes)
 
     @property
     def ok(self) -> bool:
-        """Whether all passed."""
+        """Tell whether there were tests and all passed."""
         return bool(self.outcomes) and self.passed == len(self.outcomes)
 
 
@@ -111,7 +111,7 @@ def _read(result: RunResult, mark: str) -> Trial:
 
 
 def _why_not(result: RunResult, output: str) -> str:
-    """What to say of a test that was not told about."""
+    """Say why a test has no outcome."""
     match result.ending:
         case "exit":
             return output.strip().rpartition("\n")[2] or "it was not reached"

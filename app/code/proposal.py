@@ -43,12 +43,12 @@ class Proposal:
 
     @property
     def accepted(self) -> int:
-        """How many hunks were accepted."""
+        """The number of hunks that were accepted."""
         return sum(self._decisions.values())
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a decision to take back."""
+        """Tell whether there is a decision to take back."""
         return bool(self._decisions)
 
     def decide(self, hunk: int, *, accept: bool) -> None:
@@ -70,7 +70,7 @@ class Proposal:
         return "\n".join(line.text for line in self.lines() if line.kind != "added")
 
     def lines(self) -> list[ProposedLine]:
-        """What to show: the text with what was accepted, and each waiting hunk's old and new lines."""
+        """List the lines to show: the text with accepted hunks, and each waiting hunk's old and new lines."""
         shown: list[ProposedLine] = []
         number = 0
 
@@ -99,7 +99,7 @@ class Proposal:
 
 
 def _hunks(old: list[str], new: list[str]) -> list[Hunk]:
-    """What differs; equal ends are cut off first, as the comparison is slow on long texts."""
+    """List the differences; equal ends are cut off first, as the comparison is slow on long texts."""
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1

@@ -1,4 +1,4 @@
-"""Which languages this computer can run, and with what: an interpreter or a compiler that is installed."""
+"""Find what runs each language on this computer: an interpreter or a compiler that is installed."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ class NotRunnableError(StillroomError):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """How a language is run: the program's `file_name`, the `command` that runs it, and the `folders` that
-    it needs to read besides the system's own."""
+    """The means to run a language: the program's `file_name`, the `command` that runs it, and the `folders`
+    that it needs to read besides the system's own."""
 
     file_name: str
     command: tuple[str, ...]
@@ -40,13 +40,13 @@ _COMPILE = (
     '"$0" -O1 -w -o "$TMPDIR/built" "$1" $2 && cp /bin/true "$TMPDIR/program" '
     '&& cat "$TMPDIR/built" > "$TMPDIR/program" && exec "$TMPDIR/program"'
 )
-"""Where modes may not be changed, a linker cannot make its output executable; a copy of a program is."""
+"""A linker cannot make its output executable if modes may not be changed; a program's copy already is."""
 
 _lock = threading.Lock()
 
 
 def job_for(code: str, language: str, *, files: dict[str, str] | None = None, stdin: str = "") -> Job:
-    """What to run for `code` in `language` (a key of `app.code.languages`); `files` lie beside it.
+    """Make the job that runs `code` in `language` (a key of `app.code.languages`); `files` lie beside it.
 
     Looks for the interpreter the first time, which may take a second: any thread but the GUI's. Raises
     `NotRunnableError`, which says what to install.
@@ -151,7 +151,7 @@ def _ask(program: str, *arguments: str) -> list[str]:
 
 
 def _can_show(program: Path, folders: tuple[str, ...]) -> bool:
-    """Whether a sandbox that shows the system and `folders` can start `program`, without showing a home."""
+    """Tell whether a sandbox with the system and `folders` can start `program`, without showing a home."""
     if sys.platform == "win32":
         return True  # There a program sees what the user sees.
     if any(Path.home().is_relative_to(folder) for folder in folders):

@@ -32,7 +32,7 @@ class ProgrammingTask:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What became of one answer. `problem` is what to tell its author, empty when all tests passed."""
+    """The verdict on one answer. `problem` is what to tell its author, empty when all tests passed."""
 
     code: str
     syntax_valid: bool
@@ -43,7 +43,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether it does all that was asked for."""
+        """Tell whether the syntax is valid and every test passed."""
         return self.syntax_valid and self.tests_passed == self.tests_total
 
 
@@ -59,7 +59,7 @@ def load_tasks() -> tuple[ProgrammingTask, ...]:
 
 
 def task_prompt(task: ProgrammingTask) -> str:
-    """What to send to a model."""
+    """Write the prompt of a task."""
     request = "Reply with one Python code block that holds the whole program, without examples or tests."
     return f"{task.prompt.strip()}\n\n{request}"
 
@@ -101,7 +101,7 @@ def judge(
 
 
 def problem_of(trial: Trial) -> str:
-    """What the failed tests say, one line a test, for the program's author; empty when all passed."""
+    """List the errors of failed tests, one line a test, for the program's author; empty when all passed."""
     if trial.ok:
         return ""
     failed = [f"{outcome.name}: {outcome.error}" for outcome in trial.outcomes if outcome.error]
@@ -109,6 +109,6 @@ def problem_of(trial: Trial) -> str:
 
 
 def _test_count(task: ProgrammingTask) -> int:
-    """How many tests a task has at least; parameters can make more of one."""
+    """Count the tests of a task; parameters can make more of one."""
     body = ast.parse(task.tests).body
     return sum(isinstance(node, ast.Assert | ast.FunctionDef) for node in body)

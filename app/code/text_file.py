@@ -109,7 +109,7 @@ def write_text_file(file: TextFile, *, overwrite: bool = False) -> TextFile:
 
 
 def changed_on_disk(file: TextFile) -> bool:
-    """Whether the disk holds something else than was last read or written; a missing file holds nothing."""
+    """Tell whether the disk holds other data than was last read or written; a missing file is no change."""
     return file.path.exists() and hashlib.sha256(_read(file.path)).hexdigest() != file.digest
 
 

@@ -24,7 +24,7 @@ class Brought:
 
 
 def recognise(files: Sequence[Path], place: CudaPlace) -> Brought:
-    """What `files` are; reads them whole. Raises `StillroomError` for one that is none of what is needed."""
+    """Tell which of the needed files `files` are; reads them whole. Raises `StillroomError` for any other."""
     brought = Brought()
     for file in files:
         try:

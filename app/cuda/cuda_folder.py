@@ -1,4 +1,4 @@
-"""Where the CUDA runtime lies, what it is to be made of, and how far that has got."""
+"""The folder of the CUDA runtime, what it is to be made of, and how far that has got."""
 
 import contextlib
 import importlib.util
@@ -44,7 +44,7 @@ class CudaPlace:
 
     @property
     def runtime(self) -> Path:
-        """What the engine loads from; it is there whole or not at all."""
+        """The folder that the engine loads from; it is complete or absent."""
         return self.folder / "runtime"
 
     @property
@@ -67,17 +67,17 @@ class CudaPlace:
 
     @property
     def unpacked_bytes(self) -> int:
-        """What the runtime takes on disk."""
+        """The size of the runtime on disk."""
         back_end = self.offered_back_end
         return self.pins.unpacked_bytes + (back_end.unpacked_bytes if back_end is not None else 0)
 
     @property
     def arrived_bytes(self) -> int:
-        """What an interrupted download has left."""
+        """The size of what an interrupted download has left."""
         return sum(stored_bytes(self.downloads / name) for name in self.sources)
 
     def has_libraries(self, package: Package) -> bool:
-        """Whether the runtime that is there has this package's libraries, whichever llama.cpp it is for."""
+        """Tell whether the runtime on disk has this package's libraries, whichever llama.cpp it is for."""
         runtime = read_runtime(self.runtime)
         if runtime is None or package.title not in runtime.packages:
             return False

@@ -82,7 +82,7 @@ class PackageIndex(HubClient):
         return None
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
-        """Where `path` is, which `locate` or `place` has told."""
+        """Return the address of `path`, which `locate` or `place` has set."""
         return self._urls[path]
 
     def _read(self, page: str, package: Package) -> list[_File]:

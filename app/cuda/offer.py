@@ -1,4 +1,4 @@
-"""Whether NVIDIA's libraries are of use here, and what stands against them; pure judgement."""
+"""Judge whether NVIDIA's libraries are of use here, and what stands against them."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -27,7 +27,7 @@ OfferState = Literal[
 
 
 class CudaOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to do about CUDA here.
+    """The state of CUDA on this computer, and what there is to do about it.
 
     "no_card": no NVIDIA card with a driver that answers; "fixed_build": a llama.cpp that was compiled for one
     computer, which takes no back ends at run time; "card_old", "driver_old": Vulkan serves; "no_back_end":
@@ -47,7 +47,7 @@ class CudaOffer(msgspec.Struct, frozen=True, kw_only=True):
     arrived_bytes: int = 0
     installed_bytes: int = 0
     outdated_bytes: int = 0
-    """What a runtime for another version of Stillroom takes; what still fits of it is not fetched again."""
+    """The size of a runtime for another version of Stillroom; what still fits of it is not fetched again."""
     licence: str = ""
     licence_url: str = ""
 
@@ -57,12 +57,12 @@ class CudaOffer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def can_get(self) -> bool:
-        """Whether getting it, or trying it again, makes sense; "no_back_end" needs a file besides."""
+        """Tell whether getting it, or trying it again, makes sense; "no_back_end" needs a file besides."""
         return self.state in ("offered", "unchecked", "failed", "no_back_end")
 
 
 def judge(place: CudaPlace, gpu: GpuReading, engine: DevicesListed | StillroomError) -> CudaOffer:
-    """What to do here, by what NVML and llama.cpp say; reads a few small files."""
+    """Decide what to do here, by what NVML and llama.cpp say; reads a few small files."""
     backends = [] if isinstance(engine, StillroomError) else engine.backends
     devices = [] if isinstance(engine, StillroomError) else engine.devices
     runtime, check = place.installed(), read_check(place.runtime)

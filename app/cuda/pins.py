@@ -1,4 +1,4 @@
-"""Which of NVIDIA's packages are fetched, and our own back end for them: names, sizes, checksums, licence."""
+"""Pins of NVIDIA's packages, and of our own back end for them: names, sizes, checksums, licence."""
 
 import functools
 import importlib.metadata
@@ -25,7 +25,7 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def unpacked_bytes(self) -> int:
-        """What the needed libraries take."""
+        """The size of the needed libraries."""
         return sum(self.libraries.values())
 
 
@@ -77,7 +77,7 @@ class CudaPins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class BackEndPin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a release offers the CUDA back end of its llama.cpp; `packaging/engine/cuda_back_end.py` makes
+    """The CUDA back end that a release offers for its llama.cpp; `packaging/engine/cuda_back_end.py` makes
     it. `llama_cpp` is the version of llama-cpp-python that it was compiled with."""
 
     address: str
@@ -90,7 +90,7 @@ class BackEndPin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 @functools.cache
 def cuda_pins() -> CudaPins:
-    """What this release was tried with."""
+    """Read the pins that this release was tried with."""
     text = importlib.resources.files("resources").joinpath("cuda.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), type=CudaPins)
 
@@ -107,7 +107,7 @@ def llama_cpp_version() -> str:
 
 
 def supported_system() -> bool:
-    """Whether NVIDIA's packages exist for this kind of computer (x86-64 with Linux or Windows)."""
+    """Tell whether NVIDIA's packages exist for this kind of computer (x86-64 with Linux or Windows)."""
     return sys.platform in ("linux", "win32") and platform.machine().lower() in ("x86_64", "amd64")
 
 

@@ -1,4 +1,4 @@
-"""What is needed of a wheel, taken out of it: named members with known sizes, flat into one folder."""
+"""Unpack what is needed of a wheel: named members with known sizes, flat into one folder."""
 
 import os
 import shutil

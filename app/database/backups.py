@@ -27,7 +27,7 @@ KEPT_BYTES = 4 << 30
 
 
 def backup_folder(database: Path) -> Path:
-    """Where the backups of `database` lie."""
+    """Return the folder of the backups of `database`."""
     return database.with_name(f"{database.stem}-backups")
 
 
@@ -42,7 +42,7 @@ def list_backups(database: Path) -> list[tuple[datetime, Path]]:
 
 
 def surplus_backups(made: Mapping[datetime, int]) -> list[datetime]:
-    """Which of the backups to delete, by time and size in bytes: kept are the newest three, and the newest of
+    """Choose the backups to delete, by time and size in bytes: kept are the newest three, and the newest of
     each of the last seven days, five weeks and twelve months that have one, as far as `KEPT_BYTES` reach."""
     newest_first = sorted(made, reverse=True)
     recent = newest_first[:KEPT_RECENT]

@@ -1,6 +1,6 @@
-"""How many transactions a database has seen, or lines a log, noted beside it.
+"""The number of transactions that a database has seen, or of lines in a log, noted beside it.
 
-What a journal has lost shows, and so does a file that is gone.
+It shows the transactions that a journal has lost, and a file that is gone.
 """
 
 import zlib
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 def mark_path(database: Path) -> Path:
-    """Where the mark of a database lies."""
+    """Return the path of a database's mark."""
     return database.with_name(database.name + "-mark")
 
 

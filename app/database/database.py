@@ -197,7 +197,7 @@ def _rebuild(path: Path, schema: Schema) -> Rebuilt:
 
 
 def _recover_at_opening(path: Path, schema: Schema) -> Recovery | None:
-    """What becomes of a file that is found damaged within `OPENING_BUDGET_S`; None where nothing is found."""
+    """Recover a file that is found damaged within `OPENING_BUDGET_S`; None where nothing is found."""
     mark = read_mark(path)
     if not path.exists() or path.stat().st_size == 0:
         # Where there never was one, a new one begins.

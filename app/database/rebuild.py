@@ -29,8 +29,8 @@ _DEFAULTS: dict[str, tuple[type | tuple[type, ...], object]] = {
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a database was made of. `base` is the time of the backup that most of it comes from, None for the
-    damaged file itself; `found` is False where there was nothing at all."""
+    """The sources and losses of a rebuilt database. `base` is the time of the backup that most of it comes
+    from, None for the damaged file itself; `found` is False where there was nothing at all."""
 
     found: bool = False
     base: datetime | None = None

@@ -1,4 +1,4 @@
-"""What was found damaged in a database, and what became of it, in words for the user."""
+"""The damage that was found in a database and its recovery, in words for the user."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class DamageNotice:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What happened to a database that was found damaged: the user must be told."""
+    """The recovery of a database that was found damaged: the user must be told."""
 
     notices: tuple[DamageNotice, ...]
     damaged: Path | None = None
-    """Where the damaged file is kept; None where there was none left."""
+    """The path of the damaged file; None where there was none left."""
     restored_from: datetime | None = None
     """The local time of the newest backup that rows were taken from; None where none was needed, or there."""
 

@@ -161,7 +161,7 @@ def has_sums(db: sqlite3.Connection) -> bool:
 
 
 def commits(db: sqlite3.Connection) -> int | None:
-    """How many transactions the file has seen: 0 in one of an earlier version, None where that is damaged."""
+    """Return how many transactions the file has seen: 0 in one of an earlier version, None if damaged."""
     if not has_sums(db):
         return 0
     row = db.execute("SELECT sum FROM row_sums WHERE tbl = '' AND key = 'commits'").fetchone()

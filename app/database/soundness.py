@@ -1,4 +1,4 @@
-"""Whether a database is what was written: its header, pages and indexes, and the checksum of each row."""
+"""Check that a database is as it was written: header, pages and indexes, and the checksum of each row."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -34,8 +34,8 @@ HEADER = {
     44: (4).to_bytes(4, "big"),
     56: (1).to_bytes(4, "big"),
 }
-"""What never changes in the header of a file of ours: magic, size of a page, reserved bytes and payload
-fractions, schema format, UTF-8. https://www.sqlite.org/fileformat2.html#the_database_header"""
+"""The bytes that never change in the header of a file of ours: magic, size of a page, reserved bytes and
+payload fractions, schema format, UTF-8. https://www.sqlite.org/fileformat2.html#the_database_header"""
 VERSIONS_AT = 18
 """Two bytes, each 1, or 2 with a write-ahead log."""
 

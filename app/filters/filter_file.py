@@ -48,7 +48,7 @@ class FilterFile:
         return self._rules
 
     def check(self, text: str) -> Verdict:
-        """What the rules make of `text`, as `InputFilter.check`. Raises `FilterFileError`; not for the GUI
+        """Put `text` through the rules, as `InputFilter.check`. Raises `FilterFileError`; not for the GUI
         thread."""
         return self._current().check(text)
 

@@ -22,7 +22,7 @@ class InputFilter:
         self.rules = tuple(rule.checked() for rule in rules if rule.on)
 
     def check(self, text: str, check_s: float = CHECK_S) -> Verdict:
-        """What the rules make of `text`: each sees what the ones before it left, up to the first that blocks.
+        """Put `text` through the rules: each sees what the ones before it left, up to the first that blocks.
 
         A rule that is not done in time blocks, unless it would only have flagged.
         """

@@ -12,7 +12,7 @@ from typing import Any
 from app.base.errors import StillroomError
 
 MOST_REPEATS = 100_000
-"""What counted repeats may come to: `((a{100}){100}){100}` is compiled as a million letters, in 1.5 s."""
+"""The limit of counted repeats: `((a{100}){100}){100}` is compiled as a million letters, in 1.5 s."""
 
 
 class PatternError(StillroomError):

@@ -24,8 +24,8 @@ class RedactedText:
         self._stretches = [_Stretch(0, len(original), 0, len(original))]
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """Where `text[start:end]` was; a mark in it stands for all that was taken out there. Not for an empty
-        stretch."""
+        """Return where `text[start:end]` was; a mark in it stands for all that was taken out there. Not for
+        an empty stretch."""
         first, last = self._stretches[self._index(start)], self._stretches[self._index(end - 1)]
         return (
             first.was_start if first.is_mark else first.was_start + start - first.start,

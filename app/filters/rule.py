@@ -33,7 +33,7 @@ class RuleError(StillroomError):
 
 
 class FilterRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for in a message, and what then happens.
+    """A rule: something to look for in a message, and what then happens.
 
     `id` stays the same when everything else is edited. `pattern` and `ignore_case` are for the kind
     "pattern", `at_most` (characters) for "length". `note` says what the rule is for and what it misses.

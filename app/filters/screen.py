@@ -11,7 +11,7 @@ from app.filters.verdict import Hit, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """What may be sent in the place of each text that was given, and what the rules found in them."""
+    """The texts that may be sent in the place of those that were given, and what the rules found in them."""
 
     texts: tuple[str, ...]
     hits_of: tuple[tuple[Hit, ...], ...] = ()
@@ -37,7 +37,7 @@ class Screened:
 
 
 def screen(filters: FilterFile, texts: Sequence[str]) -> Screened:
-    """What may be sent of `texts`. Raises `BlockedError` for the first that may not go out, and
+    """Return what may be sent of `texts`. Raises `BlockedError` for the first that may not go out, and
     `FilterFileError`; not for the GUI thread."""
     if filters.is_idle():
         return Screened(tuple(texts))

@@ -1,4 +1,4 @@
-"""What the input filter says about a text."""
+"""The input filter's verdict on a text."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Verdict:
         return tuple(hit for hit in self.hits if hit.action == "flag")
 
     def require_sendable(self) -> str:
-        """What may be sent. Raises `BlockedError`, which names the rule."""
+        """Return what may be sent. Raises `BlockedError`, which names the rule."""
         if self.blocked_by is not None:
             raise self.refusal(self.hits)
         return self.text

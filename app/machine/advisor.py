@@ -1,4 +1,4 @@
-"""What each model of the catalogue would be like on this computer: memory, place, speed, and why.
+"""Judge what each model of the catalogue would be like on this computer: memory, place, speed, and why.
 
 Estimates are from `models.memory.fit`; measurements take their place (`app.machine.measurements`).
 """
@@ -16,7 +16,7 @@ from models.quantisation.sizes import QUANTISATIONS, weights_of
 from models.store.store import InstalledModel
 
 SpeedBasis = Literal["measured", "replies", "memory", ""]
-"""Whether a speed was measured with this very file, follows from replies of another model on this computer,
+"""The basis of a speed: measured with this very file, derived from replies of another model on this computer,
 or from the speed of its memory alone; empty where nothing is known."""
 
 _TELLING_BYTES = 500_000_000
@@ -37,7 +37,7 @@ class Outlook:
 
     @property
     def measured_so(self) -> LoadMeasurement | None:
-        """What was measured for exactly the use that is judged."""
+        """The measurement of exactly the use that is judged; None without one."""
         load, judged = self.measured, (self.fit.demand.sequences, self.fit.gpu_layers)
         return load if load is not None and (load.sequences, load.gpu_layers) == judged else None
 
@@ -131,6 +131,6 @@ class Advisor:
 
 
 def _read_bytes(shape: ModelShape, file_bytes: int) -> float:
-    """What each token reads of a file: all but the token embedding, where that is a tensor of its own."""
+    """Return the bytes that each token reads: all but the token embedding, if that is a tensor of its own."""
     unread = 0 if shape.tied_embeddings else shape.vocabulary * shape.hidden
     return file_bytes * (1 - unread / shape.parameters)

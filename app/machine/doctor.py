@@ -1,4 +1,4 @@
-"""What this computer can run, what is missing, and what to do about it."""
+"""Diagnose this computer: what it can run, what is missing, and what to do about it."""
 
 from collections.abc import Sequence
 

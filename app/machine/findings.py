@@ -1,4 +1,4 @@
-"""What is missing or holds models back on this computer, and what to do about each."""
+"""Find what is missing or holds models back on this computer, and what to do about each."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What this computer is made of, as far as it can be asked without llama.cpp and without Qt."""
+"""Describe this computer, as far as it can be asked without llama.cpp and without Qt."""
 
 import ctypes
 import importlib.util

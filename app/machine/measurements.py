@@ -1,6 +1,6 @@
-"""What was measured on this computer: memory speed, and each model's memory and tokens per second.
+"""Measurements on this computer: memory speed, and each model's memory and tokens per second.
 
-It takes the place of estimates. Kept in one JSON file; a damaged one is put aside and measured anew.
+They take the place of estimates. Kept in one JSON file; a damaged one is put aside and measured anew.
 """
 
 import logging
@@ -27,7 +27,7 @@ _KEPT_LOADS = 200
 
 
 class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast this computer reads its RAM; measured again when it has become another one."""
+    """The speed of reading this computer's RAM; measured again when it has become another one."""
 
     computer: str
     bytes_per_s: float
@@ -35,7 +35,7 @@ class MemorySpeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadMeasurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What llama.cpp allocated for a file with these settings, and the fastest reply so far (0: none).
+    """The memory that llama.cpp allocated for a file with these settings, and the fastest reply (0: none).
 
     `buffers` are bytes by llama.cpp's name of the buffer: "CPU_Mapped" is the file itself, read through the
     page cache; others are told apart by `engine.buffer_names`.
@@ -162,7 +162,7 @@ class Measurements:
 
 
 def measured_load(info: ModelInfo) -> LoadMeasurement:
-    """What a load tells about the memory it took."""
+    """Make a measurement of the memory that a load took."""
     path = Path(info.path)
     return LoadMeasurement(
         path=info.path,

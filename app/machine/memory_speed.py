@@ -1,4 +1,4 @@
-"""How fast the processor reads memory: what bounds the tokens per second of a model in RAM."""
+"""Measure how fast the processor reads memory: the bound on the tokens per second of a model in RAM."""
 
 import threading
 import time

@@ -12,7 +12,7 @@ LONGEST_LINE = 1 << 20
 
 
 class BrokenStream(Exception):
-    """What came is no reply. Its text says why."""
+    """A stream that holds no reply. Its text says why."""
 
 
 class StreamError(Exception):
@@ -35,7 +35,7 @@ class ReplyStream:
     completion_tokens: int = 0
     cached_tokens: int = 0
     pieces: dict[Channel, int] = field(default_factory=lambda: {"thinking": 0, "answer": 0})
-    """How many pieces of a channel came; most servers send one a token."""
+    """The number of pieces of each channel; most servers send one a token."""
     _splitter: ThinkSplitter | None = None
 
     def feed(self, line: str) -> list[tuple[Channel, str]]:
@@ -67,7 +67,7 @@ class ReplyStream:
         return self._read_delta(delta) if isinstance(delta, dict) else []
 
     def finish(self) -> list[tuple[Channel, str]]:
-        """What was held back, because it might have become a tag."""
+        """Return the text that was held back, because it might have become a tag."""
         return self._splitter.finish() if self._splitter is not None else []
 
     def _read_delta(self, delta: dict[str, Any]) -> list[tuple[Channel, str]]:

@@ -1,4 +1,4 @@
-"""What speaks to servers elsewhere. Replies share it: making it anew, with the certificates that it trusts,
+"""HTTP clients for remote servers. Replies share them: making one anew, with the certificates that it trusts,
 takes longer than many a first token."""
 
 import httpx
@@ -17,7 +17,7 @@ class Connections:
         self._clients: dict[bool, httpx.AsyncClient] = {}
 
     def to(self, server: ElsewhereServer) -> httpx.AsyncClient:
-        """What asks a server. It keeps no key: each request carries its own."""
+        """Return the client for a server. It keeps no key: each request carries its own."""
         # A server on this computer is not asked through a proxy.
         by_environment = not is_loopback(server.url)
         if by_environment not in self._clients:

@@ -1,4 +1,4 @@
-"""What a server elsewhere offers."""
+"""The models that a remote server offers."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def fetch_models(server: ElsewhereServer, key: str) -> tuple[ElsewhereModel, ...
 
 
 def headers(key: str) -> dict[str, str]:
-    """What every request carries."""
+    """Make the headers of every request."""
     return {"User-Agent": "Stillroom"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
 

@@ -6,7 +6,7 @@ from app.remote.remote_server import UNKNOWN_CONTEXT_TOKENS, ElsewhereModel, Els
 
 
 def elsewhere_info(server: ElsewhereServer, model: ElsewhereModel) -> ModelInfo:
-    """What is known of it; what only its server knows is 0 or empty."""
+    """Describe a remote model; what only its server knows is 0 or empty."""
     context = model.context_tokens or UNKNOWN_CONTEXT_TOKENS
     return ModelInfo(
         path=server.path_of(model),

@@ -31,7 +31,7 @@ class ElsewhereInPlace:
         return LoadHandle(future, lambda: None)
 
     def unload(self, path: str = "") -> "Future[None]":
-        """What is loaded elsewhere stays so."""
+        """Do nothing: remote models stay loaded."""
         future: Future[None] = Future()
         future.set_result(None)
         return future

@@ -8,13 +8,13 @@ from app.remote.remote_server import ElsewhereError, ElsewhereModel, ElsewhereSe
 
 
 def reference_of(server: ElsewhereServer, model: ElsewhereModel) -> str:
-    """How a command names a model elsewhere."""
+    """Return the name of a remote model in commands."""
     return f"{server.name or server.host}/{model.name}"
 
 
 def elsewhere_model(servers: Sequence[ElsewhereServer], text: str) -> ModelInfo | None:
-    """What `SERVER/MODEL` means, or the model's path; None where no server of that name is known. Case does
-    not matter, and SERVER is a name or an address.
+    """Find the model that `SERVER/MODEL`, or its path, means; None where no server of that name is known.
+    Case does not matter, and SERVER is a name or an address.
 
     Raises `ElsewhereError` for a model that the server does not have, and for a server to which nothing may
     be sent yet.

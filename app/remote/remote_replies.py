@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class ElsewhereAnswers:
-    """One of what answers, beside the engine. Any thread.
+    """Replies of remote models, as one source of answers beside the engine. Any thread.
 
     `servers` gives those that there are now, `key_of` a server's key; both are called on other threads.
-    `watch` hears of all replies, and of another model with `chosen`, as the engine's observers do.
+    `watch` is called for all replies, and for another model with `chosen`, as the engine's observers do.
     Times are measured on this side: the first token's holds the way there and back.
     """
 

@@ -53,7 +53,7 @@ def chat_body(request: Generate, model: str) -> dict[str, Any]:
 
 
 def notices(request: Generate) -> list[Notice]:
-    """What of the user's wishes a server elsewhere does not keep."""
+    """List the user's wishes that a remote server does not fulfil."""
     which, found = request.request_id, []
     if request.loras:
         found.append(

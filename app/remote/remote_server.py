@@ -34,7 +34,7 @@ class ElsewhereModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ElsewhereServer(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it is, and what it offered when it was last asked.
+    """A remote server, and what it offered when it was last asked.
 
     `agreed`: the user said once that what is asked of its models may go there. Its key is in the system's key
     store, never here.
@@ -52,12 +52,12 @@ class ElsewhereServer(msgspec.Struct, frozen=True, kw_only=True):
         return urlsplit(self.url).netloc
 
     def path_of(self, model: ElsewhereModel) -> str:
-        """What stands for a file's path where models are told apart."""
+        """Return the text that stands for a file's path where models are told apart."""
         return f"{SCHEME}{self.id}/{model.id}"
 
 
 def is_elsewhere(path: str) -> bool:
-    """Whether a model's path is one of a server elsewhere."""
+    """Tell whether a model's path is one of a remote server."""
     return path.startswith(SCHEME)
 
 
@@ -87,12 +87,12 @@ def clean_url(text: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the server is another program of this computer."""
+    """Tell whether the server is another program of this computer."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def sends_in_the_clear(url: str) -> bool:
-    """Whether what is sent there can be read on the way."""
+    """Tell whether what is sent there can be read on the way."""
     return urlsplit(url).scheme == "http" and not is_loopback(url)
 
 

@@ -65,17 +65,17 @@ class LocalServer:
 
     @property
     def key_file(self) -> Path:
-        """Where the generated key is kept."""
+        """The file of the generated key."""
         return self._paths.server_key_file
 
     @property
     def running(self) -> Discovery | None:
-        """Where it listens; None while it does not."""
+        """The address and key of the running server; None while it does not listen."""
         return self._announced
 
     @property
     def stats(self) -> StatsView:
-        """Who uses it."""
+        """A snapshot of its clients and their use."""
         return self._stats.view()
 
     def start(self, config: ServerConfig, loads: Callable[[], bool] = lambda: False) -> "Future[Discovery]":

@@ -1,4 +1,4 @@
-"""What a quality run is made of: Stillroom's own questions, programs, and data sets that were asked for."""
+"""The content of a quality run: Stillroom's own questions, programs, and data sets that were asked for."""
 
 import threading
 from collections.abc import Collection as Several

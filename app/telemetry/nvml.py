@@ -1,4 +1,4 @@
-"""What NVIDIA's management library (NVML) says about each GPU."""
+"""Read what NVIDIA's management library (NVML) says about each GPU."""
 
 import os
 from collections.abc import Callable
@@ -33,13 +33,13 @@ class GpuSample:
     energy_j: float | None = None
     """Since the driver was loaded."""
     vram_bytes_per_s: float | None = None
-    """What the memory's highest clock and its bus allow."""
+    """The bandwidth that the memory's highest clock and its bus allow."""
     pcie: str = ""
     """The widest link that card and slot can have, such as "4.0 x16"."""
     throttled: bool = False
     """The card runs slower now for its heat or its power."""
     compute_capability: tuple[int, int] | None = None
-    """Which of NVIDIA's generations it is of: https://developer.nvidia.com/cuda-gpus"""
+    """NVIDIA's number for the GPU's generation: https://developer.nvidia.com/cuda-gpus"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class CardMonitor:
         )
 
     def _own_bytes(self, card: Device) -> int | None:
-        """What the loaded models hold there; unknown while one more is on its way."""
+        """Sum the bytes that the loaded models hold there; None while another one is being loaded."""
         if self._loading:
             return None
         # A card may answer to more than one back end.

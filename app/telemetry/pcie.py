@@ -1,4 +1,4 @@
-"""How a device is connected, for cards that NVML does not know."""
+"""The PCIe link of a device, for cards that NVML does not know."""
 
 import re
 from pathlib import Path

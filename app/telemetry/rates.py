@@ -15,7 +15,7 @@ WINDOW_DELTAS = 8
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the engine does now; None where nothing has been measured yet.
+    """The present speeds of the engine; None where nothing has been measured yet.
 
     `generation_tok_per_s` is the present rate of all replies together, 0 when none runs. `last_...` is the
     last reply's. `prompt_tok_per_s` and `ttft_s` are the newest reply's, and stay after it has ended.
@@ -33,9 +33,9 @@ class Rates:
 @dataclass(slots=True)
 class _Reply:
     asked_s: float | None
-    """When it was asked for; None where that was not seen."""
+    """The time of its request; None where that was not seen."""
     first_progress: tuple[float, int] | None = None
-    """When the first part of the prompt was done, and how many tokens with what was there before."""
+    """The time when the first part of the prompt was evaluated, and the tokens then, reused ones included."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 

@@ -20,7 +20,7 @@ LEAST_GAIN_OF_Q8 = 0.10
 
 @dataclass(frozen=True, slots=True)
 class TuningMachine:
-    """What decides which values are worth a try. `layers` is the model's count, with its output."""
+    """The facts that decide which values are worth a try. `layers` is the model's count, with its output."""
 
     physical_cores: int
     logical_cores: int
@@ -40,7 +40,7 @@ class KnobChoices:
 
 
 def choices(plan: LoadSettings, machine: TuningMachine, base: Speed) -> list[KnobChoices]:
-    """What to try from `plan` on, the most promising first; `base` is how fast the plan is."""
+    """List what to try from `plan` on, the most promising first; `base` is how fast the plan is."""
     found = [
         KnobChoices("gpu_layers", "turn", _layers(plan, machine), _normal),
         KnobChoices("threads", "decode", _threads(plan.threads, machine), _normal),

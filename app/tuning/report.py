@@ -1,4 +1,4 @@
-"""What tuning found: the table, and what it chose."""
+"""The report of a tuning: its table, and what it chose."""
 
 import logging
 from typing import Literal

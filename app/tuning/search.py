@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Outcome:
-    """What the search came to."""
+    """The result of the search."""
 
     plan: LoadSettings
     before: Speed
@@ -51,8 +51,8 @@ class _Best:
 
 class Search:
     """Goes through the settings once. `measure` takes one sample of a plan, and raises `EngineError` where a
-    plan cannot be had; `has_time` says whether another sample may begin; `on_sample` hears of how many
-    samples of how many are done."""
+    plan cannot be had; `has_time` says whether another sample may begin; `on_sample` gets the setting,
+    the samples done and those of the whole search."""
 
     def __init__(
         self,

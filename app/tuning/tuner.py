@@ -31,10 +31,10 @@ SMALL_CONTEXT_TOKENS = 512
 """The weights stay loaded beside the contexts that are measured, so their own takes little."""
 
 PROMPT_S, DECODE_S = 1.0, 0.7
-"""What one sample should take; short ones are drowned in noise."""
+"""The time that one sample should take; short ones are drowned in noise."""
 
 MOST_S = 2.5
-"""What the prompt and the reply of one sample may take each, where a setting is much slower."""
+"""The most that the prompt and the reply of one sample may take each, where a setting is much slower."""
 
 NOISY = 0.1
 
@@ -52,7 +52,7 @@ def left_open(asked: LoadSettings) -> LoadSettings:
 
 
 class TuningEngine(Protocol):
-    """What tuning needs of `EngineClient`; every call returns at once."""
+    """The part of `EngineClient` that tuning needs; every call returns at once."""
 
     @property
     def state(self) -> EngineState:
@@ -160,7 +160,7 @@ class _Run:
 
     @property
     def info(self) -> ModelInfo:
-        """What the newest load loaded."""
+        """The model of the newest load."""
         assert self._info is not None
         return self._info
 

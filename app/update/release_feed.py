@@ -1,4 +1,4 @@
-"""Whether there is a newer Stillroom, and its installer, verified. Nothing here runs unless the user asks.
+"""Find a newer Stillroom and fetch its installer, verified. Nothing here runs unless the user asks.
 
 A release's workflow writes `release.json` (packaging/release_feed.py) and signs it; the bundle carries the
 address and the public key. Only what the key has signed is believed, and a downloaded file must have the
@@ -48,14 +48,14 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlace:
-    """Where releases are published, and the Ed25519 key (32 bytes) that signs what is said about them."""
+    """The address of the releases, and the Ed25519 key (32 bytes) that signs what is said about them."""
 
     address: str
     public_key: bytes
 
 
 def release_place() -> ReleasePlace:
-    """What the bundle carries. Raises `StillroomError` in a source tree and in a bundle made by hand."""
+    """Read it from the bundle. Raises `StillroomError` in a source tree and in a bundle made by hand."""
     place = files("resources") / "release_place.json"
     if not place.is_file():
         raise StillroomError(
@@ -93,7 +93,7 @@ def installed_version() -> str:
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether `version` comes after `than`: by the numbers; 1.0rc1 comes before 1.0."""
+    """Tell whether `version` comes after `than`: by the numbers; 1.0rc1 comes before 1.0."""
     return _order(version) > _order(than)
 
 
@@ -103,7 +103,7 @@ def installer_of(release: Release, kind: str) -> ReleaseFile | None:
 
 
 def installed_kind(program: Path | None = None) -> str:
-    """What this Stillroom was installed with; a package's files are the system's."""
+    """Return the kind of installer that this Stillroom came with; a package's files are the system's."""
     if sys.platform == "win32":
         return "windows-setup"
     return "linux-deb" if (program or Path(sys.executable)).is_relative_to("/usr") else "linux-run"

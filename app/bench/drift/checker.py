@@ -121,7 +121,7 @@ class DriftChecker:
         return compare_golden(history[0], history[1 : places.index(run.id)], run)
 
     def newest(self, path: str) -> DriftReport | None:
-        """What the newest check of a file said; None where there is none."""
+        """Return the report of a file's newest check; None where there is none."""
         run = self._store.newest(path)
         return None if run is None else self.report(run)
 
@@ -130,7 +130,7 @@ class DriftChecker:
         self._store.accept(run_id)
 
     def is_due(self, info: ModelInfo) -> bool:
-        """Whether anything has changed since the newest check of a file; False for one that was never
+        """Tell whether anything has changed since the newest check of a file; False for one that was never
         checked. Reads no weights: a file of another content has another time or size."""
         newest = self._store.newest(info.path)
         if newest is None:

@@ -1,4 +1,4 @@
-"""Whether answers or speed have moved since the baseline: which ones, where they part, and since when."""
+"""Compare answers and speed with the baseline: which have moved, where they part, and since when."""
 
 import math
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_moved(self) -> bool:
-        """Whether there is something to tell."""
+        """Tell whether an answer or the speed has changed."""
         return self.answers != "same" or self.speed in ("faster", "slower")
 
     @property

@@ -54,10 +54,10 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     gpu_driver: str
     processor: str
     settings: LoadSettings
-    """What the load came to."""
+    """The settings that the engine chose for the load."""
 
     def differences(self, other: "Circumstances") -> list[tuple[str, str, str]]:
-        """What is not the same, as (field, here, there)."""
+        """List the fields that differ, as (field, here, there)."""
         found = []
         for field in self.__struct_fields__:
             mine, theirs = getattr(self, field), getattr(other, field)
@@ -87,7 +87,7 @@ class GoldenRun(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_baseline(self) -> bool:
-        """Whether others are compared with it."""
+        """Tell whether other runs are compared with this one."""
         return self.id == self.baseline_id
 
 

@@ -59,7 +59,7 @@ class DriftStore(BenchDatabase):
             )
 
     def baseline(self, path: str, sha256: str) -> GoldenRun | None:
-        """What a file is compared with: the newest baseline of that file's content, else of its place."""
+        """Return the run to compare a file with: the newest baseline of its content, else of its path."""
         with self.transaction() as db:
             for column, value in (("sha256", sha256), ("path", path)):
                 row = db.execute(

@@ -1,4 +1,4 @@
-"""What a speed report also tells: the newest quality run and drift check of the same file."""
+"""Further sections of a speed report: the newest quality run and drift check of the same file."""
 
 from app.bench.drift.comparison import compare_golden
 from app.bench.drift.store import DriftStore

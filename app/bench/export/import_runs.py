@@ -118,7 +118,7 @@ def _documents(data: bytes) -> list[object]:
 
 
 def _group(test: _LlamaBenchTest) -> tuple[object, ...]:
-    """What tests of one run have in common."""
+    """Return the fields that tests of one run share."""
     return (
         test.model_filename,
         test.n_threads,

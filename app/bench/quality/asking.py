@@ -14,7 +14,7 @@ from models.system.progress import wait_for
 
 
 class QualityEngine(Protocol):
-    """What is needed of `EngineClient`; every call returns at once."""
+    """The part of `EngineClient` that quality runs need; every call returns at once."""
 
     @property
     def state(self) -> EngineState:

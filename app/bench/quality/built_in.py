@@ -22,7 +22,7 @@ def maths_question(question: str) -> str:
 
 
 def intent_question(text: str, labels: list[str]) -> str:
-    """What asks for the intent of a message."""
+    """Write the question for the intent of a message."""
     return (
         "Which of these intents does the customer's message have?\n"
         + "\n".join(f"- {label}" for label in labels)

@@ -12,7 +12,7 @@ from app.bench.quality.result import ItemResult, QualityRun
 from app.bench.results.statistics import holm, summarise, t_cdf
 
 SIGNIFICANCE = 0.05
-"""How often a comparison of equal runs may call anything different; shared by all of its changes."""
+"""The largest chance that a comparison of equal runs calls anything different, shared by all its changes."""
 
 FEWEST_PAIRS = 3
 """Of fewer pairs of numbers no test says anything."""
@@ -25,7 +25,7 @@ MAIN_FIGURES: dict[Kind, str] = {
     "intent": "accuracy",
     "code": "tests_passed",
 }
-"""What a kind is judged by, as `figures_of` names it."""
+"""The figure that each kind is judged by, as `figures_of` names it."""
 
 ChangeVerdict = Literal["better", "worse", "noise", "not_conclusive"]
 Results = tuple[QualityRun, Sequence[ItemResult]]
@@ -214,7 +214,7 @@ def _share_draft(first: Sequence[bool], after: Sequence[bool]) -> _Draft:
 
 
 def _to_right(shared: Sequence[list[ItemResult] | None]) -> Iterator[_Row]:
-    """What an answer that is right in every run took."""
+    """Compare the tokens and seconds of the answers that are right in every run."""
     of_runs = [items for items in shared if items is not None]
     places = [
         place

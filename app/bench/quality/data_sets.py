@@ -60,7 +60,7 @@ LARGEST_BYTES = 64 << 20
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
-    """What a data set was when it first arrived."""
+    """The file of a data set as it was when it first arrived."""
 
     repo: str
     commit: str
@@ -77,11 +77,11 @@ class HubData:
         self._folder = folder
 
     def is_here(self, key: str) -> bool:
-        """Whether a data set can be had without the network."""
+        """Tell whether a data set can be had without the network."""
         return self._file(DATA_SETS[key]).is_file()
 
     def pin(self, key: str) -> Pin | None:
-        """What was written down about a data set; None before its first download."""
+        """Return the pin of a data set; None before its first download."""
         return self._pins().get(key)
 
     def collection(

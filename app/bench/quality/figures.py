@@ -1,4 +1,4 @@
-"""What the results of a run come to: figures with their intervals, their n and whether they say anything."""
+"""Figures from the results of a run, with their intervals, their n and whether they are conclusive."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a model is asked: items of a kind, in collections with a name and a licence."""
+"""The questions to a model: items of a kind, in collections with a name and a licence."""
 
 import hashlib
 from collections.abc import Sequence
@@ -52,8 +52,8 @@ def limited(collection: Collection, most_items: int) -> Collection:
 
 
 def in_turn(collections: Sequence[Collection]) -> list[Item]:
-    """All items, a kind after the other in turn: so the time that is left is known early, and a run that is
-    stopped says something about each kind."""
+    """List all items, the kinds in turn: so the time that is left is known early, and a run that is stopped
+    says something about each kind."""
     longest = max((len(collection.items) for collection in collections), default=0)
     return [
         collection.items[place]

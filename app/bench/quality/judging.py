@@ -74,7 +74,7 @@ def chosen_label(answer: str, labels: Sequence[str]) -> str:
 
 
 def says(answer: str, alternatives: str) -> bool:
-    """Whether an answer holds one of the `alternatives` (parted by "|") as whole words."""
+    """Tell whether an answer holds one of the `alternatives` (parted by "|") as whole words."""
     return any(
         re.search(rf"(?<!\w){re.escape(words)}(?!\w)", answer, re.IGNORECASE)
         for words in alternatives.split("|")

@@ -1,4 +1,4 @@
-"""How far a quality run is, and how long the rest takes."""
+"""The progress of a quality run, and the time that the rest takes."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What came of an item, and the run it belongs to."""
+"""The result of an item, and the run it belongs to."""
 
 from typing import Literal
 

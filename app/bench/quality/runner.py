@@ -37,7 +37,7 @@ SPARE_TOKENS = 64
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to run. `most_items` of each kind (0: all); a text counts in chunks of 512 tokens."""
+    """A wish for a run. `most_items` of each kind (0: all); a text counts in chunks of 512 tokens."""
 
     collections: Sequence[Collection]
     most_items: int = 0

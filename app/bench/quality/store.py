@@ -1,4 +1,4 @@
-"""Quality runs on disk: an item's result is there for good before the next one begins."""
+"""Quality runs on disk: an item's result is written through before the next one begins."""
 
 import logging
 import sqlite3
@@ -73,7 +73,7 @@ class QualityStore(BenchDatabase):
             db.execute(f"DELETE FROM runs WHERE deleted_at IS NOT NULL AND {is_as_written(db, 'runs')}")
 
     def begin(self, run: QualityRun, key: str) -> None:
-        """Keep the head of a new run; `key` says what a later run must share to go on with it."""
+        """Keep the head of a new run; `key` says what a later run must share to resume it."""
         with self.transaction() as db:
             db.execute(
                 "INSERT INTO runs (id, key, started_at, model_sha256, head) VALUES (?, ?, ?, ?, ?)",

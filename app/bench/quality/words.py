@@ -118,7 +118,7 @@ def quality_side_by_side(comparison: QualityComparison) -> SideBySide:
 
 
 def _compared_label(key: str) -> str:
-    """What an answer took is compared where it was right in every run."""
+    """Label a compared figure; tokens and seconds are compared where the answer is right in every run."""
     label = figure_label(key)
     return f"{label}, of those right in all" if key in ("tokens_to_right", "seconds_to_right") else label
 
@@ -142,7 +142,7 @@ def _against(figure: FigureComparison, change: QualityChange) -> Against:
 
 
 def protocol_text(run: QualityRun) -> str:
-    """How the replies were drawn, in one line."""
+    """Describe how the replies were drawn, in one line."""
     protocol = run.protocol
     sampling = protocol.sampling
     return (

@@ -1,4 +1,4 @@
-"""What the pictures of a run show, as points; the window and the HTML report draw the same. Pure."""
+"""The plots of a run as points; the window and the HTML report draw the same. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Roofline:
-    """What memory and processor allow, in operations a second, and where the measured speeds lie.
+    """The bounds of memory and processor, in operations a second, and the measured speeds.
 
     `points` are at their operations for each byte that is read; `bytes_per_s` is the slope of the memory's
     roof, `flop_per_s` the height of the processor's (0: not measured).
@@ -122,7 +122,7 @@ def roofline(report: Report) -> Roofline | None:
 
 
 def batching_gain(report: Report) -> float | None:
-    """How many times as fast as one reply the most replies at once are together."""
+    """Return the speed of the most replies at once, all together, as a multiple of one reply's."""
     points = speed_by_streams(report)
     return points[-1].y / points[0].y if len(points) > 1 and points[0].x == 1 else None
 

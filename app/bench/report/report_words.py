@@ -93,7 +93,7 @@ def model_title(model: ModelFacts) -> str:
 
 
 def protocol_of(key: str, source: str = "stillroom") -> str:
-    """How the measure of that key is taken in a run of that source; "" for one that is not ours."""
+    """Describe how the measure of that key is taken in a run of that source; "" for one that is not ours."""
     if source == OVER_HTTP:
         return elsewhere_protocol_of(key)
     if key.startswith("latency"):
@@ -114,7 +114,7 @@ def parts_of(key: str) -> tuple[int, int, int]:
 
 
 def limit_text(limit: Limit) -> str:
-    """How near a speed is to its limit."""
+    """Say how near a speed is to its limit."""
     if limit.share > BELIEVABLE_SHARE:
         return "more than was measured as possible: other programs disturbed that measurement"
     what = "this memory allows" if limit.bound == "memory" else "this computer can compute"
@@ -209,13 +209,13 @@ def format_interval(measure: Measure) -> str:
 
 
 def _shown(measure: Measure) -> tuple[float, str]:
-    """What a value is multiplied with to be shown, and its unit then: a time below a second is in
+    """Return the factor that a value is shown with, and its unit then: a time below a second is in
     milliseconds."""
     return (1000.0, "ms") if measure.unit == "s" and measure.mean < 1 else (1.0, measure.unit)
 
 
 def decimals(value: float) -> int:
-    """How many decimals give about three significant figures."""
+    """Return the number of decimals for about three significant figures."""
     return 0 if value >= 1000 else 1 if value >= 10 else 2 if value >= 1 else 3
 
 
@@ -243,7 +243,7 @@ _PROTOCOLS = {
 
 
 def elsewhere_protocol_of(key: str) -> str:
-    """How the measure of that key is taken over HTTP."""
+    """Describe how the measure of that key is taken over HTTP."""
     if key.startswith("tg") and "x" in key:
         return _PROTOCOLS["streams"]
     return next((text for name, text in _PROTOCOLS.items() if key.startswith(name)), "")

@@ -19,8 +19,8 @@ _LOOKS: dict[Verdict, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What a run has where the first run has `Line.first`: its value, the change and what that means.
-    `note` is more about the change, "" where there is no more."""
+    """A later run's entry beside `Line.first`: its value, the change and what that means. `note` is more
+    about the change, "" where there is no more."""
 
     value: str
     change: str

@@ -78,7 +78,7 @@ def speed_comparison(comparisons: Sequence[Comparison]) -> SpeedComparison:
 
 
 def speed_side_by_side(comparisons: Sequence[Comparison]) -> SideBySide:
-    """What `compare_all` gave, in words."""
+    """Put the result of `compare_all` into words."""
     first = comparisons[0].before
     runs = [first, *(pair.after for pair in comparisons)]
     by_key = [{change.key: change for change in pair.changes} for pair in comparisons]

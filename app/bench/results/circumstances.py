@@ -7,7 +7,7 @@ from app.bench.results.report import EngineFacts, MachineFacts, ModelFacts
 
 
 class Run(Protocol):
-    """What runs of speed and of quality have in common."""
+    """The common part of speed and quality runs."""
 
     @property
     def started_at(self) -> str:
@@ -75,7 +75,7 @@ def circumstances(run: Run) -> list[tuple[str, str]]:
 
 
 def differences(before: Run, after: Run) -> list[Difference]:
-    """What both runs know and what is not the same in them."""
+    """List what both runs know and what is not the same in them."""
     was = dict(circumstances(before))
     return [
         Difference(field, was[field], value)

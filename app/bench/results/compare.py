@@ -14,8 +14,8 @@ Verdict = Literal["better", "worse", "noise", "not_conclusive"]
 Outcome = Literal["faster", "slower", "mixed", "noise", "not_conclusive"]
 
 SIGNIFICANCE = 0.01
-"""How often one comparison of two equal runs may call anything different; shared by all of its figures. With
-this, two of twenty such comparisons are called different in 2 of 100 cases only."""
+"""The largest chance that one comparison of two equal runs calls anything different; shared by all of its
+figures. With this, two of twenty such comparisons are called different in 2 of 100 cases only."""
 
 SMALLEST_CHANGE = 0.03
 """A smaller change is called noise whatever the test says: nobody would notice it."""
@@ -118,8 +118,8 @@ def _subject(report: Report) -> tuple[object, ...]:
 
 
 def noise_between(reports: Sequence[Report]) -> float:
-    """What to compare runs of the computer with these reports with: `run_noise`, or `RUN_DEVIATION` where too
-    few are known."""
+    """Return the noise to compare runs of these reports' computer with: `run_noise`, or `RUN_DEVIATION` where
+    too few are known."""
     noise = run_noise(reports)
     return RUN_DEVIATION if noise is None else noise
 

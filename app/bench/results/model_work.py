@@ -1,4 +1,4 @@
-"""What a model has to read for a token and to compute for one, from its file's own tensors. Pure."""
+"""The bytes that a model reads and the operations it computes for a token, by its file's tensors. Pure."""
 
 from collections import Counter
 from math import prod

@@ -25,7 +25,7 @@ OVER_HTTP = "over HTTP, not on this machine"
 HIGHER_IS_BETTER: tuple[Unit, ...] = ("tok/s", "tok/J")
 
 Mark = Literal["busy", "battery", "hot", "throttled"]
-"""What may have disturbed a repeat: other programs, the battery, a processor at its heat limit, a processor
+"""A possible disturbance of a repeat: other programs, the battery, a processor at its heat limit, a processor
 or graphics card that slowed itself down for its heat or power."""
 
 
@@ -240,7 +240,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return next((m for m in prompts if m.key == "pp512"), prompts[0] if prompts else None)
 
     def limit(self, key: str) -> Limit | None:
-        """How near the measure `key` is to its limit, None where that is not known."""
+        """Return the limit of the measure `key`; None where it is not known."""
         return next((limit for limit in self.limits if limit.key == key), None)
 
     @property

@@ -1,4 +1,4 @@
-"""How near the measured speeds are to what memory and processor allow: the roofline. Pure.
+"""The roofline: how near the measured speeds are to what memory and processor allow. Pure.
 
 Williams, Waterman, Patterson, "Roofline", CACM 52 (2009), https://doi.org/10.1145/1498765.1498785
 """
@@ -58,8 +58,8 @@ def work_of(measure: Measure, work: ModelWork, engine: EngineFacts) -> tuple[flo
 def bytes_per_s(
     work: ModelWork, model: ModelFacts, engine: EngineFacts, ceilings: Ceilings, gpus: list[GpuFacts]
 ) -> float | None:
-    """How fast the weights can be read from where they lie; None where a card does not tell its memory's
-    speed, and of several cards."""
+    """Return the speed at which the weights can be read from where they lie; None where the speed of a memory
+    is not known, and with several cards."""
     memory = ceilings.working_set_bytes_per_s or ceilings.memory_bytes_per_s
     share = gpu_share(work, model, engine)
     if share and (len(gpus) != 1 or not gpus[0].vram_bytes_per_s):

@@ -13,8 +13,8 @@ LARGEST_FREEDOM = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What n repeats of one figure say. `sd` is the sample deviation (n - 1); None where n is 1, and so are
-    `low` and `high`, the ends of the 95% confidence interval of the mean (Student's t)."""
+    """The summary of n repeats of one figure. `sd` is the sample deviation (n - 1); None where n is 1, and so
+    are `low` and `high`, the ends of the 95% confidence interval of the mean (Student's t)."""
 
     n: int
     mean: float
@@ -135,7 +135,7 @@ DRAWS = 1000
 
 
 def redrawn(n: int) -> "npt.NDArray[np.int64]":
-    """How often each of `n` items is in each of `DRAWS` draws of n of them, shape (DRAWS, n), ever the same.
+    """Count how often each of `n` items is in each of `DRAWS` draws of n of them: (DRAWS, n), ever the same.
 
     A figure of each draw scatters as it would over other items of the same kind: the bootstrap.
     Efron, Annals of Statistics 7 (1979), https://doi.org/10.1214/aos/1176344552

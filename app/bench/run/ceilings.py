@@ -1,5 +1,5 @@
-"""What this computer can do at most, measured in a process of its own, so that it can be cancelled at once
-and a crash of native code costs nothing else."""
+"""Measure what this computer can do at most, in a process of its own, so that it can be cancelled at once and
+a crash of native code costs nothing else."""
 
 import subprocess
 import threading
@@ -26,7 +26,7 @@ class CeilingsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasuredCeilings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child measured; 0 where it could not.
+    """The measurements of the child; 0 where it could not measure.
 
     `working_set_bytes_per_s` is of reading the request's bytes again and again, as a model's weights are
     read: a small model is read from the processor's caches, which are faster than the memory.
@@ -44,7 +44,7 @@ def measure_ceilings(
     cancel: threading.Event | None,
     on_wait: Callable[[float], None],
 ) -> MeasuredCeilings:
-    """Start the child `command` and wait some seconds for it; `on_wait` hears the seconds so far.
+    """Start the child `command` and wait some seconds for it; `on_wait` gets the seconds so far.
 
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` where the child fails.
     """

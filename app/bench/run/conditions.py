@@ -1,4 +1,4 @@
-"""What else the machine does while a figure is measured."""
+"""The conditions under which a figure is measured: other programs, battery, heat."""
 
 import time
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Conditions:
 def marks_of(
     others_percent: float, is_on_battery: bool, temperature_c: float | None, *, is_throttled: bool = False
 ) -> list[Mark]:
-    """Which of the disturbances are worth a mark."""
+    """Choose the disturbances that are worth a mark."""
     marks: list[Mark] = []
     if others_percent >= BUSY_PERCENT:
         marks.append("busy")
@@ -75,7 +75,7 @@ def marks_of(
 
 
 def throttle_count(cpus: Path = CPUS) -> int:
-    """How often the processor has slowed down for its heat since the start; 0 where the system does not
+    """Count how often the processor has slowed down for its heat since the start; 0 where the system does not
     count it."""
     total = 0
     for file in cpus.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
@@ -87,7 +87,7 @@ def throttle_count(cpus: Path = CPUS) -> int:
 
 
 def on_battery() -> bool:
-    """Whether the computer has a battery and draws from it."""
+    """Tell whether the computer has a battery and draws from it."""
     try:
         battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     except OSError:

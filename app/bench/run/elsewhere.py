@@ -39,7 +39,7 @@ ELSEWHERE = "It runs elsewhere."
 NOT_ONE_A_PIECE = "The server sends several tokens at once."
 COSTLY = "It runs elsewhere, and long prompts may cost others there their turn."
 UNSEEN = ("peak_ram", "peak_vram", "power", "tok_per_j", "memory_bytes_per_s")
-"""What only the computer that a model runs on could tell."""
+"""The measures that only the computer on which the model runs could take."""
 
 
 def elsewhere_suite(suite: Suite) -> Suite:
@@ -51,7 +51,7 @@ def elsewhere_suite(suite: Suite) -> Suite:
 class ElsewhereBenchmark:
     """Measures one model at a time and adds the report to the history. `run` waits until the end.
 
-    A run that is ended is not gone on with: nobody here knows what that server does meanwhile.
+    A run that was ended is not resumed: nobody here knows what that server does meanwhile.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class _Rounds:
                 self._results.setdefault(turn.step.key, []).append((result, elapsed_s))
 
     def measures(self) -> list[Measure]:
-        """What was measured, in the suite's order."""
+        """List what was measured, in the suite's order."""
         found = []
         for step in self._suite.steps:
             results = self._results.get(step.key)
@@ -161,7 +161,7 @@ class _Rounds:
         return found
 
     def not_measured(self) -> list[NotMeasured]:
-        """What this server did not let be measured, and why."""
+        """List what this server did not let be measured, and why."""
         steps = [step for step in self._suite.steps if step.kind == "generation"]
         told = [one for step in steps for one, _ in self._results.get(step.key, ())]
         found = list(self._left_out)

@@ -1,4 +1,4 @@
-"""What a turn takes in energy: the graphics cards' own counters and the processor's (RAPL)."""
+"""The energy that a turn takes: the graphics cards' own counters and the processor's (RAPL)."""
 
 import time
 from collections.abc import Callable

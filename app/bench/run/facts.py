@@ -94,7 +94,7 @@ def elsewhere_facts(info: ModelInfo) -> ModelFacts:
 
 
 def engine_facts(info: ModelInfo, asked: LoadSettings, version: str, system_info: str) -> EngineFacts:
-    """What llama.cpp was asked for and what it chose; without folders and other computers' addresses."""
+    """List what llama.cpp was asked for and what it chose; without folders and other computers' addresses."""
     return EngineFacts(
         llama_cpp_version=version,
         system_info=system_info,

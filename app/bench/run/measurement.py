@@ -113,7 +113,7 @@ class Measurement:
         return self.info
 
     def measures(self) -> list[Measure]:
-        """What was measured, in the suite's order, then the memory."""
+        """List what was measured, in the suite's order, then the memory."""
         found = []
         for step in self._suite.steps:
             records = self._records_of(step)
@@ -131,7 +131,7 @@ class Measurement:
         return found
 
     def not_measured(self) -> list[NotMeasured]:
-        """What this run does not have, and why."""
+        """List what this run does not have, and why."""
         found = list(self._left_out or ())
         meter = self._energy_meter() if self._suite.ceilings else None
         if meter is not None and meter.why_not is not None:

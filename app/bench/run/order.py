@@ -1,4 +1,4 @@
-"""Which turns a run takes, in which order, and which steps it leaves out. Pure."""
+"""Plan the turns of a run, their order, and the steps that it leaves out. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ LONGEST_PAUSE_S = 24 * 3600.0
 
 
 class TurnRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn measured. `further` are figures beside the main one, by their own keys."""
+    """The figures of a turn. `further` are those beside the main one, by their own keys."""
 
     sample: Sample
     prompt_tokens: int = 0
@@ -66,7 +66,7 @@ class RunJournal:
         return cls(history, run_id, 0)
 
     def records(self) -> dict[tuple[str, int], TurnRecord]:
-        """What was measured, by step and repeat, in the order in which it was."""
+        """Return what was measured, by step and repeat, in the order in which it was."""
         with self._history.transaction() as db:
             rows = db.execute(
                 "SELECT step, repeat, record FROM turns WHERE run_id = ? ORDER BY rowid", (self.run_id,)
@@ -90,7 +90,7 @@ class RunJournal:
             )
 
     def noted(self, key: str, kind: type[T]) -> T | None:
-        """What was noted under that key; None where nothing was."""
+        """Return the note under that key; None where there is none."""
         with self._history.transaction() as db:
             row = db.execute(
                 "SELECT note FROM run_notes WHERE run_id = ? AND key = ?", (self.run_id, key)

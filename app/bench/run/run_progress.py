@@ -1,4 +1,4 @@
-"""What a running benchmark tells about itself."""
+"""The progress of a running benchmark, as its observers get it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.bench.run.suite import StepKind
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkProgress:
-    """Where a run is. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file,
+    """The progress of a run. `repeat` 0 is a warm-up, else 1 to `repeats`; "identify" reads the model file,
     "ceilings" measures the computer. `key` is the step's.
 
     `remaining_s` is what the suite has time for until every step has run once, here or in an earlier run of

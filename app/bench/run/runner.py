@@ -108,13 +108,13 @@ class BenchmarkRunner:
         return report
 
     def elsewhere(self, answers: Answers) -> ElsewhereBenchmark:
-        """What measures models of servers elsewhere, for the same history."""
+        """Make the benchmark for models of remote servers, with the same history."""
         return ElsewhereBenchmark(answers, self._history, self._look_at_machine)
 
     def unfinished(self, path: Path, suite: Suite, settings: LoadSettings) -> Unfinished | None:
-        """The ended run that `run` would go on with; None also where the file has not been measured before.
+        """Return the run that `run` would resume; None also where the file has not been measured before.
 
-        An engine that has not told its version yet counts as the same one.
+        An engine whose version is not known yet counts as the same one.
         """
         try:
             sha256 = self._history.known_sha256(path)

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class BenchmarkEngine(Protocol):
-    """What a benchmark needs of `EngineClient`; every call returns at once."""
+    """The part of `EngineClient` that a benchmark needs; every call returns at once."""
 
     @property
     def state(self) -> EngineState:
@@ -104,7 +104,7 @@ class Turns:
 
     @property
     def info(self) -> ModelInfo:
-        """What the newest load for one reply at a time loaded; a load must have come first."""
+        """The model of the newest load for one reply at a time; a load must have come first."""
         if self._info is None:
             raise RuntimeError("no load turn has run")
         return self._info

@@ -1,4 +1,4 @@
-"""What a benchmark measures: the steps of each suite."""
+"""The steps that each suite of a benchmark measures."""
 
 from functools import cache
 from importlib.resources import files
@@ -30,7 +30,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def context_tokens(self) -> int:
-        """What it needs of the context of one reply: the token behind the last is asked for, too."""
+        """The context that one reply needs, in tokens: the token behind the last is asked for, too."""
         return self.depth + self.tokens + 2
 
 

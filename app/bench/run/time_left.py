@@ -1,4 +1,4 @@
-"""How much of a benchmark is done and how long the rest takes."""
+"""The share of a benchmark that is done, and the time that the rest takes."""
 
 from collections.abc import Mapping, Sequence
 

@@ -17,7 +17,7 @@ TIME_LIMIT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """What is wrong with a document, and what to do."""
+    """A problem with a document, and what to do about it."""
 
     message: str
     hint: str

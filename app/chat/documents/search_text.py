@@ -1,4 +1,4 @@
-"""What the search index holds of a text, and what a user's words ask of it. Pure."""
+"""The search index's form of a text, and its query for a user's words. Pure."""
 
 import re
 

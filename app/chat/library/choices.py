@@ -1,4 +1,4 @@
-"""How a chat's replies are made: what a preset holds, and what each chat keeps."""
+"""The settings for a chat's replies, which a preset holds and each chat keeps."""
 
 from typing import Literal
 
@@ -7,8 +7,8 @@ import msgspec
 from app.engine.protocol import Lora, Sampling, ThinkingLimits
 
 WhenFull = Literal["ask", "drop", "summarise", "stop"]
-"""What is done when a chat has outgrown the context: the user is asked, the oldest messages are left out,
-they are summarised by the model, or nothing is sent."""
+"""The action when a chat has outgrown the context: the user is asked, the oldest messages are left out, they
+are summarised by the model, or nothing is sent."""
 NO_LIMITS = ThinkingLimits()
 
 

@@ -1,4 +1,4 @@
-"""What the user keeps beside the chats: presets and prompts."""
+"""The user's presets and prompts, which are kept beside the chats."""
 
 from dataclasses import dataclass
 from pathlib import Path

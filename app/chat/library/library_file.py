@@ -35,7 +35,7 @@ class LibraryFile(Generic[T]):
 
     @property
     def items(self) -> tuple[T, ...]:
-        """What is in the list."""
+        """The items of the list."""
         return self._items
 
     def keep(self, items: tuple[T, ...]) -> "Change[T]":
@@ -63,7 +63,7 @@ class LibraryFile(Generic[T]):
         self._write(path, items, _write_plain)
 
     def read(self, path: Path) -> tuple[T, ...]:
-        """What is in another file of this kind. Raises `StillroomError`; nothing is kept yet."""
+        """Read the items of another file of this kind, and keep nothing yet. Raises `StillroomError`."""
         try:
             document = load_json(path, _Document[self._type]).value  # type: ignore[name-defined]
             if document.format != self._form:
@@ -98,7 +98,7 @@ class LibraryFile(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T]):
-    """What one change did to a list."""
+    """The items that one change added to a list and removed from it."""
 
     added: tuple[T, ...]
     removed: tuple[T, ...]

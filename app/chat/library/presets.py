@@ -107,7 +107,7 @@ class PresetBook:
         return self._file.keep(changed)
 
     def for_model(self, model: str) -> Preset | None:
-        """What new chats with a model begin with."""
+        """Return the preset that new chats with a model begin with; None without one."""
         return next((preset for preset in self._file.items if model in preset.models), None)
 
     def export(self, path: Path) -> None:
@@ -128,5 +128,5 @@ class PresetBook:
 
 
 def same(one: ReplyChoices, other: ReplyChoices) -> bool:
-    """Whether both make replies in the same way; adapters belong to the chat alone."""
+    """Tell whether both make replies in the same way; adapters belong to the chat alone."""
     return msgspec.structs.replace(one, loras=()) == msgspec.structs.replace(other, loras=())

@@ -10,8 +10,8 @@ LONGEST_FORMULA = 4000
 WIDEST_PX = 8192
 HIGHEST_PX = 2048
 MOST_SVG_CHARACTERS = 200_000
-"""What is larger is no formula either; the largest of school and contest mathematics are 200 pixels wide and
-have 19,000 characters, a sum of sixty terms 2,400 and 190,000. Qt paints 200,000 in 45 ms, on the GUI thread.
+"""The limits of a formula: the largest of school and contest mathematics are 200 pixels wide and have 19,000
+characters, a sum of sixty terms 2,400 and 190,000. Qt paints 200,000 in 45 ms, on the GUI thread.
 """
 
 _VIEW_BOX = re.compile(r'viewBox="([-\d.e]+) ([-\d.e]+) ([-\d.e]+) ([-\d.e]+)"')

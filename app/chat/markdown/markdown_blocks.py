@@ -31,7 +31,7 @@ ALIGN = {"text-align:left": "left", "text-align:center": "center", "text-align:r
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a block stands: `indent` lists and `quote` quotations deep, `marker` before its first line."""
+    """The place of a block: `indent` lists and `quote` quotations deep, `marker` before its first line."""
 
     indent: int = 0
     quote: int = 0
@@ -111,7 +111,7 @@ class MarkdownStream:
 
     @property
     def final(self) -> int:
-        """How many blocks at the start cannot change any more."""
+        """The number of blocks at the start that cannot change any more."""
         return self._final
 
     def append(self, text: str) -> int:
@@ -281,7 +281,7 @@ def _flatten(tokens: Sequence[Token], lines: list[str]) -> list[Block]:
 
 
 def _is_closed(token: Token, lines: list[str]) -> bool:
-    """Whether the fence's last line closes it (the parser also ends it with the text)."""
+    """Tell whether the fence's last line closes it (the parser also ends it with the text)."""
     if token.type != "fence" or token.map is None:
         return True
     last = lines[min(token.map[1], len(lines)) - 1]
@@ -322,7 +322,7 @@ def _text_html(text: str) -> str:
 
 
 def _plain_words(tokens: Sequence[Token]) -> str:
-    """What a picture's description says, without its marks."""
+    """Return the text of a picture's description, without its markup."""
     return "".join(
         _plain_words(token.children or [])
         if token.type == "image"

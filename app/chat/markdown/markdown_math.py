@@ -19,7 +19,7 @@ which its commands tell from an escaped bracket."""
 
 _DOLLARS = re.compile(r"\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\d)")
 _FORMULA_ONLY = re.compile(r"[\\^_={}+*/<>]|^[A-Za-z]$|^[A-Za-z]\(|^\d+(\.\d+)?$")
-"""What tells the formula in `$…$` from two prices in one line."""
+"""Tells the formula in `$…$` from two prices in one line."""
 _COMMAND = re.compile(r"\\[A-Za-z]{2,}")
 
 

@@ -51,7 +51,7 @@ def check_schema(text: str) -> None:
 
 
 def schema_title(text: str) -> str:
-    """What a usable schema calls itself; empty where it has no name."""
+    """Return the name that a usable schema gives itself; empty where it has none."""
     try:
         schema = json.loads(text)
     except ValueError:
@@ -61,7 +61,7 @@ def schema_title(text: str) -> str:
 
 
 def problem_of(answer: str, schema_text: str) -> str:
-    """Why an answer is not as its schema says, in English with the place in the document; empty where it is.
+    """Say why an answer does not fit its schema, in English with the place in the document; empty if it does.
 
     Knows the keywords that a grammar can be made of. Bounded in time, whatever both are.
     """
@@ -95,7 +95,7 @@ class _Check:
         self._left = MOST_STEPS
 
     def problem(self, document: Any) -> str:
-        """Why the document is not as the schema says; empty where it is."""
+        """Say why the document does not fit the schema; empty where it does."""
         return self._problem(document, self._schema, "$")
 
     def _problem(self, value: Any, schema: Any, place: str) -> str:

@@ -1,4 +1,4 @@
-"""What a question with documents says to the model."""
+"""The text of a question with documents, as it goes to the model."""
 
 from collections.abc import Sequence
 

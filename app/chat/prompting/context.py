@@ -1,4 +1,4 @@
-"""What fits into the context: computed before anything is sent, so that nothing is cut in silence."""
+"""Plan what fits into the context before anything is sent, so that nothing is cut in silence."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

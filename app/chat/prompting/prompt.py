@@ -71,8 +71,8 @@ class ChatTemplate:
         model_name: str = "",
         on_problem: OnProblem | None = None,
     ) -> None:
-        """`source` is the GGUF's template; empty means the one that fits the vocabulary. `on_problem` hears
-        once, on the thread that renders, that the template cannot be used."""
+        """`source` is the GGUF's template; empty means the one that fits the vocabulary. `on_problem` is
+        called once, on the thread that renders, if the template cannot be used."""
         self._process = process
         self._bos_text = bos_text
         self._eos_text = eos_text

@@ -25,7 +25,7 @@ class SummaryFailed(StillroomError):
 
 
 def summary_tokens(context_tokens: int) -> int:
-    """How long a summary may get: an eighth of the context, and no longer than anybody reads."""
+    """Return the most tokens of a summary: an eighth of the context, and no longer than anybody reads."""
     return max(48, min(MOST_SUMMARY_TOKENS, context_tokens // 8))
 
 

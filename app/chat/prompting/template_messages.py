@@ -1,4 +1,4 @@
-"""What is said between the program and the process that renders chat templates, in msgpack.
+"""The messages between the program and the process that renders chat templates, in msgpack.
 
 A chat's words cross the pipe once: a request says how many turns are those of the one before, and an answer
 says where in a turn the words of the prompt stand.
@@ -12,8 +12,8 @@ import msgspec
 from app.engine.protocol.base import Part
 
 Failure = Literal["", "refused", "invalid", "memory", "output"]
-"""What a template did instead of a prompt: it refused the conversation, is no valid Jinja (or too deep), took
-too much memory, or wrote too much."""
+"""The reason why a template gave no prompt: it refused the conversation, is no valid Jinja (or too deep),
+took too much memory, or wrote too much."""
 
 Turn = tuple[str, str]
 """A role and what it said."""

@@ -31,7 +31,7 @@ CPU_LIMIT_S_PER_CHARACTER = 0.1e-6
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What is to be rendered: a template with its model's special tokens, and who said what."""
+    """A conversation to render: a template with its model's special tokens, and who said what."""
 
     source: str
     bos_text: str

@@ -12,10 +12,10 @@ from app.chat.prompting.template_messages import Failure, RenderAnswer, RenderRe
 
 MOST_SOURCE_CHARACTERS = 1 << 20
 MOST_OWN_CHARACTERS = 1 << 20
-"""What a template may write besides what was said; a list of tools is some kilobytes."""
+"""The most characters that a template may write besides the messages; a list of tools is some kilobytes."""
 
 MOST_REPEATS = 4
-"""How often a template may write what was said. Ordinary ones do so once."""
+"""The most times that a template may write the messages. Ordinary ones do so once."""
 
 MOST_REASON_CHARACTERS = 400
 KEPT_TEMPLATES = 8

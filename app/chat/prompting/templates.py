@@ -24,7 +24,7 @@ LLAMA3 = (
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"
 )
 FAMILIES = {R1: "DeepSeek-R1", LLAMA3: "Llama 3", CHATML: "ChatML"}
-"""What each of them is called."""
+"""The name of each of them."""
 
 
 def built_in_template(bos_text: str, eos_text: str, source: str = "") -> str:

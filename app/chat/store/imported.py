@@ -38,7 +38,7 @@ class ImportedChat:
     updated_at: float = 0.0
     model: str = ""
     left_out: tuple[str, ...] = field(default=())
-    """What the file holds and a chat here cannot: kinds of content, such as "image"."""
+    """The kinds of content that the file holds and a chat here cannot, such as "image"."""
 
 
 def split_thinking(text: str) -> tuple[str, str]:

@@ -44,7 +44,7 @@ class ReplyRecorder:
         self._thread.start()
 
     def text(self, channel: Channel) -> str:
-        """What has come on `channel` so far."""
+        """Return what has come on `channel` so far."""
         with self._changed:
             return "".join(self._pieces[channel])
 

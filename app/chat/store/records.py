@@ -1,4 +1,4 @@
-"""What the chat store holds, as plain values."""
+"""The records of the chat store, as plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
 Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]
-"""How a message ended: the engine's finish reasons, and "running" while it streams, "failed" when the engine
+"""The end of a message: the engine's finish reasons, and "running" while it streams, "failed" when the engine
 reported an error or died, "interrupted" when the program ended before the reply did."""
 
 
@@ -42,7 +42,7 @@ class Conversation:
 
     @property
     def choices(self) -> ReplyChoices:
-        """How its replies are made."""
+        """The settings for its replies."""
         return ReplyChoices(
             self.system_prompt,
             self.sampling,

@@ -25,7 +25,7 @@ MESSAGE = (
 def to_json(
     value: Sampling | ThinkingLimits | GenerationStats | Sequence[Passage | Lora] | None,
 ) -> str | None:
-    """How a value stands in a column."""
+    """Encode a value as the JSON of its column."""
     return None if value is None else msgspec.json.encode(value).decode()
 
 

@@ -36,7 +36,7 @@ class ChatStore:
         self._database = ChatDatabase(path)
         self.path = path
         self.vectors = PassageVectors(self._database)
-        """What passages of documents mean, once an embedding model has said so."""
+        """The embeddings of documents' passages, once an embedding model has made them."""
         with self._database.writing() as db:
             # One with a flipped bit may not have been deleted at all.
             written = is_as_written(db, "conversations")
@@ -180,7 +180,7 @@ class ChatStore:
     # Search
 
     def search(self, query: str) -> list[SearchHit]:
-        """Where the words stand, in titles and in every branch of every chat; see `app.chat.store.search`."""
+        """Find the words, in titles and in every branch of every chat; see `app.chat.store.search`."""
         with self._database.reading() as db:
             return search(db, query)
 

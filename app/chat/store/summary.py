@@ -38,5 +38,5 @@ def after_summary(branch: Sequence[StoredMessage], summary: Summary | None) -> l
 
 
 def summary_for_model(text: str) -> str:
-    """What stands before the first of those messages."""
+    """Introduce a summary to the model, before the messages of `after_summary`."""
     return f"Summary of our conversation so far:\n\n{text.strip()}"

@@ -25,7 +25,7 @@ _SAMPLE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingModel:
-    """What makes the vectors; those of another `fingerprint` are of no use with it."""
+    """The model that makes the vectors; those of another `fingerprint` are of no use with it."""
 
     fingerprint: str
     embed: Embed
@@ -66,7 +66,7 @@ class PassageVectors:
         return sorted(chosen, key=lambda passage: (passage.document, passage.start))
 
     def count(self, attachment_id: int) -> int:
-        """How many vectors of a document are kept."""
+        """Count the vectors of a document that are kept."""
         [(kept,)] = self._database.read(
             "SELECT count(*) FROM passage_vectors WHERE attachment_id = ?", (attachment_id,)
         )

@@ -99,7 +99,7 @@ def _has_own_root(inside: int) -> bool:
 
 
 def _remount_with_limits(inside: int, limits: Limits) -> bool:
-    """Whether it could be done; for a moment, the root that bubblewrap started from lies over the new one."""
+    """Tell whether it worked; for a moment, the root that bubblewrap started from lies over the new one."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):

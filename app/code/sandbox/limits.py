@@ -1,4 +1,4 @@
-"""What a sandboxed program may take, and how its run ended. Plain data, known on both sides of the pipe."""
+"""The limits of a sandboxed program, and the result of its run. Plain data for both sides of the pipe."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. `exit_code` is a shell's (128 + signal), -1 unless it ended by itself.
+    """The result of a run. `exit_code` is a shell's (128 + signal), -1 unless it ended by itself.
 
     `output` is stdout and stderr as they came, `stdout` the one alone. `reason` says why it `failed`.
     """
@@ -59,5 +59,5 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it ended by itself and well."""
+        """Tell whether the program ended by itself, with exit code 0."""
         return self.ending == "exit" and self.exit_code == 0

@@ -17,7 +17,7 @@ from app.code.sandbox.telling import tell
 
 TICK_S = 0.05
 QUICK_TICK_S = 0.004
-"""Where memory is counted from outside; longer where counting takes long, less so from half the limit on."""
+"""The tick where memory is counted from outside; longer if that is slow, less so from half the limit on."""
 READ_BYTES = 1 << 16
 NOBODY = 65534
 

@@ -1,4 +1,4 @@
-"""What a run takes of the machine's memory, counted from outside where no control group does it (Linux).
+"""The memory that a run takes, counted from outside where no control group does it (Linux).
 
 The kernel tells what a process has mapped, and its page tables. What lies in a pipe or socket it does not
 tell, so each counts as full. All else that it keeps for programs (mappings, locks, event lists, shared memory

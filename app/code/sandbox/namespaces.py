@@ -29,7 +29,7 @@ _NEW = (
     | kernel.CLONE_NEWCGROUP
 )
 _ROOT = view.WRITABLE
-"""Where the new root is built: any folder that every system has."""
+"""The place for the new root: any folder that every system has."""
 _NO_PROGRAMS = kernel.MS_NOSUID | kernel.MS_NODEV
 
 

@@ -27,7 +27,7 @@ _OF_SYSTEM: dict[str, tuple[BackEnd, ...]] = {
     "win32": ("windows",),
 }
 _TRIAL = Job(("cmd.exe", "/c", "exit 0") if sys.platform == "win32" else ("/bin/true",))
-"""What tells whether a back end works here."""
+"""The program that shows whether a back end works here."""
 
 LOOK_S = 0.05
 GRACE_S = 0.7
@@ -59,7 +59,7 @@ class Sandbox:
         self._lock = threading.Lock()
 
     def back_end(self) -> BackEnd:
-        """What locks programs up on this computer; tried out the first time it is asked.
+        """Return the means of isolation on this computer; tried out the first time it is asked.
 
         Raises `SandboxUnavailableError` where there is nothing.
         """
@@ -183,7 +183,7 @@ def _end_in_time(
 
 
 def _bare_environment() -> dict[str, str]:
-    """What a Python process needs to start; none of the user's own variables, which may hold secrets."""
+    """Return the variables that a Python process needs; none of the user's own, which may hold secrets."""
     kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "PYINSTALLER_RESET_ENVIRONMENT", "TEMP", "TMP")
     return {
         "PYTHONSAFEPATH": "1",

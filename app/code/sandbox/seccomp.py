@@ -168,7 +168,7 @@ _NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
     "sendmsg": (46, 211),
     "sendmmsg": (307, 269),
 }
-"""What Landlock leaves alone: a file's mode, owner, times, and sockets that lie in folders.
+"""System calls for what Landlock leaves alone: a file's mode, owner, times, and sockets that lie in folders.
 
 Without messages no socket or pipe is in flight, where nobody could count it.
 """
@@ -193,9 +193,9 @@ _PROCESS_OPTIONS = (
     *(1, 2, 3, 4, 15, 16, 21, 23, 27, 29, 30, 36, 37, 38, 39, 40, 42, 47, 52),
     *(0x53564D41, 0x59616D61),
 )
-"""What `prctl` may set and tell: PDEATHSIG, DUMPABLE, NAME, SECCOMP (tell), CAPBSET_READ, SECUREBITS (tell),
-TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, TID_ADDRESS, THP_DISABLE (tell), CAP_AMBIENT, SPECULATION (tell),
-names of mappings, PTRACER. Not a futex table of any size, merged pages, or another filter."""
+"""Options that `prctl` may set and tell: PDEATHSIG, DUMPABLE, NAME, SECCOMP (tell), CAPBSET_READ, SECUREBITS
+(tell), TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, TID_ADDRESS, THP_DISABLE (tell), CAP_AMBIENT, SPECULATION
+(tell), names of mappings, PTRACER. Not a futex table of any size, merged pages, another filter."""
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _LOAD, _AND, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06

@@ -1,4 +1,4 @@
-"""How the sandbox's process tells what happens: one JSON line on stdout each."""
+"""Report from the sandbox's process: one JSON line on stdout for each event."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What a sandboxed program sees of this computer: system programs to read, one small place to write."""
+"""The sandboxed program's view of this computer: system programs to read, one small place to write."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Where other computers reach a server that listens everywhere."""
+"""The addresses at which other computers reach a server that listens everywhere."""
 
 import ipaddress
 import socket

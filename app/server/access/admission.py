@@ -51,7 +51,7 @@ class Admission:
         self._running = 0
 
     def refusal(self, replies: int = 1) -> ApiError | None:
-        """Why so many replies more would not be admitted now; None where they would."""
+        """Return the error that refuses so many more replies now; None where they would be admitted."""
         if self._is_reserved():
             return measured_now()
         if self._running + replies > self._limits.requests:
@@ -59,7 +59,7 @@ class Admission:
         return None
 
     async def screen(self, request: Request, info: ModelInfo, texts: Sequence[str]) -> list[str]:
-        """What people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
+        """Return what people wrote, as the model may see it. Raises `BlockedError`, `FilterFileError`."""
         if self._gate.filters.is_idle():
             return list(texts)
         # The rules may take a while, and others are served meanwhile.
@@ -79,7 +79,7 @@ class Admission:
             )
 
     def noted(self, request: Request, info: ModelInfo, answers: Answers) -> Answers:
-        """What answers the request, with lines in the audit log where the user keeps one."""
+        """Return `answers`, with lines in the audit log for the request where the user keeps one."""
         return self._gate.follow(answers, "api", info, _hits(request), client_name(request))
 
     def noted_embedding(
@@ -111,7 +111,7 @@ class Admission:
 
 
 def client_name(request: Request) -> str:
-    """What a client calls itself."""
+    """Return a client's name for itself."""
     name = request.headers.get("user-agent", "")[:LONGEST_NAME]
     return "".join(character for character in name if character.isprintable())
 

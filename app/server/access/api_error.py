@@ -80,7 +80,7 @@ def broken_off(*, server_stopped: bool = False) -> ApiError:
 
 
 def api_error(error: StillroomError) -> ApiError:
-    """What an error of the program's other parts is for a client."""
+    """Turn an error of the program's other parts into one for a client."""
     if isinstance(error, ApiError):
         return error
     if {"prompt_tokens", "context_tokens"} <= error.values.keys():

@@ -1,4 +1,4 @@
-"""Who may call: by Host, Origin and key. Pure."""
+"""Decide who may call: by Host, Origin and key. Pure."""
 
 import hmac
 import ipaddress
@@ -38,7 +38,7 @@ class AccessRules:
             check_content_type(headers.get("content-type", ""))
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether a page of this origin may call."""
+        """Tell whether a page of this origin may call."""
         if origin in self.config.origins:
             return True
         try:

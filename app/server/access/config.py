@@ -1,4 +1,4 @@
-"""How the local API listens, and whom it lets in."""
+"""The settings of the local API: its address, and whom it lets in."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ANYWHERE = "0.0.0.0"
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Where to listen and whom to let in.
+    """The address to listen on, and whom to let in.
 
     `port` 0 is any free one. `origins` are web pages that may call ("https://example.org"), beside the
     server's own page. With `certificate` and `private_key` (PEM files) it speaks TLS.
@@ -38,7 +38,7 @@ class ServerConfig:
 
     @property
     def speaks_tls(self) -> bool:
-        """What is sent is encrypted."""
+        """Tell whether what is sent is encrypted."""
         return self.certificate is not None and self.private_key is not None
 
 
@@ -55,7 +55,7 @@ def config_of(values: Settings, key: str) -> ServerConfig:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address, or "localhost", means this computer alone."""
+    """Tell whether an address, or "localhost", means this computer alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

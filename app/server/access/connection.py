@@ -23,7 +23,7 @@ class ImpatientConnection(H11Protocol):
 
     limits = Limits()
     knows: Callable[[Headers], bool] = staticmethod(lambda headers: False)
-    """Whether a request's headers hold the key."""
+    """Tells whether a request's headers hold the key."""
     has_shown_key = False
     _waiting_since_s = 0.0
     _head_timer: asyncio.TimerHandle | None = None

@@ -18,7 +18,7 @@ CLOCK_SLACK_S = 2.0
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the local API listens: `url` without a path ("http://127.0.0.1:8765"), the bearer `key`, the
+    """The address of the local API: `url` without a path ("http://127.0.0.1:8765"), the bearer `key`, the
     process, since when (ISO 8601, UTC), Stillroom's version, and its certificate (PEM) if it speaks TLS."""
 
     url: str
@@ -57,7 +57,7 @@ def announce_server(paths: AppPaths, *, url: str, key: str, version: str, certif
 
 
 def withdraw_server(paths: AppPaths, announced: Discovery) -> None:
-    """Take back what `announce_server` told, unless another server has told of itself meanwhile."""
+    """Delete the file of `announce_server`, unless another server has written it meanwhile."""
     with contextlib.suppress(OSError):
         if _read(paths.server_file) == announced:
             paths.server_file.unlink()

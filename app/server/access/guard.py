@@ -1,4 +1,4 @@
-"""What every request passes before an endpoint sees it: who asks, and how much he sends."""
+"""The checks on every request before an endpoint sees it: who asks, and how much is sent."""
 
 import asyncio
 import contextlib
@@ -176,7 +176,7 @@ class Guard:
         return None
 
     async def _drain(self, receive: Receive) -> None:
-        """Let the client send on for a moment: who only hears once he has sent all would hear nothing."""
+        """Let the client send on for a moment: one that reads only after sending all would get no answer."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.drain_s):
                 while True:
@@ -211,7 +211,7 @@ def _preflight(headers: dict[str, str]) -> Response:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body again, and then what becomes of the connection."""
+    """Give the body again, and then the connection's own messages."""
     given = False
 
     async def replayed() -> Message:

@@ -1,4 +1,4 @@
-"""Whether a body is JSON of a sane shape, before anything else looks at it."""
+"""Check that a body is JSON of a sane shape, before anything else looks at it."""
 
 import msgspec
 import numpy as np

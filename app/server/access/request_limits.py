@@ -1,11 +1,11 @@
-"""How much the local API takes from one client: bytes, values, connections, time."""
+"""The limits of the local API for one client: bytes, values, connections, time."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may take; a client that wants more gets an error and nothing else."""
+    """The limits of a request; a client that wants more gets an error and nothing else."""
 
     body_bytes: int = 8 * 1024 * 1024
     json_depth: int = 64

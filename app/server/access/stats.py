@@ -1,4 +1,4 @@
-"""Who uses the local API, and how much: for the window and for /metrics."""
+"""The clients of the local API and their use of it: for the window and for /metrics."""
 
 import threading
 import time
@@ -73,13 +73,13 @@ class StatsView:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     answers: dict[tuple[str, int], int] = field(default_factory=dict)
-    """How many answers of each path and HTTP status."""
+    """The number of answers of each path and HTTP status."""
     reply_s: float = 0.0
-    """What a reply took lately."""
+    """The seconds that a reply took lately, a moving average."""
     first_tokens: Histogram = field(default_factory=Histogram)
-    """How long replies let wait for their first token."""
+    """The time that replies took to their first token."""
     replies: Histogram = field(default_factory=Histogram)
-    """How long requests for replies took."""
+    """The time that requests for replies took."""
 
 
 class ServerStats:
@@ -143,11 +143,11 @@ class ServerStats:
 
     @property
     def reply_s(self) -> float:
-        """What a reply took lately."""
+        """The seconds that a reply took lately, a moving average."""
         return self._reply_s
 
     def view(self) -> StatsView:
-        """How things stand."""
+        """Take a snapshot."""
         now_s = time.monotonic()
         with self._lock:
             while self._recent and now_s - self._recent[0] > RATE_S:

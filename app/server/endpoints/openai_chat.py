@@ -58,7 +58,7 @@ async def _requests(
     body: ChatRequest,
     tools: ToolUse,
 ) -> list[Generate]:
-    """What the engine is asked, once for each choice. Raises `StillroomError`."""
+    """Make the requests to the engine, one for each choice. Raises `StillroomError`."""
     messages = await screened(services, request, info, conversation(body.messages, tools))
     prompt = await services.prompt(info, messages)
     schema = await tools.schema() or await _schema(body.response_format)

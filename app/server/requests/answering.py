@@ -26,12 +26,12 @@ class Choice:
 
     @property
     def thinking(self) -> str:
-        """What was thought, without the white space around it."""
+        """The thinking, without the white space around it."""
         return "".join(self.thinking_pieces).strip()
 
     @property
     def answer(self) -> str:
-        """What was said."""
+        """The answer so far."""
         return "".join(self.answer_pieces)
 
     @property
@@ -52,7 +52,7 @@ class Choice:
 async def answer_events(
     services: Services, request: Request, info: ModelInfo, wanted: Sequence[Generate]
 ) -> AsyncGenerator[tuple[Choice, Delta | Finished], None]:
-    """What comes, each with its reply so far, which holds it already. Raises `StillroomError`.
+    """Yield each event with its reply so far, which holds it already. Raises `StillroomError`.
 
     Close it, and replies that still run are cancelled.
     """
@@ -129,7 +129,7 @@ async def screened(
 
 
 def around_the_gap(info: ModelInfo, before: str, behind: str) -> list[Part]:
-    """What asks for the text between the two. Raises `ApiError` for a model that cannot do that."""
+    """Make the prompt for the text between the two. Raises `ApiError` for a model that cannot do that."""
     if info.fim_texts is None:
         raise ApiError(
             400,

@@ -25,7 +25,7 @@ class Options(SamplingFields):
 
     @property
     def stops(self) -> list[str]:
-        """Where a reply ends."""
+        """The texts that end a reply."""
         return [self.stop] if isinstance(self.stop, str) else list(self.stop or ())
 
 
@@ -52,7 +52,7 @@ class OllamaMessage(ApiModel):
 
 
 class OllamaFields(ApiModel):
-    """What both ways of asking have in common. `think` may be an effort."""
+    """The common fields of chat and generate requests. `think` may be an effort."""
 
     model: Name
     stream: bool | None = None

@@ -17,7 +17,7 @@ FINISH_REASONS = {"stop": "stop", "length": "length", "context": "length", "canc
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every object of one answer begins with."""
+    """The fields that every object of one answer begins with."""
 
     kind: str
     model: str
@@ -67,7 +67,7 @@ def usage(ends: Sequence[Finished], choices: int = 1) -> dict[str, Any]:
 
 
 def timings(stats: GenerationStats) -> dict[str, Any]:
-    """What the engine has measured; not of OpenAI's, whose clients leave it alone."""
+    """Return the engine's measurements; not part of OpenAI's API, whose clients leave them alone."""
     return {
         "ttft_ms": round(stats.ttft_s * 1000, 2),
         "prompt_tok_per_s": round(stats.prompt_tok_per_s, 2),
@@ -110,7 +110,7 @@ def sse(document: object) -> bytes:
 
 
 def sse_failure(error: ApiError) -> bytes:
-    """What goes wrong in the middle of a stream."""
+    """Encode an error in the middle of a stream."""
     return sse(error_object("", error))
 
 

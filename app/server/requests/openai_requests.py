@@ -113,7 +113,7 @@ class StreamOptions(ApiModel):
 
 
 class OpenAiFields(SamplingFields):
-    """What chat and completions have in common."""
+    """The common fields of chat and completion requests."""
 
     model: Name = ""
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
@@ -125,17 +125,17 @@ class OpenAiFields(SamplingFields):
 
     @property
     def choices(self) -> int:
-        """How many replies."""
+        """The number of replies."""
         return self.n or 1
 
     @property
     def stops(self) -> list[str]:
-        """Where a reply ends."""
+        """The texts that end a reply."""
         return [self.stop] if isinstance(self.stop, str) else list(self.stop or ())
 
     @property
     def includes_usage(self) -> bool:
-        """Whether a stream ends with the token counts."""
+        """Tell whether a stream ends with the token counts."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
 

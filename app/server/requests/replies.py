@@ -31,7 +31,7 @@ class Replies:
         self._generations = [self._ask(index, request) for index, request in enumerate(requests)]
 
     async def events(self) -> AsyncIterator[tuple[int, Delta | Finished]]:
-        """What comes, with the index of its request, until all have ended. Raises `StillroomError`."""
+        """Yield each event, with the index of its request, until all have ended. Raises `StillroomError`."""
         left = len(self._requests)
         while left:
             index, event = await self._events.get()

@@ -1,4 +1,4 @@
-"""What requests of several APIs have in common, with the range of each number."""
+"""The common fields of several APIs' requests, with the range of each number."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ class ApiModel(BaseModel):
 
 
 class SamplingFields(ApiModel):
-    """How tokens are drawn; what is left out is as the user has set it in Stillroom."""
+    """The sampling parameters; those left out are as the user has set them in Stillroom."""
 
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] | None = None
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None

@@ -43,7 +43,7 @@ class ServedModel:
     info: ModelInfo | None
 
     def is_called(self, name: str) -> bool:
-        """Whether a client means this one, letter case aside."""
+        """Tell whether a client means this one, letter case aside."""
         wanted = name.casefold().removesuffix(LATEST)
         names = [self.id, self.id.replace("/", ":")]
         if self.installed is not None:
@@ -72,7 +72,7 @@ class ServedModels:
         self._loading = asyncio.Lock()
 
     def ready(self) -> list[ServedModel]:
-        """What answers without being loaded by somebody first, the current one in front."""
+        """List the models that answer without being loaded by somebody first, the current one in front."""
         current = self._client.current_path
         infos = [info for path, info in self._known.infos.items() if self._client.is_wanted(path)]
         infos.sort(key=lambda info: info.path != current)

@@ -1,4 +1,4 @@
-"""What the endpoints work with."""
+"""The services that the endpoints work with."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,12 +40,12 @@ class Services:
         return await self.templates.of(info).render(messages)
 
     async def thinks(self, info: ModelInfo) -> bool:
-        """Whether a model thinks before it answers, or can. Raises `StillroomError`."""
+        """Tell whether a model thinks before it answers, or can. Raises `StillroomError`."""
         prompt = await self.prompt(info, [ChatMessage("user", "x")])
         return prompt.thinking == "open" or THINK_OPEN in info.chat_template
 
     def sampling(self, model: ServedModel, given: dict[str, object]) -> Sampling:
-        """How tokens are drawn: what the client says, then the user's settings, then the authors' advice."""
+        """Choose the sampling: by the client, then by the user's settings, then by the authors' advice."""
         sampling = self.default_sampling()
         advice = find(model.installed.key) if model.installed is not None and model.installed.key else None
         if sampling == Sampling() and advice is not None:

@@ -1,4 +1,4 @@
-"""Tools for any model: told of in words, asked for in a form that can be found again.
+"""Tools for any model: described in the prompt, called in a form that can be parsed.
 
 The form is Hermes', which Qwen's own templates use too: the tools' JSON between <tools> tags in the system
 prompt, calls between <tool_call> tags, results between <tool_response> tags.
@@ -32,7 +32,7 @@ class ToolUse:
 
     @classmethod
     def of(cls, tools: Sequence[Tool] | None, choice: str | NamedTool | None) -> "ToolUse":
-        """What a request asks for. Raises `ApiError`."""
+        """Read the tools that a request asks for. Raises `ApiError`."""
         if not tools or choice == "none":
             return cls()
         if isinstance(choice, NamedTool):
@@ -43,7 +43,7 @@ class ToolUse:
         return cls(tuple(tools), tuple(tools) if choice == "required" else ())
 
     def instructions(self) -> str:
-        """What the system prompt says of them; empty without tools."""
+        """Describe the tools for the system prompt; empty without tools."""
         if not self.tools:
             return ""
         described = "\n".join(
@@ -129,7 +129,7 @@ class CallWatch:
         self._holds_all = bool(tools.forced)
 
     def feed(self, text: str) -> str:
-        """What may be shown now."""
+        """Take a piece of the text, and return what may be shown now."""
         if not self._tools.tools:
             return text
         self._held += text
@@ -143,7 +143,7 @@ class CallWatch:
         return shown
 
     def finish(self) -> tuple[str, list[dict[str, Any]]]:
-        """What is left of the text, and the calls."""
+        """Return what is left of the text, and the calls."""
         held, self._held = self._held, ""
         return self._tools.found(held) if held else ("", [])
 
@@ -159,5 +159,5 @@ def call_text(call: ToolCall) -> str:
 
 
 def response_text(result: str) -> str:
-    """What a tool has given, as the model reads it."""
+    """Wrap a tool's result as the model reads it."""
     return f"<tool_response>\n{result}\n</tool_response>"

@@ -45,7 +45,7 @@ class AnswerJudge:
                         stream.close()
 
     def same(self, expected: str, found: str, cancel: threading.Event | None = None) -> bool | None:
-        """Whether they are the same; None where that took too long or too much memory, so nobody knows.
+        """Tell whether they mean the same; None where that took too long or too much memory, so nobody knows.
 
         Raises `Cancelled` within a tenth of a second of `cancel`.
         """

@@ -6,7 +6,7 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 
 
 def boxed_answers(text: str) -> list[str]:
-    r"""What stands in each `\boxed{}` or `\fbox{}` of a text, braces balanced, in its order.
+    r"""List the contents of each `\boxed{}` or `\fbox{}` of a text, braces balanced, in its order.
 
     A box that is never closed (a reply that broke off) is none.
     """
@@ -23,7 +23,7 @@ def boxed_answers(text: str) -> list[str]:
 
 
 def final_answers(text: str) -> list[str]:
-    r"""How the final answer of a reply may be read, likeliest first; empty where nothing is boxed.
+    r"""List the readings of a reply's final answer, likeliest first; none where nothing is boxed.
 
     It is the last box; where the line of the last box has several ("\boxed{1} and \boxed{2}"), also all of
     them together.
@@ -36,7 +36,7 @@ def final_answers(text: str) -> list[str]:
 
 
 def _closing(text: str) -> int:
-    """Where the brace that `text` begins with is closed; 0 where it is not."""
+    """Find the brace that closes the one that `text` begins with; 0 where none does."""
     depth, at = 0, 0
     while at < len(text):
         if text[at] == "\\":

@@ -1,4 +1,4 @@
-"""Whether two final answers say the same, however they are written."""
+"""Compare two final answers by their meaning, however they are written."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,14 +33,14 @@ POINTS = (
     (Fraction(61, 16), Fraction(1, 23), Fraction(-59, 18), Fraction(67, 25), Fraction(4, 27)),
     (Fraction(-71, 24), Fraction(-73, 26), Fraction(-79, 28), Fraction(-83, 32), Fraction(-89, 33)),
 )
-"""Where expressions with variables are compared: no root of anything that people ask about."""
+"""The values at which expressions with variables are compared: no root of anything that people ask about."""
 
 _ENDLESS = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def same_answer(expected: str, found: str) -> bool:
-    """Whether `found` says what `expected` says. Each is a final answer in LaTeX or plain text.
+    """Tell whether `found` means the same as `expected`. Each is a final answer in LaTeX or plain text.
 
     Fractions, decimals, radicals, sets, intervals, inequalities, equations, matrices, points, units and
     words are compared as what they mean; a percent sign and a unit that only one of them has are let pass,
@@ -263,7 +263,7 @@ def _same_expression(a: Expression, b: Expression) -> bool:
 
 
 def _is_huge(expression: Expression) -> bool:
-    """Whether it holds a power such as 9^{9^9}, whose digits nobody can write down."""
+    """Tell whether it holds a power such as 9^{9^9}, whose digits nobody can write down."""
     return any(
         (isinstance(power.exp, sympy.Rational) and abs(power.exp) > LARGEST_POWER) or _is_huge(power.exp)
         for power in expression.atoms(sympy.Pow)
@@ -282,7 +282,7 @@ def _at(expression: Expression, point: Sequence[Fraction]) -> Expression | None:
 
 
 def _is_zero(number: Expression) -> bool:
-    """Whether a number is zero, to `DIGITS` digits of its largest term."""
+    """Tell whether a number is zero, to `DIGITS` digits of its largest term."""
     if isinstance(number, sympy.Rational):
         return bool(number == 0)
     terms = [abs(term.evalf(15)) for term in sympy.Add.make_args(number)]

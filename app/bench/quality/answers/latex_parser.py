@@ -257,7 +257,7 @@ class _Parser:
         return value
 
     def _argument(self) -> Expression:
-        """What follows ^, _ or a command: a group in braces, or one token."""
+        """Parse the argument of ^, _ or a command: a group in braces, or one token."""
         if self._is_sign("{"):
             return self._group("{", "}")
         token = self.here

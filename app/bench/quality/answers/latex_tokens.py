@@ -131,7 +131,7 @@ def _number_or_text(inside: str) -> str:
 
 
 def has_groups(text: str) -> bool:
-    """Whether "1,234" in it may be one number or two."""
+    """Tell whether it has text such as "1,234", which may be one number or two."""
     return _outside_brackets(text) != text
 
 

@@ -68,7 +68,7 @@ _POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
 
 def unit_of(text: str) -> tuple[str, Fraction]:
-    """What a unit measures and how much of it: ("length", 1/100) for "cm". An unknown one is its own name."""
+    """Return a unit's quantity and size: ("length", 1/100) for "cm". An unknown one is its own name."""
     name = re.sub(r"\s+", " ", text.strip().strip(".").casefold())
     power = 1
     first, _, rest = name.partition(" ")

@@ -1,4 +1,4 @@
-"""What a final answer can be: a quantity, a list, an interval, a relation, a matrix, or words."""
+"""The kinds of final answers: a quantity, a list, an interval, a relation, a matrix, or words."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -23,7 +23,7 @@ _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 
 @dataclass(frozen=True, slots=True)
 class BleuCounts:
-    """What the score of several replies is made of: runs of 1 to 4 words that match, all of them, lengths."""
+    """The counts behind the score of several replies: runs of 1 to 4 words that match, all runs, lengths."""
 
     matches: tuple[int, ...] = (0,) * ORDER
     totals: tuple[int, ...] = (0,) * ORDER
@@ -60,7 +60,7 @@ class BleuCounts:
 
 
 def bleu_counts(reference: str, reply: str) -> BleuCounts:
-    """What one reply against one reference adds to the score."""
+    """Count what one reply against one reference adds to the score."""
     wanted, said = bleu_words(reference), bleu_words(reply)
     matches, totals = [], []
     for length in range(1, ORDER + 1):

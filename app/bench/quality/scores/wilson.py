@@ -1,4 +1,4 @@
-"""How sure a share of right answers is."""
+"""The confidence interval of a share of right answers."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Share:
 
     @property
     def is_conclusive(self) -> bool:
-        """Whether the interval is narrow enough to tell models apart."""
+        """Tell whether the interval is narrow enough to tell models apart."""
         return self.n > 0 and self.high - self.low <= WIDEST_SHARE
 
 
