@@ -1,4 +1,4 @@
-"""What a build is of: an earlier run is gone on with only where it would come out the same."""
+"""The identity of a build: an earlier run is resumed only where its result would be the same."""
 
 import hashlib
 import importlib.metadata

@@ -142,7 +142,7 @@ class _Build:
         return built
 
     def _goes_on(self, journal: BuildJournal) -> bool:
-        """Whether the files are what the journal says."""
+        """Tell whether the files are what the journal says."""
         return journal.begun and all(
             _has_size(self._part(output), output.layout.bytes)
             or (output.kind in journal.whole and _has_size(self._final(output), output.layout.bytes))
@@ -281,7 +281,7 @@ class _Build:
             raise self._disk_full()
 
     def _missing_bytes(self) -> int:
-        """What the working files still need of the disk."""
+        """Compute the disk space that the working files still need, in bytes."""
         stored = self._journal.tensors if self._journal is not None else ()
         return sum(
             output.layout.bytes - sum(output.layout.places[name].bytes for name in stored)

@@ -15,7 +15,7 @@ from converters.build.trailing_sha256 import FollowingHash
 from converters.build.output import Output
 
 COMMIT_BYTES = 64 << 20
-"""How much of all outputs is written between two commits; about twice this is done again after a crash."""
+"""Bytes of all outputs that are written between two commits; about twice this is redone after a crash."""
 
 _READ_BYTES = 1 << 20
 
@@ -63,11 +63,11 @@ class Commits:
         self._holds = True
 
     def release(self) -> None:
-        """What was held is named with the next commit."""
+        """Let the next commit name what was held."""
         self._holds = False
 
     def start_over(self) -> None:
-        """What was held is worth nothing and will be added again."""
+        """Discard what was held; it will be added again."""
         self._wait()
         self._waiting, self._unsynced_bytes, self._unnamed = [], 0, {}
         for hashed in self.hashes:

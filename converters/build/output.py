@@ -21,7 +21,7 @@ class Output:
 
 
 class Source(Protocol):
-    """What is built from: a checkpoint or a GGUF file, read and checked."""
+    """The source of a build: a checkpoint or a GGUF file, read and checked."""
 
     @property
     def tensors(self) -> Sequence[PlannedTensor]:

@@ -36,7 +36,7 @@ class Block:
 
     @property
     def offset(self) -> int:
-        """Where the block begins in the source's file."""
+        """The start of the block in the source's file, in bytes."""
         kind = TYPE_NAMED[self.tensor.source.dtype]
         return self.tensor.source.offset + self.start // kind.block * kind.block_bytes
 

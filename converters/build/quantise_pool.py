@@ -14,7 +14,7 @@ from models.hub.resumable_file import open_arriving
 from models.system.page_cache import forget
 
 _BLOCKS_AHEAD = 4
-"""How many blocks a worker are handed out before the first of them must be done."""
+"""Blocks per worker that are handed out before the first of them must be done."""
 
 
 def one_pass(

@@ -1,4 +1,4 @@
-"""What a model's name says: base name, fine-tune, version and size.
+"""Split a model's name into its parts: base name, fine-tune, version and size.
 
 Follows `get_model_id_components` of llama.cpp's gguf-py (metadata.py), so that our metadata equals its own.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """What a repository's name says; empty where it does not."""
+    """The parts of a repository's name; empty where the name does not have them."""
 
     full: str
     organization: str = ""

@@ -1,4 +1,4 @@
-"""Where the tensors of a safetensors file lie; its header is checked in full.
+"""Locate the tensors of a safetensors file; its header is checked in full.
 
 Format: https://github.com/huggingface/safetensors#format (an 8-byte header length, a JSON header, the data).
 """
@@ -13,7 +13,7 @@ from models.system.foreign_json import MOST_JSON_BYTES, check_values
 from models.system.regular_file import open_regular
 
 MAX_HEADER_BYTES = 100_000_000
-"""What the format itself allows."""
+"""The limit of the format itself."""
 
 _MOST_VALUES = 1 << 19
 """A tensor has some eight: enough for 65,000."""
@@ -32,7 +32,7 @@ _DOWNLOAD_AGAIN = "Download the model again; this file is not what its publisher
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a tensor lies: `offset` counts from the start of the file, `shape` is row-major."""
+    """The place of a tensor: `offset` counts from the start of the file, `shape` is row-major."""
 
     name: str
     dtype: str

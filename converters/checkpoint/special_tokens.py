@@ -1,4 +1,4 @@
-"""Which tokens begin, end and pad a text, whether they are added by themselves, and the chat template.
+"""Read which tokens begin, end and pad a text, whether they are added by themselves, and the chat template.
 
 Follows `SpecialVocab` of llama.cpp's gguf-py (vocab.py): tokenizer.json's post-processor decides what is
 added, tokenizer_config.json names the tokens, config.json has the last word only where that names none.
@@ -116,7 +116,7 @@ def _read_template_processing(processor: Json, named: dict[str, str], special: S
 def _read_separator(
     pair: list[object], single: list[Json], named: dict[str, str], special: SpecialTokens
 ) -> None:
-    """Whether a separator stands between two texts, where the pair's template is `A [sep] [eos] B`."""
+    """Read whether a separator stands between two texts, where the pair's template is `A [sep] [eos] B`."""
     first = _special_id(single[0]) if len(single) > 1 else ""
     last = _special_id(single[-1]) if len(single) > 1 else ""
     inner = [piece if isinstance(piece, dict) else {} for piece in pair]

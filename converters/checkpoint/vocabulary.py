@@ -197,7 +197,7 @@ _BYTES = _byte_level_alphabet()
 
 
 def _through_byte_level(text: str) -> str:
-    """What a byte-level decoder makes of a token that is looked up literally."""
+    """Return what a byte-level decoder makes of a token that is looked up literally."""
     if any(character not in _BYTES for character in text):
         return text
     return bytes(_BYTES[character] for character in text).decode("utf-8", "replace")

@@ -93,5 +93,5 @@ def quantise_rows(
 
 
 def is_valid(stored: Bytes, kind: TensorType) -> bool:
-    """Whether no scale in quantised `stored` is infinite or not a number."""
+    """Tell whether no scale in quantised `stored` is infinite or not a number."""
     return bool(_ggml.ggml_validate_row_data(kind.number, stored.ctypes.data, stored.nbytes))

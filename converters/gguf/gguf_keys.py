@@ -1,4 +1,4 @@
-"""What a GGUF file says about its model where llama.cpp only asserts it, which would end its process.
+"""Check the metadata of a GGUF file that llama.cpp only asserts, which would end its process.
 
 Each limit is an assertion in llama.cpp's src/llama-model.cpp, in src/llama-vocab.cpp (`impl::load`) or in
 ggml's operators (ggml/src/ggml-cpu).

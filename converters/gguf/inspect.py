@@ -1,4 +1,4 @@
-"""What a GGUF file holds, and whether it tells the truth about itself.
+"""Read the header of a GGUF file, and check it against the file.
 
 Every declared count, length, size and offset is checked against the file's length before it is used, and
 before llama.cpp sees the file: files from the internet have made it read and write out of bounds

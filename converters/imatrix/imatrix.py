@@ -60,7 +60,7 @@ class Sums:
     counts: npt.NDArray[np.int64]
 
     def means(self) -> Floats:
-        """What quantising takes; a matrix that met no activation counts everything alike."""
+        """Return the means that quantising takes; a matrix that met no activation counts everything alike."""
         counts = self.counts[:, None].astype(np.float32)
         means = np.ones_like(self.squares)
         np.divide(self.squares, counts, out=means, where=counts > 0)

@@ -112,11 +112,11 @@ class _Collector:
             raise self._error
 
     def collected(self, chunks: int) -> Collected:
-        """What `chunks` of the text have given so far."""
+        """Return what `chunks` of the text have given so far."""
         return Collected(chunks, self._squares, self._counts)
 
     def sums(self) -> dict[str, Sums]:
-        """What was added up."""
+        """Return the sums by matrix."""
         return {
             name: Sums(squares.astype(np.float32), np.array([self._counts[name]], np.int64))
             for name, squares in self._squares.items()

@@ -1,4 +1,4 @@
-"""How far a model's predictions are from another one's, in the numbers of llama-perplexity --kl-divergence.
+"""Measure how far a model's predictions are from another's, as llama-perplexity --kl-divergence does.
 
 llama.cpp keeps the base model's log-probabilities as 16-bit steps over at most 16 nats; the same is done
 here, so that the figures agree and a chunk takes half the memory.
@@ -43,7 +43,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What `Scores` come to; each `_error` is one standard error, divergences are in nats."""
+    """The statistics of `Scores`; each `_error` is one standard error, divergences are in nats."""
 
     tokens: int
     perplexity: float

@@ -21,7 +21,7 @@ from models.system.progress import OnProgress, raise_if_cancelled
 R = TypeVar("R")
 
 OWN_TEXT = "Stillroom's own text"
-"""What manifests and matrices call the texts that come with Stillroom."""
+"""The name in manifests and matrices of the texts that come with Stillroom."""
 
 
 class QualityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="quality"):
@@ -146,7 +146,7 @@ def read_part(
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
 ) -> TextPart:
-    """How well a GGUF file predicts some chunks of `text`, for its perplexity.
+    """Measure how well a GGUF file predicts some chunks of `text`, for its perplexity.
 
     As `measure`.
     """

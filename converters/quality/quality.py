@@ -28,7 +28,7 @@ _FIRST = CONTEXT_TOKENS // 2
 """The first half of a chunk is read without being scored, so that each prediction has something before it."""
 
 _RESERVE_BYTES = 1 << 30
-"""What the computation and other programs need besides the weights."""
+"""Memory that the computation and other programs need besides the weights."""
 
 _SEQUENCES = 4
 """Chunks that go through a model together, as in llama-perplexity: in other numbers the sums round otherwise.
@@ -39,7 +39,7 @@ _LOGIT_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class MeasuringText:
-    """What is read, and what it is called."""
+    """The text that is read, and its name."""
 
     data: bytes
     name: str

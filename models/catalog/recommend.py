@@ -1,4 +1,4 @@
-"""Which model to take on this computer."""
+"""Recommend a model for this computer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

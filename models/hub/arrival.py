@@ -1,4 +1,4 @@
-"""How much of a file is there while it comes from a hub."""
+"""The part of a file that has arrived from a hub so far."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

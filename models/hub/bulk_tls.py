@@ -135,7 +135,7 @@ class _TlsStream(_Stream):
         return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
     def _decipher(self, most: int) -> bytes:
-        """What has come, up to `most` bytes. Raises `ssl.SSLError` where nothing has."""
+        """Return what has come, up to `most` bytes. Raises `ssl.SSLError` where nothing has."""
         if len(self._memory) < most:
             self._memory = bytearray(most)
         memory = memoryview(self._memory)[:most]

@@ -1,4 +1,4 @@
-"""What the Hugging Face hub, or a server that speaks like it, says about a repository."""
+"""Ask the Hugging Face hub, or a server that speaks like it, about a repository."""
 
 import logging
 import os
@@ -96,7 +96,7 @@ class HubClient:
         return self._token or get_token()
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
-        """Where the hub offers `path` at the snapshot's commit (usually a redirect to a storage host)."""
+        """Return the hub's URL of `path` at the snapshot's commit (usually a redirect to a storage host)."""
         return hf_hub_url(
             snapshot.repo, path, repo_type=self._kind, revision=snapshot.commit, endpoint=self.endpoint
         )

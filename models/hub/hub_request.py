@@ -38,7 +38,7 @@ class RangeIgnored(Exception):
 
 
 class Link:
-    """Where the bytes of one file are: the hub's address, and the storage address it redirects to.
+    """The addresses of one file: the hub's, and the storage address it redirects to.
 
     The storage address is kept until it expires. The token goes to the hub's own origin only.
     """

@@ -1,4 +1,4 @@
-"""When to try a server again."""
+"""Decide when to try a server again."""
 
 import email.utils
 import re
@@ -18,12 +18,12 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
 
     def wait_s(self, failures: int) -> float:
-        """How long to wait after `failures` (>= 1) failures in a row."""
+        """Return the wait after `failures` (>= 1) failures in a row."""
         return float(min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1)))
 
 
 def is_temporary(status: int) -> bool:
-    """Whether an HTTP status means "later" rather than "no"."""
+    """Tell whether an HTTP status means "later" rather than "no"."""
     return status in (408, 425, 429) or status >= 500
 
 

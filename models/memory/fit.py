@@ -1,6 +1,6 @@
-"""Whether a model runs on this computer, where, and about how fast.
+"""Estimate whether a model runs on this computer, where, and about how fast.
 
-An estimate from the dimensions (`models.memory.memory_need`).
+Computed from the dimensions (`models.memory.memory_need`).
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ SPARE_RAM_BYTES = 1536 << 20
 
 
 class Verdict(StrEnum):
-    """Where a model runs."""
+    """The memory that a model runs in."""
 
     GPU = "gpu"
     PARTLY = "partly"
@@ -42,7 +42,7 @@ class GpuMemory:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What this computer has free: `ram_bytes`, and each GPU that the installed llama.cpp can use.
+    """The free memory of this computer: `ram_bytes`, and each GPU that the installed llama.cpp can use.
 
     `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet.
     """
@@ -108,7 +108,7 @@ def fit(
     context_tokens: int = DEFAULT_CONTEXT_TOKENS,
     kv_type: str = "f16",
 ) -> Fit:
-    """Where a model of `shape` runs in `quantisation` with this context."""
+    """Estimate where a model of `shape` runs in `quantisation` with this context."""
     demand = Demand(context_tokens, kv_type=kv_type)
     return fit_weights(shape, weights_of(shape, quantisation), quantisation, memory, demand)
 

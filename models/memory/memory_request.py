@@ -1,4 +1,4 @@
-"""How a model is to be used, as far as memory depends on it."""
+"""The intended use of a model, as far as memory depends on it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What quantising cost a model, as measured against its full-precision form."""
+"""The loss of a model by quantising, as measured against its full-precision form."""
 
 import math
 

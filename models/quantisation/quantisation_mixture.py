@@ -1,4 +1,4 @@
-"""Which type each tensor of a quantised model gets.
+"""Choose the type of each tensor of a quantised model.
 
 The mixtures are llama.cpp's, for the dense Llama, Qwen2 and Qwen3 families: `llama_tensor_get_type_impl`,
 `tensor_type_fallback` and `tensor_allows_quantization` of
@@ -19,7 +19,7 @@ BASE_TYPE = {
     "Q6_K": "Q6_K",
     "Q8_0": "Q8_0",
 }
-"""What a mixture gives a tensor that no rule names."""
+"""The type of a tensor that no rule names, by mixture."""
 
 # What a row gets that the type's 256 weights do not divide.
 _FOR_NARROW_ROWS = {
@@ -35,7 +35,7 @@ _LAYER = re.compile(r"blk\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class MixtureModel:
-    """What the rules ask of a model; `architecture` is its name in GGUF."""
+    """The facts of a model that the rules depend on; `architecture` is its name in GGUF."""
 
     architecture: str
     layers: int
@@ -44,7 +44,7 @@ class MixtureModel:
 
     @property
     def is_70b(self) -> bool:
-        """Whether llama.cpp takes it for a 70B, whose small attn_v gets more bits."""
+        """Tell whether llama.cpp takes it for a 70B, whose small attn_v gets more bits."""
         if self.architecture == "llama":
             return self.layers == 80 and self.heads != self.kv_heads
         return self.architecture == "qwen2" and self.layers == 80
@@ -57,7 +57,7 @@ def place_in_file(name: str) -> tuple[int, str]:
 
 
 def may_be_quantised(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is quantised at all: matrices of weights are, vectors and norms are not."""
+    """Tell whether a tensor is quantised at all: matrices of weights are, vectors and norms are not."""
     return len(shape) > 1 and name.endswith("weight") and not name.endswith("_norm.weight")
 
 

@@ -1,4 +1,4 @@
-"""How large a model is in each quantisation, computed from its dimensions."""
+"""Compute the size of a model in each quantisation from its dimensions."""
 
 import functools
 from math import prod
@@ -66,7 +66,7 @@ def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
 
 
 def mixture_model(shape: ModelShape) -> MixtureModel:
-    """What llama.cpp's mixtures ask of a model."""
+    """Return the facts of a model that llama.cpp's mixtures depend on."""
     architecture = "qwen2" if shape.attention_bias else "qwen3" if shape.qk_norm else "llama"
     return MixtureModel(architecture, shape.layers, shape.heads, shape.kv_heads)
 

@@ -50,13 +50,13 @@ class InstalledModel:
 
     @property
     def reference(self) -> str:
-        """What settings and chats remember this model by; `ModelStore.get` finds it again."""
+        """The text that settings and chats store for this model; `ModelStore.get` finds it again."""
         return f"{self.name}/{self.type}"
 
 
 @dataclass(frozen=True, slots=True)
 class StoreListing:
-    """What is on disk, and what the user should know about it."""
+    """The models on disk, and what the user should know about them."""
 
     models: tuple[InstalledModel, ...]
     notices: tuple[StillroomError, ...]
@@ -264,7 +264,7 @@ class ModelStore:
             return _installed(folder, manifest, output)
 
     def inputs_at(self, path: Path) -> tuple[InputFile, ...]:
-        """What the model's file `path` was made from, as far as that is known."""
+        """Return what the model's file `path` was made from, as far as that is known."""
         with self._lock:
             for folder in self._folders():
                 manifest = self._look_at(folder)
@@ -274,7 +274,7 @@ class ModelStore:
         return ()
 
     def folder_of(self, name: str) -> Path:
-        """Where the files of the model `name` are, or would be."""
+        """Return the folder in which the files of the model `name` are, or would be."""
         return self.root / folder_name(name)
 
     def record_quality(self, model: InstalledModel, quality: Quality) -> InstalledModel:
@@ -302,7 +302,7 @@ class ModelStore:
             shutil.rmtree(self.root / _TRASH / trashed.id)
 
     def trash_bytes(self) -> int:
-        """What emptying the trash would free."""
+        """Return the bytes that emptying the trash would free."""
         return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))
 
     def empty_trash(self) -> None:
@@ -314,7 +314,8 @@ class ModelStore:
                     shutil.rmtree(folder)
 
     def work_folder(self, name: str) -> Path:
-        """Where files of the model `name` are made before `add` takes them; on the store's own disk."""
+        """Return the folder in which the model's files are made before `add` takes them; on the store's
+        disk."""
         return self.root / ".making" / folder_name(name)
 
     def _folders(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Which stretches of a file are there."""
+"""The stretches of a file that are there."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""How long work reports where it is, and how it is told to stop."""
+"""Report the progress of long work, and tell it to stop."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How fast something goes, smoothed, and how long the rest takes."""
+"""Measure how fast something goes, smoothed, and how long the rest takes."""
 
 import time
 from collections import deque

@@ -1,4 +1,4 @@
-"""Who gets into the next batch: continuous batching over a fixed number of sequences. Pure, no llama.cpp."""
+"""Continuous batching over a fixed number of sequences: plan the next batch. Pure, no llama.cpp."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ class Slot:
 
     @property
     def present(self) -> Held:
-        """What it holds now, also of a job that uses it."""
+        """The contents of the sequence now, also while a job uses it."""
         job = self.job
         return self.held if job is None else Held(job.tokens[: job.evaluated], job.chat_key, job.variant)
 
@@ -336,8 +336,8 @@ class Scheduler:
 
 
 def fair_shares(wanted: Sequence[int], room: int, most: int) -> list[int]:
-    """What each gets of `room`: the same, and what the short ones leave goes to the long ones. Nobody gets
-    over `most`; where there is less than one for each, the first ones get it."""
+    """Divide `room` evenly; what the short ones leave goes to the long ones. None gets over `most`; where
+    there is less than one for each, the first ones get it."""
     if room < len(wanted):
         return [1] * room + [0] * (len(wanted) - room)
     shares = [0] * len(wanted)

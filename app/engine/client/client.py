@@ -104,8 +104,8 @@ class EngineClient(EngineLink):
             return found.path if found is not None else ""
 
     def is_wanted(self, path: str) -> bool:
-        """Whether a model was loaded and not unloaded by the user: it is in memory, or comes back with the
-        next request that names it."""
+        """Tell whether a model was loaded and not unloaded by the user: it is in memory, or comes back with
+        the next request that names it."""
         with self._changed:
             return self._wanted.find(path) is not None
 
@@ -188,7 +188,7 @@ class EngineClient(EngineLink):
         return future
 
     def count_tokens(self, parts: Sequence[Part], model: str = "") -> "Future[int]":
-        """How many tokens `tokenize` gives; they do not come here."""
+        """Count the tokens that `tokenize` would give, without transferring them."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[int] = Future()
         request = Tokenize(request_id=next(self._ids), parts=clean, model=model, only_count=True)
@@ -242,7 +242,7 @@ class EngineClient(EngineLink):
                 self._outbox.put(ReadCards())
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
-        """What `load` would come to, without loading."""
+        """Plan a `load` without loading."""
         future: Future[Planned] = Future()
         if self._memory is not None:
             settings = self._memory.recall(path, settings).settings

@@ -51,10 +51,10 @@ OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 
 SAVING_S = 1.2
-"""What the end of the program waits for chats' states to be saved; the next one computes what is missing."""
+"""Longest wait at the program's end for chats' states to be saved; the next run computes what is missing."""
 
 KILLED_S = 0.8
-"""What it waits for a process that was killed; a driver can hold one in the kernel for ever."""
+"""Longest wait for a process that was killed; a driver can hold one in the kernel for ever."""
 
 
 class EngineLink:
@@ -336,7 +336,7 @@ class EngineLink:
         return None
 
     def _dependants(self, event: Event, pending: Pending | None) -> list[Pending]:
-        """What waited for a load that failed; it would only hear that there is no model."""
+        """Take out the requests that waited for a load that failed; without a model they would fail too."""
         if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
             return []
         return self._without_load(pending.request.path)

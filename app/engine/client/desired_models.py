@@ -1,4 +1,4 @@
-"""Which models the user has loaded, which of them are in memory, how each comes back after a crash. Pure."""
+"""The models that the user has loaded, those in memory, and how to reload each after a crash. Pure."""
 
 from dataclasses import dataclass
 

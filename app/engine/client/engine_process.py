@@ -18,7 +18,7 @@ KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
 
 LAST_WORDS_S = 5.0
-"""What was said longer before the end has nothing to do with it."""
+"""Lines on stderr from longer before the last one have nothing to do with the end."""
 
 LINES_BEFORE_ABORT = 6
 """The reason often stands in the log, and the assertion only says where."""

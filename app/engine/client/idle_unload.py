@@ -9,7 +9,7 @@ from app.engine.protocol import Alive, CardsRead, Event
 
 
 class Restable(Protocol):
-    """What is needed of `EngineClient`."""
+    """The methods of `EngineClient` that are used here."""
 
     def observe_events(self, on_event: Callable[[Event], None]) -> None:
         """Repeat every event."""

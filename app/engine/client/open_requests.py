@@ -1,4 +1,4 @@
-"""What was asked of the engine and is not answered yet. No thread of its own: its owner holds a lock."""
+"""Requests to the engine that are not answered yet. No thread of its own: its owner holds a lock."""
 
 from collections.abc import Callable
 from concurrent.futures import Future

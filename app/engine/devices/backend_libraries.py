@@ -1,4 +1,4 @@
-"""Which back ends this llama.cpp has, which of them loaded, and why another did not.
+"""List the back ends of this llama.cpp: those that loaded, and why the others did not.
 
 A build with run-time back ends holds each as a library; ggml passes over in silence those that do not load.
 """

@@ -49,12 +49,12 @@ class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_runtime(folder: Path) -> CudaRuntime | None:
-    """What lies in `folder`; None where there is none, or one that cannot be used, which the user is told."""
+    """Read the `runtime.json` of `folder`; None where it is missing, or damaged, which the user is told."""
     return _read(folder / RUNTIME, CudaRuntime)
 
 
 def read_check(folder: Path) -> KernelCheck | None:
-    """How the check of the runtime in `folder` ended; None where it has not been checked."""
+    """Read how the check of the runtime in `folder` ended; None where it has not been checked."""
     check = _read(folder / CHECK, KernelCheck)
     return check if check is not None and check.runtime == read_runtime(folder) else None
 

@@ -1,4 +1,4 @@
-"""Which graphics cards this machine has, whether llama.cpp can use them or not.
+"""List this machine's graphics cards, whether llama.cpp can use them or not.
 
 Only the operating system is asked, never a driver library: those can hang, and the engine must load a model
 without a card too.

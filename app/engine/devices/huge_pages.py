@@ -1,4 +1,4 @@
-"""Whether the memory that llama.cpp asks for comes in large pages."""
+"""Tell whether the memory that llama.cpp asks for comes in large pages."""
 
 import os
 import platform

@@ -14,7 +14,7 @@ _BEFORE_SPACE = re.compile("[A-Za-z] ")
 
 
 class Tokenizer(Protocol):
-    """What is needed of a vocabulary."""
+    """The part of a vocabulary that tokenises prompts."""
 
     bos: int
     adds_bos: bool

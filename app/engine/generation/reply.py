@@ -32,7 +32,7 @@ from app.engine.protocol import (
 
 
 class Taken(NamedTuple):
-    """What becomes of a token that was drawn: the tokens that go into the context, and the reason where the
+    """The outcome of a token that was drawn: the tokens that go into the context, and the reason where the
     reply ends with it."""
 
     tokens: list[int]

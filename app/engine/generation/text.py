@@ -75,7 +75,7 @@ class ThinkSplitter:
         return out
 
     def finish(self) -> list[tuple[Channel, str]]:
-        """What was held back and turned out to be no tag."""
+        """Return the text that was held back and turned out to be no tag."""
         held, self._held = self._held, ""
         return [(self.channel, held)] if held else []
 
@@ -102,7 +102,7 @@ class StopStrings:
         self.stopped = False
 
     def feed(self, text: str) -> str:
-        """What may be shown now; `stopped` is set when a stop string is complete."""
+        """Return the text that may be shown now; `stopped` is set when a stop string is complete."""
         if not self._stops:
             return text
         if self.stopped:
@@ -119,7 +119,7 @@ class StopStrings:
         return text[: len(text) - held]
 
     def finish(self) -> str:
-        """What was held back; empty after a stop."""
+        """Return the text that was held back; empty after a stop."""
         held, self._held = self._held, ""
         return held
 
@@ -138,7 +138,7 @@ class ReplyText:
 
     @property
     def channel(self) -> Channel:
-        """Where the next token belongs."""
+        """The channel of the next token."""
         return self._splitter.channel
 
     @property

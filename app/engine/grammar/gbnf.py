@@ -131,7 +131,7 @@ class _Reader:
         space = _SPACE_AND_LINES if depth else _SPACE
         items: list[int] = []
         last: list[int] = []
-        """What a repetition repeats."""
+        """The items that a repetition repeats."""
         while True:
             letter = self._next()
             if letter in ("*", "+", "?", "{"):
@@ -392,12 +392,12 @@ def _refuse_left_recursion(rules: Rules) -> None:
 
 
 def _empty_rules(rules: Rules) -> list[bool]:
-    """Which rules may be no text at all."""
+    """Find the rules that may match the empty text."""
     may_be_empty = [False] * len(rules.starts)
     users: list[list[tuple[int, int]]] = [[] for _ in rules.starts]
-    """For each rule the alternatives, made of rules only, that it stands in, and whose they are."""
+    """For each rule the alternatives, made of rules only, that it stands in, each with its own rule."""
     left: dict[int, int] = {}
-    """How many rules of an alternative are not known to be empty."""
+    """The number of rules in each alternative that are not known to match the empty text."""
     found: list[int] = []
     for rule, starts in enumerate(rules.starts):
         for start in starts:

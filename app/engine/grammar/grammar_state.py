@@ -1,4 +1,4 @@
-"""Where a text stands in a grammar, byte by byte, at a bounded cost. Pure.
+"""Follow a text through a grammar, byte by byte, at a bounded cost. Pure.
 
 llama.cpp's matcher (src/llama-grammar.cpp) tries every way through a token by itself, so that `(" "? "
 "?){12}` takes it 14 s for one token of spaces, and it cannot be stopped. Here all ways that lead to the same

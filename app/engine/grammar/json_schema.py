@@ -127,7 +127,7 @@ class _Writer:
         return "\n".join(f"{name} ::= {rule}" for name, rule in self._rules.items())
 
     def _expression(self, schema: object, path: str) -> str:
-        """What the schema allows, as one item or a group in brackets."""
+        """Return GBNF for what the schema allows, as one item or a group in brackets."""
         self._spend(1)
         if schema is True or schema == {}:
             return self._basic("value")

@@ -1,4 +1,4 @@
-"""What the tokens of a vocabulary print, so that all of them can be tested at once. Pure."""
+"""The bytes of all tokens of a vocabulary, so that a grammar can test them at once. Pure."""
 
 from collections.abc import Sequence
 

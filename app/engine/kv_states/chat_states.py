@@ -28,8 +28,8 @@ class ChatStates:
         self._idle_since_s: float | None = None
 
     def fetch(self, job: Job) -> bool:
-        """Whether a saved state spares more than what is in the cache; it comes into `look`, and the job is
-        admitted then."""
+        """Start to read a saved state that spares more than the cache does; False where there is none. `look`
+        admits the job once the state is read."""
         saved, length = self._keeper.best(job)
         if saved is None or length - self._scheduler.reusable(job) < LEAST_TOKENS:
             return False

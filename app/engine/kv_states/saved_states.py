@@ -1,4 +1,4 @@
-"""What was evaluated for a chat, on disk: one file a chat and model, checked before llama.cpp sees it."""
+"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it."""
 
 import contextlib
 import hashlib
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}\.state")
 
 @dataclass(frozen=True, slots=True)
 class StatesPlace:
-    """Where chats' states are kept, and how large all of them may get now; 0 keeps none."""
+    """The folder of chats' states, and how large all of them may get now; 0 keeps none."""
 
     folder: Path
     limit_bytes: Callable[[], int]
@@ -159,7 +159,7 @@ class StateFolder:
 
 
 def kept_bytes(folder: Path) -> int:
-    """What the states of all models take; blocks on the disk."""
+    """Sum the sizes of the states of all models, in bytes; blocks on the disk."""
     return sum(stat.st_size for _, stat in _with_stat(folder))
 
 

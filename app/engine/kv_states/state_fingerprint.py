@@ -1,4 +1,4 @@
-"""What a saved state depends on: the weights, and how the context computes and lays out its cache."""
+"""Identify what a saved state depends on: the weights, and how its context computes and stores the cache."""
 
 import hashlib
 from pathlib import Path

@@ -19,7 +19,7 @@ LEAST_TOKENS = 64
 """Fewer tokens are evaluated again rather than written or read."""
 
 IDLE_BYTES_PER_S = 8_000_000
-"""What idle time may write on average, so that a talk of many short turns does not wear the disk out."""
+"""The most that is written in idle time on average: a chat of many short turns must not wear the disk out."""
 
 _MOST_PENDING = 2
 

@@ -96,7 +96,7 @@ class Context:
         self.batch_tokens = batch_tokens
         self._batch = Batch(batch_tokens)
         self.warm_up_s = 0.0
-        """What one token took on the warm-up, the reading of the file included."""
+        """The time of the one warm-up token, the reading of the file included."""
         self._vocabulary = model.vocabulary
         self._logits: dict[int, npt.NDArray[np.float32]] = {}
 

@@ -14,7 +14,7 @@ Ids = npt.NDArray[np.integer[Any]]
 
 
 def negligible_gap(vocabulary: int, temperature: float) -> float:
-    """How far a logit must lie below the largest so that such tokens together have less than
+    """Return how far a logit must lie below the largest so that such tokens together have less than
     `NEGLIGIBLE_MASS` of the distribution.
 
     Top_p over a whole vocabulary computes an exponential for every token and sorts them: 1.5 ms a token

@@ -1,4 +1,4 @@
-"""How fast ggml multiplies matrices of one weight type here: the computing that a prompt can have at most.
+"""Measure how fast ggml multiplies matrices of one weight type here: the upper bound for prompts.
 
 API: https://github.com/ggml-org/llama.cpp/blob/master/ggml/include/ggml-backend.h. One thread at a time.
 """

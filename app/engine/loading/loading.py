@@ -181,7 +181,7 @@ class _Loader:
                 plan, said = taken[-1].plan, taken[-1].notice
 
     def _after(self, failure: _OutOfRoom, plan: LoadSettings) -> list[LadderStep]:
-        """What to give up now; nothing where all is given up."""
+        """Choose what to give up now; empty where all is given up."""
         if not failure.is_memory:
             step = processor_only(plan)
             return [step] if step is not None else []
@@ -278,7 +278,7 @@ class _Loader:
 
 
 def _weights_of(plan: LoadSettings) -> tuple[int, str]:
-    """Where the weights lie."""
+    """Return what decides where the weights are: the layers on the card, and mapped or copied."""
     return plan.gpu_layers, plan.weights
 
 

@@ -23,7 +23,8 @@ MOST_LAYERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """What the GGUF file says about the memory a model needs. Sizes are bytes of the quantised tensors."""
+    """A model's dimensions as its GGUF file gives them, for its memory need. Sizes are bytes of the quantised
+    tensors."""
 
     layer_bytes: tuple[int, ...]
     output_bytes: int
@@ -67,7 +68,7 @@ class ModelShape:
         return kv_cache_bytes(self.dimensions, tokens, kv_type)
 
     def need(self, demand: Demand, gpu_layers: int = 0, *, cards: int = 1) -> MemoryNeed:
-        """What llama.cpp will allocate in RAM and on the cards."""
+        """Compute what llama.cpp will allocate in RAM and on the cards."""
         return memory_need(self.dimensions, self.weights, demand, gpu_layers, cards=cards)
 
 

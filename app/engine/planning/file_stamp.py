@@ -1,5 +1,5 @@
-"""Whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into it
-changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
+"""Tell whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into
+it changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class FileMark(NamedTuple):
-    """What tells a file's contents apart, without reading them."""
+    """A file's inode, size and time of change: they tell contents apart without reading them."""
 
     inode: int
     size: int

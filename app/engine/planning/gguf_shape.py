@@ -36,7 +36,7 @@ class InitParams(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """What a load is planned with; `shape` is None where a needed key is missing."""
+    """A file's facts that a load is planned with; `shape` is None where a needed key is missing."""
 
     shape: ModelShape | None
     rope: RopeScaling

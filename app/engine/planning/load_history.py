@@ -1,4 +1,4 @@
-"""What this machine has learnt about loading each model: what memory was too short for, what is fastest."""
+"""Remember, by machine and model file, what memory was too short for and which settings are fastest."""
 
 import hashlib
 import logging
@@ -60,13 +60,13 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one model file; `name` is only for people who read the JSON."""
+    """The facts known of one model file; `name` is only for people who read the JSON."""
 
     name: str = ""
     lowered: Lowered | None = None
     tuned: Tuned | None = None
     table: dict[str, Any] | None = None
-    """What was measured for `tuned`: a `tuning.report.TuningReport` in plain values."""
+    """The measurements behind `tuned`: a `tuning.report.TuningReport` in plain values."""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -75,7 +75,7 @@ class _Document(msgspec.Struct, kw_only=True):
 
 
 class Recalled(msgspec.Struct, frozen=True):
-    """How to load, and what to say about it."""
+    """The settings to load with, and what to tell the user about them."""
 
     settings: LoadSettings
     notices: tuple[LoadNotice, ...] = ()
@@ -106,7 +106,7 @@ class LoadMemory:
         return Recalled(msgspec.structs.replace(settings, **taken), (*notices, _HOW_TO_FORGET))
 
     def of(self, file: str) -> Remembered:
-        """What is known of a model file."""
+        """Return what is known of a model file."""
         key = fingerprint(file)
         return self._read().machines.get(self._machine, {}).get(key, Remembered())
 
@@ -169,7 +169,7 @@ def with_tuned(asked: LoadSettings, tuned: Tuned) -> LoadSettings:
 
 
 def lowered_by(asked: LoadSettings, before: LoadSettings, plan: LoadSettings) -> Lowered | None:
-    """What to remember when `before` had been planned and `plan` was what could be loaded."""
+    """Return what to remember when `before` had been planned and `plan` was what could be loaded."""
     given_up = tuple(name for name in GIVEN_UP if getattr(before, name) != getattr(plan, name))
     return Lowered(asked=asked, plan=plan, given_up=given_up) if given_up else None
 

@@ -1,4 +1,4 @@
-"""What to say about the graphics card that a model was loaded onto, or was not."""
+"""Notices about the graphics card that a model was loaded onto, or was not."""
 
 from collections.abc import Sequence
 

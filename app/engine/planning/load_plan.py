@@ -1,4 +1,4 @@
-"""What the automatic values of the load settings come to on this machine, and what to say about it. Pure."""
+"""Choose the automatic values of the load settings for this machine, with notices for the user. Pure."""
 
 from dataclasses import dataclass, field, replace
 
@@ -34,7 +34,7 @@ system cannot drop them as it can drop mapped ones."""
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the machine has free. `devices` are those that layers can go to; `large_pages` says that memory
+    """The machine's free resources. `devices` are those that layers can go to; `large_pages` says that memory
     comes in such."""
 
     devices: tuple[Device, ...]
@@ -133,7 +133,7 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
 
 
 def demand_of(plan: LoadSettings) -> Demand:
-    """What the plan asks of the memory."""
+    """Return what the plan asks of the memory."""
     return Demand(
         plan.context_tokens,
         plan.sequences,

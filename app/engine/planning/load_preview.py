@@ -1,4 +1,4 @@
-"""What a load would come to, without loading: for who chooses the settings."""
+"""Plan a load without loading, for a user who is choosing the settings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -84,7 +84,7 @@ class Preview:
 
 
 def _taken(present: ModelInfo | None) -> Counter[str]:
-    """What a loaded model and the one that guesses ahead for it take, by buffer name."""
+    """Return the bytes that a loaded model and its draft model take, by buffer name."""
     if present is None:
         return Counter()
     return Counter(present.buffers) + Counter(present.draft_buffers)

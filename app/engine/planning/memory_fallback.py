@@ -1,9 +1,9 @@
-"""What to give up when memory is short, one step after the other. Pure.
+"""Choose what to give up when memory is short, one step after the other. Pure.
 
-The model that guesses ahead goes first: without it the replies are the same. Then what the engine chose
-itself, in the order of what it costs: a copy of the weights, attention with a large buffer, replies side by
-side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what the user
-had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
+The draft model goes first: without it the replies are the same. Then what the engine chose itself, in the
+order of what it costs: a copy of the weights, attention with a large buffer, replies side by side, a shorter
+context, a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the
+same order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from app.engine.planning.file_shape import SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import LoadNotice, LoadSettings
 
 Stage = Literal["weights", "context", "decode"]
-"""Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
+"""The stage at which memory ran out: reading the weights, making the cache and buffers, or evaluating."""
 
 GIVEN_UP = (
     "draft_path",

@@ -1,4 +1,4 @@
-"""Which devices a model's layers may go to: this computer's, and other computers' where they are to help."""
+"""Choose the devices for a model's layers: this computer's, and other computers' where they are to help."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Local = Sequence[tuple[int, Device]]
 
 
 class FindsRemote(Protocol):
-    """What asks other computers: `rpc_devices.RpcDevices`."""
+    """A way to ask other computers for their devices: `rpc_devices.RpcDevices`."""
 
     def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
         """Devices of the computers that answer, and why the others cannot be used."""
@@ -80,7 +80,7 @@ def place(
 
 
 def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device], ram_bytes: int) -> bool:
-    """Whether the cards and the RAM of this computer hold the model with the context that is asked for."""
+    """Tell whether this computer's cards and RAM hold the model with the context that is asked for."""
     demand = Demand(
         settings.context_tokens or SMALLEST_CONTEXT_TOKENS,
         settings.sequences or 1,
@@ -102,7 +102,7 @@ def offload_devices(devices: Sequence[Device]) -> list[Device]:
 
 
 def usable_bytes(device: Device) -> int:
-    """What may be planned for on a device: free memory less a reserve."""
+    """Return the bytes that may be planned for on a device: free memory less a reserve."""
     return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
 
 
@@ -111,7 +111,7 @@ ASK_AGAIN_S = 10.0
 
 
 class AskedLately:
-    """What other computers said a moment ago, or say now."""
+    """The answers of other computers, asked for again after `ASK_AGAIN_S`."""
 
     def __init__(self, remote: FindsRemote) -> None:
         self._remote = remote

@@ -1,4 +1,4 @@
-"""What the engine is doing, for the window and the telemetry."""
+"""The engine's state, for the window and the telemetry."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -38,9 +38,9 @@ class EngineState:
     loading_path: str = ""
     load_fraction: float = 0.0
     load_waits: bool = False
-    """For the end of a reply of another model, which has to go first."""
+    """The load waits for the end of a reply of another model, which has to be unloaded first."""
     load_notice: LoadNotice | None = None
-    """What there was to say before the file is read."""
+    """The notice about the load before the file is read."""
     resting: ModelInfo | None = None
     """The model whose memory was given back because nobody used it: it comes back with the next request."""
     error: EngineError | None = None

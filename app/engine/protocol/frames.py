@@ -1,4 +1,4 @@
-"""How messages travel over a pipe: a little-endian 32-bit length, then msgpack."""
+"""Read and write messages over a pipe: a little-endian 32-bit length, then msgpack."""
 
 import struct
 import threading

@@ -61,7 +61,7 @@ def numeric_endpoint(server: RpcServer) -> str:
 
 
 def is_local(address: ipaddress.IPv4Address) -> bool:
-    """Whether an address belongs to this computer or to a private network (RFC 1918, RFC 3927)."""
+    """Tell whether an address belongs to this computer or to a private network (RFC 1918, RFC 3927)."""
     return address.is_loopback or address.is_private or address.is_link_local
 
 

@@ -50,7 +50,7 @@ class RpcDevices:
 
     @property
     def available(self) -> bool:
-        """Whether this llama.cpp was built with RPC."""
+        """Tell whether this llama.cpp was built with RPC."""
         return self._add_server is not None
 
     def function(self, name: str) -> int:

@@ -26,7 +26,7 @@ from converters.gguf.inspect import check_gguf
 log = logging.getLogger(__name__)
 
 LEAST_SHARE = 0.5
-"""Where the small model is less sure of its best token, the guess ends: a wrong one costs a row."""
+"""The guess ends where the draft model's best token has a lower probability: a wrong one costs a row."""
 
 _FORGET = 0.9
 
@@ -65,7 +65,7 @@ class DraftModel:
         self._seen: dict[int, list[int]] = {}
         self._works = True
         self.token_s = 0.0
-        """What a guessed token has taken lately; 0 before the first."""
+        """The time that a guessed token has taken lately; 0 before the first."""
 
     def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
         """Guesses by request, each of as many tokens at most as is wanted of it."""
@@ -151,7 +151,7 @@ class DraftModel:
 
 @dataclass(frozen=True, slots=True)
 class NoDraft:
-    """Why a model cannot guess ahead."""
+    """The reason why a model cannot guess ahead."""
 
     notice: LoadNotice
     lacks_memory: bool = False

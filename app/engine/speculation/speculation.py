@@ -145,7 +145,7 @@ class Speculations:
         guesser.trial = self._proofs.begin(job.variant, len(job.tokens), job.draft, rows)
 
     def trial(self, job: Job) -> Trial | None:
-        """What the job's next row, alone, is to be compared with."""
+        """Return the trial that the job's next row, evaluated alone, is to be compared with."""
         guesser = self._guessers.get(job.request_id)
         return guesser.trial if guesser is not None else None
 

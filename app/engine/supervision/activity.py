@@ -1,4 +1,4 @@
-"""What the engine's thread is at, for another thread that watches it."""
+"""The present work of the engine's thread, for another thread that watches it."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Beat(NamedTuple):
 
     @property
     def elapsed_s(self) -> float:
-        """How long it has been running."""
+        """The time that it has been running."""
         return time.perf_counter() - self.since_s
 
 

@@ -1,4 +1,4 @@
-"""Why an engine process ended, in words, and what that means for the next one. Pure."""
+"""Explain in words why an engine process ended, and what that means for the next one. Pure."""
 
 import re
 import signal
@@ -37,7 +37,7 @@ _PEER_WORDS = re.compile(r"Remote RPC server crashed|Failed to connect to |RPC h
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended: what it means, and what to tell about it."""
+    """The end of a process: what it means, and what to tell the user."""
 
     cause: Cause
     error: EngineError
@@ -49,7 +49,7 @@ def names_memory(native: str) -> bool:
 
 
 def cause_of(native: str) -> NativeCause:
-    """What went wrong by llama.cpp's own words."""
+    """Tell what went wrong by llama.cpp's own words."""
     if _PEER_WORDS.search(native):
         return "peer"
     if names_memory(native):

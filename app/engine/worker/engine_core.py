@@ -67,7 +67,7 @@ _Answered = Load | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measur
 
 
 def free_ram_bytes() -> int:
-    """What programs can have without the system swapping."""
+    """Return the bytes that programs can have without the system swapping."""
     return int(psutil.virtual_memory().available)
 
 

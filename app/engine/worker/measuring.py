@@ -1,4 +1,4 @@
-"""How fast a loaded model is: in the context that serves, or with other settings in one beside it."""
+"""Measure the speed of a loaded model: in the context that serves, or with other settings in another."""
 
 import math
 import random

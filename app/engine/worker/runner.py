@@ -76,7 +76,7 @@ class Runner:
 
     @property
     def works_ahead(self) -> bool:
-        """What is evaluated now is for nobody yet; any thread."""
+        """Tell whether the present work is for no request yet; any thread."""
         return self.busy and not self._replies
 
     def check(self, request: Generate) -> None:
@@ -388,7 +388,7 @@ class Runner:
         reply.finish(reason, self._speculations.end(reply.job))
 
     def _stop_working_ahead(self) -> None:
-        """What is done stays in the cache."""
+        """Stop evaluating a prompt ahead; what is done stays in the cache."""
         job, self._ahead = self._ahead, None
         if job is not None and job in self._scheduler.jobs():
             self._scheduler.remove(job)
