@@ -28,4 +28,4 @@ class Source(Protocol):
         """The stored tensors, in the source's order."""
 
     def output(self, kind: str, importance: Importance | None) -> Output:
-        """The file of type `kind`. Raises `BuildError` where it cannot be made of this source."""
+        """Lay out the file of type `kind`. Raises `BuildError` where it cannot be made of this source."""

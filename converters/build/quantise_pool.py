@@ -77,7 +77,7 @@ def drop_behind(path: Path, start: int, end: int) -> None:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use."""
+    """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

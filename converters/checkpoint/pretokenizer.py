@@ -20,7 +20,7 @@ LLAMA3_REGEX = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|
 
 
 def pretokenizer_name(tokenizer: Json) -> str:
-    """The value of `tokenizer.ggml.pre`. Raises `CheckpointError` for a splitting that is not known."""
+    """Return the value of `tokenizer.ggml.pre`. Raises `CheckpointError` for an unknown splitting."""
     steps = list(_steps(tokenizer.get("pre_tokenizer")))
     kinds = [str(step.get("type")) for step in steps]
     regexes = [_regex(step) for step in steps if step.get("type") == "Split"]

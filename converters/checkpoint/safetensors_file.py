@@ -45,9 +45,9 @@ class StoredTensor:
 def read_header(
     path: Path, copy: Path | None = None, file_size: int | None = None
 ) -> dict[str, StoredTensor]:
-    """The tensors of a safetensors file, sorted by name; every bound is checked against the file's length.
+    """Read the tensors of a safetensors file, sorted by name; every bound is checked against its length.
 
-    Of a file that is not there yet its header can be read from a `copy`, with the length that it will have.
+    The header of a file that is not there yet can be read from a `copy`, with the length that it will have.
 
     Raises `CheckpointError` for anything that the format forbids: a header that is too long or no JSON,
     a tensor outside the file, tensors that overlap or leave holes, a size that does not follow from dtype and
@@ -126,7 +126,7 @@ def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
 
 
 def _counts(value: object) -> tuple[int, ...] | None:
-    """A list of numbers from 0 on, or None where it is none."""
+    """Return a list of numbers from 0 on, or None where `value` is none."""
     valid = (
         isinstance(value, list)
         and len(value) <= _MOST_DIMENSIONS

@@ -51,7 +51,7 @@ class SpecialTokens:
 
 
 def read_special_tokens(checkpoint: Checkpoint) -> SpecialTokens:
-    """The special tokens of a checkpoint."""
+    """Read the special tokens of a checkpoint."""
     special = SpecialTokens()
     named = {
         role: _content(checkpoint.tokenizer_config.get(f"{role}_token"))
@@ -92,7 +92,7 @@ def _processors(tokenizer: Json) -> list[Json]:
 
 
 def _read_template_processing(processor: Json, named: dict[str, str], special: SpecialTokens) -> None:
-    """The token before and after a single text; another last token than EOS becomes EOS, and EOS becomes
+    """Read the token before and after a single text; another last token than EOS becomes EOS, and EOS becomes
     EOT.
     """
     single = processor.get("single")
@@ -137,7 +137,7 @@ def _read_separator(
 
 
 def _templates(checkpoint: Checkpoint) -> dict[str, str]:
-    """tokenizer_config.json's template, else chat_template.jinja (and its companions), else
+    """Read tokenizer_config.json's template, else chat_template.jinja (and its companions), else
     chat_template.json.
     """
     value: object = checkpoint.tokenizer_config.get("chat_template")

@@ -68,7 +68,7 @@ class UnfinishedMatrix:
             )
 
     def keep(self, collected: Collected) -> None:
-        """Write it down where the last time is some seconds ago."""
+        """Write it to disk, at most once in `_SAVE_EVERY_S`."""
         if time.monotonic() - self._saved_s < _SAVE_EVERY_S:
             return
         arrays: dict[str, npt.NDArray[np.generic]] = {

@@ -45,7 +45,7 @@ class Feed(Protocol):
         """Bring these, in this order."""
 
     def used(self, path: str) -> None:
-        """The child needs the file no more."""
+        """Release the file: the child needs it no more."""
 
     def arrived(self) -> list[Arrival]:
         """Return what has arrived since the last call; raises what ended the transfer."""

@@ -52,7 +52,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     unit: Unit = "bytes"
 
     def progress(self) -> Progress:
-        """The same, for the caller's listener."""
+        """Return the same for the caller's listener."""
         return Progress(
             self.stage, self.done, self.total, self.detail, self.bytes_per_s, self.remaining_s, self.unit
         )

@@ -102,7 +102,7 @@ class Evaluation:
         self._batch = self._context = self._model = None
 
     def tokenise(self, text: bytes) -> list[int]:
-        """All tokens of UTF-8 `text`, with the vocabulary's BOS where it adds one."""
+        """Return all tokens of UTF-8 `text`, with the vocabulary's BOS where it adds one."""
         capacity = len(text) + 8
         while True:
             buffer = (llama_cpp.llama_token * capacity)()
@@ -112,7 +112,7 @@ class Evaluation:
             capacity = -count
 
     def chunks(self, text: bytes) -> list[list[int]]:
-        """`text` in whole chunks. Raises `BuildError` where it makes less than two."""
+        """Split `text` into whole chunks. Raises `BuildError` where it makes less than two."""
         tokens, length = self.tokenise(text), self._window.tokens
         if len(tokens) < 2 * length:
             raise BuildError(
@@ -156,7 +156,7 @@ class Evaluation:
         return sample_s * self._window.tokens / _SAMPLE_TOKENS
 
     def decode_tok_per_s(self) -> float:
-        """The speed of generating token by token, after a chunk's first half."""
+        """Measure the speed of generating token by token, after a chunk's first half."""
         position = self._window.tokens // 2
         token = self._bos or 0
         for row in range(position):

@@ -71,12 +71,13 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
 
 def calibration_text() -> Path:
-    """The text that importance matrices are collected over; several languages, code and mathematics."""
+    """Return the text that importance matrices are collected over; several languages, code and
+    mathematics."""
     return _own_text("calibration.txt")
 
 
 def held_out_text() -> Path:
-    """The text that quality is measured on; nothing of it is in `calibration_text`."""
+    """Return the text that quality is measured on; nothing of it is in `calibration_text`."""
     return _own_text("held_out.txt")
 
 
@@ -90,7 +91,7 @@ def measure(
     text: Path | None = None,
     most_chunks: int = 0,
 ) -> list[Quality]:
-    """The quality of GGUF files `models` against their full-precision form, in their order.
+    """Measure the quality of GGUF files `models` against their full-precision form, in their order.
 
     `command` starts the measuring process. The stage is "measure", in tokens; its first report says how long
     it takes where that is known. Blocks; any thread. Raises `BuildError`, `GgufError` and `Cancelled`.

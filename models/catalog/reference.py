@@ -47,7 +47,7 @@ Reference = CatalogReference | HubReference | CheckpointReference | GgufReferenc
 
 
 def parse_reference(text: str) -> Reference:
-    """The model that `text` names.
+    """Find the model that `text` names.
 
     A catalogue key or name, a path (to a GGUF file or a checkpoint's folder), a Hugging Face id
     (`owner/name`, `owner/name:file.gguf`), or a page of a Hugging Face repository. What exists on disk

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def starter_file() -> Path | None:
-    """The starter model's GGUF file, or None where the `starter` extra is not installed.
+    """Return the starter model's GGUF file, or None where the `starter` extra is not installed.
 
     Only the package's data file is used: its code is never imported.
     """

@@ -22,4 +22,4 @@ OnArrival = Callable[[Arrival], None]
 
 
 def ignore_arrival(arrival: Arrival) -> None:
-    """Nobody reads a file before it is whole."""
+    """Ignore it, where nothing reads a file before it is whole."""

@@ -60,7 +60,7 @@ class Link:
 
     @asynccontextmanager
     async def open(self, start: int, end: int, *, whole: bool = False) -> AsyncIterator[httpx.Response]:
-        """The response that streams [start, end), or the whole file; read it with `aiter_raw` or `pieces`.
+        """Open the response with [start, end), or the whole file; read it with `aiter_raw` or `pieces`.
 
         Raises `TryAgain`, `RangeIgnored`, httpx's own errors for a broken connection, and `StillroomError`
         for what trying again does not mend.

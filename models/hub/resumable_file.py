@@ -136,7 +136,7 @@ def open_arriving(target: Path) -> BinaryIO:
 
 
 def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
-    """The ranges of `part` that are safely stored; none where the journal tells of something else.
+    """Read the ranges of `part` that are safely stored; none where the journal is of something else.
 
     A damaged line costs only its own ranges, which are fetched again.
     """
@@ -194,7 +194,7 @@ def _with_checksum(text: str) -> str:
 
 
 def stored_bytes(target: Path) -> int:
-    """About how many bytes of `target` are on disk already, under its own name or as a part."""
+    """Estimate how many bytes of `target` are on disk already, under its own name or as a part."""
     if target.is_file():
         return target.stat().st_size
     journal = target.with_name(target.name + ".part.journal")

@@ -28,7 +28,7 @@ def is_temporary(status: int) -> bool:
 
 
 def server_wait_s(headers: Mapping[str, str]) -> float | None:
-    """The delay that the server asks for, at most five minutes; None where it asks for none.
+    """Return the delay that the server asks for, at most five minutes; None where it asks for none.
 
     `Retry-After` is seconds or a date (RFC 9110, 10.2.3); the hub says `RateLimit: "api";r=0;t=56`, where t
     is the seconds until the next window (https://huggingface.co/docs/hub/rate-limits).

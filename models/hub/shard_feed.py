@@ -74,7 +74,7 @@ class ShardFeed:
         self._pool.submit(self._bring, [self._files[path] for path in needed])
 
     def used(self, path: str) -> None:
-        """The build has no more use for the file."""
+        """Delete the file: the build has no more use for it."""
         self._delete(path)
         with self._changed:
             self._on_disk.discard(path)

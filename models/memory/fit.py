@@ -116,7 +116,7 @@ def fit(
 def fit_weights(
     shape: ModelShape, weights: Weights, quantisation: str, memory: Memory, demand: Demand
 ) -> Fit:
-    """The same for weights whose sizes are known, such as those of a file on disk."""
+    """Estimate the same for weights whose sizes are known, such as those of a file on disk."""
     rooms = [usable_vram_bytes(gpu.free_bytes, gpu.total_bytes) for gpu in memory.gpus]
     on_gpu = gpu_layers_that_fit(shape, weights, demand, rooms) if rooms else 0
     need = memory_need(shape, weights, demand, on_gpu, cards=max(1, len(rooms)))
@@ -171,7 +171,7 @@ _REASONS = {
 
 
 def _tok_per_s(weights: Weights, memory: Memory, gpu_layers: int) -> float | None:
-    """Each token reads all weights once, the cards' parts one after the other."""
+    """Estimate the speed: each token reads all weights once, the cards' parts one after the other."""
     on_device = weights.on_device(gpu_layers)
     in_ram = weights.read_per_token - on_device
     # The slowest card stands for all: how llama.cpp divides the layers is not known before the load.

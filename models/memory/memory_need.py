@@ -77,7 +77,7 @@ def memory_need(
 def card_compute_bytes(
     shape: ModelShape, weights: Weights, demand: Demand, *, whole: bool, cards: int = 1
 ) -> int:
-    """Scratch memory of each card. Where not the `whole` model is there, it borrows the other layers."""
+    """Compute the scratch memory of each card; without the `whole` model it borrows the other layers."""
     if not whole and demand.step_tokens >= _BORROWING_BATCH_TOKENS:
         return device_buffer_bytes(shape, demand, max(weights.layers))
     copies = _PIPELINE_COPIES if whole and cards > 1 else 1

@@ -52,5 +52,5 @@ class Demand:
 
 
 def whole_lines(outputs: int) -> int:
-    """So many outputs or a few more, whose numbers fill cache lines; see `OUTPUTS_STEP`."""
+    """Round `outputs` up so that their numbers fill cache lines; see `OUTPUTS_STEP`."""
     return -(-outputs // OUTPUTS_STEP) * OUTPUTS_STEP

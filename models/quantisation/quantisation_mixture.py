@@ -51,7 +51,7 @@ class MixtureModel:
 
 
 def place_in_file(name: str) -> tuple[int, str]:
-    """The key by which llama.cpp orders the tensors of a quantised file: layer by layer, then by name."""
+    """Return the key by which llama.cpp orders a quantised file's tensors: layer by layer, then by name."""
     match = _LAYER.match(name)
     return (int(match[1]) if match else -1, name)
 
@@ -64,7 +64,8 @@ def may_be_quantised(name: str, shape: tuple[int, ...]) -> bool:
 def mixture(
     kind: str, shapes: Mapping[str, tuple[int, ...]], model: MixtureModel, *, has_imatrix: bool = False
 ) -> dict[str, str]:
-    """The type of every tensor that `kind` (a key of `BASE_TYPE`) quantises; the others stay as they are.
+    """Choose the type of every tensor that `kind` (a key of `BASE_TYPE`) quantises; the others stay as they
+    are.
 
     `shapes` holds all tensors of the model, row-major, by their names in GGUF.
     """
@@ -78,7 +79,7 @@ def mixture(
 
 
 def for_rows(kind: str, columns: int) -> str:
-    """The type `kind`, or the one that takes its place for rows of this many weights."""
+    """Return the type `kind`, or the one that takes its place for rows of this many weights."""
     return _FOR_NARROW_ROWS[kind] if kind in _FOR_NARROW_ROWS and columns % 256 else kind
 
 

@@ -34,8 +34,8 @@ _WAITING_CHOSEN = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
 def computing_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For a process that computes with llama.cpp: a short spin and large pages, also for a second model,
-    unless the user chose."""
+    """Return the environment of a process that computes with llama.cpp: a short spin and large pages, also
+    for a second model, unless the user chose."""
     chosen = dict(environment)
     if not any(name in chosen for name in _WAITING_CHOSEN):
         chosen["GOMP_SPINCOUNT"] = SPIN_COUNT

@@ -32,7 +32,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def ignore_progress(progress: Progress) -> None:
-    """The listener of a caller that shows no progress."""
+    """Ignore progress, for a caller that shows none."""
 
 
 def raise_if_cancelled(cancel: threading.Event | None) -> None:

@@ -29,7 +29,7 @@ def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def reusable_length(cached: Sequence[int], prompt: Sequence[int]) -> int:
-    """Prompt tokens that need no evaluation; the last one does: its logits give the first new token."""
+    """Count the prompt tokens that need no evaluation; the last one does: it gives the first new token."""
     return min(common_prefix_length(cached, prompt), max(len(prompt) - 1, 0))
 
 
@@ -75,7 +75,7 @@ class Place:
 
 
 def reusable(held: Held, job: Wanted) -> int:
-    """Tokens at the start of the job's prompt that what is held makes good for."""
+    """Count the tokens at the start of the job's prompt that `held` has evaluated already."""
     if not job.reuse_prefix or held.variant != job.variant:
         return 0
     return reusable_length(held.tokens, job.tokens)
@@ -84,7 +84,7 @@ def reusable(held: Held, job: Wanted) -> int:
 def choose_place(
     job: Wanted, free: dict[int, Held], busy: dict[int, Held], last_used: dict[int, int], least_copied: int
 ) -> Place:
-    """The best of the `free` sequences (one at least), by what is spared against what is lost.
+    """Choose the best of the `free` sequences (one at least), by what is spared against what is lost.
 
     A prefix can also be copied out of any other sequence, also of a `busy` one, where that spares
     `least_copied` tokens. A neighbour of what is `busy` costs no part of a step. Of equals the one that was
@@ -127,7 +127,7 @@ def choose_place_for_saved(
 
 
 def _cost_of_taking(sequence: int, lost: int, busy: Collection[int]) -> float:
-    """Forgetting `lost` tokens of a sequence and running beside `busy`, in tokens to be evaluated."""
+    """Weigh forgetting `lost` tokens of a sequence and running beside `busy`, in tokens to be evaluated."""
     return lost / LOST_SHARE + PART_TOKENS * _added_parts(sequence, busy)
 
 

@@ -24,7 +24,7 @@ class StepCost:
         """By size, the sum of the steps' times relative to the line, and their number."""
 
     def observe(self, tokens: int, seconds: float) -> None:
-        """A step with `tokens` in its batch took `seconds`."""
+        """Note that a step with `tokens` in its batch took `seconds`."""
         self._weight = self._weight * FORGET + 1.0
         self._n = self._n * FORGET + tokens
         self._nn = self._nn * FORGET + tokens * tokens
@@ -39,14 +39,13 @@ class StepCost:
             self._bends[tokens] = (total + seconds / (base + slope * tokens)) * keep, (count + 1.0) * keep
 
     def seconds(self, tokens: int) -> float:
-        """Estimate a step's time by its `tokens`; in an arbitrary unit before steps of two sizes were
-        seen."""
+        """Estimate the time of a step of `tokens`; in an arbitrary unit until two sizes were seen."""
         base, slope = self._line() or (1.0, HOPE_PART)
         total, count = self._bends.get(tokens, (0.0, 0.0))
         return (base + slope * tokens) * (total + LINE_WEIGHT) / (count + LINE_WEIGHT)
 
     def _line(self) -> tuple[float, float] | None:
-        """Its base and slope; None before steps of two sizes were seen."""
+        """Fit the line's base and slope; None before steps of two sizes were seen."""
         spread = self._weight * self._nn - self._n * self._n
         if self._weight < 2 or spread <= 1e-6 * self._nn:
             return None

@@ -20,7 +20,7 @@ _NAMES = {"cpu": "CPU", "cuda": "CUDA", "vulkan": "Vulkan", "rpc": "RPC", "hip":
 
 
 def backend_states(ggml: Any, package: Path, cuda: Path | None = None) -> list[BackendState]:
-    """The back ends that loaded, with the library that was chosen, then those that did not, with the reason.
+    """List the back ends that loaded, with the library that was chosen, then the others, with the reason.
 
     `package` is llama_cpp's folder, `cuda` a CUDA back end elsewhere. Takes some milliseconds; on the
     engine's thread.

@@ -32,7 +32,7 @@ class _DeviceProperties(ctypes.Structure):
 
 
 def ggml_library(libllama: Any, package: Path) -> Any:
-    """The ggml that `libllama` uses, with its functions declared. `package` is llama_cpp's folder."""
+    """Return the ggml that `libllama` uses, with its functions declared. `package` is llama_cpp's folder."""
     library = _library(libllama, package)
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name, result, arguments in (
@@ -79,12 +79,12 @@ def backend_folder(package: Path) -> Path | None:
 
 
 def device_handles(ggml: Any) -> list[int]:
-    """ggml's handles of the compute devices of this computer."""
+    """Return ggml's handles of the compute devices of this computer."""
     return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
 
 
 def backend_of(ggml: Any, handle: int) -> str:
-    """ggml's name of the back end that a device belongs to."""
+    """Return ggml's name of the back end that a device belongs to."""
     return _text(ggml.ggml_backend_reg_name(ggml.ggml_backend_dev_backend_reg(handle)))
 
 

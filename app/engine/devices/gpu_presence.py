@@ -16,14 +16,14 @@ _DISPLAY_CLASSES = ("0x0300", "0x0302")
 
 
 def graphics_cards() -> list[str]:
-    """Names of NVIDIA and AMD cards; empty where there is none or the system does not tell."""
+    """Name the NVIDIA and AMD cards; empty where there is none or the system does not tell."""
     if sys.platform == "win32":
         return _windows_cards()
     return linux_cards(Path("/proc"), Path("/sys"))
 
 
 def linux_cards(proc: Path, sys_root: Path) -> list[str]:
-    """The cards by the NVIDIA driver's own list, else by the PCI bus."""
+    """List the cards by the NVIDIA driver's own list, else by the PCI bus."""
     names = []
     for information in sorted((proc / "driver/nvidia/gpus").glob("*/information")):
         for line in _read(information).splitlines():

@@ -16,8 +16,8 @@ def has_large_pages(
     switch: Path = _SWITCH,
     libc: tuple[str, str] | None = None,
 ) -> bool:
-    """Linux gives them to everybody ("always"), or to a process that asks for them, as glibc does where it
-    is told to (`models.system.child_process.computing_environment`)."""
+    """Tell whether Linux gives them to everybody ("always"), or to a process that asks for them, as glibc
+    does where it is told to (`models.system.child_process.computing_environment`)."""
     try:
         chosen = switch.read_text()
     except OSError:

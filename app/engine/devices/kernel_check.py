@@ -98,7 +98,7 @@ def check_kernels(
 
 
 def request_for(folder: Path) -> KernelRequest:
-    """The check of the CUDA runtime in `folder`."""
+    """Make the request to check the CUDA runtime in `folder`."""
     return KernelRequest(backend="CUDA", folder=str(folder))
 
 

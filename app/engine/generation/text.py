@@ -13,7 +13,7 @@ ThinkingStart = Literal["open", "auto", "off"]
 
 
 def held_suffix_length(text: str, needles: Sequence[str]) -> int:
-    """Length of the longest end of `text` that may be the beginning of a needle still to come."""
+    """Return the length of the longest end of `text` that may be the beginning of a needle."""
     longest = max((len(needle) for needle in needles), default=0) - 1
     for length in range(min(longest, len(text)), 0, -1):
         tail = text[-length:]
@@ -37,7 +37,7 @@ class ThinkSplitter:
         self._held = ""
 
     def feed(self, text: str) -> list[tuple[Channel, str]]:
-        """The stretches that `text` completes, in order; never an empty one."""
+        """Return the stretches that `text` completes, in order; never an empty one."""
         if not self._held and not self._at_start and not self._skip_line_breaks and "<" not in text:
             return [(self.channel, text)] if text else []
         text = self._held + text
@@ -143,23 +143,23 @@ class ReplyText:
 
     @property
     def is_inside_character(self) -> bool:
-        """The bytes so far end within a character."""
+        """Tell whether the bytes so far end within a character."""
         return bool(self._decoder.getstate()[0])
 
     @property
     def stopped(self) -> bool:
-        """A stop string is complete: the reply is over."""
+        """Tell whether a stop string is complete: the reply is over."""
         return self._stops.stopped
 
     def feed(self, piece: bytes) -> list[tuple[Channel, str]]:
-        """The stretches that one token completes."""
+        """Return the stretches that one token completes."""
         text = self._decoder.decode(piece)
         if not text:
             return []
         return self._filter(self._splitter.feed(text))
 
     def finish(self) -> list[tuple[Channel, str]]:
-        """The rest at the end of the reply."""
+        """Return the rest at the end of the reply."""
         if self.stopped:
             return []
         out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())

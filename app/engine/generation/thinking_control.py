@@ -25,7 +25,7 @@ class ThinkingControl:
 
     @property
     def off(self) -> bool:
-        """There is to be no thinking at all."""
+        """Tell whether there is to be no thinking at all."""
         return self._limits.tokens == 0
 
     def note(self, token: int, piece: bytes) -> None:
@@ -47,7 +47,7 @@ class ThinkingControl:
         return "loop" if self._loops and tokens % LOOK_TOKENS == 0 else ""
 
     def unwatched(self, tokens: int) -> int:
-        """After so many more than these `tokens` it has to be asked again, except for the clock's limit."""
+        """Return after how many more than these `tokens` to ask again, except for the clock's limit."""
         until_look = LOOK_TOKENS - tokens % LOOK_TOKENS
         budget = self._limits.tokens
         return until_look if budget is None else max(1, min(until_look, budget - tokens))

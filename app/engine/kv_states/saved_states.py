@@ -74,7 +74,7 @@ class StateFolder:
         return self._limit_bytes // 2
 
     def read_all(self) -> list[SavedState]:
-        """The states of this model; files that are damaged are named in the log. No `write` may run."""
+        """Read the headers of this model's states; damaged files are named in the log. No `write` may run."""
         ending = f"-{_short(self._fingerprint)}.state"
         with contextlib.suppress(OSError):
             for part in self._folder.glob(f"*{ending}.part"):
@@ -108,7 +108,7 @@ class StateFolder:
         return SavedState(path, chat_key, variant, kept.tolist(), len(state), digest, starts_at)
 
     def read(self, saved: SavedState) -> bytearray | None:
-        """The state itself; None, and a line in the log, where the file is not what it was."""
+        """Read the state itself; None, and a line in the log, where the file is not what it was."""
         try:
             with saved.path.open("rb") as file:
                 file.seek(saved.starts_at)

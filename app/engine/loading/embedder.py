@@ -30,7 +30,7 @@ class Embedder:
         self._batch_tokens = batch_tokens
 
     def vector(self, tokens: list[int], stops: Callable[[], bool]) -> bytes:
-        """The vector of a text, of length 1. Raises `EngineError`, and `Cancelled` where it `stops`."""
+        """Compute a text's vector, of length 1. Raises `EngineError`, and `Cancelled` where it `stops`."""
         if not tokens:
             raise RequestError("The text is empty.", "Write something first.")
         if len(tokens) > self._batch_tokens:

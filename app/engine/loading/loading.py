@@ -136,7 +136,7 @@ class _OutOfRoom(Exception):
 
     @property
     def is_memory(self) -> bool:
-        """llama.cpp's words are about memory, as far as they can be told."""
+        """Tell whether llama.cpp's words are about memory, as far as can be told."""
         return names_memory(self.native)
 
 
@@ -165,7 +165,7 @@ class _Loader:
         self._weights: dict[str, int] = {}
 
     def load(self, plan: LoadSettings, notices: list[LoadNotice], on_attempt: OnAttempt) -> LoadedModel:
-        """The model; `notices` grows by what was given up."""
+        """Load the model; `notices` grows by what was given up."""
         said = notices[-1] if notices else None
         while True:
             on_attempt(plan, said)

@@ -85,7 +85,7 @@ def _check_pairs(path: Path, summary: GgufSummary) -> None:
 
 
 def _is_float32(ggml: Any, path: Path, key: str) -> bool:
-    """Also where the key is missing: llama.cpp takes 0 then."""
+    """Tell whether a value is in F32, or missing: llama.cpp takes 0 then."""
     declare_gguf(ggml)
     context = ggml.gguf_init_from_file(os.fsencode(path), InitParams(True, None))
     if not context:

@@ -15,7 +15,7 @@ class FileMark(NamedTuple):
 
 
 def mark(path: str) -> FileMark | None:
-    """The file as it is now; None where there is none."""
+    """Stat the file as it is now; None where there is none."""
     try:
         found = Path(path).stat()
     except OSError:
@@ -24,7 +24,7 @@ def mark(path: str) -> FileMark | None:
 
 
 def was_changed(path: str, before: FileMark | None) -> bool:
-    """The file that `before` was taken of was written into.
+    """Tell whether the file that `before` was taken of was written into.
 
     Not so where it was removed, or another file took its name: what is mapped stays as it was.
     """

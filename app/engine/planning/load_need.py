@@ -32,7 +32,7 @@ class LoadNeed:
         return MemoryNeed(_sum(need.ram, draft.ram), _sum(need.device, draft.device))
 
     def layers_that_fit(self, demand: Demand) -> int:
-        """`n_gpu_layers` for what is free on the devices, 0 to `layers`."""
+        """Return `n_gpu_layers` for what is free on the devices, 0 to `layers`."""
         rooms = [usable_bytes(device) for device in self.devices]
         mine = [
             room if device.backend != "RPC" else 0 for room, device in zip(rooms, self.devices, strict=True)

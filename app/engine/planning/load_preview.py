@@ -42,8 +42,8 @@ class Preview:
         cores: int,
         present: ModelInfo | None,
     ) -> Planned:
-        """The plan with what is free now. What `present` takes, the same file as it is loaded now, counts as
-        free: the load takes its place."""
+        """Plan the load with what is free now. What `present` takes, the same file as it is loaded now,
+        counts as free: the load takes its place."""
         facts = self._facts(path)
         own = _taken(present)
         ram_bytes += sum(size for name, size in own.items() if is_ram(name) and MAPPED not in name)

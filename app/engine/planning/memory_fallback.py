@@ -38,7 +38,7 @@ class LadderStep(msgspec.Struct, frozen=True):
 
 
 def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int) -> LadderStep | None:
-    """The step after `plan` failed for want of memory, or None where nothing is left to give up.
+    """Return the step after `plan` failed for want of memory, or None where nothing is left to give up.
 
     `plan` has no automatic values (`ModelInfo.plan`), `asked` may; `layers` is the model's count with its
     output, 0 where it is unknown.
@@ -70,14 +70,14 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
 
 
 def steps(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int) -> Iterator[LadderStep]:
-    """The whole ladder below `plan`, were every step to fail at the same stage."""
+    """Yield the whole ladder below `plan`, were every step to fail at the same stage."""
     while (step := next_step(plan, asked, stage, layers)) is not None:
         plan = step.plan
         yield step
 
 
 def processor_only(plan: LoadSettings) -> LadderStep | None:
-    """The step for a graphics card that fails for another reason than memory."""
+    """Return the step for a graphics card that fails for another reason than memory."""
     if plan.gpu_layers <= 0:
         return None
     return LadderStep(
@@ -87,7 +87,7 @@ def processor_only(plan: LoadSettings) -> LadderStep | None:
 
 
 def without_draft(plan: LoadSettings) -> LadderStep | None:
-    """The step that gives up guessing ahead by another model."""
+    """Return the step that gives up the draft model."""
     if not plan.draft_path:
         return None
     return LadderStep(

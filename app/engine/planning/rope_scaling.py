@@ -46,7 +46,8 @@ class RopeScaling:
 
     @property
     def can_stretch(self) -> bool:
-        """YaRN can take it beyond its limit: plain rotary positions, not scaled in another way."""
+        """Tell whether YaRN can take it beyond its limit: plain rotary positions, not scaled in another
+        way."""
         unscaled = self.kind in ("", "none", "yarn") or self.factor in (0.0, 1.0)
         return self.is_plain_rope and self.trained_tokens > 0 and unscaled
 
@@ -58,7 +59,7 @@ class RopeScaling:
 
 
 def rope_scaling(values: Mapping[str, int | float | str]) -> RopeScaling:
-    """From the architecture's own metadata, keys without its prefix."""
+    """Read the scaling from the architecture's own metadata, keys without its prefix."""
     has_rope = "rope.freq_base" in values or "rope.dimension_count" in values
     factor = values.get("rope.scaling.factor", values.get("rope.scale_linear", 0.0))
     kind = values.get("rope.scaling.type", "")

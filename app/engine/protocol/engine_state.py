@@ -47,7 +47,7 @@ class EngineState:
 
 
 def using(state: EngineState, path: str) -> EngineState:
-    """The state once the model of a file is the current one; the same object where it is not in memory."""
+    """Return the state with a file's model as the current one; the same object where it is not in memory."""
     found = next((info for info in state.models if info.path == path), None)
     if found is None or state.phase != "loaded":
         return state
@@ -55,7 +55,7 @@ def using(state: EngineState, path: str) -> EngineState:
 
 
 def after(state: EngineState, event: Event) -> EngineState:
-    """The state once `event` has come; the same object where it changes nothing."""
+    """Return the state after `event`; the same object where it changes nothing."""
     match event:
         case Ready():
             return EngineState(

@@ -44,7 +44,7 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def maps_weights(self) -> bool:
-        """A plan's weights stay in the file."""
+        """Tell whether a plan's weights stay in the file."""
         return self.weights == "mapped"
 
 

@@ -51,7 +51,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def greedy(self) -> bool:
-        """The likeliest token is taken."""
+        """Tell whether the likeliest token is taken."""
         return self.temperature < GREEDY_TEMPERATURE
 
 

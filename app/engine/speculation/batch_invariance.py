@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from app.engine.protocol import LoadSettings
 
 GUESSES = (1, 3, 7, 15)
-"""The numbers of tokens that are guessed where rows have to be exact: few sizes to try, whole blocks of the
-kernels."""
+"""Numbers of tokens to guess where rows have to be exact: few sizes to try, whole blocks of the kernels."""
 
 CELLS = 256
 """llama.cpp attends over cells in multiples of it."""
@@ -107,7 +106,7 @@ class RowProofs:
         return (GUESSES[known - 1], False) if known else (0, False)
 
     def begin(self, variant: str, length: int, guesses: Sequence[int], rows: Sequence[bytes]) -> Trial:
-        """The trial of a batch that had the last of `length` tokens and these guesses, one row for each."""
+        """Begin the trial of a batch of the last of `length` tokens and these guesses, one row for each."""
         depth = self._depth(variant, length)
         if depth.proven:
             # Where a guess in the trial is wrong, smaller ones are used before the next.
@@ -115,7 +114,7 @@ class RowProofs:
         return Trial(depth, length - 1, tuple(guesses), rows)
 
     def was_right(self, variant: str, length: int, guesses: int) -> None:
-        """All of so many guesses behind `length` tokens were right."""
+        """Note that all of so many guesses behind `length` tokens were right."""
         depth = self._depth(variant, length)
         if depth.proven and guesses == GUESSES[depth.proven - 1]:
             depth.due = True

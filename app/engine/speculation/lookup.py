@@ -31,7 +31,7 @@ class PromptLookup:
         self._contest: tuple[int, int, int] | None = None
 
     def guess(self, tokens: Sequence[int], most: int) -> Guess:
-        """At most `most` tokens that may follow `tokens`, which only ever grow at their end.
+        """Guess at most `most` tokens that may follow `tokens`, which only ever grow at their end.
 
         The place whose past agrees longest is taken. Of equals it is the first or the latest, whichever has
         been right more often lately where they differ: what is copied stands in the question, but a name
@@ -54,7 +54,7 @@ class PromptLookup:
         return Guess(tuple(tokens[start:end]), kinds, agreed)
 
     def _settle(self, tokens: Sequence[int]) -> None:
-        """See who of the first and the latest was right, where they differed."""
+        """Note which of the first and the latest was right, where they differed."""
         if self._contest is None or self._contest[0] == len(tokens):
             return
         (end, first, latest), self._contest = self._contest, None

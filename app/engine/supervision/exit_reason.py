@@ -44,7 +44,7 @@ class Death:
 
 
 def names_memory(native: str) -> bool:
-    """llama.cpp's words say that memory ran out."""
+    """Tell whether llama.cpp's words say that memory ran out."""
     return bool(_MEMORY_WORDS.search(native))
 
 
@@ -60,8 +60,8 @@ def cause_of(native: str) -> NativeCause:
 def explain(
     status: int, native: str, said: str = "", *, changed_file: str = "", silent: bool = False
 ) -> Death:
-    """The end of a process with the exit status `status` and the last words `native`, out of all that it
-    `said` at its end.
+    """Explain the end of a process with the exit status `status` and the last words `native`, out of all that
+    it `said` at its end.
 
     `changed_file` is the name of a loaded model's file that is not what it was, and `silent` says that the
     process was killed because it gave no sign of life.
@@ -84,7 +84,7 @@ def explain(
 
 
 def describe_exit(status: int) -> str:
-    """An exit status in words, such as "signal SIGSEGV"."""
+    """Put an exit status into words, such as "signal SIGSEGV"."""
     if status < 0:
         try:
             return f"signal {signal.Signals(-status).name}"

@@ -15,7 +15,7 @@ class Turns:
         return is_front or not any_front or self._background_s <= self._front_s
 
     def took(self, step_s: float, *, is_front: bool) -> None:
-        """A step is done."""
+        """Note how long a step took."""
         if is_front:
             self._front_s += step_s
         else:
