@@ -27,7 +27,7 @@ class BuildOutput:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build made, in the order asked for; the memory is the build process's peak."""
+    """The files that a build made, in the order asked for; the memory is the build process's peak."""
 
     outputs: tuple[BuildOutput, ...]
     seconds: float

@@ -1,4 +1,4 @@
-"""What a build is of: an earlier run is gone on with only where it would come out the same."""
+"""The identity of a build: an earlier run is resumed only where its result would be the same."""
 
 import hashlib
 import importlib.metadata
@@ -13,7 +13,7 @@ from converters.build.output import Output
 def build_identity(
     tensors: Sequence[PlannedTensor], outputs: Sequence[Output], checksums: Mapping[str, str]
 ) -> str:
-    """The identity of a build of `outputs` from `tensors`.
+    """Compute the identity of a build of `outputs` from `tensors`.
 
     A source file counts by its SHA-256 where `checksums` has it by name, else by its size and time.
     """

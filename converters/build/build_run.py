@@ -54,7 +54,7 @@ def run_build(
     """Do what `request` asks for and return the files in the order of its types.
 
     Nothing is written before everything is checked. Each file gets its name only when it is whole, checked
-    and synced. After a crash or a full disk a rerun goes on at the tensor where it stopped. `arrivals` tells
+    and synced. After a crash or a full disk a rerun resumes at the tensor where it stopped. `arrivals` tells
     when a coming file is there. Raises `StillroomError`.
     """
     source_path = Path(request.source)
@@ -142,7 +142,7 @@ class _Build:
         return built
 
     def _goes_on(self, journal: BuildJournal) -> bool:
-        """Whether the files are what the journal says."""
+        """Tell whether the files are what the journal says."""
         return journal.begun and all(
             _has_size(self._part(output), output.layout.bytes)
             or (output.kind in journal.whole and _has_size(self._final(output), output.layout.bytes))
@@ -160,7 +160,7 @@ class _Build:
         journal.begin()
 
     def _look_through(self, journal: BuildJournal) -> None:
-        """Give what an earlier run has stored: tensors that have changed on the disk since are made again."""
+        """Check what an earlier run has stored: tensors that have changed on the disk are made again."""
         with contextlib.ExitStack() as stack:
             files = [
                 stack.enter_context(self._part(output).open("r+b", buffering=0)) for output in self._outputs
@@ -261,7 +261,7 @@ class _Build:
 
     @contextlib.contextmanager
     def _room(self) -> Iterator[None]:
-        """The folder, for this build alone; its failures in the user's words."""
+        """Hold the folder for this build alone; turn its errors into messages for the user."""
         try:
             self._out_dir.mkdir(parents=True, exist_ok=True)
             with locked(self._out_dir, self._name):
@@ -281,7 +281,7 @@ class _Build:
             raise self._disk_full()
 
     def _missing_bytes(self) -> int:
-        """What the working files still need of the disk."""
+        """Compute the disk space that the working files still need, in bytes."""
         stored = self._journal.tensors if self._journal is not None else ()
         return sum(
             output.layout.bytes - sum(output.layout.places[name].bytes for name in stored)

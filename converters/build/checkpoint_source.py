@@ -51,7 +51,7 @@ class Conversion:
         return dtypes.pop() if len(dtypes) == 1 else F32.name
 
     def output(self, kind: str, importance: Importance | None = None) -> Output:
-        """The file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
+        """Lay out the file of type `kind`. Raises `BuildError` where the model's shape does not allow it."""
         if kind in FULL_PRECISION:
             layout = lay_out(self._metadata(kind).encoded(), self._typed(kind))
             return Output(kind, layout, self._constants)
@@ -63,7 +63,7 @@ class Conversion:
         )
 
     def _typed(self, kind: str) -> dict[str, TensorForm]:
-        """The tensors with their matrices in the type `kind`; vectors are always F32."""
+        """Return the tensors with their matrices in the type `kind`; vectors are always F32."""
         return {
             name: (shape, FULL_PRECISION[kind] if len(shape) > 1 else F32)
             for name, shape in self._shapes.items()
@@ -96,7 +96,7 @@ class Conversion:
 
 
 def _add_settings(metadata: Metadata, settings: ModelSettings, file_type: int) -> None:
-    """The hyperparameters, in the order of llama.cpp's converter (`set_gguf_parameters` in
+    """Add the hyperparameters, in the order of llama.cpp's converter (`set_gguf_parameters` in
     conversion/base.py).
     """
     name = settings.family.name

@@ -26,8 +26,8 @@ class ComingTensors:
         self._bytes = 0
 
     def as_they_arrive(self) -> Iterator[Block]:
-        """Each block as soon as it can be read; of the tensors that can, the first in the output. Ends early
-        where the file comes again. Raises `CheckpointError`."""
+        """Yield each block as soon as it can be read; of the tensors that can, the first in the output. Ends
+        early where the file comes again. Raises `CheckpointError`."""
         waiting = list(self.tensors)
         while waiting:
             next_one = min(waiting, key=lambda tensor: tensor.source.offset)
@@ -81,9 +81,9 @@ class ComingFiles:
         self._asked: list[str] = []
 
     def ask(self, tensors: Sequence[PlannedTensor]) -> list[ComingTensors]:
-        """The files in which `tensors` lie, in the order in which they come from now on: that with the first
-        tensor of the output is the first, so that the output can be hashed meanwhile. (A head of its own is
-        the first tensor of a GGUF file and lies in the last one of a checkpoint.)
+        """Ask for the files in which `tensors` lie, and return them in the order in which they come from now
+        on: that with the first tensor of the output is the first, so that the output can be hashed meanwhile.
+        (A head of its own is the first tensor of a GGUF file and lies in the last one of a checkpoint.)
 
         May be called again once it is known that some of the tensors are not wanted after all.
         """
@@ -101,7 +101,7 @@ class ComingFiles:
         return files
 
     def used(self, file: ComingTensors) -> None:
-        """Everything in `file` is stored in the outputs; it may go."""
+        """Let `file` go: everything in it is stored in the outputs."""
         self._arrivals.used(file.path.name)
 
 

@@ -15,7 +15,7 @@ from converters.build.trailing_sha256 import FollowingHash
 from converters.build.output import Output
 
 COMMIT_BYTES = 64 << 20
-"""How much of all outputs is written between two commits; about twice this is done again after a crash."""
+"""Bytes of all outputs that are written between two commits; about twice this is redone after a crash."""
 
 _READ_BYTES = 1 << 20
 
@@ -47,11 +47,11 @@ class Commits:
         self._begin_hashing()
 
     def add(self, name: str) -> None:
-        """The tensor is written in every working file."""
+        """Note that the tensor is written in every working file."""
         self._waiting.append(name)
 
     def wrote(self, block: Block) -> None:
-        """The block is written in every working file."""
+        """Note that the block is written in every working file."""
         tensor = block.tensor
         stored = sum(output.layout.places[tensor.name].bytes for output in self._outputs)
         self._unsynced_bytes += stored * block.weights // prod(tensor.shape)
@@ -59,15 +59,15 @@ class Commits:
             self.flush()
 
     def hold(self) -> None:
-        """From now on tensors are synced and hashed, and not named in the journal before `release`."""
+        """Sync and hash tensors from now on without naming them in the journal before `release`."""
         self._holds = True
 
     def release(self) -> None:
-        """What was held is named with the next commit."""
+        """Let the next commit name what was held."""
         self._holds = False
 
     def start_over(self) -> None:
-        """What was held is worth nothing and will be added again."""
+        """Discard what was held; it will be added again."""
         self._wait()
         self._waiting, self._unsynced_bytes, self._unnamed = [], 0, {}
         for hashed in self.hashes:
@@ -75,7 +75,7 @@ class Commits:
         self._begin_hashing()
 
     def flush(self, after: Callable[[], None] = lambda: None) -> None:
-        """Begin to commit what was added; then `after` is called, on the other thread."""
+        """Begin to commit what was added, and then call `after`, on the other thread."""
         self._wait()
         names, self._waiting, self._unsynced_bytes = self._waiting, [], 0
         self._running = self._pool.submit(self._commit, names, self._holds, after)
@@ -120,7 +120,7 @@ class Commits:
 
 
 def stored_checksum(name: str, outputs: Sequence[Output], files: Sequence[BinaryIO]) -> str:
-    """The check sum over what the working `files` of `outputs` hold of a tensor; reads it.
+    """Read what the working `files` of `outputs` hold of a tensor, and return its check sum.
 
     Sum and XOR of its 64-bit words: no flipped bit and no lost page goes unnoticed, and it takes a tenth of
     the time of a CRC or a hash, which would be taken from the quantising.

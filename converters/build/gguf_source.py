@@ -57,7 +57,7 @@ class GgufSource:
         ]
 
     def output(self, kind: str, importance: Importance | None = None) -> Output:
-        """The file of the quantised type `kind`."""
+        """Lay out the file of the quantised type `kind`."""
         if kind in FULL_PRECISION:
             raise BuildError(
                 "A GGUF file cannot be turned into {type}.",
@@ -97,7 +97,7 @@ def _model(path: Path, summary: GgufSummary) -> MixtureModel:
 
 
 def _encoded_values(path: Path, count: int) -> dict[str, bytes]:
-    """Each metadata value's bytes, type first, of a file that `inspect` has checked."""
+    """Read each metadata value's bytes, type first, of a file that `inspect` has checked."""
     values = {}
     with open_regular(path) as file:
         file.seek(24)

@@ -21,11 +21,11 @@ class Output:
 
 
 class Source(Protocol):
-    """What is built from: a checkpoint or a GGUF file, read and checked."""
+    """The source of a build: a checkpoint or a GGUF file, read and checked."""
 
     @property
     def tensors(self) -> Sequence[PlannedTensor]:
         """The stored tensors, in the source's order."""
 
     def output(self, kind: str, importance: Importance | None) -> Output:
-        """The file of type `kind`. Raises `BuildError` where it cannot be made of this source."""
+        """Lay out the file of type `kind`. Raises `BuildError` where it cannot be made of this source."""

@@ -36,13 +36,13 @@ class Block:
 
     @property
     def offset(self) -> int:
-        """Where the block begins in the source's file."""
+        """The start of the block in the source's file, in bytes."""
         kind = TYPE_NAMED[self.tensor.source.dtype]
         return self.tensor.source.offset + self.start // kind.block * kind.block_bytes
 
 
 def blocks_of(tensor: PlannedTensor) -> Iterator[Block]:
-    """The tensor's blocks in order."""
+    """Yield the tensor's blocks in order."""
     total = prod(tensor.shape)
     unit = columns_of(tensor)
     if tensor.interleave_heads:
@@ -53,7 +53,7 @@ def blocks_of(tensor: PlannedTensor) -> Iterator[Block]:
 
 
 def columns_of(tensor: PlannedTensor) -> int:
-    """The length of a matrix's rows; a vector is a column."""
+    """Return the length of a matrix's rows; a vector is a column."""
     return tensor.shape[-1] if len(tensor.shape) > 1 else 1
 
 
@@ -118,7 +118,7 @@ class Bench:
         return stored
 
     def _interleaved(self, stored: Bytes, block: Block) -> Bytes:
-        """Rows 0 .. n/2-1 and n/2 .. n-1 of each head, alternating: transformers' rotary order to
+        """Alternate rows 0 .. n/2-1 and n/2 .. n-1 of each head: transformers' rotary order to
         llama.cpp's."""
         tensor = block.tensor
         head_rows = tensor.shape[0] // tensor.interleave_heads

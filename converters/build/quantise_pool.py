@@ -15,7 +15,7 @@ from models.system.page_cache import forget
 from models.system.cores import usable_cores
 
 _BLOCKS_AHEAD = 4
-"""How many blocks a worker are handed out before the first of them must be done."""
+"""Blocks per worker that are handed out before the first of them must be done."""
 
 
 def one_pass(

@@ -23,7 +23,7 @@ def quantised_output(
     constants: Mapping[str, bytes],
     importance: Importance | None,
 ) -> Output:
-    """The file that llama-quantize would make of a file with `values` and `tensors`.
+    """Lay out the file that llama-quantize would make of a file with `values` and `tensors`.
 
     Raises `BuildError` for rows that cannot be quantised and an importance matrix of another model.
     """

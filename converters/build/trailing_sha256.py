@@ -33,13 +33,13 @@ class FollowingHash:
         self._file.close()
 
     def start_over(self) -> None:
-        """Nothing is stored any more."""
+        """Begin anew: nothing is stored any more."""
         self._stored = Extents()
         self._sha256 = hashlib.sha256()
         self.done = 0
 
     def add(self, start: int, end: int) -> None:
-        """Bytes `start` to `end` are stored."""
+        """Note that bytes `start` to `end` are stored."""
         self._stored.add(start, end)
 
     def follow(self, on_bytes: Callable[[int], None] = lambda count: None) -> None:
@@ -59,6 +59,6 @@ class FollowingHash:
                 forget(self._file.fileno(), from_, until)
 
     def hexdigest(self) -> str:
-        """The whole file's; everything must be hashed."""
+        """Return the whole file's digest; everything must be hashed."""
         assert self.done == self._size
         return self._sha256.hexdigest()

@@ -19,23 +19,23 @@ def check_name(name: str) -> None:
 
 
 def working_path(out_dir: Path, name: str, kind: str) -> Path:
-    """The hidden working file of one type."""
+    """Return the path of the hidden working file of one type."""
     return out_dir / f".{_stem(name)}-{kind}.gguf.part"
 
 
 def journal_path(out_dir: Path, name: str) -> Path:
-    """The journal of what the working files hold."""
+    """Return the path of the journal of what the working files hold."""
     return out_dir / f".{_stem(name)}.journal"
 
 
 def final_path(out_dir: Path, name: str, kind: str) -> Path:
-    """The name of a finished file."""
+    """Return the path of a finished file."""
     return out_dir / f"{name}-{kind}.gguf"
 
 
 @contextlib.contextmanager
 def locked(out_dir: Path, name: str) -> Iterator[None]:
-    """Own the working files of `name`. Raises `BuildError` where another build of this name is running."""
+    """Lock the working files of `name`. Raises `BuildError` where another build of this name is running."""
     lock = out_dir / f".{_stem(name)}.lock"
     try:
         with filelock.FileLock(lock, timeout=0):

@@ -79,7 +79,7 @@ class PlannedTensor:
 
 
 def read_settings(config: Json) -> ModelSettings:
-    """The settings of a supported model. Raises `CheckpointError` that names what is not supported."""
+    """Read the settings of a supported model. Raises `CheckpointError` that names what is not supported."""
     family = _family(config)
     _refuse_unsupported(config)
     hidden, heads = _count(config, "hidden_size"), _count(config, "num_attention_heads")
@@ -117,9 +117,7 @@ def read_settings(config: Json) -> ModelSettings:
 
 
 def plan_tensors(checkpoint: Checkpoint, settings: ModelSettings) -> list[PlannedTensor]:
-    """All tensors in the checkpoint's order, each checked for its shape and type; none missing, none
-    unknown.
-    """
+    """Plan all tensors in the checkpoint's order, checked for shape and type; none missing, none unknown."""
     expected = dict(expected_tensors(settings))
     plan = []
     for name, stored in checkpoint.tensors.items():
@@ -145,7 +143,7 @@ def plan_tensors(checkpoint: Checkpoint, settings: ModelSettings) -> list[Planne
 
 
 def expected_tensors(settings: ModelSettings) -> Iterable[tuple[str, tuple[str, tuple[int, ...], int]]]:
-    """Each tensor's name in the checkpoint with its name in GGUF, its shape and the heads to interleave."""
+    """Yield each tensor's name in the checkpoint, its name in GGUF, its shape and the heads to interleave."""
     s = settings
     q_rows, kv_rows = s.heads * s.head_dim, s.kv_heads * s.head_dim
     q_heads, k_heads = (s.heads, s.kv_heads) if s.family.permuted else (0, 0)

@@ -45,21 +45,19 @@ class Checkpoint:
         self.tensors = self._tensors()
 
     def generation_config(self) -> Json:
-        """The publisher's sampling defaults; empty where the file is missing or unreadable, as in
-        llama.cpp.
-        """
+        """Read the publisher's sampling defaults; empty where the file cannot be read, as in llama.cpp."""
         try:
             return self._optional_json("generation_config.json")
         except CheckpointError:
             return {}
 
     def text(self, name: str) -> str | None:
-        """A text file's contents, or None where there is none."""
+        """Read a text file's contents, or None where there is none."""
         file = self.folder / name
         return _read(file).decode("utf-8", "replace") if file.is_file() else None
 
     def head(self, name: str) -> str:
-        """The first 64 KiB of a text file; empty where there is none."""
+        """Read the first 64 KiB of a text file; empty where there is none."""
         try:
             with open_regular(self.folder / name) as file:
                 return file.read(_MOST_HEAD_BYTES).decode("utf-8", "replace")

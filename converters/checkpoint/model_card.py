@@ -71,7 +71,7 @@ def add_general(metadata: Metadata, checkpoint: Checkpoint, name: str, parameter
 
 
 def read_card(checkpoint: Checkpoint) -> Json:
-    """The YAML front matter of the README; empty where there is none or it is not YAML."""
+    """Read the YAML front matter of the README; empty where there is none or it is not YAML."""
     lines = checkpoint.head("README.md").splitlines()
     if not lines or lines[0] != "---":
         return {}
@@ -113,7 +113,7 @@ def _add_float(metadata: Metadata, key: str, value: object) -> None:
 
 
 def _add_origins(metadata: Metadata, kind: str, origins: Sequence[object] | None) -> None:
-    """The models or data sets that a model comes from, by repository id or address."""
+    """Add the models or data sets that a model comes from, by repository id or address."""
     if origins is None:
         return
     metadata.set_uint32(f"general.{kind}.count", len(origins))

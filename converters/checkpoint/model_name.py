@@ -1,4 +1,4 @@
-"""What a model's name says: base name, fine-tune, version and size.
+"""Split a model's name into its parts: base name, fine-tune, version and size.
 
 Follows `get_model_id_components` of llama.cpp's gguf-py (metadata.py), so that our metadata equals its own.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NameParts:
-    """What a repository's name says; empty where it does not."""
+    """The parts of a repository's name; empty where the name does not have them."""
 
     full: str
     organization: str = ""
@@ -20,9 +20,7 @@ class NameParts:
 
 
 def split_name(name: str, parameters: int = 0) -> NameParts:
-    """The parts of a repository's name; a size that cannot be the model's own (`8k`) is part of the
-    fine-tune.
-    """
+    """Split a repository's name; a size that cannot be the model's own (`8k`) is part of the fine-tune."""
     if " " in name:
         return NameParts(name)
     organization, slash, full = name.partition("/")
@@ -50,7 +48,7 @@ def split_name(name: str, parameters: int = 0) -> NameParts:
 
 
 def title(name: str) -> str:
-    """`DeepSeek-R1-distill` as `DeepSeek R1 Distill`."""
+    """Write `DeepSeek-R1-distill` as `DeepSeek R1 Distill`."""
     words = name.strip().replace("-", " ").split()
     return " ".join(
         word.title() if word.islower() and not re.match(r"^(v\d+(?:\.\d+)*|\d.*)$", word) else word
@@ -59,7 +57,7 @@ def title(name: str) -> str:
 
 
 def rounded_size(parameters: int) -> str:
-    """A number of weights in two digits, such as `1.8B` or `135M`."""
+    """Write a number of weights in two digits, such as `1.8B` or `135M`."""
     scales = ((1e12, 1e-12, "T"), (1e9, 1e-9, "B"), (1e6, 1e-6, "M"), (-1, 1e-3, "K"))
     inverse, suffix = next((inverse, suffix) for least, inverse, suffix in scales if parameters > least)
     value = parameters * inverse
@@ -81,7 +79,7 @@ def _classified(part: str, place: int, parameters: int) -> _Word:
 
 
 def _spelled(part: str, place: int, parameters: int) -> tuple[str, str]:
-    """A word's usual spelling and what it stands for."""
+    """Return a word's usual spelling and what it stands for."""
     if re.fullmatch(r"(v|iter)?\d+([.]\d+)*", part, re.IGNORECASE):
         return part, "version"
     if re.fullmatch(r"i?q\d(_\w)*|b?fp?(16|32)", part, re.IGNORECASE):

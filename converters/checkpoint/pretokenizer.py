@@ -1,4 +1,4 @@
-"""Which of llama.cpp's pre-tokenizers splits text as a tokenizer.json does.
+"""Find the pre-tokenizer of llama.cpp that splits text as a tokenizer.json does.
 
 llama.cpp's own converter hashes what transformers makes of a test text, and that changes with transformers
 (https://github.com/ggml-org/llama.cpp/issues/23416). Here it is read off tokenizer.json itself: the regular
@@ -20,7 +20,7 @@ LLAMA3_REGEX = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|
 
 
 def pretokenizer_name(tokenizer: Json) -> str:
-    """The value of `tokenizer.ggml.pre`. Raises `CheckpointError` for a splitting that is not known."""
+    """Return the value of `tokenizer.ggml.pre`. Raises `CheckpointError` for an unknown splitting."""
     steps = list(_steps(tokenizer.get("pre_tokenizer")))
     kinds = [str(step.get("type")) for step in steps]
     regexes = [_regex(step) for step in steps if step.get("type") == "Split"]
@@ -51,7 +51,7 @@ def _steps(pre_tokenizer: object) -> Iterator[Json]:
 
 
 def _plain(step: Json) -> bool:
-    """Whether a step has none of the variations that llama.cpp does not know."""
+    """Tell whether a step has none of the variations that llama.cpp does not know."""
     if step.get("type") == "Split":
         return step.get("behavior") in ("Isolated", "Removed") and step.get("invert", False) == (
             step.get("behavior") == "Removed"

@@ -38,7 +38,8 @@ _NEEDED = {
 
 
 def read_rope(config: Json, family: str) -> Rope:
-    """The rotary settings of config.json. Raises `CheckpointError` for a scaling that is not supported."""
+    """Read the rotary settings of config.json. Raises `CheckpointError` for a scaling that is not
+    supported."""
     given = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if not isinstance(given, dict):
         raise _unsupported(given)
@@ -68,9 +69,7 @@ def _is_usable(value: object) -> TypeGuard[int | float]:
 
 
 def llama3_factors(rope: Rope, head_dim: int) -> npt.NDArray[np.float32]:
-    """Llama 3.1's divisors of the rotary frequencies, shape (head_dim / 2,), in 32-bit arithmetic as
-    torch's.
-    """
+    """Compute Llama 3.1's divisors of the rotary frequencies, shape (head_dim / 2,), in float32 as torch."""
     one, two_pi = np.float32(1), np.float32(2 * math.pi)
     factor = np.float32(rope.numbers["factor"])
     low, high = rope.numbers["low_freq_factor"], rope.numbers["high_freq_factor"]

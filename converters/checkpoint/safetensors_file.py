@@ -1,4 +1,4 @@
-"""Where the tensors of a safetensors file lie; its header is checked in full.
+"""Locate the tensors of a safetensors file; its header is checked in full.
 
 Format: https://github.com/huggingface/safetensors#format (an 8-byte header length, a JSON header, the data).
 """
@@ -13,7 +13,7 @@ from models.system.foreign_json import MOST_JSON_BYTES, check_values
 from models.system.regular_file import open_regular
 
 MAX_HEADER_BYTES = 100_000_000
-"""What the format itself allows."""
+"""The limit of the format itself."""
 
 _MOST_VALUES = 1 << 19
 """A tensor has some eight: enough for 65,000."""
@@ -32,7 +32,7 @@ _DOWNLOAD_AGAIN = "Download the model again; this file is not what its publisher
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a tensor lies: `offset` counts from the start of the file, `shape` is row-major."""
+    """The place of a tensor: `offset` counts from the start of the file, `shape` is row-major."""
 
     name: str
     dtype: str
@@ -45,9 +45,9 @@ class StoredTensor:
 def read_header(
     path: Path, copy: Path | None = None, file_size: int | None = None
 ) -> dict[str, StoredTensor]:
-    """The tensors of a safetensors file, sorted by name; every bound is checked against the file's length.
+    """Read the tensors of a safetensors file, sorted by name; every bound is checked against its length.
 
-    Of a file that is not there yet its header can be read from a `copy`, with the length that it will have.
+    The header of a file that is not there yet can be read from a `copy`, with the length that it will have.
 
     Raises `CheckpointError` for anything that the format forbids: a header that is too long or no JSON,
     a tensor outside the file, tensors that overlap or leave holes, a size that does not follow from dtype and
@@ -126,7 +126,7 @@ def _tensor(path: Path, name: str, entry: object, start: int) -> StoredTensor:
 
 
 def _counts(value: object) -> tuple[int, ...] | None:
-    """A list of numbers from 0 on, or None where it is none."""
+    """Return a list of numbers from 0 on, or None where `value` is none."""
     valid = (
         isinstance(value, list)
         and len(value) <= _MOST_DIMENSIONS

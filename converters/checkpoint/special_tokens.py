@@ -1,4 +1,4 @@
-"""Which tokens begin, end and pad a text, whether they are added by themselves, and the chat template.
+"""Read which tokens begin, end and pad a text, whether they are added by themselves, and the chat template.
 
 Follows `SpecialVocab` of llama.cpp's gguf-py (vocab.py): tokenizer.json's post-processor decides what is
 added, tokenizer_config.json names the tokens, config.json has the last word only where that names none.
@@ -51,7 +51,7 @@ class SpecialTokens:
 
 
 def read_special_tokens(checkpoint: Checkpoint) -> SpecialTokens:
-    """The special tokens of a checkpoint."""
+    """Read the special tokens of a checkpoint."""
     special = SpecialTokens()
     named = {
         role: _content(checkpoint.tokenizer_config.get(f"{role}_token"))
@@ -92,7 +92,7 @@ def _processors(tokenizer: Json) -> list[Json]:
 
 
 def _read_template_processing(processor: Json, named: dict[str, str], special: SpecialTokens) -> None:
-    """The token before and after a single text; another last token than EOS becomes EOS, and EOS becomes
+    """Read the token before and after a single text; another last token than EOS becomes EOS, and EOS becomes
     EOT.
     """
     single = processor.get("single")
@@ -116,7 +116,7 @@ def _read_template_processing(processor: Json, named: dict[str, str], special: S
 def _read_separator(
     pair: list[object], single: list[Json], named: dict[str, str], special: SpecialTokens
 ) -> None:
-    """Whether a separator stands between two texts, where the pair's template is `A [sep] [eos] B`."""
+    """Read whether a separator stands between two texts, where the pair's template is `A [sep] [eos] B`."""
     first = _special_id(single[0]) if len(single) > 1 else ""
     last = _special_id(single[-1]) if len(single) > 1 else ""
     inner = [piece if isinstance(piece, dict) else {} for piece in pair]
@@ -137,7 +137,7 @@ def _read_separator(
 
 
 def _templates(checkpoint: Checkpoint) -> dict[str, str]:
-    """tokenizer_config.json's template, else chat_template.jinja (and its companions), else
+    """Read tokenizer_config.json's template, else chat_template.jinja (and its companions), else
     chat_template.json.
     """
     value: object = checkpoint.tokenizer_config.get("chat_template")

@@ -42,7 +42,7 @@ class AddedToken:
 
 
 def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
-    """The vocabulary, padded to `size`. Raises `CheckpointError` for a tokenizer of another kind, or a
+    """Read the vocabulary, padded to `size`. Raises `CheckpointError` for a tokenizer of another kind, or a
     damaged one.
     """
     model = checkpoint.tokenizer.get("model")
@@ -80,7 +80,7 @@ def read_vocabulary(checkpoint: Checkpoint, size: int) -> Vocabulary:
 
 
 def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
-    """The added tokens of tokenizer.json, in their order."""
+    """Read the added tokens of tokenizer.json, in their order."""
     entries = checkpoint.tokenizer.get("added_tokens") or []
     if not isinstance(entries, list):
         raise _damaged("The file tokenizer.json is damaged: its added tokens are not a list.")
@@ -98,8 +98,9 @@ def read_added_tokens(checkpoint: Checkpoint) -> list[AddedToken]:
 
 
 def _placed(tokens: list[AddedToken], texts: dict[int, str]) -> dict[int, AddedToken]:
-    """The added tokens by id, entered into `texts`. One that is new takes the next free id: whatever else its
-    entry says, that is where the tokenizers library puts it, and so where the model has learned it."""
+    """Enter the added tokens into `texts`, and return them by id. A new one takes the next free id: whatever
+    else its entry says, that is where the tokenizers library puts it, and so where the model has learned
+    it."""
     ids = {text: token_id for token_id, text in texts.items()}
     following = len(texts)
     for token in tokens:
@@ -136,8 +137,8 @@ def _texts(model: Json) -> dict[int, str]:
 
 
 def _merges(model: Json, known: set[str]) -> list[str]:
-    """Each merge as its two parts with a space between; a space inside a part is written as the byte-level
-    Ġ.
+    """Write each merge as its two parts with a space between; a space inside a part is written as the
+    byte-level Ġ.
     """
     merges = model.get("merges")
     if not isinstance(merges, list) or not merges:
@@ -158,8 +159,8 @@ def _merges(model: Json, known: set[str]) -> list[str]:
 
 
 def _unsupported_normalizer(normalizer: object) -> str | None:
-    """The first step that llama.cpp would leave out to the text's harm; NFC it leaves out as well, as text is
-    in that form already almost always."""
+    """Return the first step that llama.cpp leaves out and that changes the text; it leaves out NFC as well,
+    but text is in that form almost always."""
     if normalizer is None:
         return None
     if not isinstance(normalizer, dict):
@@ -178,7 +179,8 @@ def _added_text_and_type(token: AddedToken) -> tuple[str, TokenType]:
 
 
 def _looks_special(text: str) -> bool:
-    """Some models mark tokens that control the dialogue as ordinary ones, such as DeepSeek's `<｜User｜>`."""
+    """Tell whether a token controls the dialogue: some models mark such ones as ordinary (`<｜User｜>` of
+    DeepSeek)."""
     bracketed = (("<|", "|>"), ("<｜", "｜>"), ("<unused", ">"))
     return text in ("<pad>", "<mask>", "<2mass>", "[@BOS@]") or any(
         text.startswith(start) and text.endswith(end) for start, end in bracketed
@@ -186,7 +188,7 @@ def _looks_special(text: str) -> bool:
 
 
 def _byte_level_alphabet() -> dict[str, int]:
-    """The byte of each character in byte-level BPE (`bytes_to_unicode` of GPT-2's encoder.py)."""
+    """Return the byte of each character in byte-level BPE (`bytes_to_unicode` of GPT-2's encoder.py)."""
     visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     alphabet = {chr(byte): byte for byte in visible}
     hidden = [byte for byte in range(256) if byte not in set(visible)]
@@ -197,7 +199,7 @@ _BYTES = _byte_level_alphabet()
 
 
 def _through_byte_level(text: str) -> str:
-    """What a byte-level decoder makes of a token that is looked up literally."""
+    """Return what a byte-level decoder makes of a token that is looked up literally."""
     if any(character not in _BYTES for character in text):
         return text
     return bytes(_BYTES[character] for character in text).decode("utf-8", "replace")

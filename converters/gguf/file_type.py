@@ -34,12 +34,12 @@ _NAMES = _OTHERS | {number: name for name, number in FILE_TYPES.items()}
 
 
 def type_name(number: int) -> str:
-    """The name of a `llama_ftype`, such as "Q4_K_M"; empty for one that is not known here."""
+    """Return the name of a `llama_ftype`, such as "Q4_K_M"; empty for one that is not known here."""
     return _NAMES.get(number, "")
 
 
 def file_type(summary: GgufSummary) -> str:
-    """The type's name, such as "Q4_K_M"; where the file states none, that of most of its bytes."""
+    """Return the type's name, such as "Q4_K_M"; where the file states none, that of most of its bytes."""
     stated = summary.metadata.get("general.file_type")
     if isinstance(stated, int) and (name := type_name(stated)):
         return name

@@ -58,8 +58,8 @@ for _name, _result, _arguments in (
 
 
 def to_floats(stored: Bytes, kind: TensorType, floats: Floats) -> Floats:
-    """The weights of `stored`, contiguous and of type `kind`, as 32-bit numbers, exactly; in `floats` unless
-    they are such already."""
+    """Convert the weights of `stored`, contiguous and of type `kind`, to 32-bit numbers, exactly; in `floats`
+    unless they are such already."""
     if kind is F32:
         return stored.view("<f4")
     if kind is BF16:
@@ -73,14 +73,14 @@ def to_floats(stored: Bytes, kind: TensorType, floats: Floats) -> Floats:
 
 
 def to_bf16(floats: Floats, out: Bytes) -> None:
-    """32-bit numbers rounded to the nearest bf16, ties to even; a NaN stays one."""
+    """Round 32-bit numbers to the nearest bf16, ties to even; a NaN stays one."""
     _ggml.ggml_fp32_to_bf16_row_ref(floats.ctypes.data, out.ctypes.data, floats.size)
 
 
 def quantise_rows(
     floats: Floats, kind: TensorType, columns: int, importance: Floats | None, out: Bytes
 ) -> None:
-    """Whole rows of `columns` weights as the quantised type `kind`, filling `out`.
+    """Quantise whole rows of `columns` weights to the type `kind`, filling `out`.
 
     `importance` weighs the columns. The same rows give the same bytes as in llama_model_quantize.
     """
@@ -93,5 +93,5 @@ def quantise_rows(
 
 
 def is_valid(stored: Bytes, kind: TensorType) -> bool:
-    """Whether no scale in quantised `stored` is infinite or not a number."""
+    """Tell whether no scale in quantised `stored` is infinite or not a number."""
     return bool(_ggml.ggml_validate_row_data(kind.number, stored.ctypes.data, stored.nbytes))

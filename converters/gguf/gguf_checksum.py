@@ -14,7 +14,7 @@ _LEAD = KEY.encode() + struct.pack("<IQ", _STRING, len(EMPTY))
 
 
 def fill_in(data: bytes) -> bytes:
-    """The file's content with its checksum in the place of `EMPTY`."""
+    """Return the file's content with its checksum in the place of `EMPTY`."""
     return data.replace(_LEAD + EMPTY.encode(), _LEAD + hashlib.sha256(data).hexdigest().encode(), 1)
 
 

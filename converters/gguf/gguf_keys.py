@@ -1,4 +1,4 @@
-"""What a GGUF file says about its model where llama.cpp only asserts it, which would end its process.
+"""Check the metadata of a GGUF file that llama.cpp only asserts, which would end its process.
 
 Each limit is an assertion in llama.cpp's src/llama-model.cpp, in src/llama-vocab.cpp (`impl::load`) or in
 ggml's operators (ggml/src/ggml-cpu).
@@ -28,7 +28,7 @@ Damaged = Callable[..., GgufError]
 def check_keys(metadata: Mapping[str, object], damaged: Damaged) -> None:
     """Raise what `damaged` makes for the first value that a model cannot have; lists are not looked into.
 
-    Of an adapter nothing is said: `app.engine.planning.adapter_file` checks it against its model.
+    An adapter is not checked here: `app.engine.planning.adapter_file` checks it against its model.
     """
     if metadata.get("general.type") == "adapter":
         return
@@ -52,7 +52,7 @@ def is_vector_of_model(name: str, dimensions: int) -> bool:
 
 
 def _impossible(architecture: str, values: Mapping[str, object]) -> list[str]:
-    """The keys, without the architecture, whose values a model cannot have."""
+    """List the keys, without the architecture, whose values a model cannot have."""
     found = [key for key, value in values.items() if isinstance(value, float) and not math.isfinite(value)]
     found += [key for key, value in values.items() if key.endswith("epsilon") and not _within(value, 0, 1)]
 

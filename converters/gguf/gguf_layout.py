@@ -35,7 +35,7 @@ class Layout:
 
 
 def lay_out(values: Mapping[str, bytes], tensors: Mapping[str, TensorForm]) -> Layout:
-    """The file that holds the encoded metadata `values` and `tensors`, in their orders."""
+    """Lay out the file that holds the encoded metadata `values` and `tensors`, in their orders."""
     out = bytearray(MAGIC + struct.pack("<IQQ", VERSION, len(tensors), len(values)))
     for key, value in values.items():
         out += encode_string(key) + value

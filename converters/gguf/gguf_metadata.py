@@ -31,55 +31,55 @@ class Metadata:
         return ((key, value) for key, (_, _, value) in self._values.items())
 
     def set_uint32(self, key: str, value: int) -> None:
-        """An unsigned 32-bit number."""
+        """Set an unsigned 32-bit number."""
         self._values[key] = (ValueType.UINT32, None, value)
 
     def set_int32(self, key: str, value: int) -> None:
-        """A signed 32-bit number."""
+        """Set a signed 32-bit number."""
         self._values[key] = (ValueType.INT32, None, value)
 
     def set_float32(self, key: str, value: float) -> None:
-        """A 32-bit floating-point number."""
+        """Set a 32-bit floating-point number."""
         self._values[key] = (ValueType.FLOAT32, None, value)
 
     def set_bool(self, key: str, value: bool) -> None:
-        """A truth value."""
+        """Set a truth value."""
         self._values[key] = (ValueType.BOOL, None, value)
 
     def set_string(self, key: str, value: str) -> None:
-        """A text."""
+        """Set a text; an empty one is left out."""
         if value:
             self._values[key] = (ValueType.STRING, None, value)
 
     def set_strings(self, key: str, values: Sequence[str]) -> None:
-        """A list of texts."""
+        """Set a list of texts; an empty one is left out."""
         if values:
             self._values[key] = (ValueType.ARRAY, ValueType.STRING, values)
 
     def set_int32s(self, key: str, values: Sequence[int]) -> None:
-        """A list of signed 32-bit numbers."""
+        """Set a list of signed 32-bit numbers; an empty one is left out."""
         if values:
             self._values[key] = (ValueType.ARRAY, ValueType.INT32, values)
 
     def encoded(self) -> dict[str, bytes]:
-        """Each value with its type, as it stands behind its key in the file."""
+        """Encode each value with its type, as it stands behind its key in the file."""
         return {key: _encode_typed(*value) for key, value in self._values.items()}
 
 
 def encode_string(text: str) -> bytes:
-    """A length and the UTF-8 bytes."""
+    """Encode a length and the UTF-8 bytes."""
     # JSON can name half of a pair of surrogates.
     data = text.encode("utf-8", "replace")
     return struct.pack("<Q", len(data)) + data
 
 
 def encode_uint32(value: int) -> bytes:
-    """An unsigned 32-bit number with its type."""
+    """Encode an unsigned 32-bit number with its type."""
     return _encode_typed(ValueType.UINT32, None, value)
 
 
 def encode_text(value: str) -> bytes:
-    """A text with its type."""
+    """Encode a text with its type."""
     return _encode_typed(ValueType.STRING, None, value)
 
 

@@ -111,7 +111,7 @@ ALIGNMENT = 32
 
 
 def canonical_type(name: str) -> str:
-    """The usual spelling of a type's name (`q4_k_m` is `Q4_K_M`); `BuildError` for one that is not built."""
+    """Return a type's usual spelling (`Q4_K_M` for `q4_k_m`); `BuildError` for one that is not built."""
     upper = name.upper()
     if upper not in FILE_TYPES:
         raise BuildError(
@@ -124,5 +124,5 @@ def canonical_type(name: str) -> str:
 
 
 def aligned(size: int, alignment: int = ALIGNMENT) -> int:
-    """`size` rounded up to the alignment."""
+    """Round `size` up to the alignment."""
     return -(-size // alignment) * alignment

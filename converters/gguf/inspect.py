@@ -1,4 +1,4 @@
-"""What a GGUF file holds, and whether it tells the truth about itself.
+"""Read the header of a GGUF file, and check it against the file.
 
 Every declared count, length, size and offset is checked against the file's length before it is used, and
 before llama.cpp sees the file: files from the internet have made it read and write out of bounds
@@ -81,7 +81,7 @@ class GgufSummary(msgspec.Struct, frozen=True, kw_only=True):
     data_offset: int
 
     def text(self, key: str) -> str:
-        """A text of the metadata; empty where it is missing or no text."""
+        """Return a text of the metadata; empty where it is missing or no text."""
         value = self.metadata.get(key)
         return value if isinstance(value, str) else ""
 
@@ -121,7 +121,7 @@ class _Reader:
         self._window_start = 0
 
     def take(self, count: int, part: str = "") -> bytes:
-        """The next `count` bytes."""
+        """Read the next `count` bytes."""
         self.require(count, part)
         start = self.position - self._window_start
         if start < 0 or start + count > len(self._window):
@@ -146,12 +146,12 @@ class _Reader:
             raise self.damaged("The GGUF file {file} is damaged: its header is longer than 64 MiB.")
 
     def number(self, packing: str, part: str = "") -> int:
-        """An unsigned number."""
+        """Read an unsigned number."""
         value: int = struct.unpack(packing, self.take(struct.calcsize(packing), part))[0]
         return value
 
     def text(self, part: str = "", limit: int | None = None) -> str:
-        """A string with its length before it."""
+        """Read a string with its length before it."""
         length = self.number("<Q", part)
         if limit is not None and length > limit:
             raise self.damaged(
@@ -160,14 +160,14 @@ class _Reader:
         return self.take(length, part).decode("utf-8", "replace")
 
     def name(self, limit: int) -> str:
-        """A key's or a tensor's name."""
+        """Read a key's or a tensor's name."""
         name = self.text(limit=limit)
         if not name.isprintable():
             raise self.damaged("The GGUF file {file} is damaged: it holds the name {part}.", part=repr(name))
         return name
 
     def texts(self, count: int, part: str = "") -> Iterator[bytes]:
-        """The next `count` strings."""
+        """Read the next `count` strings."""
         for _ in range(count):
             start = self.position - self._window_start + 8
             if 8 <= start <= len(self._window):
@@ -180,7 +180,7 @@ class _Reader:
             yield self.take(int.from_bytes(self.take(8, part), "little"), part)
 
     def damaged(self, message: str, **values: object) -> GgufError:
-        """The error to raise."""
+        """Return the error to raise."""
         hint = "Download or build it again; a file that does not match its own header is not opened."
         return GgufError(message, hint, file=self.path.name, **values)
 
@@ -292,8 +292,8 @@ def _scalar(reader: _Reader, kind: ValueType, key: str) -> Value:
 
 
 def _unique(reader: _Reader, tokens: Iterator[bytes]) -> list[bytes]:
-    """The first tokens, where all differ: llama.cpp finds each by its text up to a zero byte, and names the
-    empty ones."""
+    """Return the first tokens, where all differ: llama.cpp finds each by its text up to a zero byte, and
+    names the empty ones."""
     first: list[bytes] = []
     seen: set[bytes] = set()
     for token in tokens:
@@ -325,7 +325,7 @@ def _check_vocabulary(reader: _Reader, metadata: dict[str, Value | ListSummary])
 
 
 def _tensor(reader: _Reader) -> TensorInfo:
-    """A tensor's entry; its offset still counts from the start of the data."""
+    """Read a tensor's entry; its offset still counts from the start of the data."""
     name = reader.name(_MAX_NAME_BYTES)
     dimensions = reader.number("<I", name)
     if not 1 <= dimensions <= _MAX_DIMENSIONS:
@@ -350,7 +350,7 @@ def _tensor(reader: _Reader) -> TensorInfo:
 
 
 def _placed(reader: _Reader, entries: list[TensorInfo], start: int, alignment: int) -> list[TensorInfo]:
-    """The tensors with offsets in the file; each lies right behind the one before, as llama.cpp demands."""
+    """Return the tensors with offsets in the file; each directly follows the last, as llama.cpp demands."""
     names: set[str] = set()
     position = 0
     placed = []

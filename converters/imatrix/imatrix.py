@@ -60,7 +60,7 @@ class Sums:
     counts: npt.NDArray[np.int64]
 
     def means(self) -> Floats:
-        """What quantising takes; a matrix that met no activation counts everything alike."""
+        """Return the means that quantising takes; a matrix that met no activation counts everything alike."""
         counts = self.counts[:, None].astype(np.float32)
         means = np.ones_like(self.squares)
         np.divide(self.squares, counts, out=means, where=counts > 0)
@@ -77,7 +77,7 @@ class ImportanceMatrix:
     datasets: tuple[str, ...]
 
     def importance(self, file: str) -> Importance:
-        """The form that quantising takes; `file` is what the built model's metadata names."""
+        """Return the form that quantising takes; `file` is what the built model's metadata names."""
         columns = {name: sums.means() for name, sums in self.sums.items()}
         return Importance(file, self.datasets[0] if self.datasets else "", self.chunks, columns)
 
@@ -110,7 +110,7 @@ def write_imatrix(matrix: ImportanceMatrix, path: Path, notes: Mapping[str, str]
 
 
 def read_imatrix(path: Path) -> ImportanceMatrix:
-    """The matrix in a file of either format. Raises `BuildError` or `GgufError` that says what is wrong."""
+    """Read the matrix in a file of either format. Raises `BuildError` or `GgufError` with the reason."""
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > _MOST_BYTES:

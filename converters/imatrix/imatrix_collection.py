@@ -58,10 +58,10 @@ def collect_imatrix(
     most_chunks: int = 0,
     unfinished: UnfinishedMatrix | None = None,
 ) -> ImportanceMatrix:
-    """The matrix of `model` over `text`, which is named `dataset`; `most_chunks` 0 takes all of it.
+    """Collect the matrix of `model` over `text`, which is named `dataset`; `most_chunks` 0 takes all of it.
 
-    It goes on with what `unfinished` holds, and keeps there how far it got. Reports the stage "collect" in
-    tokens. Raises `BuildError`.
+    Resumes what `unfinished` holds, and keeps its progress there. Reports the stage "collect" in tokens.
+    Raises `BuildError`.
     """
     before = unfinished.read() if unfinished is not None else NOTHING
     collector = _Collector(ggml, before)
@@ -92,7 +92,7 @@ class _Collector:
         self._error: Exception | None = None
 
     def on_tensor(self, address: int, asked: bool) -> bool:
-        """ggml's question whether a tensor is wanted, and then the tensor; its own thread waits."""
+        """Answer ggml whether a tensor is wanted, and then take the tensor; ggml's own thread waits."""
         tensor = _Tensor.from_address(address)
         if tensor.op != self._mul_mat:
             return False
@@ -112,11 +112,11 @@ class _Collector:
             raise self._error
 
     def collected(self, chunks: int) -> Collected:
-        """What `chunks` of the text have given so far."""
+        """Return what `chunks` of the text have given so far."""
         return Collected(chunks, self._squares, self._counts)
 
     def sums(self) -> dict[str, Sums]:
-        """What was added up."""
+        """Return the sums by matrix."""
         return {
             name: Sums(squares.astype(np.float32), np.array([self._counts[name]], np.int64))
             for name, squares in self._squares.items()
@@ -170,7 +170,7 @@ def _declared(ggml: Any) -> Any:
 
 
 def _operation(ggml: Any, name: bytes) -> int:
-    """The number of an operation, which differs between versions."""
+    """Find the number of an operation, which differs between versions."""
     number = 0
     while ggml.ggml_op_name(number) != name:
         number += 1
@@ -178,6 +178,6 @@ def _operation(ggml: Any, name: bytes) -> int:
 
 
 def _weights_name(name: bytes) -> str:
-    """`CUDA0#blk.0.attn_k.weight#0`, a copy on another device, is `blk.0.attn_k.weight`."""
+    """Return the name of the weights: `CUDA0#blk.0.attn_k.weight#0` is a copy on another device."""
     parts = name.decode("utf-8", "replace").split("#")
     return parts[1] if len(parts) > 1 else parts[0]

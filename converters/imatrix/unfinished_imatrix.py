@@ -1,4 +1,4 @@
-"""How far the collection of an importance matrix got, so that one that was stopped goes on.
+"""Keep the progress of collecting an importance matrix, so that one that was stopped can resume.
 
 A NumPy archive behind its SHA-256. The sums are kept in 64 bits, as they are added up: the matrix is the same
 as without a stop.
@@ -26,7 +26,7 @@ _BELONGS_TO, _CHUNKS, _SQUARES, _COUNTS = "belongs_to", "chunks", "squares/", "c
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What `chunks` of the text have given: squared activations (1, columns) and tokens by tensor."""
+    """The sums over `chunks` of the text: squared activations (1, columns) and tokens by tensor."""
 
     chunks: int
     squares: Mapping[str, npt.NDArray[np.float64]]
@@ -45,7 +45,7 @@ class UnfinishedMatrix:
         self._saved_s = time.monotonic()
 
     def read(self) -> Collected:
-        """What an earlier collection of the same got; `NOTHING` where there is none that can be read."""
+        """Read what an earlier collection of the same matrix got; `NOTHING` where none can be read."""
         try:
             data = self._path.read_bytes()
         except FileNotFoundError:
@@ -68,7 +68,7 @@ class UnfinishedMatrix:
             )
 
     def keep(self, collected: Collected) -> None:
-        """Write it down where the last time is some seconds ago."""
+        """Write it to disk, at most once in `_SAVE_EVERY_S`."""
         if time.monotonic() - self._saved_s < _SAVE_EVERY_S:
             return
         arrays: dict[str, npt.NDArray[np.generic]] = {
@@ -92,5 +92,5 @@ class UnfinishedMatrix:
 
 
 def unfinished_path(matrix: Path) -> Path:
-    """Where a collection into the file `matrix` keeps how far it got."""
+    """Return the file in which a collection into `matrix` keeps its progress."""
     return matrix.with_name(f"{matrix.stem}.unfinished{matrix.suffix}")

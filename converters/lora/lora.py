@@ -44,7 +44,7 @@ class Adapter:
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """The settings of the adapter in `folder`. Raises `CheckpointError` for one that is no plain LoRA."""
+    """Read the settings of the adapter in `folder`. Raises `CheckpointError` where it is no plain LoRA."""
     config = _json(folder / CONFIG)
     kind = config.get("peft_type")
     if kind != "LORA":
@@ -92,7 +92,7 @@ def convert_adapter(adapter: Adapter, base: Path, target: Path) -> None:
 
 
 def _matrices(path: Path, settings: ModelSettings) -> Iterator[tuple[str, Floats]]:
-    """The pairs of the adapter under their names in GGUF, checked against the base model's shapes."""
+    """Yield the adapter's matrices under their names in GGUF, checked against the base model's shapes."""
     expected = dict(expected_tensors(settings))
     for name, pair in _pairs(path).items():
         if name not in expected or (name == "lm_head.weight" and settings.tied):
@@ -122,7 +122,7 @@ def _matrices(path: Path, settings: ModelSettings) -> Iterator[tuple[str, Floats
 
 
 def _pairs(path: Path) -> dict[str, dict[str, StoredTensor]]:
-    """The stored matrices by the tensor that they change and by "A" and "B"."""
+    """Read the stored matrices by the tensor that they change and by "A" and "B"."""
     pairs: dict[str, dict[str, StoredTensor]] = {}
     for name, stored in read_header(path).items():
         base, dot, part = name.removeprefix(PREFIX).rpartition(".lora_")

@@ -19,11 +19,11 @@ class Arrivals:
         self._changed = threading.Condition()
 
     def connect(self, say: Say) -> None:
-        """Messages go to the parent from now on."""
+        """Send messages to the parent from now on."""
         self._say = say
 
     def on_line(self, line: bytes) -> None:
-        """The parent says how much of a file is there."""
+        """Take the parent's message on how much of a file is there."""
         message = msgspec.json.decode(line, type=FileArrived)
         with self._changed:
             self._there[message.file] = message
@@ -45,7 +45,7 @@ class Arrivals:
             return self._there[file]
 
     def used(self, file: str) -> None:
-        """Everything in `file` is stored in the outputs; it may go."""
+        """Let `file` go: everything in it is stored in the outputs."""
         self._send(FileUsed(file=file))
 
     def _send(self, message: msgspec.Struct) -> None:

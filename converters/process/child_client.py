@@ -36,7 +36,7 @@ class ChildEnded(Exception):
 
 
 class Feed(Protocol):
-    """What brings the files that a child waits for; any thread. See `models.hub.shard_feed.ShardFeed`."""
+    """A source of the files that a child waits for; any thread. See `models.hub.shard_feed.ShardFeed`."""
 
     def listen(self, on_change: Callable[[], None]) -> None:
         """Call it, on any thread, when there is something to hear from `arrived`."""
@@ -45,13 +45,13 @@ class Feed(Protocol):
         """Bring these, in this order."""
 
     def used(self, path: str) -> None:
-        """The child needs the file no more."""
+        """Release the file: the child needs it no more."""
 
     def arrived(self) -> list[Arrival]:
-        """What has arrived since the last call; raises what ended the transfer."""
+        """Return what has arrived since the last call; raises what ended the transfer."""
 
     def progress(self) -> Progress | None:
-        """Where the transfer is while the child's own progress depends on it, else None."""
+        """Return the transfer's progress while the child's own depends on it, else None."""
 
 
 class Child:
@@ -95,7 +95,7 @@ class Child:
             self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
     def next_line(self, timeout_s: float) -> bytes | None:
-        """What it says next, an empty line at its end; None when the time is over, or after `wake`."""
+        """Return its next line, an empty one at its end; None when the time is over, or after `wake`."""
         try:
             return self._lines.get(timeout=timeout_s)
         except queue.Empty:
@@ -106,7 +106,7 @@ class Child:
         self._lines.put(None)
 
     def unexpected_end(self) -> ChildEnded:
-        """Why there is no answer. Waits for its end."""
+        """Return the error for a child that ended without an answer. Waits for its end."""
         returncode = self._process.wait()
         self._stderr.seek(0, 2)
         self._stderr.seek(max(0, self._stderr.tell() - _LAST_WORDS_BYTES))

@@ -82,7 +82,7 @@ def _refusal(error: StillroomError) -> Refused:
 
 
 def _own_stdout() -> int:
-    """A handle for the answers; what libraries print to stdout goes to stderr from now on."""
+    """Return a handle for the answers; what libraries print to stdout goes to stderr from now on."""
     answers = os.dup(1)
     os.dup2(2, 1)
     return answers

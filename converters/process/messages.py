@@ -1,4 +1,4 @@
-"""What the build process is asked and what it answers: one JSON object a line."""
+"""Messages to and from the build process: one JSON object a line."""
 
 import msgspec
 
@@ -41,7 +41,7 @@ class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """Where the build is; the fields are those of `models.system.progress.Progress`."""
+    """The progress of a build; the fields are those of `models.system.progress.Progress`."""
 
     stage: str
     done: int
@@ -52,7 +52,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     unit: Unit = "bytes"
 
     def progress(self) -> Progress:
-        """The same, for the caller's listener."""
+        """Return the same for the caller's listener."""
         return Progress(
             self.stage, self.done, self.total, self.detail, self.bytes_per_s, self.remaining_s, self.unit
         )

@@ -1,10 +1,10 @@
-"""How much memory this process has needed."""
+"""Measure how much memory this process has needed."""
 
 import sys
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process has held at once, mapped files included."""
+    """Return the most memory that this process has held at once, mapped files included."""
     if sys.platform == "linux":
         # Not getrusage: its maximum starts with the parent's memory at the fork.
         with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123

@@ -24,16 +24,16 @@ class Reporter:
         self._told_s: float | None = None
 
     def begin_at(self, done: int) -> None:
-        """`done` bytes were done before; nobody is told yet."""
+        """Begin with `done` bytes from before; nothing is reported yet."""
         self.done = done
         self._rate.update(done)
 
     def advance(self, count: int, detail: str) -> None:
-        """`count` more bytes are done."""
+        """Note that `count` more bytes are done."""
         self.reach(self.done + count, self._total, detail)
 
     def reach(self, done: int, total: int, detail: str) -> None:
-        """`done` of `total` bytes are done."""
+        """Note that `done` of `total` bytes are done."""
         self.done, self._total = done, total
         now_s = self._clock()
         if self._told_s is not None and now_s - self._told_s < REPORT_S and done < total:

@@ -1,4 +1,4 @@
-"""How far a model's predictions are from another one's, in the numbers of llama-perplexity --kl-divergence.
+"""Measure how far a model's predictions are from another's, as llama-perplexity --kl-divergence does.
 
 llama.cpp keeps the base model's log-probabilities as 16-bit steps over at most 16 nats; the same is done
 here, so that the figures agree and a chunk takes half the memory.
@@ -43,7 +43,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What `Scores` come to; each `_error` is one standard error, divergences are in nats."""
+    """The statistics of `Scores`; each `_error` is one standard error, divergences are in nats."""
 
     tokens: int
     perplexity: float
@@ -68,7 +68,7 @@ class Comparer:
         self._pool = ThreadPoolExecutor(threads, "divergence")
 
     def compress(self, logits: Floats) -> BasePredictions:
-        """The base model's `logits` (tokens, vocabulary), kept."""
+        """Compress the base model's `logits` (tokens, vocabulary) to keep them."""
         rows, vocabulary = logits.shape
         kept = BasePredictions(
             np.empty((rows, vocabulary), np.uint16), np.empty(rows, np.float32), np.empty(rows, np.float32)
@@ -88,7 +88,7 @@ class Comparer:
 
 
 def summarise(scores: Scores) -> Divergence:
-    """The statistics of all scored tokens."""
+    """Compute the statistics of all scored tokens."""
     nll = np.concatenate(scores.nll).astype(np.float64)
     base_nll = np.concatenate(scores.base_nll).astype(np.float64)
     kld = np.concatenate(scores.kld)
@@ -123,7 +123,7 @@ def _parts(rows: int) -> list[slice]:
 
 
 def _log_sum(logits: Floats, most: Floats) -> Floats:
-    """The logarithm of the sum of exponentials above each row's largest logit."""
+    """Compute the logarithm of the sum of exponentials above each row's largest logit."""
     sums: Doubles = np.exp(logits - most[:, None]).sum(axis=1, dtype=np.float64)
     return np.log(sums).astype(np.float32)
 
@@ -164,7 +164,7 @@ def _compare(
 
 
 def _mean(values: Doubles) -> tuple[float, float]:
-    """The mean and its standard error."""
+    """Return the mean and its standard error."""
     mean = float(values.mean())
     spread = float(np.mean(values * values)) - mean * mean
     return mean, math.sqrt(spread / (len(values) - 1)) if spread > 0 and len(values) > 10 else 0.0

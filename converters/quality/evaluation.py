@@ -23,7 +23,7 @@ CONTEXT_TOKENS = 512
 """The length of a chunk, the default of llama-perplexity and llama-imatrix."""
 
 _GPU_RESERVE_BYTES = 1 << 30
-"""What stays free on the graphics card for the computation and for other programs."""
+"""Memory that stays free on the graphics card for the computation and for other programs."""
 
 _SAMPLE_TOKENS = 64
 
@@ -34,7 +34,7 @@ _DECODE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the process runs on: threads to use, a way to ask for free GPU memory, llama.cpp's last words."""
+    """Resources of the process: threads to use, a way to ask for free GPU memory, llama.cpp's last words."""
 
     threads: int
     gpu_free_bytes: Callable[[], int]
@@ -43,7 +43,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How text goes through a model: chunks of `tokens`, `sequences` of them at once, and logits for the
+    """The way of a text through a model: chunks of `tokens`, `sequences` of them at once, and logits for the
     tokens from `first_output` on. `on_tensor` is called for ggml's tensors (`cb_eval` of llama.h)."""
 
     first_output: int
@@ -102,7 +102,7 @@ class Evaluation:
         self._batch = self._context = self._model = None
 
     def tokenise(self, text: bytes) -> list[int]:
-        """All tokens of UTF-8 `text`, with the vocabulary's BOS where it adds one."""
+        """Return all tokens of UTF-8 `text`, with the vocabulary's BOS where it adds one."""
         capacity = len(text) + 8
         while True:
             buffer = (llama_cpp.llama_token * capacity)()
@@ -112,7 +112,7 @@ class Evaluation:
             capacity = -count
 
     def chunks(self, text: bytes) -> list[list[int]]:
-        """`text` in whole chunks. Raises `BuildError` where it makes less than two."""
+        """Split `text` into whole chunks. Raises `BuildError` where it makes less than two."""
         tokens, length = self.tokenise(text), self._window.tokens
         if len(tokens) < 2 * length:
             raise BuildError(
@@ -143,7 +143,7 @@ class Evaluation:
             yield self._logits(sequence * length + first, length - first)
 
     def chunk_s(self) -> float:
-        """How long a chunk takes, judged by a few of its tokens: first figure for people who wait."""
+        """Estimate the time of a chunk by a few of its tokens: a first figure for people who wait."""
         for row in range(_SAMPLE_TOKENS):
             self._put(row, self._bos or 0, row, 0, output=row == 0)
         rounds = 1 if self.streamed else 2  # the first one fetches the weights from the disk
@@ -156,7 +156,7 @@ class Evaluation:
         return sample_s * self._window.tokens / _SAMPLE_TOKENS
 
     def decode_tok_per_s(self) -> float:
-        """The speed of generating token by token, after a chunk's first half."""
+        """Measure the speed of generating token by token, after a chunk's first half."""
         position = self._window.tokens // 2
         token = self._bos or 0
         for row in range(position):
@@ -235,7 +235,7 @@ def _eval_callback(on_tensor: Callable[[int, bool], bool] | None) -> Any:
 
 
 def _gpu_layers(path: Path, free_bytes: int) -> int:
-    """How many of the model's layers fit on the graphics card; the output counts as one."""
+    """Estimate how many of the model's layers fit on the graphics card; the output counts as one."""
     summary = inspect(path)
     layers = summary.metadata.get(f"{summary.text('general.architecture')}.block_count")
     room = free_bytes - _GPU_RESERVE_BYTES

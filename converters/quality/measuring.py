@@ -21,7 +21,7 @@ from models.system.progress import OnProgress, raise_if_cancelled
 R = TypeVar("R")
 
 OWN_TEXT = "Stillroom's own text"
-"""What manifests and matrices call the texts that come with Stillroom."""
+"""The name in manifests and matrices of the texts that come with Stillroom."""
 
 
 class QualityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="quality"):
@@ -71,12 +71,13 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
 
 def calibration_text() -> Path:
-    """The text that importance matrices are collected over; several languages, code and mathematics."""
+    """Return the text that importance matrices are collected over; several languages, code and
+    mathematics."""
     return _own_text("calibration.txt")
 
 
 def held_out_text() -> Path:
-    """The text that quality is measured on; nothing of it is in `calibration_text`."""
+    """Return the text that quality is measured on; nothing of it is in `calibration_text`."""
     return _own_text("held_out.txt")
 
 
@@ -90,7 +91,7 @@ def measure(
     text: Path | None = None,
     most_chunks: int = 0,
 ) -> list[Quality]:
-    """The quality of GGUF files `models` against their full-precision form, in their order.
+    """Measure the quality of GGUF files `models` against their full-precision form, in their order.
 
     `command` starts the measuring process. The stage is "measure", in tokens; its first report says how long
     it takes where that is known. Blocks; any thread. Raises `BuildError`, `GgufError` and `Cancelled`.
@@ -146,7 +147,7 @@ def read_part(
     on_progress: OnProgress,
     cancel: threading.Event | None = None,
 ) -> TextPart:
-    """How well a GGUF file predicts some chunks of `text`, for its perplexity.
+    """Measure how well a GGUF file predicts some chunks of `text`, for its perplexity.
 
     As `measure`.
     """

@@ -28,7 +28,7 @@ _FIRST = CONTEXT_TOKENS // 2
 """The first half of a chunk is read without being scored, so that each prediction has something before it."""
 
 _RESERVE_BYTES = 1 << 30
-"""What the computation and other programs need besides the weights."""
+"""Memory that the computation and other programs need besides the weights."""
 
 _SEQUENCES = 4
 """Chunks that go through a model together, as in llama-perplexity: in other numbers the sums round otherwise.
@@ -39,7 +39,7 @@ _LOGIT_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class MeasuringText:
-    """What is read, and what it is called."""
+    """The text that is read, and its name."""
 
     data: bytes
     name: str
@@ -63,7 +63,7 @@ def measure_quality(
     most_chunks: int = 0,
     memory_bytes: int | None = None,
 ) -> list[Quality]:
-    """The quality of each of `models` against `reference`, in their order.
+    """Measure the quality of each of `models` against `reference`, in their order.
 
     All of them are held in memory together where `memory_bytes` (what is free now, if None) allow it, else
     one after another; a reference that does not fit is streamed from its file. Reports the stage "measure" in
@@ -204,13 +204,13 @@ class _Pass:
 
 
 def type_in_file(path: Path) -> str:
-    """The type of the matrices of a GGUF file where all are of one, as in full precision; else its name's."""
+    """Return the type of a GGUF file's matrices where all have one, as in full precision; else its name's."""
     kinds = {tensor.type for tensor in inspect(path).tensors if len(tensor.shape) > 1}
     return kinds.pop() if len(kinds) == 1 else type_in_name(path.name)
 
 
 def _needed_bytes(path: Path) -> int:
-    """A model's weights, and its logits for one batch."""
+    """Sum the bytes of a model's weights and of its logits for one batch."""
     tokens = inspect(path).metadata.get("tokenizer.ggml.tokens")
     vocabulary = tokens.length if isinstance(tokens, ListSummary) else 0
     outputs = _SEQUENCES * (CONTEXT_TOKENS - _FIRST)

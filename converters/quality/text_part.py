@@ -1,4 +1,4 @@
-"""What reading some chunks of a text with one model came to."""
+"""The result of reading some chunks of a text with one model."""
 
 import msgspec
 

@@ -34,7 +34,7 @@ class TokenProgress:
         self._tell(expected_s)
 
     def advance(self, tokens: int) -> None:
-        """`tokens` more are done."""
+        """Note that `tokens` more are done."""
         self._done += tokens
         elapsed_s = self._clock() - self._started_s
         self._tell(elapsed_s / (self._done - self._before) * (self._total - self._done))

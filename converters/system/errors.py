@@ -1,4 +1,4 @@
-"""What converting and quantising can refuse."""
+"""Errors of converting and quantising."""
 
 from models.system.errors import StillroomError
 from models.system.shown_text import shown
@@ -7,7 +7,7 @@ _LONGEST_VALUE = 300
 
 
 class _FileError(StillroomError):
-    """What is wrong with a file from outside; its own words stand in the sentence cut and cleaned."""
+    """A fault in a file from outside; text from the file is cut and cleaned for the message."""
 
     def __init__(self, message: str, hint: str = "", **values: object) -> None:
         super().__init__(message, hint, **{key: _fit_for_a_sentence(value) for key, value in values.items()})

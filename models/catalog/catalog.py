@@ -67,13 +67,13 @@ class _Catalogue(msgspec.Struct, frozen=True):
 
 @functools.cache
 def catalogue() -> tuple[CatalogModel, ...]:
-    """All models, smallest R1 first, the starter last."""
+    """Return all models, smallest R1 first, the starter last."""
     text = importlib.resources.files("resources").joinpath("catalogue.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), type=_Catalogue).models
 
 
 def find(text: str) -> CatalogModel | None:
-    """The model whose key, name, title or repository is `text`, letter case aside."""
+    """Find the model whose key, name, title or repository is `text`, letter case aside."""
     wanted = text.strip().casefold()
     for model in catalogue():
         if wanted in (name.casefold() for name in _names(model)):
@@ -82,7 +82,7 @@ def find(text: str) -> CatalogModel | None:
 
 
 def near_matches(text: str) -> list[str]:
-    """Up to three catalogue keys that look like `text`, the nearest first."""
+    """Return up to three catalogue keys that look like `text`, the nearest first."""
     keys: dict[str, str] = {name.casefold(): model.key for model in catalogue() for name in _names(model)}
     wanted = text.strip().casefold()
     close = difflib.get_close_matches(wanted, keys, n=6, cutoff=0.55)

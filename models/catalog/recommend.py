@@ -1,4 +1,4 @@
-"""Which model to take on this computer."""
+"""Recommend a model for this computer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Recommendation:
 
 
 def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation | None:
-    """The model with the best published scores that is quick here; None where none runs.
+    """Choose the model with the best published scores that is quick here; None where none runs.
 
     On a GPU, the best that fits entirely, with as long a context as any of them allows (16k, 8k, 4k tokens).
     On the processor, the best that the memory's speed allows 12 tokens per second (where it is not known,
@@ -54,7 +54,7 @@ def recommend(models: Sequence[CatalogModel], memory: Memory) -> Recommendation 
 
 
 def strength(model: CatalogModel) -> float:
-    """The mean of the published AIME 2024 and GPQA Diamond results in percent, 0 where there are none."""
+    """Return the mean of the published AIME 2024 and GPQA Diamond results in percent, 0 without them."""
     scores = model.scores
     if scores.aime24 is None or scores.gpqa_diamond is None:
         return 0.0

@@ -1,4 +1,4 @@
-"""What the user typed as MODEL, understood."""
+"""Find the model that the user means by MODEL."""
 
 import contextlib
 import re
@@ -47,7 +47,7 @@ Reference = CatalogReference | HubReference | CheckpointReference | GgufReferenc
 
 
 def parse_reference(text: str) -> Reference:
-    """The model that `text` names.
+    """Find the model that `text` names.
 
     A catalogue key or name, a path (to a GGUF file or a checkpoint's folder), a Hugging Face id
     (`owner/name`, `owner/name:file.gguf`), or a page of a Hugging Face repository. What exists on disk
@@ -73,7 +73,7 @@ def _is_gguf(name: str) -> bool:
 
 
 def _begins_as_gguf(path: Path) -> bool:
-    """Whether a file of another name, such as Ollama's blobs have, is one."""
+    """Tell whether a file with another suffix, such as a blob of Ollama's, is a GGUF file."""
     with contextlib.suppress(OSError), open_regular(path) as file:
         return file.read(4) == b"GGUF"
     return False

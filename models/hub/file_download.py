@@ -72,7 +72,7 @@ class FileFetch:
         return self._hasher.done if self._hasher is not None else 0
 
     def arrival(self) -> Arrival:
-        """What of the file is hashed, and can be read without a gap."""
+        """Return the part of the file that is hashed and can be read without a gap."""
         return Arrival(self._file.path, self.verified_bytes, self._number)
 
     async def run(self) -> str:
@@ -164,7 +164,7 @@ class FileFetch:
         return len(block)
 
     def _reached(self, part: PartFile, start: int, end: int) -> int:
-        """How far the range [start, end), which only one task writes, has got."""
+        """Return how far the range [start, end), which only one task writes, has got."""
         for there, until in part.written:
             if there <= start < until:
                 return min(until, end)

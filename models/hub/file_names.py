@@ -30,7 +30,7 @@ def is_unsafe(path: str) -> bool:
 
 
 def unusable_names(paths: Iterable[str]) -> list[str]:
-    """The names among `paths` that cannot be written side by side on every system: unsafe ones, Windows'
+    """Find the names among `paths` that cannot be written side by side on every system: unsafe ones, Windows'
     devices, names that end in a dot or a space, and those that differ from another in letter case alone.
     """
     found: list[str] = []

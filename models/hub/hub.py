@@ -1,4 +1,4 @@
-"""What the Hugging Face hub, or a server that speaks like it, says about a repository."""
+"""Ask the Hugging Face hub, or a server that speaks like it, about a repository."""
 
 import logging
 import os
@@ -76,7 +76,7 @@ class HubClient:
         retry: RetryPolicy | None = None,
         kind: RepoKind = "model",
     ) -> None:
-        """`kind` is what its repositories hold."""
+        """Choose the hub and the token. `kind` is what its repositories hold."""
         chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
         self.endpoint = chosen.rstrip("/")
         self._token = token
@@ -92,17 +92,17 @@ class HubClient:
             return shown(self.endpoint)
 
     def token(self) -> str | None:
-        """The access token; never log it, never send it to another host."""
+        """Return the access token; never log it, never send it to another host."""
         return self._token or get_token()
 
     def file_url(self, snapshot: Snapshot, path: str) -> str:
-        """Where the hub offers `path` at the snapshot's commit (usually a redirect to a storage host)."""
+        """Return the hub's URL of `path` at the snapshot's commit (usually a redirect to a storage host)."""
         return hf_hub_url(
             snapshot.repo, path, repo_type=self._kind, revision=snapshot.commit, endpoint=self.endpoint
         )
 
     def file_address(self, snapshot: Snapshot, path: str) -> httpx.URL:
-        """The same, understood. Raises `StillroomError` for what is no address of the web."""
+        """Return the same, parsed. Raises `StillroomError` for what is no web address."""
         try:
             address = httpx.URL(self.file_url(snapshot, path))
             if is_web_address(address):
@@ -112,7 +112,7 @@ class HubClient:
         raise no_usable_answer(self.host, AnswerError("its address is none of the web"))
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
-        """The repository at `revision` (a branch, tag or commit; "" is the main branch) and its files.
+        """Find the repository at `revision` (a branch, tag or commit; "" is the main branch) and its files.
 
         Waits and tries again while the server is busy. Raises `StillroomError` for everything that the
         user can do something about, `Cancelled` when `cancel` is set.
@@ -165,7 +165,7 @@ class HubClient:
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _snapshot(self, data: bytes, repo: str) -> Snapshot:
-        """Give what the hub told about `repo`. Raises `StillroomError` where it cannot be so."""
+        """Parse the hub's answer about `repo`. Raises `StillroomError` where it is not valid."""
         try:
             told = msgspec.json.decode(data, type=_Repository)
             validate_repo_id(told.id)
@@ -190,7 +190,8 @@ class HubClient:
         return Snapshot(told.id, told.sha, files, _architectures(told.config))
 
     def _refusal(self, answer: Answer, repo: str, revision: str) -> StillroomError:
-        """The hub's own codes: `hf_raise_for_status` of huggingface_hub (utils/_http.py)."""
+        """Return the error for a refusal, by the hub's codes: `hf_raise_for_status` of huggingface_hub
+        (utils/_http.py)."""
         status = answer.status
         code, message = answer.headers.get("X-Error-Code", ""), answer.headers.get("X-Error-Message", "")
         if code == "GatedRepo":
@@ -238,7 +239,7 @@ class HubClient:
 
 
 def gated(repo: str, endpoint: str) -> StillroomError:
-    """The error for a repository whose terms must be accepted first."""
+    """Return the error for a repository whose terms must be accepted first."""
     return StillroomError(
         "{repo} asks you to accept its terms before it can be downloaded.",
         "Accept them at {endpoint}/{repo}, then set HF_TOKEN to a token of the same account.",
@@ -248,7 +249,7 @@ def gated(repo: str, endpoint: str) -> StillroomError:
 
 
 def unreachable(host: str) -> StillroomError:
-    """The error for a server that does not answer."""
+    """Return the error for a server that does not answer."""
     return StillroomError(
         "{host} cannot be reached.",
         "Check the internet connection, and HTTPS_PROXY or HF_ENDPOINT where they are used. "
@@ -258,7 +259,7 @@ def unreachable(host: str) -> StillroomError:
 
 
 def no_usable_answer(host: str, error: AnswerError) -> StillroomError:
-    """The error for what a server sends and trying again does not mend."""
+    """Return the error for an answer that is unusable and will stay so."""
     return StillroomError(
         "{host} does not send what was asked for: {reason}.",
         "Try again later, or use another HF_ENDPOINT.",
@@ -308,7 +309,7 @@ def _remote_file(sibling: _Sibling, repo: str) -> RemoteFile:
 
 
 def _architectures(config: msgspec.Raw) -> tuple[str, ...]:
-    """Give what the hub has read in config.json; it only tells more about a model, so it may be missing."""
+    """Return the architectures that the hub has read in config.json; they are optional."""
     try:
         found = msgspec.json.decode(config, type=_Config | None)
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -38,7 +38,7 @@ class RangeIgnored(Exception):
 
 
 class Link:
-    """Where the bytes of one file are: the hub's address, and the storage address it redirects to.
+    """The addresses of one file: the hub's, and the storage address it redirects to.
 
     The storage address is kept until it expires. The token goes to the hub's own origin only.
     """
@@ -60,7 +60,7 @@ class Link:
 
     @asynccontextmanager
     async def open(self, start: int, end: int, *, whole: bool = False) -> AsyncIterator[httpx.Response]:
-        """The response that streams [start, end), or the whole file; read it with `aiter_raw` or `pieces`.
+        """Open the response with [start, end), or the whole file; read it with `aiter_raw` or `pieces`.
 
         Raises `TryAgain`, `RangeIgnored`, httpx's own errors for a broken connection, and `StillroomError`
         for what trying again does not mend.

@@ -175,7 +175,8 @@ class _Download:
         return sha256
 
     async def _check_existing(self, target: Path, file: RemoteFile) -> str | None:
-        """The SHA-256 of a file that has its final name but no record, None where it is another content."""
+        """Return the SHA-256 of a file with its final name but no record, None where its content is
+        another."""
         if target.stat().st_size != file.bytes:
             return None
         hasher = self._checking = Hasher(file)

@@ -16,7 +16,7 @@ from models.system.regular_file import open_regular
 
 SAVE_BYTES = 2 << 20
 COARSE_SAVE_BYTES = 16 << 20
-"""How much may be written before it is made to last; about twice this is fetched again after a crash."""
+"""Bytes that may be written before they are synced; about twice this is fetched again after a crash."""
 
 
 class PartFile:
@@ -65,12 +65,12 @@ class PartFile:
 
     @property
     def complete(self) -> bool:
-        """Whether every byte has arrived."""
+        """Tell whether every byte has arrived."""
         return self.written.prefix == self.size
 
     @property
     def needs_saving(self) -> bool:
-        """Whether so much has been written that `save` is due before more is."""
+        """Tell whether so much has been written that `save` is due before more is."""
         return self._unsaved_bytes >= self._save_bytes
 
     def write(self, offset: int, data: bytes) -> None:
@@ -122,7 +122,7 @@ class PartFile:
 
 
 def part_path(target: Path) -> Path:
-    """Where a file that is to become `target` lies until it is whole and verified."""
+    """Return the path of a file that is to become `target` until it is whole and verified."""
     return target.with_name(target.name + ".part")
 
 
@@ -136,7 +136,7 @@ def open_arriving(target: Path) -> BinaryIO:
 
 
 def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
-    """The ranges of `part` that are safely stored; none where the journal tells of something else.
+    """Read the ranges of `part` that are safely stored; none where the journal is of something else.
 
     A damaged line costs only its own ranges, which are fetched again.
     """
@@ -194,7 +194,7 @@ def _with_checksum(text: str) -> str:
 
 
 def stored_bytes(target: Path) -> int:
-    """About how many bytes of `target` are on disk already, under its own name or as a part."""
+    """Estimate how many bytes of `target` are on disk already, under its own name or as a part."""
     if target.is_file():
         return target.stat().st_size
     journal = target.with_name(target.name + ".part.journal")

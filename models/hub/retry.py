@@ -1,4 +1,4 @@
-"""When to try a server again."""
+"""Decide when to try a server again."""
 
 import email.utils
 import re
@@ -18,17 +18,17 @@ class RetryPolicy:
     longest_wait_s: float = 30.0
 
     def wait_s(self, failures: int) -> float:
-        """How long to wait after `failures` (>= 1) failures in a row."""
+        """Return the wait after `failures` (>= 1) failures in a row."""
         return float(min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failures - 1)))
 
 
 def is_temporary(status: int) -> bool:
-    """Whether an HTTP status means "later" rather than "no"."""
+    """Tell whether an HTTP status means "later" rather than "no"."""
     return status in (408, 425, 429) or status >= 500
 
 
 def server_wait_s(headers: Mapping[str, str]) -> float | None:
-    """The delay that the server asks for, at most five minutes; None where it asks for none.
+    """Return the delay that the server asks for, at most five minutes; None where it asks for none.
 
     `Retry-After` is seconds or a date (RFC 9110, 10.2.3); the hub says `RateLimit: "api";r=0;t=56`, where t
     is the seconds until the next window (https://huggingface.co/docs/hub/rate-limits).

@@ -74,7 +74,7 @@ class ShardFeed:
         self._pool.submit(self._bring, [self._files[path] for path in needed])
 
     def used(self, path: str) -> None:
-        """The build has no more use for the file."""
+        """Delete the file: the build has no more use for it."""
         self._delete(path)
         with self._changed:
             self._on_disk.discard(path)
@@ -82,7 +82,7 @@ class ShardFeed:
             self._changed.notify_all()
 
     def arrived(self) -> list[Arrival]:
-        """What has arrived since the last call, by file. Raises what ended the transfer."""
+        """Return what has arrived since the last call, by file. Raises what ended the transfer."""
         with self._changed:
             if self._failure is not None:
                 raise self._failure
@@ -91,7 +91,7 @@ class ShardFeed:
             return arrived
 
     def progress(self) -> Progress | None:
-        """Where the transfer is while no whole file is left to use, else None."""
+        """Return the transfer's progress while no whole file is left to use, else None."""
         with self._changed:
             return None if self._in_use else self._progress
 

@@ -48,7 +48,8 @@ class Snapshot:
 
 
 def checkpoint_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
-    """The safetensors, configuration and tokenizer files, small ones first; pickles are never among them.
+    """Choose the safetensors, configuration and tokenizer files, small ones first; pickles are never among
+    them.
 
     Raises `StillroomError` where the repository has no such checkpoint.
     """
@@ -71,7 +72,7 @@ def checkpoint_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
 
 
 def gguf_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
-    """The whole GGUF models of the repository, smallest first; no vision projectors, no split files."""
+    """List the whole GGUF models of the repository, smallest first; no vision projectors, no split files."""
     found = [
         file
         for file in snapshot.files
@@ -83,7 +84,7 @@ def gguf_files(snapshot: Snapshot) -> tuple[RemoteFile, ...]:
 
 
 def choose_gguf(snapshot: Snapshot, wanted: str) -> RemoteFile:
-    """The GGUF file called `wanted`, or the only one where `wanted` is empty.
+    """Choose the GGUF file called `wanted`, or the only one where `wanted` is empty.
 
     `wanted` may be a file name or a quantisation that exactly one file name holds. Raises `StillroomError`
     that lists the choices.

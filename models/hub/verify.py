@@ -40,7 +40,7 @@ class Hasher:
             self.done += hash_next(stream, self._checksums, end - self.done)
 
     def digest(self) -> Digest:
-        """The result; the whole file must have been read."""
+        """Return the result; the whole file must have been read."""
         sha256 = self._sha256.hexdigest()
         same = sha256 == self._file.sha256 if self._git is None else self._git.hexdigest() == self._file.oid
         return Digest(sha256, same and self.done == self._file.bytes)

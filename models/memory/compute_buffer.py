@@ -19,18 +19,18 @@ _ROTATION_STEP = 64
 
 
 def compute_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
-    """Bytes of the compute buffer where one device computes everything."""
+    """Compute the bytes of the compute buffer where one device computes everything."""
     return _walk(shape, demand, input_bytes(shape, demand))
 
 
 def host_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
-    """Bytes of the compute buffer in host memory where a graphics card computes all layers: the inputs and
-    the embedded tokens."""
+    """Compute the bytes of the compute buffer in host memory where a graphics card computes all layers: the
+    inputs and the embedded tokens."""
     return input_bytes(shape, demand) + shape.hidden * demand.step_tokens * F32_BYTES
 
 
 def device_buffer_bytes(shape: ModelShape, demand: Demand, borrowed_layer_bytes: int = 0) -> int:
-    """Bytes of the compute buffer on the graphics card: its copies of the inputs and the layers.
+    """Compute the bytes of the compute buffer on the graphics card: its copies of the inputs and the layers.
 
     Where it borrows layers of `borrowed_layer_bytes` from RAM, it copies one matrix at a time. Their types
     differ, and a larger one does not fit into the hole of the one before, so that a second is counted.
@@ -42,7 +42,7 @@ def device_buffer_bytes(shape: ModelShape, demand: Demand, borrowed_layer_bytes:
 
 
 def output_buffer_bytes(shape: ModelShape, demand: Demand) -> int:
-    """Bytes of the logits that are read back, one row for each sequence."""
+    """Compute the bytes of the logits that are read back, one row for each sequence."""
     return demand.sequences * shape.vocabulary * F32_BYTES
 
 
@@ -55,7 +55,7 @@ class _Arena:
         self.peak = 0
 
     def take(self, size: int) -> tuple[int, int]:
-        """A block of at least `size` bytes."""
+        """Allocate a block of at least `size` bytes."""
         if not size:
             return self._end, 0
         size = -(-size // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
@@ -90,8 +90,8 @@ class _Arena:
 
 
 def input_bytes(shape: ModelShape, demand: Demand) -> int:
-    """Bytes of what a step is given, which stays until its end; with the place for embeddings from outside,
-    which is reserved and not used."""
+    """Compute the bytes of a step's inputs, which stay until its end; with the place for embeddings from
+    outside, which is reserved and not used."""
     tokens, cells = demand.step_tokens, demand.attended_cells
     mask_element = F16_BYTES if demand.flash_attention else F32_BYTES
     # Without flash attention the values are stored transposed, element by element.
@@ -109,7 +109,7 @@ def input_bytes(shape: ModelShape, demand: Demand) -> int:
 
 
 def _rotations(shape: ModelShape, demand: Demand) -> tuple[int, int]:
-    """Side lengths of the two rotation matrices, 0 where nothing is rotated."""
+    """Return the side lengths of the two rotation matrices, 0 where nothing is rotated."""
     if demand.kv_type in ("f32", "f16", "bf16") or shape.head_size % _ROTATION_STEP:
         return 0, 0
     side = _ROTATION_STEP
@@ -132,14 +132,14 @@ def _walk(shape: ModelShape, demand: Demand, inputs: int, borrowed_layer_bytes: 
     bytes_per_weight = borrowed_layer_bytes / sum(weights.values())
 
     def times(name: str, size: int) -> tuple[int, int]:
-        """The product with a matrix of the layer, which is copied for it where it is borrowed."""
+        """Allocate the product with a matrix of the layer, which is copied for it where it is borrowed."""
         copy = arena.take(int(weights[name] * bytes_per_weight))
         product = arena.take(size)
         arena.give(copy)
         return product
 
     def replaced(block: tuple[int, int]) -> tuple[int, int]:
-        """A result of the same size, after which `block` is not needed."""
+        """Allocate a result of the same size, after which `block` is not needed."""
         new = arena.take(block[1])
         arena.give(block)
         return new

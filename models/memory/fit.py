@@ -1,6 +1,6 @@
-"""Whether a model runs on this computer, where, and about how fast.
+"""Estimate whether a model runs on this computer, where, and about how fast.
 
-An estimate from the dimensions (`models.memory.memory_need`).
+Computed from the dimensions (`models.memory.memory_need`).
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ SPARE_RAM_BYTES = 1536 << 20
 
 
 class Verdict(StrEnum):
-    """Where a model runs."""
+    """The memory that a model runs in."""
 
     GPU = "gpu"
     PARTLY = "partly"
@@ -42,7 +42,7 @@ class GpuMemory:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What this computer has free: `ram_bytes`, and each GPU that the installed llama.cpp can use.
+    """The free memory of this computer: `ram_bytes`, and each GPU that the installed llama.cpp can use.
 
     `ram_bytes_per_s` is how fast the processor was measured to read, 0 where that is not known yet.
     """
@@ -108,7 +108,7 @@ def fit(
     context_tokens: int = DEFAULT_CONTEXT_TOKENS,
     kv_type: str = "f16",
 ) -> Fit:
-    """Where a model of `shape` runs in `quantisation` with this context."""
+    """Estimate where a model of `shape` runs in `quantisation` with this context."""
     demand = Demand(context_tokens, kv_type=kv_type)
     return fit_weights(shape, weights_of(shape, quantisation), quantisation, memory, demand)
 
@@ -116,7 +116,7 @@ def fit(
 def fit_weights(
     shape: ModelShape, weights: Weights, quantisation: str, memory: Memory, demand: Demand
 ) -> Fit:
-    """The same for weights whose sizes are known, such as those of a file on disk."""
+    """Estimate the same for weights whose sizes are known, such as those of a file on disk."""
     rooms = [usable_vram_bytes(gpu.free_bytes, gpu.total_bytes) for gpu in memory.gpus]
     on_gpu = gpu_layers_that_fit(shape, weights, demand, rooms) if rooms else 0
     need = memory_need(shape, weights, demand, on_gpu, cards=max(1, len(rooms)))
@@ -171,7 +171,7 @@ _REASONS = {
 
 
 def _tok_per_s(weights: Weights, memory: Memory, gpu_layers: int) -> float | None:
-    """Each token reads all weights once, the cards' parts one after the other."""
+    """Estimate the speed: each token reads all weights once, the cards' parts one after the other."""
     on_device = weights.on_device(gpu_layers)
     in_ram = weights.read_per_token - on_device
     # The slowest card stands for all: how llama.cpp divides the layers is not known before the load.

@@ -1,4 +1,4 @@
-"""How many layers of a model go to graphics cards, and what may be planned for on one."""
+"""Compute how many layers of a model fit on graphics cards, and what may be planned for on one."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ VRAM_RESERVE_FRACTION = 0.03
 
 
 def usable_vram_bytes(free_bytes: int, total_bytes: int) -> int:
-    """What may be planned for on a card: free memory less a reserve."""
+    """Return the bytes that may be planned for on a card: free memory less a reserve."""
     return max(0, free_bytes - VRAM_RESERVE_BYTES - int(total_bytes * VRAM_RESERVE_FRACTION))
 
 
 def gpu_layers_that_fit(shape: ModelShape, weights: Weights, demand: Demand, rooms: Sequence[int]) -> int:
-    """How many layers, from the output on, cards with `rooms` bytes hold; 0 to layers + 1.
+    """Compute how many layers, from the output on, cards with `rooms` bytes hold; 0 to layers + 1.
 
     With several cards llama.cpp splits the layers by free memory, so the sum counts, less the compute buffer
     of each and the rounding of one layer each.

@@ -41,7 +41,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """What a model takes in RAM and on the graphics cards together."""
+    """The memory that a model takes in RAM and on the graphics cards."""
 
     ram: Share
     device: Share
@@ -55,8 +55,8 @@ class MemoryNeed:
 def memory_need(
     shape: ModelShape, weights: Weights, demand: Demand, gpu_layers: int = 0, *, cards: int = 1
 ) -> MemoryNeed:
-    """What llama.cpp allocates with the last `gpu_layers` on `cards` graphics cards (the output is the first
-    of them)."""
+    """Compute what llama.cpp allocates with the last `gpu_layers` on `cards` graphics cards (the output is
+    the first of them)."""
     cache = kv_cache_bytes(shape, demand.total_tokens, demand.kv_type)
     logits = output_buffer_bytes(shape, demand)
     if gpu_layers <= 0:
@@ -77,7 +77,7 @@ def memory_need(
 def card_compute_bytes(
     shape: ModelShape, weights: Weights, demand: Demand, *, whole: bool, cards: int = 1
 ) -> int:
-    """Scratch memory of each card. Where not the `whole` model is there, it borrows the other layers."""
+    """Compute the scratch memory of each card; without the `whole` model it borrows the other layers."""
     if not whole and demand.step_tokens >= _BORROWING_BATCH_TOKENS:
         return device_buffer_bytes(shape, demand, max(weights.layers))
     copies = _PIPELINE_COPIES if whole and cards > 1 else 1

@@ -1,4 +1,4 @@
-"""How a model is to be used, as far as memory depends on it."""
+"""The intended use of a model, as far as memory depends on it."""
 
 from dataclasses import dataclass
 
@@ -52,5 +52,5 @@ class Demand:
 
 
 def whole_lines(outputs: int) -> int:
-    """So many outputs or a few more, whose numbers fill cache lines; see `OUTPUTS_STEP`."""
+    """Round `outputs` up so that their numbers fill cache lines; see `OUTPUTS_STEP`."""
     return -(-outputs // OUTPUTS_STEP) * OUTPUTS_STEP

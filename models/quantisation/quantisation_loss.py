@@ -1,4 +1,4 @@
-"""What quantising cost a model, as measured against its full-precision form."""
+"""The loss of a model by quantising, as measured against its full-precision form."""
 
 import math
 
@@ -50,7 +50,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def accuracy_loss_percent(self) -> float:
-        """By how much the perplexity grew, in percent; below zero where it shrank.
+        """The growth of the perplexity in percent; below zero where it shrank.
 
         No measured share of right answers: it is what a text can tell, and small losses follow it closely.
         """

@@ -1,4 +1,4 @@
-"""Which type each tensor of a quantised model gets.
+"""Choose the type of each tensor of a quantised model.
 
 The mixtures are llama.cpp's, for the dense Llama, Qwen2 and Qwen3 families: `llama_tensor_get_type_impl`,
 `tensor_type_fallback` and `tensor_allows_quantization` of
@@ -19,7 +19,7 @@ BASE_TYPE = {
     "Q6_K": "Q6_K",
     "Q8_0": "Q8_0",
 }
-"""What a mixture gives a tensor that no rule names."""
+"""The type of a tensor that no rule names, by mixture."""
 
 # What a row gets that the type's 256 weights do not divide.
 _FOR_NARROW_ROWS = {
@@ -35,7 +35,7 @@ _LAYER = re.compile(r"blk\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class MixtureModel:
-    """What the rules ask of a model; `architecture` is its name in GGUF."""
+    """The facts of a model that the rules depend on; `architecture` is its name in GGUF."""
 
     architecture: str
     layers: int
@@ -44,27 +44,28 @@ class MixtureModel:
 
     @property
     def is_70b(self) -> bool:
-        """Whether llama.cpp takes it for a 70B, whose small attn_v gets more bits."""
+        """Tell whether llama.cpp takes it for a 70B, whose small attn_v gets more bits."""
         if self.architecture == "llama":
             return self.layers == 80 and self.heads != self.kv_heads
         return self.architecture == "qwen2" and self.layers == 80
 
 
 def place_in_file(name: str) -> tuple[int, str]:
-    """The key by which llama.cpp orders the tensors of a quantised file: layer by layer, then by name."""
+    """Return the key by which llama.cpp orders a quantised file's tensors: layer by layer, then by name."""
     match = _LAYER.match(name)
     return (int(match[1]) if match else -1, name)
 
 
 def may_be_quantised(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is quantised at all: matrices of weights are, vectors and norms are not."""
+    """Tell whether a tensor is quantised at all: matrices of weights are, vectors and norms are not."""
     return len(shape) > 1 and name.endswith("weight") and not name.endswith("_norm.weight")
 
 
 def mixture(
     kind: str, shapes: Mapping[str, tuple[int, ...]], model: MixtureModel, *, has_imatrix: bool = False
 ) -> dict[str, str]:
-    """The type of every tensor that `kind` (a key of `BASE_TYPE`) quantises; the others stay as they are.
+    """Choose the type of every tensor that `kind` (a key of `BASE_TYPE`) quantises; the others stay as they
+    are.
 
     `shapes` holds all tensors of the model, row-major, by their names in GGUF.
     """
@@ -78,7 +79,7 @@ def mixture(
 
 
 def for_rows(kind: str, columns: int) -> str:
-    """The type `kind`, or the one that takes its place for rows of this many weights."""
+    """Return the type `kind`, or the one that takes its place for rows of this many weights."""
     return _FOR_NARROW_ROWS[kind] if kind in _FOR_NARROW_ROWS and columns % 256 else kind
 
 

@@ -1,4 +1,4 @@
-"""How large a model is in each quantisation, computed from its dimensions."""
+"""Compute the size of a model in each quantisation from its dimensions."""
 
 import functools
 from math import prod
@@ -46,7 +46,7 @@ Tensor = tuple[tuple[int, ...], str]
 
 
 def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
-    """Every tensor of a GGUF file in `quantisation` (one of the two tuples above) by its name."""
+    """Return every tensor of a GGUF file in `quantisation` (one of the two tuples above) by its name."""
     embedding = (shape.vocabulary, shape.hidden)
     lengths: dict[str, tuple[int, ...]] = {"token_embd.weight": embedding}
     if shape.rope_factors:
@@ -66,41 +66,41 @@ def tensor_types(shape: ModelShape, quantisation: str) -> dict[str, Tensor]:
 
 
 def mixture_model(shape: ModelShape) -> MixtureModel:
-    """What llama.cpp's mixtures ask of a model."""
+    """Return the facts of a model that llama.cpp's mixtures depend on."""
     architecture = "qwen2" if shape.attention_bias else "qwen3" if shape.qk_norm else "llama"
     return MixtureModel(architecture, shape.layers, shape.heads, shape.kv_heads)
 
 
 def tensor_bytes(tensor: Tensor) -> int:
-    """Bytes of a tensor's data."""
+    """Compute the bytes of a tensor's data."""
     lengths, kind = tensor
     return int(prod(lengths) * BYTES_PER_WEIGHT[kind])
 
 
 @functools.cache
 def weights_of(shape: ModelShape, quantisation: str) -> Weights:
-    """Bytes of the weights in `quantisation`, by where llama.cpp puts them."""
+    """Compute the bytes of the weights in `quantisation`, by where llama.cpp puts them."""
     sizes = {name: tensor_bytes(tensor) for name, tensor in tensor_types(shape, quantisation).items()}
     return weights_by_place(sizes, shape.layers)
 
 
 def file_bytes(shape: ModelShape, quantisation: str) -> int:
-    """Bytes of the GGUF file, within half a percent."""
+    """Compute the bytes of the GGUF file, within half a percent."""
     return weights_of(shape, quantisation).total + _METADATA_BYTES_PER_TOKEN * shape.vocabulary
 
 
 def weight_share(quantisation: str) -> float:
-    """About how large a file of this type is against the bf16 weights; a little more than it will be."""
+    """Estimate the size of a file of this type relative to the bf16 weights, a little too large."""
     kind = BASE_TYPE.get(quantisation, quantisation)
     return BYTES_PER_WEIGHT[kind] / 2 * _MIXED_IN.get(kind, 1.05)
 
 
 def checkpoint_bytes(shape: ModelShape) -> int:
-    """Bytes of the original weights in bf16."""
+    """Compute the bytes of the original weights in bf16."""
     return 2 * shape.parameters
 
 
 def kv_cache_bytes(shape: ModelShape, context_tokens: int, kv_type: str = "f16") -> int:
-    """Bytes of the keys and values of `context_tokens` tokens in all layers."""
+    """Compute the bytes of the keys and values of `context_tokens` tokens in all layers."""
     elements = 2 * shape.layers * shape.kv_width * context_tokens
     return int(elements * KV_BYTES_PER_ELEMENT[kv_type])

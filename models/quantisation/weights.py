@@ -25,14 +25,14 @@ class Weights:
         return sum(self.layers) + self.output + (0 if self.tied else self.embedding)
 
     def on_device(self, gpu_layers: int) -> int:
-        """Bytes on the graphics card with `gpu_layers` there."""
+        """Sum the bytes on the graphics card with `gpu_layers` there."""
         if gpu_layers <= 0:
             return 0
         first = max(0, len(self.layers) + 1 - gpu_layers)
         return self.output + sum(self.layers[first:])
 
     def in_ram(self, gpu_layers: int) -> int:
-        """Bytes in host memory with `gpu_layers` on the graphics card."""
+        """Sum the bytes in host memory with `gpu_layers` on the graphics card."""
         if gpu_layers <= 0:
             return self.total
         first = max(0, len(self.layers) + 1 - gpu_layers)

@@ -16,7 +16,7 @@ _REPORT_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """What a file's content is. `recorded_sha256` is empty where nothing was recorded: a file that lies
+    """The checked content of a file. `recorded_sha256` is empty where nothing was recorded: a file that lies
     outside the store may be changed by its owner."""
 
     model: InstalledModel
@@ -26,12 +26,12 @@ class FileCheck:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether there was something to compare with."""
+        """Tell whether there was something to compare with."""
         return bool(self.recorded_sha256)
 
     @property
     def matches(self) -> bool:
-        """Whether the file is what was recorded."""
+        """Tell whether the file is what was recorded."""
         return self.sha256 == self.recorded_sha256 and self.bytes == self.model.bytes
 
 
@@ -76,7 +76,7 @@ def check_file(
 
 
 def difference(check: FileCheck) -> StillroomError | None:
-    """What to tell about a file that is not what was recorded, None where there is nothing to tell."""
+    """Return the error for a file that is not what was recorded, None where there is nothing to tell."""
     if not check.is_recorded or check.matches:
         return None
     model = check.model

@@ -39,7 +39,7 @@ class ForeignModel:
 
 
 def find_foreign_models(folder: Path) -> list[ForeignModel]:
-    """The models below `folder`: an Ollama folder, LM Studio's, or any other; sorted by name.
+    """Find the models below `folder`: an Ollama folder, LM Studio's, or any other; sorted by name.
 
     Files beside a model that are none (projectors for pictures) are left out.
     """
@@ -82,7 +82,7 @@ def _model_digest(path: Path) -> str:
 
 
 def _ollama_name(path: Path) -> str:
-    """As `ollama list` names it: registry.ollama.ai/library/deepseek-r1/8b is deepseek-r1:8b."""
+    """Return the name in `ollama list`: registry.ollama.ai/library/deepseek-r1/8b is deepseek-r1:8b."""
     *places, model, tag = path.parts
     owner = [place for place in places[1:] if place != "library"]
     return f"{'/'.join([*owner, model])}:{tag}"

@@ -63,11 +63,11 @@ class Manifest(msgspec.Struct, kw_only=True):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of `folder`. Raises `OSError` or `DamagedJsonError` where it cannot be read."""
+    """Read the manifest of `folder`. Raises `OSError` or `DamagedJsonError` where it cannot be read."""
     return load_json(folder / MANIFEST_NAME, Manifest).value
 
 
 def type_in_name(file_name: str) -> str:
-    """The quantisation that a GGUF's file name states, in capitals; "GGUF" where it states none."""
+    """Return the quantisation that a GGUF's file name states, in capitals; "GGUF" where it states none."""
     found = _TYPE.findall(Path(file_name).stem)
     return found[-1].upper() if found else "GGUF"

@@ -50,13 +50,13 @@ class InstalledModel:
 
     @property
     def reference(self) -> str:
-        """What settings and chats remember this model by; `ModelStore.get` finds it again."""
+        """The text that settings and chats store for this model; `ModelStore.get` finds it again."""
         return f"{self.name}/{self.type}"
 
 
 @dataclass(frozen=True, slots=True)
 class StoreListing:
-    """What is on disk, and what the user should know about it."""
+    """The models on disk, and what the user should know about them."""
 
     models: tuple[InstalledModel, ...]
     notices: tuple[StillroomError, ...]
@@ -89,7 +89,7 @@ class ModelStore:
         self._lock = threading.RLock()
 
     def listing(self) -> StoreListing:
-        """All models, sorted by name and type, the starter last."""
+        """List all models, sorted by name and type, the starter last."""
         models: list[InstalledModel] = []
         notices: list[StillroomError] = []
         with self._lock:
@@ -106,7 +106,7 @@ class ModelStore:
         return StoreListing((*models, *([starter] if starter is not None else [])), tuple(notices))
 
     def starter(self) -> InstalledModel | None:
-        """The bundled starter model, if its file is there."""
+        """Return the bundled starter model, if its file is there."""
         file = self._starter
         if file is None or not file.is_file():
             return None
@@ -115,8 +115,8 @@ class ModelStore:
         return InstalledModel(name, kind, file, file.stat().st_size, key="starter", bundled=True)
 
     def find(self, name: str, type: str = "") -> tuple[InstalledModel, ...]:  # noqa: A002 - the field's name
-        """The installed files of the model with this catalogue key, name or repository, letter case aside;
-        only those of `type` where it is given."""
+        """Find the installed files of the model with this catalogue key, name or repository, letter case
+        aside; only those of `type` where it is given."""
         wanted, kind = name.casefold(), type.casefold()
         return tuple(
             model
@@ -126,7 +126,7 @@ class ModelStore:
         )
 
     def get(self, reference: str) -> InstalledModel | None:
-        """The model that says `reference` of itself, None where it is not installed any more."""
+        """Return the model with this `reference`, None where it is not installed any more."""
         return next((model for model in self.listing().models if model.reference == reference), None)
 
     def add(
@@ -264,7 +264,7 @@ class ModelStore:
             return _installed(folder, manifest, output)
 
     def inputs_at(self, path: Path) -> tuple[InputFile, ...]:
-        """What the model's file `path` was made from, as far as that is known."""
+        """Return what the model's file `path` was made from, as far as that is known."""
         with self._lock:
             for folder in self._folders():
                 manifest = self._look_at(folder)
@@ -274,7 +274,7 @@ class ModelStore:
         return ()
 
     def folder_of(self, name: str) -> Path:
-        """Where the files of the model `name` are, or would be."""
+        """Return the folder in which the files of the model `name` are, or would be."""
         return self.root / folder_name(name)
 
     def record_quality(self, model: InstalledModel, quality: Quality) -> InstalledModel:
@@ -302,7 +302,7 @@ class ModelStore:
             shutil.rmtree(self.root / _TRASH / trashed.id)
 
     def trash_bytes(self) -> int:
-        """What emptying the trash would free."""
+        """Return the bytes that emptying the trash would free."""
         return sum(file.stat().st_size for file in (self.root / _TRASH).glob("*/*.gguf"))
 
     def empty_trash(self) -> None:
@@ -314,7 +314,7 @@ class ModelStore:
                     shutil.rmtree(folder)
 
     def work_folder(self, name: str) -> Path:
-        """Where files of the model `name` are made before `add` takes them; on the store's own disk."""
+        """Return the folder to make a model's files in before `add` takes them; on the store's disk."""
         return self.root / ".making" / folder_name(name)
 
     def _folders(self) -> list[Path]:
@@ -323,7 +323,7 @@ class ModelStore:
         return sorted(path for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
     def _look_at(self, folder: Path) -> Manifest:
-        """The manifest, read without the lock; what is damaged is set right with it, where it can be had."""
+        """Read the manifest without the lock; what is damaged is repaired under it, where it can be had."""
         loaded = None
         try:
             loaded = load_json(folder / MANIFEST_NAME, Manifest)
@@ -354,7 +354,7 @@ class ModelStore:
         )
 
     def _import_folder(self, name: str, path: Path) -> Path:
-        """The folder that `path` is or may be recorded in: not one that holds other files only."""
+        """Return the folder that `path` is or may be recorded in: not one that holds other files only."""
         number = 1
         while True:
             folder = self.root / folder_name(name if number == 1 else f"{name} {number}")
@@ -383,13 +383,13 @@ class ModelStore:
 
 
 def folder_name(name: str) -> str:
-    """A folder name for a model: `owner/name` becomes `owner--name`, and nothing unsafe is left."""
+    """Make a folder name for a model: `owner/name` becomes `owner--name`, and nothing unsafe is left."""
     safe = re.sub(r"[^\w.+ ()-]", "_", name.replace("/", "--")).strip(" .")
     return safe or "model"
 
 
 def _read(folder: Path) -> Manifest:
-    """The manifest; where there is none that can be used, one made from the files, and the user is told.
+    """Read the manifest; where there is none that can be used, make one from the files, and tell the user.
 
     Only while nobody else changes the store: a damaged one is set aside.
     """

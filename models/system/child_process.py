@@ -1,4 +1,4 @@
-"""How child processes are started."""
+"""Set up how child processes start."""
 
 import os
 import subprocess
@@ -25,17 +25,17 @@ with: starter 151 / 154 (1 thread), 170 / 175 (2); R1 Qwen 1.5B Q4_K_M 25.6 / 26
 """
 
 OWN_MAPPINGS = f"glibc.malloc.mmap_threshold={4 << 20}"
-"""What is as large comes from Linux and goes back to it at once. glibc raises its own threshold, to 32 MB, as
-soon as such a piece is freed: the second model that is loaded then had its cache and its intermediate values
-on pages of 4 KB (22 MB of the starter's) and was 2 to 3% slower than the first.
+"""An allocation of this size or more comes from Linux and goes back to it at once. glibc raises its own
+threshold, to 32 MB, as soon as such a piece is freed: the second model that is loaded then had its cache and
+its intermediate values on pages of 4 KB (22 MB of the starter's) and was 2 to 3% slower than the first.
 """
 
 _WAITING_CHOSEN = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
 def computing_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For a process that computes with llama.cpp: a short spin and large pages, also for a second model,
-    unless the user chose."""
+    """Return the environment of a process that computes with llama.cpp: a short spin and large pages, also
+    for a second model, unless the user chose."""
     chosen = dict(environment)
     if not any(name in chosen for name in _WAITING_CHOSEN):
         chosen["GOMP_SPINCOUNT"] = SPIN_COUNT

@@ -21,7 +21,7 @@ class StillroomError(Exception):
         return fill(self.message, self.values)
 
     def hint_text(self) -> str:
-        """The next step in English, with the values filled in; empty when there is none."""
+        """Return the next step in English, with the values filled in; empty when there is none."""
         return fill(self.hint, self.values)
 
 

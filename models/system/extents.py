@@ -1,4 +1,4 @@
-"""Which stretches of a file are there."""
+"""The stretches of a file that are there."""
 
 from collections.abc import Iterable, Iterator
 
@@ -35,7 +35,7 @@ class Extents:
         self._ranges = [*before, (start, end), *after]
 
     def missing(self, size: int, step: int, first_step: int | None = None) -> list[tuple[int, int]]:
-        """The gaps below `size` in ascending order, cut at multiples of `step`.
+        """Return the gaps below `size` in ascending order, cut at multiples of `step`.
 
         With `first_step`, `step` divided by a power of two, those at the start of the file are that short,
         and later ones grow to an eighth of what lies before: of several that come at once the first is

@@ -10,7 +10,7 @@ download of 3.55 GB three seconds more of an EPYC."""
 
 
 class Checksum(Protocol):
-    """What hashlib makes."""
+    """A hash object as hashlib makes it."""
 
     def update(self, data: memoryview, /) -> None:
         """Go on with `data`."""

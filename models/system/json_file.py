@@ -54,7 +54,7 @@ def write_json(path: Path, value: object, *, indent: bool = False) -> None:
 
 
 def encode_json(value: object, *, indent: bool = False) -> bytes:
-    """The content of a file that holds `value`, a struct or dict; `indent` is for files that people read."""
+    """Encode a file that holds `value`, a struct or dict; `indent` is for files that people read."""
     # What a reader will find: it is what the checksum has to stand for.
     document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
     document.pop(CHECKSUM, None)
@@ -63,7 +63,7 @@ def encode_json(value: object, *, indent: bool = False) -> bytes:
 
 
 def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwise = "set aside") -> T | None:
-    """The values in `path`; None where there is no such file, or none that can be used.
+    """Read the values in `path`; None where there is no such file, or none that can be used.
 
     What cannot be used is renamed (`set_aside`), and the user is told with the sentence `without`, a template
     that says how the program goes on without it. `changed` decides about a file that can be read and does not
@@ -93,7 +93,8 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
 
 
 def load_json(path: Path, kind: type[T]) -> LoadedJson[T]:
-    """Give what `path` holds; nothing is renamed or told. Raises `OSError` and `DamagedJsonError`."""
+    """Read what `path` holds; nothing is renamed, and no notice given. Raises `OSError` and
+    `DamagedJsonError`."""
     try:
         data = read_regular(path, LARGEST_BYTES)
     except OSError as error:
@@ -148,7 +149,7 @@ def tell_set_aside(path: Path, reason: str, *, without: str) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a file that cannot be used a name that says so, beside it; that name. Raises `OSError`."""
+    """Rename a file that cannot be used so that its name says it; returns the new path. Raises `OSError`."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     before = sorted(path.parent.glob(f"{path.stem}.damaged-*{path.suffix}"), key=lambda file: file.stem)
     if len(before) >= MOST_ASIDE:

@@ -15,7 +15,7 @@ _FIELD = "notice"
 
 
 def tell(notice: StillroomError) -> None:
-    """Say `notice` to the user, where this process has a `NoticeInbox`; the log has it too. Any thread."""
+    """Show `notice` to the user, where this process has a `NoticeInbox`; the log has it too. Any thread."""
     log.warning("%s %s", notice, notice.hint_text(), extra={_FIELD: notice})
 
 
@@ -54,7 +54,7 @@ class NoticeInbox(logging.Handler):
             self.release()
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         log.removeHandler(self)
         super().close()
 

@@ -1,4 +1,4 @@
-"""How long work reports where it is, and how it is told to stop."""
+"""Report the progress of long work, and tell it to stop."""
 
 import threading
 from collections.abc import Callable
@@ -38,7 +38,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def ignore_progress(progress: Progress) -> None:
-    """The listener of a caller that shows no progress."""
+    """Ignore progress, for a caller that shows none."""
 
 
 def raise_if_cancelled(cancel: threading.Event | None) -> None:

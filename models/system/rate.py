@@ -1,4 +1,4 @@
-"""How fast something goes, smoothed, and how long the rest takes."""
+"""Measure how fast something goes, smoothed, and how long the rest takes."""
 
 import time
 from collections import deque
@@ -30,6 +30,6 @@ class RateMeter:
         return max(0.0, (last - first) / (last_s - first_s)) if last_s > first_s else 0.0
 
     def remaining_s(self, left: int) -> float | None:
-        """Seconds that `left` bytes take at this rate; None while it is unknown."""
+        """Return the seconds that `left` bytes take at this rate; None while it is unknown."""
         rate = self.bytes_per_s
         return left / rate if rate > 0 else None

@@ -2,7 +2,7 @@
 
 
 def byte_count(count: float) -> str:
-    """A size such as "4.7 GB", in powers of 1000 as disks and download pages count."""
+    """Write a size such as "4.7 GB", in powers of 1000 as disks and download pages count."""
     if count < 1000:
         return f"{int(count)} B"
     for unit in ("kB", "MB", "GB", "TB"):

@@ -1,4 +1,4 @@
-"""Which part of a prompt the KV cache holds already, and where the rest should go. Pure."""
+"""Match prompts with what the KV cache holds already, and choose a sequence for each. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ much as evaluating so many tokens: its some hundred steps, a third longer each."
 
 
 def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens at the start are the same."""
+    """Count the tokens at the start that are the same."""
     limit = min(len(first), len(second))
     if first[:limit] == second[:limit]:
         return limit
@@ -29,23 +29,23 @@ def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def reusable_length(cached: Sequence[int], prompt: Sequence[int]) -> int:
-    """Prompt tokens that need no evaluation; the last one does: its logits give the first new token."""
+    """Count the prompt tokens that need no evaluation; the last one does: it gives the first new token."""
     return min(common_prefix_length(cached, prompt), max(len(prompt) - 1, 0))
 
 
 def least_copied_tokens(context_tokens: int) -> int:
-    """How many tokens a copy between sequences must spare to be worth it.
+    """Return how many tokens a copy between sequences must spare to be worth it.
 
-    llama.cpp copies the whole room of a sequence, `context_tokens`, however full it is: one pass over that
-    memory against an evaluation. A 32nd of it is evaluated in ten times the time of the copy or more, on a
-    processor and on a graphics card alike (SmolLM2, 4,096 tokens, two cores: 27 ms against 380 ms).
+    llama.cpp copies all `context_tokens` cells of a sequence, however full it is: one pass over that memory
+    against an evaluation. A 32nd of it is evaluated in ten times the time of the copy or more, on a processor
+    and on a graphics card alike (SmolLM2, 4,096 tokens, two cores: 27 ms against 380 ms).
     """
     return max(64, context_tokens // 32)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a sequence holds: tokens, whose they are, and what they were evaluated with."""
+    """The contents of a sequence: its tokens, their chat, and what else they were evaluated with."""
 
     tokens: list[int] = field(default_factory=list)
     chat_key: str = ""
@@ -57,7 +57,7 @@ NOTHING = Held()
 
 
 class Wanted(Protocol):
-    """What is looked at of a job."""
+    """The fields of a job that decide where it goes."""
 
     tokens: list[int]
     chat_key: str
@@ -67,7 +67,7 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a prompt goes: `reused` of its tokens are in `sequence` already, or in `copy_from`."""
+    """The sequence for a prompt: its first `reused` tokens are in `sequence` already, or in `copy_from`."""
 
     sequence: int
     reused: int
@@ -75,7 +75,7 @@ class Place:
 
 
 def reusable(held: Held, job: Wanted) -> int:
-    """Tokens at the start of the job's prompt that what is held makes good for."""
+    """Count the tokens at the start of the job's prompt that `held` has evaluated already."""
     if not job.reuse_prefix or held.variant != job.variant:
         return 0
     return reusable_length(held.tokens, job.tokens)
@@ -84,7 +84,7 @@ def reusable(held: Held, job: Wanted) -> int:
 def choose_place(
     job: Wanted, free: dict[int, Held], busy: dict[int, Held], last_used: dict[int, int], least_copied: int
 ) -> Place:
-    """The best of the `free` sequences (one at least), by what is spared against what is lost.
+    """Choose the best of the `free` sequences (one at least), by what is spared against what is lost.
 
     A prefix can also be copied out of any other sequence, also of a `busy` one, where that spares
     `least_copied` tokens. A neighbour of what is `busy` costs no part of a step. Of equals the one that was
@@ -114,7 +114,7 @@ def choose_place(
 def choose_place_for_saved(
     job: Wanted, reused: int, free: dict[int, Held], busy: Collection[int], last_used: dict[int, int]
 ) -> Place:
-    """Where a state from the disk goes that makes `reused` tokens good: it replaces all that is held there.
+    """Choose a sequence for a state from the disk that covers `reused` tokens; it replaces all contents.
 
     A sequence of the same chat goes first, so that none holds an older state of it.
     """
@@ -127,10 +127,10 @@ def choose_place_for_saved(
 
 
 def _cost_of_taking(sequence: int, lost: int, busy: Collection[int]) -> float:
-    """Forgetting `lost` tokens of a sequence and running beside `busy`, in tokens to be evaluated."""
+    """Weigh forgetting `lost` tokens of a sequence and running beside `busy`, in tokens to be evaluated."""
     return lost / LOST_SHARE + PART_TOKENS * _added_parts(sequence, busy)
 
 
 def _added_parts(sequence: int, busy: Collection[int]) -> int:
-    """How many more runs of neighbours there are with it: one, none, or one less where it joins two."""
+    """Count the runs of neighbouring sequences that it adds: 1, 0, or -1 where it joins two."""
     return 1 - (sequence - 1 in busy) - (sequence + 1 in busy)

@@ -1,4 +1,4 @@
-"""Who gets into the next batch: continuous batching over a fixed number of sequences. Pure, no llama.cpp."""
+"""Continuous batching over a fixed number of sequences: plan the next batch. Pure, no llama.cpp."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def in_prompt(self) -> bool:
-        """The prompt is not evaluated to its end."""
+        """Tell whether the prompt is not evaluated to its end."""
         return self.evaluated < self.prompt_length
 
     @property
@@ -66,7 +66,7 @@ class Job:
 
     @property
     def replies(self) -> bool:
-        """The next step gives its next token."""
+        """Tell whether the next step gives its next token."""
         return not self.in_prompt and self.pending <= LONGEST_TURN_TOKENS
 
 
@@ -92,7 +92,7 @@ class Slot:
 
     @property
     def present(self) -> Held:
-        """What it holds now, also of a job that uses it."""
+        """The contents of the sequence now, also while a job uses it."""
         job = self.job
         return self.held if job is None else Held(job.tokens[: job.evaluated], job.chat_key, job.variant)
 
@@ -114,7 +114,8 @@ class Scheduler:
     def __init__(
         self, sequences: int, batch_tokens: int, *, context_tokens: int = 0, draft_rows: int = 0
     ) -> None:
-        """`context_tokens` is the room of one sequence, `draft_rows` the most draft tokens of a batch."""
+        """Set the room of one sequence, `context_tokens`, and the most draft tokens of a batch,
+        `draft_rows`."""
         self._slots = [Slot(sequence) for sequence in range(sequences)]
         self._batch_tokens = batch_tokens
         self._draft_rows = draft_rows
@@ -128,12 +129,12 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        """There is work to do."""
+        """Tell whether there is work to do."""
         return bool(self._waiting or self._running)
 
     @property
     def runs_one(self) -> bool:
-        """The next batch is of one job."""
+        """Tell whether the next batch is of one job."""
         return len(self._running) == 1
 
     @property
@@ -146,20 +147,20 @@ class Scheduler:
         return job if is_next else None
 
     def jobs(self) -> list[Job]:
-        """All jobs, running and waiting."""
+        """Return all jobs, running and waiting."""
         return [*self._running, *self._waiting]
 
     def replies(self) -> list[Job]:
-        """The jobs whose prompts are evaluated to the end."""
+        """Return the jobs whose prompts are evaluated to the end."""
         return [job for job in self._running if job.replies]
 
     def held(self) -> list[tuple[int, Held]]:
-        """The sequences that no job uses, with what they hold; used longest ago first."""
+        """Return the sequences that no job uses, with their contents; used longest ago first."""
         idle = [slot for slot in self._slots if slot.job is None and slot.held.tokens]
         return [(slot.sequence, slot.held) for slot in sorted(idle, key=lambda slot: slot.last_used)]
 
     def reusable(self, job: Job) -> int:
-        """Most tokens of the job's prompt that any sequence holds."""
+        """Count the most tokens of the job's prompt that any sequence holds."""
         return max(reusable(slot.present, job) for slot in self._slots)
 
     def add(self, job: Job) -> None:
@@ -167,8 +168,8 @@ class Scheduler:
         self._waiting.append(job)
 
     def admit(self) -> Admission | None:
-        """Give the next waiting job a free sequence; None when nobody can go. Call it until then, and do
-        what it says before the next call: a later job may copy what this one brings."""
+        """Give the next waiting job a free sequence; None when no job can start. Call it until then, and
+        carry out each admission before the next call: a later job may copy what this one brings."""
         if not self._waiting:
             return None
         # The front first, each in the order of its coming: `sorted` keeps it.
@@ -212,7 +213,7 @@ class Scheduler:
             self._waiting.appendleft(job)
 
     def _is_evaluated_elsewhere(self, job: Job) -> bool:
-        """Another prompt with the same beginning is on its way: what it brings is copied, not computed."""
+        """Tell whether another prompt with the same beginning is being evaluated, to be copied from then."""
         enough = self.reusable(job) + self._least_copied
         return any(
             slot.job is not None
@@ -222,11 +223,11 @@ class Scheduler:
         )
 
     def forget(self, job: Job) -> None:
-        """The job's sequence was emptied: evaluate the prompt from its beginning."""
+        """Evaluate the job's prompt from its beginning: its sequence was emptied."""
         job.evaluated = job.reused = 0
 
     def plan(self) -> list[Chunk]:
-        """The next batch: the next token of each reply first, then the prompts, which share the rest of it.
+        """Plan the next batch: the next token of each reply first, then the prompts, which share the rest.
 
         Nothing changes before `evaluated`, so a batch can be planned again. It is in the order of sequences,
         because llama.cpp computes a batch in as many parts as it has runs of rising, neighbouring sequences
@@ -249,8 +250,8 @@ class Scheduler:
         return chunks
 
     def _of_one_variant(self, jobs: list[Job]) -> list[Job]:
-        """The jobs that can share a batch: llama.cpp evaluates all of it with the same adapters. Each variant
-        has its turn for some steps, those of the front before those of the background."""
+        """Return the jobs that can share a batch: llama.cpp evaluates all of it with the same adapters. Each
+        variant has its turn for some steps, those of the front before those of the background."""
         first = [job for job in jobs if not job.background] or jobs
         variants = list(dict.fromkeys(job.variant for job in first))
         if not variants:
@@ -287,23 +288,23 @@ class Scheduler:
         return chunks
 
     def _in_turn(self, jobs: list[Job]) -> list[Job]:
-        """Another one first in each step, for where there is not room for all."""
+        """Rotate the jobs from step to step, for where there is not room for all."""
         first = self._turn % len(jobs) if jobs else 0
         return jobs[first:] + jobs[:first]
 
     def evaluated(self, chunks: list[Chunk]) -> None:
-        """The batch went through."""
+        """Note that the batch was evaluated."""
         self._turn += 1
         for chunk in chunks:
             chunk.job.evaluated = chunk.end
 
     def evaluated_one(self, job: Job) -> None:
-        """The batch of the `sole_reply` went through."""
+        """Note that the batch of the `sole_reply` was evaluated."""
         self._turn += 1
         job.evaluated += 1
 
     def took(self, chunks: list[Chunk], seconds: float) -> None:
-        """The step with this batch took so long."""
+        """Note how long the step with this batch took."""
         running = self._running
         if len(running) > 1 and any(job.background for job in running):
             background = [chunk for chunk in chunks if chunk.job.background]
@@ -336,8 +337,8 @@ class Scheduler:
 
 
 def fair_shares(wanted: Sequence[int], room: int, most: int) -> list[int]:
-    """What each gets of `room`: the same, and what the short ones leave goes to the long ones. Nobody gets
-    over `most`; where there is less than one for each, the first ones get it."""
+    """Divide `room` evenly; what the short ones leave goes to the long ones. None gets over `most`; where
+    there is less than one for each, the first ones get it."""
     if room < len(wanted):
         return [1] * room + [0] * (len(wanted) - room)
     shares = [0] * len(wanted)
@@ -370,13 +371,13 @@ class BackgroundPace:
 
     @property
     def tokens(self) -> int:
-        """So many tokens of the background may join the next step."""
+        """The number of tokens of the background that may join the next step."""
         if self._debt_s > 0.0:
             return 0
         return max(1, int(MOST_EXTRA_S / self._token_s)) if self._token_s else FIRST_TOKENS
 
     def took(self, seconds: float, background_tokens: int) -> None:
-        """A step with a reply in front and so many tokens of the background."""
+        """Note the time of a step with a reply in front and so many tokens of the background."""
         if not background_tokens:
             self._debt_s = max(0.0, self._debt_s - seconds)
             self._alone_s += (seconds - self._alone_s) * (NEW_WEIGHT if self._alone_s else 1.0)

@@ -1,4 +1,4 @@
-"""What a step costs by its size, measured while it runs. Pure."""
+"""The time of a step by its number of tokens, learnt from the steps that run. Pure."""
 
 FORGET = 0.98
 """Weight of the past: attention grows with the context, other programs come and go."""
@@ -13,18 +13,18 @@ LONGEST_MEMORY = 32.0
 
 
 class StepCost:
-    """What a step costs by its number of tokens, in seconds: a straight line through the steps seen, bent to
-    what each size was seen to cost against it. Matrix kernels like some sizes: on one processor a step of
-    eight costs less than one of seven.
+    """The time of a step in seconds by its number of tokens: a straight line through the steps seen,
+    corrected for each size by how far its steps were off the line. Matrix kernels are faster at some sizes:
+    on one processor a step of eight costs less than one of seven.
     """
 
     def __init__(self) -> None:
         self._weight = self._n = self._nn = self._t = self._nt = self._larger = 0.0
         self._bends: dict[int, tuple[float, float]] = {}
-        """By size, the sum of what steps took in parts of the line, and how many there were."""
+        """By size, the sum of the steps' times relative to the line, and their number."""
 
     def observe(self, tokens: int, seconds: float) -> None:
-        """A step with `tokens` in its batch took `seconds`."""
+        """Note that a step with `tokens` in its batch took `seconds`."""
         self._weight = self._weight * FORGET + 1.0
         self._n = self._n * FORGET + tokens
         self._nn = self._nn * FORGET + tokens * tokens
@@ -39,13 +39,13 @@ class StepCost:
             self._bends[tokens] = (total + seconds / (base + slope * tokens)) * keep, (count + 1.0) * keep
 
     def seconds(self, tokens: int) -> float:
-        """What a step of `tokens` takes; before there is a measurement, in a unit of its own."""
+        """Estimate the time of a step of `tokens`; in an arbitrary unit until two sizes were seen."""
         base, slope = self._line() or (1.0, HOPE_PART)
         total, count = self._bends.get(tokens, (0.0, 0.0))
         return (base + slope * tokens) * (total + LINE_WEIGHT) / (count + LINE_WEIGHT)
 
     def _line(self) -> tuple[float, float] | None:
-        """Its base and slope; None before steps of two sizes were seen."""
+        """Fit the line's base and slope; None before steps of two sizes were seen."""
         spread = self._weight * self._nn - self._n * self._n
         if self._weight < 2 or spread <= 1e-6 * self._nn:
             return None

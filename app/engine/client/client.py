@@ -88,8 +88,8 @@ class EngineClient(EngineLink):
         return LoadHandle(future, cancel)
 
     def use(self, path: str) -> None:
-        """Requests that name no model are for this one from now on, which was loaded before; it is loaded
-        again with the first of them, if it had to make room meanwhile."""
+        """Make a model that was loaded before the one for requests that name none; the first of them loads it
+        again if it had to make room meanwhile."""
         with self._changed:
             self._wanted.use(path)
             state = using(self._state, path)
@@ -104,8 +104,8 @@ class EngineClient(EngineLink):
             return found.path if found is not None else ""
 
     def is_wanted(self, path: str) -> bool:
-        """Whether a model was loaded and not unloaded by the user: it is in memory, or comes back with the
-        next request that names it."""
+        """Tell whether a model was loaded and not unloaded by the user: it is in memory, or comes back with
+        the next request that names it."""
         with self._changed:
             return self._wanted.find(path) is not None
 
@@ -181,14 +181,14 @@ class EngineClient(EngineLink):
         return Generation(future, cancel, answer_now)
 
     def tokenize(self, parts: Sequence[Part], model: str = "") -> "Future[list[int]]":
-        """Token ids of a prompt, with BOS, as `generate` would evaluate it."""
+        """Return the token ids of a prompt, with BOS, as `generate` would evaluate it."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[list[int]] = Future()
         self._submit(Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
         return future
 
     def count_tokens(self, parts: Sequence[Part], model: str = "") -> "Future[int]":
-        """How many tokens `tokenize` gives; they do not come here."""
+        """Count the tokens that `tokenize` would give, without transferring them."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[int] = Future()
         request = Tokenize(request_id=next(self._ids), parts=clean, model=model, only_count=True)
@@ -198,7 +198,7 @@ class EngineClient(EngineLink):
     def embed(
         self, parts: Sequence[Part] = (), *, tokens: Sequence[int] = (), model: str = ""
     ) -> "Future[Embedded]":
-        """A text, or the tokens of one, as a vector."""
+        """Compute the vector of a text, or of the tokens of one."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[Embedded] = Future()
         request = Embed(request_id=next(self._ids), parts=clean, tokens=list(tokens), model=model)
@@ -228,7 +228,7 @@ class EngineClient(EngineLink):
             delete_states(self._states.folder, chat_keys)
 
     def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
-        """The compute devices with the memory that is free now, and those of other computers."""
+        """List the compute devices with the memory that is free now, and those of other computers."""
         future: Future[DevicesListed] = Future()
         request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
         self._submit(Pending(request, future))
@@ -242,7 +242,7 @@ class EngineClient(EngineLink):
                 self._outbox.put(ReadCards())
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
-        """What `load` would come to, without loading."""
+        """Plan a `load` without loading."""
         future: Future[Planned] = Future()
         if self._memory is not None:
             settings = self._memory.recall(path, settings).settings
@@ -260,7 +260,7 @@ class EngineClient(EngineLink):
         most_s: float = math.inf,
         in_place: bool = False,
     ) -> tuple["Future[Measured]", Callable[[], None]]:
-        """Time the current model, and what cancels that; `Measure` says more."""
+        """Time the current model; the second value cancels that. `Measure` says more."""
         request = Measure(
             request_id=next(self._ids),
             settings=settings,

@@ -51,10 +51,10 @@ OnState = Callable[[EngineState], None]
 OnEvent = Callable[[Event], None]
 
 SAVING_S = 1.2
-"""What the end of the program waits for chats' states to be saved; the next one computes what is missing."""
+"""Longest wait at the program's end for chats' states to be saved; the next run computes what is missing."""
 
 KILLED_S = 0.8
-"""What it waits for a process that was killed; a driver can hold one in the kernel for ever."""
+"""Longest wait for a process that was killed; a driver can hold one in the kernel for ever."""
 
 
 class EngineLink:
@@ -67,8 +67,8 @@ class EngineLink:
     def __init__(
         self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
     ) -> None:
-        """`command` is `child_command("engine")`; `memory` fills the automatic load settings,
-        and learns where memory was short. In `states` is kept what was evaluated for chats."""
+        """Start nothing yet. `command` is `child_command("engine")`; `memory` fills the automatic load
+        settings, and learns where memory was short; `states` is where chats' states are kept."""
         self._command = list(command)
         self._memory = memory
         self._states = states
@@ -156,7 +156,7 @@ class EngineLink:
             fail(pending.future, refused)
 
     def _named(self, request: Generate | Tokenize | Embed) -> Generate | Tokenize | Embed:
-        """The request with its model's name: another one may be the current one when it is served."""
+        """Return the request with its model's name: another one may be the current one when it is served."""
         current = self._wanted.find(request.model)
         if request.model or current is None:
             return request
@@ -224,7 +224,7 @@ class EngineLink:
         self._cancel_all()
 
     def _live(self) -> None:
-        """One life of the process, from its start to its end."""
+        """Run the process once, from its start to its end."""
         self._set_state(EngineState("starting", error=self._state.error))
         try:
             life = EngineLife(self._command, self._job, self._outbox, self._handle)
@@ -317,7 +317,7 @@ class EngineLink:
                 settle(event, item.future)
 
     def _note(self, event: Event, pending: Pending | None) -> Lowered | None:
-        """Give what an event says of the wanted models; what memory was short for, where one was loaded."""
+        """Note what an event says of the wanted models; returns what memory was short for on a load."""
         request = pending.request if pending is not None else None
         if isinstance(event, LoadProgress) and event.plan is not None:
             self._wanted.planned(event.path, event.plan)
@@ -336,13 +336,13 @@ class EngineLink:
         return None
 
     def _dependants(self, event: Event, pending: Pending | None) -> list[Pending]:
-        """What waited for a load that failed; it would only hear that there is no model."""
+        """Take out the requests that waited for a load that failed; without a model they would fail too."""
         if not isinstance(event, Failed) or pending is None or not isinstance(pending.request, Load):
             return []
         return self._without_load(pending.request.path)
 
     def _without_load(self, path: str) -> list[Pending]:
-        """A load has failed, or will not be: take out what waited for it, unless there is another one."""
+        """Take out what waited for a load that failed or was cancelled, unless there is another one."""
         if self._pending.loads(path):
             return []
         self._wanted.forget(path)

@@ -1,4 +1,4 @@
-"""Which models the user has loaded, which of them are in memory, how each comes back after a crash. Pure."""
+"""The models that the user has loaded, those in memory, and how to reload each after a crash. Pure."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class WantedModels:
     def want(
         self, path: str, asked: LoadSettings, mark: FileMark | None, recalled: Recalled | None = None
     ) -> None:
-        """The user loads a model: it is the current one from now on, loaded as `recalled` says."""
+        """Add a model that the user loads, as `recalled` says, and make it the current one."""
         self._models.pop(path, None)
         how = recalled or Recalled(asked)
         self._models[path] = WantedModel(path, asked, how.settings, mark, how.notices)
@@ -52,21 +52,21 @@ class WantedModels:
             self._models[path] = model
 
     def forget(self, path: str = "") -> None:
-        """The user unloads one, or all."""
+        """Remove a model that the user unloads, or all."""
         if path:
             self._models.pop(path, None)
         else:
             self._models.clear()
 
     def planned(self, path: str, plan: LoadSettings) -> None:
-        """The engine has said how it is going to load it."""
+        """Note how the engine is going to load a model."""
         model = self._models.get(path)
         if model is not None:
             model.plan = plan
             model.wished = model.wished or plan
 
     def loaded(self, info: ModelInfo) -> Lowered | None:
-        """It is in memory. Gives what there was too little of for."""
+        """Note that a model is in memory; returns the settings for which memory was short."""
         model = self._models.get(info.path)
         if model is None:
             return None
@@ -78,24 +78,24 @@ class WantedModels:
         return lowered_by(model.asked, wished, info.plan)
 
     def gone(self, path: str = "") -> None:
-        """One is no longer in memory, or none is; wanted it stays."""
+        """Note that a model is no longer in memory, or none is; it stays wanted."""
         for model in self._models.values():
             if path in ("", model.path):
                 model.present = False
 
     @property
     def any_present(self) -> bool:
-        """One at least is in memory."""
+        """Tell whether one at least is in memory."""
         return any(model.present for model in self._models.values())
 
     def answered(self, path: str) -> None:
-        """It has ended a reply as it should."""
+        """Note that a model has ended a reply as it should."""
         model = self.find(path)
         if model is not None:
             model.deaths = 0
 
     def step_down(self, path: str, cause: Cause, *, loading: bool) -> None:
-        """It was at work when the engine died of `cause`: choose how it comes back."""
+        """Choose how a model comes back that was at work when the engine died of `cause`."""
         model = self.find(path)
         if model is None or cause == "peer":
             # A computer that is gone is left out when the model is loaded again.
@@ -121,13 +121,13 @@ class WantedModels:
             model.notices = (*model.notices, notice)
 
     def find(self, path: str) -> WantedModel | None:
-        """The model of a file; the current one for an empty path."""
+        """Return the model of a file; the current one for an empty path."""
         if path:
             return self._models.get(path)
         return next(reversed(self._models.values()), None)
 
     def mapped_files(self) -> list[tuple[str, FileMark | None]]:
-        """The files that are in use where they lie, as they were when they were loaded."""
+        """List the files that are mapped into memory, as they were when they were loaded."""
         return [
             (model.path, model.mark)
             for model in self._models.values()

@@ -18,7 +18,7 @@ KEPT_STDERR_LINES = 40
 LONGEST_STDERR_LINE = 2000
 
 LAST_WORDS_S = 5.0
-"""What was said longer before the end has nothing to do with it."""
+"""Lines on stderr from longer before the last one have nothing to do with the end."""
 
 LINES_BEFORE_ABORT = 6
 """The reason often stands in the log, and the assertion only says where."""
@@ -57,7 +57,7 @@ class EngineChild:
         return self._process.pid
 
     def read(self) -> Event | None:
-        """The next event; None when the process has ended or talks nonsense."""
+        """Wait for the next event; None when the process has ended or sends no valid frame."""
         try:
             return self._reader.read()
         except FrameError:
@@ -93,12 +93,12 @@ class EngineChild:
         return status
 
     def said(self) -> str:
-        """The end of its stderr, without what it said long before."""
+        """Return the end of its stderr, without lines from long before."""
         lines = list(self._stderr)
         return "\n".join(text for at_s, text in lines if at_s > lines[-1][0] - LAST_WORDS_S)
 
     def last_words(self) -> str:
-        """The assertion that ended it and the few lines before, else the end of its stderr."""
+        """Return the assertion that ended it and the few lines before, else the end of its stderr."""
         lines = self.said().splitlines()
         for index in range(len(lines) - 1, -1, -1):
             if lines[index].startswith(ABORT_MARK):
@@ -107,7 +107,7 @@ class EngineChild:
         return "\n".join(lines)
 
     def _write(self) -> None:
-        """Until the outbox is closed, or nobody reads any more: that is noticed by `read`, not here."""
+        """Write until the outbox is closed, or nobody reads any more: that is noticed by `read`, not here."""
         stream = cast(BinaryIO, self._process.stdin)
         with contextlib.suppress(OSError, ValueError):
             while (frame := self._outbox.take()) is not None:

@@ -9,7 +9,7 @@ from app.engine.protocol import Alive, CardsRead, Event
 
 
 class Restable(Protocol):
-    """What is needed of `EngineClient`."""
+    """The methods of `EngineClient` that are used here."""
 
     def observe_events(self, on_event: Callable[[Event], None]) -> None:
         """Repeat every event."""
@@ -34,7 +34,7 @@ class IdleUnload:
         self._thread.start()
 
     def set_idle_s(self, idle_s: float) -> None:
-        """Another patience, from now on."""
+        """Set how long to wait from now on."""
         with self._changed:
             self._idle_s = idle_s
             self._changed.notify_all()
@@ -67,7 +67,7 @@ class IdleUnload:
                     self._active_s = self._active_s or self._clock()
 
     def _left_s(self) -> float | None:
-        """Seconds until it is time; None where there is nothing to wait for."""
+        """Return the seconds until it is time; None where there is nothing to wait for."""
         if self._idle_s <= 0 or self._active_s is None:
             return None
         return self._active_s + self._idle_s - self._clock()

@@ -1,4 +1,4 @@
-"""What was asked of the engine and is not answered yet. No thread of its own: its owner holds a lock."""
+"""Requests to the engine that are not answered yet. No thread of its own: its owner holds a lock."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -34,11 +34,11 @@ class PendingRequests:
         return request_id in self._pending
 
     def add(self, pending: Pending) -> None:
-        """The last one."""
+        """Append a request."""
         self._pending[pending.request.request_id] = pending
 
     def find(self, request_id: int) -> Pending | None:
-        """The request with this id, if it is not answered."""
+        """Return the request with this id, if it is not answered."""
         return self._pending.get(request_id)
 
     def pop(self, request_id: int) -> Pending | None:
@@ -52,12 +52,12 @@ class PendingRequests:
         return taken
 
     def loads(self, path: str = "") -> list[Load]:
-        """The loads of one file, or all."""
+        """Return the loads of one file, or all."""
         requests = [pending.request for pending in self._pending.values()]
         return [request for request in requests if isinstance(request, Load) and path in ("", request.path)]
 
     def waits_for_load(self, request: Answered) -> bool:
-        """The engine loads a model before it comes to this."""
+        """Tell whether the engine has a model to load before this request."""
         if isinstance(request, Load):
             return False
         before = takewhile(lambda other: other.request is not request, self._pending.values())

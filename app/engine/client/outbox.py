@@ -1,4 +1,4 @@
-"""What waits to be written to the engine's process. Nobody who asks waits for that: it may be stopped."""
+"""A queue of messages to the engine's process. No caller waits for the write: the process may be stopped."""
 
 import threading
 from collections import deque

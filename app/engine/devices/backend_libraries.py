@@ -1,4 +1,4 @@
-"""Which back ends this llama.cpp has, which of them loaded, and why another did not.
+"""List the back ends of this llama.cpp: those that loaded, and why the others did not.
 
 A build with run-time back ends holds each as a library; ggml passes over in silence those that do not load.
 """
@@ -20,7 +20,7 @@ _NAMES = {"cpu": "CPU", "cuda": "CUDA", "vulkan": "Vulkan", "rpc": "RPC", "hip":
 
 
 def backend_states(ggml: Any, package: Path, cuda: Path | None = None) -> list[BackendState]:
-    """The back ends that loaded, with the library that was chosen, then those that did not, with the reason.
+    """List the back ends that loaded, with the library that was chosen, then the others, with the reason.
 
     `package` is llama_cpp's folder, `cuda` a CUDA back end elsewhere. Takes some milliseconds; on the
     engine's thread.

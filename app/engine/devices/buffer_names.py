@@ -1,4 +1,4 @@
-"""What llama.cpp's names of its buffers tell: which are RAM, and which hold weights that the file has too."""
+"""Tell from llama.cpp's buffer names which buffers are RAM, and which hold weights that the file has too."""
 
 MAPPED = "_Mapped"
 """Part of the name of those that are the file itself: the system counts them as free."""
@@ -8,10 +8,10 @@ _COPIES = ("CPU_REPACK", "AMX", "CPU_KLEIDIAI")
 
 
 def is_ram(name: str) -> bool:
-    """Whether it lies in this computer's RAM; else on a graphics card, or in another computer."""
+    """Tell whether a buffer is in this computer's RAM; else it is on a card, or in another computer."""
     return name.startswith("CPU") or name in _COPIES or name.endswith("_Host")
 
 
 def is_copy(name: str) -> bool:
-    """Whether it holds weights in another order than the file's, which is mapped beside it."""
+    """Tell whether a buffer holds weights in another order than the file's, which is mapped beside it."""
     return name in _COPIES

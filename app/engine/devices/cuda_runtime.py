@@ -49,12 +49,12 @@ class KernelCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_runtime(folder: Path) -> CudaRuntime | None:
-    """What lies in `folder`; None where there is none, or one that cannot be used, which the user is told."""
+    """Read the `runtime.json` of `folder`; None where it is missing, or damaged, which the user is told."""
     return _read(folder / RUNTIME, CudaRuntime)
 
 
 def read_check(folder: Path) -> KernelCheck | None:
-    """How the check of the runtime in `folder` ended; None where it has not been checked."""
+    """Read how the check of the runtime in `folder` ended; None where it has not been checked."""
     check = _read(folder / CHECK, KernelCheck)
     return check if check is not None and check.runtime == read_runtime(folder) else None
 
@@ -82,7 +82,7 @@ def _read(path: Path, kind: type[T]) -> T | None:
 
 
 def checked_folder(folder: Path, llama_cpp: str) -> Path | None:
-    """`folder` where its runtime passed and may be used under this llama.cpp, else None."""
+    """Return `folder` where its runtime passed and may be used under this llama.cpp, else None."""
     check = read_check(folder)
     passed = check is not None and not check.message and check.runtime.llama_cpp == llama_cpp
     return folder if passed else None
@@ -91,9 +91,9 @@ def checked_folder(folder: Path, llama_cpp: str) -> Path | None:
 def load_cuda(ggml: Any, folder: Path) -> Path | None:
     """Load the runtime of `folder` into this process and register its back end, before any other.
 
-    The first that knows a card is the one that llama.cpp uses it through. Gives the back end's file, so that
-    it can be told why it did not load; None where llama.cpp's own folder has it. A library that is missing is
-    not fatal: the others serve.
+    The first that knows a card is the one that llama.cpp uses it through. Returns the back end's file, for
+    the reason why it did not load; None where llama.cpp's own folder has it. A library that is missing is not
+    fatal: the others serve.
     """
     runtime = read_runtime(folder)
     if runtime is None:

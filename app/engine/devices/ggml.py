@@ -1,4 +1,4 @@
-"""What is needed of ggml itself: its library, its back ends, its devices.
+"""ggml's own library, its back ends and its devices.
 
 API: https://github.com/ggml-org/llama.cpp/blob/master/ggml/include/ggml-backend.h
 """
@@ -32,7 +32,7 @@ class _DeviceProperties(ctypes.Structure):
 
 
 def ggml_library(libllama: Any, package: Path) -> Any:
-    """The ggml that `libllama` uses, with its functions declared. `package` is llama_cpp's folder."""
+    """Return the ggml that `libllama` uses, with its functions declared. `package` is llama_cpp's folder."""
     library = _library(libllama, package)
     pointer, text = ctypes.c_void_p, ctypes.c_char_p
     for name, result, arguments in (
@@ -66,7 +66,7 @@ def load_dynamic_backends(ggml: Any, package: Path) -> None:
 
 
 def backend_folder(package: Path) -> Path | None:
-    """Where the libraries of the back ends lie; None in a build that has them linked in.
+    """Find the folder of the back ends' libraries; None in a build that has them linked in.
 
     Stillroom's own wheel and its bundle have them in `llama_cpp/bin`, a wheel as pip builds it in `bin`
     beside the package. There is a copy in `llama_cpp/lib`; loading that too would list every device twice.
@@ -79,17 +79,17 @@ def backend_folder(package: Path) -> Path | None:
 
 
 def device_handles(ggml: Any) -> list[int]:
-    """ggml's handles of the compute devices of this computer."""
+    """Return ggml's handles of the compute devices of this computer."""
     return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
 
 
 def backend_of(ggml: Any, handle: int) -> str:
-    """ggml's name of the back end that a device belongs to."""
+    """Return ggml's name of the back end that a device belongs to."""
     return _text(ggml.ggml_backend_reg_name(ggml.ggml_backend_dev_backend_reg(handle)))
 
 
 def device_of(ggml: Any, handle: int) -> Device:
-    """What ggml tells of one device; it asks the device itself for its memory."""
+    """Describe one device by ggml's properties; ggml asks the device itself for its memory."""
     properties = _DeviceProperties()
     ggml.ggml_backend_dev_get_props(handle, ctypes.byref(properties))
     return Device(

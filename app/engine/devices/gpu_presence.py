@@ -1,4 +1,4 @@
-"""Which graphics cards this machine has, whether llama.cpp can use them or not.
+"""List this machine's graphics cards, whether llama.cpp can use them or not.
 
 Only the operating system is asked, never a driver library: those can hang, and the engine must load a model
 without a card too.
@@ -16,14 +16,14 @@ _DISPLAY_CLASSES = ("0x0300", "0x0302")
 
 
 def graphics_cards() -> list[str]:
-    """Names of NVIDIA and AMD cards; empty where there is none or the system does not tell."""
+    """Name the NVIDIA and AMD cards; empty where there is none or the system does not tell."""
     if sys.platform == "win32":
         return _windows_cards()
     return linux_cards(Path("/proc"), Path("/sys"))
 
 
 def linux_cards(proc: Path, sys_root: Path) -> list[str]:
-    """The cards by the NVIDIA driver's own list, else by the PCI bus."""
+    """List the cards by the NVIDIA driver's own list, else by the PCI bus."""
     names = []
     for information in sorted((proc / "driver/nvidia/gpus").glob("*/information")):
         for line in _read(information).splitlines():

@@ -1,4 +1,4 @@
-"""Whether the memory that llama.cpp asks for comes in large pages."""
+"""Tell whether the memory that llama.cpp asks for comes in large pages."""
 
 import os
 import platform
@@ -16,8 +16,8 @@ def has_large_pages(
     switch: Path = _SWITCH,
     libc: tuple[str, str] | None = None,
 ) -> bool:
-    """Linux gives them to everybody ("always"), or to a process that asks for them, as glibc does where it
-    is told to (`models.system.child_process.computing_environment`)."""
+    """Tell whether Linux gives them to everybody ("always"), or to a process that asks for them, as glibc
+    does where it is told to (`models.system.child_process.computing_environment`)."""
     try:
         chosen = switch.read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether a back end computes right here, tried in a process of its own: a driver may crash or hang it."""
+"""Check in a process of its own that a back end computes right here: a driver may crash or hang it."""
 
 import subprocess
 import threading
@@ -34,8 +34,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KernelAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was computed. `message` is a template that `values` fills and says what is wrong; empty where
-    nothing is."""
+    """The products that were computed. `message` is a template that `values` fills and says what is wrong;
+    empty where nothing is."""
 
     products: tuple[Product, ...] = ()
     message: str = ""
@@ -98,7 +98,7 @@ def check_kernels(
 
 
 def request_for(folder: Path) -> KernelRequest:
-    """The check of the CUDA runtime in `folder`."""
+    """Make the request to check the CUDA runtime in `folder`."""
     return KernelRequest(backend="CUDA", folder=str(folder))
 
 

@@ -48,7 +48,7 @@ class NativeLog:
             self._partial = ""
 
     def reason(self) -> str:
-        """The errors since `clear`, else the warnings; empty when llama.cpp said nothing."""
+        """Return the errors since `clear`, else the warnings; empty when llama.cpp said nothing."""
         with self._lock:
             lines = list(self._lines)
         for wanted in (LEVEL_ERROR, LEVEL_WARN):
@@ -58,7 +58,7 @@ class NativeLog:
         return ""
 
     def buffers(self) -> dict[str, int]:
-        """Bytes by buffer name, summed over the "... buffer size = N MiB" lines since `clear`.
+        """Sum bytes by buffer name over the "... buffer size = N MiB" lines since `clear`.
 
         The lines come from `llama_model_loader`, `llama_kv_cache` and `llama_context` (src/ in llama.cpp).
         """

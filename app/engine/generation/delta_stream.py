@@ -31,13 +31,13 @@ class DeltaStream:
             self._logprobs.append(logprob)
 
     def add_text(self, stretches: list[tuple[Channel, str]]) -> None:
-        """More text."""
+        """Add more text."""
         for channel, text in stretches:
             self._turn_to(channel)
             self._text.append(text)
 
     def is_due(self, now_s: float, replies: int = 1) -> bool:
-        """It is time to send again; `replies` run at once."""
+        """Tell whether it is time to send again; `replies` run at once."""
         return now_s - self._sent_s >= max(DELTA_INTERVAL_S, replies * ALL_REPLIES_INTERVAL_S)
 
     def send(self, now_s: float | None = None) -> None:

@@ -43,7 +43,7 @@ class LoopGuard:
         self._stale_count = 0
 
     def add(self, token: int, piece: bytes) -> bool:
-        """One token more, which prints `piece`; True when the thought goes round in circles."""
+        """Add a token, which prints `piece`; True when the thought goes round in circles."""
         text = piece.decode("utf-8", "ignore").strip()
         has_word = text.isalpha() or any(character.isalpha() for character in text)
         circle = self._is_exact(token, has_word)
@@ -52,7 +52,7 @@ class LoopGuard:
         return self._is_stale(text) or circle
 
     def _is_exact(self, token: int, has_word: bool) -> bool:
-        """The tokens at the end repeat with one period."""
+        """Tell whether the tokens at the end repeat with one period."""
         tokens = self._tokens
         if len(tokens) >= LONGEST_MEMORY:
             self._forget()
@@ -76,7 +76,7 @@ class LoopGuard:
         return length >= (EXACT_TOKENS if worded else WORDLESS_TOKENS)
 
     def _is_stale(self, text: str) -> bool:
-        """Nearly all of the last phrases are old."""
+        """Tell whether nearly all of the last phrases are old."""
         self._phrase.append(text)
         if len(self._phrase) < PHRASE_TOKENS:
             return False

@@ -14,16 +14,16 @@ _BEFORE_SPACE = re.compile("[A-Za-z] ")
 
 
 class Tokenizer(Protocol):
-    """What is needed of a vocabulary."""
+    """The part of a vocabulary that tokenises prompts."""
 
     bos: int
     adds_bos: bool
 
     def tokenize(self, text: bytes, *, special: bool) -> list[int]:
-        """Token ids of UTF-8 text without BOS."""
+        """Return the token ids of UTF-8 text without BOS."""
 
     def control_texts(self) -> list[str]:
-        """The texts of all control tokens."""
+        """Return the texts of all control tokens."""
 
 
 class PromptTokens:
@@ -41,7 +41,7 @@ class PromptTokens:
         self._tokenizer = tokenizer
 
     def tokenize(self, parts: Sequence[Part]) -> list[int]:
-        """Token ids of `parts`, with one BOS in front where the metadata asks for it."""
+        """Return the token ids of `parts`, with one BOS in front where the metadata asks for it."""
         tokens: list[int] = []
         for text, special in self._stretches(parts):
             # A lone surrogate has no UTF-8 form.
@@ -49,7 +49,7 @@ class PromptTokens:
         return self.with_bos(tokens)
 
     def slices(self, parts: Sequence[Part], vocabulary: TokenBytes) -> Iterator[list[int]]:
-        """The same tokens in pieces, without BOS: a long text is cut where that changes no token."""
+        """Yield the same tokens in pieces, without BOS: a long text is cut where that changes no token."""
         for text, special in self._stretches(parts):
             at = 0
             while at < len(text):
@@ -61,13 +61,13 @@ class PromptTokens:
                 at = end
 
     def least_tokens(self, parts: Sequence[Part], vocabulary: TokenBytes) -> int:
-        """So many tokens it has at least, without tokenising it."""
+        """Return a lower bound of its number of tokens, without tokenising it."""
         return vocabulary.least_tokens(
             b"".join(part.text.encode("utf-8", "replace") for part in parts if not part.special)
         )
 
     def with_bos(self, tokens: list[int]) -> list[int]:
-        """`tokens` with exactly one BOS in front where the metadata asks for one."""
+        """Return `tokens` with exactly one BOS in front where the metadata asks for one."""
         tokenizer = self._tokenizer
         if tokenizer.adds_bos and tokenizer.bos >= 0 and tokens[:1] != [tokenizer.bos]:
             return [tokenizer.bos, *tokens]

@@ -33,7 +33,7 @@ from app.engine.protocol.base import THINK_OPEN
 
 
 class Taken(NamedTuple):
-    """What becomes of a token that was drawn: the tokens that go into the context, and the reason where the
+    """The outcome of a token that was drawn: the tokens that go into the context, and the reason where the
     reply ends with it."""
 
     tokens: list[int]
@@ -66,8 +66,8 @@ class Reply:
         emit: Callable[[Event], None],
         rules: Rules | None,
     ) -> None:
-        """`arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the grammar's. The
-        prompt of a reply without thinking has the end of the block already."""
+        """Begin a reply. `arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the
+        grammar's. The prompt of a reply without thinking has the end of the block already."""
         self.request = request
         self.job = job
         self._model = model
@@ -104,7 +104,7 @@ class Reply:
         """The token of the reply with which it is read at the latest."""
 
     def started(self) -> None:
-        """The prompt's evaluation begins, or what a reply of the background has said is evaluated again."""
+        """Note that the prompt's evaluation begins, or that of a reply of the background again."""
         if not self._completion_tokens:
             self._started_s = time.perf_counter()
 
@@ -224,7 +224,7 @@ class Reply:
     def _model_closed(
         self, token: int, piece: bytes, stretches: list[tuple[Channel, str]]
     ) -> tuple[list[int], list[tuple[Channel, str]]]:
-        """The model has closed the block with this token; from here on a grammar counts."""
+        """Note that the model has closed the block with this token; from here on a grammar counts."""
         self._closed = self._closed or "model"
         if not self.sampler.has_grammar:
             return [token], stretches
@@ -287,14 +287,14 @@ class Reply:
 
 
 def _only_token(model: Model, text: str) -> int:
-    """The token that is `text`; -1 where the vocabulary has none."""
+    """Return the token that is `text`; -1 where the vocabulary has none."""
     tokens = model.tokenize(text.encode(), special=True)
     return tokens[0] if len(tokens) == 1 else -1
 
 
 def token_logprob(model: Model, logits: Logits, token: int, alternatives: int) -> TokenLogprob:
-    """The log probability of `token` and those of the `alternatives` likeliest tokens, of the model's own
-    distribution: before temperature, penalties and whatever else."""
+    """Compute the log probability of `token` and those of the `alternatives` likeliest tokens, of the model's
+    own distribution: before temperature, penalties and whatever else."""
     largest = logits.max()
     total = np.exp(logits - largest, dtype=np.float32).sum(dtype=np.float64)
     offset = float(largest) + float(np.log(total))

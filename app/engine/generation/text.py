@@ -11,7 +11,7 @@ ThinkingStart = Literal["open", "auto", "off"]
 
 
 def held_suffix_length(text: str, needles: Sequence[str]) -> int:
-    """Length of the longest end of `text` that may be the beginning of a needle still to come."""
+    """Return the length of the longest end of `text` that may be the beginning of a needle."""
     longest = max((len(needle) for needle in needles), default=0) - 1
     for length in range(min(longest, len(text)), 0, -1):
         tail = text[-length:]
@@ -35,7 +35,7 @@ class ThinkSplitter:
         self._held = ""
 
     def feed(self, text: str) -> list[tuple[Channel, str]]:
-        """The stretches that `text` completes, in order; never an empty one."""
+        """Return the stretches that `text` completes, in order; never an empty one."""
         if not self._held and not self._at_start and not self._skip_line_breaks and "<" not in text:
             return [(self.channel, text)] if text else []
         text = self._held + text
@@ -73,7 +73,7 @@ class ThinkSplitter:
         return out
 
     def finish(self) -> list[tuple[Channel, str]]:
-        """What was held back and turned out to be no tag."""
+        """Return the text that was held back and turned out to be no tag."""
         held, self._held = self._held, ""
         return [(self.channel, held)] if held else []
 
@@ -100,7 +100,7 @@ class StopStrings:
         self.stopped = False
 
     def feed(self, text: str) -> str:
-        """What may be shown now; `stopped` is set when a stop string is complete."""
+        """Return the text that may be shown now; `stopped` is set when a stop string is complete."""
         if not self._stops:
             return text
         if self.stopped:
@@ -117,7 +117,7 @@ class StopStrings:
         return text[: len(text) - held]
 
     def finish(self) -> str:
-        """What was held back; empty after a stop."""
+        """Return the text that was held back; empty after a stop."""
         held, self._held = self._held, ""
         return held
 
@@ -136,28 +136,28 @@ class ReplyText:
 
     @property
     def channel(self) -> Channel:
-        """Where the next token belongs."""
+        """The channel of the next token."""
         return self._splitter.channel
 
     @property
     def is_inside_character(self) -> bool:
-        """The bytes so far end within a character."""
+        """Tell whether the bytes so far end within a character."""
         return bool(self._decoder.getstate()[0])
 
     @property
     def stopped(self) -> bool:
-        """A stop string is complete: the reply is over."""
+        """Tell whether a stop string is complete: the reply is over."""
         return self._stops.stopped
 
     def feed(self, piece: bytes) -> list[tuple[Channel, str]]:
-        """The stretches that one token completes."""
+        """Return the stretches that one token completes."""
         text = self._decoder.decode(piece)
         if not text:
             return []
         return self._filter(self._splitter.feed(text))
 
     def finish(self) -> list[tuple[Channel, str]]:
-        """The rest at the end of the reply."""
+        """Return the rest at the end of the reply."""
         if self.stopped:
             return []
         out = self._filter(self._splitter.feed(self._decoder.decode(b"", True)) + self._splitter.finish())

@@ -1,4 +1,4 @@
-"""When to close a thinking block for the model, so that the answer follows. Pure."""
+"""Decide when to close a thinking block for the model, so that the answer follows. Pure."""
 
 from app.engine.generation.loop_guard import LoopGuard
 from app.engine.protocol import ThinkingClosed, ThinkingLimits
@@ -25,7 +25,7 @@ class ThinkingControl:
 
     @property
     def off(self) -> bool:
-        """There is to be no thinking at all."""
+        """Tell whether there is to be no thinking at all."""
         return self._limits.tokens == 0
 
     def note(self, token: int, piece: bytes) -> None:
@@ -36,7 +36,7 @@ class ThinkingControl:
             self._loops = self._guard.add(token, piece)
 
     def why_close(self, tokens: int, seconds: float) -> ThinkingClosed:
-        """Why the block is to be closed after `tokens` in `seconds`; "" when not."""
+        """Return the reason to close the block after `tokens` in `seconds`; "" where there is none."""
         limits = self._limits
         if self.asked:
             return "asked"
@@ -47,12 +47,12 @@ class ThinkingControl:
         return "loop" if self._loops and tokens % LOOK_TOKENS == 0 else ""
 
     def unwatched(self, tokens: int) -> int:
-        """After so many more than these `tokens` it has to be asked again, except for the clock's limit."""
+        """Return after how many more than these `tokens` to ask again, except for the clock's limit."""
         until_look = LOOK_TOKENS - tokens % LOOK_TOKENS
         budget = self._limits.tokens
         return until_look if budget is None else max(1, min(until_look, budget - tokens))
 
     def closing(self) -> bytes:
-        """What closes the block, as the models were trained to write it: the tag on a line of its own and an
-        empty line after it."""
+        """Return the bytes that close the block, as the models were trained to write it: the tag on a line of
+        its own and an empty line after it."""
         return (b"" if self._ends_in_line_break else b"\n") + THINK_CLOSE.encode() + b"\n\n"

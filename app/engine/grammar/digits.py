@@ -4,8 +4,8 @@ MOST_DIGITS = 18
 
 
 def whole_number(low: int | None, high: int | None) -> str:
-    """The alternatives that are exactly the whole numbers from `low` to `high`; None is no limit (up to
-    `MOST_DIGITS` digits). Empty where there are none."""
+    """Return the alternatives that are exactly the whole numbers from `low` to `high`; None is no limit (up
+    to `MOST_DIGITS` digits). Empty where there are none."""
     largest = 10**MOST_DIGITS - 1
     low = -largest if low is None else max(low, -largest)
     high = largest if high is None else min(high, largest)
@@ -19,7 +19,7 @@ def whole_number(low: int | None, high: int | None) -> str:
 
 
 def _natural(low: int, high: int) -> list[str]:
-    """The numbers from `low` to `high`, both at least 0, without leading zeros."""
+    """Return the numbers from `low` to `high`, both at least 0, without leading zeros."""
     options = []
     for digits in range(len(str(low)), len(str(high)) + 1):
         first = max(low, 10 ** (digits - 1) if digits > 1 else 0)
@@ -29,7 +29,7 @@ def _natural(low: int, high: int) -> list[str]:
 
 
 def _same_length(low: str, high: str) -> list[str]:
-    """The digit strings between two of the same length."""
+    """Return the digit strings between two of the same length."""
     if low == high:
         return [f'"{low}"']
     place = next(index for index in range(len(low)) if low[index] != high[index])

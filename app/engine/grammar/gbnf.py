@@ -66,7 +66,7 @@ class Rules:
 
 
 def read_grammar(text: str) -> Rules:
-    """The rules of a grammar whose start symbol is "root". Raises `GrammarError`."""
+    """Read the rules of a grammar whose start symbol is "root". Raises `GrammarError`."""
     if len(text) > LONGEST_GRAMMAR:
         raise GrammarError(f"it is longer than {LONGEST_GRAMMAR} characters")
     return _Reader(text).read()
@@ -85,7 +85,7 @@ class _Reader:
         self._count = 0
 
     def read(self) -> Rules:
-        """All rules."""
+        """Read all rules."""
         self._skip(_SPACE_AND_LINES)
         while self._at < len(self._text):
             self._read_rule()
@@ -131,7 +131,7 @@ class _Reader:
         space = _SPACE_AND_LINES if depth else _SPACE
         items: list[int] = []
         last: list[int] = []
-        """What a repetition repeats."""
+        """The items that a repetition repeats."""
         while True:
             letter = self._next()
             if letter in ("*", "+", "?", "{"):
@@ -170,7 +170,7 @@ class _Reader:
             self._skip(space)
 
     def _repeated(self, last: list[int], low: int, high: int | None) -> list[int]:
-        """`last` so many times: written out, then rules that may be empty."""
+        """Repeat `last` so many times: written out, then rules that may be empty."""
         self._spend(len(last) * (low if high is None else high))
         items = last * low
         if high is None:
@@ -261,7 +261,7 @@ class _Reader:
         return -1 - place
 
     def _rule(self, alternatives: list[list[int]]) -> int:
-        """A rule without a name."""
+        """Add a rule without a name."""
         number = self._number(f"({len(self._numbers)}")
         self._alternatives[number] = alternatives
         self._spend(sum(map(len, alternatives)) + len(alternatives))
@@ -296,8 +296,8 @@ class _Reader:
 
 
 def byte_strings(ranges: Iterable[tuple[int, int]]) -> list[tuple[ByteRange, ...]]:
-    """The UTF-8 byte strings of ranges of code points, each as the ranges of its bytes; half a surrogate pair
-    has none.
+    """Return the UTF-8 byte strings of ranges of code points, each as the ranges of its bytes; half a
+    surrogate pair has none.
 
     https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506 (table 3-7)
     """
@@ -329,7 +329,7 @@ def byte_strings(ranges: Iterable[tuple[int, int]]) -> list[tuple[ByteRange, ...
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The ranges in order, without overlaps, and without the halves of surrogate pairs."""
+    """Return the ranges in order, without overlaps, and without the halves of surrogate pairs."""
     whole: list[tuple[int, int]] = []
     first, last = _SURROGATES
     for low, high in ranges:
@@ -344,7 +344,7 @@ def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _complement(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """All other characters but the null, which no text holds."""
+    """Return all other characters but the null, which no text holds."""
     found = []
     at = 1
     for low, high in _joined(ranges):
@@ -392,12 +392,12 @@ def _refuse_left_recursion(rules: Rules) -> None:
 
 
 def _empty_rules(rules: Rules) -> list[bool]:
-    """Which rules may be no text at all."""
+    """Find the rules that may match the empty text."""
     may_be_empty = [False] * len(rules.starts)
     users: list[list[tuple[int, int]]] = [[] for _ in rules.starts]
-    """For each rule the alternatives, made of rules only, that it stands in, and whose they are."""
+    """For each rule the alternatives, made of rules only, that it stands in, each with its own rule."""
     left: dict[int, int] = {}
-    """How many rules of an alternative are not known to be empty."""
+    """The number of rules in each alternative that are not known to match the empty text."""
     found: list[int] = []
     for rule, starts in enumerate(rules.starts):
         for start in starts:
@@ -421,7 +421,7 @@ def _empty_rules(rules: Rules) -> list[bool]:
 
 
 def _beginnings(rules: Rules, may_be_empty: list[bool]) -> list[list[int]]:
-    """For each rule those that it may begin with."""
+    """Find for each rule those that it may begin with."""
     first: list[list[int]] = []
     for starts in rules.starts:
         known: dict[int, None] = {}

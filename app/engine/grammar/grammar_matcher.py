@@ -15,19 +15,19 @@ class Grammar:
     """The state of one reply in its grammar. One thread."""
 
     def __init__(self, rules: Rules, tokens: TokenBytes) -> None:
-        """Raises `GrammarError`."""
+        """Start at the beginning of a text. Raises `GrammarError`."""
         self._state = GrammarState(rules)
         self._tokens = tokens
 
     def allows(self, token: int) -> bool:
-        """`token` may come next. Raises `GrammarError` where that takes too much."""
+        """Tell whether `token` may come next. Raises `GrammarError` where that takes too much."""
         if self._tokens.is_end(token):
             return self._state.may_end
         piece = self._tokens.piece(token)
         return bool(piece) and self._state.after_bytes(piece) >= 0
 
     def allowed(self, logits: npt.NDArray[np.float32], gap: float) -> Ids:
-        """The tokens that may come next; those that lie more than `gap` below the best of them may be
+        """Return the tokens that may come next; those that lie more than `gap` below the best of them may be
         missing. Raises `GrammarError` where that takes too much."""
         if len(logits) > FIRST_TRY:
             first = np.argpartition(logits, -FIRST_TRY)[-FIRST_TRY:]
@@ -37,6 +37,6 @@ class Grammar:
         return self._tokens.fitting(self._tokens.all_ids[: len(logits)], self._state)
 
     def accept(self, token: int) -> None:
-        """`token`, which the grammar allows, has come."""
+        """Advance by `token`, which the grammar allows."""
         if not self._tokens.is_end(token):
             self._state.settle(self._state.after_bytes(self._tokens.piece(token)))

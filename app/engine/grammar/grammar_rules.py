@@ -12,8 +12,8 @@ GRAMMARS_KEPT = 16
 
 @functools.lru_cache(GRAMMARS_KEPT)
 def rules_of(grammar: str, json_schema: str) -> Rules:
-    """The rules that a reply is bound to: of a grammar's text, or of a JSON schema's. Any thread; takes up to
-    a second for the largest texts. Raises `RequestError`."""
+    """Read the rules that a reply is bound to: from a grammar's text, or from a JSON schema's. Any thread;
+    takes up to a second for the largest texts. Raises `RequestError`."""
     text = schema_grammar(json_schema) if json_schema else grammar
     try:
         rules = read_grammar(text)

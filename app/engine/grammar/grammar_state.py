@@ -1,4 +1,4 @@
-"""Where a text stands in a grammar, byte by byte, at a bounded cost. Pure.
+"""Follow a text through a grammar, byte by byte, at a bounded cost. Pure.
 
 llama.cpp's matcher (src/llama-grammar.cpp) tries every way through a token by itself, so that `(" "? "
 "?){12}` takes it 14 s for one token of spaces, and it cannot be stopped. Here all ways that lead to the same
@@ -48,7 +48,7 @@ class GrammarState:
     """
 
     def __init__(self, rules: Rules) -> None:
-        """Raises `TooManyWays`."""
+        """Start at the beginning of a text. Raises `TooManyWays`."""
         self._rules = rules
         self._classes = np.frombuffer(rules.classes, np.uint8)
         self._left = MOST_WORK
@@ -62,17 +62,17 @@ class GrammarState:
 
     @property
     def may_end(self) -> bool:
-        """The text may end here."""
+        """Tell whether the text may end here."""
         return EMPTY in self._sets[self.state]
 
     def after(self, state: int, byte: int) -> int:
-        """The state behind `byte`, or `DEAD`. Raises `TooManyWays`."""
+        """Return the state behind `byte`, or `DEAD`. Raises `TooManyWays`."""
         kind = self._rules.classes[byte]
         following = int(self._table[state, kind])
         return following if following != UNKNOWN else self._work_out(state, kind)
 
     def after_bytes(self, piece: bytes) -> int:
-        """The state behind `piece`, or `DEAD`. Raises `TooManyWays`."""
+        """Return the state behind `piece`, or `DEAD`. Raises `TooManyWays`."""
         state = self.state
         for byte in piece:
             state = self.after(state, byte)
@@ -81,7 +81,7 @@ class GrammarState:
         return state
 
     def after_each(self, states: Table, following: npt.NDArray[np.uint8]) -> Table:
-        """The states behind `states`, each with its own byte. Raises `TooManyWays`."""
+        """Return the states behind `states`, each with its own byte. Raises `TooManyWays`."""
         kinds = self._classes[following]
         found: Table = self._table[states, kinds]
         unknown = found == UNKNOWN
@@ -150,18 +150,18 @@ class GrammarState:
         return -1 - number
 
     def _entered(self, rule: int, below: int) -> list[int]:
-        """The stacks with which `rule` begins above `below`."""
+        """Return the stacks with which `rule` begins above `below`."""
         items = self._rules.items
         starts = self._rules.starts[rule]
         self._spend(len(starts))
         return [below if items[start] == END else self._stack(start, below) for start in starts]
 
     def _behind(self, at: int, below: int) -> int:
-        """The stack once the item at `at` has come."""
+        """Return the stack once the item at `at` has come."""
         return below if self._rules.items[at + 1] == END else self._stack(at + 1, below)
 
     def _closed(self, stacks: Iterable[int]) -> frozenset[int]:
-        """The stacks that these come to before another byte: with characters on top, or empty."""
+        """Return the stacks that these come to before another byte: with characters on top, or empty."""
         found: set[int] = set()
         for stack in stacks:
             closure = self._closures.get(stack)
@@ -190,7 +190,7 @@ class GrammarState:
         return frozenset(found)
 
     def _state(self, stacks: frozenset[int]) -> int:
-        """The number of a set of stacks."""
+        """Return the number of a set of stacks."""
         if not stacks:
             return DEAD
         number = self._numbers.setdefault(stacks, len(self._sets))
@@ -202,7 +202,7 @@ class GrammarState:
         return number
 
     def _work_out(self, state: int, kind: int) -> int:
-        """The state behind a byte of class `kind`."""
+        """Work out the state behind a byte of class `kind`, and note it in the table."""
         byte = self._rules.samples[kind]
         ways = self._ways.get(state)
         if ways is None:
@@ -215,7 +215,7 @@ class GrammarState:
         return following
 
     def _ways_on(self, stacks: frozenset[int]) -> tuple[dict[int, list[int]], list[tuple[int, int, int]]]:
-        """Give what each byte leads to: for single bytes, and for ranges of them."""
+        """Return the stacks that each byte leads to: for single bytes, and for ranges of them."""
         exact: dict[int, list[int]] = {}
         ranges: list[tuple[int, int, int]] = []
         for stack in stacks:

@@ -68,7 +68,7 @@ _FORMATS = {
 
 
 def schema_grammar(schema_text: str) -> str:
-    """The grammar of a JSON schema's text. Raises `RequestError` for a schema that cannot be enforced.
+    """Write the grammar of a JSON schema's text. Raises `RequestError` for a schema that cannot be enforced.
 
     Declared properties come in their order, those not required may be missing, and others come only where
     `additionalProperties` allows them. Bounded in time and memory, whatever the text is. Any thread; the
@@ -85,7 +85,7 @@ def schema_grammar(schema_text: str) -> str:
 
 
 def unusable_schema(reason: str) -> RequestError:
-    """Give what is told of a schema that replies cannot be bound to."""
+    """Return the error for a schema that replies cannot be bound to."""
     return RequestError(
         "The JSON schema cannot be used: {reason}.",
         "Change the schema: what cannot be enforced must not stand in it.",
@@ -98,7 +98,7 @@ def _refused(why: str, **values: Any) -> RequestError:
 
 
 def _shown(value: object) -> str:
-    """A schema's own words in one line that is not too long."""
+    """Return a schema's own words in one line that is not too long."""
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}\N{HORIZONTAL ELLIPSIS}"
 
@@ -127,7 +127,7 @@ class _Writer:
         return "\n".join(f"{name} ::= {rule}" for name, rule in self._rules.items())
 
     def _expression(self, schema: object, path: str) -> str:
-        """What the schema allows, as one item or a group in brackets."""
+        """Return GBNF for what the schema allows, as one item or a group in brackets."""
         self._spend(1)
         if schema is True or schema == {}:
             return self._basic("value")
@@ -221,7 +221,7 @@ class _Writer:
         return f'"{{" {ws} {self._pairs(pairs)} {ws} "}}"'
 
     def _pairs(self, pairs: list[tuple[str, bool]]) -> str:
-        """Pairs in order with commas between those that come; `tail` goes on after at least one has come."""
+        """Write pairs in order with commas between those that come; `tail` is what follows at least one."""
         ws = self._basic("ws")
         tail = ""
         first = ""
@@ -240,7 +240,7 @@ class _Writer:
         return first
 
     def _other_names(self, properties: Mapping[str, Any]) -> str:
-        """A string that is none of the declared names: the same key twice is no valid object."""
+        """Write a string that is none of the declared names: the same key twice is no valid object."""
         if not properties:
             return self._basic("string")
         # A character more than the longest name, or a first character that no name has.
@@ -316,7 +316,7 @@ class _Writer:
         return name
 
     def _merged(self, parts: object, path: str) -> dict[str, Any]:
-        """`allOf` of objects: their properties together."""
+        """Merge the objects of an `allOf`: their properties together."""
         properties: dict[str, Any] = {}
         required: dict[str, None] = {}
         for part in _sequence(parts, f"{path}/allOf"):
@@ -338,7 +338,7 @@ class _Writer:
         return {"type": "object", "properties": properties, "required": list(required)}
 
     def _target(self, reference: object, path: str) -> Any:
-        """Give what a reference within the document means."""
+        """Resolve a reference within the document."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise _refused("{place} refers to another document", place=path)
         target: Any = self._schema
@@ -358,8 +358,8 @@ class _Writer:
             )
 
     def _one_of(self, texts: Sequence[str]) -> str:
-        """One of these texts, which are sorted: what several begin with stands there once, so that few ways
-        are open at a time."""
+        """Write a choice of these texts, which are sorted: what several begin with stands there once, so that
+        few ways are open at a time."""
         if len(texts) == 1:
             return _quoted(texts[0])
         first, last = texts[0], texts[-1]
@@ -380,7 +380,7 @@ class _Writer:
         return name
 
     def _rule(self, rule: str) -> str:
-        """The name of a rule with this text."""
+        """Return the name of a rule with this text."""
         name = self._names.get(rule)
         if name is None:
             name = self._names[rule] = f"r{len(self._names)}"
@@ -404,7 +404,7 @@ def _are_names(value: object) -> TypeGuard[list[str]]:
 
 
 def _json(value: object) -> str:
-    """A value of the schema as a reply has to write it."""
+    """Write a value of the schema as a reply has to."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     try:
         text.encode()

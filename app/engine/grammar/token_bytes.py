@@ -1,4 +1,4 @@
-"""What the tokens of a vocabulary print, so that all of them can be tested at once. Pure."""
+"""The bytes of all tokens of a vocabulary, so that a grammar can test them at once. Pure."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ class TokenBytes:
     """The bytes of each token, one behind the other. Immutable: any thread."""
 
     def __init__(self, pieces: Sequence[bytes], ends: Sequence[int], *, is_bpe: bool = False) -> None:
-        """`ends` are the tokens that end a text. `is_bpe` says that a text's tokens print its bytes, those
-        that have no token of their own left out: a byte-pair vocabulary none of whose tokens swallows spaces
-        beside it."""
+        """Join the `pieces`. `ends` are the tokens that end a text. `is_bpe` says that a text's tokens print
+        its bytes, those that have no token of their own left out: a byte-pair vocabulary none of whose tokens
+        swallows spaces beside it."""
         self._bytes = np.frombuffer(b"".join(pieces), np.uint8)
         self._lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
         self._starts = np.cumsum(self._lengths) - self._lengths
@@ -32,7 +32,7 @@ class TokenBytes:
         self.all_ids = np.arange(len(pieces), dtype=np.int32)
 
     def least_tokens(self, text: bytes) -> int:
-        """No fewer tokens does a text come to; at once."""
+        """Return a lower bound of a text's number of tokens, without tokenising it."""
         return len(text.translate(None, self._without_token)) // self._longest if self._is_bpe else 0
 
     def _holds_space_behind_letter(self) -> bool:
@@ -42,16 +42,16 @@ class TokenBytes:
         return bool(np.setdiff1d(found, self._starts).size)
 
     def piece(self, token: int) -> bytes:
-        """Give what `token` prints."""
+        """Return the bytes that `token` prints."""
         start = int(self._starts[token])
         return self._bytes[start : start + int(self._lengths[token])].tobytes()
 
     def is_end(self, token: int) -> bool:
-        """`token` ends a text."""
+        """Tell whether `token` ends a text."""
         return bool(self._is_end[token])
 
     def fitting(self, ids: Ids, grammar: GrammarState) -> Ids:
-        """Those of `ids` that may come next, in their order. Raises `TooManyWays`."""
+        """Return those of `ids` that may come next, in their order. Raises `TooManyWays`."""
         is_end = self._is_end[ids]
         fits = is_end & grammar.may_end
         # A token that prints nothing would bring the text no further, for ever.

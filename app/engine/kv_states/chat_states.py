@@ -28,8 +28,8 @@ class ChatStates:
         self._idle_since_s: float | None = None
 
     def fetch(self, job: Job) -> bool:
-        """Whether a saved state spares more than what is in the cache; it comes into `look`, and the job is
-        admitted then."""
+        """Start to read a saved state that spares more than the cache does; False where there is none. `look`
+        admits the job once the state is read."""
         saved, length = self._keeper.best(job)
         if saved is None or length - self._scheduler.reusable(job) < LEAST_TOKENS:
             return False
@@ -38,7 +38,7 @@ class ChatStates:
         return True
 
     def stop_fetching(self, request_id: int) -> bool:
-        """The reply is not wanted any more; False where it waits for no state."""
+        """Give up a reply's wait for its state; False where it waits for none."""
         self._fetched.pop(request_id, None)
         return self._fetching.pop(request_id, None) is not None
 
@@ -58,7 +58,7 @@ class ChatStates:
         return self._save_in_time()
 
     def replace(self, admission: Admission) -> None:
-        """Before a job's sequence is used: save what it held, and bring the job's own state into it."""
+        """Save what a job's sequence held before the job uses it, and bring the job's own state into it."""
         # Nobody looks here between two steps of a reply.
         self._idle_since_s = None
         job, lost = admission.job, admission.replaced

@@ -1,4 +1,4 @@
-"""What was evaluated for a chat, on disk: one file a chat and model, checked before llama.cpp sees it."""
+"""Chats' KV caches on disk: one file for each chat and model, checked before llama.cpp sees it."""
 
 import contextlib
 import hashlib
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[0-9a-f]{32}-[0-9a-f]{16}\.state")
 
 @dataclass(frozen=True, slots=True)
 class StatesPlace:
-    """Where chats' states are kept, and how large all of them may get now; 0 keeps none."""
+    """The folder of chats' states, and how large all of them may get now; 0 keeps none."""
 
     folder: Path
     limit_bytes: Callable[[], int]
@@ -74,7 +74,7 @@ class StateFolder:
         return self._limit_bytes // 2
 
     def read_all(self) -> list[SavedState]:
-        """The states of this model; files that are damaged are named in the log. No `write` may run."""
+        """Read the headers of this model's states; damaged files are named in the log. No `write` may run."""
         ending = f"-{_short(self._fingerprint)}.state"
         with contextlib.suppress(OSError):
             for part in self._folder.glob(f"*{ending}.part"):
@@ -108,7 +108,7 @@ class StateFolder:
         return SavedState(path, chat_key, variant, kept.tolist(), len(state), digest, starts_at)
 
     def read(self, saved: SavedState) -> bytearray | None:
-        """The state itself; None, and a line in the log, where the file is not what it was."""
+        """Read the state itself; None, and a line in the log, where the file is not what it was."""
         try:
             with saved.path.open("rb") as file:
                 file.seek(saved.starts_at)
@@ -159,7 +159,7 @@ class StateFolder:
 
 
 def kept_bytes(folder: Path) -> int:
-    """What the states of all models take; blocks on the disk."""
+    """Sum the sizes of the states of all models, in bytes; blocks on the disk."""
     return sum(stat.st_size for _, stat in _with_stat(folder))
 
 

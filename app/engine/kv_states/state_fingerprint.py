@@ -1,4 +1,4 @@
-"""What a saved state depends on: the weights, and how the context computes and lays out its cache."""
+"""Identify what a saved state depends on: the weights, and how its context computes and stores the cache."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ _SAMPLE_BYTES = 1 << 20
 
 
 def state_fingerprint(path: Path, plan: LoadSettings, llama_cpp_version: str) -> str:
-    """Equal for two loads where a state of one is right for the other.
+    """Return a digest that is equal for two loads where a state of one is right for the other.
 
     The weights are told by the file's size, time, beginning and end: hashing a model of 40 GB whole would
     take longer than the evaluation that a state spares. `plan` holds no automatic values. Raises `OSError`.

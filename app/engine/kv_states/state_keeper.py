@@ -19,7 +19,7 @@ LEAST_TOKENS = 64
 """Fewer tokens are evaluated again rather than written or read."""
 
 IDLE_BYTES_PER_S = 8_000_000
-"""What idle time may write on average, so that a talk of many short turns does not wear the disk out."""
+"""The most that is written in idle time on average: a chat of many short turns must not wear the disk out."""
 
 _MOST_PENDING = 2
 
@@ -53,7 +53,7 @@ class StateKeeper:
         self._rests_until_s = 0.0
 
     def best(self, job: Wanted) -> tuple[SavedState | None, int]:
-        """The state that holds most of a prompt's beginning, and how many tokens of it."""
+        """Find the state that holds most of a prompt's beginning, and how many tokens of it."""
         if not job.reuse_prefix:
             return None, 0
         with self._lock:
@@ -75,11 +75,11 @@ class StateKeeper:
         threading.Thread(target=work, name="engine-state-reader", daemon=True).start()
 
     def arrived(self) -> ReadState | None:
-        """The next state that has come from the disk."""
+        """Return the next state that has come from the disk."""
         return self._arrived.popleft() if self._arrived else None
 
     def is_worth_saving(self, held: Held) -> bool:
-        """A crash or an unload would cost this chat an evaluation that can be felt."""
+        """Tell whether a crash or an unload would cost this chat an evaluation that can be felt."""
         if not held.chat_key:
             return False
         with self._lock:
@@ -90,18 +90,18 @@ class StateKeeper:
         return len(held.tokens) - common_prefix_length(kept, held.tokens) >= LEAST_TOKENS
 
     def rest_s(self) -> float:
-        """Seconds until idle time may write again."""
+        """Return the seconds until idle time may write again."""
         if len(self._pending) >= _MOST_PENDING:
             return 1.0
         return max(0.0, self._rests_until_s - time.monotonic())
 
     def takes(self, state_bytes: int) -> bool:
-        """A state of this size may be written; a copy of it is held until it is."""
+        """Tell whether a state of this size may be written; a copy of it is held until it is."""
         free_bytes = int(psutil.virtual_memory().available)
         return 0 < state_bytes <= min(self._folder.largest_bytes, free_bytes // 2)
 
     def pass_over(self, held: Held) -> None:
-        """This state is too large to keep: do not ask for it again before it has grown."""
+        """Note that this state is too large to keep: it is not worth saving again before it has grown."""
         with self._lock:
             self._passed_over[held.chat_key] = list(held.tokens)
 

@@ -30,8 +30,8 @@ class Backend:
     """llama.cpp as such: its back ends and devices. One a process."""
 
     def __init__(self, log: NativeLog, cuda: Path | None = None) -> None:
-        """`cuda` is the folder of a CUDA runtime to load, which need not have passed its check; None takes
-        the user's, if it has."""
+        """Load llama.cpp. `cuda` is the folder of a CUDA runtime to load, which need not have passed its
+        check; None takes the user's, if it has."""
         self.log = log
 
         def on_log(level: int, text: bytes | None, _data: object) -> None:
@@ -58,20 +58,19 @@ class Backend:
         self.supports_gpu = any(state.name not in ("CPU", "RPC", "BLAS") for state in self.states())
 
     def devices(self) -> list[Device]:
-        """The compute devices with the memory that is free now."""
+        """List the compute devices with the memory that is free now."""
         return [device for _, device in self.local_devices()]
 
     def local_devices(self) -> list[tuple[int, Device]]:
-        """The same with ggml's handles."""
+        """List the same with ggml's handles."""
         return [(handle, device_of(self.ggml, handle)) for handle in device_handles(self.ggml)]
 
     def cards(self) -> list[Device]:
-        """The graphics cards with the memory that is free now, but for those of CUDA, which NVIDIA's library
-        tells of."""
+        """List the graphics cards with their free memory, except CUDA's, which NVIDIA's library reports."""
         others = [handle for handle in device_handles(self.ggml) if backend_of(self.ggml, handle) != "CUDA"]
         devices = [device_of(self.ggml, handle) for handle in others]
         return [device for device in devices if device.kind in ("gpu", "igpu")]
 
     def states(self) -> list[BackendState]:
-        """The back ends that loaded, and why another did not."""
+        """List the back ends that loaded, and why another did not."""
         return backend_states(self.ggml, self._package, self._cuda)

@@ -44,7 +44,7 @@ class Batch:
         return self._fill
 
     def clear(self) -> None:
-        """Empty it."""
+        """Empty the batch."""
         self._fill = 0
 
     def add(self, tokens: Sequence[int], position: int, sequence: int, *, logits: int) -> int:
@@ -66,7 +66,7 @@ class Batch:
         return end - 1
 
     def set_one(self, token: int, position: int, sequence: int) -> None:
-        """The usual step of a reply: this token alone, which asks for its logits."""
+        """Set the usual step of a reply: this token alone, which asks for its logits."""
         self._fill = 1
         self._token[0] = token
         self._position[0] = position
@@ -74,6 +74,6 @@ class Batch:
         self._logit[0] = 1
 
     def native(self) -> Any:
-        """The `llama_batch`; valid until the next change."""
+        """Return the `llama_batch`; valid until the next change."""
         self._native.n_tokens = self._fill
         return self._native

@@ -17,7 +17,7 @@ _LIKELY = (ctypes.c_int32, ctypes.c_float, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _compiled_in(name: str, *types: Any) -> Any:
-    """A function of packaging/engine/likely_tokens.cpp; None where llama.cpp was compiled without it."""
+    """Look up a function of packaging/engine/likely_tokens.cpp; None where llama.cpp is without it."""
     library = llama_cpp.llama_cpp._lib
     return ctypes.CFUNCTYPE(*types)((name, library)) if hasattr(library, name) else None
 
@@ -64,7 +64,8 @@ class Candidates:
         return found
 
     def fill_likely_of_row(self, context: Any, row: int, gap: float) -> int:
-        """The same of the logits of batch row `row` of a `llama_context *`, which are a whole vocabulary."""
+        """Do the same with the logits of batch row `row` of a `llama_context *`, which are a whole
+        vocabulary."""
         if _likely_tokens_of_row is None:
             address = llama_cpp.llama_get_logits_ith(context, row)
             return self._fill_likely_slowly(np.ctypeslib.as_array(address, (self._room,)), gap)
@@ -77,15 +78,15 @@ class Candidates:
         llama_cpp.llama_sampler_apply(sampler, self._reference)
 
     def logits(self) -> Logits:
-        """The logits in their first order, after no sampler or one that neither sorts nor leaves out."""
+        """Return the logits in their first order, after no sampler that sorts or leaves out."""
         return self._logits[: self._array.size]
 
     def ids(self) -> Ids:
-        """The tokens that the `logits` belong to."""
+        """Return the tokens that the `logits` belong to."""
         return self._ids[: self._array.size]
 
     def first(self) -> int:
-        """The first token, before any sampler."""
+        """Return the first token, before any sampler."""
         return int(self._ids.item(0))
 
     def draw(self, sampler: Any) -> int:

@@ -96,7 +96,7 @@ class Context:
         self.batch_tokens = batch_tokens
         self._batch = Batch(batch_tokens)
         self.warm_up_s = 0.0
-        """What one token took on the warm-up, the reading of the file included."""
+        """The time of the one warm-up token, the reading of the file included."""
         self._vocabulary = model.vocabulary
         self._logits: dict[int, npt.NDArray[np.float32]] = {}
 
@@ -113,7 +113,7 @@ class Context:
 
     @property
     def writes(self) -> bool:
-        """False for an encoder, such as BERT: it remembers nothing to go on from."""
+        """Tell whether it can generate; an encoder, such as BERT, has no KV cache to continue from."""
         return bool(self._memory)
 
     @property
@@ -139,8 +139,8 @@ class Context:
         return int(llama_cpp.llama_decode(self._context, self._batch.native()))
 
     def logits(self, row: int) -> npt.NDArray[np.float32]:
-        """The logits of batch row `row`, which must have asked for them: llama.cpp's own memory, which the
-        next `decode` writes again."""
+        """Return the logits of batch row `row`, which must have asked for them: llama.cpp's own memory, which
+        the next `decode` overwrites."""
         address = _logits_address(self._context, row)
         known = self._logits.get(address)
         if known is None:
@@ -149,11 +149,11 @@ class Context:
         return known
 
     def digest(self, row: int) -> bytes:
-        """Equal for rows whose logits are equal to the last bit."""
+        """Hash a row's logits: equal for rows whose logits are equal to the last bit."""
         return hashlib.blake2b(self.logits(row).data, digest_size=16).digest()
 
     def vector(self, sequence: int, size: int) -> npt.NDArray[np.float32]:
-        """A copy of the vector that the last `decode` made of a sequence. Raises `NativeError`."""
+        """Copy the vector that the last `decode` made of a sequence. Raises `NativeError`."""
         pointer = llama_cpp.llama_get_embeddings_seq(self._context, sequence)
         if not pointer:
             raise NativeError("llama.cpp made no vector")
@@ -177,11 +177,11 @@ class Context:
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def state_bytes(self, sequence: int) -> int:
-        """The size of a sequence's `state`."""
+        """Return the size of a sequence's `state`."""
         return int(llama_cpp.llama_state_seq_get_size(self._context, sequence))
 
     def state(self, sequence: int) -> bytearray:
-        """The keys and values of a sequence, in llama.cpp's own form; empty where it cannot give them."""
+        """Copy the keys and values of a sequence, in llama.cpp's own form; empty where that fails."""
         size = self.state_bytes(sequence)
         data = bytearray(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(data)

@@ -1,4 +1,4 @@
-"""How llama.cpp says no."""
+"""Errors of llama.cpp."""
 
 
 class NativeError(Exception):

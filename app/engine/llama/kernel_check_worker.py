@@ -86,15 +86,15 @@ def check(backend: Backend, name: str) -> KernelAnswer:
 
 
 def _why_none(backend: Backend, name: str) -> str:
-    """Its own words where it has some, such as that the driver is too old."""
+    """Return the back end's own reason where it gives one, such as that the driver is too old."""
     said = [line for line in backend.log.reason().splitlines() if name.lower() in line.lower()]
     states = [state.reason for state in backend.states() if state.name == name]
     return (said or states or ["it is not there"])[-1].rstrip(".")
 
 
 def multiply(ggml: Any, device: int, number: int, stored: bytes, inputs: Floats) -> Floats | None:
-    """Weights (ROWS x INNER in ggml's type `number`) times `inputs` (columns x INNER) on a device: columns x
-    ROWS in F32; None where the device does not compute it."""
+    """Multiply weights (ROWS x INNER in ggml's type `number`) with `inputs` (columns x INNER) on a device:
+    columns x ROWS in F32; None where the device does not compute it."""
     columns = len(inputs)
     backend = ggml.ggml_backend_dev_init(device, None)
     if not backend:
@@ -132,7 +132,7 @@ def multiply(ggml: Any, device: int, number: int, stored: bytes, inputs: Floats)
 
 
 def _stored(ggml: Any, number: int, weights: Floats) -> bytes:
-    """The weights in ggml's type `number`."""
+    """Convert the weights to ggml's type `number`."""
     if number == TYPES["F32"]:
         return weights.tobytes()
     quantise = ggml.ggml_quantize_chunk

@@ -1,4 +1,4 @@
-"""How fast ggml multiplies matrices of one weight type here: the computing that a prompt can have at most.
+"""Measure how fast ggml multiplies matrices of one weight type here: the upper bound for prompts.
 
 API: https://github.com/ggml-org/llama.cpp/blob/master/ggml/include/ggml-backend.h. One thread at a time.
 """
@@ -35,8 +35,8 @@ class InitParams(ctypes.Structure):
 def matmul_flop_per_s(
     ggml: Any, type_number: int, threads: int, device_kind: Literal["cpu", "gpu"] = "cpu"
 ) -> float:
-    """Floating-point operations per second (two for each multiplication with its addition) of a matrix in
-    ggml's type `type_number` times 512 columns in f32, on the first device of that kind.
+    """Measure the floating-point operations per second (two for each multiplication with its addition) of a
+    matrix in ggml's type `type_number` times 512 columns in f32, on the first device of that kind.
 
     The fastest of several runs in about a second, over the orders of weights that the device offers
     (llama.cpp repacks weights into one of them where it can). 0 where the device or the type is missing.

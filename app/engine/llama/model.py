@@ -129,7 +129,7 @@ class Model:
             self._rpc.release(self._endpoints)
 
     def metadata(self, key: str) -> str:
-        """A value of the GGUF metadata as text; empty when there is none."""
+        """Return a value of the GGUF metadata as text; empty when there is none."""
         size = 256
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -141,12 +141,13 @@ class Model:
             size = needed + 1
 
     def quantisation(self) -> str:
-        """The file type, such as "Q4_K_M"; in llama.cpp's words where it is guessed, or newer than these."""
+        """Return the file type, such as "Q4_K_M"; in llama.cpp's words where it is guessed or unknown
+        here."""
         number = llama_cpp.llama_model_ftype(self._model)
         return type_name(number) or _text(llama_cpp.llama_ftype_name(number))
 
     def tokenize(self, text: bytes, *, special: bool) -> list[int]:
-        """Token ids of UTF-8 `text` without BOS; `special` lets control tokens be recognised in it."""
+        """Return the token ids of UTF-8 `text` without BOS; `special` lets control tokens be recognised."""
         capacity = len(text) + 8
         while True:
             buffer = (llama_cpp.llama_token * capacity)()
@@ -158,7 +159,7 @@ class Model:
             capacity = -count
 
     def piece(self, token: int) -> tuple[bytes, bool]:
-        """The bytes that `token` prints, and whether it ends the generation.
+        """Return the bytes that `token` prints, and whether it ends the generation.
 
         Control tokens print nothing, except the thinking tags, which some vocabularies declare as control.
         """
@@ -168,7 +169,7 @@ class Model:
         return known
 
     def token_bytes(self) -> TokenBytes:
-        """Give what all tokens print. Any thread; the first time takes up to a second."""
+        """Return the bytes that all tokens print. Any thread; the first time takes up to a second."""
         if self._token_bytes is None:
             ids = range(self.vocabulary)
             ends = [token for token in ids if self._ends(token)]
@@ -180,7 +181,7 @@ class Model:
 
     @property
     def knows_token_bytes(self) -> bool:
-        """`token_bytes` comes at once."""
+        """Tell whether `token_bytes` returns at once."""
         return self._token_bytes is not None
 
     def _printed(self, token: int) -> bytes:
@@ -194,7 +195,7 @@ class Model:
         return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
     def raw_piece(self, token: int, *, special: bool) -> bytes:
-        """The bytes of one token, with control tokens as text if `special`."""
+        """Return the bytes of one token, with control tokens as text if `special`."""
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -204,7 +205,7 @@ class Model:
             size = -count
 
     def control_texts(self) -> list[str]:
-        """The texts of all control tokens, such as `<|im_end|>`."""
+        """Return the texts of all control tokens, such as `<|im_end|>`."""
         get_attr, get_text = llama_cpp.llama_vocab_get_attr, llama_cpp.llama_vocab_get_text
         vocab = self._vocab
         return [

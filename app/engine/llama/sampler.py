@@ -105,21 +105,21 @@ class Sampler:
                 self.accept(token)
 
     def bind(self) -> None:
-        """From the next token on the grammar counts."""
+        """Apply the grammar from the next token on."""
         self._bound = True
 
     def unbind(self) -> None:
-        """The grammar waits again, as far as it has come."""
+        """Suspend the grammar where it stands."""
         self._bound = False
 
     @property
     def has_grammar(self) -> bool:
-        """There is a grammar, whether it counts yet or not."""
+        """Tell whether there is a grammar, be it applied yet or not."""
         return self._grammar is not None
 
     @property
     def bound(self) -> bool:
-        """A grammar counts now."""
+        """Tell whether a grammar is applied now."""
         return self._bound and self._grammar is not None
 
     def free(self) -> None:
@@ -142,7 +142,7 @@ class Sampler:
         return logits
 
     def _choose(self, found: int) -> int:
-        """One of so many candidates."""
+        """Choose one of so many candidates."""
         if not found:
             raise NativeError("the model computed no numbers")
         candidates = self._candidates
@@ -236,7 +236,7 @@ def _drawing(model: Model, sampling: Sampling, seed: int) -> list[Any]:
 
 
 def _chain(samplers: list[Any]) -> Any:
-    """A chain that owns `samplers`; None for none."""
+    """Make a chain that owns `samplers`; None for none."""
     if not samplers:
         return None
     params = llama_cpp.llama_sampler_chain_default_params()

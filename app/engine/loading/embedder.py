@@ -14,7 +14,7 @@ _POOLINGS: dict[str, Pooling] = {"1": "mean", "2": "cls", "3": "last"}
 
 
 def pooling_of(model: Model) -> Pooling:
-    """How the model makes one vector of its tokens, by its file: GGUF's `{architecture}.pooling_type`.
+    """Read from the file how the model makes one vector of its tokens: GGUF's `{architecture}.pooling_type`.
 
     https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h (enum llama_pooling_type)
     """
@@ -30,7 +30,7 @@ class Embedder:
         self._batch_tokens = batch_tokens
 
     def vector(self, tokens: list[int], stops: Callable[[], bool]) -> bytes:
-        """The vector of a text, of length 1. Raises `EngineError`, and `Cancelled` where it `stops`."""
+        """Compute a text's vector, of length 1. Raises `EngineError`, and `Cancelled` where it `stops`."""
         if not tokens:
             raise RequestError("The text is empty.", "Write something first.")
         if len(tokens) > self._batch_tokens:

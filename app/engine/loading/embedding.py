@@ -14,15 +14,16 @@ LONGEST_TEXT_TOKENS = 4096
 
 
 def whole_text(model: Model, tokens: list[int]) -> list[int]:
-    """`tokens` with the one that ends a whole text, which many embedding models were taught with: BERT's
-    [SEP], Qwen3-Embedding's end of text."""
+    """Return `tokens` with the one that ends a whole text, which many embedding models were taught with:
+    BERT's [SEP], Qwen3-Embedding's end of text."""
     if not tokens or model.text_end < 0 or tokens[-1] == model.text_end:
         return tokens
     return [*tokens, model.text_end]
 
 
 def embedder_of(backend: Backend, loaded: LoadedModel, abort: AbortFlag) -> Embedder:
-    """Raises `EngineError` for a model that makes no vectors, and where there is no room for it."""
+    """Return the model's embedder, made on first use. Raises `EngineError` for a model that makes no vectors,
+    and where there is no room for it."""
     info = loaded.info
     if not info.pooling:
         raise RequestError(

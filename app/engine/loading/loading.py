@@ -136,7 +136,7 @@ class _OutOfRoom(Exception):
 
     @property
     def is_memory(self) -> bool:
-        """llama.cpp's words are about memory, as far as they can be told."""
+        """Tell whether llama.cpp's words are about memory, as far as can be told."""
         return names_memory(self.native)
 
 
@@ -165,7 +165,7 @@ class _Loader:
         self._weights: dict[str, int] = {}
 
     def load(self, plan: LoadSettings, notices: list[LoadNotice], on_attempt: OnAttempt) -> LoadedModel:
-        """The model; `notices` grows by what was given up."""
+        """Load the model; `notices` grows by what was given up."""
         said = notices[-1] if notices else None
         while True:
             on_attempt(plan, said)
@@ -181,7 +181,7 @@ class _Loader:
                 plan, said = taken[-1].plan, taken[-1].notice
 
     def _after(self, failure: _OutOfRoom, plan: LoadSettings) -> list[LadderStep]:
-        """What to give up now; nothing where all is given up."""
+        """Choose what to give up now; empty where all is given up."""
         if not failure.is_memory:
             step = processor_only(plan)
             return [step] if step is not None else []
@@ -278,7 +278,7 @@ class _Loader:
 
 
 def _weights_of(plan: LoadSettings) -> tuple[int, str]:
-    """Where the weights lie."""
+    """Return what decides where the weights are: the layers on the card, and mapped or copied."""
     return plan.gpu_layers, plan.weights
 
 

@@ -1,7 +1,7 @@
-"""Whether a GGUF file is a LoRA adapter that llama.cpp can take without ending the process over it.
+"""Check that a GGUF file is a LoRA adapter that llama.cpp can load without ending the process.
 
-What it only asserts, in `llama_adapter_lora_init_impl` (src/llama-adapter.cpp) and when it multiplies, is
-asked here before: the types of the metadata it reads, and that each pair of matrices goes together.
+What llama.cpp only asserts, in `llama_adapter_lora_init_impl` (src/llama-adapter.cpp) and when it multiplies,
+is checked here first: the types of the metadata it reads, and that each pair of matrices goes together.
 """
 
 import math
@@ -20,7 +20,7 @@ _FLOAT32 = 6
 ALPHA = "adapter.lora.alpha"
 INVOCATION = "adapter.alora.invocation_tokens"
 MATRIX_TYPES = ("F32", "F16", "BF16", "Q8_0")
-"""What the reference converter writes."""
+"""The types that the reference converter writes."""
 
 
 def check_adapter(ggml: Any, path: Path, architecture: str) -> None:
@@ -85,7 +85,7 @@ def _check_pairs(path: Path, summary: GgufSummary) -> None:
 
 
 def _is_float32(ggml: Any, path: Path, key: str) -> bool:
-    """Also where the key is missing: llama.cpp takes 0 then."""
+    """Tell whether a value is in F32, or missing: llama.cpp takes 0 then."""
     declare_gguf(ggml)
     context = ggml.gguf_init_from_file(os.fsencode(path), InitParams(True, None))
     if not context:

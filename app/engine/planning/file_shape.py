@@ -23,7 +23,7 @@ MOST_LAYERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """What the GGUF file says about the memory a model needs. Sizes are bytes of the quantised tensors."""
+    """A model's dimensions by its GGUF file, for its memory need. Sizes are bytes of quantised tensors."""
 
     layer_bytes: tuple[int, ...]
     output_bytes: int
@@ -40,7 +40,8 @@ class ModelShape:
 
     @property
     def dimensions(self) -> Dimensions:
-        """As the catalogue holds them; where keys and values differ in length, the longer counts."""
+        """The dimensions as the catalogue holds them; where keys and values differ in length, the longer
+        counts."""
         return Dimensions(
             layers=len(self.layer_bytes),
             hidden=self.hidden,
@@ -63,18 +64,18 @@ class ModelShape:
         return self.weights.total
 
     def kv_bytes(self, tokens: int, kv_type: KvType) -> int:
-        """The KV cache of the whole model for `tokens` in all sequences together."""
+        """Compute the size of the whole model's KV cache for `tokens` in all sequences together."""
         return kv_cache_bytes(self.dimensions, tokens, kv_type)
 
     def need(self, demand: Demand, gpu_layers: int = 0, *, cards: int = 1) -> MemoryNeed:
-        """What llama.cpp will allocate in RAM and on the cards."""
+        """Compute what llama.cpp will allocate in RAM and on the cards."""
         return memory_need(self.dimensions, self.weights, demand, gpu_layers, cards=cards)
 
 
 def shape_from_gguf(
     numbers: Mapping[str, int], tensors: Sequence[tuple[str, int]], vocabulary: int
 ) -> ModelShape | None:
-    """The shape from the architecture's own metadata `numbers` (keys without its prefix; of an array the
+    """Read the shape from the architecture's own metadata `numbers` (keys without its prefix; of an array the
     largest element) and (name, bytes) of each tensor; None where a needed key is missing.
 
     Keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -101,7 +102,7 @@ def shape_from_gguf(
 
 
 def shape_from_summary(summary: GgufSummary) -> ModelShape | None:
-    """The same from a header that was read already."""
+    """Read the same from a header that was read already."""
     prefix = summary.text("general.architecture") + "."
     numbers = {}
     for key, value in summary.metadata.items():

@@ -1,5 +1,5 @@
-"""Whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into it
-changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
+"""Tell whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into
+it changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class FileMark(NamedTuple):
-    """What tells a file's contents apart, without reading them."""
+    """A file's inode, size and time of change: they tell contents apart without reading them."""
 
     inode: int
     size: int
@@ -15,7 +15,7 @@ class FileMark(NamedTuple):
 
 
 def mark(path: str) -> FileMark | None:
-    """The file as it is now; None where there is none."""
+    """Stat the file as it is now; None where there is none."""
     try:
         found = Path(path).stat()
     except OSError:
@@ -24,7 +24,7 @@ def mark(path: str) -> FileMark | None:
 
 
 def was_changed(path: str, before: FileMark | None) -> bool:
-    """The file that `before` was taken of was written into.
+    """Tell whether the file that `before` was taken of was written into.
 
     Not so where it was removed, or another file took its name: what is mapped stays as it was.
     """

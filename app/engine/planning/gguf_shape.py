@@ -36,14 +36,14 @@ class InitParams(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class GgufFacts:
-    """What a load is planned with; `shape` is None where a needed key is missing."""
+    """A file's facts that a load is planned with; `shape` is None where a needed key is missing."""
 
     shape: ModelShape | None
     rope: RopeScaling
 
 
 def read_facts(ggml: Any, path: Path) -> GgufFacts:
-    """The facts of the model in `path`, empty where ggml cannot read it.
+    """Read the facts of the model in `path`, empty where ggml cannot read it.
 
     `ggml` is the library's ctypes handle. The file must have passed `converters.gguf.inspect.check_gguf`.
     """
@@ -77,7 +77,7 @@ def read_facts(ggml: Any, path: Path) -> GgufFacts:
 
 
 def read_draft_shape(ggml: Any, draft_path: str) -> ModelShape | None:
-    """The shape of the model that is to guess ahead; None for none, or where its file cannot be read."""
+    """Read the shape of the draft model; None for none, or where its file cannot be read."""
     if not draft_path:
         return None
     path = Path(draft_path)
@@ -89,13 +89,13 @@ def read_draft_shape(ggml: Any, draft_path: str) -> ModelShape | None:
 
 
 def _find(ggml: Any, context: Any, name: bytes, kind: int) -> int:
-    """The index of a value, negative for none of this type; ggml asserts the type of what it gives."""
+    """Find the index of a value, negative for none of this type; ggml asserts the type of what it gives."""
     key = int(ggml.gguf_find_key(context, name))
     return key if key >= 0 and ggml.gguf_get_kv_type(context, key) == kind else -1
 
 
 def _value(ggml: Any, context: Any, index: int) -> int | float | str | None:
-    """A number or a text; of an array of integers the largest."""
+    """Read a number or a text; of an array of integers the largest."""
     kind = ggml.gguf_get_kv_type(context, index)
     if kind == _STRING:
         return str(ggml.gguf_get_val_str(context, index).decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""What this machine has learnt about loading each model: what memory was too short for, what is fastest."""
+"""Remember, by machine and model file, what memory was too short for and which settings are fastest."""
 
 import hashlib
 import logging
@@ -60,13 +60,13 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one model file; `name` is only for people who read the JSON."""
+    """The facts known of one model file; `name` is only for people who read the JSON."""
 
     name: str = ""
     lowered: Lowered | None = None
     tuned: Tuned | None = None
     table: dict[str, Any] | None = None
-    """What was measured for `tuned`: a `tuning.report.TuningReport` in plain values."""
+    """The measurements behind `tuned`: a `tuning.report.TuningReport` in plain values."""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -75,7 +75,7 @@ class _Document(msgspec.Struct, kw_only=True):
 
 
 class Recalled(msgspec.Struct, frozen=True):
-    """How to load, and what to say about it."""
+    """The settings to load with, and what to tell the user about them."""
 
     settings: LoadSettings
     notices: tuple[LoadNotice, ...] = ()
@@ -93,7 +93,7 @@ class LoadMemory:
         self._lock = threading.Lock()
 
     def recall(self, file: str, asked: LoadSettings) -> Recalled:
-        """`asked` with what is known for its automatic values. What the user chose himself stays."""
+        """Return `asked` with what is known for its automatic values. What the user chose himself stays."""
         known = self.of(file)
         settings = asked if known.tuned is None else with_tuned(asked, known.tuned)
         if known.lowered is None or known.lowered.asked != asked:
@@ -106,12 +106,12 @@ class LoadMemory:
         return Recalled(msgspec.structs.replace(settings, **taken), (*notices, _HOW_TO_FORGET))
 
     def of(self, file: str) -> Remembered:
-        """What is known of a model file."""
+        """Return what is known of a model file."""
         key = fingerprint(file)
         return self._read().machines.get(self._machine, {}).get(key, Remembered())
 
     def note_lowered(self, file: str, lowered: Lowered) -> None:
-        """Memory was short: begin there the next time. What was given up before stays given up."""
+        """Begin there the next time: memory was short. What was given up before stays given up."""
         known = self.of(file).lowered
         if known is not None and known.asked == lowered.asked:
             names = [name for name in GIVEN_UP if name in (*known.given_up, *lowered.given_up)]
@@ -119,7 +119,7 @@ class LoadMemory:
         self._change(file, lowered=lowered)
 
     def note_tuned(self, file: str, tuned: Tuned, table: dict[str, Any] | None = None) -> None:
-        """These settings are the fastest, by the `table`."""
+        """Remember these settings as the fastest, by the `table`."""
         self._change(file, tuned=tuned, table=table)
 
     def forget(self, file: str, what: Literal["all", "lowered", "tuned"] = "all") -> None:
@@ -150,7 +150,7 @@ class LoadMemory:
 
 
 def with_tuned(asked: LoadSettings, tuned: Tuned) -> LoadSettings:
-    """`asked` with the fastest settings in place of its automatic ones."""
+    """Return `asked` with the fastest settings in place of its automatic ones."""
     changes: dict[str, object] = {}
     if asked.threads == 0:
         changes["threads"] = tuned.threads
@@ -169,13 +169,13 @@ def with_tuned(asked: LoadSettings, tuned: Tuned) -> LoadSettings:
 
 
 def lowered_by(asked: LoadSettings, before: LoadSettings, plan: LoadSettings) -> Lowered | None:
-    """What to remember when `before` had been planned and `plan` was what could be loaded."""
+    """Return what to remember when `before` had been planned and `plan` was what could be loaded."""
     given_up = tuple(name for name in GIVEN_UP if getattr(before, name) != getattr(plan, name))
     return Lowered(asked=asked, plan=plan, given_up=given_up) if given_up else None
 
 
 def fingerprint(file: str) -> str:
-    """Names a model file wherever it lies, by its size and its beginning; empty where it cannot be read."""
+    """Identify a model file wherever it lies, by its size and beginning; empty where it cannot be read."""
     try:
         with open_regular(Path(file)) as opened:
             start = opened.read(FINGERPRINT_BYTES)
@@ -186,12 +186,12 @@ def fingerprint(file: str) -> str:
 
 
 def this_machine() -> str:
-    """Names what decides how a model is loaded: processor, memory and graphics cards, no serial number."""
+    """Name what decides how a model is loaded: processor, memory and graphics cards, no serial number."""
     memory_gib = round(psutil.virtual_memory().total / (1 << 30))
     parts = [platform.machine(), f"{os.cpu_count()} threads", f"{memory_gib} GiB", *graphics_cards()]
     return ", ".join(parts)
 
 
 def now() -> str:
-    """This moment, as it is kept."""
+    """Return the present time as it is kept: ISO 8601 in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

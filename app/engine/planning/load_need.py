@@ -13,8 +13,8 @@ from models.memory.memory_request import Demand, whole_lines
 
 @dataclass(frozen=True, slots=True)
 class LoadNeed:
-    """What a model of `shape` takes on `devices`. A `draft` is whole on this computer's graphics cards where
-    the model has a layer there, else in RAM; its cache is in f16 (`draft.load_draft`)."""
+    """The memory that a model of `shape` takes on `devices`. A `draft` is whole on this computer's graphics
+    cards where the model has a layer there, else in RAM; its cache is in f16 (`draft.load_draft`)."""
 
     shape: ModelShape
     devices: Sequence[Device] = ()
@@ -26,13 +26,13 @@ class LoadNeed:
         return len(self.shape.layer_bytes) + 1
 
     def need(self, demand: Demand, gpu_layers: int = 0) -> MemoryNeed:
-        """What llama.cpp allocates in RAM and on all devices with so many layers there."""
+        """Compute what llama.cpp allocates in RAM and on all devices with `gpu_layers` there."""
         need = self.shape.need(demand, min(gpu_layers, self.layers), cards=max(1, len(self.devices)))
         draft = self._draft(demand, on_cards=gpu_layers > 0)
         return MemoryNeed(_sum(need.ram, draft.ram), _sum(need.device, draft.device))
 
     def layers_that_fit(self, demand: Demand) -> int:
-        """`n_gpu_layers` for what is free on the devices, 0 to `layers`."""
+        """Return `n_gpu_layers` for what is free on the devices, 0 to `layers`."""
         rooms = [usable_bytes(device) for device in self.devices]
         mine = [
             room if device.backend != "RPC" else 0 for room, device in zip(rooms, self.devices, strict=True)

@@ -1,4 +1,4 @@
-"""What to say about the graphics card that a model was loaded onto, or was not."""
+"""Notices about the graphics card that a model was loaded onto, or was not."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from app.engine.protocol import Device, LoadNotice, ModelInfo
 
 
 def gpu_notices(info: ModelInfo, devices: Sequence[Device], *, supports_gpu: bool) -> list[LoadNotice]:
-    """Sentences on `devices`, those that layers could go to, as they were before the load."""
+    """Return notices on `devices`, those that layers could go to, as they were before the load."""
     if info.asked.gpu_layers == 0:
         return []
     if not devices:

@@ -1,4 +1,4 @@
-"""What the automatic values of the load settings come to on this machine, and what to say about it. Pure."""
+"""Choose the automatic values of the load settings for this machine, with notices for the user. Pure."""
 
 from dataclasses import dataclass, field, replace
 
@@ -34,7 +34,7 @@ system cannot drop them as it can drop mapped ones."""
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the machine has free. `devices` are those that layers can go to; `large_pages` says that memory
+    """The machine's free resources. `devices` are those that layers can go to; `large_pages` says that memory
     comes in such."""
 
     devices: tuple[Device, ...]
@@ -54,7 +54,7 @@ class LoadPlan:
 
     @property
     def was_lowered(self) -> bool:
-        """Something was given up already."""
+        """Tell whether something was given up already."""
         return self.settings != self.wanted
 
 
@@ -65,8 +65,8 @@ def plan_load(
     room: Room,
     draft: ModelShape | None = None,
 ) -> LoadPlan:
-    """The plan for a model of `shape` (None where the file does not tell it), with a `draft` that guesses
-    ahead where it costs the model neither context nor its place."""
+    """Plan a load of a model of `shape` (None where the file does not tell it), with a `draft` model where it
+    costs the model neither context nor its place."""
     if shape is None:
         return _plan(asked, None, rope, room)
     alone = LoadNeed(shape, room.devices)
@@ -84,7 +84,7 @@ def plan_load(
 
 
 def _costs_the_model(with_draft: LoadPlan, alone: LoadPlan, both: LoadNeed, asked: LoadSettings) -> bool:
-    """The draft would take memory that the model itself needs."""
+    """Tell whether the draft would take memory that the model itself needs."""
     one, other = with_draft.settings, alone.settings
     if asked.gpu_layers > 0 and both.devices:
         return both.layers_that_fit(demand_of(one)) < min(asked.gpu_layers, both.layers)
@@ -133,7 +133,7 @@ def _plan(asked: LoadSettings, models: LoadNeed | None, rope: RopeScaling, room:
 
 
 def demand_of(plan: LoadSettings) -> Demand:
-    """What the plan asks of the memory."""
+    """Return what the plan asks of the memory."""
     return Demand(
         plan.context_tokens,
         plan.sequences,
@@ -145,7 +145,7 @@ def demand_of(plan: LoadSettings) -> Demand:
 
 
 def cache_type(plan: LoadSettings) -> KvType:
-    """The type of a plan's KV cache."""
+    """Return the type of a plan's KV cache."""
     assert plan.kv_type != "auto", "a plan has no automatic cache type"
     return plan.kv_type
 
@@ -201,7 +201,7 @@ def _layers(plan: LoadSettings, asked: LoadSettings, models: LoadNeed | None, ro
 
 
 def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
-    """As many replies side by side as take no layer off the card and little of the RAM."""
+    """Choose as many replies side by side as take no layer off the card and little of the RAM."""
     for sequences in range(DEFAULT_SEQUENCES, 1, -1):
         more = demand_of(msgspec.structs.replace(plan, sequences=sequences))
         if plan.gpu_layers and models.layers_that_fit(more) < plan.gpu_layers:
@@ -213,8 +213,9 @@ def _sequences(plan: LoadSettings, models: LoadNeed, room: Room) -> int:
 
 
 def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, room: Room) -> bool:
-    """On the processor llama.cpp's flash attention is slow for few tokens behind a long context, where heads
-    are small. llama-bench, two threads, 4,096 tokens before, with it and without, tokens per second:
+    """Tell whether the plan is faster without flash attention. On the processor llama.cpp's is slow for few
+    tokens behind a long context, where heads are small. llama-bench, two threads, 4,096 tokens before, with
+    it and without, tokens per second:
 
         heads of 64 (starter): prompt of 48 17 and 121, generation 13 and 39, prompt of 512 139 and 115
         heads of 128 (r1-qwen-1.5b's shape): prompt of 48 35 and 54, generation 10.1 and 10.3
@@ -235,9 +236,10 @@ def _does_better_without_flash_attention(plan: LoadSettings, models: LoadNeed, r
 
 
 def _weights(plan: LoadSettings, models: LoadNeed, room: Room) -> Weights:
-    """Each token reads all weights. In pages of 4 KB, as a file is mapped, the processor looks up where each
-    of them lies, and what it fetches ahead ends with the page. llama-bench, generation, mapped and copied,
-    tokens per second, two processors of an AMD EPYC, medians of 4:
+    """Choose between mapped and copied weights. Each token reads all weights. In pages of 4 KB, as a file is
+    mapped, the processor looks up where each of them lies, and what it fetches ahead ends with the page.
+    llama-bench, generation, mapped and copied, tokens per second, two processors of an AMD EPYC, medians of
+    4:
 
         starter Q4_1, one thread 149 and 164, two 159 and 188
         r1-qwen-1.5b Q4_K_M, two threads 35 and 35 to 39: most of it is copied in either case (CPU_REPACK)
@@ -274,7 +276,7 @@ def _within_ram(
 def choose_context(
     models: LoadNeed, *, sequences: int, batch_tokens: int, kv_type: KvType, host_free_bytes: int
 ) -> int:
-    """Context tokens of each sequence.
+    """Choose the context tokens of each sequence.
 
     The largest power of two up to 16,384 with which the whole model still fits the graphics memory; where it
     does not fit anyway, with which everything stays within three quarters of the free host memory.

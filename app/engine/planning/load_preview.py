@@ -1,4 +1,4 @@
-"""What a load would come to, without loading: for who chooses the settings."""
+"""Plan a load without loading, for a user who is choosing the settings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -42,8 +42,8 @@ class Preview:
         cores: int,
         present: ModelInfo | None,
     ) -> Planned:
-        """The plan with what is free now. What `present` takes, the same file as it is loaded now, counts as
-        free: the load takes its place."""
+        """Plan the load with what is free now. What `present` takes, the same file as it is loaded now,
+        counts as free: the load takes its place."""
         facts = self._facts(path)
         own = _taken(present)
         ram_bytes += sum(size for name, size in own.items() if is_ram(name) and MAPPED not in name)
@@ -84,7 +84,7 @@ class Preview:
 
 
 def _taken(present: ModelInfo | None) -> Counter[str]:
-    """What a loaded model and the one that guesses ahead for it take, by buffer name."""
+    """Return the bytes that a loaded model and its draft model take, by buffer name."""
     if present is None:
         return Counter()
     return Counter(present.buffers) + Counter(present.draft_buffers)

@@ -1,9 +1,9 @@
-"""What to give up when memory is short, one step after the other. Pure.
+"""Choose what to give up when memory is short, one step after the other. Pure.
 
-The model that guesses ahead goes first: without it the replies are the same. Then what the engine chose
-itself, in the order of what it costs: a copy of the weights, attention with a large buffer, replies side by
-side, a shorter context, a cache in q8_0, then layers off the graphics card down to none. Then what the user
-had fixed, in the same order, and at last a cache in q4_0. Each step says itself in a sentence.
+The draft model goes first: without it the replies are the same. Then what the engine chose itself, in the
+order of what it costs: a copy of the weights, attention with a large buffer, replies side by side, a shorter
+context, a cache in q8_0, then layers off the graphics card down to none. Then what the user had fixed, in the
+same order, and at last a cache in q4_0. Each step says itself in a sentence.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from app.engine.planning.file_shape import SMALLEST_CONTEXT_TOKENS
 from app.engine.protocol import LoadNotice, LoadSettings
 
 Stage = Literal["weights", "context", "decode"]
-"""Where memory ran out: reading the weights, making the cache and buffers, or evaluating."""
+"""The stage at which memory ran out: reading the weights, making the cache and buffers, or evaluating."""
 
 GIVEN_UP = (
     "draft_path",
@@ -38,7 +38,7 @@ class LadderStep(msgspec.Struct, frozen=True):
 
 
 def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int) -> LadderStep | None:
-    """The step after `plan` failed for want of memory, or None where nothing is left to give up.
+    """Return the step after `plan` failed for want of memory, or None where nothing is left to give up.
 
     `plan` has no automatic values (`ModelInfo.plan`), `asked` may; `layers` is the model's count with its
     output, 0 where it is unknown.
@@ -70,14 +70,14 @@ def next_step(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int
 
 
 def steps(plan: LoadSettings, asked: LoadSettings, stage: Stage, layers: int) -> Iterator[LadderStep]:
-    """The whole ladder below `plan`, were every step to fail at the same stage."""
+    """Yield the whole ladder below `plan`, were every step to fail at the same stage."""
     while (step := next_step(plan, asked, stage, layers)) is not None:
         plan = step.plan
         yield step
 
 
 def processor_only(plan: LoadSettings) -> LadderStep | None:
-    """The step for a graphics card that fails for another reason than memory."""
+    """Return the step for a graphics card that fails for another reason than memory."""
     if plan.gpu_layers <= 0:
         return None
     return LadderStep(
@@ -87,7 +87,7 @@ def processor_only(plan: LoadSettings) -> LadderStep | None:
 
 
 def without_draft(plan: LoadSettings) -> LadderStep | None:
-    """The step that gives up guessing ahead by another model."""
+    """Return the step that gives up the draft model."""
     if not plan.draft_path:
         return None
     return LadderStep(

@@ -20,7 +20,7 @@ class MemoryWatch:
         self._short: set[str] = set()
 
     def card(self, name: str, free_bytes: int, total_bytes: int) -> LoadNotice | None:
-        """A graphics card that layers are on. A game that was started meanwhile is the usual reason."""
+        """Check a graphics card that layers are on. The usual reason is a game that was started meanwhile."""
         if not self._became_short(f"card {name}", free_bytes, min(SHORT_VRAM_BYTES, total_bytes // 20)):
             return None
         return LoadNotice(
@@ -30,7 +30,7 @@ class MemoryWatch:
         )
 
     def ram(self, free_bytes: int, total_bytes: int) -> LoadNotice | None:
-        """The computer's memory."""
+        """Check the computer's memory."""
         threshold = min(MOST_SHORT_RAM_BYTES, int(total_bytes * SHORT_RAM_FRACTION))
         if not self._became_short("RAM", free_bytes, threshold):
             return None

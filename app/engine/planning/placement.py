@@ -1,4 +1,4 @@
-"""Which devices a model's layers may go to: this computer's, and other computers' where they are to help."""
+"""Choose the devices for a model's layers: this computer's, and other computers' where they are to help."""
 
 import time
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ Local = Sequence[tuple[int, Device]]
 
 
 class FindsRemote(Protocol):
-    """What asks other computers: `rpc_devices.RpcDevices`."""
+    """A way to ask other computers for their devices: `rpc_devices.RpcDevices`."""
 
     def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
-        """Devices of the computers that answer, and why the others cannot be used."""
+        """Return the devices of the computers that answer, and why the others cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Placement:
 def place(
     settings: LoadSettings, shape: ModelShape | None, local: Local, ram_bytes: int, remote: FindsRemote
 ) -> Placement:
-    """The devices for a model of `shape` (None where its file does not tell it), `ram_bytes` being free.
+    """Choose the devices for a model of `shape` (None where its file does not tell), `ram_bytes` being free.
 
-    Other computers are asked only where they are to help; one that does not answer is said and left out.
+    Other computers are asked only where they are to help; one that does not answer is left out with a notice.
     """
     own = offload_devices([device for _, device in local])
     alone = Placement(tuple(own))
@@ -80,7 +80,7 @@ def place(
 
 
 def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device], ram_bytes: int) -> bool:
-    """Whether the cards and the RAM of this computer hold the model with the context that is asked for."""
+    """Tell whether this computer's cards and RAM hold the model with the context that is asked for."""
     demand = Demand(
         settings.context_tokens or SMALLEST_CONTEXT_TOKENS,
         settings.sequences or 1,
@@ -92,7 +92,7 @@ def _fits_here(settings: LoadSettings, shape: ModelShape, own: Sequence[Device],
 
 
 def offload_devices(devices: Sequence[Device]) -> list[Device]:
-    """The devices llama.cpp would use: graphics cards, or integrated graphics where there is no card."""
+    """Return the devices llama.cpp would use: graphics cards, or integrated graphics without a card."""
     # A card that answers to CUDA and to Vulkan is used through the first alone, as llama.cpp does it.
     cards: dict[str, Device] = {}
     for device in devices:
@@ -102,7 +102,7 @@ def offload_devices(devices: Sequence[Device]) -> list[Device]:
 
 
 def usable_bytes(device: Device) -> int:
-    """What may be planned for on a device: free memory less a reserve."""
+    """Return the bytes that may be planned for on a device: free memory less a reserve."""
     return usable_vram_bytes(device.memory_free_bytes, device.memory_total_bytes)
 
 
@@ -111,7 +111,7 @@ ASK_AGAIN_S = 10.0
 
 
 class AskedLately:
-    """What other computers said a moment ago, or say now."""
+    """The answers of other computers, asked for again after `ASK_AGAIN_S`."""
 
     def __init__(self, remote: FindsRemote) -> None:
         self._remote = remote
@@ -119,7 +119,7 @@ class AskedLately:
         self._said: tuple[list[RemoteDevice], list[RpcProblem]] = ([], [])
 
     def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
-        """Devices of the computers that answer, and why the others cannot be used."""
+        """Return the devices of the computers that answer, and why the others cannot be used."""
         asked, at_s = self._asked
         if asked != servers or time.monotonic() - at_s > ASK_AGAIN_S:
             self._said = self._remote.find(servers)

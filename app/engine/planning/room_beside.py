@@ -1,4 +1,4 @@
-"""Whether a model fits beside those that are in memory. Pure."""
+"""Tell whether a model fits beside those that are in memory. Pure."""
 
 from app.engine.planning.file_shape import HOST_USABLE_FRACTION, ModelShape
 from app.engine.planning.load_need import LoadNeed
@@ -14,7 +14,7 @@ def fits_beside(
     room: Room,
     draft: ModelShape | None = None,
 ) -> bool:
-    """Whether it finds all the room it wants in what is free now, without giving anything up.
+    """Tell whether the model finds all the room it wants in what is free now, without giving anything up.
 
     A file that does not tell its shape gets the whole machine.
     """

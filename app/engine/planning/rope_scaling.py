@@ -1,4 +1,4 @@
-"""How far a model's positions reach: its own limit, and beyond it by YaRN. Pure.
+"""The longest context that a model's positions allow: its own limit, and beyond it by YaRN. Pure.
 
 YaRN: https://arxiv.org/abs/2309.00071; the keys: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -21,7 +21,7 @@ class Yarn:
 
 @dataclass(frozen=True, slots=True)
 class RopeScaling:
-    """What a GGUF file says of its positions. `trained_tokens` is its context_length; `factor` 0 is none."""
+    """A GGUF file's metadata about positions. `trained_tokens` is its context_length; `factor` 0 is none."""
 
     trained_tokens: int
     kind: str = ""
@@ -46,19 +46,20 @@ class RopeScaling:
 
     @property
     def can_stretch(self) -> bool:
-        """YaRN can take it beyond its limit: plain rotary positions, not scaled in another way."""
+        """Tell whether YaRN can take it beyond its limit: plain rotary positions, not scaled in another
+        way."""
         unscaled = self.kind in ("", "none", "yarn") or self.factor in (0.0, 1.0)
         return self.is_plain_rope and self.trained_tokens > 0 and unscaled
 
     def yarn_for(self, context_tokens: int) -> Yarn | None:
-        """What to ask of llama.cpp for a context of this length; None where the file's own will do."""
+        """Return the YaRN parameters for a context of this length; None where the file's own will do."""
         if not self.can_stretch or context_tokens <= self.limit_tokens:
             return None
         return Yarn(self.original, context_tokens / self.original)
 
 
 def rope_scaling(values: Mapping[str, int | float | str]) -> RopeScaling:
-    """From the architecture's own metadata, keys without its prefix."""
+    """Read the scaling from the architecture's own metadata, keys without its prefix."""
     has_rope = "rope.freq_base" in values or "rope.dimension_count" in values
     factor = values.get("rope.scaling.factor", values.get("rope.scale_linear", 0.0))
     kind = values.get("rope.scaling.type", "")

@@ -134,7 +134,7 @@ Request = (
 )
 
 ReplyEvent = PromptProgress | Delta | Notice
-"""What comes while a reply is on its way."""
+"""Events of a reply that is not finished."""
 
 Event = (
     Alive

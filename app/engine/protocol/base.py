@@ -1,4 +1,4 @@
-"""What every frame between the engine and the rest has."""
+"""The base of all messages between the engine and the rest of the program."""
 
 import msgspec
 

@@ -29,7 +29,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RpcProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why another computer cannot be used; templates for `StillroomError` that `values` fills."""
+    """The reason why another computer cannot be used; templates for `StillroomError` that `values` fills."""
 
     address: str
     message: str
@@ -50,8 +50,8 @@ class BackendState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadCards(Message, frozen=True, kw_only=True):
-    """What memory is free now on the cards that NVIDIA's library does not tell of. They are read between two
-    steps, and once however often it was asked meanwhile. Answered by `CardsRead`."""
+    """Read the memory that is free now on the cards that NVIDIA's library does not report. They are read
+    between two steps, and once however often it was asked meanwhile. Answered by `CardsRead`."""
 
 
 class CardsRead(Message, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What the engine is doing, for the window and the telemetry."""
+"""The engine's state, for the window and the telemetry."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -38,16 +38,16 @@ class EngineState:
     loading_path: str = ""
     load_fraction: float = 0.0
     load_waits: bool = False
-    """For the end of a reply of another model, which has to go first."""
+    """The load waits for the end of a reply of another model, which has to be unloaded first."""
     load_notice: LoadNotice | None = None
-    """What there was to say before the file is read."""
+    """The notice about the load before the file is read."""
     resting: ModelInfo | None = None
     """The model whose memory was given back because nobody used it: it comes back with the next request."""
     error: EngineError | None = None
 
 
 def using(state: EngineState, path: str) -> EngineState:
-    """The state once the model of a file is the current one; the same object where it is not in memory."""
+    """Return the state with a file's model as the current one; the same object where it is not in memory."""
     found = next((info for info in state.models if info.path == path), None)
     if found is None or state.phase != "loaded":
         return state
@@ -55,7 +55,7 @@ def using(state: EngineState, path: str) -> EngineState:
 
 
 def after(state: EngineState, event: Event) -> EngineState:
-    """The state once `event` has come; the same object where it changes nothing."""
+    """Return the state after `event`; the same object where it changes nothing."""
     match event:
         case Ready():
             return EngineState(

@@ -1,4 +1,4 @@
-"""How messages travel over a pipe: a little-endian 32-bit length, then msgpack."""
+"""Read and write messages over a pipe: a little-endian 32-bit length, then msgpack."""
 
 import struct
 import threading
@@ -41,7 +41,7 @@ class RequestReader:
         self._decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 
     def read(self) -> Request | None:
-        """The next request, or None at the end of the stream. Raises `FrameError`."""
+        """Read the next request, or None at the end of the stream. Raises `FrameError`."""
         payload = read_frame(self._stream)
         if payload is None:
             return None
@@ -59,7 +59,7 @@ class EventReader:
         self._decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
     def read(self) -> Event | None:
-        """The next event, or None at the end of the stream. Raises `FrameError`."""
+        """Read the next event, or None at the end of the stream. Raises `FrameError`."""
         payload = read_frame(self._stream)
         if payload is None:
             return None
@@ -70,7 +70,7 @@ class EventReader:
 
 
 def encode_frame(message: Message) -> bytes:
-    """A message as it travels; any thread."""
+    """Encode a message as a frame; any thread."""
     payload = _ENCODER.encode(message)
     return _LENGTH.pack(len(payload)) + payload
 
@@ -84,7 +84,7 @@ def write_frame(stream: BinaryIO, frame: bytes) -> None:
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """One frame's payload; None at the end, also when the stream ends inside a frame."""
+    """Read one frame's payload; None at the end, also when the stream ends inside a frame."""
     header = _read_exactly(stream, _LENGTH.size)
     if header is None:
         return None
@@ -105,5 +105,5 @@ def _read_exactly(stream: BinaryIO, size: int) -> bytes | None:
 
 
 def encodable(text: str) -> str:
-    """`text` with a "?" for each lone surrogate (half of a pasted emoji), which has no UTF-8 form."""
+    """Put a "?" for each lone surrogate (half of a pasted emoji), which has no UTF-8 form."""
     return text.encode("utf-8", "replace").decode("utf-8")

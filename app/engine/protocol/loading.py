@@ -34,17 +34,17 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True):
     flash_attention: FlashAttention = "auto"
     context_stretch: float = 1.0
     weights: Weights | Literal["auto"] = "auto"
-    """Those on the processor: mapped from the file, so that the system can drop what is short of room, or
-    copied into memory of large pages, which is read faster (`load_plan`)."""
+    """The weights on the processor: mapped from the file, so that the system can drop them when memory is
+    short, or copied into memory of large pages, which is read faster (`load_plan`)."""
     draft_path: str = ""
     """A small model of the same family (a GGUF file) that guesses ahead for this one."""
     rpc_servers: tuple[RpcServer, ...] = ()
     rpc_use: Literal["too_large", "always"] = "too_large"
-    """Whether other computers help only with a model that is too large for this one, or with each."""
+    """Let other computers help only with a model that is too large for this one, or with each."""
 
     @property
     def maps_weights(self) -> bool:
-        """A plan's weights stay in the file."""
+        """Tell whether a plan's weights stay in the file."""
         return self.weights == "mapped"
 
 
@@ -59,7 +59,7 @@ class LoadNotice(msgspec.Struct, frozen=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What was loaded and where it went."""
+    """A loaded model, and where it was placed."""
 
     path: str
     name: str
@@ -82,7 +82,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     adds_bos: bool
     load_s: float
     pooling: Pooling = ""
-    """How the model makes one vector of a text's tokens; empty for one that only writes."""
+    """The way in which the model makes one vector of a text's tokens; empty for one that only writes."""
     fim_texts: tuple[str, str, str] | None = None
     """The tokens in front of what comes before a gap, of what comes behind it, and of what fills it; None for
     a model that was not taught to fill in the middle."""
@@ -91,12 +91,12 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     draft_buffers: dict[str, int] = {}
     """The same of the model that guesses ahead."""
     notices: list[LoadNotice] = []
-    """What the user should see, such as a GPU that is present and not used."""
+    """Notices for the user, such as of a GPU that is present and not used."""
     asked: LoadSettings = LoadSettings()
     plan: LoadSettings = LoadSettings()
-    """What `asked` came to: nothing in it is automatic, except flash attention."""
+    """`asked` with its automatic values chosen, except flash attention."""
     planned: LoadSettings = LoadSettings()
-    """What `plan` was before memory turned out to be too short for it."""
+    """The `plan` before memory turned out to be too short for it."""
 
 
 class Load(Message, frozen=True, kw_only=True):

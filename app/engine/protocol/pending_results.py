@@ -1,4 +1,4 @@
-"""What a caller holds while the engine works for it."""
+"""Handles that a caller holds while the engine works for it."""
 
 import contextlib
 from collections.abc import Callable

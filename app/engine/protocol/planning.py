@@ -1,11 +1,11 @@
-"""What a load would come to, and how fast other settings are."""
+"""Messages to plan a load, and to time other settings."""
 
 from app.engine.protocol.base import Message
 from app.engine.protocol.loading import LoadNotice, LoadSettings
 
 
 class PlanLoad(Message, frozen=True, kw_only=True):
-    """What a load would come to with these settings, without loading. Answered by `Planned` or `Failed`."""
+    """Plan a load with these settings, without loading. Answered by `Planned` or `Failed`."""
 
     request_id: int
     path: str

@@ -11,7 +11,7 @@ FinishReason = Literal["stop", "length", "context", "cancelled"]
 Priority = Literal["front", "background"]
 SpeculationMode = Literal["off", "lookup", "draft"]
 ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
-"""Who closed the thinking block: nobody, the model, the budget, the loop guard, or `AnswerNow`."""
+"""The cause that closed the thinking block: none, the model, the budget, the loop guard, or `AnswerNow`."""
 
 
 GREEDY_TEMPERATURE = 1e-4
@@ -51,12 +51,12 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def greedy(self) -> bool:
-        """The likeliest token is taken."""
+        """Tell whether the likeliest token is taken."""
         return self.temperature < GREEDY_TEMPERATURE
 
 
 class ThinkingLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """When the engine closes the thinking block itself, so that the answer follows.
+    """The limits at which the engine closes the thinking block itself, so that the answer follows.
 
     `tokens` 0 is no thinking at all; None is no limit. `seconds` count from the first token. `loop_guard`
     cuts thoughts that only repeat themselves.

@@ -22,7 +22,7 @@ class NotLocal(RpcError):
 
 
 def parse_address(address: str) -> tuple[str, int]:
-    """Host and port of "host", "host:port" or "1.2.3.4:port". Raises `RpcError`."""
+    """Parse "host", "host:port" or "1.2.3.4:port" into host and port. Raises `RpcError`."""
     host, colon, port = address.strip().partition(":")
     if ":" in port:
         raise RpcError(
@@ -43,7 +43,8 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def numeric_endpoint(server: RpcServer) -> str:
-    """`server` as "1.2.3.4:port", which is what llama.cpp gets, so that a name means one computer throughout.
+    """Resolve `server` to "1.2.3.4:port", which is what llama.cpp gets, so that a name means one computer
+    throughout.
 
     Waits for the name service up to `RESOLVE_TIMEOUT_S`. Raises `RpcError` for an address that is wrong,
     unknown, or not in the local network.
@@ -61,7 +62,7 @@ def numeric_endpoint(server: RpcServer) -> str:
 
 
 def is_local(address: ipaddress.IPv4Address) -> bool:
-    """Whether an address belongs to this computer or to a private network (RFC 1918, RFC 3927)."""
+    """Tell whether an address belongs to this computer or to a private network (RFC 1918, RFC 3927)."""
     return address.is_loopback or address.is_private or address.is_link_local
 
 

@@ -50,26 +50,26 @@ class RpcDevices:
 
     @property
     def available(self) -> bool:
-        """Whether this llama.cpp was built with RPC."""
+        """Tell whether this llama.cpp was built with RPC."""
         return self._add_server is not None
 
     def function(self, name: str) -> int:
-        """The address of a function of the RPC back end; 0 where this llama.cpp was built without it."""
+        """Return the address of a function of the RPC back end; 0 where llama.cpp was built without it."""
         registry = self._ggml.ggml_backend_reg_by_name(b"RPC")
         if not registry:
             return 0
         return self._ggml.ggml_backend_reg_get_proc_address(registry, name.encode()) or 0
 
     def hold(self, endpoints: Iterable[str]) -> None:
-        """A model is loaded on these: their connection is taken until `release`."""
+        """Mark the connection to these as taken by a model until `release`."""
         self._held.update(endpoints)
 
     def release(self, endpoints: Iterable[str]) -> None:
-        """The model is freed."""
+        """Release them: the model is freed."""
         self._held.subtract(endpoints)
 
     def find(self, servers: Sequence[RpcServer]) -> tuple[list[RemoteDevice], list[RpcProblem]]:
-        """Devices of the computers that answer, and why the others cannot be used."""
+        """Return the devices of the computers that answer, and why the others cannot be used."""
         found: list[RemoteDevice] = []
         problems: list[RpcProblem] = []
         for server in servers:

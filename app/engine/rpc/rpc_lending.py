@@ -22,7 +22,7 @@ PROBE_INTERVAL_S = 0.05
 
 
 class RpcServe(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen ("1.2.3.4:port") and with how many threads the processor computes."""
+    """The address to listen on ("1.2.3.4:port"), and how many threads the processor computes with."""
 
     endpoint: str
     threads: int

@@ -58,7 +58,7 @@ def probe(endpoint: str, address: str) -> None:
 
 
 def connect(endpoint: str, address: str) -> socket.socket:
-    """A TCP connection to `endpoint`; raises `RpcError` when nobody accepts it in time."""
+    """Open a TCP connection to `endpoint`; raises `RpcError` when nobody accepts it in time."""
     host, _, port = endpoint.partition(":")
     try:
         return socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S)

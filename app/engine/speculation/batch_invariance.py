@@ -1,5 +1,5 @@
-"""Whether the rows of a batch are bit for bit what they are alone: known of attention on the processor, else
-seen by trying. Pure.
+"""Find out where the rows of a batch are bit for bit what they are alone: known of attention on the
+processor, else by trial. Pure.
 
 llama.cpp does not promise it: repacked weights are taken four rows at a time, and graphics cards choose their
 kernels by the number of rows. Activations are rounded to 8 bits, so that another last bit is mostly lost, and
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from app.engine.protocol import LoadSettings
 
 GUESSES = (1, 3, 7, 15)
-"""How many tokens are guessed where rows have to be exact: few sizes to try, whole blocks of the kernels."""
+"""Numbers of tokens to guess where rows have to be exact: few sizes to try, whole blocks of the kernels."""
 
 CELLS = 256
 """llama.cpp attends over cells in multiples of it."""
@@ -24,7 +24,8 @@ ROWS = 8
 
 
 def alike_cells(plan: LoadSettings) -> int:
-    """Up to how many cells llama.cpp attends for a row alone as for several, by its source for processors.
+    """Return up to how many cells llama.cpp attends for a row alone as for several, by its source for
+    processors.
 
     Without flash attention the products with the cache go another way from two rows on (`llamafile_sgemm`).
     With it a row alone has 512 cells and more of f16 split between the threads
@@ -39,12 +40,12 @@ def alike_cells(plan: LoadSettings) -> int:
 
 @dataclass(slots=True)
 class _Depth:
-    """What is known of contexts of about one length."""
+    """The findings on contexts of about one length."""
 
     proven: int = 0
-    """How many of `GUESSES`, from the smallest."""
+    """The number of `GUESSES`, from the smallest, that gave the same rows."""
     same_rows: int = 0
-    """Of the next size."""
+    """Rows of the next size that were the same so far."""
     refuted: bool = False
     """The next size gave other rows."""
     due: bool = True
@@ -57,7 +58,7 @@ class Trial:
 
     depth: _Depth
     position: int
-    """Where the next token to compare stands."""
+    """The position of the next token to compare."""
     guesses: tuple[int, ...]
     rows: Sequence[bytes]
     _compared: int = 0
@@ -86,14 +87,14 @@ class Trial:
 
 
 class RowProofs:
-    """What is known of one model in one context, with each set of adapters (`variant`)."""
+    """The findings on one model in one context, with each set of adapters (`variant`)."""
 
     def __init__(self, alike_cells: int) -> None:
         self._alike_cells = alike_cells
         self._depths: dict[tuple[str, int], _Depth] = {}
 
     def choose(self, variant: str, length: int, wanted: int) -> tuple[int, bool]:
-        """How many of `wanted` guesses to check behind `length` tokens, and whether that is on trial."""
+        """Choose how many of `wanted` guesses to check behind `length` tokens; True where that is a trial."""
         if length > self._alike_cells:
             return 0, False
         # Within the same cells: alone the last rows attend over no more of them than the batch does.
@@ -105,7 +106,7 @@ class RowProofs:
         return (GUESSES[known - 1], False) if known else (0, False)
 
     def begin(self, variant: str, length: int, guesses: Sequence[int], rows: Sequence[bytes]) -> Trial:
-        """The trial of a batch that had the last of `length` tokens and these guesses, one row for each."""
+        """Begin the trial of a batch of the last of `length` tokens and these guesses, one row for each."""
         depth = self._depth(variant, length)
         if depth.proven:
             # Where a guess in the trial is wrong, smaller ones are used before the next.
@@ -113,7 +114,7 @@ class RowProofs:
         return Trial(depth, length - 1, tuple(guesses), rows)
 
     def was_right(self, variant: str, length: int, guesses: int) -> None:
-        """All of so many guesses behind `length` tokens were right."""
+        """Note that all of so many guesses behind `length` tokens were right."""
         depth = self._depth(variant, length)
         if depth.proven and guesses == GUESSES[depth.proven - 1]:
             depth.due = True

@@ -26,7 +26,7 @@ from converters.gguf.inspect import check_gguf
 log = logging.getLogger(__name__)
 
 LEAST_SHARE = 0.5
-"""Where the small model is less sure of its best token, the guess ends: a wrong one costs a row."""
+"""The guess ends where the draft model's best token has a lower probability: a wrong one costs a row."""
 
 _FORGET = 0.9
 
@@ -55,7 +55,7 @@ class DraftModel:
         batch_tokens: int,
         buffers: Mapping[str, int],
     ) -> None:
-        """`vocabulary` is the large model's: tokens beyond it are padding."""
+        """Own `model` and `context`. `vocabulary` is the large model's: tokens beyond it are padding."""
         self.buffers = dict(buffers)
         """Bytes that llama.cpp allocated, by buffer name."""
         self._model = model
@@ -65,10 +65,10 @@ class DraftModel:
         self._seen: dict[int, list[int]] = {}
         self._works = True
         self.token_s = 0.0
-        """What a guessed token has taken lately; 0 before the first."""
+        """The time that a guessed token has taken lately; 0 before the first."""
 
     def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
-        """Guesses by request, each of as many tokens at most as is wanted of it."""
+        """Guess by request, each time as many tokens at most as are wanted."""
         tracks = [_Track(job, most) for job, most in wanted if most > 0]
         if not self._works or not tracks:
             return {}
@@ -151,14 +151,14 @@ class DraftModel:
 
 @dataclass(frozen=True, slots=True)
 class NoDraft:
-    """Why a model cannot guess ahead."""
+    """The reason why a model cannot guess ahead."""
 
     notice: LoadNotice
     lacks_memory: bool = False
 
 
 def load_draft(backend: Backend, target: Model, plan: LoadSettings, abort: AbortFlag) -> DraftModel | NoDraft:
-    """The model of `plan.draft_path`, or why it cannot guess for `target`, which answers all the same."""
+    """Load the model of `plan.draft_path`, or return why it cannot guess for `target`."""
     path = Path(plan.draft_path)
     model = context = None
     backend.log.clear()
@@ -214,8 +214,8 @@ FIRST_COMPARED = 5
 
 
 def vocabularies_agree(target: Model, draft: Model) -> bool:
-    """The check of llama.cpp's own speculative decoding (common/speculative.cpp): kind, BOS and EOS, size but
-    for padding, and every token's text."""
+    """Check as llama.cpp's own speculative decoding does (common/speculative.cpp): kind, BOS and EOS, size
+    but for padding, and every token's text."""
     for native in (
         llama_cpp.llama_vocab_type,
         llama_cpp.llama_vocab_get_add_bos,

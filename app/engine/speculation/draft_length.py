@@ -1,4 +1,4 @@
-"""How many tokens to guess at: as many as pay, by what guesses and steps have been worth so far. Pure."""
+"""Choose how many tokens to guess: as many as pay, by how guesses and steps have gone so far. Pure."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,8 @@ class DraftLength:
         self.accepted = 0
 
     def best(self, kinds: Sequence[int], batch_tokens: int, guess_s: float = 0.0) -> int:
-        """How many tokens of these kinds to guess, possibly none; the batch has `batch_tokens` without.
+        """Choose how many tokens of these kinds to guess, possibly none; `batch_tokens` are in the batch
+        anyway.
 
         A step gives one token and each guess that is right with all before it: where those are right with
         chances p, q, r, three give 1 + p + pq + pqr tokens. As many are taken as make that largest against
@@ -55,11 +56,11 @@ class DraftLength:
         return best
 
     def note(self, guess: Guess) -> None:
-        """This is guessed, whether all of it is checked or not."""
+        """Note a guess, whether all of it is checked or not."""
         self._guess = guess
 
     def learn(self, drafted: int, new_tokens: Sequence[int]) -> None:
-        """The step's `new_tokens` have come, after the guess's first `drafted` tokens were in its batch.
+        """Learn from the step's `new_tokens`, with the guess's first `drafted` tokens in its batch.
 
         What was guessed and not tried counts as well, so that guesses which did not pay get another chance.
         """

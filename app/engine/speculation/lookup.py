@@ -31,7 +31,7 @@ class PromptLookup:
         self._contest: tuple[int, int, int] | None = None
 
     def guess(self, tokens: Sequence[int], most: int) -> Guess:
-        """At most `most` tokens that may follow `tokens`, which only ever grow at their end.
+        """Guess at most `most` tokens that may follow `tokens`, which only ever grow at their end.
 
         The place whose past agrees longest is taken. Of equals it is the first or the latest, whichever has
         been right more often lately where they differ: what is copied stands in the question, but a name
@@ -54,7 +54,7 @@ class PromptLookup:
         return Guess(tuple(tokens[start:end]), kinds, agreed)
 
     def _settle(self, tokens: Sequence[int]) -> None:
-        """See who of the first and the latest was right, where they differed."""
+        """Note which of the first and the latest was right, where they differed."""
         if self._contest is None or self._contest[0] == len(tokens):
             return
         (end, first, latest), self._contest = self._contest, None
@@ -64,7 +64,7 @@ class PromptLookup:
             self._favour = max(self._favour - 1, -MOST_FAVOUR)
 
     def _kind(self, tokens: Sequence[int], place: int, agreed: int) -> int:
-        """What decides how likely the token at `place` comes again: how many before it agree, and whether
+        """Classify how likely the token at `place` comes again: by how many before it agree, and by whether
         something else has followed the last of them elsewhere."""
         places = self._places.get(tuple(tokens[place - NGRAM : place]), ())
         is_doubtful = any(tokens[other] != tokens[place] for other in places)
@@ -81,7 +81,7 @@ class PromptLookup:
 
 
 def _agreement(tokens: Sequence[int], place: int) -> int:
-    """How many tokens before `place` are the same as those at the end."""
+    """Count the tokens before `place` that are the same as those at the end."""
     end, length = len(tokens), NGRAM
     while length < min(place, LONGEST_MATCH) and tokens[place - 1 - length] == tokens[end - 1 - length]:
         length += 1

@@ -26,7 +26,7 @@ class Drafter(Protocol):
     token_s: float
 
     def guess(self, wanted: Sequence[tuple[Job, int]]) -> dict[int, Guess]:
-        """Guesses by request, each of as many tokens at most as is wanted of it."""
+        """Guess by request, each time as many tokens at most as are wanted."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Speculations:
 
     @property
     def any(self) -> bool:
-        """There is a reply to guess for."""
+        """Tell whether there is a reply to guess for."""
         return bool(self._guessers)
 
     def begin(self, job: Job, mode: SpeculationMode, max_tokens: int, *, exact: bool) -> None:
@@ -129,32 +129,33 @@ class Speculations:
         return count
 
     def note_step(self, chunks: Sequence[Chunk], seconds: float) -> None:
-        """A step took so long; prompts are left out, as nobody guesses at them."""
+        """Note how long a step took; steps with prompts are left out, as nothing is guessed there."""
         if self._guessers and not any(chunk.job.in_prompt or chunk.start == 0 for chunk in chunks):
             tokens = sum(chunk.end - chunk.start + len(chunk.draft) for chunk in chunks)
             self._cost.observe(tokens, seconds)
 
     def is_on_trial(self, job: Job) -> bool:
-        """The rows of this step are not drawn from; hand them to `try_rows`."""
+        """Tell whether the rows of this step are not to be drawn from; hand them to `try_rows` then."""
         guesser = self._guessers.get(job.request_id)
         return guesser is not None and guesser.on_trial and bool(job.draft)
 
     def try_rows(self, job: Job, rows: Sequence[bytes]) -> None:
-        """The digests of the rows of the job's last token and of its draft, which come again one by one."""
+        """Begin a trial with the digests of the rows of the job's last token and of its draft, which come
+        again one by one."""
         guesser = self._guessers[job.request_id]
         guesser.trial = self._proofs.begin(job.variant, len(job.tokens), job.draft, rows)
 
     def trial(self, job: Job) -> Trial | None:
-        """What the job's next row, alone, is to be compared with."""
+        """Return the trial that the job's next row, evaluated alone, is to be compared with."""
         guesser = self._guessers.get(job.request_id)
         return guesser.trial if guesser is not None else None
 
     def end_trial(self, job: Job) -> None:
-        """There is nothing more to compare."""
+        """End the job's trial: there is nothing more to compare."""
         self._guessers[job.request_id].trial = None
 
     def learn(self, job: Job, drafted: int, new_tokens: Sequence[int]) -> None:
-        """After `drafted` guesses in the batch, `new_tokens` were drawn."""
+        """Learn that `new_tokens` were drawn after `drafted` guesses in the batch."""
         guesser = self._guessers.get(job.request_id)
         if guesser is None:
             return

@@ -1,4 +1,4 @@
-"""What the engine's thread is at, for another thread that watches it."""
+"""The present work of the engine's thread, for another thread that watches it."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Beat(NamedTuple):
 
     @property
     def elapsed_s(self) -> float:
-        """How long it has been running."""
+        """The time that it has been running."""
         return time.perf_counter() - self.since_s
 
 
@@ -35,11 +35,11 @@ class Pulse:
         """The work that runs now; None while the engine waits for requests."""
 
     def begin(self, work: Work, tokens: Callable[[], int] = lambda: 0, token_s: float = 0.0) -> None:
-        """`tokens` may be called on the watcher's thread."""
+        """Note that work begins. `tokens` may be called on the watcher's thread."""
         self.step += 1
         self.beat = Beat(self.step, work, time.perf_counter(), tokens, token_s or SLOWEST_TOKEN_S)
 
     def end(self) -> float:
-        """It is done; the seconds that it took."""
+        """Note that the work is done; returns the seconds that it took."""
         beat, self.beat = self.beat, None
         return beat.elapsed_s if beat is not None else 0.0

@@ -1,4 +1,4 @@
-"""Why an engine process ended, in words, and what that means for the next one. Pure."""
+"""Explain in words why an engine process ended, and what that means for the next one. Pure."""
 
 import re
 import signal
@@ -37,19 +37,19 @@ _PEER_WORDS = re.compile(r"Remote RPC server crashed|Failed to connect to |RPC h
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a process ended: what it means, and what to tell about it."""
+    """The end of a process: what it means, and what to tell the user."""
 
     cause: Cause
     error: EngineError
 
 
 def names_memory(native: str) -> bool:
-    """llama.cpp's words say that memory ran out."""
+    """Tell whether llama.cpp's words say that memory ran out."""
     return bool(_MEMORY_WORDS.search(native))
 
 
 def cause_of(native: str) -> NativeCause:
-    """What went wrong by llama.cpp's own words."""
+    """Tell what went wrong by llama.cpp's own words."""
     if _PEER_WORDS.search(native):
         return "peer"
     if names_memory(native):
@@ -60,8 +60,8 @@ def cause_of(native: str) -> NativeCause:
 def explain(
     status: int, native: str, said: str = "", *, changed_file: str = "", silent: bool = False
 ) -> Death:
-    """The end of a process with the exit status `status` and the last words `native`, out of all that it
-    `said` at its end.
+    """Explain the end of a process with the exit status `status` and the last words `native`, out of all that
+    it `said` at its end.
 
     `changed_file` is the name of a loaded model's file that is not what it was, and `silent` says that the
     process was killed because it gave no sign of life.
@@ -84,7 +84,7 @@ def explain(
 
 
 def describe_exit(status: int) -> str:
-    """An exit status in words, such as "signal SIGSEGV"."""
+    """Put an exit status into words, such as "signal SIGSEGV"."""
     if status < 0:
         try:
             return f"signal {signal.Signals(-status).name}"

@@ -1,4 +1,4 @@
-"""When work that does not end has hung, and when it is only slow. Pure.
+"""Tell work that has hung from work that is only slow. Pure.
 
 A big prompt on a slow processor, or a model that is read from a slow disk, may rightly take minutes. Time
 alone tells nothing, so two things are put beside it: whether the process computes or reads at all meanwhile,
@@ -33,8 +33,8 @@ QUIET_SHARE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the process has used so far: seconds of processor time, and a count that grows as it reads (bytes
-    and page faults together)."""
+    """The process's use of resources so far: seconds of processor time, and a count that grows as it reads
+    (bytes and page faults together)."""
 
     cpu_s: float
     reads: int
@@ -49,7 +49,7 @@ class StallWatch:
         self._before: tuple[float, Vitals] | None = None
 
     def look(self, now_s: float, beat: Beat | None, vitals: Vitals) -> bool:
-        """Whether `beat` has hung, by what was seen until `now_s` (seconds of a steady clock)."""
+        """Tell whether `beat` has hung, by what was seen until `now_s` (seconds of a steady clock)."""
         before, self._before = self._before, (now_s, vitals)
         if beat is None or beat.step != self._step or before is None:
             self._step = beat.step if beat is not None else -1

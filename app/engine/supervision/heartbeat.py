@@ -29,7 +29,7 @@ class Heart:
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
     def start(self) -> None:
-        """Beat until the process ends."""
+        """Send beats on a thread of its own until the process ends."""
         self._thread.start()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""When a process that keeps crashing is no longer started again by itself. Pure."""
+"""Decide when a process that keeps crashing is no longer restarted automatically. Pure."""
 
 from collections import deque
 

@@ -67,7 +67,7 @@ _Answered = Load | Generate | Tokenize | Embed | ListDevices | PlanLoad | Measur
 
 
 def free_ram_bytes() -> int:
-    """What programs can have without the system swapping."""
+    """Return the bytes that programs can have without the system swapping."""
     return int(psutil.virtual_memory().available)
 
 
@@ -175,7 +175,7 @@ class EngineCore:
                 pass
 
     def _step_all(self) -> bool:
-        """One step of each busy model, as far as it is its turn; False when nothing is to do."""
+        """Run one step of each busy model whose turn it is; False when nothing is to do."""
         busy = self._models.busy
         if len(busy) == 1:
             self._step(busy[0])
@@ -379,8 +379,8 @@ class EngineCore:
         self._emit(Embedded(request_id=request.request_id, vector=vector, tokens=len(tokens)))
 
     def _look_at_cards(self, request_id: int) -> None:
-        """Before a reply: has another program filled the card meanwhile? The window asks NVIDIA's driver all
-        the time; others tell only here."""
+        """Check before a reply that no other program has filled the card meanwhile. The window asks NVIDIA's
+        driver all the time; other cards are read only here."""
         for device in self._backend.cards():
             if device.kind == "gpu":
                 notice = self._watch.card(

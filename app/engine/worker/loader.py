@@ -37,8 +37,9 @@ class Loader:
         meanwhile: Callable[[], None],
         wake: Callable[[], None],
     ) -> None:
-        """`stops` says that a load is not wanted any more; `meanwhile` is called all the time while one runs,
-        from within llama.cpp. `wake` is called on another thread when a chat's state has come from the disk.
+        """Prepare to load. `stops` says that a load is not wanted any more; `meanwhile` is called all the
+        time while one runs, from within llama.cpp. `wake` is called on another thread when a chat's state has
+        come from the disk.
         """
         self._backend = backend
         self._abort = abort
@@ -115,7 +116,7 @@ class Loader:
 
 
 def _without_draft(info: ModelInfo, missing: NoDraft) -> ModelInfo:
-    """Memory that was short for it is a thing to remember, an unsuitable file is not."""
+    """Remove the draft from the plan; only where memory was short, `planned` keeps it to be remembered."""
     planned = info.planned
     if not missing.lacks_memory:
         planned = msgspec.structs.replace(planned, draft_path="")

@@ -1,4 +1,4 @@
-"""How fast a loaded model is: in the context that serves, or with other settings in one beside it."""
+"""Measure the speed of a loaded model: in the context that serves, or with other settings in another."""
 
 import math
 import random
@@ -32,7 +32,7 @@ def measure(
     stops: Callable[[], bool],
     place: tuple[Context, int] | None = None,
 ) -> Measured:
-    """Like llama-bench: random tokens, then one token after the other behind them; nothing is sampled.
+    """Measure like llama-bench: random tokens, then one token after the other behind them; no sampling.
 
     `place` is the context to do it in and how many of the request's `depth_tokens` its sequence 0 holds.
     Engine's thread. Raises `Cancelled` soon after `stops()`, and `EngineError`."""
@@ -149,7 +149,7 @@ class _Measurement:
         self._end_step(result)
 
     def _end_step(self, result: int) -> None:
-        """After `llama_decode` gave `result`, which is an abort where somebody has cancelled."""
+        """Check the `result` of `llama_decode`, which is an abort where somebody has cancelled."""
         self._pulse.end()
         if self._stops():
             raise Cancelled

@@ -1,4 +1,4 @@
-"""Whose turn it is where several models are busy. Pure."""
+"""Choose which models step when several are busy. Pure."""
 
 
 class Turns:
@@ -9,13 +9,13 @@ class Turns:
         self._front_s = self._background_s = 0.0
 
     def may_step(self, *, is_front: bool, any_front: bool) -> bool:
-        """Whether a busy model steps in this round; `any_front` says that one in front is busy too."""
+        """Tell whether a busy model steps in this round; `any_front` says that one in front is busy too."""
         if not any_front:
             self._front_s = self._background_s = 0.0
         return is_front or not any_front or self._background_s <= self._front_s
 
     def took(self, step_s: float, *, is_front: bool) -> None:
-        """A step is done."""
+        """Note how long a step took."""
         if is_front:
             self._front_s += step_s
         else:

@@ -49,7 +49,7 @@ class Preparation:
 
 
 def takes_long(request: Preparable, loaded: "LoadedModel") -> bool:
-    """The request is better prepared beside the engine's thread."""
+    """Tell whether the request is better prepared beside the engine's thread."""
     if sum(len(part.text) for part in request.parts) > LONG_TEXT:
         return True
     if not isinstance(request, Generate) or not (request.grammar or request.json_schema):
@@ -114,7 +114,7 @@ class Preparer:
     """Prepares requests side by side on a thread of its own, some of each in turn."""
 
     def __init__(self, on_done: Callable[[Preparation], None]) -> None:
-        """`on_done` is called on its thread."""
+        """Start no thread yet. `on_done` is called on its thread."""
         self._on_done = on_done
         self._changed = threading.Condition()
         self._queue: deque[tuple[Preparation, Generator[None, None, Prepared]]] = deque()
@@ -140,13 +140,13 @@ class Preparer:
             self._changed.notify_all()
 
     def cancel(self, request_id: int) -> None:
-        """Give up a request if it is here; it is done at once."""
+        """Cancel a request if it is here; it is done at once."""
         self._give_up(
             lambda request: not isinstance(request, Prepare) and request.request_id == request_id, None
         )
 
     def leave(self, loaded: "LoadedModel") -> None:
-        """Give up the requests of a model that is to be freed, and wait until none of them reads it."""
+        """Cancel the requests of a model that is to be freed, and wait until none of them reads it."""
         self._give_up(lambda request: True, loaded)
         with self._changed:
             self._changed.wait_for(lambda: self._at_work is None or self._at_work.loaded is not loaded)
@@ -178,7 +178,7 @@ class Preparer:
                 self._on_done(preparation)
 
     def _step(self, preparation: Preparation, steps: Generator[None, None, Prepared]) -> bool:
-        """One step; True where it was the last."""
+        """Run one step; True where it was the last."""
         if preparation.cancelled:
             return True
         try:

@@ -35,7 +35,7 @@ class Resident:
         return self.info.size_bytes if self.mark is not None else 0
 
     def took(self, step_s: float, tokens: int) -> None:
-        """A step of so many tokens is done."""
+        """Note how long a step of so many tokens took."""
         self.token_s = max(step_s / max(1, tokens), self.token_s * TOKEN_DECAY)
 
 
@@ -59,7 +59,7 @@ class ModelsInMemory:
 
     @property
     def works_ahead(self) -> bool:
-        """Something is evaluated that nobody waits for; any thread."""
+        """Tell whether something is evaluated that no request waits for; any thread."""
         return any(resident.runner.works_ahead for resident in tuple(self._residents.values()))
 
     def look_at_disk(self) -> float | None:
@@ -68,7 +68,7 @@ class ModelsInMemory:
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def find(self, path: str) -> Resident:
-        """The model of a file, or the one that was loaded last, for a request that uses it now.
+        """Return the model of a file, or the one that was loaded last, for a request that uses it now.
 
         Raises `EngineError` where it is not here.
         """
@@ -84,13 +84,13 @@ class ModelsInMemory:
         return resident
 
     def add(self, resident: Resident) -> None:
-        """A model was loaded: it is the current one."""
+        """Add a model that was loaded: it is the current one."""
         self._uses += 1
         resident.last_used = self._uses
         self._residents[resident.info.path] = resident
 
     def idle(self) -> Resident | None:
-        """Of those that nothing is asked of, the one that was used longest ago."""
+        """Return the model without requests that was used longest ago."""
         idle = [
             resident
             for resident in self._residents.values()

@@ -61,22 +61,22 @@ class Runner:
 
     @property
     def busy(self) -> bool:
-        """There is something to evaluate."""
+        """Tell whether there is something to evaluate."""
         return self._scheduler.busy or self._ahead is not None
 
     @property
     def replying(self) -> bool:
-        """Somebody waits for a reply; else the model may go."""
+        """Tell whether a reply is waited for; else the model may be unloaded."""
         return bool(self._replies)
 
     @property
     def in_front(self) -> bool:
-        """Somebody waits for a reply that is not of the background."""
+        """Tell whether a reply is waited for that is not of the background."""
         return any(reply.request.priority == "front" for reply in self._replies.values())
 
     @property
     def works_ahead(self) -> bool:
-        """What is evaluated now is for nobody yet; any thread."""
+        """Tell whether the present work is for no request yet; any thread."""
         return self.busy and not self._replies
 
     def check(self, request: Generate) -> None:
@@ -160,9 +160,9 @@ class Runner:
             self._states.drop(chat_keys)
 
     def begin_measuring(self, depth_tokens: int) -> tuple[Context, int]:
-        """The context for a measurement in its sequence 0, and how many of `depth_tokens` the last one left
-        there; the rest of the context is empty. What it held for chats is evaluated again with their next
-        questions. Raises `EngineError` while somebody waits for a reply."""
+        """Prepare the context for a measurement in its sequence 0; returns how many of `depth_tokens` the
+        last one left there. The rest of the context is empty. What it held for chats is evaluated again with
+        their next questions. Raises `EngineError` while somebody waits for a reply."""
         if self._replies:
             raise EngineError("A reply is being written.", "Wait for its end.")
         self._stop_working_ahead()
@@ -176,11 +176,11 @@ class Runner:
         return context, there
 
     def end_measuring(self, tokens: int) -> None:
-        """A measurement has left so many tokens, at least, in sequence 0."""
+        """Note that a measurement has left so many tokens, at least, in sequence 0."""
         self._measured_tokens = tokens
 
     def step(self) -> None:
-        """One batch: admit, evaluate, draw one token for each reply whose prompt is done."""
+        """Run one batch: admit, evaluate, draw one token for each reply whose prompt is done."""
         context, scheduler = self.loaded.context, self._scheduler
         if self._ahead is not None and not scheduler.busy:
             scheduler.add(self._ahead)
@@ -230,8 +230,8 @@ class Runner:
         self._not_decoded(chunks, result)
 
     def _go_on(self, job: Job) -> None:
-        """The usual step: one reply, and one token of it. As little as can be, because after llama_decode all
-        that it takes has to come from memory again."""
+        """Run the usual step: one reply, and one token of it. As little as can be, because after llama_decode
+        all that it takes has to come from memory again."""
         context = self.loaded.context
         self._adapters.apply(job.variant)
         context.set_one(job.tokens[-1], job.evaluated, job.sequence)
@@ -388,7 +388,7 @@ class Runner:
         reply.finish(reason, self._speculations.end(reply.job))
 
     def _stop_working_ahead(self) -> None:
-        """What is done stays in the cache."""
+        """Stop evaluating a prompt ahead; what is done stays in the cache."""
         job, self._ahead = self._ahead, None
         if job is not None and job in self._scheduler.jobs():
             self._scheduler.remove(job)

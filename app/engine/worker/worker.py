@@ -53,16 +53,16 @@ def main() -> None:
 
 
 def _end_process(failure: threading.ExceptHookArgs) -> None:
-    """The engine's thread has died, such as of a llama.cpp that cannot be loaded: without it nothing would
-    ever be answered."""
+    """End the process when the engine's thread has died, such as of a llama.cpp that cannot be loaded:
+    without it no request would ever be answered."""
     threading.__excepthook__(failure)
     sys.stderr.flush()
     os._exit(1)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Our own copies of stdin and stdout; file descriptors 0 and 1 then lead nowhere and to stderr, so that
-    a native print can never get between two frames."""
+    """Take our own copies of stdin and stdout; file descriptors 0 and 1 then lead nowhere and to stderr, so
+    that a native print can never get between two frames."""
     if sys.platform == "win32":
         import msvcrt
 
