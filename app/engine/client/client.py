@@ -1,6 +1,5 @@
 """The engine for the rest of the program."""
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -8,12 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from app.base.errors import EngineError
-from app.engine.client.connection import EngineLink, OnEvent, OnState
-from app.engine.client.open_requests import Pending
-from app.engine.kv_states.saved_states import delete_states
-from app.engine.planning.file_stamp import mark
-from app.engine.planning.load_history import Recalled
+from app.engine.client.connection import EngineConnection, OnEvent, OnState
+from app.engine.kv_states.saved_states import StatesPlace, delete_states
+from app.engine.planning.load_history import LoadMemory, Recalled
 from app.engine.protocol import (
     AnswerNow,
     DevicesListed,
@@ -38,9 +34,8 @@ from app.engine.protocol import (
     RpcServer,
     Sampling,
     Tokenize,
-    Unload,
 )
-from app.engine.protocol.engine_state import using
+from app.engine.protocol.engine_state import EngineState
 from app.engine.protocol.frames import encodable
 from app.engine.protocol.pending_results import Generation, LoadHandle
 
@@ -49,7 +44,7 @@ __all__ = ["EngineClient", "OnEvent", "OnReplyEvent", "OnState"]
 OnReplyEvent = Callable[[ReplyEvent], None]
 
 
-class EngineClient(EngineLink):
+class EngineClient:
     """Starts the engine's process, speaks with it, and starts it again after a crash.
 
     Every method may be called from any thread and returns at once. Callbacks come one after the other on
@@ -57,6 +52,27 @@ class EngineClient(EngineLink):
     `EngineError`; a model comes back with the next request that needs it, and with less memory if that was
     the reason. After three crashes in a minute only `load` starts the process again.
     """
+
+    def __init__(
+        self, command: Sequence[str], memory: LoadMemory | None = None, states: StatesPlace | None = None
+    ) -> None:
+        """Start nothing yet. `command` is `child_command("engine")`; `memory` fills the automatic load
+        settings, and learns where memory was short; `states` is where chats' states are kept."""
+        self._memory = memory
+        self._states = states
+        self._connection = connection = EngineConnection(command, memory, states)
+        self.start = connection.start
+        self.close = connection.close
+        self.observe = connection.observe
+        self.observe_events = connection.observe_events
+        self.observe_asked = connection.observe_asked
+        self.use = connection.use
+        self.rest = connection.rest
+
+    @property
+    def state(self) -> EngineState:
+        """The present state."""
+        return self._connection.state
 
     def load(
         self,
@@ -71,64 +87,29 @@ class EngineClient(EngineLink):
         had never been before."""
         memory = self._memory if remember else None
         recalled = Recalled(settings) if memory is None else memory.recall(path, settings)
-        request = self._load_request(path, recalled.settings, recalled.notices)
         future: Future[ModelInfo] = Future()
 
         def report(event: LoadProgress) -> None:
             if on_progress is not None:
                 on_progress(event.fraction)
 
-        with self._changed:
-            self._wanted.want(path, settings, mark(path), recalled)
-            self._blocked = None
-            self._crashes.reset()
-            self._changed.notify_all()
-        cancel = self._canceller(request.request_id, future)
-        self._submit(Pending(request, future, report))
-        return LoadHandle(future, cancel)
-
-    def use(self, path: str) -> None:
-        """Make a model that was loaded before the one for requests that name none; the first of them loads it
-        again if it had to make room meanwhile."""
-        with self._changed:
-            self._wanted.use(path)
-            state = using(self._state, path)
-        if state is not self._state:
-            self._set_state(state)
+        return LoadHandle(future, self._connection.load(path, settings, recalled, future, report))
 
     @property
     def current_path(self) -> str:
         """The file of the model that requests without a name are for; empty where there is none."""
-        with self._changed:
-            found = self._wanted.find("")
-            return found.path if found is not None else ""
+        return self._connection.wanted("")
 
     def is_wanted(self, path: str) -> bool:
         """Tell whether a model was loaded and not unloaded by the user: it is in memory, or comes back with
         the next request that names it."""
-        with self._changed:
-            return self._wanted.find(path) is not None
+        return bool(self._connection.wanted(path))
 
     def unload(self, path: str = "") -> "Future[None]":
         """Free the model of the file `path`, or all of them, and their memory."""
         future: Future[None] = Future()
-        with self._changed:
-            self._wanted.forget(path)
-        self._submit(Pending(Unload(request_id=next(self._ids), model=path), future))
+        self._connection.unload(path, future)
         return future
-
-    def rest(self) -> bool:
-        """Free all models and their memory until the next request that needs one; False while something is
-        asked of the engine, or nothing is loaded."""
-        with self._changed:
-            if self._closed or self._pending or not self._wanted.any_present:
-                return False
-            # Whatever is asked from now on loads its model again, behind this.
-            self._wanted.gone()
-            request = Unload(request_id=next(self._ids), rests=True)
-            self._pending.add(Pending(request, Future()))
-            self._outbox.put(request)
-            return True
 
     def generate(
         self,
@@ -161,22 +142,18 @@ class EngineClient(EngineLink):
         """Ask for one reply; the request gets an id of the client's own."""
         request = msgspec.structs.replace(
             request,
-            request_id=next(self._ids),
+            request_id=self._connection.next_id(),
             parts=[Part(encodable(part.text), part.special) for part in request.parts],
             stop=[encodable(text) for text in request.stop],
             grammar=encodable(request.grammar),
             json_schema=encodable(request.json_schema),
         )
         future: Future[Finished] = Future()
-        cancel = self._canceller(request.request_id, future)
-        for on_asked in tuple(self._asked_observers):
-            on_asked(request.request_id)
-        self._submit(Pending(request, future, on_event))
+        cancel = self._connection.submit(request, future, on_event)
 
         def answer_now() -> None:
-            with self._changed:
-                if request.request_id in self._pending:
-                    self._outbox.put(AnswerNow(request_id=request.request_id))
+            if self._connection.is_open(request.request_id):
+                self._connection.tell(AnswerNow(request_id=request.request_id))
 
         return Generation(future, cancel, answer_now)
 
@@ -184,15 +161,17 @@ class EngineClient(EngineLink):
         """Return the token ids of a prompt, with BOS, as `generate` would evaluate it."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[list[int]] = Future()
-        self._submit(Pending(Tokenize(request_id=next(self._ids), parts=clean, model=model), future))
+        self._connection.submit(
+            Tokenize(request_id=self._connection.next_id(), parts=clean, model=model), future
+        )
         return future
 
     def count_tokens(self, parts: Sequence[Part], model: str = "") -> "Future[int]":
         """Count the tokens that `tokenize` would give, without transferring them."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[int] = Future()
-        request = Tokenize(request_id=next(self._ids), parts=clean, model=model, only_count=True)
-        self._submit(Pending(request, future))
+        request = Tokenize(request_id=self._connection.next_id(), parts=clean, model=model, only_count=True)
+        self._connection.submit(request, future)
         return future
 
     def embed(
@@ -201,53 +180,45 @@ class EngineClient(EngineLink):
         """Compute the vector of a text, or of the tokens of one."""
         clean = [Part(encodable(part.text), part.special) for part in parts]
         future: Future[Embedded] = Future()
-        request = Embed(request_id=next(self._ids), parts=clean, tokens=list(tokens), model=model)
-        self._canceller(request.request_id, future)
-        self._submit(Pending(request, future))
+        request = Embed(request_id=self._connection.next_id(), parts=clean, tokens=list(tokens), model=model)
+        self._connection.submit(request, future)
         return future
 
     def prepare(
         self, parts: Sequence[Part], chat_key: str, model: str = "", loras: tuple[Lora, ...] = ()
     ) -> None:
         """Let a model, if it is there, evaluate ahead what a chat's next prompt begins with."""
-        clean = [Part(encodable(part.text), part.special) for part in parts]
-        with self._changed:
-            found = self._wanted.find(model)
-            if self._ready and found is not None and found.present:
-                # It only saves time: where too much is waiting already, there is none to be saved.
-                with contextlib.suppress(EngineError):
-                    self._outbox.put(Prepare(parts=clean, chat_key=chat_key, model=found.path, loras=loras))
+        path = self._connection.wanted(model)
+        if path and self._connection.has_in_memory(path):
+            clean = [Part(encodable(part.text), part.special) for part in parts]
+            self._connection.tell(Prepare(parts=clean, chat_key=chat_key, model=path, loras=loras))
 
     def drop_states(self, chat_keys: Sequence[str]) -> None:
         """Delete what was evaluated for these chats, in the engine and on the disk."""
-        with self._changed:
-            if self._ready:
-                # What it is writing just now comes after the deletion here, and before the one there.
-                self._outbox.put(DropStates(chat_keys=list(chat_keys)))
+        # What it is writing just now comes after the deletion here, and before the one there.
+        self._connection.tell(DropStates(chat_keys=list(chat_keys)))
         if self._states is not None:
             delete_states(self._states.folder, chat_keys)
 
     def list_devices(self, rpc_servers: Sequence[RpcServer] = ()) -> "Future[DevicesListed]":
         """List the compute devices with the memory that is free now, and those of other computers."""
         future: Future[DevicesListed] = Future()
-        request = ListDevices(request_id=next(self._ids), rpc_servers=tuple(rpc_servers))
-        self._submit(Pending(request, future))
+        request = ListDevices(request_id=self._connection.next_id(), rpc_servers=tuple(rpc_servers))
+        self._connection.submit(request, future)
         return future
 
     def read_cards(self) -> None:
         """Have the memory of the graphics cards read, between two steps; `CardsRead` comes to those who
         observe the events. It is no use of a model, and no process is started for it."""
-        with self._changed:
-            if self._life is not None:
-                self._outbox.put(ReadCards())
+        self._connection.tell(ReadCards())
 
     def plan(self, path: str, settings: LoadSettings) -> "Future[Planned]":
         """Plan a `load` without loading."""
         future: Future[Planned] = Future()
         if self._memory is not None:
             settings = self._memory.recall(path, settings).settings
-        request = PlanLoad(request_id=next(self._ids), path=path, settings=settings)
-        self._submit(Pending(request, future))
+        request = PlanLoad(request_id=self._connection.next_id(), path=path, settings=settings)
+        self._connection.submit(request, future)
         return future
 
     def measure(
@@ -262,7 +233,7 @@ class EngineClient(EngineLink):
     ) -> tuple["Future[Measured]", Callable[[], None]]:
         """Time the current model; the second value cancels that. `Measure` says more."""
         request = Measure(
-            request_id=next(self._ids),
+            request_id=self._connection.next_id(),
             settings=settings,
             prompt_tokens=prompt_tokens,
             decode_tokens=decode_tokens,
@@ -271,6 +242,4 @@ class EngineClient(EngineLink):
             in_place=in_place,
         )
         future: Future[Measured] = Future()
-        cancel = self._canceller(request.request_id, future)
-        self._submit(Pending(request, future))
-        return future, cancel
+        return future, self._connection.submit(request, future)

@@ -1,5 +1,6 @@
 """The background thread that owns the engine's process, and what is asked of it."""
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -13,17 +14,19 @@ import msgspec
 from app.base.errors import Cancelled, EngineError
 from app.base.parent_death import KillOnClose
 from app.engine.client.desired_models import WantedModels
-from app.engine.client.open_requests import Pending, PendingRequests
+from app.engine.client.open_requests import Answered, Pending, PendingRequests
 from app.engine.client.outbox import Outbox
 from app.engine.client.process_supervisor import EngineLife
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.planning.file_stamp import first_changed, mark
-from app.engine.planning.load_history import LoadMemory, Lowered
+from app.engine.planning.load_history import LoadMemory, Lowered, Recalled
 from app.engine.protocol import (
     Alive,
+    AnswerNow,
     Cancel,
     CardsRead,
     Delta,
+    DropStates,
     Embed,
     Event,
     Failed,
@@ -34,13 +37,17 @@ from app.engine.protocol import (
     LoadNotice,
     LoadProgress,
     LoadSettings,
+    ModelInfo,
     Notice,
+    Prepare,
     PromptProgress,
+    ReadCards,
     Ready,
     Tokenize,
+    Unload,
     Unloaded,
 )
-from app.engine.protocol.engine_state import EngineState, after
+from app.engine.protocol.engine_state import EngineState, after, using
 from app.engine.protocol.pending_results import fail, settle
 from app.engine.supervision.exit_reason import Cause
 from app.engine.supervision.restart_limit import CrashLimit
@@ -57,11 +64,11 @@ KILLED_S = 0.8
 """Longest wait for a process that was killed; a driver can hold one in the kernel for ever."""
 
 
-class EngineLink:
+class EngineConnection:
     """Starts the engine's process, sends what is asked, settles what is answered, and starts the process
-    again after a crash. What can be asked is in `EngineClient`, for which `_changed` and what it guards are.
+    again after a crash. Any thread; nothing waits. What can be asked is in `EngineClient`.
 
-    `_changed` guards everything; callbacks come without it, one after the other, on threads of the link.
+    `_changed` guards everything; callbacks come without it, one after the other, on threads of its own.
     """
 
     def __init__(
@@ -138,6 +145,92 @@ class EngineLink:
         with self._changed:
             self._asked_observers.append(on_asked)
 
+    def next_id(self) -> int:
+        """An id for a request."""
+        return next(self._ids)
+
+    def submit(
+        self, request: Answered, future: "Future[Any]", on_event: Callable[[Any], None] | None = None
+    ) -> Callable[[], None]:
+        """Send a request, after a load of the model that it needs; `future` gets its answer, `on_event` what
+        comes before. What is returned cancels it; so does a cancel of the future."""
+        cancel = self._canceller(request.request_id, future)
+        if isinstance(request, Generate):
+            for on_asked in tuple(self._asked_observers):
+                on_asked(request.request_id)
+        self._submit(Pending(request, future, on_event))
+        return cancel
+
+    def load(
+        self,
+        path: str,
+        settings: LoadSettings,
+        recalled: Recalled,
+        future: "Future[ModelInfo]",
+        on_event: Callable[[LoadProgress], None],
+    ) -> Callable[[], None]:
+        """Load a model with what is `recalled` of it; from now on it comes back after a crash, with
+        `settings`."""
+        request = self._load_request(path, recalled.settings, recalled.notices)
+        with self._changed:
+            self._wanted.want(path, settings, mark(path), recalled)
+            self._blocked = None
+            self._crashes.reset()
+            self._changed.notify_all()
+        return self.submit(request, future, on_event)
+
+    def unload(self, path: str, future: "Future[None]") -> None:
+        """Free the model of a file, or all of them; it does not come back by itself."""
+        with self._changed:
+            self._wanted.forget(path)
+        self._submit(Pending(Unload(request_id=self.next_id(), model=path), future))
+
+    def rest(self) -> bool:
+        """Free all models until the next request that needs one; False while something is asked of the
+        engine, or nothing is loaded."""
+        with self._changed:
+            if self._closed or self._pending or not self._wanted.any_present:
+                return False
+            # Whatever is asked from now on loads its model again, behind this.
+            self._wanted.gone()
+            request = Unload(request_id=self.next_id(), rests=True)
+            self._pending.add(Pending(request, Future()))
+            self._outbox.put(request)
+            return True
+
+    def use(self, path: str) -> None:
+        """Let requests that name no model be for this one, which was loaded before."""
+        with self._changed:
+            self._wanted.use(path)
+            state = using(self._state, path)
+        if state is not self._state:
+            self._set_state(state)
+
+    def wanted(self, path: str) -> str:
+        """The file of the model `path`, or of the current one for an empty path; empty where it was not
+        loaded, or was unloaded by the user."""
+        with self._changed:
+            found = self._wanted.find(path)
+            return found.path if found is not None else ""
+
+    def tell(self, message: Prepare | DropStates | ReadCards | AnswerNow) -> None:
+        """Send what nobody waits for; nothing where the process is not ready, or too much is waiting."""
+        with self._changed:
+            if self._ready:
+                with contextlib.suppress(EngineError):
+                    self._outbox.put(message)
+
+    def has_in_memory(self, path: str) -> bool:
+        """Tell whether a wanted model is in memory."""
+        with self._changed:
+            found = self._wanted.find(path)
+            return found is not None and found.present
+
+    def is_open(self, request_id: int) -> bool:
+        """Tell whether a request is not answered yet."""
+        with self._changed:
+            return request_id in self._pending
+
     def _submit(self, pending: Pending) -> None:
         self.start()
         with self._changed:
@@ -211,7 +304,7 @@ class EngineLink:
         future.add_done_callback(on_done)
         return cancel
 
-    # The link's own threads from here on.
+    # The connection's own threads from here on.
 
     def _run(self) -> None:
         while True:
