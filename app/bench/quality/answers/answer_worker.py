@@ -21,7 +21,7 @@ def main() -> None:
         request = json.loads(line)
         try:
             same: bool | None = same_answer(request["expected"], request["found"])
-        except (MemoryError, RecursionError):
+        except Exception:  # noqa: BLE001 - whatever sympy raises for an answer made to provoke it
             same = None
         print(json.dumps({"same": same}), flush=True)  # noqa: T201
 

@@ -35,6 +35,8 @@ POINTS = (
 )
 """The values at which expressions with variables are compared: no root of anything that people ask about."""
 
+_CLOCK = re.compile(r"\d{1,2}:0\d(?!\d)")
+
 _ENDLESS = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -48,8 +50,12 @@ def same_answer(expected: str, found: str) -> bool:
 
     Hostile text can make this slow, so it runs in a process with limits (`AnswerJudge`).
     """
-    if plain_answer(expected) == plain_answer(found):
+    plain = plain_answer(expected), plain_answer(found)
+    if plain[0] == plain[1]:
         return True
+    if any(_CLOCK.match(text) for text in plain):
+        # 12:00 is a time of day; as a ratio it would be 5:00 as well.
+        return False
     theirs = list(_readings(found))
     return any(_same(one, other) for one in _readings(expected) for other in theirs)
 

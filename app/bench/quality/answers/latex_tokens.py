@@ -37,26 +37,26 @@ _REPLACED = {
 }
 
 _SPACES = re.compile(
-    r"(?<!\\)\\(?:[,;:! ]|quad\b|qquad\b|displaystyle\b|textstyle\b|limits\b|left\b\.?|right\b\.?"
-    r"|[bB]ig{1,2}[lrm]?\b)"
+    r"(?<!\\)\\(?:[,;:! ]|(?:left|right)(?![A-Za-z])\.?"
+    r"|(?:quad|qquad|displaystyle|textstyle|limits|[bB]ig{1,2}[lrm]?)(?![A-Za-z]))"
 )
 _SYNONYMS = (
-    (re.compile(r"\\[dtc]frac\b"), r"\\frac"),
-    (re.compile(r"\\[dt]binom\b|\\choose\b"), r"\\binom"),
-    (re.compile(r"\\(?:leq|leqslant|leqq)\b"), r"\\le"),
-    (re.compile(r"\\(?:geq|geqslant|geqq)\b"), r"\\ge"),
-    (re.compile(r"\\neq\b"), r"\\ne"),
-    (re.compile(r"\\(?:varnothing)\b"), r"\\emptyset"),
-    (re.compile(r"\\(?:lt)\b"), "<"),
-    (re.compile(r"\\(?:gt)\b"), ">"),
-    (re.compile(r"\\[lr]vert\b|\\mid\b|\\vert\b"), "|"),
-    (re.compile(r"\\lbrace\b"), r"\\{"),
-    (re.compile(r"\\rbrace\b"), r"\\}"),
-    (re.compile(r"\\(?:[lr]brack)\b"), ""),
+    (re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"),
+    (re.compile(r"\\[dt]binom(?![A-Za-z])|\\choose(?![A-Za-z])"), r"\\binom"),
+    (re.compile(r"\\(?:leq|leqslant|leqq)(?![A-Za-z])"), r"\\le"),
+    (re.compile(r"\\(?:geq|geqslant|geqq)(?![A-Za-z])"), r"\\ge"),
+    (re.compile(r"\\neq(?![A-Za-z])"), r"\\ne"),
+    (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset"),
+    (re.compile(r"\\(?:lt)(?![A-Za-z])"), "<"),
+    (re.compile(r"\\(?:gt)(?![A-Za-z])"), ">"),
+    (re.compile(r"\\[lr]vert(?![A-Za-z])|\\mid(?![A-Za-z])|\\vert(?![A-Za-z])"), "|"),
+    (re.compile(r"\\lbrace(?![A-Za-z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
+    (re.compile(r"\\(?:[lr]brack)(?![A-Za-z])"), ""),
     (re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ\b)"), r"\\degree "),
-    (re.compile(r"\\(?:ldots|dots|cdots)\b"), "…"),
+    (re.compile(r"\\(?:ldots|dots|cdots)(?![A-Za-z])"), "…"),
     (re.compile(r"\{:\}"), ":"),
-    (re.compile(r"\{,\}|,\\!"), "⹁"),
+    (re.compile(r"\{,\}|,\\!\s*"), "⹁"),
     (re.compile(r"\\,(?=\d{3}(?!\d))|\\!(?=\d{3}(?!\d))"), "⹁"),
 )
 _TEXT = re.compile(
@@ -92,6 +92,8 @@ def cleaned(answer: str) -> str:
     for outer in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
         if text.startswith(outer[0]) and text.endswith(outer[1]) and len(text) >= 2 * len(outer[0]):
             text = text[len(outer[0]) : -len(outer[1])].strip()
+    if (box := re.fullmatch(r"\\boxed\s*\{([^{}]*)\}", text)) is not None:
+        text = box[1].strip()
     for character, replacement in _REPLACED.items():
         text = text.replace(character, replacement)
     for pattern, replacement in _SYNONYMS:

@@ -17,6 +17,9 @@ def words_of(answer: str) -> str | None:
     text = re.sub(r"\\(?:text(?:bf|it|rm)?|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1", answer)
     text = text.strip().strip("$").strip().strip(".").strip()
     text = re.sub(r"^\((.)\)$", r"\1", text)
+    if re.fullmatch(r"[A-Za-z](?:\s*-\s*[A-Za-z])+", text):
+        # A difference, such as p - q.
+        return None
     if not re.fullmatch(r"[A-Za-z][A-Za-z '’,-]*", text) or re.search(r",\s*[A-Za-z](?![A-Za-z])", text):
         return None
     return _ARTICLE.sub("", re.sub(r"[\s-]+", " ", text).casefold())
