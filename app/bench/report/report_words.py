@@ -229,7 +229,7 @@ def format_rate(bytes_per_s: float) -> str:
     return f"{bytes_per_s / 1e9:.1f} GB/s"
 
 
-_PROTOCOLS = {
+_ELSEWHERE_PROTOCOLS = {
     "first_token": "Over HTTP: our own English text of about 450 tokens, which begins differently each time; "
     "from the request to the first piece of the reply, with the way there and back.",
     "pp": "Over HTTP: the tokens by which a long prompt and a short one differ, by the server's own count, "
@@ -245,8 +245,8 @@ _PROTOCOLS = {
 def elsewhere_protocol_of(key: str) -> str:
     """Describe how the measure of that key is taken over HTTP."""
     if key.startswith("tg") and "x" in key:
-        return _PROTOCOLS["streams"]
-    return next((text for name, text in _PROTOCOLS.items() if key.startswith(name)), "")
+        return _ELSEWHERE_PROTOCOLS["streams"]
+    return next((text for name, text in _ELSEWHERE_PROTOCOLS.items() if key.startswith(name)), "")
 
 
 def elsewhere_facts_of(report: Report) -> list[tuple[str, str]]:
