@@ -27,6 +27,8 @@ from app.ui.chat.composing.composer import ComposerState
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
@@ -145,7 +147,8 @@ def opened(desk: Desk, qtbot: QtBot, tmp_path: Path) -> Iterator[Opened]:
         library = ChatLibrary.in_folder(tmp_path)
         # As in the window: what a tab has begun ends with it.
         bridge = Bridge(desk.problems.append)
-        tab = ChatTab(store, desk.session, settings, desk.theme, bridge, notices, library)
+        ui = UiContext(desk.session, settings, desk.theme, bridge, notices, PlotLibrary(bridge))
+        tab = ChatTab(ui, store, library)
         window.setCentralWidget(tab)
         window.resize(1000, 420)
         window.show()

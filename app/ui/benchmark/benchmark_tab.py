@@ -7,15 +7,10 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLa
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.benchmark.frame.measuring_page import MARGIN_PX
 from app.ui.benchmark.speed.benchmark_speed_page import BenchmarkSpeedPage
 from app.ui.widgets.card import button
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
 
@@ -27,32 +22,16 @@ class BenchmarkTab(QWidget):
 
     def __init__(
         self,
+        ui: UiContext,
         runner: BenchmarkRunner,
         history: BenchmarkHistory,
-        session: EngineSession,
-        settings: SettingsFile,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
-        library: PlotLibrary,
         parent: QWidget | None = None,
         *,
         suite: Suite = SUITES["speed"],
         models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
         super().__init__(parent)
-        self.speed = BenchmarkSpeedPage(
-            runner,
-            history,
-            session,
-            settings,
-            theme,
-            bridge,
-            notices,
-            library,
-            suite=suite,
-            models=models,
-        )
+        self.speed = BenchmarkSpeedPage(ui, runner, history, suite=suite, models=models)
         self.setFocusProxy(self.speed)
         self._keys: list[str] = []
         self._group = QButtonGroup(self)

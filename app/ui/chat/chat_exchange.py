@@ -17,9 +17,7 @@ from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key
 from app.engine.protocol import Generate, Lora, ModelInfo
 from app.filters.verdict import Hit
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession, model_name
+from app.ui.base.session import model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
 from app.ui.chat.chat_summaries import ChatSummaries
@@ -31,7 +29,7 @@ from app.ui.chat.composing.filter_notice import FilterNotice
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.reply_stream import ReplyRunner, RunningReply
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +69,29 @@ class ChatExchange(QObject):
 
     def __init__(
         self,
+        ui: UiContext,
         store: ChatStore,
         keeper: ChatKeeper,
-        session: EngineSession,
-        settings: SettingsFile,
         runner: ReplyRunner,
         desk: ChatDesk,
         start: Callable[[Coroutine[Any, Any, Any]], None],
-        bridge: Bridge,
-        notices: Notices,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._store = store
         self._keeper = keeper
-        self._session = session
-        self._settings = settings
+        self._session = ui.session
+        self._settings = ui.settings
         self._runner = runner
         self._desk = desk
         self._start = start
-        self._planner = ChatPlanner(session, store.vectors)
-        self.summaries = ChatSummaries(keeper, self._planner, desk.conversation, bridge, notices, start, self)
+        self._planner = ChatPlanner(ui.session, store.vectors)
+        self.summaries = ChatSummaries(
+            keeper, self._planner, desk.conversation, ui.bridge, ui.notices, start, self
+        )
         self.summaries.changed.connect(self.state_changed)
-        self._screening = ChatScreening(session, desk.filter_notice)
-        self._last_model: ModelInfo | None = session.info
+        self._screening = ChatScreening(ui.session, desk.filter_notice)
+        self._last_model: ModelInfo | None = ui.session.info
         self._blocked: _Blocked | None = None
         self._shown: ExchangePlan | None = None
         self._reading: asyncio.Future[ExchangePlan] | None = None

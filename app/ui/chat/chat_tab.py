@@ -20,10 +20,6 @@ from app.chat.store.search import SearchHit
 from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -47,7 +43,7 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.dropped import dropped_files, dropped_models
 from app.ui.widgets.elsewhere_line import ElsewhereLine
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 
 ROOM_FOR_ALL_PX = 960
 BUDGET_MS = 300
@@ -69,47 +65,35 @@ class ChatTab(QWidget):
 
     def __init__(
         self,
+        ui: UiContext,
         store: ChatStore,
-        session: EngineSession,
-        settings: SettingsFile,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
         library: ChatLibrary,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session = session
-        self._theme = theme
-        self._bridge = bridge
+        self._session = ui.session
+        self._theme = ui.theme
+        self._bridge = ui.bridge
         self._keeper = ChatKeeper(store)
-        self._runner = ReplyRunner(store, session, bridge, notices, self._on_reply_end)
+        self._runner = ReplyRunner(store, ui.session, ui.bridge, ui.notices, self._on_reply_end)
         self._tasks: set[asyncio.Task[Any]] = set()
 
-        self.chats = ChatList(theme)
-        self.list_actions = ChatListActions(self.chats, self._keeper, notices, self._start, self)
-        self.conversation = ConversationView(theme)
-        self.composer = Composer(theme)
+        self.chats = ChatList(ui.theme)
+        self.list_actions = ChatListActions(self.chats, self._keeper, ui.notices, self._start, self)
+        self.conversation = ConversationView(ui.theme)
+        self.composer = Composer(ui.theme)
         self.attachments = ChatAttachments(
-            self.composer.attachments,
-            self._keeper,
-            session,
-            theme,
-            notices,
-            self._start,
-            self._kept_chat,
-            self,
+            ui, self.composer.attachments, self._keeper, self._start, self._kept_chat, self
         )
-        self.notice = ContextNotice(theme)
-        self.filter_notice = FilterNotice(theme)
-        self.elsewhere_line = ElsewhereLine(session, theme)
-        self.choices = ReplySettings(theme)
+        self.notice = ContextNotice(ui.theme)
+        self.filter_notice = FilterNotice(ui.theme)
+        self.elsewhere_line = ElsewhereLine(ui.session, ui.theme)
+        self.choices = ReplySettings(ui.theme)
         self.choices.hide()
         self.exchange = ChatExchange(
+            ui,
             store,
             self._keeper,
-            session,
-            settings,
             self._runner,
             ChatDesk(
                 self.conversation,
@@ -120,8 +104,6 @@ class ChatTab(QWidget):
                 self.choices,
             ),
             self._start,
-            bridge,
-            notices,
             self,
         )
         self._branch = ChatBranch(store, self._keeper, self._runner, self.conversation, self._start, self)
@@ -129,7 +111,7 @@ class ChatTab(QWidget):
             self._keeper, self.composer, self.exchange, self._start, self._kept_chat, self
         )
         self._readiness = ChatReadiness(
-            session,
+            ui.session,
             self._keeper,
             self._runner,
             self.exchange,
@@ -138,9 +120,9 @@ class ChatTab(QWidget):
             self.composer,
             self,
         )
-        self.presets = ChatPresets(library.presets, self.choices, session, settings, notices, self)
-        self._choosing = ChatChoices(self._keeper, self.choices, self.presets, settings, self._start, self)
-        self.prompts = ChatPrompts(library.prompts, self.composer, notices, self)
+        self.presets = ChatPresets(library.presets, self.choices, ui.session, ui.settings, ui.notices, self)
+        self._choosing = ChatChoices(self._keeper, self.choices, self.presets, ui.settings, self._start, self)
+        self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
         self._lay_out()
         self.setFocusProxy(self.composer)
         self._veil = DropVeil(self, self.tr("Attach to the message"))
@@ -160,7 +142,7 @@ class ChatTab(QWidget):
         )
         self._connect()
         chats = [chat.id for chat in store.conversations()]
-        last = settings.values.last_chat
+        last = ui.settings.values.last_chat
         self.open_chat(last if last in chats else next(iter(chats), None))
 
     # What the window calls

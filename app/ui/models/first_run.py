@@ -8,14 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.acquire.jobs import JobBook, JobView
 from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.theme import Theme
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import button, label
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue
 from models.catalog.recommend import recommend
 from models.store.store import ModelStore
@@ -34,27 +32,24 @@ class FirstRun(QObject):
 
     def __init__(
         self,
-        theme: Theme,
-        bridge: Bridge,
+        ui: UiContext,
         advice: MachineAdvice,
         store: ModelStore,
         jobs: JobBook,
-        settings: SettingsFile,
-        notices: Notices,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._bridge = bridge
+        self._theme = ui.theme
+        self._bridge = ui.bridge
         self._advice = advice
         self._store = store
         self._jobs = jobs
-        self._settings = settings
-        self._notices = notices
+        self._settings = ui.settings
+        self._notices = ui.notices
         self._job: JobCard | None = None
         self._job_id = ""
         self._stopped = False
-        self.card = RecommendationCard(theme)
+        self.card = RecommendationCard(ui.theme)
         self.card.get_asked.connect(self._on_get)
         self.page = QWidget()
         self._column = QVBoxLayout(self.page)
@@ -76,7 +71,7 @@ class FirstRun(QObject):
         foot.addWidget(later)
         self._column.addLayout(foot)
         advice.changed.connect(self.refresh)
-        follow_jobs(jobs, bridge, self.page, self._on_job)
+        follow_jobs(jobs, ui.bridge, self.page, self._on_job)
         for view in jobs.jobs():
             self._on_job(view)
         self.refresh()

@@ -13,13 +13,10 @@ from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.requantise import estimated_bytes, source_of
 from app.base.errors import Cancelled, StillroomError
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 from converters.gguf.inspect import check_gguf, inspect
 from models.catalog.catalog import find
 from models.quantisation.sizes import QUANTISATIONS
@@ -41,22 +38,19 @@ class ModelActions(QObject):
 
     def __init__(
         self,
-        theme: Theme,
-        bridge: Bridge,
+        ui: UiContext,
         store: ModelStore,
         jobs: JobBook,
-        settings: SettingsFile,
-        notices: Notices,
         place: QVBoxLayout,
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._theme = theme
-        self._bridge = bridge
+        self._theme = ui.theme
+        self._bridge = ui.bridge
         self._store = store
         self._jobs = jobs
-        self._settings = settings
-        self._notices = notices
+        self._settings = ui.settings
+        self._notices = ui.notices
         self._place = place
         self._window = window
 

@@ -13,10 +13,6 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
 from app.machine.advisor import Advisor
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
@@ -31,8 +27,7 @@ from app.ui.models.quality.model_matrix import ModelMatrix
 from app.ui.models.quality.model_quality import ModelQuality
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.widgets.card import Card
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.catalog.catalog import catalogue
 from models.catalog.recommend import recommend
 from models.catalog.reference import CatalogReference, GgufReference, HubReference, parse_reference
@@ -57,26 +52,22 @@ class ModelsTab(QScrollArea):
 
     def __init__(
         self,
-        theme: Theme,
-        bridge: Bridge,
-        session: EngineSession,
+        ui: UiContext,
         store: ModelStore,
         jobs: JobBook,
-        settings: SettingsFile,
-        notices: Notices,
         advice: MachineAdvice,
         measurer: Measurer,
-        plots: PlotLibrary,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._bridge = bridge
-        self._session = session
+        self._ui = ui
+        self._theme = ui.theme
+        self._bridge = ui.bridge
+        self._session = ui.session
         self._store = store
         self._jobs = jobs
-        self._settings = settings
-        self._notices = notices
+        self._settings = ui.settings
+        self._notices = ui.notices
         self._advice = advice
         self._listing = StoreListing((), ())
         self._views: dict[str, JobView] = {view.id: view for view in jobs.jobs()}
@@ -84,12 +75,12 @@ class ModelsTab(QScrollArea):
         self._told: set[str] = set()
         self._selected = ""
         self._advisor: Advisor | None = None
-        self._quality = ModelQuality(theme, bridge, measurer, settings, notices, plots, self)
+        self._quality = ModelQuality(ui, measurer, self)
         self._quality.measured.connect(self.reload)
-        self._matrix = ModelMatrix(theme, bridge, store, notices, self)
+        self._matrix = ModelMatrix(ui, store, self)
         self._build_page()
         advice.changed.connect(self._refresh)
-        follow_jobs(jobs, bridge, self, self._on_job)
+        follow_jobs(jobs, ui.bridge, self, self._on_job)
         for view in self._views.values():
             self._show_job(view)
         self._refresh()
@@ -140,16 +131,7 @@ class ModelsTab(QScrollArea):
         self.outlooks.hide()
         self.add_card = AddModelCard(self._theme)
         self.add_card.add_asked.connect(self._on_add)
-        self._actions = ModelActions(
-            self._theme,
-            self._bridge,
-            self._store,
-            self._jobs,
-            self._settings,
-            self._notices,
-            self._job_place,
-            self,
-        )
+        self._actions = ModelActions(self._ui, self._store, self._jobs, self._job_place, self)
         self._actions.load_asked.connect(self.load_asked)
         self._actions.delete_asked.connect(self._on_delete)
         self._actions.imported.connect(self._on_imported)

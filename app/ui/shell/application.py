@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -42,6 +43,7 @@ from app.ui.shell.window_tabs import WindowTabs
 from app.ui.shell.window_zoom import WindowZoom
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 
 log = logging.getLogger(__name__)
 
@@ -202,19 +204,10 @@ class WindowApplication(QObject):
         long_replies = LongReplies(window, parts.settings)
         long_replies.chosen.connect(self._on_long_reply_chosen)
         self._notices = Notices(window, lambda: report(parts.paths.logs))
-        self.dialogs = WindowDialogs(
-            window, parts, self._session, self.server, self.cuda, self._theme, self._bridge, self._notices
-        )
+        ui = UiContext(self._session, parts.settings, self._theme, self._bridge, self._notices, self._plots)
+        self.dialogs = WindowDialogs(ui, window, parts, self.server, self.cuda)
         tabs = self._tabs = WindowTabs(
-            window,
-            parts,
-            self._session,
-            self._theme,
-            self._tabs_bridge,
-            self._notices,
-            self._plots,
-            self._advice,
-            welcomes=self._painted,
+            replace(ui, bridge=self._tabs_bridge), window, parts, self._advice, welcomes=self._painted
         )
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)

@@ -11,14 +11,11 @@ from app.base.log import report
 from app.engine.protocol import LoadSettings
 from app.engine.rpc.rpc_address import numeric_endpoint
 from app.ui.base.actions import add_action
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
@@ -33,24 +30,21 @@ class WindowDialogs(QObject):
 
     def __init__(
         self,
+        ui: UiContext,
         window: MainWindow,
         parts: WindowParts,
-        session: EngineSession,
         server: ServerSession,
         cuda: CudaSession,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._parts = parts
-        self._session = session
+        self._session = ui.session
         self._server = server
         self._cuda = cuda
-        self._theme = theme
-        self._bridge = bridge
-        self._notices = notices
+        self._theme = ui.theme
+        self._bridge = ui.bridge
+        self._notices = ui.notices
         window.load_settings_asked.connect(self.open_load_settings)
         window.settings_asked.connect(lambda: self.open_settings_page(0))
         add_action(window, self.tr("Input filter"), "", self.open_filters)

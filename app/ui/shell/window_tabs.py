@@ -8,15 +8,11 @@ from PySide6.QtCore import QLocale, QObject, Signal
 
 from app.bench.drift.comparison import DriftReport
 from app.chat.library.library import ChatLibrary
-from app.ui.base.bridge import Bridge
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.shell.main_window import MainWindow
 from app.ui.shell.window_parts import WindowParts
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 
 if TYPE_CHECKING:
     # Imported when they are first shown, which is after the first painting.
@@ -38,13 +34,9 @@ class WindowTabs(QObject):
 
     def __init__(
         self,
+        ui: UiContext,
         window: MainWindow,
         parts: WindowParts,
-        session: EngineSession,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
-        plots: PlotLibrary,
         advice: Callable[[], MachineAdvice],
         *,
         welcomes: bool,
@@ -53,11 +45,7 @@ class WindowTabs(QObject):
         super().__init__(window)
         self._window = window
         self._parts = parts
-        self._session = session
-        self._theme = theme
-        self._bridge = bridge
-        self._notices = notices
-        self._plots = plots
+        self._ui = ui
         self._advice = advice
         self._welcomes = welcomes
         self._chat: ChatTab | None = None
@@ -67,12 +55,8 @@ class WindowTabs(QObject):
         """Make the tab of the conversations."""
         parts = self._parts
         tab = ChatTab(
+            self._ui,
             parts.chats,
-            self._session,
-            parts.settings,
-            self._theme,
-            self._bridge,
-            self._notices,
             ChatLibrary.in_folder(
                 parts.paths.data, "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
             ),
@@ -94,13 +78,13 @@ class WindowTabs(QObject):
 
         parts = self._parts
         self._code = CodeTab(
-            self._session,
-            self._bridge,
-            self._theme,
+            self._ui.session,
+            self._ui.bridge,
+            self._ui.theme,
             parts.paths.data / "code-draft.json",
             Sandbox(),
             lambda: parts.settings.values.sampling,
-            self._notices.inform,
+            self._ui.notices.inform,
         )
         return self._code
 
@@ -112,30 +96,11 @@ class WindowTabs(QObject):
 
         parts = self._parts
         tab = BenchmarkTab(
-            parts.benchmark_runner,
-            parts.benchmarks,
-            self._session,
-            parts.settings,
-            self._theme,
-            self._bridge,
-            self._notices,
-            self._plots,
-            models=lambda: parts.store.listing().models,
+            self._ui, parts.benchmark_runner, parts.benchmarks, models=lambda: parts.store.listing().models
         )
-        session, theme, bridge = self._session, self._theme, self._bridge
-        quality = QualityPage(
-            parts.quality,
-            parts.quality_runs,
-            parts.quality_suites,
-            session,
-            parts.settings,
-            theme,
-            bridge,
-            self._notices,
-            self._plots,
-        )
+        quality = QualityPage(self._ui, parts.quality, parts.quality_runs, parts.quality_suites)
         tab.add_page("quality", self.tr("Quality"), quality)
-        tab.add_page("drift", self.tr("Drift"), DriftPage(parts.drift, session, theme, bridge))
+        tab.add_page("drift", self.tr("Drift"), DriftPage(self._ui, parts.drift))
         return tab
 
     def make_models(self) -> "ModelsTab":
@@ -143,18 +108,7 @@ class WindowTabs(QObject):
         from app.ui.models.models_tab import ModelsTab
 
         parts = self._parts
-        tab = ModelsTab(
-            self._theme,
-            self._bridge,
-            self._session,
-            parts.store,
-            parts.jobs,
-            parts.settings,
-            self._notices,
-            self._advice(),
-            parts.measurer,
-            self._plots,
-        )
+        tab = ModelsTab(self._ui, parts.store, parts.jobs, self._advice(), parts.measurer)
         tab.load_asked.connect(self.model_chosen)
         return tab
 
@@ -189,7 +143,7 @@ class WindowTabs(QObject):
 
         sentence = DriftWords().notice(report)
         if sentence:
-            self._notices.warn(sentence, self.tr("Show"), self._show_drift)
+            self._ui.notices.warn(sentence, self.tr("Show"), self._show_drift)
 
     def close_down(self) -> list[Callable[[], None]]:
         """Stop what the tabs do, before their widgets are deleted. The returned functions wait on other
@@ -216,16 +170,7 @@ class WindowTabs(QObject):
         parts = self._parts
         if self._chat is None or not FirstRun.is_wanted(parts.settings, parts.store):
             return
-        first_run = FirstRun(
-            self._theme,
-            self._bridge,
-            self._advice(),
-            parts.store,
-            parts.jobs,
-            parts.settings,
-            self._notices,
-            self._chat,
-        )
+        first_run = FirstRun(self._ui, self._advice(), parts.store, parts.jobs, self._chat)
         first_run.load_asked.connect(self.model_chosen)
         self._chat.conversation.welcome(first_run.page)
 

@@ -34,6 +34,7 @@ from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
 from app.ui.benchmark.speed.speed_runs_table import GENERATION
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.catalog.starter import starter_file
 from models.store.store import InstalledModel
 from tests.support.bench_reports import make_report, run_on_processor, with_limits
@@ -125,19 +126,8 @@ class Room:
         runner = BenchmarkRunner(
             desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
         )
-        self.tab = BenchmarkTab(
-            runner,
-            history,
-            desk.session,
-            settings,
-            desk.theme,
-            desk.bridge,
-            self.notices,
-            desk.plots,
-            self.host,
-            suite=suite,
-            models=lambda: models,
-        )
+        ui = UiContext(desk.session, settings, desk.theme, desk.bridge, self.notices, desk.plots)
+        self.tab = BenchmarkTab(ui, runner, history, self.host, suite=suite, models=lambda: models)
         self.tab.resize(1128, 900)
         self.host.show()
         table = self.tab.findChild(QTableView)

@@ -25,6 +25,8 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from tests.support.chat_desk import ENDLESS, Desk, Opened, field, until
 from tests.support.templates import chat_templates
 
@@ -238,15 +240,9 @@ def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, 
     with closing(ChatStore(tmp_path / "chats.sqlite3")) as store:
         window = QMainWindow()
         qtbot.addWidget(window)
-        tab = ChatTab(
-            store,
-            session,
-            SettingsFile(tmp_path / "s.json"),
-            desk.theme,
-            bridge,
-            Notices(window, lambda: ""),
-            ChatLibrary.in_folder(tmp_path),
-        )
+        settings, notices = SettingsFile(tmp_path / "s.json"), Notices(window, lambda: "")
+        ui = UiContext(session, settings, desk.theme, bridge, notices, PlotLibrary(bridge))
+        tab = ChatTab(ui, store, ChatLibrary.in_folder(tmp_path))
         window.setCentralWidget(tab)
         assert tab.composer.state is ComposerState.BLOCKED
         assert "No model is loaded" in tab.composer.reason

@@ -35,6 +35,7 @@ from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
@@ -115,19 +116,15 @@ class Room:
         self.notices = Notices(self.host, lambda: "")
         self.measurements = Measurements(root / "measured.json")
         self.advice = MachineAdvice(self.session, self.measurements, self.bridge)  # type: ignore[arg-type]
-        self.tab = ModelsTab(
+        ui = UiContext(
+            self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
+            self.settings,
             theme,
             self.bridge,
-            self.session,  # type: ignore[arg-type]  # the stand-in has what the tab uses
-            self.store,
-            self.jobs,
-            self.settings,
             self.notices,
-            self.advice,
-            self.measurer,
             PlotLibrary(self.bridge),
-            self.host,
         )
+        self.tab = ModelsTab(ui, self.store, self.jobs, self.advice, self.measurer, self.host)
         self.loads: list[InstalledModel] = []
         self.tab.load_asked.connect(self.loads.append)
         self.tab.resize(1200, 900)

@@ -13,11 +13,8 @@ from PySide6.QtWidgets import (
 
 from app.bench.drift.checker import DriftChecker, DriftProgress
 from app.bench.drift.comparison import DriftReport, ItemDrift
-from app.ui.base.bridge import Bridge
 from app.ui.base.layouts import clear_layout
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.benchmark.drift.drift_items_table import QUESTION, DriftItems
 from app.ui.benchmark.drift.drift_words import DriftWords
 from app.ui.benchmark.frame.benchmark_words import when_text
@@ -26,6 +23,7 @@ from app.ui.widgets.card import Card, LabelLook, button, label, set_look
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.rows_model import ROW_ROLE
+from app.ui.widgets.ui_context import UiContext
 
 TABLE_HEIGHT_PX = 370
 
@@ -35,15 +33,13 @@ class DriftPage(MeasuringPage):
 
     def __init__(
         self,
+        ui: UiContext,
         checker: DriftChecker,
-        session: EngineSession,
-        theme: Theme,
-        bridge: Bridge,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(session, bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent)
         self._checker = checker
-        self._theme = theme
+        self._theme = ui.theme
         self._words = DriftWords()
         self._report: DriftReport | None = None
         self._check = button(self.tr("Check now"), "primary")
@@ -59,7 +55,7 @@ class DriftPage(MeasuringPage):
         self._answers = _VerdictCard(self.tr("ANSWERS"))
         self._speed = _VerdictCard(self.tr("SPEED"))
         self._since = _VerdictCard(self.tr("SINCE"))
-        self._items = DriftItems(theme, self)
+        self._items = DriftItems(ui.theme, self)
         self._table = FilteredTable(self._items, self.tr("Golden answers"), QUESTION)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._before = label("", "body", wrap=True, selectable=True)
@@ -69,10 +65,15 @@ class DriftPage(MeasuringPage):
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
-        for changed in (session.loaded, session.unloaded, session.load_failed, session.engine_died):
+        for changed in (
+            ui.session.loaded,
+            ui.session.unloaded,
+            ui.session.load_failed,
+            ui.session.engine_died,
+        ):
             changed.connect(self.refresh)
         self.follow_session()
-        theme.changed.connect(self._on_theme_changed)
+        ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._stop.hide()
         self.refresh()

@@ -30,12 +30,8 @@ from app.bench.quality.words import quality_side_by_side
 from app.engine.protocol import ModelInfo
 from app.remote.remote_engine import ElsewhereInPlace
 from app.remote.remote_server import is_elsewhere
-from app.settings import SettingsFile
 from app.suites.quality_suites import QualitySuites
-from app.ui.base.bridge import Bridge
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.benchmark.frame.benchmark_export import FormsMenu
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
 from app.ui.benchmark.frame.run_history_view import MOST_COMPARED, RunHistoryView
@@ -52,9 +48,8 @@ from app.ui.benchmark.quality.quality_words import QualityWords
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.rows_model import ROW_ROLE
+from app.ui.widgets.ui_context import UiContext
 from models.system.progress import OnProgress, Progress
 
 ITEMS_HEIGHT_PX = 440
@@ -73,24 +68,19 @@ class QualityPage(MeasuringPage):
 
     def __init__(
         self,
+        ui: UiContext,
         runner: QualityRunner,
         store: QualityStore,
         suites: QualitySuites,
-        session: EngineSession,
-        settings: SettingsFile,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
-        library: PlotLibrary,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(session, bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent)
         self._runner = runner
         self._store = store
         self._suites = suites
-        self._settings = settings
-        self._theme = theme
-        self._notices = notices
+        self._settings = ui.settings
+        self._theme = ui.theme
+        self._notices = ui.notices
         self._words = QualityWords()
         self._asked: ModelInfo | None = None
         self._rows: list[QualityRow] = []
@@ -116,7 +106,7 @@ class QualityPage(MeasuringPage):
             action.toggled.connect(self._on_data)
         self._data_button.setMenu(self._data_menu)
         self._export = button(self.tr("Export"))
-        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
         self._about = ElidedLabel("small")
         self._about.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = RunProgressCard(
@@ -125,14 +115,14 @@ class QualityPage(MeasuringPage):
         )
         self._progress.cancel_asked.connect(self.cancel)
         self._figures = QualityFigureCards()
-        self._trend = TrendCard(theme, library)
+        self._trend = TrendCard(ui.theme, ui.plots)
         self._comparison = QualityComparisonCard()
         self._comparison.closed.connect(self._comparison.hide)
         self._comparison.set_menu(
-            FormsMenu(self._comparison_forms, lambda: "quality-comparison", bridge, notices, self)
+            FormsMenu(self._comparison_forms, lambda: "quality-comparison", ui.bridge, ui.notices, self)
         )
         self._protocol = label("", "small", wrap=True)
-        self._items = QualityItems(theme, self)
+        self._items = QualityItems(ui.theme, self)
         self._table = FilteredTable(self._items, self.tr("Items of the run"), ITEM, wide_px=ITEM_PX)
         self._table.view.selectionModel().selectionChanged.connect(self._on_selection)
         self._item = QualityItemView()
@@ -144,7 +134,7 @@ class QualityPage(MeasuringPage):
         self._empty = self._make_empty()
         self._lay_out()
         self.follow_session()
-        theme.changed.connect(self._on_theme_changed)
+        ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._progress.hide()
         self.refresh()

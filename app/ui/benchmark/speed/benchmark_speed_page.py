@@ -20,12 +20,8 @@ from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import SUITES, Suite
 from app.engine.protocol import Delta, Event, Failed, Finished, PromptProgress
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
 from app.ui.base.durations import duration
 from app.ui.base.plain_text import set_tip
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.benchmark_export import FormsMenu, ask_for_runs
 from app.ui.benchmark.frame.measuring_page import MeasuringPage
@@ -39,8 +35,7 @@ from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
 from app.ui.benchmark.speed.speed_runs_table import BenchmarkRunsModel
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.elided_label import ElidedLabel
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.store.store import InstalledModel
 
 
@@ -49,29 +44,24 @@ class BenchmarkSpeedPage(MeasuringPage):
 
     def __init__(
         self,
+        ui: UiContext,
         runner: BenchmarkRunner,
         history: BenchmarkHistory,
-        session: EngineSession,
-        settings: SettingsFile,
-        theme: Theme,
-        bridge: Bridge,
-        notices: Notices,
-        library: PlotLibrary,
         parent: QWidget | None = None,
         *,
         suite: Suite = SUITES["speed"],
         models: Callable[[], Sequence[InstalledModel]] = tuple,
     ) -> None:
         """`models` lists those on disk, for the picture of what their quantisations cost."""
-        super().__init__(session, bridge, parent)
+        super().__init__(ui.session, ui.bridge, parent)
         self._runner = runner
         self._suite = suite
         self._models = models
         self._unfinished: Unfinished | None = None
         self._history = history
-        self._settings = settings
-        self._theme = theme
-        self._notices = notices
+        self._settings = ui.settings
+        self._theme = ui.theme
+        self._notices = ui.notices
         self._reports: list[Report] = []
         self._shown: Report | None = None
         self._replies = RunningReplies()
@@ -88,7 +78,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._import = button(self.tr("Import…"), tip=self.tr("Runs of llama-bench, or of another Stillroom"))
         self._import.clicked.connect(self._ask_for_runs)
         self._export = button(self.tr("Export"))
-        self._export.setMenu(FormsMenu(self._forms, self._stem, bridge, notices, self, self._picture))
+        self._export.setMenu(FormsMenu(self._forms, self._stem, ui.bridge, ui.notices, self, self._picture))
         self._machine = ElidedLabel("small")
         self._machine.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._progress = RunProgressCard(
@@ -104,11 +94,11 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._comparison = ComparisonCard()
         self._comparison.closed.connect(self._comparison.hide)
         self._comparison.set_menu(
-            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", bridge, notices, self)
+            FormsMenu(self._comparison_forms, lambda: "benchmark-comparison", ui.bridge, ui.notices, self)
         )
         self._details = DetailsCard()
         self._facts = FactsCard()
-        self._plots = BenchmarkPlots(theme, library)
+        self._plots = BenchmarkPlots(ui.theme, ui.plots)
         self._table = RunHistoryView(BenchmarkRunsModel(self))
         self._table.selection_changed.connect(self._on_selection)
         self._table.compare_asked.connect(self._compare)
@@ -116,10 +106,10 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._results = QWidget()
         self._empty = self._make_empty()
         self._lay_out()
-        session.client.observe_events(self._replies.on_event)
-        session.engine_died.connect(self._replies.forget)
+        ui.session.client.observe_events(self._replies.on_event)
+        ui.session.engine_died.connect(self._replies.forget)
         self.follow_session()
-        theme.changed.connect(self._on_theme_changed)
+        ui.theme.changed.connect(self._on_theme_changed)
         self._on_theme_changed()
         self._progress.hide()
         self._comparison.hide()

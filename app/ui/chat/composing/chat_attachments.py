@@ -12,12 +12,10 @@ from app.chat.documents.documents import DocumentError, read_document
 from app.chat.prompting.attached import with_documents
 from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
-from app.ui.base.session import EngineSession
-from app.ui.base.theme import Theme
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 
 
 class ChatAttachments(QObject):
@@ -28,11 +26,9 @@ class ChatAttachments(QObject):
 
     def __init__(
         self,
+        ui: UiContext,
         chips: AttachmentChips,
         keeper: ChatKeeper,
-        session: EngineSession,
-        theme: Theme,
-        notices: Notices,
         start: Callable[[Coroutine[Any, Any, Any]], None],
         kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
         parent: QWidget,
@@ -42,9 +38,9 @@ class ChatAttachments(QObject):
         self._window = parent
         self._chips = chips
         self._keeper = keeper
-        self._session = session
-        self._theme = theme
-        self._notices = notices
+        self._session = ui.session
+        self._theme = ui.theme
+        self._notices = ui.notices
         self._start = start
         self._kept_chat = kept_chat
         self._tokens: dict[int, int] = {}

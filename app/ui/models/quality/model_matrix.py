@@ -7,11 +7,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.acquire.importance import MATRIX_NAME, KeptMatrix, kept_matrix
-from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.widgets.card import Card, button, label
-from app.ui.widgets.notices import Notices
+from app.ui.widgets.ui_context import UiContext
 from models.store.store import ModelStore
 from models.system.durable import write_durably
 from models.system.units import byte_count
@@ -56,16 +55,19 @@ class ModelMatrix(QObject):
     """Owns the card, which is hidden where there is no matrix; GUI thread."""
 
     def __init__(
-        self, theme: Theme, bridge: Bridge, store: ModelStore, notices: Notices, parent: QObject
+        self,
+        ui: UiContext,
+        store: ModelStore,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge = ui.bridge
         self._store = store
-        self._notices = notices
+        self._notices = ui.notices
         self._name = ""
         self._path = Path()
-        self.card = MatrixCard(theme)
-        self.card.delete.clicked.connect(lambda: bridge.start(self._delete(self._path, self._name)))
+        self.card = MatrixCard(ui.theme)
+        self.card.delete.clicked.connect(lambda: ui.bridge.start(self._delete(self._path, self._name)))
         self.card.hide()
 
     def show_row(self, row: ModelRow | None) -> None:

@@ -6,13 +6,9 @@ import threading
 from PySide6.QtCore import QObject, Signal
 
 from app.acquire.measurer import Measurer
-from app.settings import SettingsFile
-from app.ui.base.bridge import Bridge
-from app.ui.base.theme import Theme
 from app.ui.models.list.model_rows import ModelRow
 from app.ui.models.quality.quality_card import QualityCard
-from app.ui.widgets.notices import Notices
-from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel
 from models.system.progress import Progress
@@ -25,24 +21,20 @@ class ModelQuality(QObject):
 
     def __init__(
         self,
-        theme: Theme,
-        bridge: Bridge,
+        ui: UiContext,
         measurer: Measurer,
-        settings: SettingsFile,
-        notices: Notices,
-        plots: PlotLibrary,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge = ui.bridge
         self._measurer = measurer
-        self._settings = settings
-        self._notices = notices
+        self._settings = ui.settings
+        self._notices = ui.notices
         self._models: list[InstalledModel] = []
         self._running = ""
         self._progress: Progress | None = None
         self._cancel = threading.Event()
-        self.card = QualityCard(theme, plots)
+        self.card = QualityCard(ui.theme, ui.plots)
         self.card.measure_asked.connect(self._on_measure)
         self.card.cancel_asked.connect(lambda: self._cancel.set())
         self.destroyed.connect(self._cancel.set)

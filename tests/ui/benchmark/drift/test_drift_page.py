@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from app.bench.drift.comparison import DriftReport
 from app.ui.benchmark.drift.drift_page import DriftPage
 from app.ui.benchmark.drift.drift_watch import DriftWatch
 from app.ui.benchmark.drift.drift_words import DriftWords
+from app.ui.widgets.notices import Notices
+from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy
 from tests.support.quality_desk import QualityDesk, Stores
@@ -39,7 +42,16 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     desk: QualityDesk, stores: Stores, tmp_path: Path
 ) -> None:
     model = Path(shutil.copy(starter_path(), tmp_path / "model.gguf"))
-    page = DriftPage(stores.drift, desk.session, desk.theme, desk.bridge)
+    host = QWidget()
+    ui = UiContext(
+        desk.session,
+        stores.settings,
+        desk.theme,
+        desk.bridge,
+        Notices(host, lambda: ""),
+        PlotLibrary(desk.bridge),
+    )
+    page = DriftPage(ui, stores.drift)
     page.resize(1000, 900)
     page.show()
     assert "Does it still answer as it did?" in shown(page)

@@ -18,6 +18,7 @@ from app.ui.benchmark.quality.quality_comparison import QualityComparisonCard
 from app.ui.benchmark.quality.quality_page import QualityPage
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
@@ -70,17 +71,8 @@ def notices(qapp: QApplication) -> Iterator[Notices]:
 @pytest.fixture
 def page(desk: QualityDesk, stores: Stores, notices: Notices, tmp_path: Path) -> Iterator[QualityPage]:
     suites = SmallSuites(tmp_path / "data-sets")
-    page = QualityPage(
-        stores.quality,
-        stores.quality_runs,
-        suites,
-        desk.session,
-        stores.settings,
-        desk.theme,
-        desk.bridge,
-        notices,
-        PlotLibrary(desk.bridge),
-    )
+    ui = UiContext(desk.session, stores.settings, desk.theme, desk.bridge, notices, PlotLibrary(desk.bridge))
+    page = QualityPage(ui, stores.quality, stores.quality_runs, suites)
     page.resize(1000, 900)
     page.show()
     yield page

@@ -21,6 +21,7 @@ from app.ui.models.quality.quality_card import QualityCard
 from app.ui.models.quality.quality_table import LOSS, SAME_TOP
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
+from app.ui.widgets.ui_context import UiContext
 from converters.quality import measuring
 from models.store.store import InstalledModel, ModelStore, NewFile
 from models.system.progress import Progress
@@ -123,15 +124,15 @@ class Desk:
         def no_hub() -> Any:
             raise AssertionError("everything is here")
 
-        self.quality = ModelQuality(
+        ui = UiContext(
+            None,  # type: ignore[arg-type]  # nothing here asks an engine
+            SettingsFile(root / "settings.json"),
             theme,
             self.bridge,
-            Measurer(self.store, no_hub, child_command("measure")),
-            SettingsFile(root / "settings.json"),
             self.notices,
             PlotLibrary(self.bridge),
-            self.host,
         )
+        self.quality = ModelQuality(ui, Measurer(self.store, no_hub, child_command("measure")), self.host)
         self.quality.measured.connect(self.show)
         self.show()
 
