@@ -211,7 +211,7 @@ def _tell(
     )
     from app.bench.report.side_by_side import side_by_side_lines
     from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
-    from app.bench.results.compare import compare, compare_all, is_same_subject, noise_between
+    from app.bench.results.run_difference import compare, compare_all, is_same_subject, noise_between
 
     for path in options.save:
         save(speed_forms(report), path)

@@ -23,9 +23,9 @@ import llama_cpp
 import pytest
 
 from app.base.children import child_command
-from app.bench.results.compare import compare, noise_between
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Measure, Report
+from app.bench.results.run_difference import compare, noise_between
 from app.bench.run.runner import BenchmarkRunner
 from app.bench.run.suite import FIRST_TOKEN, Step, Suite, first_token_prompt
 from app.engine.client.client import EngineClient

@@ -8,8 +8,8 @@ import msgspec
 
 from app.bench.drift.golden import GoldenAnswer, GoldenRun
 from app.bench.quality.scores.rouge import rouge_l
-from app.bench.results.compare import change_of
 from app.bench.results.report import Sample, measure_of
+from app.bench.results.run_difference import change_of
 from app.bench.run.conditions import BUSY_PERCENT
 
 NOISE_FLOOR = 1e-3

@@ -2,8 +2,8 @@
 
 import re
 
-from app.bench.results.compare import Outcome, Verdict
 from app.bench.results.report import OVER_HTTP, Limit, Mark, Measure, ModelFacts, Report
+from app.bench.results.run_difference import Outcome, Verdict
 
 LABELS = {
     "load": "Load time (file in the page cache)",

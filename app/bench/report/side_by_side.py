@@ -6,7 +6,7 @@ from html import escape
 
 from app.bench.report.html_page import html_page
 from app.bench.report.markdown import plain
-from app.bench.results.compare import Verdict
+from app.bench.results.run_difference import Verdict
 from models.system.shown_text import shown
 
 _LOOKS: dict[Verdict, str] = {

@@ -13,8 +13,15 @@ from app.bench.report.report_words import (
     model_title,
 )
 from app.bench.report.side_by_side import Against, Line, SideBySide
-from app.bench.results.compare import SIGNIFICANCE, SMALLEST_CHANGE, Change, Comparison, Outcome, Verdict
 from app.bench.results.report import Report
+from app.bench.results.run_difference import (
+    SIGNIFICANCE,
+    SMALLEST_CHANGE,
+    Change,
+    Comparison,
+    Outcome,
+    Verdict,
+)
 
 
 class FigureChange(msgspec.Struct, frozen=True, kw_only=True):

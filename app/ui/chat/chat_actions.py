@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QWidget
 
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.chat.composing.chat_attachments import ChatAttachments
 from app.ui.chat.composing.chat_prompts import ChatPrompts
 from app.ui.chat.composing.composer import Composer

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from app.chat.title import shortened
+from app.chat.chat_title import shortened
 from app.ui.base.durations import duration, exact_duration
 from app.ui.base.theme import Theme
 from app.ui.reply.markdown_view import MarkdownView

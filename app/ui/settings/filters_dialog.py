@@ -12,7 +12,7 @@ from app.base.errors import StillroomError
 from app.filters.filter_file import FilterFile, FilterFileError
 from app.filters.rule import FilterRule
 from app.filters.shipped import shipped_rules
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_form import FilterRuleForm

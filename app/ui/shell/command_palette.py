@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.base.actions import Command, matching
+from app.ui.base.add_action import Command, matching
 from app.ui.base.theme import TEXT_PX
 from app.ui.widgets.card import label
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import LivePanel

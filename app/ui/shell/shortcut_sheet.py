@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.ui.base.actions import Command
+from app.ui.base.add_action import Command
 from app.ui.widgets.card import label
 
 

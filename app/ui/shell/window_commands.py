@@ -6,7 +6,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt
 
 from app.chat.store.records import Conversation
-from app.ui.base.actions import Command, commands_of
+from app.ui.base.add_action import Command, commands_of
 from app.ui.live_panel.live_panel import LivePanel
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.main_window import MainWindow

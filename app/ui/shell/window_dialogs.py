@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from app.base.log import report
 from app.engine.protocol import LoadSettings
 from app.engine.rpc.rpc_address import numeric_endpoint
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence
 
 from app.settings import SettingsFile
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.base.theme import ZOOM_STEPS_PERCENT
 from app.ui.shell.main_window import MainWindow
 

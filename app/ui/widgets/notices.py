@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QVBoxLayout, QW
 
 from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import LoadNotice
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.base.announce import announce
 from app.ui.widgets.card import button, label, set_look
 from models.system.shown_text import fill

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
-from app.chat.answer_title import answer_title
+from app.chat.chat_title import answer_title
 from app.chat.library.choices import ReplyChoices
 from app.chat.library.library import ChatLibrary
 from app.chat.store.store import ChatStore

@@ -9,7 +9,7 @@ from app.audit.reading import newest_entries
 from app.audit.verification import verify
 from app.chat.library.choices import ReplyChoices
 from app.filters.rule import FilterRule
-from app.ui.base.actions import commands_of
+from app.ui.base.add_action import commands_of
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.chat.composing.composer import ComposerState
 from app.ui.chat.conversation.question_card import QuestionCard

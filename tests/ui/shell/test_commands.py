@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.ui.base.actions import Command, add_action, commands_of, matching
+from app.ui.base.add_action import Command, add_action, commands_of, matching
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.shortcut_sheet import ShortcutSheet
 

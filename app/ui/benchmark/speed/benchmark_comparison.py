@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from app.bench.results.compare import Change, Comparison, Outcome, Verdict
 from app.bench.results.report import Measure, Report
+from app.bench.results.run_difference import Change, Comparison, Outcome, Verdict
 from app.ui.benchmark.frame import benchmark_words as words
 from app.ui.benchmark.frame.comparison_grid import (
     MOST_WITH_WORDS,

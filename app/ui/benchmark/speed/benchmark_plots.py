@@ -16,8 +16,8 @@ from app.bench.report.curves import (
     speed_by_streams,
     trend,
 )
-from app.bench.results.compare import is_same_subject
 from app.bench.results.report import Measure, Report
+from app.bench.results.run_difference import is_same_subject
 from app.ui.base import figures
 from app.ui.base.theme import Theme
 from app.ui.benchmark.frame import benchmark_words as words

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.bench.export.import_runs import imported_reports, read_runs
 from app.bench.export.save import Forms, comparison_forms, speed_forms
 from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
-from app.bench.results.compare import compare_all, is_same_subject, noise_between, run_noise
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report
+from app.bench.results.run_difference import compare_all, is_same_subject, noise_between, run_noise
 from app.bench.run.run_journal import Unfinished
 from app.bench.run.run_progress import BenchmarkProgress
 from app.bench.run.runner import BenchmarkRunner

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.chat.library.library_file import Change
 from app.chat.library.prompt_library import PromptBook, SavedPrompt, variables_of
-from app.ui.base.actions import add_action
+from app.ui.base.add_action import add_action
 from app.ui.chat.composing.composer import Composer
 from app.ui.chat.composing.prompt_dialog import PromptDialog
 from app.ui.chat.composing.prompt_form import PromptForm

@@ -3,9 +3,9 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.chat.chat_title import shortened
 from app.chat.library.choices import WhenFull
 from app.chat.prompting.context import ContextPlan
-from app.chat.title import shortened
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.chat.chat_title import shortened
 from app.chat.documents.hidden_characters import with_hidden_shown
-from app.chat.title import shortened
 from app.ui.base.announce import announce
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import Card, button, label

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
-from app.chat.answer_title import answer_title
+from app.chat.chat_title import answer_title, title_from
 from app.chat.documents.retrieval import Passage
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import Attachment, Conversation, StoredMessage
 from app.chat.store.store import ChatStore
-from app.chat.title import title_from
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,7 +1,6 @@
 import pytest
 
-from app.chat.answer_title import BEGINNING_CHARACTERS, answer_title
-from app.chat.title import TITLE_COLUMNS, columns_of
+from app.chat.chat_title import BEGINNING_CHARACTERS, TITLE_COLUMNS, answer_title, columns_of
 
 CODE = "```python\nprint('hello there, world')\n```"
 

@@ -11,7 +11,7 @@ from app.bench.export.picture import card_png
 from app.bench.export.save import comparison_forms, save, speed_forms
 from app.bench.quality.figures import quality_report
 from app.bench.report.speed_comparison import speed_comparison, speed_side_by_side
-from app.bench.results.compare import compare_all
+from app.bench.results.run_difference import compare_all
 from tests.support.bench_reports import make_report
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 

@@ -13,7 +13,7 @@ from app.bench.quality.comparison import compare_quality
 from app.bench.quality.words import quality_side_by_side
 from app.bench.report.side_by_side import side_by_side_html, side_by_side_lines, side_by_side_markdown
 from app.bench.report.speed_comparison import SpeedComparison, speed_comparison, speed_side_by_side
-from app.bench.results.compare import compare_all
+from app.bench.results.run_difference import compare_all
 from tests.support.bench_reports import make_report
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, other
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.chat.title import TITLE_COLUMNS, columns_of, title_from
+from app.chat.chat_title import TITLE_COLUMNS, columns_of, title_from
 from app.ui.reply.thinking_line import last_step
 
 

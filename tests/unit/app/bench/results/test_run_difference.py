@@ -2,8 +2,8 @@
 
 import random
 
-from app.bench.results.compare import Comparison, compare, compare_all, run_noise
 from app.bench.results.report import Report
+from app.bench.results.run_difference import Comparison, compare, compare_all, run_noise
 from tests.support.bench_reports import make_report
 
 
