@@ -305,10 +305,10 @@ async def take_models(album: Album) -> None:
 
 async def take_settings(album: Album) -> None:
     """The settings, and the page about this computer."""
-    dialog = album.application.dialogs.open_settings_page(1)
+    dialog = album.application.dialogs.open_settings_page("this computer")
     await settle(150)
     album.take_one("doctor-light", dialog)
-    dialog.show_page(0)
+    dialog.show_page("general")
     await settle()
     album.take_one("settings-light", dialog)
     dialog.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPlainTextEdit, QPushButton, QStackedWidget, QWidget
@@ -27,6 +28,8 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import translated
 
 PROBLEM_CHARACTERS = 2000
+RunPage = Literal["output", "tests", "input"]
+RUN_PAGES: tuple[RunPage, ...] = ("output", "tests", "input")
 _NO_FAULT = ("stopped", "failed")
 """Endings that say nothing about the program."""
 
@@ -95,7 +98,7 @@ class CodeRunCard(Card):
         """Run `code`, with what is typed as its input; None when it could not be run."""
         if self._runner.running or not code.strip():
             return None
-        self.show_page(0)
+        self.show_page("output")
         self.output.clear()
         self._say(self.tr("Running…"), "small")
         try:
@@ -110,7 +113,7 @@ class CodeRunCard(Card):
     async def test(self) -> None:
         """Run the tests on the program in the editor; without tests, go to where they are written."""
         if not self.tests.text().strip():
-            self.show_page(1)
+            self.show_page("tests")
             self.tests.setFocus()
             return
         code, language = self._program()
@@ -120,7 +123,7 @@ class CodeRunCard(Card):
         """Run the tests on `code`: what came of it, in words too; None when they could not run."""
         if self._runner.running:
             return None
-        self.show_page(0)
+        self.show_page("output")
         self.output.clear()
         self._say(self.tr("Testing…"), "small")
         tests = self.tests.text()
@@ -141,11 +144,12 @@ class CodeRunCard(Card):
         self._end(sentence, ok=trial.ok)
         return trial, sentence
 
-    def show_page(self, page: int) -> None:
-        """Show the output (0), the tests (1) or the input (2)."""
-        self._pages.setCurrentIndex(page)
-        self._page_buttons.button(page).setChecked(True)
-        if page == 1 and not self.tests.text():
+    def show_page(self, page: RunPage) -> None:
+        """Bring a page to the front."""
+        index = RUN_PAGES.index(page)
+        self._pages.setCurrentIndex(index)
+        self._page_buttons.button(index).setChecked(True)
+        if page == "tests" and not self.tests.text():
             self.tests.set_language(language_named(self._program()[1]) or self.tests.language)
 
     def take_tests(self, code: str, language: str) -> None:
@@ -153,7 +157,7 @@ class CodeRunCard(Card):
         present = self.tests.text().rstrip("\n")
         self.tests.set_language(language_named(language) or self.tests.language)
         self.tests.change_text(f"{present}\n\n\n{code}\n" if present.strip() else f"{code}\n")
-        self.show_page(1)
+        self.show_page("tests")
         self.tests.setFocus()
 
     def _refuse(self, error: StillroomError) -> None:

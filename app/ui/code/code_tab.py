@@ -280,7 +280,7 @@ class CodeTab(QWidget):
             self.run_card.fix_button.click()
 
     def _show_tests(self) -> None:
-        self.run_card.show_page(1)
+        self.run_card.show_page("tests")
         self.run_card.tests.setFocus()
 
     def _on_running_changed(self, _running: bool) -> None:

@@ -1,6 +1,7 @@
 """Settings, the doctor's page, and what this program is."""
 
 import importlib.metadata
+from typing import Literal
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
@@ -25,6 +26,8 @@ from app.ui.settings.doctor_page import DoctorPage
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
 from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+
+SettingsPage = Literal["general", "this computer", "other computers", "servers elsewhere", "about"]
 
 
 class SettingsDialog(QDialog):
@@ -54,18 +57,20 @@ class SettingsDialog(QDialog):
         self._group = QButtonGroup(self)
         side = QVBoxLayout()
         side.setSpacing(4)
-        for title, page in (
-            (self.tr("General"), self._make_general(states)),
-            (self.tr("This computer"), doctor),
-            (self.tr("Other computers"), others),
-            (self.tr("Servers elsewhere"), elsewhere),
-            (self.tr("About"), self._make_about()),
-        ):
+        self._names: list[SettingsPage] = []
+        pages: tuple[tuple[SettingsPage, str, QWidget], ...] = (
+            ("general", self.tr("General"), self._make_general(states)),
+            ("this computer", self.tr("This computer"), doctor),
+            ("other computers", self.tr("Other computers"), others),
+            ("servers elsewhere", self.tr("Servers elsewhere"), elsewhere),
+            ("about", self.tr("About"), self._make_about()),
+        )
+        for name, title, page in pages:
+            self._names.append(name)
             tab = button(title, "tab")
             tab.setCheckable(True)
-            index = self._stack.addWidget(page)
-            tab.clicked.connect(lambda _=False, index=index: self.show_page(index))
-            self._group.addButton(tab, index)
+            self._group.addButton(tab, self._stack.addWidget(page))
+            tab.clicked.connect(lambda _=False, name=name: self.show_page(name))
             side.addWidget(tab)
         side.addStretch(1)
         body = QHBoxLayout(self)
@@ -73,10 +78,11 @@ class SettingsDialog(QDialog):
         body.setSpacing(20)
         body.addLayout(side)
         body.addWidget(self._stack, 1)
-        self.show_page(0)
+        self.show_page("general")
 
-    def show_page(self, index: int) -> None:
-        """0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
+    def show_page(self, name: SettingsPage) -> None:
+        """Bring a page to the front."""
+        index = self._names.index(name)
         self._group.button(index).setChecked(True)
         self._group.button(index).setFocus()
         self._stack.setCurrentIndex(index)

@@ -219,7 +219,7 @@ class WindowApplication(QObject):
         picker.more_asked.connect(lambda: window.show_page("models"))
         choice = ElsewhereChoice(parts.settings, self._session)
         picker.elsewhere_chosen.connect(lambda server, model: choice.choose(server, model, window))
-        picker.servers_asked.connect(lambda: self.dialogs.open_settings_page(3))
+        picker.servers_asked.connect(lambda: self.dialogs.open_settings_page("servers elsewhere"))
         self.commands = WindowCommands(
             window,
             self._panel,

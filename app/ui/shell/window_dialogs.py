@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.ui.settings.audit_dialog import AuditDialog
     from app.ui.settings.filters_dialog import FiltersDialog
     from app.ui.settings.server_dialog import ServerDialog
-    from app.ui.settings.settings_dialog import SettingsDialog
+    from app.ui.settings.settings_dialog import SettingsDialog, SettingsPage
 
 
 class WindowDialogs(QObject):
@@ -46,7 +46,7 @@ class WindowDialogs(QObject):
         self._bridge = ui.bridge
         self._notices = ui.notices
         window.load_settings_asked.connect(self.open_load_settings)
-        window.settings_asked.connect(lambda: self.open_settings_page(0))
+        window.settings_asked.connect(lambda: self.open_settings_page("general"))
         add_action(window, self.tr("Input filter"), "", self.open_filters)
         add_action(window, self.tr("Audit log"), "", self.open_audit)
         add_action(window, self.tr("Local API"), "", self.open_server)
@@ -129,7 +129,7 @@ class WindowDialogs(QObject):
         )
 
     def _show_computer(self) -> None:
-        self.open_settings_page(1)
+        self.open_settings_page("this computer")
 
     def open_filters(self) -> "FiltersDialog":
         """Show the rules of the input filter."""
@@ -158,8 +158,8 @@ class WindowDialogs(QObject):
         dialog.open()
         return dialog
 
-    def open_settings_page(self, index: int) -> "SettingsDialog":
-        """Open the settings: 0 general, 1 this computer, 2 other computers, 3 servers elsewhere, 4 about."""
+    def open_settings_page(self, page: "SettingsPage") -> "SettingsDialog":
+        """Open the settings at a page."""
         from app.remote.model_directory import fetch_models
         from app.ui.settings.chat_states_card import ChatStatesCard
         from app.ui.settings.doctor_page import DoctorPage
@@ -196,7 +196,7 @@ class WindowDialogs(QObject):
             # One dialog at a time: both are for the window as a whole.
             asked.connect(dialog.accept)
             asked.connect(opened)
-        dialog.show_page(index)
+        dialog.show_page(page)
         dialog.open()
         return dialog
 

@@ -59,7 +59,7 @@ async def pages_open(application: WindowApplication) -> None:
         assert dialog.windowTitle() == title
         dialog.reject()
         await settle(5)
-        settings = application.dialogs.open_settings_page(0)
+        settings = application.dialogs.open_settings_page("general")
         [made] = [made for made in settings.findChildren(QPushButton) if made.text() == f"{title}…"]
         made.click()
         assert settings.isHidden()

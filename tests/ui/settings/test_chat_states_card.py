@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(application: WindowApplication) -> ChatStatesCard:
-    card = application.dialogs.open_settings_page(0).findChild(ChatStatesCard)
+    card = application.dialogs.open_settings_page("general").findChild(ChatStatesCard)
     assert isinstance(card, ChatStatesCard)
     return card
 

@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_page(application: WindowApplication) -> OtherComputersPage:
-    page = application.dialogs.open_settings_page(2).findChild(OtherComputersPage)
+    page = application.dialogs.open_settings_page("other computers").findChild(OtherComputersPage)
     assert isinstance(page, OtherComputersPage)
     return page
 

@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def add_server(application: WindowApplication, api: Api) -> ElsewhereServer:
-    dialog = application.dialogs.open_settings_page(3)
+    dialog = application.dialogs.open_settings_page("servers elsewhere")
     page = dialog.findChild(ServersElsewherePage)
     assert isinstance(page, ServersElsewherePage)
     page.address.setText(f"{api.url}/v1/")
@@ -94,7 +94,7 @@ def test_a_server_is_asked_for_once_and_nothing_goes_there_before(qapp: QApplica
         choose(application, agreed)
         assert application.session.answers_elsewhere
         # One that is removed comes back by undo, with its key.
-        dialog = application.dialogs.open_settings_page(3)
+        dialog = application.dialogs.open_settings_page("servers elsewhere")
         page = dialog.findChildren(ServersElsewherePage)[-1]
         seen_button(page, "Remove").click()
         await until(lambda: not page.servers, "the removal")
