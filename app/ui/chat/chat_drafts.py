@@ -25,16 +25,18 @@ class ChatDrafts(QObject):
         composer: Composer,
         exchange: ChatExchange,
         start: Callable[[Coroutine[Any, Any, Any]], None],
-        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        kept_chat: Callable[[int], Coroutine[Any, Any, Conversation]],
         parent: QObject,
     ) -> None:
-        """`kept_chat` gives the open chat, created where there is none yet."""
+        """`kept_chat` gives the chat that was open as `ChatKeeper.opened` counted; a new one is made."""
         super().__init__(parent)
         self._keeper = keeper
         self._composer = composer
         self._exchange = exchange
         self._start = start
         self._kept_chat = kept_chat
+        self._unkept: dict[int, str] = {}
+        """Drafts on their way to the disk, by chat."""
         self._timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._timer.timeout.connect(self.keep)
         composer.text_changed.connect(self._timer.start)
@@ -43,16 +45,19 @@ class ChatDrafts(QObject):
     def show(self) -> None:
         """Show the draft of the open chat."""
         chat = self._keeper.chat
-        self._composer.set_text(chat.draft if chat else "")
+        self._composer.set_text(self._unkept.get(chat.id, chat.draft) if chat else "")
         self._timer.stop()
 
-    def keep(self, *, leaving: bool = False) -> None:
-        """Keep what is typed in the open chat, which is about to be left or not."""
+    def keep(self) -> None:
+        """Keep what is typed in the open chat, also where that is left now."""
         draft, chat = self._composer.text(), self._keeper.chat
-        if chat is not None and draft != chat.draft:
-            self._start(self._keeper.save_draft(chat, draft))
-        elif chat is None and draft.strip() and not self._exchange.sending:
-            self._start(self._save_new(draft, leaving))
+        if self._exchange.sends_what_is_typed:
+            return
+        if chat is not None and draft != self._unkept.get(chat.id, chat.draft):
+            self._unkept[chat.id] = draft
+            self._start(self._save(chat, draft))
+        elif chat is None and draft.strip():
+            self._start(self._save_new(draft, self._keeper.opened))
 
     def close_down(self) -> Callable[[], None]:
         """Return a function that keeps what is typed on another thread, before the tab is deleted."""
@@ -67,12 +72,17 @@ class ChatDrafts(QObject):
 
         return keep
 
-    async def _save_new(self, draft: str, leaving: bool) -> None:
-        if leaving:
-            chat = await self._keeper.write(self._keeper.store.create_conversation)
-        else:
-            chat = await self._kept_chat()
-        await self._keeper.save_draft(chat, draft)
+    async def _save(self, chat: Conversation, draft: str) -> None:
+        try:
+            await self._keeper.save_draft(chat, draft)
+        finally:
+            if self._unkept.get(chat.id) == draft:
+                del self._unkept[chat.id]
+
+    async def _save_new(self, draft: str, opened: int) -> None:
+        chat = await self._kept_chat(opened)
+        self._unkept[chat.id] = draft
+        await self._save(chat, draft)
         self.chat_made.emit()
 
     def _on_question_kept(self, was_typed: bool) -> None:

@@ -98,11 +98,17 @@ class ChatExchange(QObject):
         self._closed = False
         self.sending = False
         """A question is on its way, or its reply is coming in."""
+        self._sent_from: int | None = None
 
     @property
     def model(self) -> ModelInfo | None:
         """The loaded model, or the one that went down with its engine and comes back with the message."""
         return self._session.info or self._last_model
+
+    @property
+    def sends_what_is_typed(self) -> bool:
+        """The words in the composer are on their way to the store as the open chat's question."""
+        return self.sending and self._sent_from == self._keeper.opened
 
     @property
     def reading(self) -> bool:
@@ -245,6 +251,7 @@ class ChatExchange(QObject):
                 self._desk.conversation.edit_message(in_place_of.id, text)
             return
         self.sending = True
+        self._sent_from = opened if in_place_of is None else None
         self._blocked = None
         try:
             self._desk.choices.flush()
@@ -273,6 +280,7 @@ class ChatExchange(QObject):
             )
             if opened == self._keeper.opened:
                 if in_place_of is None:
+                    self._sent_from = None
                     self._desk.composer.set_text("")
                     self._desk.attachments.show(chat.id)
                 else:
@@ -319,6 +327,7 @@ class ChatExchange(QObject):
 
     def _end(self) -> None:
         self.sending = False
+        self._sent_from = None
         if not self._closed:
             self.state_changed.emit()
 

@@ -107,7 +107,7 @@ class ChatTab(QWidget):
             self,
         )
         self._branch = ChatBranch(store, self._keeper, self._runner, self.conversation, self._start, self)
-        self._drafts = ChatDrafts(
+        self.drafts = ChatDrafts(
             self._keeper, self.composer, self.exchange, self._start, self._kept_chat, self
         )
         self._readiness = ChatReadiness(
@@ -177,7 +177,7 @@ class ChatTab(QWidget):
             task.cancel()
         self._readiness.close()
         self.exchange.close()
-        keep_draft, keep_choices = self._drafts.close_down(), self._choosing.close_down()
+        keep_draft, keep_choices = self.drafts.close_down(), self._choosing.close_down()
         wait_for_reply = self._runner.close_down()
 
         def keep() -> None:
@@ -202,14 +202,14 @@ class ChatTab(QWidget):
     def open_chat(self, conversation_id: int | None) -> None:
         """Show a chat, or an empty one."""
         self.choices.flush()
-        self._drafts.keep(leaving=True)
+        self.drafts.keep()
         self._keeper.open(conversation_id)
         self.chat_opened.emit(conversation_id or 0)
         chat = self.chat
         own_model = self._session.known(chat.model) if chat is not None else ""
         if own_model:
             self._session.use(own_model)
-        self._drafts.show()
+        self.drafts.show()
         self.attachments.show(chat.id if chat else None)
         self.composer.meter.show_use(None)
         self.notice.hide()
@@ -286,7 +286,7 @@ class ChatTab(QWidget):
         self._branch.switched.connect(self._budget_timer.start)
         self.chats.hit_chosen.connect(self.show_hit)
         self.exchange.chats_changed.connect(self.show_chats)
-        self._drafts.chat_made.connect(self.show_chats)
+        self.drafts.chat_made.connect(self.show_chats)
         self._readiness.ready.connect(self._budget_timer.start)
         self.composer.send_requested.connect(lambda text: self._start(self.exchange.send(text)))
         self.composer.stop_requested.connect(self.stop)
@@ -340,8 +340,8 @@ class ChatTab(QWidget):
 
     # Chats
 
-    async def _kept_chat(self) -> Conversation:
-        return await self._keeper.kept_chat(self.choices.choices)
+    async def _kept_chat(self, opened: int | None = None) -> Conversation:
+        return await self._keeper.kept_chat(self.choices.choices, opened)
 
     def _stop_in(self, conversation_id: int) -> None:
         """Stop the reply if it belongs to this chat."""

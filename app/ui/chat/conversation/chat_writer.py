@@ -27,6 +27,8 @@ class ChatKeeper:
         """The open chat; None for a new one of which nothing is kept yet."""
         self._order = asyncio.Lock()
         self._creation = asyncio.Lock()
+        self._made: tuple[int, Conversation] | None = None
+        """The new chat that was made last, and as the how-manieth one it was opened."""
         self._opened = 0
 
     @property
@@ -58,13 +60,17 @@ class ChatKeeper:
         """Do a slow read on a worker thread; it waits for no write."""
         return await asyncio.to_thread(call, *args, **kwargs)
 
-    async def kept_chat(self, choices: ReplyChoices) -> Conversation:
-        """The open chat; a new one is created in the store now."""
-        opened = self._opened
+    async def kept_chat(self, choices: ReplyChoices, opened: int | None = None) -> Conversation:
+        """The open chat, or the one that was as `opened` counted; a new one is created in the store now, once
+        for all who ask."""
+        opened = self._opened if opened is None else opened
         async with self._creation:
             if self.chat is not None and opened == self._opened:
                 return self.chat
+            if self._made is not None and self._made[0] == opened:
+                return self._made[1]
             chat = await self.write(self.store.create_conversation, choices=choices)
+            self._made = opened, chat
             if opened == self._opened:
                 self.chat = chat
             return chat
