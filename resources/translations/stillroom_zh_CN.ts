@@ -5140,6 +5140,10 @@ Left for the reply: {left}</source>
         <translation>思考内容只是在重复，已在 {tokens} 个词元后截断。</translation>
     </message>
     <message>
+        <source>The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room for an answer. With a larger context, in the load settings, they can go on for longer.</source>
+        <translation>上下文即将用尽，因此思考在 {tokens} 个词元后结束，为回答留出空间。在加载设置中选择更大的上下文，思考可以更长。</translation>
+    </message>
+    <message>
         <source>{tokens} tokens · {rate} tok/s · first token {seconds} s · {share} guessed ahead</source>
         <translation>{tokens} 个词元 · {rate} 词元/秒 · 首个词元 {seconds} 秒 · 预测命中 {share}</translation>
     </message>
@@ -8367,6 +8371,10 @@ Left for the reply: {left}</source>
     <message>
         <source>The connection to the running Stillroom broke: {reason}.</source>
         <translation>与正在运行的 Stillroom 的连接中断：{reason}。</translation>
+    </message>
+    <message>
+        <source>The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room for an answer.</source>
+        <translation>上下文即将用尽，因此思考在 {tokens} 个词元后结束，为回答留出空间。</translation>
     </message>
     <message>
         <source>The context is too small to sum the chat up.</source>

@@ -65,13 +65,15 @@ class Reply:
         arrived_s: float,
         emit: Callable[[Event], None],
         rules: Rules | None,
+        room_tokens: int,
     ) -> None:
-        """Begin a reply. `arrived_s` is `time.perf_counter()` at the request's arrival; `rules` are the
-        grammar's. The prompt of a reply without thinking has the end of the block already."""
+        """Begin a reply. `arrived_s` is `time.perf_counter()` at the request's arrival, `rules` are the
+        grammar's, `room_tokens` what the context has for the reply. The prompt of a reply without thinking
+        has the end of the block already."""
         self.request = request
         self.job = job
         self._model = model
-        self._control = ThinkingControl(request.thinking_limits)
+        self._control = ThinkingControl(request.thinking_limits, room_tokens)
         self._closed: ThinkingClosed = ""
         thinking = request.thinking
         if thinking == "open" and self._control.off:
@@ -249,15 +251,18 @@ class Reply:
         self._closed = why
         if self.sampler.has_grammar:
             self.sampler.bind()
+        message = ""
         if why == "loop":
-            self._deltas.send()
-            self._emit(
-                Notice(
-                    request_id=self.job.request_id,
-                    message="The thoughts only repeated themselves and were cut after {tokens} tokens.",
-                    values={"tokens": self._thinking_tokens},
-                )
+            message = "The thoughts only repeated themselves and were cut after {tokens} tokens."
+        elif why == "room":
+            message = (
+                "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room "
+                "for an answer."
             )
+        if message:
+            self._deltas.send()
+            values: dict[str, str | int | float] = {"tokens": self._thinking_tokens}
+            self._emit(Notice(request_id=self.job.request_id, message=message, values=values))
         return tokens
 
     def _stats(self, speculated: tuple[int, int]) -> GenerationStats:

@@ -8,6 +8,10 @@ NO_THOUGHT = b"\n</think>\n\n"
 """After a prompt that opens a thinking block: the block is empty."""
 
 
+ANSWER_TOKENS = (256, 1024)
+"""Room that is kept for an answer: a quarter of what the context has for the reply, within these, and never
+more than half of it."""
+
 LOOK_TOKENS = 8
 """A circle is looked for after so many tokens of thinking, so that it is found at the same one every time."""
 
@@ -15,8 +19,12 @@ LOOK_TOKENS = 8
 class ThinkingControl:
     """Watches the thinking of one reply against its limits."""
 
-    def __init__(self, limits: ThinkingLimits) -> None:
+    def __init__(self, limits: ThinkingLimits, room_tokens: int) -> None:
+        """`room_tokens` is what the context has for the whole reply."""
         self._limits = limits
+        least, most = ANSWER_TOKENS
+        kept = min(room_tokens // 2, max(least, min(most, room_tokens // 4)))
+        self._room = room_tokens - kept if limits.answer_room else room_tokens
         self._guard = LoopGuard() if limits.loop_guard else None
         self._loops = False
         self._ends_in_line_break = True
@@ -44,13 +52,15 @@ class ThinkingControl:
             return "budget"
         if limits.seconds is not None and seconds >= limits.seconds:
             return "budget"
+        if tokens >= self._room:
+            return "room"
         return "loop" if self._loops and tokens % LOOK_TOKENS == 0 else ""
 
     def unwatched(self, tokens: int) -> int:
         """Return after how many more than these `tokens` to ask again, except for the clock's limit."""
         until_look = LOOK_TOKENS - tokens % LOOK_TOKENS
-        budget = self._limits.tokens
-        return until_look if budget is None else max(1, min(until_look, budget - tokens))
+        most = self._room if self._limits.tokens is None else min(self._limits.tokens, self._room)
+        return max(1, min(until_look, most - tokens))
 
     def closing(self) -> bytes:
         """Return the bytes that close the block, as the models were trained to write it: the tag on a line of

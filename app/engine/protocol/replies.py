@@ -10,8 +10,9 @@ Channel = Literal["thinking", "answer"]
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 Priority = Literal["front", "background"]
 SpeculationMode = Literal["off", "lookup", "draft"]
-ThinkingClosed = Literal["", "model", "budget", "loop", "asked"]
-"""The cause that closed the thinking block: none, the model, the budget, the loop guard, or `AnswerNow`."""
+ThinkingClosed = Literal["", "model", "budget", "room", "loop", "asked"]
+"""The cause that closed the thinking block: none, the model, the budget, the room that an answer needs in the
+context, the loop guard, or `AnswerNow`."""
 
 
 GREEDY_TEMPERATURE = 1e-4
@@ -59,12 +60,14 @@ class ThinkingLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits at which the engine closes the thinking block itself, so that the answer follows.
 
     `tokens` 0 is no thinking at all; None is no limit. `seconds` count from the first token. `loop_guard`
-    cuts thoughts that only repeat themselves.
+    cuts thoughts that only repeat themselves, `answer_room` those that would leave no room in the context
+    for an answer.
     """
 
     tokens: int | None = None
     seconds: float | None = None
     loop_guard: bool = True
+    answer_room: bool = True
 
 
 class Lora(msgspec.Struct, frozen=True):

@@ -122,7 +122,15 @@ class Runner:
         self._stop_working_ahead()
         self._measured_tokens = 0
         self._replies[job.request_id] = Reply(
-            request, job, loaded.model, self._candidates, seed, arrived_s, self._emit, prepared.rules
+            request,
+            job,
+            loaded.model,
+            self._candidates,
+            seed,
+            arrived_s,
+            self._emit,
+            prepared.rules,
+            limit - len(tokens),
         )
         exact = request.sampling.greedy or request.sampling.seed is not None
         self._speculations.begin(job, request.speculation, request.max_tokens, exact=exact)

@@ -266,6 +266,16 @@ class ReplyView(QWidget):
         if self._thinking_since_s is not None and self._thinking_s is None:
             self.thinking.count(time.monotonic() - self._thinking_since_s, self._thinking_tokens)
 
+    def _cut_remark(self, stats: GenerationStats) -> str:
+        if stats.thinking_closed == "loop":
+            return self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.")
+        if stats.thinking_closed == "room":
+            return self.tr(
+                "The context is nearly full, so the thoughts were ended after {tokens} tokens, to leave room "
+                "for an answer. With a larger context, in the load settings, they can go on for longer."
+            )
+        return ""
+
     def _show_end(self, outcome: Outcome, stats: GenerationStats | None, error: str) -> None:
         sentence = self._end_sentence(outcome, error)
         self._notice.text.setText(sentence)
@@ -274,12 +284,8 @@ class ReplyView(QWidget):
         self._notice.setVisible(bool(sentence))
         self._foot.setVisible(outcome != "running")
         self._show_verdict(outcome)
-        if stats is not None and stats.thinking_closed == "loop":
-            self.show_remark(
-                self.tr("The thoughts only repeated themselves and were cut after {tokens} tokens.").format(
-                    tokens=f"{stats.thinking_tokens:,}"
-                )
-            )
+        if stats is not None and (remark := self._cut_remark(stats)):
+            self.show_remark(remark.format(tokens=f"{stats.thinking_tokens:,}"))
         if stats is None or not stats.completion_tokens:
             self._stats.setText("")
             return

@@ -104,6 +104,19 @@ def test_the_model_reads_that_its_thinking_is_over(session: Session) -> None:
     assert again.answer.lstrip().startswith(heard.answer[:20])
 
 
+def test_a_thought_without_end_leaves_room_for_an_answer(session: Session) -> None:
+    limits = ThinkingLimits(loop_guard=False)
+    heard = hear(session, thinking="open", thinking_limits=limits, max_tokens=0, ignore_eog=True)
+    stats = heard.end.stats
+    assert stats.thinking_closed == "room"
+    assert heard.end.reason == "context"
+    # The context has 768 tokens, and keeps a quarter of what the prompt leaves of it, at least 256.
+    assert heard.answer
+    assert stats.completion_tokens - stats.thinking_tokens >= 240
+    [notice] = heard.notices
+    assert "room for an answer" in notice.message
+
+
 def test_a_budget_of_no_seconds_closes_after_the_first_token(session: Session) -> None:
     heard = hear(session, thinking="open", thinking_limits=ThinkingLimits(seconds=0.0))
     assert heard.end.stats.thinking_tokens == 1
