@@ -32,11 +32,11 @@ class BenchmarkTab(QWidget):
     ) -> None:
         super().__init__(parent)
         self.speed = BenchmarkSpeedPage(ui, runner, history, suite=suite, models=models)
-        self.setFocusProxy(self.speed)
         self._keys: list[str] = []
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()
         self._group.idClicked.connect(self._stack.setCurrentIndex)
+        self._stack.currentChanged.connect(self._on_page_shown)
         self._bar = QWidget()
         self._bar.setProperty("look", "page")
         self._buttons = QHBoxLayout(self._bar)
@@ -60,6 +60,11 @@ class BenchmarkTab(QWidget):
         self._keys.append(key)
         self._stack.addWidget(page)
         self._bar.setVisible(len(self._keys) > 1)
+
+    def _on_page_shown(self, index: int) -> None:
+        # A hidden page must not get the focus: Space would start its job unseen.
+        if (page := self._stack.widget(index)) is not None:
+            self.setFocusProxy(page)
 
     def show_page(self, key: str) -> None:
         """Bring a page to the front."""

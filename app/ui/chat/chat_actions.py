@@ -15,7 +15,10 @@ from app.ui.chat.list.chat_list import ChatList
 
 
 class ChatActions(QObject):
-    """Gives the tab its actions. GUI thread."""
+    """Gives the tab its actions. GUI thread.
+
+    `stop` is for the tab to switch on while there is something to stop: Escape means other things elsewhere.
+    """
 
     def __init__(
         self,
@@ -54,4 +57,6 @@ class ChatActions(QObject):
             (self.tr("Prompt library"), "Ctrl+Shift+L", prompts.open_library),
             (self.tr("Structured answers"), "", ask_for_schema),
         ):
-            add_action(tab, text, keys, slot)
+            action = add_action(tab, text, keys, slot)
+            if slot is stop:
+                self.stop = action

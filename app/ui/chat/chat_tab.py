@@ -129,7 +129,7 @@ class ChatTab(QWidget):
         self.setAcceptDrops(True)
         self._budget_timer = QTimer(self, singleShot=True, interval=BUDGET_MS)
         self._budget_timer.timeout.connect(lambda: self._start(self.exchange.update_budget()))
-        ChatActions(
+        actions = ChatActions(
             self,
             self.chats,
             self.conversation,
@@ -140,6 +140,8 @@ class ChatTab(QWidget):
             open_new_chat=lambda: self.open_chat(None),
             ask_for_schema=self._choosing.ask_for_schema,
         )
+        actions.stop.setEnabled(False)
+        self.exchange.state_changed.connect(lambda: actions.stop.setEnabled(self.exchange.sending))
         self._connect()
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat

@@ -197,6 +197,17 @@ def test_an_empty_history_says_what_to_do(open_room: Opener) -> None:
     assert not room.table.isVisible()
 
 
+def test_the_page_that_is_shown_gets_the_focus(open_room: Opener) -> None:
+    tab = open_room().tab
+    other = QWidget()
+    tab.add_page("other", "Other", other)
+    assert tab.focusProxy() is tab.speed
+    tab.show_page("other")
+    assert tab.focusProxy() is other
+    tab.show_page("speed")
+    assert tab.focusProxy() is tab.speed
+
+
 def test_the_newest_run_is_shown_and_another_by_selecting_it(open_room: Opener) -> None:
     room = open_room(*three_runs())
     assert "36.2" in room.texts()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import shiboken6
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.children import child_command
@@ -253,3 +255,48 @@ def test_without_a_model_the_composer_says_what_to_do(desk: Desk, qtbot: QtBot, 
         assert "being measured" in tab.composer.reason
         session.reserve("")
         assert "No model is loaded" in tab.composer.reason
+
+
+def test_escape_stops_a_reply_and_nothing_else(opened: Opened) -> None:
+    async def scenario() -> None:
+        tab = opened.tab
+        [stop] = [action for action in tab.actions() if action.text() == "Stop the reply"]
+        assert not stop.isEnabled()
+        opened.unlimited()
+        await opened.reply_to("Hello")
+        tab.send(ENDLESS)
+        await opened.first_words()
+        assert stop.isEnabled()
+        stop.trigger()
+        await opened.idle()
+        assert not stop.isEnabled()
+
+    opened.run(scenario())
+
+
+def test_a_field_that_uses_escape_gets_it_ahead_of_the_shortcuts(opened: Opened) -> None:
+    async def scenario() -> None:
+        tab = opened.tab
+        await opened.reply_to("Hello")
+        tab.conversation.edit_last()
+        [edited] = [box for box in tab.conversation.findChildren(QPlainTextEdit) if box.isVisible()]
+        search = tab.chats.findChild(QLineEdit)
+        for widget in (edited, search):
+            if widget is search:
+                assert not claims_escape(search)
+                search.setText("boat")
+            assert claims_escape(widget)
+        QTest.keyClick(edited, Qt.Key.Key_Escape)
+        assert not edited.isVisible()
+        assert not claims_escape(field(tab))
+        tab.composer.set_text("/")
+        await until(lambda: tab.composer.suggestions.isVisible() == claims_escape(field(tab)))
+
+    opened.run(scenario())
+
+
+def claims_escape(widget: QWidget) -> bool:
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+    event.ignore()
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()

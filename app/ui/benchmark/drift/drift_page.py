@@ -44,6 +44,7 @@ class DriftPage(MeasuringPage):
         self._report: DriftReport | None = None
         self._check = button(self.tr("Check now"), "primary")
         self._check.clicked.connect(self.check)
+        self.setFocusProxy(self._check)
         self._stop = button(self.tr("Cancel"))
         self._stop.clicked.connect(self.cancel)
         self._accept = button(

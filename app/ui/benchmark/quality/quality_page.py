@@ -88,6 +88,7 @@ class QualityPage(MeasuringPage):
         self._report: QualityReport | None = None
         self._run_button = button(self.tr("Run the quality suite"), "primary")
         self._run_button.clicked.connect(self.run)
+        self.setFocusProxy(self._run_button)
         self._size = QComboBox()
         self._size.setAccessibleName(self.tr("How many questions"))
         self._size.addItem(self.tr("Short: 5 of each kind"), SIZES[0])

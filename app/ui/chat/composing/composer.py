@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from enum import Enum, auto
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.context_meter import ContextMeter
@@ -62,6 +63,7 @@ class Composer(QWidget):
         self._field.files_given.connect(self.files_given)
         self.suggestions = PromptSuggestions()
         self._field.key_taker = self.suggestions.take_key
+        self._field.uses_escape = self.suggestions.isVisible
         self._field.textChanged.connect(lambda: self.suggestions.follow(self.text()))
         self._reason = label("", "small")
         self._reason.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -166,6 +168,8 @@ class _Field(QPlainTextEdit):
         super().__init__()
         self.key_taker: Callable[[int], bool] = lambda _: False
         """Gets the keys first, and says whether it has used them."""
+        self.uses_escape: Callable[[], bool] = lambda: False
+        """Tells whether Escape means something to the taker."""
         self.setProperty("look", "bare")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
@@ -176,6 +180,10 @@ class _Field(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Take Escape ahead of the shortcuts while it means something here."""
+        return (self.uses_escape() and keeps_escape(event)) or super().event(event)
 
     def show_hint(self, text: str) -> None:
         """Set the text that is shown while nothing is typed."""

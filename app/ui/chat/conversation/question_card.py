@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QWidget
 
 from app.chat.documents.hidden_characters import with_hidden_shown
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.reply.version_switch import VersionSwitch
@@ -163,6 +164,10 @@ class _EditField(QPlainTextEdit):
         """Take the height of the text, up to a limit."""
         lines = max(1, min(MOST_EDITED_LINES, int(self.document().size().height())))
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+    def event(self, event: QEvent) -> bool:
+        """Take Escape ahead of the shortcuts."""
+        return keeps_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape:

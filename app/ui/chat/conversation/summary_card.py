@@ -1,10 +1,11 @@
 """The summary of a chat's oldest messages: written by the model, folded, open to changes."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
 from app.chat.store.summary import Summary
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.chat.conversation.question_card import WrappedText
 from app.ui.widgets.card import Card, button, label
@@ -167,6 +168,10 @@ class _Field(QPlainTextEdit):
         """Take the height of the text, up to a limit."""
         lines = max(3, min(MOST_LINES, int(self.document().size().height())))
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+    def event(self, event: QEvent) -> bool:
+        """Take Escape ahead of the shortcuts."""
+        return keeps_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.chat.store.records import Conversation, Folder
+from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
 from app.ui.chat.list.chat_row_delegate import ChatRowDelegate
 from app.ui.chat.list.chat_rows import ChatRowsModel
@@ -273,6 +274,10 @@ class _SearchField(QLineEdit):
     """Escape empties it, the arrow down goes into what was found."""
 
     into_results = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        """Take Escape ahead of the shortcuts while there is a text."""
+        return (bool(self.text()) and keeps_escape(event)) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape and self.text():
