@@ -27,7 +27,7 @@ TYPED = r"import time\ntime.sleep(60)"
 
 
 def wait_for(window: RealWindow, count: int, key: str = "") -> None:
-    """Press `key`, again every two seconds: the window may not have heard yet that the program before ended."""
+    """Press `key`, again every two seconds: the window may not have heard yet that a program has ended."""
     end_s = time.monotonic() + WAIT_S
     pressed_s = 0.0
     while sandboxes(window) != count:
