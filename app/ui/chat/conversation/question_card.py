@@ -36,7 +36,7 @@ class QuestionCard(Card):
         # Its first line is level with the buttons beside it.
         self._shown.setContentsMargins(0, 5, 0, 5)
         self._shown.setAccessibleName(self.tr("Your message"))
-        self._field = _EditField()
+        self._field = EditField()
         self._field.setAccessibleName(self.tr("Your message"))
         self._field.submitted.connect(self._submit)
         self._field.given_up.connect(self.stop_editing)
@@ -148,21 +148,23 @@ class WrappedText(QLabel):
         return self._heights[width]
 
 
-class _EditField(QPlainTextEdit):
-    """As tall as its text. Enter submits, Shift+Enter breaks the line, Escape gives up."""
+class EditField(QPlainTextEdit):
+    """As tall as its text. Escape gives up; where Enter submits, Shift+Enter breaks the line."""
 
     submitted = Signal()
     given_up = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, *, least_lines: int = 1, enter_submits: bool = True) -> None:
         super().__init__()
+        self._least_lines = least_lines
+        self._enter_submits = enter_submits
         self.setProperty("look", "field")
         self.setTabChangesFocus(True)
         self.textChanged.connect(self.fit)
 
     def fit(self) -> None:
         """Take the height of the text, up to a limit."""
-        lines = max(1, min(MOST_EDITED_LINES, int(self.document().size().height())))
+        lines = max(self._least_lines, min(MOST_EDITED_LINES, int(self.document().size().height())))
         self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
 
     def event(self, event: QEvent) -> bool:
@@ -170,11 +172,11 @@ class _EditField(QPlainTextEdit):
         return keeps_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Tell of Escape, and of Enter where it submits."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape:
             self.given_up.emit()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not (
-            event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        ):
+        elif self._enter_submits and is_enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.submitted.emit()
         else:
             super().keyPressEvent(event)

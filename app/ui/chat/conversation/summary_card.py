@@ -1,16 +1,12 @@
 """The summary of a chat's oldest messages: written by the model, folded, open to changes."""
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from app.chat.store.summary import Summary
-from app.ui.base.escape_key import keeps_escape
 from app.ui.base.theme import Theme
-from app.ui.chat.conversation.question_card import WrappedText
+from app.ui.chat.conversation.question_card import EditField, WrappedText
 from app.ui.widgets.card import Card, button, label
-
-MOST_LINES = 16
 
 
 class SummaryCard(Card):
@@ -45,7 +41,7 @@ class SummaryCard(Card):
             wrap=True,
         )
         self._text = WrappedText("")
-        self._field = _Field()
+        self._field = EditField(least_lines=3, enter_submits=False)
         self._field.setAccessibleName(self.tr("Summary"))
         self._field.given_up.connect(lambda: self._show_editing(False))
         self._edit = button(self.tr("Edit"), "quiet")
@@ -151,30 +147,3 @@ class SummaryCard(Card):
 
     def _draw_icons(self) -> None:
         self._head.setIcon(self._theme.icon("caret-down" if self.is_open else "caret-right"))
-
-
-class _Field(QPlainTextEdit):
-    """As tall as its text. Escape gives up."""
-
-    given_up = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setProperty("look", "field")
-        self.setTabChangesFocus(True)
-        self.textChanged.connect(self.fit)
-
-    def fit(self) -> None:
-        """Take the height of the text, up to a limit."""
-        lines = max(3, min(MOST_LINES, int(self.document().size().height())))
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
-
-    def event(self, event: QEvent) -> bool:
-        """Take Escape ahead of the shortcuts."""
-        return keeps_escape(event) or super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if event.key() == Qt.Key.Key_Escape:
-            self.given_up.emit()
-        else:
-            super().keyPressEvent(event)
