@@ -99,7 +99,7 @@ async def stream(
 ) -> dict[str, float]:
     """Show the pieces at `rate` a second; the figures of the window meanwhile."""
     message = StoredMessage(1, 1, None, "assistant", "", "", "m", None, "running", "", 0.0)
-    view = tab.conversation.make_reply(message)
+    view = tab.conversation.make_reply(message, None)
     tab.conversation.add_live_reply(message, view)
     view.begin()
     added = 0

@@ -104,7 +104,7 @@ class Opened:
         return view
 
     async def idle(self) -> None:
-        await until(lambda: self.tab.composer.state is ComposerState.READY and not self.tab.exchange.sending)
+        await until(lambda: self.tab.composer.state is ComposerState.READY and self.tab.exchange.here is None)
 
     def shown(self) -> list[str]:
         """What the column holds, as text."""

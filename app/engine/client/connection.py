@@ -93,7 +93,7 @@ class EngineConnection:
         self._state = EngineState("stopped")
         self._observers: list[OnState] = []
         self._event_observers: list[OnEvent] = []
-        self._asked_observers: list[Callable[[int], None]] = []
+        self._asked_observers: list[Callable[[Generate], None]] = []
         # The child is tied to the thread that starts it (see lifeline), so this thread lives until `close`.
         self._thread = threading.Thread(target=self._run, name="engine-client", daemon=True)
         self._started = False
@@ -140,8 +140,8 @@ class EngineConnection:
         with self._changed:
             self._event_observers.append(on_event)
 
-    def observe_asked(self, on_asked: Callable[[int], None]) -> None:
-        """Tell the id of every reply that is asked for, on the thread that asks."""
+    def observe_asked(self, on_asked: Callable[[Generate], None]) -> None:
+        """Tell of every reply that is asked for, on the thread that asks."""
         with self._changed:
             self._asked_observers.append(on_asked)
 
@@ -157,7 +157,7 @@ class EngineConnection:
         cancel = self._canceller(request.request_id, future)
         if isinstance(request, Generate):
             for on_asked in tuple(self._asked_observers):
-                on_asked(request.request_id)
+                on_asked(request)
         self._submit(Pending(request, future, on_event))
         return cancel
 

@@ -51,7 +51,7 @@ class ChatDrafts(QObject):
     def keep(self) -> None:
         """Keep what is typed in the open chat, also where that is left now."""
         draft, chat = self._composer.text(), self._keeper.chat
-        if self._exchange.sends_what_is_typed:
+        if self._exchange.takes_draft:
             return
         if chat is not None and draft != self._unkept.get(chat.id, chat.draft):
             self._unkept[chat.id] = draft

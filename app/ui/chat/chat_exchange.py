@@ -8,15 +8,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.chat.library.choices import WhenFull
-from app.chat.prompting.context import ContextPlan
+from app.chat.library.choices import ReplyChoices, WhenFull
 from app.chat.prompting.prompt import ChatMessage
 from app.chat.store.records import Attachment, Conversation, StoredMessage, versions_of
 from app.chat.store.store import ChatStore
 from app.chat.store.summary import summary_of
 from app.chat.turn import chat_key
-from app.engine.protocol import Generate, Lora, ModelInfo
-from app.filters.verdict import Hit
+from app.engine.protocol import Generate, ModelInfo
 from app.ui.base.session import model_name
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.chat_planner import ChatPlanner, ExchangePlan, NextPrompt
@@ -53,19 +51,40 @@ class _Blocked:
 
     opened: int
     typed: str
-    again: Callable[[], Coroutine[Any, Any, None]]
+    again: Callable[[], None]
     edited: tuple[int, str] | None
 
 
+@dataclass(eq=False, slots=True)
+class Exchange:
+    """A message on its way, or its reply, with what its chat was when it was sent."""
+
+    opened: int
+    """The number of the chat as `ChatKeeper.opened` counted."""
+    chat: Conversation | None
+    """None until a new chat is in the store."""
+    model: ModelInfo
+    choices: ReplyChoices
+    branch: list[StoredMessage]
+    """The messages before it."""
+    in_place_of: StoredMessage | None = None
+    """The question that it asks in other words."""
+    reading: "asyncio.Future[ExchangePlan] | None" = None
+    """The reading of its documents, while that goes on."""
+    takes_draft: bool = False
+    """Its words go from the composer into the store just now."""
+    stopped: bool = False
+
+
 class ChatExchange(QObject):
-    """One exchange at a time, of the chat that was open when it began. GUI thread."""
+    """One exchange at a time in each chat, also in those that are not open. GUI thread."""
 
     chats_changed = Signal()
     """The list of chats has to be read again."""
     state_changed = Signal()
     """Something else can be done now."""
     question_kept = Signal(bool)
-    """A question is in the store; whether it was the one in the composer."""
+    """A question of the open chat is in the store; whether it was the one in the composer."""
 
     def __init__(
         self,
@@ -94,11 +113,8 @@ class ChatExchange(QObject):
         self._last_model: ModelInfo | None = ui.session.info
         self._blocked: _Blocked | None = None
         self._shown: ExchangePlan | None = None
-        self._reading: asyncio.Future[ExchangePlan] | None = None
+        self._exchanges: list[Exchange] = []
         self._closed = False
-        self.sending = False
-        """A question is on its way, or its reply is coming in."""
-        self._sent_from: int | None = None
 
     @property
     def model(self) -> ModelInfo | None:
@@ -106,14 +122,24 @@ class ChatExchange(QObject):
         return self._session.info or self._last_model
 
     @property
-    def sends_what_is_typed(self) -> bool:
+    def here(self) -> Exchange | None:
+        """The exchange of the open chat; None where nothing is on its way."""
+        return next((exchange for exchange in self._exchanges if self._is_open(exchange)), None)
+
+    @property
+    def busy(self) -> frozenset[int]:
+        """The chats whose question is on its way, or whose reply is coming in."""
+        return frozenset(exchange.chat.id for exchange in self._exchanges if exchange.chat is not None)
+
+    @property
+    def takes_draft(self) -> bool:
         """The words in the composer are on their way to the store as the open chat's question."""
-        return self.sending and self._sent_from == self._keeper.opened
+        return self.here is not None and self.here.takes_draft
 
     @property
     def reading(self) -> bool:
-        """Tell whether the embedding model is reading the documents."""
-        return self._reading is not None
+        """Tell whether the embedding model is reading the documents of the open chat's message."""
+        return self.here is not None and self.here.reading is not None
 
     def use_model(self, info: ModelInfo | None) -> None:
         """Take note of the model that answers from now on; None when it was unloaded."""
@@ -131,7 +157,8 @@ class ChatExchange(QObject):
             self._show(None)
             return
         attachments = desk.attachments.waiting if text.strip() else ()
-        wanted = self._wanted(info, branch, text if text.strip() else "", attachments)
+        here = Exchange(opened, self._keeper.chat, info, desk.choices.choices, branch)
+        wanted = self._wanted(here, text if text.strip() else "", attachments)
         plan = await self._planner.plan(wanted)
         use = await self._planner.use(wanted, plan)
         if (self.model, desk.composer.text(), self._keeper.opened) != (info, text, opened):
@@ -146,7 +173,8 @@ class ChatExchange(QObject):
         self._desk.choices.choose_when_full(when_full)
         waiting, self._blocked = self._waiting(), None
         if when_full in ("drop", "summarise"):
-            self._start(waiting.again() if waiting else self.send(self._desk.composer.text()))
+            again = waiting.again if waiting else partial(self.send, self._desk.composer.text())
+            again()
             return
         if waiting is not None and waiting.edited is not None:
             self._desk.conversation.edit_message(*waiting.edited)
@@ -159,37 +187,37 @@ class ChatExchange(QObject):
             return None
         return blocked if blocked.typed == self._desk.composer.text() else None
 
-    def _block(
-        self,
-        plan: ExchangePlan | None,
-        again: Callable[[], Coroutine[Any, Any, None]],
-        edited: tuple[int, str] | None = None,
-    ) -> None:
-        """Keep an unsent message until the user has chosen what to do, or put changed words back."""
-        if plan is not None and plan.context.fits:
-            self._blocked = _Blocked(self._keeper.opened, self._desk.composer.text(), again, edited)
-        elif edited is not None:
-            self._desk.conversation.edit_message(*edited)
-
     def stop(self) -> None:
-        """Stop the reply, or what comes before it; what has come of a reply is kept."""
-        if self.summaries.writing:
-            self.summaries.stop()
-        elif self._reading is not None:
-            self._reading.cancel()
-        else:
-            self._runner.stop()
+        """Stop what is on its way in the open chat; what has come of a reply is kept."""
+        if (here := self.here) is not None:
+            self._stop(here)
+
+    def stop_in(self, chat_id: int) -> None:
+        """Stop what is on its way in a chat, which may not be open."""
+        for exchange in self._exchanges:
+            if exchange.chat is not None and exchange.chat.id == chat_id:
+                self._stop(exchange)
+
+    def _stop(self, exchange: Exchange) -> None:
+        exchange.stopped = True
+        if exchange.reading is not None:
+            exchange.reading.cancel()
+        if exchange.chat is not None:
+            self.summaries.stop(exchange.chat.id)
+            self._runner.stop(exchange.chat.id)
+
+    def _is_open(self, exchange: Exchange) -> bool:
+        """Tell whether an exchange's chat is the open one, also when it was left and opened again."""
+        if exchange.chat is not None:
+            return self._keeper.is_open(exchange.chat.id)
+        return self._keeper.is_open_as(exchange.opened)
 
     def _wanted(
-        self,
-        info: ModelInfo,
-        branch: list[StoredMessage],
-        text: str = "",
-        attachments: Sequence[Attachment] = (),
+        self, exchange: Exchange, text: str = "", attachments: Sequence[Attachment] = ()
     ) -> NextPrompt:
-        chat = self._keeper.chat
+        chat, branch = exchange.chat, exchange.branch
         summary = summary_of(branch, self._store.summaries(chat.id)) if chat is not None else None
-        return NextPrompt(info, branch, self._desk.choices.choices.system_prompt, summary, text, attachments)
+        return NextPrompt(exchange.model, branch, exchange.choices.system_prompt, summary, text, attachments)
 
     def _show(self, plan: ExchangePlan | None) -> None:
         """Say what `plan` leaves out, here and in the conversation."""
@@ -201,31 +229,32 @@ class ChatExchange(QObject):
         self._desk.notice.show_plan(plan.context, self._desk.choices.choices.when_full)
         self._desk.conversation.mark_left_out(message.id for message in plan.dropped)
 
-    async def _agreed(self, wanted: NextPrompt) -> ExchangePlan | None:
-        """Plan what is sent, as the user wishes it in this chat, and show it; None where nothing is sent."""
-        opened = self._keeper.opened
-        plan = await self._plan(wanted)
-        if plan is None or opened != self._keeper.opened:
-            return None
-        when_full = self._desk.choices.choices.when_full
-        if plan.dropped and plan.context.fits and when_full == "summarise":
+    def _show_in(self, exchange: Exchange, plan: ExchangePlan) -> None:
+        if self._is_open(exchange):
             self._show(plan)
-            summary = await self.summaries.sum_up(wanted)
-            if summary is None or opened != self._keeper.opened:
-                return None
-            plan = await self._plan(replace(wanted, summary=summary))
-            if plan is None or opened != self._keeper.opened:
-                return None
-        self._show(plan)
+
+    async def _agreed(self, exchange: Exchange, wanted: NextPrompt) -> ExchangePlan | None:
+        """Plan what is sent, as the user wishes it in this chat, and show it; None where nothing is sent."""
+        plan = await self._plan(exchange, wanted)
+        when_full = exchange.choices.when_full
+        if plan is not None and plan.dropped and plan.context.fits and when_full == "summarise":
+            self._show_in(exchange, plan)
+            summary = None
+            if exchange.chat is not None:
+                summary = await self.summaries.sum_up(exchange.chat, wanted)
+            plan = None if summary is None else await self._plan(exchange, replace(wanted, summary=summary))
+        if plan is None or exchange.stopped:
+            return None
+        self._show_in(exchange, plan)
         if not plan.context.fits or (plan.dropped and when_full != "drop"):
             return None
         return plan
 
-    async def _plan(self, wanted: NextPrompt) -> ExchangePlan | None:
+    async def _plan(self, exchange: Exchange, wanted: NextPrompt) -> ExchangePlan | None:
         """Plan what is to be sent; None where the user has stopped the reading of the documents."""
         if not self._planner.reads_meaning(wanted):
             return await self._planner.plan(wanted)
-        reading = self._reading = asyncio.ensure_future(self._planner.plan(wanted, by_meaning=True))
+        reading = exchange.reading = asyncio.ensure_future(self._planner.plan(wanted, by_meaning=True))
         self.state_changed.emit()
         try:
             return await reading
@@ -234,125 +263,162 @@ class ChatExchange(QObject):
                 raise
             return None
         finally:
-            self._reading = None
+            exchange.reading = None
             if not self._closed:
                 self.state_changed.emit()
 
-    async def ask_again(self, old: StoredMessage, text: str) -> None:
+    def ask_again(self, old: StoredMessage, text: str) -> None:
         """Ask in other words in the place of a question, which stays in the store as its sibling."""
-        await self.send(text, in_place_of=old)
+        self.send(text, in_place_of=old)
 
-    async def send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
-        """Send a question and wait for the end of its reply. Where nothing can be sent now, the words stay
-        where they were written."""
-        info, opened = self.model, self._keeper.opened
-        if info is None or self.sending or self._runner.running is not None or not text.strip():
+    def send(self, text: str, *, in_place_of: StoredMessage | None = None) -> None:
+        """Send a question of the open chat, whatever chat is open when its reply comes. Where nothing can be
+        sent now, the words stay where they were written."""
+        if self.model is None or self.here is not None or not text.strip():
             if in_place_of is not None:
                 self._desk.conversation.edit_message(in_place_of.id, text)
             return
-        self.sending = True
-        self._sent_from = opened if in_place_of is None else None
-        self._blocked = None
-        try:
-            self._desk.choices.flush()
-            branch = [
-                kept
-                for kept in self._desk.conversation.branch
-                if in_place_of is None or kept.id < in_place_of.id
-            ]
-            attachments = (
-                in_place_of.attachments if in_place_of is not None else self._desk.attachments.waiting
-            )
-            plan = await self._agreed(self._wanted(info, branch, text, attachments))
-            if plan is None:
-                if in_place_of is not None and opened == self._keeper.opened:
-                    again = partial(self.send, text, in_place_of=in_place_of)
-                    self._block(self._shown, again, (in_place_of.id, text))
-                return
-            sendable = await self._screened(text, plan, info)
-            if sendable is None:
-                if in_place_of is not None and opened == self._keeper.opened:
-                    self._desk.conversation.edit_message(in_place_of.id, text)
-                return
-            chat = await self._keeper.kept_chat(self._desk.choices.choices)
-            question = await self._keeper.add_question(
-                chat, branch[-1].id if branch else None, sendable.text, attachments, plan.passages
-            )
-            if opened == self._keeper.opened:
-                if in_place_of is None:
-                    self._sent_from = None
-                    self._desk.composer.set_text("")
-                    self._desk.attachments.show(chat.id)
-                else:
-                    self._desk.conversation.remove_after(in_place_of.parent_id)
-                    self.summaries.show(chat.id)
-                self.question_kept.emit(in_place_of is None)
-                self._desk.conversation.add_question(question)
-            await self._reply(chat, question.id, sendable.context, info, sendable.hits)
-        finally:
-            self._end()
+        attachments = in_place_of.attachments if in_place_of is not None else self._desk.attachments.waiting
+        exchange = self._begin(self.model, before=in_place_of, in_place_of=in_place_of)
+        self._start(self._ended(exchange, self._send(exchange, text, attachments)))
 
-    async def answer_again(self, old: StoredMessage) -> None:
+    def answer_again(self, old: StoredMessage) -> None:
         """Ask for another reply to the same question; the old one stays in the store as its sibling."""
-        info, chat = self.model, self._keeper.chat
-        if info is None or chat is None or self.sending or self._runner.running is not None:
+        if self.model is None or self._keeper.chat is None or self.here is not None:
             return
-        self.sending = True
-        self._blocked = None
-        try:
-            self._desk.choices.flush()
-            opened = self._keeper.opened
-            branch = [kept for kept in self._desk.conversation.branch if kept.id < old.id]
-            plan = await self._agreed(self._wanted(info, branch))
-            if plan is None and opened == self._keeper.opened:
-                self._block(self._shown, partial(self.answer_again, old))
-            sendable = None if plan is None else await self._screened("", plan, info)
-            if sendable is None:
-                return
-            self._desk.conversation.remove_after(old.parent_id)
-            await self._reply(chat, old.parent_id, sendable.context, info, sendable.hits)
-        finally:
-            self._end()
+        exchange = self._begin(self.model, before=old)
+        self._start(self._ended(exchange, self._answer(exchange, old)))
 
-    async def _screened(self, text: str, plan: ExchangePlan, info: ModelInfo) -> Sendable | None:
-        """Screen a plan; None where nothing may be sent, or another chat was opened meanwhile."""
-        opened = self._keeper.opened
-        sendable = await self._screening.sendable(text, plan.context, self._planner.template(info), info)
-        return sendable if opened == self._keeper.opened else None
+    async def _ended(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            self._exchanges.remove(exchange)
+            if not self._closed:
+                self.state_changed.emit()
+
+    async def _send(self, exchange: Exchange, text: str, attachments: Sequence[Attachment]) -> None:
+        plan = await self._agreed(exchange, self._wanted(exchange, text, attachments))
+        sendable = None if plan is None else await self._screened(exchange, text, plan)
+        if plan is None or sendable is None:
+            await self._give_back(exchange, text, may_choose=plan is None)
+            return
+        exchange.takes_draft = exchange.in_place_of is None
+        if exchange.chat is None:
+            exchange.chat = await self._keeper.kept_chat(exchange.choices, exchange.opened)
+        question = await self._keeper.add_question(
+            exchange.chat,
+            exchange.branch[-1].id if exchange.branch else None,
+            sendable.text,
+            attachments,
+            plan.passages,
+        )
+        if self._is_open(exchange):
+            self._show_question(exchange, question, text)
+        exchange.takes_draft = False
+        await self._reply(exchange, question, sendable)
+
+    async def _answer(self, exchange: Exchange, old: StoredMessage) -> None:
+        plan = await self._agreed(exchange, self._wanted(exchange))
+        if plan is None and not exchange.stopped and self._is_open(exchange):
+            self._block(partial(self.answer_again, old))
+        sendable = None if plan is None else await self._screened(exchange, "", plan)
+        if sendable is None:
+            return
+        if self._is_open(exchange):
+            self._desk.conversation.remove_after(old.parent_id)
+        await self._reply(exchange, exchange.branch[-1], sendable)
+
+    def _begin(
+        self, model: ModelInfo, *, before: StoredMessage | None, in_place_of: StoredMessage | None = None
+    ) -> Exchange:
+        """Begin an exchange of the open chat, behind the messages that come before `before`."""
+        self._blocked = None
+        self._desk.choices.flush()
+        branch = [kept for kept in self._desk.conversation.branch if before is None or kept.id < before.id]
+        exchange = Exchange(
+            self._keeper.opened, self._keeper.chat, model, self._desk.choices.choices, branch, in_place_of
+        )
+        self._exchanges.append(exchange)
+        self.state_changed.emit()
+        return exchange
+
+    async def _give_back(self, exchange: Exchange, text: str, *, may_choose: bool) -> None:
+        """Put changed words that were not sent back where they were written, or wait for the user's choice;
+        those of a new message are still in the composer, or became the draft of a chat that was left."""
+        old = exchange.in_place_of
+        if old is None:
+            return
+        if self._is_open(exchange):
+            edited = old.id, text
+            if may_choose and not exchange.stopped:
+                self._block(partial(self.send, text, in_place_of=old), edited)
+            else:
+                self._desk.conversation.edit_message(*edited)
+        elif exchange.chat is not None:
+            kept = self._store.conversation(exchange.chat.id)
+            if not kept.draft.strip():
+                await self._keeper.save_draft(kept, text)
+
+    def _block(
+        self,
+        again: Callable[[], None],
+        edited: tuple[int, str] | None = None,
+    ) -> None:
+        """Keep an unsent message until the user has chosen what to do, or put changed words back."""
+        shown = self._shown
+        if shown is not None and shown.dropped and shown.context.fits:
+            self._blocked = _Blocked(self._keeper.opened, self._desk.composer.text(), again, edited)
+        elif edited is not None:
+            self._desk.conversation.edit_message(*edited)
+
+    def _show_question(self, exchange: Exchange, question: StoredMessage, text: str) -> None:
+        """Show a question that is in the store now; what was typed since then stays in the composer."""
+        desk, old = self._desk, exchange.in_place_of
+        if old is None:
+            typed = desk.composer.text()
+            if typed.startswith(text):
+                desk.composer.set_text(typed[len(text) :])
+            desk.attachments.show(question.conversation_id)
+        else:
+            desk.conversation.remove_after(old.parent_id)
+            self.summaries.show(question.conversation_id)
+        self.question_kept.emit(old is None)
+        desk.conversation.add_question(question)
+
+    async def _screened(self, exchange: Exchange, text: str, plan: ExchangePlan) -> Sendable | None:
+        """Screen a plan; None where nothing may be sent, or the user has stopped it meanwhile."""
+        template = self._planner.template(exchange.model)
+        sendable = await self._screening.sendable(
+            text, plan.context, template, exchange.model, tell=partial(self._is_open, exchange)
+        )
+        return None if exchange.stopped else sendable
 
     def close(self) -> None:
         """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
         self.summaries.close()
 
-    def _end(self) -> None:
-        self.sending = False
-        self._sent_from = None
-        if not self._closed:
-            self.state_changed.emit()
-
-    async def _reply(
-        self,
-        chat: Conversation,
-        parent_id: int | None,
-        plan: ContextPlan,
-        info: ModelInfo,
-        hits: tuple[Hit, ...],
-    ) -> None:
-        """Generate one reply into the store and the column, and wait for its end."""
-        choices = self._desk.choices.choices
-        message = await self._keeper.add_reply(chat, parent_id, model_name(info), choices.json_schema)
-        view = self._desk.conversation.make_reply(message)
-        if self._keeper.is_open(chat.id):
-            self._desk.conversation.add_live_reply(message, view)
-        self._runner.begin(RunningReply(chat, message, view, info, hits))
+    async def _reply(self, exchange: Exchange, question: StoredMessage, sendable: Sendable) -> None:
+        """Generate one reply into the store and, where its chat is open, the column; wait for its end."""
+        chat, info, choices = exchange.chat, exchange.model, exchange.choices
+        assert chat is not None
+        message = await self._keeper.add_reply(chat, question.id, model_name(info), choices.json_schema)
+        conversation = self._desk.conversation
+        view = conversation.make_reply(message, question)
+        if self._is_open(exchange):
+            conversation.add_live_reply(message, view)
+        self._runner.begin(RunningReply(chat, message, view, info, sendable.hits))
+        if exchange.stopped:
+            self._runner.stop(chat.id)
         self.chats_changed.emit()
         self.state_changed.emit()
         await self._runner.run(
+            chat.id,
             Generate(
                 request_id=0,
-                parts=plan.prompt.parts,
-                thinking=plan.prompt.thinking,
+                parts=sendable.context.prompt.parts,
+                thinking=sendable.context.prompt.thinking,
                 sampling=choices.sampling or self._settings.values.sampling,
                 max_tokens=choices.max_tokens,
                 chat_key=chat_key(chat.id),
@@ -361,27 +427,24 @@ class ChatExchange(QObject):
                 loras=choices.loras,
                 thinking_limits=choices.thinking,
                 json_schema=choices.json_schema,
-            )
+            ),
         )
         kept = self._store.message(message.id)
-        self._desk.conversation.end_live_reply(kept)
+        conversation.end_live_reply(kept, view)
         if self._keeper.is_open(chat.id):
-            self._desk.conversation.show_versions(versions_of(self._store.messages(chat.id)))
-        await self._prepare_next(chat, plan, kept, info, choices.loras)
+            conversation.show_versions(versions_of(self._store.messages(chat.id)))
+        await self._prepare_next(exchange, chat, sendable, kept)
         await self._keeper.name_after(kept)
         self.chats_changed.emit()
 
     async def _prepare_next(
-        self,
-        chat: Conversation,
-        plan: ContextPlan,
-        reply: StoredMessage,
-        info: ModelInfo,
-        loras: tuple[Lora, ...],
+        self, exchange: Exchange, chat: Conversation, sendable: Sendable, reply: StoredMessage
     ) -> None:
         """Let the engine evaluate what the next prompt will begin with, while the reply is being read."""
-        if reply.outcome != "stop" or plan.dropped:
+        if reply.outcome != "stop" or sendable.context.dropped:
             return
-        messages = [*plan.sent, ChatMessage("assistant", reply.content)]
-        beginning = await self._planner.template(info).beginning(messages)
-        self._session.client.prepare(beginning, chat_key(chat.id), info.path, loras)
+        messages = [*sendable.context.sent, ChatMessage("assistant", reply.content)]
+        beginning = await self._planner.template(exchange.model).beginning(messages)
+        self._session.client.prepare(
+            beginning, chat_key(chat.id), exchange.model.path, exchange.choices.loras
+        )

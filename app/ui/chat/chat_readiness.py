@@ -5,10 +5,7 @@ from PySide6.QtCore import QObject, Signal
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState
-from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
-from app.ui.chat.list.chat_list_actions import ChatListActions
-from app.ui.reply.reply_stream import ReplyRunner
 
 
 class ChatReadiness(QObject):
@@ -20,20 +17,14 @@ class ChatReadiness(QObject):
     def __init__(
         self,
         session: EngineSession,
-        keeper: ChatKeeper,
-        runner: ReplyRunner,
         exchange: ChatExchange,
-        list_actions: ChatListActions,
         conversation: ConversationView,
         composer: Composer,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._keeper = keeper
-        self._runner = runner
         self._exchange = exchange
-        self._list_actions = list_actions
         self._conversation = conversation
         self._composer = composer
         self._closed = False
@@ -55,7 +46,7 @@ class ChatReadiness(QObject):
         if self._closed:
             return
         session, model = self._session, self._exchange.model
-        self._conversation.offer_editing(self._runner.running is None and model is not None)
+        self._conversation.offer_editing(self._exchange.here is None and model is not None)
         self._conversation.show_model(
             model_name(session.info) if session.info else "",
             session.info.backend if session.info and session.answers_elsewhere else "",
@@ -77,17 +68,14 @@ class ChatReadiness(QObject):
             )
 
     def _what_runs(self) -> str | None:
-        """Name what can be stopped now, empty where it is in the open chat; None where nothing runs."""
-        running = self._runner.running
-        if running is not None and self._keeper.is_open(running.chat.id):
-            return ""
-        if running is not None:
-            return self.tr("Answering in “{title}”").format(title=self._list_actions.title(running.chat.id))
+        """Name what can be stopped now in the open chat, empty for its reply; None where nothing runs."""
+        if self._exchange.here is None:
+            return None
         if self._exchange.summaries.writing:
             return self.tr("The oldest messages are being summarised.")
         if self._exchange.reading:
             return self.tr("The documents are being read.")
-        return None
+        return ""
 
     def _what_is_waited_for(self) -> str:
         if self._session.reserved_for:

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.chat.store.records import Conversation
 from app.chat.store.summary import Summary, summary_of
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import model_name
@@ -15,8 +18,17 @@ from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.widgets.notices import Notices
 
 
+@dataclass(eq=False, slots=True)
+class _Writing:
+    """A summary of the first `count` messages of a chat that is being written."""
+
+    count: int
+    task: "asyncio.Future[str]"
+    text: str = ""
+
+
 class ChatSummaries(QObject):
-    """One at a time is written, for the chat that is open. GUI thread."""
+    """One at a time is written in each chat. GUI thread."""
 
     changed = Signal()
     """One begins or ends, or the next prompt holds another one."""
@@ -38,36 +50,36 @@ class ChatSummaries(QObject):
         self._bridge = bridge
         self._notices = notices
         self._start = start
-        self._task: asyncio.Future[str] | None = None
+        self._writing: dict[int, _Writing] = {}
         self._closed = False
         conversation.summary_changed.connect(lambda *what: start(self._change(*what)))
         conversation.summary_removed.connect(lambda which: start(self._remove(which)))
 
     @property
     def writing(self) -> bool:
-        """Tell whether the oldest messages are being summarised."""
-        return self._task is not None
+        """Tell whether the oldest messages of the open chat are being summarised."""
+        return self._keeper.chat is not None and self._keeper.chat.id in self._writing
 
-    def stop(self) -> None:
-        """Write no further; nothing is kept."""
-        if self._task is not None:
-            self._task.cancel()
+    def stop(self, chat_id: int) -> None:
+        """Write no further in a chat; nothing is kept."""
+        if chat_id in self._writing:
+            self._writing[chat_id].task.cancel()
 
     def close(self) -> None:
         """Stop reporting, as the tab is being deleted: what is cancelled from now on ends in silence."""
         self._closed = True
 
-    async def sum_up(self, wanted: NextPrompt) -> Summary | None:
+    async def sum_up(self, chat: Conversation, wanted: NextPrompt) -> Summary | None:
         """Let the model write a summary and keep it; None where there is no room, or it was stopped."""
-        chat, opened = self._keeper.chat, self._keeper.opened
         messages = await self._planner.to_summarise(wanted)
-        if not messages or chat is None or opened != self._keeper.opened:
+        if not messages:
             return None
         places = {message.id: place for place, message in enumerate(wanted.branch, start=1)}
-        self._conversation.begin_summary(places[messages[-1].id])
-        task = self._task = asyncio.ensure_future(
-            self._planner.summarise(wanted, messages, self._bridge.wrap(self._add_text))
-        )
+        add_text = self._bridge.wrap(partial(self._add_text, chat.id))
+        task = asyncio.ensure_future(self._planner.summarise(wanted, messages, add_text))
+        writing = self._writing[chat.id] = _Writing(places[messages[-1].id], task)
+        if self._keeper.is_open(chat.id):
+            self._conversation.begin_summary(writing.count)
         self.changed.emit()
         summary = None
         try:
@@ -79,9 +91,9 @@ class ChatSummaries(QObject):
             if self._closed or not task.cancelled():
                 raise
         finally:
-            self._task = None
+            del self._writing[chat.id]
             if not self._closed:
-                if opened == self._keeper.opened:
+                if self._keeper.is_open(chat.id):
                     self._conversation.show_summary(summary or wanted.summary)
                 self.changed.emit()
         return summary
@@ -103,10 +115,15 @@ class ChatSummaries(QObject):
 
     def show(self, conversation_id: int) -> None:
         """Show the one that goes to the model now, if the chat is open."""
-        if not self._closed and self._keeper.is_open(conversation_id):
+        if self._closed or not self._keeper.is_open(conversation_id):
+            return
+        if (writing := self._writing.get(conversation_id)) is not None:
+            self._conversation.begin_summary(writing.count)
+            self._conversation.add_summary_text(writing.text)
+        else:
             kept = self._keeper.store.summaries(conversation_id)
             self._conversation.show_summary(summary_of(self._conversation.branch, kept))
-            self.changed.emit()
+        self.changed.emit()
 
     async def _put_back(self, summary: Summary) -> None:
         await self._keeper.write(
@@ -118,6 +135,9 @@ class ChatSummaries(QObject):
         )
         self.show(summary.conversation_id)
 
-    def _add_text(self, text: str) -> None:
-        if self._task is not None:
-            self._conversation.add_summary_text(text)
+    def _add_text(self, chat_id: int, text: str) -> None:
+        writing = self._writing.get(chat_id)
+        if writing is not None:
+            writing.text += text
+            if self._keeper.is_open(chat_id):
+                self._conversation.add_summary_text(text)

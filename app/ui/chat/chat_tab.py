@@ -106,16 +106,21 @@ class ChatTab(QWidget):
             self._start,
             self,
         )
-        self._branch = ChatBranch(store, self._keeper, self._runner, self.conversation, self._start, self)
+        self._branch = ChatBranch(
+            store,
+            self._keeper,
+            self._runner,
+            self.exchange.summaries,
+            self.conversation,
+            self._start,
+            self,
+        )
         self.drafts = ChatDrafts(
             self._keeper, self.composer, self.exchange, self._start, self._kept_chat, self
         )
         self._readiness = ChatReadiness(
             ui.session,
-            self._keeper,
-            self._runner,
             self.exchange,
-            self.list_actions,
             self.conversation,
             self.composer,
             self,
@@ -141,7 +146,7 @@ class ChatTab(QWidget):
             ask_for_schema=self._choosing.ask_for_schema,
         )
         actions.stop.setEnabled(False)
-        self.exchange.state_changed.connect(lambda: actions.stop.setEnabled(self.exchange.sending))
+        self._stop_action = actions.stop
         self._connect()
         chats = [chat.id for chat in store.conversations()]
         last = ui.settings.values.last_chat
@@ -156,20 +161,33 @@ class ChatTab(QWidget):
 
     @property
     def running_view(self) -> ReplyView | None:
-        """The reply that is coming in, in whichever chat."""
-        return self._runner.running.view if self._runner.running else None
+        """The reply that is coming in in the open chat, or else the oldest of the others'."""
+        here = self.running_view_in(self.chat.id) if self.chat is not None else None
+        return here or next((reply.view for reply in self._runner.running), None)
+
+    def running_view_in(self, chat_id: int) -> ReplyView | None:
+        """The reply that is coming in in a chat; None where there is none."""
+        running = self._runner.running_in(chat_id)
+        return running.view if running is not None else None
+
+    @property
+    def context(self) -> tuple[str, int]:
+        """The open chat's key for the engine, empty for a new one, and the tokens in the context after its
+        last reply, as it was kept."""
+        stats = [message.stats for message in self.conversation.branch if message.stats is not None]
+        return chat_key(self.chat.id) if self.chat else "", stats[-1].context_tokens_used if stats else 0
 
     def send(self, text: str) -> None:
         """Send a message in the open chat, as if it had been typed."""
         self.composer.set_text(text)
-        self._start(self.exchange.send(text))
+        self.exchange.send(text)
 
     def stop(self) -> None:
-        """Stop the reply; what has come is kept."""
+        """Stop the reply of the open chat; what has come is kept."""
         self.exchange.stop()
 
     def close_down(self) -> Callable[[], None]:
-        """Stop the reply, before the tab is deleted. The returned function keeps what is typed and waits
+        """Stop all replies, before the tab is deleted. The returned function keeps what is typed and waits
         until all is on the disk, on another thread.
 
         Running tasks of the tab are cancelled; it must not be used afterwards.
@@ -220,6 +238,7 @@ class ChatTab(QWidget):
         self.presets.show_name()
         self._branch.show()
         self.show_chats()
+        self._show_what_runs()
         self._readiness.follow()
         self.composer.setFocus()
 
@@ -278,19 +297,20 @@ class ChatTab(QWidget):
     def _connect(self) -> None:
         self.chats.new_chat_requested.connect(lambda: self.open_chat(None))
         self.chats.chat_chosen.connect(self.open_chat)
-        self.list_actions.deleting.connect(self._stop_in)
+        self.list_actions.deleting.connect(self.exchange.stop_in)
         self.list_actions.deleting.connect(lambda which: self._session.client.drop_states([chat_key(which)]))
         self.list_actions.changed.connect(self.show_chats)
         self.list_actions.open_requested.connect(self.open_chat)
         self.conversation.to_code_requested.connect(self.to_code_requested)
-        self.conversation.another_requested.connect(lambda old: self._start(self.exchange.answer_again(old)))
-        self.conversation.edit_requested.connect(lambda *what: self._start(self.exchange.ask_again(*what)))
+        self.conversation.another_requested.connect(self.exchange.answer_again)
+        self.conversation.edit_requested.connect(self.exchange.ask_again)
         self._branch.switched.connect(self._budget_timer.start)
         self.chats.hit_chosen.connect(self.show_hit)
         self.exchange.chats_changed.connect(self.show_chats)
+        self.exchange.state_changed.connect(self._show_what_runs)
         self.drafts.chat_made.connect(self.show_chats)
         self._readiness.ready.connect(self._budget_timer.start)
-        self.composer.send_requested.connect(lambda text: self._start(self.exchange.send(text)))
+        self.composer.send_requested.connect(self.exchange.send)
         self.composer.stop_requested.connect(self.stop)
         self.composer.attach_requested.connect(self.attachments.ask_for_files)
         self.composer.files_given.connect(lambda files: self._start(self.attachments.attach(files)))
@@ -308,6 +328,10 @@ class ChatTab(QWidget):
         self.notice.new_chat_requested.connect(self._move_to_new_chat)
         self._session.loaded.connect(self._on_loaded)
         self._session.unloaded.connect(self._on_unloaded)
+
+    def _show_what_runs(self) -> None:
+        self._stop_action.setEnabled(self.exchange.here is not None)
+        self.chats.show_busy(self.exchange.busy)
 
     def _show_drawer(self, shown: bool) -> None:
         self.choices.setVisible(shown)
@@ -344,9 +368,3 @@ class ChatTab(QWidget):
 
     async def _kept_chat(self, opened: int | None = None) -> Conversation:
         return await self._keeper.kept_chat(self.choices.choices, opened)
-
-    def _stop_in(self, conversation_id: int) -> None:
-        """Stop the reply if it belongs to this chat."""
-        running = self._runner.running
-        if running is not None and running.chat.id == conversation_id:
-            self.stop()

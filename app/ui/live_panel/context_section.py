@@ -2,12 +2,12 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from app.telemetry.rates import Rates
+from app.telemetry.rates import ChatRate, Rates
 from app.ui.widgets.card import label
 
 
 class ContextSection(QWidget):
-    """Tokens in the context of the newest reply, and how many fit."""
+    """Tokens in the context of the chat that is followed, or of the newest reply, and how many fit."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,19 +29,21 @@ class ContextSection(QWidget):
         layout.addWidget(self._bar)
         self.show_rates(Rates())
 
-    def show_rates(self, rates: Rates) -> None:
-        """Show the fill."""
-        if rates.context_limit:
-            self._used.setText(f"{rates.context_tokens:,}")
-            self._limit.setText(self.tr("of {limit} tokens").format(limit=f"{rates.context_limit:,}"))
+    def show_rates(self, rates: Rates, chat: ChatRate | None = None) -> None:
+        """Show the fill, of `chat` where one is followed."""
+        tokens = rates.context_tokens if chat is None else chat.context_tokens
+        limit = rates.context_limit if chat is None else chat.context_limit
+        if limit:
+            self._used.setText(f"{tokens:,}")
+            self._limit.setText(self.tr("of {limit} tokens").format(limit=f"{limit:,}"))
         else:
             self._used.setText("–")
             self._limit.setText(self.tr("no model loaded"))
-        fill = min(rates.context_tokens, rates.context_limit)
-        if (self._bar.maximum(), self._bar.value()) == (max(1, rates.context_limit), fill):
+        fill = min(tokens, limit)
+        if (self._bar.maximum(), self._bar.value()) == (max(1, limit), fill):
             return
         # A progress bar paints itself and all that waits within setValue, in the middle of a frame.
         self._bar.setUpdatesEnabled(False)
-        self._bar.setRange(0, max(1, rates.context_limit))
+        self._bar.setRange(0, max(1, limit))
         self._bar.setValue(fill)
         self._bar.setUpdatesEnabled(True)

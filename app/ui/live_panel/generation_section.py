@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.telemetry.rates import Rates
+from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import History
 from app.ui.base import figures
 from app.ui.base.plain_text import set_tip
@@ -45,16 +45,25 @@ class GenerationSection(QWidget):
         layout.addLayout(below)
         self.show_rates(Rates(), History())
 
-    def show_rates(self, rates: Rates, history: History) -> None:
-        """Show the present figures; between replies the last reply's, and says so."""
+    def show_rates(self, rates: Rates, history: History, chat: ChatRate | None = None) -> None:
+        """Show the present figures, of all replies together and of `chat` beside others; between replies the
+        last reply's, and say so."""
         running = rates.generation_tok_per_s > 0
         shown = rates.generation_tok_per_s if running else rates.last_generation_tok_per_s
         self._figure.setText(_known(shown, figures.rate))
-        if running or shown is None:
+        if running and rates.replies > 1 and chat is not None and chat.tok_per_s is not None:
+            self._unit.setText(
+                self.tr("tok/s, {count} replies; this chat {rate}").format(
+                    count=rates.replies, rate=figures.rate(chat.tok_per_s)
+                )
+            )
+        elif running and rates.replies > 1:
+            self._unit.setText(self.tr("tok/s, {count} replies").format(count=rates.replies))
+        elif running or shown is None:
             self._unit.setText(self.tr("tok/s"))
         else:
             self._unit.setText(self.tr("tok/s, last reply"))
-        if rates == Rates(context_limit=rates.context_limit):
+        if rates == Rates(context_limit=rates.context_limit, chats=rates.chats):
             self._prompt.setText(self.tr("No reply yet"))
             self._first_token.setText("")
         else:

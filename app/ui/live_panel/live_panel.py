@@ -1,9 +1,12 @@
 """The live panel at the right of every tab."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import TelemetrySnapshot
 from app.ui.base.plain_text import set_tip
 from app.ui.base.session import EngineSession
@@ -36,9 +39,11 @@ class LivePanel(QFrame):
     ) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._session = session
         self._collapsed = False
         self._wished_collapsed = False
         self._snapshot: TelemetrySnapshot | None = None
+        self._open_chat: Callable[[], tuple[str, int] | None] = lambda: None
         self.setProperty("look", "side-right")
         self.setAccessibleName(self.tr("Live"))
         self._title = label(self.tr("Live"), "title")
@@ -92,6 +97,22 @@ class LivePanel(QFrame):
         self._snapshot = snapshot
         self._show_kept()
 
+    def follow(self, open_chat: Callable[[], tuple[str, int] | None]) -> None:
+        """Show the context of the chat that `open_chat` gives: its key for the engine, and the tokens until
+        a reply of it is seen here. Where it gives None, that of the newest reply."""
+        self._open_chat = open_chat
+        self._show_kept()
+
+    def _chat(self, rates: Rates) -> ChatRate | None:
+        followed = self._open_chat()
+        if followed is None:
+            return None
+        key, tokens = followed
+        seen, info = rates.chats.get(key), self._session.info
+        # Its next reply is by the model that is chosen now.
+        limit = info.context_tokens if info is not None else 0
+        return ChatRate(tokens, limit) if seen is None else seen
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Catch up with what came while hidden."""
         super().showEvent(event)
@@ -110,9 +131,10 @@ class LivePanel(QFrame):
         snapshot = self._snapshot
         if snapshot is None or not self._is_watched():
             return
-        self._generation.show_rates(snapshot.rates, snapshot.history)
+        chat = self._chat(snapshot.rates)
+        self._generation.show_rates(snapshot.rates, snapshot.history, chat)
         self._gpus.show_cards(snapshot.gpu, snapshot.cards, snapshot.history)
-        self._context.show_rates(snapshot.rates)
+        self._context.show_rates(snapshot.rates, chat)
         self._host.show_host(snapshot.host)
 
     def _lay_out(self) -> QWidget:

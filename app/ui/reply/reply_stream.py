@@ -41,8 +41,15 @@ class RunningReply:
     """The input filter's hits in the question and in what goes along with it."""
 
 
+@dataclass(slots=True)
+class _Run:
+    reply: RunningReply
+    turn: Turn | None = None
+    stopped: bool = False
+
+
 class ReplyRunner:
-    """One reply at a time. GUI thread; the disk is written on threads of the turn."""
+    """One reply at a time in each chat. GUI thread; the disk is written on threads of the turns."""
 
     def __init__(
         self,
@@ -58,57 +65,71 @@ class ReplyRunner:
         self._session = session
         self._bridge = bridge
         self._notices = notices
-        self._turn: Turn | None = None
-        self._stopped = False
-        self.running: RunningReply | None = None
+        self._runs: dict[int, _Run] = {}
 
-    def stop(self) -> None:
-        """Stop the reply within one step; what has come is kept."""
-        self._stopped = True
-        if self._turn is not None:
-            self._turn.cancel()
+    @property
+    def running(self) -> list[RunningReply]:
+        """The replies that are being generated, the oldest first."""
+        return [run.reply for run in self._runs.values()]
+
+    def running_in(self, chat_id: int) -> RunningReply | None:
+        """The reply that is being generated in a chat; None where there is none."""
+        run = self._runs.get(chat_id)
+        return None if run is None else run.reply
+
+    def stop(self, chat_id: int) -> None:
+        """Stop a chat's reply within one step; what has come is kept."""
+        run = self._runs.get(chat_id)
+        if run is not None:
+            run.stopped = True
+            if run.turn is not None:
+                run.turn.cancel()
 
     def close_down(self) -> Callable[[], None]:
-        """Stop; the returned function waits on another thread until the text so far is on the disk, at most
-        `CLOSING_S` if the engine hangs."""
-        self.running = None
-        turn = self._turn
-        if turn is not None:
+        """Stop all; the returned function waits on another thread until the texts so far are on the disk, at
+        most `CLOSING_S` if the engine hangs."""
+        turns = [run.turn for run in self._runs.values() if run.turn is not None]
+        self._runs.clear()
+        for turn in turns:
             turn.cancel()
 
         def wait() -> None:
-            if turn is not None and not turn.wait_until_kept(CLOSING_S):
-                log.warning("The engine did not end the reply in time; all but its last second is kept")
+            end_s = time.monotonic() + CLOSING_S
+            for turn in turns:
+                if not turn.wait_until_kept(max(0.0, end_s - time.monotonic())):
+                    log.warning("The engine did not end a reply in time; all but its last second is kept")
 
         return wait
 
     def begin(self, reply: RunningReply) -> None:
         """Let the view wait for its reply; `run` must follow."""
-        self.running = reply
-        self._stopped = False
-        reply.view.begin()
+        beside = sum(other.model.path == reply.model.path for other in self.running)
+        self._runs[reply.chat.id] = _Run(reply)
+        reply.view.begin(waits=beside >= max(1, reply.model.plan.sequences))
 
-    async def run(self, request: Generate) -> None:
-        """Generate the reply that was begun, until its end is shown and kept.
+    async def run(self, chat_id: int, request: Generate) -> None:
+        """Generate the reply that was begun in a chat, until its end is shown and kept.
 
         When the task is cancelled, the window is going: its widgets are left alone.
         """
-        reply = self.running
-        assert reply is not None
+        run = self._runs[chat_id]
         begun_s = time.monotonic()
         try:
-            end = await self._generate(reply, request)
+            end = await self._generate(run, request)
         except StillroomError as error:
             end = TurnEnd("failed", error=error)
         finally:
-            self.running = self._turn = None
-        reply.view.finish(end.outcome, end.stats, _sentence(end.error))
-        self._on_end(reply.chat, time.monotonic() - begun_s)
+            if self._runs.get(chat_id) is run:
+                del self._runs[chat_id]
+        run.reply.view.finish(end.outcome, end.stats, _sentence(end.error))
+        self._on_end(run.reply.chat, time.monotonic() - begun_s)
 
-    async def _generate(self, reply: RunningReply, request: Generate) -> TurnEnd:
+    async def _generate(self, run: _Run, request: Generate) -> TurnEnd:
+        reply = run.reply
+
         def show(event: ReplyEvent) -> None:
             # The last deltas of a reply whose tab went are still on their way.
-            if self.running is not reply:
+            if self._runs.get(reply.chat.id) is not run:
                 return
             if isinstance(event, Delta):
                 reply.view.add(event.channel, event.text, event.tokens)
@@ -117,7 +138,7 @@ class ReplyRunner:
             elif isinstance(event, PromptProgress):
                 reply.view.show_prompt_progress(event.done_tokens, event.total_tokens)
 
-        turn = self._turn = Turn(
+        turn = run.turn = Turn(
             self._store,
             self._session.answers("chat", reply.model, reply.hits),
             reply.message.id,
@@ -126,7 +147,7 @@ class ReplyRunner:
             on_disk_problem=self._bridge.wrap(self._notices.error),
         )
         reply.view.answer_now_requested.connect(turn.answer_now)
-        if self._stopped:
+        if run.stopped:
             turn.cancel()
         ended: asyncio.Future[TurnEnd] = asyncio.get_running_loop().create_future()
 

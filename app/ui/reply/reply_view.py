@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from app.chat.prompting.answer_schema import problem_of, schema_title
@@ -67,7 +67,7 @@ class ReplyView(QWidget):
         self._thinking_tokens = 0
         self._thinking_since_s: float | None = None
         self._thinking_s: float | None = None
-        self._running = False
+        self._running = self._waits = False
         self._painted_s = self._pause_ms = 0.0
         self._paints_ms: deque[float] = deque(maxlen=COMPARED_FRAMES)
 
@@ -121,6 +121,11 @@ class ReplyView(QWidget):
         return self._running
 
     @property
+    def waits_for_others(self) -> bool:
+        """Tell whether it is shown that other replies have to end before this one begins."""
+        return self._waits and not self._state.isHidden()
+
+    @property
     def stats_text(self) -> str:
         """The line of figures under the reply."""
         return self._stats.text()
@@ -130,15 +135,21 @@ class ReplyView(QWidget):
         """The sentence that says why the reply ended early; empty when it did not."""
         return "" if self._notice.isHidden() else self._notice.text.text()
 
-    def begin(self) -> None:
-        """Show that a reply has been asked for."""
-        self._running = True
-        self._state.setText(self.tr("Reading the prompt…"))
+    def begin(self, *, waits: bool = False) -> None:
+        """Show that a reply has been asked for, which `waits` for others where the model has no room beside
+        them."""
+        self._running, self._waits = True, waits
+        self._state.setText(
+            self.tr("Waiting until another chat's reply is done…")
+            if waits
+            else self.tr("Reading the prompt…")
+        )
         self._state.show()
 
     def show_prompt_progress(self, done_tokens: int, total_tokens: int) -> None:
         """Show how much of the prompt has been evaluated."""
         if not self._state.isHidden():
+            self._waits = False
             self._state.setText(
                 self.tr("Reading the prompt… {done} of {total} tokens").format(
                     done=f"{done_tokens:,}", total=f"{total_tokens:,}"
@@ -154,6 +165,16 @@ class ReplyView(QWidget):
                 self._thinking_since_s = time.monotonic()
         elif self._thinking_since_s is not None and self._thinking_s is None:
             self._thinking_s = time.monotonic() - self._thinking_since_s
+        if self.isVisible():
+            self._paint_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint what came while nobody could see it."""
+        super().showEvent(event)
+        if self._waiting["thinking"] or self._waiting["answer"]:
+            self._paint_soon()
+
+    def _paint_soon(self) -> None:
         if not self._frame.isActive():
             # What comes is batched already: it waits only for what is left of the last frame's time.
             since_ms = (time.perf_counter() - self._painted_s) * 1000

@@ -212,6 +212,7 @@ class WindowApplication(QObject):
         tabs.model_chosen.connect(self._models.choose)
         tabs.filters_requested.connect(self.dialogs.open_filters)
         tabs.chat_opened.connect(place.chat_opened)
+        self._panel.follow(tabs.chat_context)
         tabs.reply_ended.connect(long_replies.reply_ended)
         window.models_dropped.connect(tabs.add_models)
         picker.chosen.connect(self._models.choose)

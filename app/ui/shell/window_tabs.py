@@ -124,6 +124,11 @@ class WindowTabs(QObject):
         assert self._chat is not None
         self._chat.open_chat(conversation_id)
 
+    def chat_context(self) -> tuple[str, int] | None:
+        """The open chat's key for the engine and the tokens of its last reply's context; None while the Chat
+        tab is not seen."""
+        return self._chat.context if self._chat is not None and self._chat.isVisible() else None
+
     def reread_chats(self) -> None:
         """Show the chats as they are on the disk now."""
         if self._chat is not None:

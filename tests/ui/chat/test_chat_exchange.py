@@ -39,7 +39,7 @@ def test_nothing_is_dropped_from_the_context_without_the_users_word(opened: Open
         await until(lambda: "tokens" in opened.tab.composer.meter.text)
         assert "Left for the reply" in opened.tab.composer.meter.details
         opened.tab.send("And now?")
-        await until(lambda: not opened.tab.exchange.sending)
+        await until(lambda: opened.tab.exchange.here is None)
         assert len(opened.store.messages(chat.id)) == 12
         assert opened.tab.composer.text() == "And now?"
         opened.tab.notice.chosen.emit("drop")
@@ -178,7 +178,7 @@ def test_a_choice_goes_on_with_what_waits_for_it_and_nothing_else(opened: Opened
         # What was typed later is what is sent, not what waited before.
         tab.notice.chosen.emit("ask")
         tab.conversation.edit_requested.emit(store.branch(chat)[-2], "Changed words. " * 20)
-        await until(lambda: "summarise" in tab.notice.offers and not tab.exchange.sending)
+        await until(lambda: "summarise" in tab.notice.offers and tab.exchange.here is None)
         tab.composer.set_text("Typed later")
         tab.notice.chosen.emit("drop")
         await until(lambda: tab.running_view is not None)

@@ -146,7 +146,8 @@ def test_a_reply_goes_on_while_another_chat_is_open(opened: Opened) -> None:
         assert first is not None
         opened.tab.open_chat(None)
         assert opened.shown() == []
-        assert first.title in opened.tab.composer.reason
+        assert opened.tab.composer.state is ComposerState.READY
+        assert opened.tab.chats.model.is_busy(first.id)
         had = len(view.answer)
         await until(lambda: len(view.answer) > had)
         opened.tab.open_chat(first.id)

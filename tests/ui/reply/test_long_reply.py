@@ -193,7 +193,7 @@ def test_a_verdict_on_code_far_away_is_there_when_it_is_seen(shown: Shown) -> No
 def test_text_that_comes_out_of_sight_gets_widgets_when_one_goes_there(qtbot: QtBot, theme: Theme) -> None:
     shown = Shown(qtbot, theme, TEXT)
     live = message(2, "")
-    reply = shown.conversation.make_reply(live)
+    reply = shown.conversation.make_reply(live, None)
     shown.conversation.add_live_reply(live, reply)
     reply.begin()
     shown.scroll_to(0)

@@ -1,6 +1,6 @@
 """A message and what goes along with it, put through the input filter before it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.chat.prompting.context import ContextPlan
@@ -29,11 +29,18 @@ class ChatScreening:
         self._notice = notice
 
     async def sendable(
-        self, text: str, plan: ContextPlan, template: ChatTemplate, model: ModelInfo
+        self,
+        text: str,
+        plan: ContextPlan,
+        template: ChatTemplate,
+        model: ModelInfo,
+        *,
+        tell: Callable[[], bool],
     ) -> Sendable | None:
         """The question `text` (empty for another reply to one that is kept) with the prompt it is part of.
 
-        None where a rule does not let it out, which is told. Raises `FilterFileError`.
+        None where a rule does not let it out; the notice says so while `tell` holds. Raises
+        `FilterFileError`.
         """
         *earlier, last = plan.sent
         try:
@@ -41,27 +48,30 @@ class ChatScreening:
         except BlockedError as error:
             hit = error.hits[-1]
             quote = text[slice(*hit.spans[0])] if hit.spans else ""
-            self._notice.show_blocked(hit.rule, quote, earlier=False, unfinished=hit.unfinished)
+            self._say_blocked(hit, quote, earlier=False, told=tell())
             return None
         try:
             # The last message holds the documents too.
             question = await self._messages([last], model)
         except BlockedError as error:
-            hit = error.hits[-1]
-            self._notice.show_blocked(hit.rule, "", earlier=not text, unfinished=hit.unfinished)
+            self._say_blocked(error.hits[-1], "", earlier=not text, told=tell())
             return None
         try:
             before = await self._messages(earlier, model)
         except BlockedError as error:
-            hit = error.hits[-1]
-            self._notice.show_blocked(hit.rule, "", earlier=True, unfinished=hit.unfinished)
+            self._say_blocked(error.hits[-1], "", earlier=True, told=tell())
             return None
         (question_messages, asked), (earlier_messages, along) = question, before
-        self._notice.show_sent(asked.found("redact"), along.found("redact"), asked.found("flag"))
+        if tell():
+            self._notice.show_sent(asked.found("redact"), along.found("redact"), asked.found("flag"))
         sent = [*earlier_messages, *question_messages]
         if sent != plan.sent:
             plan = replace(plan, prompt=await template.render(sent), sent=sent)
         return Sendable(words.texts[0] if text else "", plan, (*asked.hits, *along.hits))
+
+    def _say_blocked(self, hit: Hit, quote: str, *, earlier: bool, told: bool) -> None:
+        if told:
+            self._notice.show_blocked(hit.rule, quote, earlier=earlier, unfinished=hit.unfinished)
 
     async def _messages(
         self, messages: Sequence[ChatMessage], model: ModelInfo

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.chat.store.records import newest_end, versions_of
 from app.chat.store.store import ChatStore
-from app.chat.store.summary import summary_of
+from app.ui.chat.chat_summaries import ChatSummaries
 from app.ui.chat.conversation.chat_syntax import ChatSyntax
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.chat.conversation.conversation_view import ConversationView
@@ -27,6 +27,7 @@ class ChatBranch(QObject):
         store: ChatStore,
         keeper: ChatKeeper,
         runner: ReplyRunner,
+        summaries: ChatSummaries,
         conversation: ConversationView,
         start: Callable[[Coroutine[Any, Any, Any]], None],
         parent: QObject,
@@ -35,6 +36,7 @@ class ChatBranch(QObject):
         self._store = store
         self._keeper = keeper
         self._runner = runner
+        self._summaries = summaries
         self._conversation = conversation
         self._start = start
         self._syntax = ChatSyntax(start, self)
@@ -43,16 +45,15 @@ class ChatBranch(QObject):
 
     def show(self) -> None:
         """Show the open chat as it was left, with the reply that is coming in."""
-        chat, running = self._keeper.chat, self._runner.running
+        chat = self._keeper.chat
+        running = None if chat is None else self._runner.running_in(chat.id)
         self._conversation.show_branch(
             self._store.branch(chat.id) if chat else [],
             (running.message.id, running.view) if running else None,
             versions_of(self._store.messages(chat.id)) if chat else {},
         )
         if chat is not None:
-            self._conversation.show_summary(
-                summary_of(self._conversation.branch, self._store.summaries(chat.id))
-            )
+            self._summaries.show(chat.id)
         self.check_code()
 
     def show_message(self, message_id: int) -> None:

@@ -27,8 +27,8 @@ class ChatKeeper:
         """The open chat; None for a new one of which nothing is kept yet."""
         self._order = asyncio.Lock()
         self._creation = asyncio.Lock()
-        self._made: tuple[int, Conversation] | None = None
-        """The new chat that was made last, and as the how-manieth one it was opened."""
+        self._made: dict[int, Conversation] = {}
+        """The new chats that were made, by the number that `opened` had for them."""
         self._opened = 0
 
     @property
@@ -39,6 +39,12 @@ class ChatKeeper:
     def is_open(self, conversation_id: int) -> bool:
         """Tell whether this chat is the open one."""
         return self.chat is not None and self.chat.id == conversation_id
+
+    def is_open_as(self, opened: int) -> bool:
+        """Tell whether the new chat that was opened as this number is the open one, also when it was left
+        and opened again."""
+        made = self._made.get(opened)
+        return opened == self._opened or (made is not None and self.is_open(made.id))
 
     def open(self, conversation_id: int | None) -> None:
         """Make a chat, or a new one, the open one."""
@@ -67,10 +73,9 @@ class ChatKeeper:
         async with self._creation:
             if self.chat is not None and opened == self._opened:
                 return self.chat
-            if self._made is not None and self._made[0] == opened:
-                return self._made[1]
-            chat = await self.write(self.store.create_conversation, choices=choices)
-            self._made = opened, chat
+            if opened in self._made:
+                return self._made[opened]
+            chat = self._made[opened] = await self.write(self.store.create_conversation, choices=choices)
             if opened == self._opened:
                 self.chat = chat
             return chat

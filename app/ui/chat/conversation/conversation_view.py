@@ -101,8 +101,11 @@ class ConversationView(ChatColumn):
         self._offer_another()
         self.go_to_end()
 
-    def end_live_reply(self, message: StoredMessage) -> None:
-        """End the reply that was coming in; `message` is what was kept of it."""
+    def end_live_reply(self, message: StoredMessage, view: ReplyView) -> None:
+        """End a reply that was coming in, here or in another chat; `message` is what was kept of it."""
+        if self._live is None or self._live[1] is not view:
+            view.deleteLater()
+            return
         self._live = None
         if self._branch and self._branch[-1].id == message.id:
             self._branch[-1] = message
@@ -267,8 +270,8 @@ class ConversationView(ChatColumn):
                 self.remove(widgets[-1])
                 widgets[-1].deleteLater()
 
-    def make_reply(self, message: StoredMessage) -> ReplyView:
-        """A view for a reply of this conversation."""
+    def make_reply(self, message: StoredMessage, question: StoredMessage | None) -> ReplyView:
+        """A view for a reply to `question`, of this conversation or of one that is not shown now."""
         view = ReplyView(self._theme, self)
         view.to_code_requested.connect(self.to_code_requested)
         view.regenerate_requested.connect(lambda: self.another_requested.emit(message))
@@ -276,12 +279,9 @@ class ConversationView(ChatColumn):
         view.version_chosen.connect(self.version_requested)
         view.show_versions(self._versions.get(message.id, ()), message.id)
         view.follow_schema(message.json_schema)
-        for question in self._branch:
-            if question.id == message.parent_id:
-                view.sources.show_passages(question.attachments, question.passages)
-                view.sources.opened.connect(
-                    lambda which, place, question=question: self._open_document(question, which, place)
-                )
+        if question is not None:
+            view.sources.show_passages(question.attachments, question.passages)
+            view.sources.opened.connect(lambda which, place: self._open_document(question, which, place))
         return view
 
     def show_model(self, name: str, host: str = "") -> None:
@@ -308,7 +308,8 @@ class ConversationView(ChatColumn):
             return self._make_question(message)
         if self._live is not None and self._live[0] == message.id:
             return self._live[1]
-        view = self.make_reply(message)
+        question = next((kept for kept in self._branch if kept.id == message.parent_id), None)
+        view = self.make_reply(message, question)
         view.show_kept(message.content, message.thinking, message.outcome, message.stats, message.error)
         return view
 

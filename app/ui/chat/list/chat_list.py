@@ -93,6 +93,10 @@ class ChatList(QFrame):
         selection.blockSignals(False)
         self.view.viewport().update()
 
+    def show_busy(self, chats: frozenset[int]) -> None:
+        """Mark the chats whose replies are coming in."""
+        self.model.set_busy(chats)
+
     def edit_folder(self, folder_id: int) -> None:
         """Let the user type a folder's name in its place."""
         index = self.model.index_of_folder(folder_id)

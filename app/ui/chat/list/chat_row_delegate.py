@@ -5,9 +5,10 @@ from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.ui.base.theme import Theme
-from app.ui.chat.list.chat_rows import ChatRowsModel
+from app.ui.chat.list.chat_rows import ChatRow, ChatRowsModel
 
 ROW_PX, CAPTION_PX = 31, 34
+DOT_PX = 7
 CARET_PX = 12
 Index = QModelIndex | QPersistentModelIndex
 
@@ -38,7 +39,8 @@ class ChatRowDelegate(QStyledItemDelegate):
         if row.chat is None:
             self._paint_caption(painter, option, str(index.data()), row.closed if row.folder else None)
         else:
-            self._paint_chat(painter, option, str(index.data()), indented=row.folder is not None)
+            area = self._paint_chat(painter, option, row)
+            self._paint_title(painter, option, area, str(index.data()))
         painter.restore()
 
     def updateEditorGeometry(  # noqa: N802
@@ -76,9 +78,8 @@ class ChatRowDelegate(QStyledItemDelegate):
         shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, shown)
 
-    def _paint_chat(
-        self, painter: QPainter, option: QStyleOptionViewItem, text: str, *, indented: bool
-    ) -> None:
+    def _paint_chat(self, painter: QPainter, option: QStyleOptionViewItem, row: ChatRow) -> QRect:
+        """Paint the ground of a chat's row, and a dot where a reply is coming in; give the title's place."""
         area = QRect(option.rect).adjusted(0, 1, 0, -1)
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
@@ -90,8 +91,19 @@ class ChatRowDelegate(QStyledItemDelegate):
             painter.setPen(self._theme.colour("accent"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(area.adjusted(0, 0, -1, -1), 8, 8)
+        inner = area.adjusted(12 + (CARET_PX if row.folder is not None else 0), 0, -10, 0)
+        if row.chat is not None and self._model.is_busy(row.chat.id):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.colour("accent"))
+            painter.drawEllipse(
+                QRect(inner.right() - DOT_PX, inner.center().y() - DOT_PX // 2, DOT_PX, DOT_PX)
+            )
+            inner.adjust(0, 0, -2 * DOT_PX, 0)
+        return inner
+
+    def _paint_title(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, text: str) -> None:
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.setPen(self._theme.colour("accent" if selected else "text"))
-        inner = area.adjusted(12 + (CARET_PX if indented else 0), 0, -10, 0)
         painter.setFont(option.font)
-        title = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)
+        title = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)

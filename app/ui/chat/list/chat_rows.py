@@ -89,6 +89,7 @@ class ChatRowsModel(QAbstractListModel):
         super().__init__(parent)
         self._rows: list[ChatRow] = []
         self._closed: set[int] = set()
+        self._busy: frozenset[int] = frozenset()
         self._given: tuple[Sequence[Conversation], Sequence[Folder], date] = ((), (), date.min)
         self._captions = {
             Group.PINNED: self.tr("Pinned"),
@@ -114,6 +115,18 @@ class ChatRowsModel(QAbstractListModel):
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
+
+    def set_busy(self, chats: frozenset[int]) -> None:
+        """Mark the chats whose replies are coming in."""
+        changed, self._busy = self._busy ^ chats, chats
+        for chat_id in changed:
+            index = self.index_of(chat_id)
+            if index.isValid():
+                self.dataChanged.emit(index, index)
+
+    def is_busy(self, chat_id: int) -> bool:
+        """Tell whether a chat's reply is coming in."""
+        return chat_id in self._busy
 
     def toggle_folder(self, folder_id: int) -> None:
         """Open or close a folder."""
@@ -159,6 +172,13 @@ class ChatRowsModel(QAbstractListModel):
             if row.chat is not None:
                 return row.chat.title
             return row.folder.name if row.folder is not None else None
+        if role == Qt.ItemDataRole.AccessibleTextRole and row.chat is not None:
+            title = self.data(index)
+            return (
+                self.tr("{title}, a reply is coming in").format(title=title)
+                if self.is_busy(row.chat.id)
+                else title
+            )
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         words = plain if role == Qt.ItemDataRole.DisplayRole else plain_tip
