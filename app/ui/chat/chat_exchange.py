@@ -334,6 +334,8 @@ class ChatExchange(QObject):
     ) -> Exchange:
         """Begin an exchange of the open chat, behind the messages that come before `before`."""
         self._blocked = None
+        # What asked for it goes, or is switched off; the next words are typed.
+        self._desk.composer.setFocus()
         self._desk.choices.flush()
         branch = [kept for kept in self._desk.conversation.branch if before is None or kept.id < before.id]
         exchange = Exchange(

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QKeyEvent,
     QResizeEvent,
     QShowEvent,
 )
@@ -240,7 +241,9 @@ class ChatTab(QWidget):
         self.show_chats()
         self._show_what_runs()
         self._readiness.follow()
-        self.composer.setFocus()
+        # In the list the arrows, F2 and Delete go on; what is typed there goes to the message.
+        if not self.chats.has_keyboard:
+            self.composer.setFocus()
 
     def show_hit(self, hit: SearchHit) -> None:
         """Open the chat of a search hit, at the message."""
@@ -253,6 +256,18 @@ class ChatTab(QWidget):
         """Typing goes into the message from the start."""
         super().showEvent(event)
         self.composer.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """What is typed where it means nothing goes into the message."""
+        text, shift = event.text(), Qt.KeyboardModifier.ShiftModifier
+        if (
+            text.isprintable()
+            and text.strip()
+            and event.modifiers() in (Qt.KeyboardModifier.NoModifier, shift)
+        ):
+            self.composer.insert_text(text)
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """In a narrow window the open drawer takes the place of the list."""
@@ -304,6 +319,7 @@ class ChatTab(QWidget):
         self.conversation.to_code_requested.connect(self.to_code_requested)
         self.conversation.another_requested.connect(self.exchange.answer_again)
         self.conversation.edit_requested.connect(self.exchange.ask_again)
+        self.conversation.editing_ended.connect(self.composer.setFocus)
         self._branch.switched.connect(self._budget_timer.start)
         self.chats.hit_chosen.connect(self.show_hit)
         self.exchange.chats_changed.connect(self.show_chats)

@@ -75,6 +75,9 @@ class Composer(QWidget):
         self._send.clicked.connect(self._on_submit)
         self._stop = button(self.tr("Stop"), tip=self.tr("Stop the reply (Esc)"))
         self._stop.clicked.connect(self.stop_requested)
+        for pressed in (self._send, self._stop):
+            # It goes, or is switched off, and the next words are typed.
+            pressed.clicked.connect(self._field.setFocus)
         card = Card(margin_px=0)
         self.attachments.setContentsMargins(12, 10, 12, 0)
         card.body.setSpacing(0)

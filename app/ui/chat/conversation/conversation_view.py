@@ -34,6 +34,8 @@ class ConversationView(ChatColumn):
     summary_removed = Signal(object)
     summary_cancelled = Signal()
     """The summary that is being written is not wanted."""
+    editing_ended = Signal()
+    """A field in it that had the keyboard is gone."""
     version_requested = Signal(int)
     """The branch of this message is to be shown in place of the present one."""
 
@@ -160,6 +162,7 @@ class ConversationView(ChatColumn):
             self._summary = card = SummaryCard(self._theme)
             card.changed.connect(self.summary_changed)
             card.removed.connect(self.summary_removed)
+            card.editing_ended.connect(self.editing_ended)
             card.cancel_requested.connect(self.summary_cancelled)
         self._summed_up = count
         self._place_summary()
@@ -247,6 +250,7 @@ class ConversationView(ChatColumn):
     def _make_question(self, message: StoredMessage) -> QuestionCard:
         card = QuestionCard(self._theme, message.content)
         card.edited.connect(lambda text: self.edit_requested.emit(message, text))
+        card.editing_ended.connect(self.editing_ended)
         card.version_chosen.connect(self.version_requested)
         card.show_versions(self._versions.get(message.id, ()), message.id)
         card.offer_editing(self._offers_editing)

@@ -25,6 +25,8 @@ class QuestionCard(Card):
     edited = Signal(str)
     """The message is to be asked again in these words."""
     version_chosen = Signal(int)
+    editing_ended = Signal()
+    """The field is gone, and with it the keyboard's place."""
 
     def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin_px=14)
@@ -97,6 +99,7 @@ class QuestionCard(Card):
     def stop_editing(self) -> None:
         """Leave the text as it was."""
         self._show_editing(False)
+        self.editing_ended.emit()
 
     def copy(self) -> None:
         """Put the text on the clipboard."""
@@ -108,6 +111,7 @@ class QuestionCard(Card):
         text = self._field.toPlainText()
         if text.strip() and self._send.isEnabled():
             self._show_editing(False)
+            self.editing_ended.emit()
             self.edited.emit(text)
 
     def _show_editing(self, editing: bool) -> None:

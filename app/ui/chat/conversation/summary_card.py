@@ -20,6 +20,8 @@ class SummaryCard(Card):
     removed = Signal(object)
     """This `Summary` is not wanted: the messages themselves go to the model again."""
     cancel_requested = Signal()
+    editing_ended = Signal()
+    """The field is gone, and with it the keyboard's place."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, look="sunken", margin_px=0)
@@ -43,7 +45,7 @@ class SummaryCard(Card):
         self._text = WrappedText("")
         self._field = EditField(least_lines=3, enter_submits=False)
         self._field.setAccessibleName(self.tr("Summary"))
-        self._field.given_up.connect(lambda: self._show_editing(False))
+        self._field.given_up.connect(self._stop_editing)
         self._edit = button(self.tr("Edit"), "quiet")
         self._edit.clicked.connect(self.start_editing)
         self._remove = button(
@@ -51,7 +53,7 @@ class SummaryCard(Card):
         )
         self._remove.clicked.connect(lambda: self.removed.emit(self._summary))
         self._give_up = button(self.tr("Cancel"))
-        self._give_up.clicked.connect(lambda: self._show_editing(False))
+        self._give_up.clicked.connect(self._stop_editing)
         self._save = button(self.tr("Save"), "primary")
         self._save.clicked.connect(self._on_save)
         head = QHBoxLayout()
@@ -135,8 +137,12 @@ class SummaryCard(Card):
     def _on_save(self) -> None:
         text = self._field.toPlainText().strip()
         if text and self._summary is not None:
-            self._show_editing(False)
+            self._stop_editing()
             self.changed.emit(self._summary, text)
+
+    def _stop_editing(self) -> None:
+        self._show_editing(False)
+        self.editing_ended.emit()
 
     def _show_editing(self, editing: bool) -> None:
         for widget in (self._field, self._give_up, self._save):

@@ -6,6 +6,7 @@ from datetime import datetime
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -92,6 +93,12 @@ class ChatList(QFrame):
             selection.clear()
         selection.blockSignals(False)
         self.view.viewport().update()
+
+    @property
+    def has_keyboard(self) -> bool:
+        """Tell whether the keys go to the chats, or to the title of one that is being typed."""
+        focus = QApplication.focusWidget()
+        return focus is not None and (focus is self.view or self.view.isAncestorOf(focus))
 
     def show_busy(self, chats: frozenset[int]) -> None:
         """Mark the chats whose replies are coming in."""
@@ -184,7 +191,7 @@ class ChatList(QFrame):
             )
 
     def _make_view(self) -> QListView:
-        view = QListView()
+        view = _ChatsView()
         view.setModel(self.model)
         view.setItemDelegate(ChatRowDelegate(self._theme, self.model, INNER_PX, view))
         view.setAccessibleName(self.tr("Chats"))
@@ -272,6 +279,16 @@ class ChatList(QFrame):
         self._new.setIcon(self._theme.icon("plus", "text"))
         self._more.setIcon(self._theme.icon("dots-three"))
         self.view.viewport().update()
+
+
+class _ChatsView(QListView):
+    """Leaves what is typed to the message, in place of looking for a title that begins with it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.text().isprintable() and event.text().strip():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 class _SearchField(QLineEdit):
