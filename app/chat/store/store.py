@@ -127,6 +127,27 @@ class ChatStore:
         with self._database.writing() as db:
             db.execute("UPDATE conversations SET draft = ? WHERE id = ?", (draft, conversation_id))
 
+    def save_model(self, conversation_id: int, model: str) -> None:
+        """Keep the name of the model that is to answer in a chat."""
+        with self._database.writing() as db:
+            db.execute("UPDATE conversations SET model = ? WHERE id = ?", (model, conversation_id))
+
+    def delete_if_empty(self, conversation_id: int) -> bool:
+        """Delete a chat in which the user has left nothing: no message, draft, document, title, folder, pin
+        or setting. Tell whether it was one."""
+        standard = _choice_columns(ReplyChoices())
+        with self._database.writing() as db:
+            deleted = db.execute(
+                "DELETE FROM conversations WHERE id = ? AND title = '' AND pinned = 0 AND folder_id IS NULL"
+                " AND trim(draft) = ''"
+                " AND NOT EXISTS (SELECT 1 FROM messages WHERE conversation_id = conversations.id)"
+                " AND NOT EXISTS (SELECT 1 FROM attachments WHERE conversation_id = conversations.id)"
+                + "".join(f" AND {name} IS ?" for name in standard)
+                + " RETURNING id",
+                (conversation_id, *standard.values()),
+            ).fetchall()
+        return bool(deleted)
+
     def delete(self, conversation_id: int) -> None:
         """Take a chat off the list; it can be restored until the program starts again, and is gone then."""
         with self._database.writing() as db:

@@ -25,16 +25,19 @@ class ChatDrafts(QObject):
         composer: Composer,
         exchange: ChatExchange,
         start: Callable[[Coroutine[Any, Any, Any]], None],
-        kept_chat: Callable[[int], Coroutine[Any, Any, Conversation]],
+        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
+        new_chat: Callable[[], Callable[[], Conversation]],
         parent: QObject,
     ) -> None:
-        """`kept_chat` gives the chat that was open as `ChatKeeper.opened` counted; a new one is made."""
+        """`kept_chat` gives the chat that is open when it is called; a new one is made. `new_chat` gives what
+        makes one as it is chosen now, on any thread."""
         super().__init__(parent)
         self._keeper = keeper
         self._composer = composer
         self._exchange = exchange
         self._start = start
         self._kept_chat = kept_chat
+        self._new_chat = new_chat
         self._unkept: dict[int, str] = {}
         """Drafts on their way to the disk, by chat."""
         self._timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -57,16 +60,16 @@ class ChatDrafts(QObject):
             self._unkept[chat.id] = draft
             self._start(self._save(chat, draft))
         elif chat is None and draft.strip():
-            self._start(self._save_new(draft, self._keeper.opened))
+            self._start(self._save_new(draft, self._kept_chat()))
 
     def close_down(self) -> Callable[[], None]:
         """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
-        keeper, draft = self._keeper, self._composer.text()
+        keeper, draft, new_chat = self._keeper, self._composer.text(), self._new_chat()
 
         def keep() -> None:
             if keeper.chat is None and draft.strip():
-                keeper.chat = keeper.store.create_conversation()
+                keeper.chat = new_chat()
             if keeper.chat is not None and draft != keeper.chat.draft:
                 keeper.store.save_draft(keeper.chat.id, draft)
 
@@ -79,8 +82,8 @@ class ChatDrafts(QObject):
             if self._unkept.get(chat.id) == draft:
                 del self._unkept[chat.id]
 
-    async def _save_new(self, draft: str, opened: int) -> None:
-        chat = await self._kept_chat(opened)
+    async def _save_new(self, draft: str, kept_chat: Coroutine[Any, Any, Conversation]) -> None:
+        chat = await kept_chat
         self._unkept[chat.id] = draft
         await self._save(chat, draft)
         self.chat_made.emit()

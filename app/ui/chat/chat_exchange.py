@@ -305,7 +305,9 @@ class ChatExchange(QObject):
             return
         exchange.takes_draft = exchange.in_place_of is None
         if exchange.chat is None:
-            exchange.chat = await self._keeper.kept_chat(exchange.choices, exchange.opened)
+            exchange.chat = await self._keeper.kept_chat(
+                exchange.choices, exchange.opened, model_name(exchange.model)
+            )
         question = await self._keeper.add_question(
             exchange.chat,
             exchange.branch[-1].id if exchange.branch else None,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -21,6 +22,7 @@ from app.chat.store.search import SearchHit
 from app.chat.store.store import ChatStore
 from app.chat.turn import chat_key
 from app.engine.protocol import ModelInfo
+from app.ui.base.session import model_name
 from app.ui.chat.behaviour.chat_choices import ChatChoices
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
@@ -117,7 +119,13 @@ class ChatTab(QWidget):
             self,
         )
         self.drafts = ChatDrafts(
-            self._keeper, self.composer, self.exchange, self._start, self._kept_chat, self
+            self._keeper,
+            self.composer,
+            self.exchange,
+            self._start,
+            self._kept_chat,
+            self._new_chat,
+            self,
         )
         self._readiness = ChatReadiness(
             ui.session,
@@ -224,7 +232,14 @@ class ChatTab(QWidget):
         """Show a chat, or an empty one."""
         self.choices.flush()
         self.drafts.keep()
+        left = self.chat
         self._keeper.open(conversation_id)
+        if left is not None and left.id not in {
+            conversation_id,
+            *self.exchange.busy,
+            *self.attachments.reading,
+        }:
+            self._start(self._drop_if_empty(left.id))
         self.chat_opened.emit(conversation_id or 0)
         chat = self.chat
         own_model = self._session.known(chat.model) if chat is not None else ""
@@ -365,6 +380,8 @@ class ChatTab(QWidget):
 
     def _on_loaded(self, info: ModelInfo) -> None:
         self.exchange.use_model(info)
+        if self.chat is not None and self.chat.model != model_name(info) and not self._session.reserved_for:
+            self._start(self._keeper.save_model(self.chat, model_name(info)))
         if self.chat is None and not self.choices.pending:
             self._choosing.show()
         self.attachments.forget_counts()
@@ -382,5 +399,21 @@ class ChatTab(QWidget):
 
     # Chats
 
-    async def _kept_chat(self, opened: int | None = None) -> Conversation:
-        return await self._keeper.kept_chat(self.choices.choices, opened)
+    def _kept_chat(self) -> Coroutine[Any, Any, Conversation]:
+        """Return what gives the chat that is open now; a new one is made as it is chosen now."""
+        return self._keeper.kept_chat(self.choices.choices, self._keeper.opened, self._chosen_model())
+
+    def _new_chat(self) -> Callable[[], Conversation]:
+        return partial(
+            self._keeper.store.create_conversation,
+            choices=self.choices.choices,
+            model=self._chosen_model(),
+        )
+
+    def _chosen_model(self) -> str:
+        return model_name(self._session.info) if self._session.info is not None else ""
+
+    async def _drop_if_empty(self, chat_id: int) -> None:
+        """Take a chat that was left off the list if there is nothing in it."""
+        if await self._keeper.write(self._keeper.store.delete_if_empty, chat_id):
+            self.show_chats()

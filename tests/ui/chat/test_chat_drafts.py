@@ -1,5 +1,7 @@
 """Drafts in the Chat tab, with a real store."""
 
+from app.chat.library.choices import ReplyChoices
+from app.ui.base.session import model_name
 from tests.support.chat_desk import ENDLESS, Opened, until
 
 
@@ -66,3 +68,50 @@ def test_a_new_chat_is_made_once_however_quickly_it_is_left(opened: Opened) -> N
         assert opened.tab.composer.text() == "for one"
 
     opened.run(scenario())
+
+
+def test_the_draft_of_a_new_chat_is_kept_with_its_choices_and_its_model(opened: Opened) -> None:
+    info = opened.desk.session.info
+    assert info is not None
+    pirate = ReplyChoices(system_prompt="You are a pirate.")
+
+    async def scenario() -> None:
+        other = opened.store.create_conversation(title="other")
+        opened.tab.open_chat(None)
+        opened.tab.choices.show_choices(pirate, opened.settings.values.sampling)
+        opened.tab.composer.set_text("ahoy")
+        opened.tab.open_chat(other.id)
+        await until(lambda: "ahoy" in [chat.draft for chat in opened.store.conversations()])
+
+    opened.run(scenario())
+    [kept] = [chat for chat in opened.store.conversations() if chat.draft == "ahoy"]
+    assert kept.choices == pirate
+    assert kept.model == model_name(info)
+
+
+def test_a_new_chat_that_is_left_empty_does_not_stay_in_the_list(opened: Opened) -> None:
+    async def scenario() -> None:
+        other = opened.store.create_conversation(title="other")
+        before = {chat.id for chat in opened.store.conversations()}
+        opened.tab.open_chat(None)
+        opened.tab.composer.set_text("never mind")
+        await until(lambda: opened.tab.chat is not None and opened.tab.chat.draft == "never mind")
+        opened.tab.composer.set_text("")
+        opened.tab.open_chat(other.id)
+        await until(lambda: {chat.id for chat in opened.store.conversations()} == before)
+
+    opened.run(scenario())
+
+
+def test_a_chat_in_which_something_was_set_or_said_stays(opened: Opened) -> None:
+    store = opened.store
+    asked, titled, drafted, set_up = (
+        store.create_conversation(),
+        store.create_conversation(title="Trains"),
+        store.create_conversation(),
+        store.create_conversation(choices=ReplyChoices(system_prompt="Be brief.")),
+    )
+    store.add_message(asked.id, None, "user", "Hello")
+    store.save_draft(drafted.id, "later")
+    assert not any(store.delete_if_empty(chat.id) for chat in (asked, titled, drafted, set_up))
+    assert store.delete_if_empty(store.create_conversation().id)

@@ -101,8 +101,8 @@ def test_a_chat_keeps_its_own_model(qapp: QApplication, second: Path) -> None:
         assert isinstance(tab, ChatTab)
         chats = {}
         for path in (first, other):
-            assert session.use(path)
             tab.open_chat(application.parts.chats.create_conversation(choices=ReplyChoices(max_tokens=4)).id)
+            assert session.use(path)
             chats[path] = await ask(tab, "Say yes.")
         for path in (first, other, first):
             tab.open_chat(chats[path])
@@ -111,5 +111,26 @@ def test_a_chat_keeps_its_own_model(qapp: QApplication, second: Path) -> None:
             await ask(tab, "Say no.")
         models = [message.model for message in application.parts.chats.messages(chats[first])]
         assert models == ["", "SmolLM2-135M-Instruct · Q4_1"] * 3
+
+    run_with_window(scene)
+
+
+def test_the_model_chosen_for_a_chat_is_its_own_before_anything_is_sent(
+    qapp: QApplication, second: Path
+) -> None:
+    async def scene(application: WindowApplication) -> None:
+        first, other = await load_both(application, second)
+        session, store = application.session, application.parts.chats
+        tab = application.window.show_page("chat")
+        assert isinstance(tab, ChatTab)
+        one, two = (store.create_conversation(title=title) for title in ("One", "Two"))
+        tab.open_chat(one.id)
+        assert session.use(first)
+        await until(lambda: bool(store.conversation(one.id).model), "the choice is kept")
+        tab.open_chat(two.id)
+        assert session.use(other)
+        await until(lambda: store.conversation(two.id).model.startswith("Second"), "the choice is kept")
+        tab.open_chat(one.id)
+        await until(lambda: session.info is not None and session.info.path == first, "its own model")
 
     run_with_window(scene)

@@ -44,6 +44,8 @@ class ChatAttachments(QObject):
         self._start = start
         self._kept_chat = kept_chat
         self._tokens: dict[int, int] = {}
+        self.reading: set[int] = set()
+        """The chats for which files are being read."""
         self.waiting: tuple[Attachment, ...] = ()
         """The documents for the next message."""
         chips.opened.connect(self.show_document)
@@ -63,15 +65,19 @@ class ChatAttachments(QObject):
         if not paths:
             return
         chat = await self._kept_chat()
-        for path in paths:
-            try:
-                document = await asyncio.to_thread(read_document, path)
-            except DocumentError as error:
-                self._notices.error(error)
-                continue
-            await self._keeper.write(self._keeper.store.attach, chat.id, document.name, document.text)
-            if self._keeper.is_open(chat.id):
-                self.show(chat.id)
+        self.reading.add(chat.id)
+        try:
+            for path in paths:
+                try:
+                    document = await asyncio.to_thread(read_document, path)
+                except DocumentError as error:
+                    self._notices.error(error)
+                    continue
+                await self._keeper.write(self._keeper.store.attach, chat.id, document.name, document.text)
+                if self._keeper.is_open(chat.id):
+                    self.show(chat.id)
+        finally:
+            self.reading.discard(chat.id)
 
     async def count(self) -> None:
         """Count the tokens of what waits, where a model is loaded."""

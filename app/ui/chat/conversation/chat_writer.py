@@ -66,16 +66,20 @@ class ChatKeeper:
         """Do a slow read on a worker thread; it waits for no write."""
         return await asyncio.to_thread(call, *args, **kwargs)
 
-    async def kept_chat(self, choices: ReplyChoices, opened: int | None = None) -> Conversation:
+    async def kept_chat(
+        self, choices: ReplyChoices, opened: int | None = None, model: str = ""
+    ) -> Conversation:
         """The open chat, or the one that was as `opened` counted; a new one is created in the store now, once
-        for all who ask."""
+        for all who ask, with its choices and the name of the model that is chosen for it."""
         opened = self._opened if opened is None else opened
         async with self._creation:
             if self.chat is not None and opened == self._opened:
                 return self.chat
             if opened in self._made:
                 return self._made[opened]
-            chat = self._made[opened] = await self.write(self.store.create_conversation, choices=choices)
+            chat = self._made[opened] = await self.write(
+                self.store.create_conversation, choices=choices, model=model
+            )
             if opened == self._opened:
                 self.chat = chat
             return chat
@@ -83,6 +87,11 @@ class ChatKeeper:
     async def save_draft(self, chat: Conversation, draft: str) -> None:
         """Keep what is typed and not sent."""
         await self.write(self.store.save_draft, chat.id, draft)
+        self.refresh(chat.id)
+
+    async def save_model(self, chat: Conversation, model: str) -> None:
+        """Keep which model the user has chosen for a chat."""
+        await self.write(self.store.save_model, chat.id, model)
         self.refresh(chat.id)
 
     async def save_choices(self, chat: Conversation, choices: ReplyChoices) -> None:
