@@ -49,3 +49,8 @@ def speaks_r1(source: str, model_name: str) -> bool:
     return "<｜Assistant｜>" in source and (
         "-r1" in name or "r1-" in name or "</think>" in source or source == R1
     )
+
+
+def can_think(source: str, model_name: str) -> bool:
+    """Tell whether a model of this template and name thinks before it answers, or can."""
+    return "</think>" in source or "<think>" in source or speaks_r1(source, model_name)

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QObject, Signal
 
+from app.chat.prompting.templates import can_think
 from app.ui.base.session import EngineSession, model_name
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer, ComposerState
@@ -51,6 +52,7 @@ class ChatReadiness(QObject):
             model_name(session.info) if session.info else "",
             session.info.backend if session.info and session.answers_elsewhere else "",
         )
+        self._composer.effort.setVisible(model is not None and can_think(model.chat_template, model.name))
         running = self._what_runs()
         waiting = "" if running is not None else self._what_is_waited_for()
         if running is not None:

@@ -350,6 +350,10 @@ class ChatTab(QWidget):
         self.composer.remedy_requested.connect(self.models_requested)
         self.composer.text_changed.connect(self._budget_timer.start)
         self.composer.settings_toggled.connect(self._show_drawer)
+        self.composer.effort.chosen.connect(self.choices.choose_thinking)
+        self.choices.edited.connect(
+            lambda: self.composer.effort.show_tokens(self.choices.choices.thinking.tokens)
+        )
         self.choices.close_requested.connect(lambda: self.composer.settings.setChecked(False))
         self._choosing.kept.connect(self.show_chats)
         self._choosing.kept.connect(self._budget_timer.start)

@@ -26,6 +26,13 @@ class RoomForWords(QObject):
                 set_tip(button, button.accessibleName())
         row.installEventFilter(self)
 
+    def set_words(self, button: QPushButton, words: str) -> None:
+        """Let a button say something else."""
+        self._words[button] = words
+        if button.text():
+            button.setText(words)
+        self._fit()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The row has another width, or something in it needs another one."""
         if watched is self._row and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):

@@ -249,6 +249,13 @@ class ReplySettings(QFrame):
         self._when_full.setCurrentIndex(self._when_full.findData(when_full))
         self.flush()
 
+    def choose_thinking(self, tokens: int | None) -> None:
+        """Set the most tokens of a thought, 0 for none and None for no limit; `changed` comes at once."""
+        self._thinks.setChecked(tokens != 0)
+        self._thinking_tokens.setValue(tokens or 0)
+        self._settle.stop()
+        self._tell()
+
     @property
     def pending(self) -> bool:
         """Tell whether a change still waits for the user to pause."""

@@ -12,6 +12,7 @@ from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.context_meter import ContextMeter
 from app.ui.chat.composing.prompt_suggestions import PromptSuggestions
+from app.ui.chat.composing.thinking_effort import ThinkingEffort
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.widgets.card import Card, button, label
 from app.ui.widgets.dropped import dropped_files, dropped_models
@@ -57,6 +58,8 @@ class Composer(QWidget):
         self.settings.setIconSize(QSize(16, 16))
         self.settings.setCheckable(True)
         self.settings.toggled.connect(self.settings_toggled)
+        self.effort = ThinkingEffort(theme)
+        self.effort.setText(self.effort.words)
         self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
         self.attach.clicked.connect(self.attach_requested)
         self.attachments = AttachmentChips(theme, removable=True)
@@ -89,6 +92,7 @@ class Composer(QWidget):
         row.setSpacing(8)
         row.addWidget(self.attach)
         row.addWidget(self.settings)
+        row.addWidget(self.effort)
         row.addWidget(self._reason, 1)
         row.addWidget(self.meter)
         for made in (self._remedy, self._stop, self._send):
@@ -98,7 +102,8 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addWidget(card)
         layout.addLayout(row)
-        RoomForWords(self, [self.settings])
+        words = RoomForWords(self, [self.settings, self.effort])
+        self.effort.words_changed.connect(lambda text: words.set_words(self.effort, text))
         self.setFocusProxy(self._field)
         theme.changed.connect(self._draw_icons)
         self._draw_icons()
