@@ -13,7 +13,7 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import LoadNotice, ModelInfo
 from app.telemetry.host import HostSample
 from app.telemetry.nvml import GpuReading, GpuSample, GpuState
-from app.telemetry.rates import Rates
+from app.telemetry.rates import ChatRate, Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
@@ -303,3 +303,18 @@ def test_follows_the_theme(qtbot: QtBot, panel: LivePanel, theme: Theme) -> None
     assert generation.plot.backgroundBrush().color() == theme.colour("surface")
     assert generation._curve.opts["pen"].color() == theme.colour("accent")
     theme.choose("light")
+
+
+def test_the_context_is_that_of_the_chat_that_is_open(panel: LivePanel, session: EngineSession) -> None:
+    chats = {"chat-1": ChatRate(2415, 16384, 12.5), "chat-2": ChatRate(100, 2048)}
+    rates = Rates("generation", 58.4, 58.4, 1243.0, 0.31, 3412, 16384, replies=2, chats=chats)
+    session.info = msgspec.structs.replace(INFO, context_tokens=4096)
+    panel.follow(lambda: ("chat-1", 0))
+    panel.show_snapshot(snapshot(rates=rates))
+    assert {"2,415", "of 16,384 tokens", "58.4", "tok/s, 2 replies; this chat 12.5"} <= set(shown(panel))
+    panel.follow(lambda: ("chat-2", 0))
+    assert {"100", "of 2,048 tokens", "tok/s, 2 replies"} <= set(shown(panel))
+    panel.follow(lambda: ("chat-3", 77))
+    assert {"77", "of 4,096 tokens"} <= set(shown(panel))
+    panel.follow(lambda: None)
+    assert {"3,412", "of 16,384 tokens"} <= set(shown(panel))

@@ -1,5 +1,6 @@
 """Rates from events with given times."""
 
+import msgspec
 import pytest
 
 from app.engine.protocol import (
@@ -13,7 +14,7 @@ from app.engine.protocol import (
     Ready,
     Unloaded,
 )
-from app.telemetry.rates import RateMeter, Rates
+from app.telemetry.rates import MOST_CHATS, RateMeter, Rates
 
 INFO = ModelInfo(
     path="/models/m.gguf",
@@ -184,3 +185,64 @@ def test_a_crash_ends_every_reply() -> None:
     generate(meter, 4.0, 10.0, 2.0)
     meter.forget()
     assert meter.rates(6.0) == Rates()
+
+
+def loaded(path: str, context_tokens: int) -> Loaded:
+    info = msgspec.structs.replace(INFO, path=path, context_tokens=context_tokens)
+    return Loaded(request_id=9, info=info)
+
+
+def test_each_chat_has_its_own_context_and_rate_beside_the_sum() -> None:
+    meter = RateMeter()
+    meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
+    for request_id in (1, 2):
+        meter.on_asked(request_id, 0.0, f"chat-{request_id}", "/models/a.gguf")
+        meter.on_event(
+            PromptProgress(request_id=request_id, done_tokens=50 * request_id, total_tokens=50 * request_id),
+            0.0,
+        )
+    for number in range(300):
+        meter.on_event(delta(2 if number % 3 == 2 else 1), number / 100)
+    rates = meter.rates(2.99)
+    assert rates.replies == 2
+    assert rates.generation_tok_per_s == pytest.approx(100.0, rel=0.02)
+    one, two = rates.chats["chat-1"], rates.chats["chat-2"]
+    assert (one.context_tokens, two.context_tokens) == (50 + 200, 100 + 100)
+    assert one.tok_per_s == pytest.approx(66.7, rel=0.03)
+    assert two.tok_per_s == pytest.approx(33.3, rel=0.03)
+
+
+def test_the_limit_is_that_of_the_model_that_answers() -> None:
+    meter = RateMeter()
+    meter.on_event(loaded("/models/large.gguf", 8192), 0.0)
+    meter.on_event(loaded("/models/small.gguf", 2048), 0.0)
+    meter.on_asked(1, 0.0, "chat-1", "/models/large.gguf")
+    meter.on_event(PromptProgress(request_id=1, done_tokens=2415, total_tokens=2415), 1.0)
+    rates = meter.rates(1.0)
+    assert (rates.context_tokens, rates.context_limit) == (2415, 8192)
+    assert rates.chats["chat-1"].context_limit == 8192
+
+
+def test_another_model_that_comes_or_goes_ends_no_reply() -> None:
+    meter = RateMeter()
+    meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
+    meter.on_asked(1, 0.0, "chat-1", "/models/a.gguf")
+    meter.on_event(delta(), 1.0)
+    meter.on_event(loaded("/models/b.gguf", 2048), 1.1)
+    assert meter.rates(1.1).replies == 1
+    meter.on_event(Unloaded(request_id=0, path="/models/b.gguf"), 1.2)
+    assert meter.rates(1.2).replies == 1
+    meter.on_event(Unloaded(request_id=0, path="/models/a.gguf"), 1.3)
+    assert meter.rates(1.3) == Rates()
+
+
+def test_only_the_chats_that_were_answered_last_are_remembered() -> None:
+    meter = RateMeter()
+    meter.on_event(loaded("/models/a.gguf", 4096), 0.0)
+    for number in range(MOST_CHATS + 5):
+        meter.on_asked(number, 0.0, f"chat-{number}", "/models/a.gguf")
+        meter.on_event(Finished(request_id=number, reason="stop", stats=STATS), 1.0)
+    chats = meter.rates(1.0).chats
+    assert len(chats) == MOST_CHATS
+    assert "chat-4" not in chats
+    assert chats["chat-5"].context_tokens == STATS.context_tokens_used
