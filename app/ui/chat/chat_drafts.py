@@ -8,9 +8,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.chat.store.records import Conversation
 from app.ui.chat.chat_exchange import ChatExchange
 from app.ui.chat.composing.composer import Composer
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 
-DRAFT_MS = 700
+DRAFT_MS = 300
+"""A draft is on its way to the disk so long after a key at most, however quickly the next ones follow."""
 
 
 class ChatDrafts(QObject):
@@ -25,24 +26,23 @@ class ChatDrafts(QObject):
         composer: Composer,
         exchange: ChatExchange,
         start: Callable[[Coroutine[Any, Any, Any]], None],
-        kept_chat: Callable[[], Coroutine[Any, Any, Conversation]],
-        new_chat: Callable[[], Callable[[], Conversation]],
+        chosen: Callable[[], ChosenChat],
         parent: QObject,
     ) -> None:
-        """`kept_chat` gives the chat that is open when it is called; a new one is made. `new_chat` gives what
-        makes one as it is chosen now, on any thread."""
+        """`chosen` is the chat that is open when it is called."""
         super().__init__(parent)
         self._keeper = keeper
         self._composer = composer
         self._exchange = exchange
         self._start = start
-        self._kept_chat = kept_chat
-        self._new_chat = new_chat
+        self._chosen = chosen
         self._unkept: dict[int, str] = {}
-        """Drafts on their way to the disk, by chat."""
+        """Drafts on their way to the disk, by chat: the newest words of each."""
+        self._new: dict[int, tuple[ChosenChat, str]] = {}
+        """The same of new chats that are not in the store yet, by `ChatKeeper.opened`."""
         self._timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._timer.timeout.connect(self.keep)
-        composer.text_changed.connect(self._timer.start)
+        composer.text_changed.connect(self._keep_soon)
         exchange.question_kept.connect(self._on_question_kept)
 
     def show(self) -> None:
@@ -57,40 +57,61 @@ class ChatDrafts(QObject):
         if self._exchange.takes_draft:
             return
         if chat is not None and draft != self._unkept.get(chat.id, chat.draft):
+            saving = chat.id in self._unkept
             self._unkept[chat.id] = draft
-            self._start(self._save(chat, draft))
-        elif chat is None and draft.strip():
-            self._start(self._save_new(draft, self._kept_chat()))
+            if not saving:
+                self._start(self._save(chat))
+        elif chat is None and (draft.strip() or self._keeper.opened in self._new):
+            chosen = self._chosen()
+            making = chosen.opened in self._new
+            self._new[chosen.opened] = chosen, draft
+            if not making:
+                self._start(self._save_new(chosen))
 
     def close_down(self) -> Callable[[], None]:
         """Return a function that keeps what is typed on another thread, before the tab is deleted."""
         self._timer.stop()
-        keeper, draft, new_chat = self._keeper, self._composer.text(), self._new_chat()
+        self.keep()
+        keeper, unkept, new = self._keeper, dict(self._unkept), list(self._new.values())
 
         def keep() -> None:
-            if keeper.chat is None and draft.strip():
-                keeper.chat = new_chat()
-            if keeper.chat is not None and draft != keeper.chat.draft:
-                keeper.store.save_draft(keeper.chat.id, draft)
+            # What was on its way is cancelled with the tab.
+            for chat_id, text in unkept.items():
+                keeper.store.save_draft(chat_id, text)
+            for chosen, text in new:
+                keeper.chat = keeper.make_chat(chosen)
+                keeper.store.save_draft(keeper.chat.id, text)
 
         return keep
 
-    async def _save(self, chat: Conversation, draft: str) -> None:
+    async def _save(self, chat: Conversation) -> None:
+        """Write the newest words of a chat until there are no newer ones."""
         try:
-            await self._keeper.save_draft(chat, draft)
+            while True:
+                draft = self._unkept[chat.id]
+                await self._keeper.save_draft(chat, draft)
+                if self._unkept[chat.id] == draft:
+                    break
         finally:
-            if self._unkept.get(chat.id) == draft:
-                del self._unkept[chat.id]
+            del self._unkept[chat.id]
 
-    async def _save_new(self, draft: str, kept_chat: Coroutine[Any, Any, Conversation]) -> None:
-        chat = await kept_chat
-        self._unkept[chat.id] = draft
-        await self._save(chat, draft)
+    async def _save_new(self, chosen: ChosenChat) -> None:
+        try:
+            chat = await self._keeper.kept_chat(chosen)
+        finally:
+            _, draft = self._new.pop(chosen.opened)
         self.chat_made.emit()
+        if chat.id not in self._unkept:
+            self._unkept[chat.id] = draft
+            await self._save(chat)
+
+    def _keep_soon(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
 
     def _on_question_kept(self, was_typed: bool) -> None:
         if was_typed:
             self._timer.stop()
         else:
             # A question takes the draft with it, but this one was not typed there.
-            self._timer.start()
+            self._keep_soon()

@@ -24,7 +24,7 @@ from app.ui.chat.composing.chat_screening import ChatScreening, Sendable
 from app.ui.chat.composing.composer import Composer, ComposerState
 from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.reply_stream import ReplyRunner, RunningReply
 from app.ui.widgets.ui_context import UiContext
@@ -306,7 +306,7 @@ class ChatExchange(QObject):
         exchange.takes_draft = exchange.in_place_of is None
         if exchange.chat is None:
             exchange.chat = await self._keeper.kept_chat(
-                exchange.choices, exchange.opened, model_name(exchange.model)
+                ChosenChat(exchange.opened, exchange.choices, model_name(exchange.model))
             )
         question = await self._keeper.add_question(
             exchange.chat,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -37,7 +36,7 @@ from app.ui.chat.composing.context_notice import ContextNotice
 from app.ui.chat.composing.filter_notice import FilterNotice
 from app.ui.chat.conversation.chat_branch import ChatBranch
 from app.ui.chat.conversation.chat_foot import ChatFoot
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.chat.list.chat_list import ChatList
 from app.ui.chat.list.chat_list_actions import ChatListActions
@@ -123,8 +122,7 @@ class ChatTab(QWidget):
             self.composer,
             self.exchange,
             self._start,
-            self._kept_chat,
-            self._new_chat,
+            self._chosen,
             self,
         )
         self._readiness = ChatReadiness(
@@ -135,7 +133,9 @@ class ChatTab(QWidget):
             self,
         )
         self.presets = ChatPresets(library.presets, self.choices, ui.session, ui.settings, ui.notices, self)
-        self._choosing = ChatChoices(self._keeper, self.choices, self.presets, ui.settings, self._start, self)
+        self._choosing = ChatChoices(
+            self._keeper, self.choices, self.presets, ui.settings, self._start, self._chosen, self
+        )
         self.prompts = ChatPrompts(library.prompts, self.composer, ui.notices, self)
         self._lay_out()
         self.setFocusProxy(self.composer)
@@ -202,11 +202,11 @@ class ChatTab(QWidget):
         Running tasks of the tab are cancelled; it must not be used afterwards.
         """
         self._budget_timer.stop()
+        keep_draft, keep_choices = self.drafts.close_down(), self._choosing.close_down()
         for task in self._tasks:
             task.cancel()
         self._readiness.close()
         self.exchange.close()
-        keep_draft, keep_choices = self.drafts.close_down(), self._choosing.close_down()
         wait_for_reply = self._runner.close_down()
 
         def keep() -> None:
@@ -403,19 +403,12 @@ class ChatTab(QWidget):
 
     # Chats
 
+    def _chosen(self) -> ChosenChat:
+        model = model_name(self._session.info) if self._session.info is not None else ""
+        return self._keeper.chosen(self.choices.choices, model)
+
     def _kept_chat(self) -> Coroutine[Any, Any, Conversation]:
-        """Return what gives the chat that is open now; a new one is made as it is chosen now."""
-        return self._keeper.kept_chat(self.choices.choices, self._keeper.opened, self._chosen_model())
-
-    def _new_chat(self) -> Callable[[], Conversation]:
-        return partial(
-            self._keeper.store.create_conversation,
-            choices=self.choices.choices,
-            model=self._chosen_model(),
-        )
-
-    def _chosen_model(self) -> str:
-        return model_name(self._session.info) if self._session.info is not None else ""
+        return self._keeper.kept_chat(self._chosen())
 
     async def _drop_if_empty(self, chat_id: int) -> None:
         """Take a chat that was left off the list if there is nothing in it."""

@@ -11,7 +11,7 @@ from app.settings import SettingsFile
 from app.ui.chat.behaviour.chat_presets import ChatPresets
 from app.ui.chat.behaviour.reply_settings import ReplySettings
 from app.ui.chat.behaviour.schema_dialog import SchemaDialog
-from app.ui.chat.conversation.chat_writer import ChatKeeper
+from app.ui.chat.conversation.chat_writer import ChatKeeper, ChosenChat
 
 
 class ChatChoices(QObject):
@@ -27,8 +27,10 @@ class ChatChoices(QObject):
         presets: ChatPresets,
         settings: SettingsFile,
         start: Callable[[Coroutine[Any, Any, Any]], None],
+        chosen: Callable[[], ChosenChat],
         parent: QWidget,
     ) -> None:
+        """`chosen` is the chat that is open when it is called."""
         super().__init__(parent)
         self._window = parent
         self._keeper = keeper
@@ -36,7 +38,8 @@ class ChatChoices(QObject):
         self._presets = presets
         self._settings = settings
         self._start = start
-        drawer.changed.connect(lambda choices: start(self._save(choices)))
+        self._chosen = chosen
+        drawer.changed.connect(lambda choices: start(self._save(choices, chosen())))
         drawer.schema_asked.connect(self.ask_for_schema)
         presets.chosen.connect(self._take)
 
@@ -64,12 +67,12 @@ class ChatChoices(QObject):
 
     def _take(self, choices: ReplyChoices) -> None:
         self._show(choices)
-        self._start(self._save(choices))
+        self._start(self._save(choices, self._chosen()))
 
     def _show(self, choices: ReplyChoices) -> None:
         self._drawer.show_choices(choices, self._settings.values.sampling)
 
-    async def _save(self, choices: ReplyChoices) -> None:
-        chat = await self._keeper.kept_chat(choices)
+    async def _save(self, choices: ReplyChoices, chosen: ChosenChat) -> None:
+        chat = await self._keeper.kept_chat(chosen)
         await self._keeper.save_choices(chat, choices)
         self.kept.emit()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from app.chat.chat_title import answer_title, title_from
@@ -12,6 +13,16 @@ from app.chat.store.store import ChatStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenChat:
+    """A chat as it was open once: its number as `ChatKeeper.opened` counts, and for a new one the choices and
+    the name of the model that it is made with."""
+
+    opened: int
+    choices: ReplyChoices
+    model: str
 
 
 class ChatKeeper:
@@ -66,23 +77,26 @@ class ChatKeeper:
         """Do a slow read on a worker thread; it waits for no write."""
         return await asyncio.to_thread(call, *args, **kwargs)
 
-    async def kept_chat(
-        self, choices: ReplyChoices, opened: int | None = None, model: str = ""
-    ) -> Conversation:
-        """The open chat, or the one that was as `opened` counted; a new one is created in the store now, once
-        for all who ask, with its choices and the name of the model that is chosen for it."""
-        opened = self._opened if opened is None else opened
+    def chosen(self, choices: ReplyChoices, model: str) -> ChosenChat:
+        """The chat that is open now, with what a new one is made with."""
+        return ChosenChat(self._opened, choices, model)
+
+    async def kept_chat(self, chosen: ChosenChat) -> Conversation:
+        """The chat that was open when it was chosen; a new one is created in the store now, once for all who
+        ask."""
         async with self._creation:
-            if self.chat is not None and opened == self._opened:
+            if self.chat is not None and chosen.opened == self._opened:
                 return self.chat
-            if opened in self._made:
-                return self._made[opened]
-            chat = self._made[opened] = await self.write(
-                self.store.create_conversation, choices=choices, model=model
-            )
-            if opened == self._opened:
+            if chosen.opened in self._made:
+                return self._made[chosen.opened]
+            chat = self._made[chosen.opened] = await self.write(self.make_chat, chosen)
+            if chosen.opened == self._opened:
                 self.chat = chat
             return chat
+
+    def make_chat(self, chosen: ChosenChat) -> Conversation:
+        """Create a new chat in the store; any thread."""
+        return self.store.create_conversation(choices=chosen.choices, model=chosen.model)
 
     async def save_draft(self, chat: Conversation, draft: str) -> None:
         """Keep what is typed and not sent."""

@@ -26,7 +26,7 @@ def titles(store: ChatStore, *answers: tuple[str, Outcome], renamed: str | None 
 
     async def scenario() -> list[str]:
         keeper = ChatKeeper(store)
-        chat = await keeper.kept_chat(ReplyChoices())
+        chat = await keeper.kept_chat(keeper.chosen(ReplyChoices(), ""))
         question = await keeper.add_question(chat, None, QUESTION)
         found = [store.conversation(chat.id).title]
         for answer, outcome in answers:
