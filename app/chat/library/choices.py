@@ -14,7 +14,7 @@ NO_LIMITS = ThinkingLimits()
 
 class ReplyChoices(msgspec.Struct, frozen=True, omit_defaults=True):
     """`sampling` None and `max_tokens` 0 leave it to the recommendation. `json_schema` is the text of the
-    schema that answers follow; empty where they are free."""
+    schema that answers follow; empty where they are free. An answer ends before any of the `stop` texts."""
 
     system_prompt: str = ""
     sampling: Sampling | None = None
@@ -23,3 +23,4 @@ class ReplyChoices(msgspec.Struct, frozen=True, omit_defaults=True):
     loras: tuple[Lora, ...] = ()
     json_schema: str = ""
     when_full: WhenFull = "ask"
+    stop: tuple[str, ...] = ()

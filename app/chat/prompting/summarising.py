@@ -80,6 +80,7 @@ async def write_summary(
             max_tokens=most_tokens,
             thinking=prompt.thinking,
             thinking_limits=ThinkingLimits(tokens=0),
+            answer_guard=True,
             model=model,
         ),
         take,

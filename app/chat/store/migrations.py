@@ -115,6 +115,8 @@ _STEPS: tuple[str, ...] = (
     """,
     # 9: a checksum for each row (app/database).
     CREATE_SUMS,
+    # 10: the texts before which a chat's answers end.
+    "ALTER TABLE conversations ADD COLUMN stop TEXT;",
 )
 
 _SECURE_DELETE = "INSERT INTO message_search (message_search, rank) VALUES ('secure-delete', 1);"
@@ -182,7 +184,7 @@ def _fit_message(values: dict[str, object]) -> None:
 
 
 def _fit_chat(values: dict[str, object]) -> None:
-    _drop_no_json(values, "sampling", "thinking", "loras")
+    _drop_no_json(values, "sampling", "thinking", "loras", "stop")
 
 
 def _drop_no_json(values: dict[str, object], *names: str) -> None:

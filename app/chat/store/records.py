@@ -9,7 +9,7 @@ from app.chat.library.choices import ReplyChoices, WhenFull
 from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
 Role = Literal["user", "assistant"]
-Outcome = Literal["running", "stop", "length", "context", "cancelled", "failed", "interrupted"]
+Outcome = Literal["running", "stop", "length", "context", "cancelled", "loop", "failed", "interrupted"]
 """The end of a message: the engine's finish reasons, and "running" while it streams, "failed" when the engine
 reported an error or died, "interrupted" when the program ended before the reply did."""
 
@@ -39,6 +39,7 @@ class Conversation:
     loras: tuple[Lora, ...] = ()
     json_schema: str = ""
     when_full: WhenFull = "ask"
+    stop: tuple[str, ...] = ()
 
     @property
     def choices(self) -> ReplyChoices:
@@ -51,6 +52,7 @@ class Conversation:
             self.loras,
             self.json_schema,
             self.when_full,
+            self.stop,
         )
 
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 CONVERSATION = (
     "id, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, created_at,"
-    " updated_at, pinned, folder_id, loras, json_schema, when_full"
+    " updated_at, pinned, folder_id, loras, json_schema, when_full, stop"
 )
 MESSAGE = (
     "id, conversation_id, parent_id, role, content, thinking, model, stats, outcome, error, created_at,"
@@ -23,7 +23,7 @@ MESSAGE = (
 
 
 def to_json(
-    value: Sampling | ThinkingLimits | GenerationStats | Sequence[Passage | Lora] | None,
+    value: Sampling | ThinkingLimits | GenerationStats | Sequence[Passage | Lora | str] | None,
 ) -> str | None:
     """Encode a value as the JSON of its column."""
     return None if value is None else msgspec.json.encode(value).decode()
@@ -32,7 +32,7 @@ def to_json(
 def conversation_of(row: tuple[Any, ...]) -> Conversation:
     """A chat."""
     id_, title, titled, model, system_prompt, sampling, max_tokens, thinking, draft, head_id, *rest = row
-    created_at, updated_at, pinned, folder_id, loras, json_schema, when_full = rest
+    created_at, updated_at, pinned, folder_id, loras, json_schema, when_full, stop = rest
     return Conversation(
         id=id_,
         title=title,
@@ -51,6 +51,7 @@ def conversation_of(row: tuple[Any, ...]) -> Conversation:
         loras=_decoded(loras, tuple[Lora, ...]) or (),
         json_schema=json_schema,
         when_full=when_full,
+        stop=_decoded(stop, tuple[str, ...]) or (),
     )
 
 

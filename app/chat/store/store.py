@@ -393,4 +393,5 @@ def _choice_columns(choices: ReplyChoices) -> dict[str, object]:
         "loras": to_json(choices.loras or None),
         "json_schema": choices.json_schema,
         "when_full": choices.when_full,
+        "stop": to_json(choices.stop or None),
     }

@@ -65,6 +65,8 @@ class Reply:
                 return "(broken off at the limit of tokens; --max-tokens raises it)"
             case "context":
                 return "(broken off at the end of the context; --context enlarges it)"
+            case "loop":
+                return "(ended, as the answer only repeated itself)"
             case "stop":
                 return ""
 
@@ -205,6 +207,7 @@ class Speaker:
             thinking_limits=wishes.thinking,
             grammar=wishes.grammar,
             json_schema=wishes.json_schema,
+            answer_guard=True,
         )
         answers = self._audit.follow(self._client, "command line", self._info, screened.hits)
         generation = answers.ask(request, events.put)

@@ -8,8 +8,9 @@ import numpy as np
 
 from app.engine.batching.scheduler import Job
 from app.engine.generation.delta_stream import DeltaStream
+from app.engine.generation.loop_guard import LoopGuard
 from app.engine.generation.text import ReplyText
-from app.engine.generation.thinking_control import ThinkingControl
+from app.engine.generation.thinking_control import LOOK_TOKENS, ThinkingControl
 from app.engine.grammar.gbnf import Rules
 from app.engine.grammar.grammar_matcher import Grammar
 from app.engine.llama.candidates import Candidates, Logits
@@ -74,6 +75,8 @@ class Reply:
         self.job = job
         self._model = model
         self._control = ThinkingControl(request.thinking_limits, room_tokens)
+        self._answer_guard = LoopGuard() if request.answer_guard else None
+        self._answer_loops = False
         self._closed: ThinkingClosed = ""
         thinking = request.thinking
         if thinking == "open" and self._control.off:
@@ -195,10 +198,15 @@ class Reply:
             why = self._control.why_close(self._thinking_tokens, last.at_s - self._first_s)
             if why and not self._text.is_inside_character:
                 tokens += self._close(why)
+        elif self._answer_loops and (self._completion_tokens - self._thinking_tokens) % LOOK_TOKENS == 0:
+            return Taken(tokens, "loop")
         if self._completion_tokens == self.request.max_tokens:
             return Taken(tokens, "length")
+        watched = self._thinking_tokens
+        if self._text.channel == "answer":
+            watched = self._completion_tokens - self._thinking_tokens
         self._read_at = self._completion_tokens + (
-            1 if self._reads_each else self._control.unwatched(self._thinking_tokens)
+            1 if self._reads_each else self._control.unwatched(watched)
         )
         if self.request.max_tokens:
             self._read_at = min(self._read_at, self.request.max_tokens)
@@ -221,6 +229,8 @@ class Reply:
         self._deltas.add_text(stretches)
         if thinks:
             self._control.note(token, piece)
+        elif self._answer_guard is not None:
+            self._answer_loops = self._answer_guard.add(token, piece)
         return tokens
 
     def _model_closed(

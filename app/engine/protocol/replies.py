@@ -7,7 +7,9 @@ import msgspec
 from app.engine.protocol.base import Message, Part
 
 Channel = Literal["thinking", "answer"]
-FinishReason = Literal["stop", "length", "context", "cancelled"]
+FinishReason = Literal["stop", "length", "context", "cancelled", "loop"]
+"""The model's own end or a stop string, the limit of tokens, the end of the context, `Cancel`, or an answer
+that only repeated itself."""
 Priority = Literal["front", "background"]
 SpeculationMode = Literal["off", "lookup", "draft"]
 ThinkingClosed = Literal["", "model", "budget", "room", "loop", "asked"]
@@ -115,6 +117,8 @@ class Generate(Message, frozen=True, kw_only=True):
     model: str = ""
     """File of a loaded model; empty is the one that was loaded last."""
     loras: tuple[Lora, ...] = ()
+    answer_guard: bool = False
+    """End an answer that only repeats itself, as `ThinkingLimits.loop_guard` ends such thoughts."""
     token_times: bool = False
     """Give `GenerationStats.token_s` (benchmarks)."""
 

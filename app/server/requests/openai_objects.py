@@ -12,7 +12,13 @@ from app.engine.protocol import Candidate, Finished, GenerationStats, TokenLogpr
 from app.server.access.api_error import ApiError, error_object
 from app.server.requests.served_models import ServedModel
 
-FINISH_REASONS = {"stop": "stop", "length": "length", "context": "length", "cancelled": "stop"}
+FINISH_REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "context": "length",
+    "cancelled": "stop",
+    "loop": "stop",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -431,6 +431,8 @@ class ChatExchange(QObject):
                 loras=choices.loras,
                 thinking_limits=choices.thinking,
                 json_schema=choices.json_schema,
+                stop=list(choices.stop),
+                answer_guard=True,
             ),
         )
         kept = self._store.message(message.id)

@@ -117,6 +117,7 @@ class CodeAssistant(QObject):
             thinking=fitted.prompt.thinking,
             # Answers about code repeat much of it.
             speculation="lookup",
+            answer_guard=True,
         )
         return self._session.generate(request, on_event, "code", fitted.screened.hits)
 

@@ -359,6 +359,8 @@ class ReplyView(QWidget):
                 return self.tr("The reply reached the most tokens that this chat allows.")
             case "context":
                 return self.tr("The context is full, so the reply ends here.")
+            case "loop":
+                return self.tr("The answer only repeated itself, so it was ended here.")
             case "cancelled":
                 return "" if self.answer.strip() or self.thinking.text else self.tr("Stopped.")
             case _:

@@ -299,6 +299,11 @@ def test_thoughts_that_were_cut_are_said_below_the_reply(view: ReplyView) -> Non
     assert view.notice_text == ""
 
 
+def test_an_answer_that_was_ended_for_its_repetition_says_so(view: ReplyView) -> None:
+    view.show_kept("again and again", "", "loop", STATS)
+    assert view.notice_text == "The answer only repeated itself, so it was ended here."
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("zoom_percent", [100, 150])
 def test_the_icons_below_a_reply_begin_where_its_text_does(

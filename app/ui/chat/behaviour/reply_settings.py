@@ -29,6 +29,8 @@ from app.ui.widgets.card import NUMBER_MARGINS_PX, button, label
 from app.ui.widgets.elided_button import ElidedButton
 
 WIDTH_PX = 300
+STOP_PX = 58
+MOST_STOPS = 16
 SETTLE_MS = 400
 MOST_TOKENS = 1 << 20
 MOST_SECONDS = 24 * 3600
@@ -76,6 +78,7 @@ class ReplySettings(QFrame):
         self._top_k = self._whole(LIMITS["top_k"], self.tr("Top-k"), self.tr("off"))
         self._min_p = self._decimal("min_p", 0.01, self.tr("Min-p"))
         self._min_p.setSpecialValueText(self.tr("off"))
+        self._repeat_penalty = self._decimal("repeat_penalty", 0.05, self.tr("Repeat penalty"))
         self._max_tokens = self._whole((0, MOST_TOKENS), self.tr("Longest reply"), self.tr("as fits"))
         self._seed = QLineEdit()
         self._seed.setPlaceholderText(self.tr("random"))
@@ -88,6 +91,11 @@ class ReplySettings(QFrame):
             (self.tr("Top-p"), self._top_p, self.tr("Only the likeliest words that make up this share.")),
             (self.tr("Top-k"), self._top_k, self.tr("Only so many of the likeliest words.")),
             (self.tr("Min-p"), self._min_p, self.tr("Only words at least this likely beside the likeliest.")),
+            (
+                self.tr("Repeat penalty"),
+                self._repeat_penalty,
+                self.tr("Words that were just said come less often. 1 is off; above 1.2 answers get odd."),
+            ),
             (self.tr("Longest reply"), self._max_tokens, self.tr("In tokens, thinking included.")),
             (self.tr("Seed"), self._seed, self.tr("The same seed gives the same reply again.")),
         ):
@@ -113,6 +121,14 @@ class ReplySettings(QFrame):
         self._schema = ElidedButton()
         self._schema.setAccessibleDescription(self.tr("Let answers be JSON by a schema"))
         self._schema.clicked.connect(self.schema_asked)
+        self._stop = QPlainTextEdit()
+        self._stop.setProperty("look", "field")
+        self._stop.setAccessibleName(self.tr("Stop texts"))
+        self._stop.setPlaceholderText(self.tr("None. One in each line."))
+        set_tip(self._stop, self.tr("An answer ends before the first of these texts that would come."))
+        self._stop.setTabChangesFocus(True)
+        self._stop.setFixedHeight(STOP_PX)
+        self._stop.textChanged.connect(self._on_edited)
         self._when_full = QComboBox()
         self._when_full.setAccessibleName(self.tr("When the chat outgrows the context"))
         for choice, text in (
@@ -161,6 +177,9 @@ class ReplySettings(QFrame):
         body.addWidget(label(self.tr("ANSWER FORMAT"), "caption"))
         body.addWidget(self._schema)
         body.addSpacing(8)
+        body.addWidget(label(self.tr("STOP AT"), "caption"))
+        body.addWidget(self._stop)
+        body.addSpacing(8)
         body.addWidget(label(self.tr("WHEN THE CONTEXT IS FULL"), "caption"))
         body.addWidget(self._when_full)
         body.addSpacing(8)
@@ -186,7 +205,7 @@ class ReplySettings(QFrame):
             top_p=round(self._top_p.value(), 3),
             top_k=self._top_k.value(),
             min_p=round(self._min_p.value(), 3),
-            repeat_penalty=self._recommended.repeat_penalty,
+            repeat_penalty=round(self._repeat_penalty.value(), 3),
             repeat_last_tokens=self._recommended.repeat_last_tokens,
             seed=int(seed) if seed else None,
         )
@@ -201,6 +220,7 @@ class ReplySettings(QFrame):
             loras=self.adapters.loras,
             json_schema=self._json_schema,
             when_full=self._when_full.currentData(),
+            stop=tuple(line for line in self._stop.toPlainText().split("\n") if line)[:MOST_STOPS],
         )
 
     def show_choices(self, choices: ReplyChoices, recommended: Sampling) -> None:
@@ -216,6 +236,7 @@ class ReplySettings(QFrame):
         self._top_p.setValue(shown.top_p)
         self._top_k.setValue(shown.top_k)
         self._min_p.setValue(shown.min_p)
+        self._repeat_penalty.setValue(shown.repeat_penalty)
         self._max_tokens.setValue(choices.max_tokens)
         self._seed.setText("" if shown.seed is None else str(shown.seed))
         limits = choices.thinking
@@ -226,6 +247,8 @@ class ReplySettings(QFrame):
         self.adapters.show_loras(choices.loras)
         self._show_schema(choices.json_schema)
         self._when_full.setCurrentIndex(self._when_full.findData(choices.when_full))
+        if self._stop.toPlainText() != "\n".join(choices.stop):
+            self._stop.setPlainText("\n".join(choices.stop))
         self._showing = False
         self._show_advice()
         self.edited.emit()

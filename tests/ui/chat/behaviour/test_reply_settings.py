@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QCheckBox, QSpinBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QPlainTextEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from app.chat.library.choices import ReplyChoices
@@ -59,3 +60,15 @@ def test_without_thinking_there_is_no_budget(qtbot: QtBot, drawer: ReplySettings
         thinks.setChecked(False)
     assert drawer.choices.thinking == ThinkingLimits(tokens=0)
     assert not field(drawer, "Most thinking in seconds").isEnabled()
+
+
+def test_stop_texts_and_the_repeat_penalty_come_back_as_they_were_shown(
+    qtbot: QtBot, drawer: ReplySettings
+) -> None:
+    choices = ReplyChoices(stop=("END", "a, b"), sampling=Sampling(repeat_penalty=1.1))
+    drawer.show_choices(choices, Sampling())
+    assert drawer.choices == choices
+    (stops,) = [text for text in drawer.findChildren(QPlainTextEdit) if text.accessibleName() == "Stop texts"]
+    with qtbot.waitSignal(drawer.changed) as told:
+        stops.setPlainText("END\n\n###\n")
+    assert told.args == [msgspec.structs.replace(choices, stop=("END", "###"))]

@@ -15,6 +15,7 @@ from app.chat.store.database import ChatStoreError
 from app.chat.store.migrations import SCHEMA, SCHEMA_VERSION
 from app.chat.store.store import ChatStore
 from app.database import backups
+from app.database.row_sums import schema_sum
 from app.database.soundness import problem_of
 from app.engine.protocol import GenerationStats, Sampling, ThinkingLimits
 
@@ -224,6 +225,12 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None
     fill(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        # As the newer one seals it: else it may be a flipped bit.
+        connection.execute(
+            "UPDATE row_sums SET sum = ? WHERE tbl = '' AND key = 'schema'",
+            (schema_sum(connection, SCHEMA_VERSION + 1),),
+        )
+        connection.commit()
     with pytest.raises(StillroomError, match="newer Stillroom"):
         ChatStore(path)
     with closing(sqlite3.connect(path)) as connection:

@@ -162,6 +162,34 @@ def test_thoughts_that_only_repeat_themselves_are_cut_with_a_notice(session: Ses
     assert heard.end.stats.thinking_tokens == 400
 
 
+def test_an_answer_that_only_repeats_itself_is_ended_where_that_is_asked_for(session: Session) -> None:
+    (word,) = session.tokens_of(" again")
+    bias = Sampling(temperature=0.0, logit_bias={word: 1000.0})
+    heard = hear(session, thinking="off", sampling=bias, max_tokens=500, ignore_eog=True, answer_guard=True)
+    assert heard.end.reason == "loop"
+    assert 300 <= heard.end.stats.completion_tokens <= 320
+    assert heard.answer.endswith(" again again")
+    free = hear(session, thinking="off", sampling=bias, max_tokens=400, ignore_eog=True)
+    assert (free.end.reason, free.end.stats.completion_tokens) == ("length", 400)
+
+
+def test_what_was_thought_is_no_repetition_of_the_answer(session: Session) -> None:
+    """The answer may say what the thought has said: each is watched for itself."""
+    (word,) = session.tokens_of(" again")
+    bias = Sampling(temperature=0.0, logit_bias={word: 1000.0})
+    limits = ThinkingLimits(tokens=200, loop_guard=False)
+    heard = hear(
+        session,
+        thinking="open",
+        thinking_limits=limits,
+        sampling=bias,
+        max_tokens=400,
+        ignore_eog=True,
+        answer_guard=True,
+    )
+    assert heard.end.reason == "length"
+
+
 def test_a_grammar_binds_the_answer_from_its_first_token(session: Session) -> None:
     heard = hear(session, thinking="off", grammar='root ::= "yes" | "no"')
     assert heard.answer in ("yes", "no")
