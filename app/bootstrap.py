@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.engine.client.client import EngineClient
     from app.engine.planning.load_history import LoadMemory
     from app.filters.filter_file import FilterFile
+    from app.load_choices import LoadChoices
     from app.remote.remote_replies import ElsewhereAnswers
 
 
@@ -68,6 +69,12 @@ class StillroomCore:
         from app.engine.planning.load_history import LoadMemory
 
         return LoadMemory(self.paths.loads)
+
+    def load_choices(self) -> "LoadChoices":
+        """Give the settings with which each model is loaded."""
+        from app.load_choices import LoadChoices
+
+        return LoadChoices(self.settings)
 
     def builder(self) -> "Builder":
         """Make the builder, which gets a model as the user wishes it, with `acquirer`."""

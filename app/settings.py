@@ -25,6 +25,17 @@ PageKey = Literal["chat", "code", "benchmark", "models"]
 Observer = Callable[["Settings"], None]
 
 
+class LoadChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is loaded, and how its replies are guessed ahead.
+
+    `name` is the model's, for people who read the file; empty in the default.
+    """
+
+    load: LoadSettings = LoadSettings()
+    speculation: SpeculationMode = "lookup"
+    name: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting with its type, default, range and meaning."""
 
@@ -32,10 +43,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     zoom_percent: Annotated[int, Meta(ge=50, le=250, description="Size of everything in the window.")] = 100
     language: Annotated[Language, Meta(description="Language of the window.")] = "system"
     last_model: Annotated[str, Meta(description="The model that was loaded last, as a store reference.")] = ""
-    load: Annotated[LoadSettings, Meta(description="How models are loaded.")] = LoadSettings()
+    load: Annotated[
+        LoadSettings, Meta(description="How models without settings of their own are loaded.")
+    ] = LoadSettings()
+    model_loads: Annotated[
+        dict[str, LoadChoice],
+        Meta(description="How each model is loaded, by the fingerprint of its file (`app.load_choices`)."),
+    ] = {}
     sampling: Annotated[Sampling, Meta(description="How tokens are drawn in new chats.")] = Sampling()
     speculation: Annotated[
-        SpeculationMode, Meta(description="How replies are guessed ahead; what is said stays the same.")
+        SpeculationMode,
+        Meta(description="How replies of these models are guessed ahead; what is said stays the same."),
     ] = "lookup"
     chat_states_gb: Annotated[
         float, Meta(ge=0.0, le=1000.0, description="Space for what was evaluated for chats; 0 keeps none.")
@@ -153,6 +171,11 @@ class SettingsFile:
                     observer(values)
             return values
 
+    def revise(self, change: Callable[[Settings], dict[str, object]]) -> Settings:
+        """`update` with what `change` makes of the present settings; nobody changes them in between."""
+        with self._lock:
+            return self.update(**change(self._values))
+
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call `observer` with the new settings after each change; returns what ends that."""
         with self._lock:
@@ -181,7 +204,9 @@ class SettingsFile:
     def _drop(self, names: list[str], document: dict[str, Any]) -> None:
         """Go on without these values; the file as it was stays beside the new one."""
         for name in names:
-            del document[name]
+            fitting = _fitting_part(name, document.pop(name))
+            if fitting:
+                document[name] = fitting
         aside = self._path
         try:
             aside = set_aside(self._path)
@@ -233,7 +258,8 @@ def _checked(document: dict[str, Any]) -> Settings:
         values = msgspec.convert(known, Settings)
     except msgspec.ValidationError as error:
         raise StillroomError("A setting cannot have this value: {reason}.", reason=str(error)) from error
-    for struct in (values.load, values.sampling):
+    loads = (choice.load for choice in values.model_loads.values())
+    for struct in (values.load, values.sampling, *loads):
         for name in struct.__struct_fields__:
             number = getattr(struct, name)
             if name in LIMITS and number is not None and not LIMITS[name][0] <= number <= LIMITS[name][1]:
@@ -253,3 +279,10 @@ def _fits(name: str, document: dict[str, Any]) -> bool:
     except StillroomError:
         return False
     return True
+
+
+def _fitting_part(name: str, value: object) -> dict[str, Any]:
+    """Return what can be used of a wrong value: of the models' loads, those of the other models."""
+    if name != "model_loads" or not isinstance(value, dict):
+        return {}
+    return {key: choice for key, choice in value.items() if _fits(name, {name: {key: choice}})}

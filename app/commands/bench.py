@@ -166,7 +166,7 @@ def _measure(
 
     model = installed_model(core.store, options.model)
     suite = suite_named(options.suite)
-    load = core.settings.values.load
+    load = core.load_choices().of(model.path).load
     gpu = GpuMonitor()
     kept = QualityStore(core.paths.quality), DriftStore(core.paths.drift)
 

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         ):
             checker = DriftChecker(engine, store, history, renderer(templates), look, gpu)
             report = checker.load_and_check(
-                model.path, core.settings.values.load, tell, cancel, name=model.name
+                model.path, core.load_choices().of(model.path).load, tell, cancel, name=model.name
             )
     finally:
         store.close()

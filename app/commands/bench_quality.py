@@ -107,9 +107,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
                 engine, store, history, renderer(templates), look, gpu, measure, suites.code.judge
             )
             wish = Wish(collections, options.items, options.seed, options.max_tokens, options.anew)
-            head = runner.run(
-                model, core.settings.values.load, wish, _QualityLine(console), cancel, name=name
-            )
+            load = core.load_choices().of(model if isinstance(model, Path) else model.path).load
+            head = runner.run(model, load, wish, _QualityLine(console), cancel, name=name)
             results = store.results(head.id)
             report = quality_report(head, results, finished=True)
             if others:

@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     sampling = Sampling(temperature=temperature, seed=options.seed)
     results: list[TaskResult] = []
     with core.engine() as client, told_templates(core, console) as templates:
-        info = load_model(client, model, core.settings.values.load, console, cancel)
+        info = load_model(client, model, core.load_choices().of(model.path).load, console, cancel)
         author = _Author(client, info, templates.of(info), sampling, options.max_tokens, cancel)
         for number, task in enumerate(tasks, start=1):
             console.status(f"{number} of {len(tasks)}  {task.title}")

@@ -67,7 +67,8 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         "threads": options.threads,
     }
     settings = msgspec.structs.replace(
-        core.settings.values.load, **{name: number for name, number in given.items() if number is not None}
+        core.load_choices().of(model.path).load,
+        **{name: number for name, number in given.items() if number is not None},
     )
     from app.audit.gate import Gate
     from app.commands.terminal.command_core import told_templates

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
         console.document({"model": model.reference, "forgotten": True})
         console.say(f"{model.reference} is loaded with the defaults again.")
         return
-    asked = core.settings.values.load
+    asked = core.load_choices().of(model.path).load
     if options.show:
         _show(model.reference, _kept(memory, model.path), asked, console)
         return

@@ -15,6 +15,7 @@ from app.base.errors import StillroomError
 from app.base.paths import AppPaths
 from app.chat.prompting.prompt import ChatTemplates
 from app.engine.client.client import EngineClient
+from app.load_choices import LoadChoices
 from app.server.access.config import ANYWHERE, LOOPBACK, ServerConfig
 from app.server.access.discovery import Discovery, announce_server, withdraw_server
 from app.server.access.stats import ServerStats, StatsView
@@ -144,8 +145,9 @@ class LocalServer:
 
         port = listener.getsockname()[1]
         settings = self._settings
+        chosen = LoadChoices(settings)
         models = ServedModels(
-            self._client, self._known, self._store, lambda: settings.values.load, loads=loads
+            self._client, self._known, self._store, lambda path: chosen.of(path).load, loads=loads
         )
         stats = ServerStats()
         admission = Admission(config.limits, stats, self._gate, lambda: self.reserved)
@@ -158,7 +160,7 @@ class LocalServer:
             config=config,
             version=self._version,
             default_sampling=lambda: settings.values.sampling,
-            speculation=lambda: settings.values.speculation,
+            speculation=lambda path: chosen.of(path).speculation,
         )
         scheme = "https" if config.speaks_tls else "http"
         # Programs on this computer find it where it listens everywhere, too.

@@ -115,13 +115,14 @@ def _by_engine(
     values = core.settings.values
     model = installed_model(core.store, name) if name else _usual_model(core)
     draft = installed_model(core.store, options.draft_model) if options.draft_model else None
+    chosen = core.load_choices().of(model.path)
     recommended = find(model.key) if model.key else None
     with (
         core.engine() as client,
         _audit(core, console) as audit,
         told_templates(core, console) as templates,
     ):
-        info = load_model(client, model, _load_settings(values.load, options, draft), console, cancel)
+        info = load_model(client, model, _load_settings(chosen.load, options, draft), console, cancel)
         speaker = Speaker(
             client,
             info,
@@ -132,7 +133,7 @@ def _by_engine(
             sampling=_sampling(values.sampling, recommended, options),
             max_tokens=options.max_tokens or _longest_reply(recommended),
             loras=tuple(options.loras),
-            speculation=options.speculation or ("draft" if draft is not None else values.speculation),
+            speculation=options.speculation or ("draft" if draft is not None else chosen.speculation),
             wishes=_wishes(options),
         )
         notices = tuple(str(notice) for notice in info.notices)

@@ -59,11 +59,12 @@ class ServedModels:
         client: EngineClient,
         known: KnownModels,
         store: ModelStore,
-        load_settings: Callable[[], LoadSettings],
+        load_settings: Callable[[str], LoadSettings],
         *,
         loads: Callable[[], bool],
     ) -> None:
-        """`loads` says whether a model that a client asks for is loaded, where it is not in memory."""
+        """`load_settings` gives those of a model's file; `loads` says whether a model that a client asks for
+        is loaded, where it is not in memory."""
         self._client = client
         self._store = store
         self._load_settings = load_settings
@@ -118,7 +119,7 @@ class ServedModels:
             found = self.find(name)
             if found.info is None:
                 before = self._client.current_path
-                handle = self._client.load(found.path, self._load_settings())
+                handle = self._client.load(found.path, self._load_settings(found.path))
                 try:
                     info: ModelInfo = await asyncio.wrap_future(handle.future)
                 finally:

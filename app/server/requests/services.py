@@ -31,7 +31,8 @@ class Services:
     config: ServerConfig
     version: str
     default_sampling: Callable[[], Sampling]
-    speculation: Callable[[], SpeculationMode]
+    speculation: Callable[[str], SpeculationMode]
+    """How replies of the model of a file are guessed ahead."""
     stopped: bool = False
     _running: set[Replies] = field(default_factory=set)
 
@@ -58,7 +59,9 @@ class Services:
     def ask(self, requests: Sequence[Generate], answers: Answers) -> Iterator[Replies]:
         """Let `answers`, the engine, answer; what still runs at the end of the context is cancelled."""
         wanted = [
-            msgspec.structs.replace(request, priority=self.config.priority, speculation=self.speculation())
+            msgspec.structs.replace(
+                request, priority=self.config.priority, speculation=self.speculation(request.model)
+            )
             for request in requests
         ]
         replies = Replies(answers, wanted)

@@ -12,6 +12,9 @@ import pytest
 
 from app.commands.terminal.console import Console
 from app.commands.terminal.terminal_reply import ReplyPrinter
+from app.engine.protocol import LoadSettings
+from app.load_choices import LoadChoices
+from app.settings import LoadChoice, SettingsFile
 from models.catalog.starter import starter_file
 from tests.support.cli import Cli
 from tests.support.starter_variants import write_templated_model
@@ -107,6 +110,15 @@ def test_a_damaged_file_fails_with_a_sentence_and_a_json_error(cli: Cli, tmp_pat
 def test_an_empty_prompt_is_wrong_use(cli: Cli, prompt: str) -> None:
     assert cli("chat", "starter", stdin=prompt).code == 2
     assert cli("chat", "starter", prompt).code == 2
+
+
+def test_a_model_is_loaded_as_was_chosen_for_it(cli: Cli) -> None:
+    starter = starter_file()
+    assert starter is not None
+    settings = SettingsFile(cli.home / "config" / "settings.json")
+    LoadChoices(settings).choose(starter, LoadChoice(load=LoadSettings(context_tokens=1024)))
+    ran = cli("chat", "starter", "word " * 3000)
+    assert "too many for a context of 1024" in ran.err
 
 
 def test_a_prompt_beyond_the_context_is_refused_with_its_size(cli: Cli) -> None:

@@ -12,6 +12,7 @@ from app import cli
 from app.bootstrap import build_core
 from app.engine.planning.load_history import LoadMemory, Tuned
 from app.engine.protocol import LoadNotice, LoadSettings
+from app.settings import LoadChoice
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
 from models.catalog.starter import starter_file
@@ -84,6 +85,14 @@ def test_settings_that_go_before_it_are_named(capsys: pytest.CaptureFixture[str]
     build_core().settings.update(load=LoadSettings(threads=2))
     assert cli.main(["tune", "starter"], build_core) == cli.DONE
     assert "go before it: threads" in capsys.readouterr().err
+
+
+def test_a_models_own_settings_go_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    starter = starter_file()
+    assert starter is not None
+    build_core().load_choices().choose(starter, LoadChoice(load=LoadSettings(batch_tokens=64)))
+    assert cli.main(["tune", "starter"], build_core) == cli.DONE
+    assert "go before it: batch size" in capsys.readouterr().err
 
 
 def test_what_was_found_can_be_forgotten(memory: LoadMemory, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.base.children import child_command
 from app.engine.client.client import EngineClient
+from app.load_choices import LoadChoices
+from app.settings import LoadChoice
 from tests.support.api import MODEL, SETTINGS, Api, served
 from tests.support.engines import ANSWER_TIMEOUT_S, starter_path
 from tests.support.starter_variants import write_embedding_model
@@ -49,6 +52,18 @@ def test_a_model_on_disk_is_loaded_where_that_is_allowed_and_the_chosen_one_stay
         assert client.current_path == str(chosen)
         assert names(api)[0] == before[0]
         assert http.post("/generate", json=QUICK).json()["model"] == before[0]
+
+
+def test_a_model_that_a_client_asks_for_is_loaded_as_was_chosen_for_it(
+    client: EngineClient, tmp_path: Path
+) -> None:
+    with served(client, tmp_path, loads=True) as api, api.http() as http:
+        api.settings.update(load=SETTINGS)
+        own = msgspec.structs.replace(SETTINGS, context_tokens=512)
+        LoadChoices(api.settings).choose(starter_path(), LoadChoice(load=own))
+        assert http.post("/generate", json=QUICK | {"model": "starter"}).status_code == 200
+        [info] = client.state.models
+        assert info.context_tokens == 512
 
 
 @pytest.mark.parametrize("name", ["", "starter", "STARTER:latest", MODEL, MODEL.replace("/", ":")])
