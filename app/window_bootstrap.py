@@ -125,6 +125,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
             FurtherSections(quality_runs, drift_runs),
         ),
         gpu=gpu,
+        load_choices=core.load_choices(),
         memory=memory,
         tuner=Tuner(client, memory),
         idle=IdleUnload(client, 60 * core.settings.values.idle_unload_minutes),

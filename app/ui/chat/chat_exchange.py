@@ -101,6 +101,7 @@ class ChatExchange(QObject):
         self._keeper = keeper
         self._session = ui.session
         self._settings = ui.settings
+        self._load_choices = ui.load_choices
         self._runner = runner
         self._desk = desk
         self._start = start
@@ -426,7 +427,7 @@ class ChatExchange(QObject):
                 sampling=choices.sampling or self._settings.values.sampling,
                 max_tokens=choices.max_tokens,
                 chat_key=chat_key(chat.id),
-                speculation=self._settings.values.speculation,
+                speculation=self._load_choices.of(info.path).speculation,
                 model=info.path,
                 loras=choices.loras,
                 thinking_limits=choices.thinking,

@@ -1,44 +1,48 @@
-"""Edit how a model is loaded: context and memory on the left, speed on the right, memory needed beside."""
+"""Edit how a model is loaded, or a new one, with the memory that it needs beside."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-import msgspec
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.base.errors import StillroomError
 from app.engine.planning.load_history import Remembered
-from app.engine.protocol import LoadSettings, ModelInfo, Planned, SpeculationMode
-from app.settings import LIMITS
+from app.engine.protocol import LoadSettings, ModelInfo, Planned
+from app.load_choices import without_draft
+from app.settings import LoadChoice
 from app.ui.base.bridge import Bridge
-from app.ui.base.plain_text import set_tip
-from app.ui.load_settings.context_slider import ContextSlider
+from app.ui.load_settings.load_form import LoadForm
 from app.ui.load_settings.memory_need import MemoryNeedView
-from app.ui.widgets.card import NUMBER_MARGINS_PX, Card, button, label
+from app.ui.widgets.card import Card, button, label
 from models.store.store import InstalledModel
 
 SETTLE_MS = 150
-STRETCHES = (1.0, 2.0, 4.0, 8.0)
+SIZE_LINES = (60, 51)
+"""Width and height in lines of text: the same for each model, so that the buttons stand where they stood."""
+LEFT_OF_SCREEN_PX = 80
 
 PlanLoad = Callable[[LoadSettings], Awaitable[Planned]]
 
 
-class LoadSettingsDialog(QDialog):
-    """Edits a `LoadSettings`. `plan` tells what they would come to for the model that is loaded, None where
-    there is none; `remembered` is what is known of it. GUI thread."""
+@dataclass(frozen=True, slots=True)
+class LoadSubject:
+    """The model that settings are for: `remembered` is what is known of it, `plan` tells what they would come
+    to where that can be told, `drafts` are the models that could guess ahead for it."""
 
-    applied = Signal(object, int, str)
-    """The new `LoadSettings`, the minutes without use after which the memory is given back, and the
-    `SpeculationMode` of replies."""
+    name: str
+    remembered: Remembered
+    plan: PlanLoad | None = None
+    drafts: Sequence[InstalledModel] = ()
+
+
+class LoadSettingsDialog(QDialog):
+    """Edits the `LoadChoice` of `subject`, or the default for new models where that is None. GUI thread."""
+
+    applied = Signal(object, int)
+    """The new `LoadChoice`, and the minutes without use after which the memory is given back."""
+    default_chosen = Signal(object)
+    """The `LoadChoice` with which new models begin from now on."""
     tune_asked = Signal()
     table_asked = Signal()
     """Show what was measured for the fastest settings."""
@@ -47,209 +51,77 @@ class LoadSettingsDialog(QDialog):
 
     def __init__(
         self,
-        present: LoadSettings,
+        subject: LoadSubject | None,
+        present: LoadChoice,
+        default: LoadChoice,
         idle_minutes: int,
-        remembered: Remembered,
-        plan: PlanLoad | None,
         bridge: Bridge,
         parent: QWidget | None = None,
-        *,
-        speculation: SpeculationMode = "off",
-        drafts: Sequence[InstalledModel] = (),
     ) -> None:
-        """`drafts` are the models that could guess ahead for the one that is loaded."""
+        """`default` is what "Back to defaults" shows."""
         super().__init__(parent)
-        self._present = present
-        self._plan = plan
+        self._default = default
+        self._plan = None if subject is None else subject.plan
         self._bridge = bridge
         self._asked = 0
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._ask_plan)
-        self.setWindowTitle(self.tr("How the model is loaded"))
-        self.setMinimumWidth(860)
-        automatic = self.tr("automatic")
-        self._context = ContextSlider()
-        self._stretch = QComboBox()
-        for stretch in STRETCHES:
-            text = self.tr("off") if stretch == 1 else self.tr("up to {times}×").format(times=int(stretch))
-            self._stretch.addItem(text, stretch)
-        self._kv = _choice((("auto", automatic), ("f16", "f16"), ("q8_0", "q8_0"), ("q4_0", "q4_0")))
-        self._weights = _choice(
-            (
-                ("auto", automatic),
-                ("copied", self.tr("copied into memory")),
-                ("mapped", self.tr("read through the file")),
-            )
+        name = self.tr("New models") if subject is None else subject.name
+        self.setWindowTitle(
+            self.tr("How new models are loaded")
+            if subject is None
+            else self.tr("How {model} is loaded").format(model=name)
         )
-        self._sequences = _number("sequences", 1, automatic)
-        self._idle = QSpinBox()
-        self._idle.setRange(0, 1440)
-        self._idle.setSingleStep(5)
-        self._idle.setSpecialValueText(self.tr("never"))
-        self._idle.setSuffix(self.tr(" min"))
-        self._idle.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-        self._idle.setValue(idle_minutes)
-        self._gpu_layers = _number("gpu_layers", 1, automatic)
-        self._threads = _number("threads", 1, automatic)
-        self._prompt_threads = _number("prompt_threads", 1, automatic)
-        self._batch = _number("batch_tokens", 128, automatic)
-        self._flash = _choice((("auto", automatic), ("on", self.tr("on")), ("off", self.tr("off"))))
-        self._guess = _choice((("off", self.tr("off")), ("lookup", self.tr("from what was said before"))))
-        for draft in drafts:
-            self._guess.addItem(
-                self.tr("by {model}").format(model=f"{draft.name} {draft.type}"), str(draft.path)
-            )
-        chosen = present.draft_path if speculation == "draft" else speculation
-        if self._guess.findData(chosen) < 0:
-            self._guess.addItem(self.tr("by {model}").format(model=Path(chosen).stem), chosen)
-        self._guess.setCurrentIndex(self._guess.findData(chosen))
+        remembered = None if subject is None else subject.remembered
+        self._form = LoadForm(present, idle_minutes, remembered, () if subject is None else subject.drafts)
+        self._form.tune_asked.connect(self._tune)
+        self._form.table_asked.connect(self._show_table)
         self._need = MemoryNeedView()
-
-        cards = QHBoxLayout()
-        cards.setSpacing(16)
-        cards.addWidget(self._make_memory(), 1)
-        cards.addWidget(self._make_speed(remembered), 1)
+        page = QWidget()
+        content = QVBoxLayout(page)
+        content.setContentsMargins(0, 0, 0, 0)
+        content.setSpacing(16)
+        if remembered is not None and remembered.lowered is not None:
+            content.addWidget(self._make_lowered())
+        content.addWidget(self._form)
+        content.addStretch(1)
+        # It gives way to what is said about memory, so that the buttons stand still.
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(page.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         body = QVBoxLayout(self)
-        body.setContentsMargins(20, 20, 20, 20)
+        body.setContentsMargins(20, 16, 20, 20)
         body.setSpacing(16)
-        body.addLayout(cards)
+        self._title = label(name, "title", wrap=True)
+        body.addWidget(self._title)
+        body.addWidget(scroll, 1)
         body.addWidget(self._need)
-        if remembered.lowered is not None:
-            body.addWidget(self._make_lowered())
-        body.addLayout(self._make_buttons())
-        self._show(present)
-        self._context.changed.connect(self._on_changed)
-        for choice in (self._stretch, self._kv, self._weights, self._flash, self._guess):
-            choice.currentIndexChanged.connect(self._on_changed)
-        for number in (self._sequences, self._gpu_layers, self._threads, self._batch):
-            number.valueChanged.connect(self._on_changed)
+        body.addLayout(self._make_buttons(for_model=subject is not None))
+        self._set_size()
+        self._form.changed.connect(self._on_changed)
+        self._show_state()
         self._ask_plan()
+
+    @property
+    def choice(self) -> LoadChoice:
+        """The choice as it stands in the fields."""
+        return self._form.choice
 
     def done(self, result: int) -> None:
         """Close, and show no plan that comes later."""
         self._plan = None
         super().done(result)
 
-    def settings(self) -> LoadSettings:
-        """Return the settings as chosen now."""
-        guess = self._guess.currentData()
-        return msgspec.structs.replace(
-            self._present,
-            draft_path="" if guess in ("off", "lookup") else guess,
-            context_tokens=self._context.tokens(),
-            context_stretch=self._stretch.currentData(),
-            kv_type=self._kv.currentData(),
-            weights=self._weights.currentData(),
-            sequences=self._sequences.value(),
-            gpu_layers=self._gpu_layers.value(),
-            threads=self._threads.value(),
-            prompt_threads=self._prompt_threads.value(),
-            batch_tokens=self._batch.value(),
-            flash_attention=self._flash.currentData(),
+    def _set_size(self) -> None:
+        line_px = self.fontMetrics().lineSpacing()
+        width, height = (lines * line_px for lines in SIZE_LINES)
+        room = self.screen().availableGeometry().size()
+        self.resize(
+            min(width, room.width() - LEFT_OF_SCREEN_PX), min(height, room.height() - LEFT_OF_SCREEN_PX)
         )
-
-    def _make_memory(self) -> Card:
-        card = Card()
-        card.body.addWidget(label(self.tr("CONTEXT AND MEMORY"), "caption"))
-        card.body.addLayout(
-            _form(
-                (
-                    self.tr("Context"),
-                    self._context,
-                    self.tr("Tokens that the model can see at once. More needs more memory."),
-                ),
-                (
-                    self.tr("Beyond its limit"),
-                    self._stretch,
-                    self.tr("YaRN stretches the context beyond what the model was made for, less exactly."),
-                ),
-                (
-                    self.tr("Cache type"),
-                    self._kv,
-                    self.tr("q8_0 halves the memory of the context at a hardly measurable loss."),
-                ),
-                (
-                    self.tr("Weights"),
-                    self._weights,
-                    self.tr("A copy is read faster on the processor. It needs ample memory."),
-                ),
-                (
-                    self.tr("Replies side by side"),
-                    self._sequences,
-                    self.tr("Each has a whole context of its own. Chats that rest keep theirs."),
-                ),
-                (
-                    self.tr("Give memory back after"),
-                    self._idle,
-                    self.tr("Without use. The model comes back by itself with the next message."),
-                ),
-            )
-        )
-        card.body.addStretch(1)
-        return card
-
-    def _make_speed(self, remembered: Remembered) -> Card:
-        card = Card()
-        card.body.addWidget(label(self.tr("SPEED"), "caption"))
-        card.body.addLayout(
-            _form(
-                (
-                    self.tr("GPU layers"),
-                    self._gpu_layers,
-                    self.tr("Layers on the graphics card. Automatic takes as many as fit."),
-                ),
-                (
-                    self.tr("Threads"),
-                    self._threads,
-                    self.tr("For replies. Automatic takes one for each physical core."),
-                ),
-                (
-                    self.tr("Threads for prompts"),
-                    self._prompt_threads,
-                    self.tr("Automatic takes as many as for replies."),
-                ),
-                (
-                    self.tr("Batch"),
-                    self._batch,
-                    self.tr("Tokens of a prompt that are evaluated in one step."),
-                ),
-                (
-                    self.tr("Flash attention"),
-                    self._flash,
-                    self.tr(
-                        "Less memory, and faster on graphics cards; slower in long chats on the processor."
-                    ),
-                ),
-                (
-                    self.tr("Guess ahead"),
-                    self._guess,
-                    self.tr("Several tokens in one step where the guess was right. The text stays the same."),
-                ),
-            )
-        )
-        card.body.addStretch(1)
-        tuned = remembered.tuned
-        said = (
-            self.tr("Not measured for this model yet. It takes less than two minutes.")
-            if tuned is None
-            else self.tr("Automatic values are the fastest, as measured on {date}.").format(
-                date=tuned.at[:10]
-            )
-        )
-        tune = button(self.tr("Find the fastest"))
-        tune.setObjectName("tune")
-        tune.setEnabled(self._plan is not None)
-        tune.clicked.connect(self._tune)
-        row = QHBoxLayout()
-        row.addWidget(label(said, "small", wrap=True), 1)
-        if remembered.table is not None:
-            table = button(self.tr("Show the table"))
-            table.setObjectName("table")
-            table.clicked.connect(self._show_table)
-            row.addWidget(table)
-        row.addWidget(tune)
-        card.body.addLayout(row)
-        return card
 
     def _make_lowered(self) -> Card:
         card = Card(look="notice")
@@ -271,50 +143,52 @@ class LoadSettingsDialog(QDialog):
         card.body.addLayout(row)
         return card
 
-    def _make_buttons(self) -> QHBoxLayout:
-        defaults = button(self.tr("Defaults"), "quiet")
-        defaults.clicked.connect(self._show_defaults)
+    def _make_buttons(self, *, for_model: bool) -> QHBoxLayout:
+        self._back = button(self.tr("Back to defaults"), "quiet")
+        self._back.setObjectName("defaults")
+        self._back.clicked.connect(lambda: self._form.show_choice(self._default))
+        self._use_as_default = button(
+            self.tr("Use as default for new models"),
+            "quiet",
+            tip=self.tr("The models that are here already stay as they are."),
+        )
+        self._use_as_default.setObjectName("make-default")
+        self._use_as_default.setAccessibleName(self._use_as_default.text())
+        self._use_as_default.clicked.connect(self._make_default)
+        self._use_as_default.setVisible(for_model)
         cancel = button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
-        apply = button(self.tr("Apply and load again"), "primary")
+        apply = button(self.tr("Apply and load again") if for_model else self.tr("Apply"), "primary")
         apply.setObjectName("apply")
         apply.setDefault(True)
         apply.clicked.connect(self._apply)
         buttons = QHBoxLayout()
-        buttons.addWidget(defaults)
+        buttons.addWidget(self._back)
+        buttons.addWidget(self._use_as_default)
         buttons.addStretch(1)
         buttons.addWidget(cancel)
         buttons.addWidget(apply)
         return buttons
 
-    def _show(self, settings: LoadSettings) -> None:
-        self._context.set_tokens(settings.context_tokens)
-        self._stretch.setCurrentIndex(max(0, self._stretch.findData(settings.context_stretch)))
-        self._kv.setCurrentIndex(self._kv.findData(settings.kv_type))
-        self._weights.setCurrentIndex(self._weights.findData(settings.weights))
-        self._sequences.setValue(settings.sequences)
-        self._gpu_layers.setValue(settings.gpu_layers)
-        self._threads.setValue(settings.threads)
-        self._prompt_threads.setValue(settings.prompt_threads)
-        self._batch.setValue(settings.batch_tokens)
-        self._flash.setCurrentIndex(self._flash.findData(settings.flash_attention))
+    def _show_state(self) -> None:
+        """Offer to go to the default, and to make one, where that changes something."""
+        choice = self._form.choice
+        self._back.setEnabled(choice != self._default)
+        self._use_as_default.setEnabled(without_draft(choice) != self._default)
 
-    def _speculation(self) -> str:
-        guess = self._guess.currentData()
-        return guess if guess in ("off", "lookup") else "draft"
+    def _make_default(self) -> None:
+        self._default = without_draft(self._form.choice)
+        self.default_chosen.emit(self._default)
+        self._show_state()
 
-    def _show_defaults(self) -> None:
-        self._show(LoadSettings())
-        self._guess.setCurrentIndex(self._guess.findData("lookup"))
-
-    def _on_changed(self, _value: int) -> None:
-        # A timer's own start would take the value for its milliseconds.
+    def _on_changed(self) -> None:
+        self._show_state()
         self._settle.start()
 
     def _ask_plan(self) -> None:
         if self._plan is not None:
             self._asked += 1
-            self._bridge.start(self._show_plan(self._plan, self.settings(), self._asked))
+            self._bridge.start(self._show_plan(self._plan, self._form.choice.load, self._asked))
 
     async def _show_plan(self, plan: PlanLoad, settings: LoadSettings, asked: int) -> None:
         try:
@@ -327,9 +201,7 @@ class LoadSettingsDialog(QDialog):
         if self._plan is None or asked != self._asked:
             return
         self._need.show_plan(planned)
-        self._context.set_limit(int(planned.context_limit * settings.context_stretch))
-        self._stretch.setEnabled(planned.can_stretch)
-        self._gpu_layers.setEnabled(planned.vram_free_bytes > 0)
+        self._form.show_plan(planned)
 
     def _tune(self) -> None:
         self.reject()
@@ -344,9 +216,9 @@ class LoadSettingsDialog(QDialog):
         self.forget_asked.emit()
 
     def _apply(self) -> None:
-        settings, idle, speculation = self.settings(), self._idle.value(), self._speculation()
+        choice, idle = self._form.choice, self._form.idle_minutes
         self.accept()
-        self.applied.emit(settings, idle, speculation)
+        self.applied.emit(choice, idle)
 
 
 def drafts_for(info: ModelInfo, installed: Sequence[InstalledModel]) -> list[InstalledModel]:
@@ -355,36 +227,3 @@ def drafts_for(info: ModelInfo, installed: Sequence[InstalledModel]) -> list[Ins
     """
     file = next((model for model in installed if str(model.path) == info.path), None)
     return [model for model in installed if file is not None and 2 * model.bytes < file.bytes]
-
-
-def _form(*rows: tuple[str, QWidget, str]) -> QFormLayout:
-    form = QFormLayout()
-    form.setHorizontalSpacing(16)
-    form.setVerticalSpacing(12)
-    for title, field, explanation in rows:
-        field.setAccessibleName(title)
-        set_tip(field, explanation)
-        cell = QVBoxLayout()
-        cell.setSpacing(2)
-        cell.addWidget(field)
-        cell.addWidget(label(explanation, "small", wrap=True))
-        form.addRow(label(title), cell)
-    return form
-
-
-def _choice(items: tuple[tuple[str, str], ...]) -> QComboBox:
-    field = QComboBox()
-    for value, text in items:
-        field.addItem(text, value)
-    return field
-
-
-def _number(name: str, step: int, lowest_text: str) -> QSpinBox:
-    field = QSpinBox()
-    low, high = LIMITS[name]
-    field.setRange(int(low), int(high))
-    field.setSingleStep(step)
-    field.setSpecialValueText(lowest_text)
-    field.setGroupSeparatorShown(True)
-    field.lineEdit().setTextMargins(*NUMBER_MARGINS_PX)
-    return field

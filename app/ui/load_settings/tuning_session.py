@@ -5,11 +5,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PySide6.QtWidgets import QWidget
 
 from app.engine.planning.load_history import LoadMemory
-from app.engine.protocol import LoadSettings
-from app.settings import SettingsFile
+from app.load_choices import LoadChoices
 from app.tuning.report import TuningReport
 from app.tuning.tuner import Tuner, TuningProgress, left_open
 from app.ui.base.bridge import Bridge
@@ -18,13 +18,13 @@ from app.ui.load_settings.tuning_dialog import TuningDialog
 
 JOB = "tuning"
 
-LoadAgain = Callable[[Path, LoadSettings], Coroutine[Any, Any, None]]
+LoadAgain = Callable[[Path], Coroutine[Any, Any, None]]
 
 
 def open_tuning(
     session: EngineSession,
     tuner: Tuner,
-    settings: SettingsFile,
+    load_choices: LoadChoices,
     memory: LoadMemory,
     bridge: Bridge,
     window: QWidget,
@@ -34,7 +34,8 @@ def open_tuning(
     info = session.info
     assert info is not None, "there is a model to tune"
     path = Path(info.path)
-    asked = left_open(settings.values.load)
+    chosen = load_choices.of(path)
+    asked = left_open(chosen.load)
     known = memory.of(info.path)
 
     def run(on_progress: Callable[[TuningProgress], None], cancel: threading.Event) -> TuningReport:
@@ -42,7 +43,7 @@ def open_tuning(
 
     def use() -> None:
         # What the user had fixed himself would go before what was found.
-        settings.update(load=asked)
+        load_choices.choose(path, msgspec.structs.replace(chosen, load=asked))
         start_load()
 
     def discard() -> None:
@@ -58,7 +59,7 @@ def open_tuning(
             start_load()
 
     def start_load() -> None:
-        bridge.start(load_again(path, settings.values.load))
+        bridge.start(load_again(path))
 
     dialog = TuningDialog(info.name, run, bridge, window)
     dialog.used.connect(use)

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.acquire.jobs import JobBook, JobView
 from app.acquire.measurer import Measurer
+from app.base.errors import StillroomError
 from app.machine.advisor import Advisor
+from app.settings import LoadChoice
 from app.ui.models.add_model_card import AddModelCard
 from app.ui.models.job_card import JobCard
 from app.ui.models.job_following import cancel_job, follow_jobs
@@ -67,6 +69,7 @@ class ModelsTab(QScrollArea):
         self._store = store
         self._jobs = jobs
         self._settings = ui.settings
+        self._load_choices = ui.load_choices
         self._notices = ui.notices
         self._advice = advice
         self._listing = StoreListing((), ())
@@ -284,21 +287,32 @@ class ModelsTab(QScrollArea):
     async def _delete(self, model: InstalledModel) -> None:
         if any(info.path == str(model.path) for info in self._session.models):
             await self._session.unload(str(model.path))
-        trashed = await asyncio.to_thread(self._store.delete, model)
+        others = [other.path for other in self._listing.models if other.path != model.path]
+        chosen = await asyncio.to_thread(self._load_choices.forget, model.path, others)
+        try:
+            trashed = await asyncio.to_thread(self._store.delete, model)
+        except StillroomError:
+            await self._keep_choice(model, chosen)
+            raise
         await self._reload()
-
         self._notices.inform(
             self.tr("{model} was deleted.").format(model=f"{model.name} {model.type}"),
             self.tr("Undo"),
-            lambda: self._on_undo(trashed),
+            lambda: self._on_undo(trashed, chosen),
         )
 
-    def _on_undo(self, trashed: TrashedModel) -> None:
-        self._bridge.start(self._restore(trashed))
+    def _on_undo(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
+        self._bridge.start(self._restore(trashed, chosen))
 
-    async def _restore(self, trashed: TrashedModel) -> None:
-        await asyncio.to_thread(self._store.restore, trashed)
+    async def _restore(self, trashed: TrashedModel, chosen: LoadChoice | None) -> None:
+        model = await asyncio.to_thread(self._store.restore, trashed)
+        await self._keep_choice(model, chosen)
         await self._reload()
+
+    async def _keep_choice(self, model: InstalledModel, chosen: LoadChoice | None) -> None:
+        """Put back how a model is loaded."""
+        if chosen is not None:
+            await asyncio.to_thread(self._load_choices.choose, model.path, chosen)
 
     def _on_context_menu(self, place: QPoint) -> None:
         """At the mouse, or at the row where the keyboard asked for it."""

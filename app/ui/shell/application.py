@@ -92,7 +92,9 @@ class WindowApplication(QObject):
         self._health: DatabaseHealth | None = None
         self._drift_watch = DriftWatch(parts.drift, self._session, self._bridge, self)
         self._drift_watch.checked.connect(lambda report: self._tabs.tell_of_drift(report))
-        self._models = ModelChoice(self._session, parts.store, parts.settings, self._bridge, self)
+        self._models = ModelChoice(
+            self._session, parts.store, parts.settings, parts.load_choices, self._bridge, self
+        )
         self.memory_warnings = MemoryWarnings(self._session, self)
         self.memory_warnings.warned.connect(self._on_memory_warning)
         self._sampler = parts.make_sampler(self._bridge.wrap(self._on_snapshot))

@@ -1,7 +1,10 @@
 """The model that answers: the one of last time at the start, then whichever is chosen in the window."""
 
+import asyncio
+
 from PySide6.QtCore import QObject
 
+from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
@@ -16,6 +19,7 @@ class ModelChoice(QObject):
         session: EngineSession,
         store: ModelStore,
         settings: SettingsFile,
+        load_choices: LoadChoices,
         bridge: Bridge,
         parent: QObject,
     ) -> None:
@@ -23,6 +27,7 @@ class ModelChoice(QObject):
         self._session = session
         self._store = store
         self._settings = settings
+        self._load_choices = load_choices
         self._bridge = bridge
 
     def choose_first(self) -> None:
@@ -44,5 +49,6 @@ class ModelChoice(QObject):
     async def _load(self, model: InstalledModel) -> None:
         in_memory = any(info.path == str(model.path) for info in self._session.models)
         if not in_memory or not self._session.use(str(model.path)):
-            await self._session.load(model.path, self._settings.values.load, model.name)
+            chosen = await asyncio.to_thread(self._load_choices.of, model.path)
+            await self._session.load(model.path, chosen.load, model.name)
         self._settings.update(last_model=model.reference)

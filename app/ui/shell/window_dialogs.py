@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt
 
 from app.base.log import report
-from app.engine.protocol import LoadSettings
 from app.engine.rpc.rpc_address import numeric_endpoint
+from app.settings import LoadChoice
 from app.ui.base.add_action import add_action
+from app.ui.base.session import model_name
 from app.ui.settings.cuda_session import CudaSession
 from app.ui.settings.server_session import ServerSession
 from app.ui.shell.main_window import MainWindow
@@ -53,41 +54,55 @@ class WindowDialogs(QObject):
         cuda.offered.connect(self._on_cuda_offered)
 
     def open_load_settings(self) -> None:
-        """Open the load settings, with the memory that they take for the loaded model."""
-        from app.engine.planning.load_history import Remembered
-        from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, drafts_for
+        """Open the load settings of the model that answers, with the memory that they take, or those of new
+        models where none of this computer does."""
+        from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 
-        info, values = self._session.here, self._parts.settings.values
+        info, parts = self._session.here, self._parts
+        subject = None
+        if info is not None:
+            subject = LoadSubject(
+                model_name(info),
+                parts.memory.of(info.path),
+                partial(self._session.plan, info.path),
+                drafts_for(info, parts.store.listing().models),
+            )
+        choices = parts.load_choices
         dialog = LoadSettingsDialog(
-            values.load,
-            values.idle_unload_minutes,
-            Remembered() if info is None else self._parts.memory.of(info.path),
-            None if info is None else partial(self._session.plan, info.path),
+            subject,
+            choices.default if info is None else choices.of(info.path),
+            choices.built_in if info is None else choices.default,
+            parts.settings.values.idle_unload_minutes,
             self._bridge,
             self._window,
-            speculation=values.speculation,
-            drafts=() if info is None else drafts_for(info, self._parts.store.listing().models),
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.applied.connect(self._on_load_settings)
+        path = None if info is None else Path(info.path)
+        dialog.applied.connect(partial(self._on_load_settings, path))
+        dialog.default_chosen.connect(lambda choice: self._bridge.start(self._make_default(choice)))
         dialog.tune_asked.connect(self.open_tuning)
         dialog.table_asked.connect(self.open_tuning_table)
         dialog.forget_asked.connect(self._on_forget)
         dialog.open()
 
-    def _on_load_settings(self, settings: LoadSettings, idle_minutes: int, speculation: str) -> None:
-        self._parts.settings.update(load=settings, idle_unload_minutes=idle_minutes, speculation=speculation)
-        self._reload()
+    def _on_load_settings(self, path: Path | None, choice: LoadChoice, idle_minutes: int) -> None:
+        self._parts.settings.update(idle_unload_minutes=idle_minutes)
+        if path is None:
+            self._bridge.start(self._make_default(choice))
+            return
+        self._parts.load_choices.choose(path, choice)
+        self._bridge.start(self._load_again(path))
+
+    async def _make_default(self, choice: LoadChoice) -> None:
+        listing = await asyncio.to_thread(self._parts.store.listing)
+        present = [model.path for model in listing.models]
+        await asyncio.to_thread(self._parts.load_choices.make_default, choice, present)
 
     def _on_forget(self) -> None:
         if self._session.here is not None:
-            self._parts.memory.forget(self._session.here.path, "lowered")
-            self._reload()
-
-    def _reload(self) -> None:
-        if self._session.here is not None:
             path = Path(self._session.here.path)
-            self._bridge.start(self._load_again(path, self._parts.settings.values.load))
+            self._parts.memory.forget(str(path), "lowered")
+            self._bridge.start(self._load_again(path))
 
     def open_tuning(self) -> None:
         """Find the fastest settings of the loaded model."""
@@ -102,7 +117,7 @@ class WindowDialogs(QObject):
         open_tuning(
             self._session,
             parts.tuner,
-            parts.settings,
+            parts.load_choices,
             parts.memory,
             self._bridge,
             self._window,
@@ -200,5 +215,6 @@ class WindowDialogs(QObject):
         dialog.open()
         return dialog
 
-    async def _load_again(self, path: Path, settings: LoadSettings) -> None:
-        await self._session.load(path, settings)
+    async def _load_again(self, path: Path) -> None:
+        chosen = await asyncio.to_thread(self._parts.load_choices.of, path)
+        await self._session.load(path, chosen.load)

@@ -19,6 +19,7 @@ from app.cuda.cuda_install import CudaGetter
 from app.engine.client.client import EngineClient
 from app.engine.client.idle_unload import IdleUnload
 from app.engine.planning.load_history import LoadMemory
+from app.load_choices import LoadChoices
 from app.machine.doctor import Diagnosis
 from app.machine.measurements import Measurements
 from app.remote.remote_replies import ElsewhereAnswers
@@ -56,6 +57,7 @@ class WindowParts:
     drift_runs: DriftStore
     gpu: GpuMonitor
     idle: IdleUnload
+    load_choices: LoadChoices
     memory: LoadMemory
     tuner: Tuner
     make_sampler: Callable[[OnSnapshot], TelemetrySampler]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.load_choices import LoadChoices
 from app.settings import SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
@@ -24,3 +25,8 @@ class UiContext:
     bridge: Bridge
     notices: Notices
     plots: PlotLibrary
+
+    @property
+    def load_choices(self) -> LoadChoices:
+        """The settings with which each model is loaded."""
+        return LoadChoices(self.settings)

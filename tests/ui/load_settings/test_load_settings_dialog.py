@@ -12,11 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from app.engine.planning.load_history import Lowered, Remembered, Tuned
 from app.engine.protocol import LoadNotice, LoadSettings
+from app.settings import LoadChoice
 from app.tuning.report import Speed, TuningReport, TuningRow
 from app.tuning.tuner import Tuner, TuningProgress
 from app.ui.base.bridge import Bridge
 from app.ui.load_settings.context_slider import ContextSlider
-from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, drafts_for
+from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog, LoadSubject, drafts_for
 from app.ui.load_settings.memory_need import MemoryNeedView
 from app.ui.load_settings.tuning_dialog import TuningDialog
 from app.ui.shell.application import WindowApplication
@@ -99,8 +100,9 @@ def test_everything_that_is_chosen_is_kept(qapp: QApplication) -> None:
         weights = field(dialog, QComboBox, "Weights")
         weights.setCurrentText("read through the file")  # type: ignore[attr-defined]
         dialog.findChild(QPushButton, "apply").click()
-        values = application.parts.settings.values
-        assert values.load == LoadSettings(
+        info = application.session.info
+        assert info is not None
+        assert application.parts.load_choices.of(info.path).load == LoadSettings(
             context_tokens=2048,
             sequences=2,
             threads=1,
@@ -108,6 +110,8 @@ def test_everything_that_is_chosen_is_kept(qapp: QApplication) -> None:
             batch_tokens=64,
             weights="mapped",
         )
+        values = application.parts.settings.values
+        assert values.load == LoadSettings()
         assert values.idle_unload_minutes == 5
         await until(
             lambda: application.session.info is not None and application.session.info.context_tokens == 2048,
@@ -226,7 +230,9 @@ def test_what_tuning_found_is_used_or_discarded(
         if use:
             assert tuned == TUNED
             assert now.plan.threads == 1
-            assert application.parts.settings.values.load == LoadSettings(context_tokens=512)
+            own = application.parts.load_choices.of(info.path)
+            assert own.load == LoadSettings(context_tokens=512)
+            assert application.parts.settings.values.load == LoadSettings(threads=2, context_tokens=512)
         else:
             assert tuned is None
             assert now.plan.threads == 2
@@ -289,17 +295,119 @@ def test_a_small_model_can_guess_ahead(qtbot: QtBot, tmp_path: Path) -> None:
     large = InstalledModel("Large", "Q8_0", tmp_path / "large.gguf", 30)
     info = ModelInfoFor(str(large.path))
     assert drafts_for(info, [small, large]) == [small]  # type: ignore[arg-type] # it has what is asked for
-    dialog = LoadSettingsDialog(
-        LoadSettings(), 30, Remembered(), None, Bridge(pytest.fail), speculation="lookup", drafts=[small]
-    )
+    dialog = dialog_for("Large", [small])
     qtbot.addWidget(dialog)
-    chosen: list[tuple[LoadSettings, int, str]] = []
+    chosen: list[tuple[LoadChoice, int]] = []
     dialog.applied.connect(lambda *what: chosen.append(what))
     guess = field(dialog, QComboBox, "Guess ahead")
     assert guess.currentData() == "lookup"  # type: ignore[attr-defined]
     guess.setCurrentText("by Small Q8_0")  # type: ignore[attr-defined]
     dialog.findChild(QPushButton, "apply").click()
-    assert chosen == [(LoadSettings(draft_path=str(small.path)), 30, "draft")]
+    drafted = LoadChoice(load=LoadSettings(draft_path=str(small.path)), speculation="draft")
+    assert chosen == [(drafted, 30)]
+
+
+def test_the_dialog_names_its_model_and_makes_a_default(qtbot: QtBot) -> None:
+    dialog = dialog_for("Large")
+    qtbot.addWidget(dialog)
+    assert "Large" in dialog.windowTitle()
+    assert "Large" in texts(dialog)
+    back = dialog.findChild(QPushButton, "defaults")
+    make = dialog.findChild(QPushButton, "make-default")
+    assert (back.isEnabled(), make.isEnabled()) == (False, False)
+    field(dialog, QSpinBox, "Threads").setValue(3)
+    assert (back.isEnabled(), make.isEnabled()) == (True, True)
+    defaults: list[LoadChoice] = []
+    dialog.default_chosen.connect(defaults.append)
+    make.click()
+    assert defaults == [LoadChoice(load=LoadSettings(threads=3))]
+    assert (back.isEnabled(), make.isEnabled()) == (False, False)
+    field(dialog, QSpinBox, "Threads").setValue(1)
+    back.click()
+    assert dialog.choice == defaults[0]
+
+
+def test_the_buttons_stand_where_they_stood(qapp: QApplication) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = await opened(application)
+        need = dialog.findChild(MemoryNeedView)
+        apply = dialog.findChild(QPushButton, "apply")
+
+        async def place() -> tuple[int, int]:
+            await settle(5)
+            corner = apply.mapTo(dialog, apply.rect().topLeft())
+            return corner.x(), corner.y()
+
+        before = await place()
+        await until(lambda: "8,192 tokens of context" in texts(need), "the plan")
+        slider = dialog.findChild(ContextSlider)
+        slider.set_tokens(100_000)
+        await until(lambda: "was lowered to that" in texts(need), "the notice")
+        assert await place() == before
+        field(dialog, QComboBox, "Cache type").setCurrentText("q8_0")  # type: ignore[attr-defined]
+        field(dialog, QComboBox, "Flash attention").setCurrentText("off")  # type: ignore[attr-defined]
+        await until(lambda: "needs flash attention" in texts(dialog), "the problem")
+        assert await place() == before
+        dialog.reject()
+        dialog.deleteLater()
+        info = application.session.info
+        assert info is not None
+        lowered = Lowered(asked=LoadSettings(), plan=info.plan, given_up=("sequences",))
+        application.parts.memory.note_lowered(info.path, lowered)
+        application.parts.memory.note_tuned(info.path, TUNED, msgspec.to_builtins(report()))
+        application.dialogs.open_load_settings()
+        other = application.window.findChildren(LoadSettingsDialog)[-1]
+        assert "Memory was too short" in texts(other)
+        apply, dialog = other.findChild(QPushButton, "apply"), other
+        assert await place() == before
+        other.reject()
+
+    run_with_window(scene)
+
+
+def test_two_models_have_settings_of_their_own(qapp: QApplication, tmp_path: Path) -> None:
+    async def scene(application: WindowApplication) -> None:
+        dialog = await opened(application)
+        starter = application.session.info
+        assert starter is not None
+        copy = tmp_path / "other.gguf"
+        copy.write_bytes(Path(starter.path).read_bytes() + bytes(64))
+        slider = dialog.findChild(ContextSlider)
+        slider.set_tokens(2048)
+        dialog.findChild(QPushButton, "make-default").click()
+        slider.set_tokens(1024)
+        dialog.findChild(QPushButton, "apply").click()
+        await until(
+            lambda: application.session.info is not None and application.session.info.context_tokens == 1024,
+            "the starter with its own",
+        )
+        other = application.parts.store.import_file(copy)
+        application.window.picker.chosen.emit(other)
+        await until(
+            lambda: application.session.info is not None and application.session.info.path == str(copy),
+            "the other one",
+        )
+        assert application.session.info is not None
+        assert application.session.info.context_tokens == 2048
+        await application.session.unload()
+        application.dialogs.open_load_settings()
+        shown = application.window.findChildren(LoadSettingsDialog)[-1]
+        assert shown.windowTitle() == "How new models are loaded"
+        assert shown.choice.load.context_tokens == 2048
+        shown.findChild(QPushButton, "defaults").click()
+        shown.findChild(QPushButton, "apply").click()
+        choices = application.parts.load_choices
+        await until(lambda: choices.default == LoadChoice(), "the default")
+        assert choices.of(copy).load.context_tokens == 2048
+        assert choices.of(starter.path).load.context_tokens == 1024
+
+    run_with_window(scene)
+
+
+def dialog_for(name: str, drafts: list[InstalledModel] | None = None) -> LoadSettingsDialog:
+    """The dialog for a model of which nothing is known."""
+    subject = LoadSubject(name, Remembered(), drafts=drafts or [])
+    return LoadSettingsDialog(subject, LoadChoice(), LoadChoice(), 30, Bridge(pytest.fail))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from app.acquire.importance import MATRIX_NAME, notes
 from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
 from app.base.children import child_command
-from app.engine.protocol import Device, ModelInfo, Ready
+from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
+from app.load_choices import LoadChoices
 from app.machine.measurements import Measurements
-from app.settings import SettingsFile
+from app.settings import LoadChoice, SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
@@ -369,6 +370,28 @@ def test_delete_can_be_undone_and_unloads_first(room: Room, run: Run) -> None:
         assert "was deleted" in seen_words(room.notices)
         seen_button(room.notices, "Undo").click()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+
+    run(scenario())
+    assert room.errors == []
+
+
+def test_how_a_model_is_loaded_goes_with_it_and_comes_back(room: Room, run: Run) -> None:
+    chosen = LoadChoice(load=LoadSettings(context_tokens=2048), speculation="off")
+
+    async def scenario() -> None:
+        room.add("Q4_K_M")
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        [model] = room.store.listing().models
+        choices = LoadChoices(room.settings)
+        choices.choose(model.path, chosen)
+        room.tab.select(KEY)
+        seen_button(room.tab.detail, "Delete R1 Qwen 1.5B Q4_K_M").click()
+        await until(lambda: room.cell(KEY, ON_DISK) == "")
+        assert room.settings.values.model_loads == {}
+        seen_button(room.notices, "Undo").click()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
+        assert choices.of(model.path) == chosen
 
     run(scenario())
     assert room.errors == []

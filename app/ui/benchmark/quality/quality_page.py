@@ -78,7 +78,7 @@ class QualityPage(MeasuringPage):
         self._runner = runner
         self._store = store
         self._suites = suites
-        self._settings = ui.settings
+        self._load_choices = ui.load_choices
         self._theme = ui.theme
         self._notices = ui.notices
         self._words = QualityWords()
@@ -220,7 +220,7 @@ class QualityPage(MeasuringPage):
         """The measuring of a text had the memory for itself."""
         info = self._asked
         if info is not None and self._session.info is None and not self._session.loading_path:
-            settings = self._settings.values.load
+            settings = self._load_choices.of(info.path).load
             self._bridge.start(self._session.load(Path(info.path), settings, info.name))
 
     def _work(
@@ -241,7 +241,7 @@ class QualityPage(MeasuringPage):
             runner, model = runner.asking(asked), info
         return runner.run(
             model,
-            self._settings.values.load,
+            self._load_choices.of(info.path).load,
             Wish(collections, most_items),
             on_progress,
             cancel,

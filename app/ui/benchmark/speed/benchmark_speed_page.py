@@ -59,7 +59,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._models = models
         self._unfinished: Unfinished | None = None
         self._history = history
-        self._settings = ui.settings
+        self._load_choices = ui.load_choices
         self._theme = ui.theme
         self._notices = ui.notices
         self._reports: list[Report] = []
@@ -141,7 +141,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         if self._replies.running:
             self._notices.inform(self.tr("A reply is being written. Stop it or wait for it, then run."))
             return
-        settings = self._settings.values.load
+        settings = self._load_choices.of(info.path).load
         self._measure_with(partial(self._runner.run, Path(info.path), settings, self._suite, name=info.name))
 
     def cancel(self) -> None:
@@ -193,7 +193,7 @@ class BenchmarkSpeedPage(MeasuringPage):
         self._unfinished = None
         if info is not None:
             self._unfinished = self._runner.unfinished(
-                Path(info.path), self._suite, self._settings.values.load
+                Path(info.path), self._suite, self._load_choices.of(info.path).load
             )
         can_run = info is not None and self.can_measure
         goes_on = self._unfinished is not None and self._unfinished.done > 0
