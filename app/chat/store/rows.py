@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.chat.documents.retrieval import Passage
+from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import Attachment, Conversation, StoredMessage
 from app.engine.protocol import GenerationStats, Lora, Sampling, ThinkingLimits
 
@@ -27,6 +28,20 @@ def to_json(
 ) -> str | None:
     """Encode a value as the JSON of its column."""
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+def choice_columns(choices: ReplyChoices) -> dict[str, object]:
+    """The columns of a chat that hold how its replies are made, with their values."""
+    return {
+        "system_prompt": choices.system_prompt,
+        "sampling": to_json(choices.sampling),
+        "max_tokens": choices.max_tokens,
+        "thinking": to_json(choices.thinking),
+        "loras": to_json(choices.loras or None),
+        "json_schema": choices.json_schema,
+        "when_full": choices.when_full,
+        "stop": to_json(choices.stop or None),
+    }
 
 
 def conversation_of(row: tuple[Any, ...]) -> Conversation:

@@ -11,7 +11,14 @@ from app.chat.store.database import ChatDatabase, ChatStoreError
 from app.chat.store.imported import ImportedChat
 from app.chat.store.imported_rows import add_imported
 from app.chat.store.records import Attachment, Conversation, Folder, Outcome, Role, StoredMessage
-from app.chat.store.rows import CONVERSATION, MESSAGE, conversation_of, message_of, to_json
+from app.chat.store.rows import (
+    CONVERSATION,
+    MESSAGE,
+    choice_columns,
+    conversation_of,
+    message_of,
+    to_json,
+)
 from app.chat.store.search import SearchHit, index_message, search
 from app.chat.store.summary import Summary
 from app.chat.store.vectors import PassageVectors
@@ -79,7 +86,7 @@ class ChatStore:
     ) -> Conversation:
         """A new, empty chat."""
         now = time.time()
-        columns = _choice_columns(choices)
+        columns = choice_columns(choices)
         with self._database.writing() as db:
             row = db.execute(
                 f"INSERT INTO conversations (title, model, created_at, updated_at, {', '.join(columns)})"
@@ -115,7 +122,7 @@ class ChatStore:
 
     def save_choices(self, conversation_id: int, choices: ReplyChoices) -> None:
         """Keep how the chat's replies are made."""
-        columns = _choice_columns(choices)
+        columns = choice_columns(choices)
         with self._database.writing() as db:
             db.execute(
                 f"UPDATE conversations SET {', '.join(f'{name} = ?' for name in columns)} WHERE id = ?",
@@ -135,7 +142,7 @@ class ChatStore:
     def delete_if_empty(self, conversation_id: int) -> bool:
         """Delete a chat in which the user has left nothing: no message, draft, document, title, folder, pin
         or setting. Tell whether it was one."""
-        standard = _choice_columns(ReplyChoices())
+        standard = choice_columns(ReplyChoices())
         with self._database.writing() as db:
             deleted = db.execute(
                 "DELETE FROM conversations WHERE id = ? AND title = '' AND pinned = 0 AND folder_id IS NULL"
@@ -164,7 +171,7 @@ class ChatStore:
             db.execute("UPDATE conversations SET pinned = ? WHERE id = ?", (pinned, conversation_id))
 
     def add_imported(self, chats: Sequence[ImportedChat]) -> list[int]:
-        """Add chats of another program, all or none; returns their numbers."""
+        """Add chats of a file, all or none; returns their numbers."""
         with self._database.writing() as db:
             return [add_imported(db, chat) for chat in chats]
 
@@ -382,16 +389,3 @@ class ChatStore:
             (conversation_id,),
         )
         return [Attachment(*row) for row in rows]
-
-
-def _choice_columns(choices: ReplyChoices) -> dict[str, object]:
-    return {
-        "system_prompt": choices.system_prompt,
-        "sampling": to_json(choices.sampling),
-        "max_tokens": choices.max_tokens,
-        "thinking": to_json(choices.thinking),
-        "loras": to_json(choices.loras or None),
-        "json_schema": choices.json_schema,
-        "when_full": choices.when_full,
-        "stop": to_json(choices.stop or None),
-    }

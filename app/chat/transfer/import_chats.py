@@ -3,26 +3,21 @@
 import json
 import zipfile
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from app.base.errors import StillroomError
-from app.chat.store.imported import ImportedChat, ImportedMessage, in_order
-from app.chat.transfer.export import FORMAT, FORMAT_VERSION
+from app.chat.store.imported import ImportedChat
+from app.chat.transfer.export import FORMAT
 from app.chat.transfer.import_chatgpt import ChatGptConversation, from_chatgpt
 from app.chat.transfer.import_lm_studio import LmStudioConversation, from_lm_studio
 from app.chat.transfer.import_open_webui import OpenWebUiChat, from_open_webui
+from app.chat.transfer.import_stillroom import ImportFailed, StillroomChat, from_stillroom
 from models.system.regular_file import open_regular
 
 MOST_BYTES = 1 << 30
 CHATGPT_FILE = "conversations.json"
-
-
-class ImportFailed(StillroomError):
-    """A file that holds no chats that are known here."""
 
 
 def read_chats(path: Path) -> list[ImportedChat]:
@@ -77,7 +72,7 @@ def _chats_of(entry: Any) -> Sequence[ImportedChat]:
     if not isinstance(entry, dict):
         raise msgspec.ValidationError("it holds something else than chats")
     if entry.get("format") == FORMAT:
-        return [_from_stillroom(msgspec.convert(entry, _StillroomChat))]
+        return [from_stillroom(msgspec.convert(entry, StillroomChat))]
     if "mapping" in entry:
         return [from_chatgpt(msgspec.convert(entry, ChatGptConversation))]
     if "chat" in entry:
@@ -85,54 +80,3 @@ def _chats_of(entry: Any) -> Sequence[ImportedChat]:
     if "messages" in entry:
         return [from_lm_studio(msgspec.convert(entry, LmStudioConversation))]
     raise msgspec.ValidationError("it holds something else than chats")
-
-
-class _StillroomMessage(msgspec.Struct):
-    id: int
-    role: str
-    content: str
-    created_at: datetime
-    parent_id: int | None = None
-    thinking: str = ""
-    model: str = ""
-
-
-class _StillroomChat(msgspec.Struct):
-    version: int
-    messages: list[_StillroomMessage]
-    created_at: datetime
-    updated_at: datetime
-    title: str = ""
-    model: str = ""
-    system_prompt: str = ""
-    head_id: int | None = None
-
-
-def _from_stillroom(chat: _StillroomChat) -> ImportedChat:
-    if chat.version > FORMAT_VERSION:
-        raise ImportFailed(
-            "This export was written by a newer Stillroom (version {version}).",
-            "Update Stillroom to read it.",
-            version=chat.version,
-        )
-    messages = [
-        ImportedMessage(
-            key=str(message.id),
-            parent=None if message.parent_id is None else str(message.parent_id),
-            role="assistant" if message.role == "assistant" else "user",
-            content=message.content,
-            thinking=message.thinking,
-            model=message.model,
-            created_at=message.created_at.timestamp(),
-        )
-        for message in chat.messages
-    ]
-    return ImportedChat(
-        title=chat.title,
-        messages=in_order(messages),
-        head=None if chat.head_id is None else str(chat.head_id),
-        system_prompt=chat.system_prompt,
-        created_at=chat.created_at.timestamp(),
-        updated_at=chat.updated_at.timestamp(),
-        model=chat.model,
-    )

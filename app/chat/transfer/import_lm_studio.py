@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from app.chat.library.choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, split_thinking
 
 
@@ -57,7 +58,7 @@ def from_lm_studio(conversation: LmStudioConversation) -> ImportedChat:
         title=conversation.name or "",
         messages=tuple(messages),
         head=above,
-        system_prompt=conversation.system_prompt or "",
+        choices=ReplyChoices(conversation.system_prompt or ""),
         created_at=created_at,
         updated_at=created_at,
         left_out=tuple(sorted(left_out)),

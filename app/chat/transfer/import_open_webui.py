@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from app.chat.library.choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 
 
@@ -68,7 +69,7 @@ def from_open_webui(entry: OpenWebUiChat) -> ImportedChat:
         title=entry.chat.title or entry.title or "",
         messages=in_order(messages),
         head=history.current_id,
-        system_prompt=entry.chat.system or (params.system if params else None) or "",
+        choices=ReplyChoices(entry.chat.system or (params.system if params else None) or ""),
         created_at=entry.created_at or 0.0,
         updated_at=entry.updated_at or 0.0,
         model=next(iter(entry.chat.models), ""),

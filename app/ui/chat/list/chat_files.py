@@ -11,7 +11,7 @@ from app.base.errors import StillroomError
 from app.chat.markdown.formula_process import DrawFormula, FormulaProcess
 from app.chat.store.records import Conversation
 from app.chat.store.store import ChatStore
-from app.chat.transfer.export import to_json, to_markdown
+from app.chat.transfer.export import to_json, to_markdown, whole_chat
 from app.chat.transfer.export_html import to_html, to_print_html
 from app.chat.transfer.import_chats import read_chats
 from app.ui.chat.list.pdf_export import pdf_of
@@ -45,7 +45,7 @@ class ChatFiles:
     ) -> None:
         """Write `chats` to `path`: `kind` is "markdown", "html", "pdf" or "json"."""
         if kind == "json":
-            whole = [(chat, self._store.messages(chat.id)) for chat in chats]
+            whole = [whole_chat(self._store, chat) for chat in chats]
             text = await asyncio.to_thread(to_json, *whole, with_thinking=with_thinking)
             data = text.encode()
         else:

@@ -73,19 +73,27 @@ class ChatListActions(QObject):
 
     async def import_from(self, path: Path) -> None:
         """Add the chats of another program's file, open the first one, and offer to take them out again."""
+        before = self._keeper.store.folders()
         ids, left_out = await self._files.import_from(path)
+        made = [folder.id for folder in self._keeper.store.folders() if folder not in before]
         self.open_requested.emit(ids[0])
         self.changed.emit()
         text = self.tr("Chats added: {count}.").format(count=len(ids))
         if left_out:
-            text += " " + self.tr("Left out, as chats here hold text only: {kinds}.").format(
+            text += " " + self.tr("Left out, as a chat here cannot hold it: {kinds}.").format(
                 kinds=", ".join(left_out)
             )
-        self._notices.inform(text, self.tr("Undo"), lambda: self._start(self._take_out(ids)))
+        self._notices.inform(text, self.tr("Undo"), lambda: self._start(self._take_out(ids, made)))
 
-    async def _take_out(self, ids: list[int]) -> None:
+    async def _take_out(self, ids: list[int], folders: list[int]) -> None:
+        """Take imported chats out again, and the folders that were made for them."""
+        store = self._keeper.store
         for conversation_id in ids:
-            await self._keeper.write(self._keeper.store.delete, conversation_id)
+            await self._keeper.write(store.delete, conversation_id)
+        used = {chat.folder_id for chat in store.conversations()}
+        for folder_id in folders:
+            if folder_id not in used:
+                await self._keeper.write(store.delete_folder, folder_id)
         if self._keeper.chat is not None and self._keeper.chat.id in ids:
             self.open_requested.emit(None)
         self.changed.emit()

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.chat.transfer.export import to_json
+from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
 from tests.support.chat_desk import Opened, until
 
@@ -89,16 +89,21 @@ def test_all_chats_are_exported(opened: Opened, tmp_path: Path) -> None:
 
 def test_imported_chats_are_opened_and_can_be_taken_out_again(opened: Opened, tmp_path: Path) -> None:
     chat = opened.store.create_conversation(title="A")
-    question = opened.store.add_message(chat.id, None, "user", "Q")
+    opened.store.add_message(chat.id, None, "user", "Q")
+    folder = opened.store.create_folder("Work")
+    opened.store.move(chat.id, folder.id)
     path = tmp_path / "chat.json"
-    path.write_text(to_json((chat, [question])), encoding="utf-8")
+    path.write_text(to_json(whole_chat(opened.store, opened.store.conversation(chat.id))), encoding="utf-8")
+    opened.store.delete_folder(folder.id)
 
     async def scene() -> None:
         await opened.tab.list_actions.import_from(path)
         assert opened.titles() == ["A", "A"]
         assert opened.shown() == ["Q"]
+        assert [made.name for made in opened.store.folders()] == ["Work"]
         opened.undo()
         await until(lambda: opened.titles() == ["A"] and opened.shown() == [])
+        await until(lambda: opened.store.folders() == [])
 
     opened.run(scene())
 

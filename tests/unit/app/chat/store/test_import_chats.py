@@ -12,7 +12,7 @@ import pytest
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.imported import ImportedChat, ImportedMessage, in_order, split_thinking
 from app.chat.store.store import ChatStore
-from app.chat.transfer.export import to_json
+from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import ImportFailed, read_chats
 
 
@@ -143,7 +143,7 @@ def test_lm_studio_keeps_versions_and_thinking(tmp_path: Path) -> None:
     assert (first.content, edited.content) == ("First", "Edited")
     assert answer.parent == edited.key
     assert (answer.thinking, answer.content) == ("hm", "Yes.")
-    assert (chat.system_prompt, chat.created_at, chat.head) == ("Be brief.", 1700000000.0, answer.key)
+    assert (chat.choices.system_prompt, chat.created_at, chat.head) == ("Be brief.", 1700000000.0, answer.key)
 
 
 def test_our_own_export_comes_back_whole(tmp_path: Path, store: ChatStore) -> None:
@@ -154,7 +154,7 @@ def test_our_own_export_comes_back_whole(tmp_path: Path, store: ChatStore) -> No
         store.save_reply(reply.id, f"A{number}", f"T{number}", outcome="stop")
     path = tmp_path / "chat.json"
     path.write_text(
-        to_json((store.conversation(made.id), store.messages(made.id)), with_thinking=True), encoding="utf-8"
+        to_json(whole_chat(store, store.conversation(made.id)), with_thinking=True), encoding="utf-8"
     )
     [chat_id] = store.add_imported(read_chats(path))
     copy = store.conversation(chat_id)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.store import ChatStore
-from app.chat.transfer.export import to_json, to_markdown
+from app.chat.transfer.export import to_json, to_markdown, whole_chat
 
 
 def test_thinking_is_left_out_unless_asked_for(tmp_path: Path) -> None:
@@ -21,12 +21,13 @@ def test_thinking_is_left_out_unless_asked_for(tmp_path: Path) -> None:
     assert "two and" not in plain
     assert "> two and\n> two\n" in to_markdown(chat, branch, with_thinking=True)
 
-    document = json.loads(to_json((chat, store.messages(chat.id))))
+    document = json.loads(to_json(whole_chat(store, chat)))
     assert document["format"] == "stillroom-chat"
     assert [m["parent_id"] for m in document["messages"]] == [None, question.id]
     assert document["head_id"] == reply.id
     assert "thinking" not in document["messages"][1]
     assert (
-        json.loads(to_json((chat, branch), with_thinking=True))["messages"][1]["thinking"] == "two and\ntwo"
+        json.loads(to_json(whole_chat(store, chat), with_thinking=True))["messages"][1]["thinking"]
+        == "two and\ntwo"
     )
     store.close()
