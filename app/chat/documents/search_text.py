@@ -1,18 +1,19 @@
 """The search index's form of a text, and its query for a user's words. Pure."""
 
 import re
+from itertools import pairwise
 
 # Scripts without spaces between words: each character is a word of its own, and a word is a phrase of them.
-_WORD_CHARACTER = re.compile(
-    "([\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
-)
+_DENSE = "[\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+WORD_CHARACTER = re.compile(f"({_DENSE})")
+_DENSE_RUN = re.compile(f"{_DENSE}{{2,}}")
 _QUERY_PART = re.compile(r'"([^"]*)"?|(\S+)')
 _WORD = re.compile(r"\w+")
 
 
 def indexed(text: str) -> str:
     """`text` as it goes into the index: FTS5 splits it at its spaces."""
-    return _WORD_CHARACTER.sub(r" \1 ", text)
+    return WORD_CHARACTER.sub(r" \1 ", text)
 
 
 def match_expression(query: str) -> str:
@@ -29,5 +30,11 @@ def match_expression(query: str) -> str:
         # A part such as "one-two" is two words in the index, which must stand together.
         phrase = '"' + " ".join(words) + '"'
         is_typed = part is parts[-1] and part[1] is None and not query[-1:].isspace()
-        phrases.append(phrase + "*" if is_typed and not _WORD_CHARACTER.match(words[-1]) else phrase)
+        phrases.append(phrase + "*" if is_typed and not WORD_CHARACTER.match(words[-1]) else phrase)
     return " AND ".join(phrases)
+
+
+def pairs_of(text: str) -> list[str]:
+    """Neighbouring characters of scripts without spaces, as phrases of the index: most words have two."""
+    runs = [match[0] for match in _DENSE_RUN.finditer(text)]
+    return [f"{one} {next_}" for run in runs for one, next_ in pairwise(run)]

@@ -108,8 +108,8 @@ async def plan_with_documents(
     choose: ChoosePassages | None = None,
 ) -> tuple[ContextPlan, list[Passage] | None]:
     """As `plan_context`, for a question with documents: whole where they fit beside the question, else their
-    best passages, as many as take half of what is free. The passages are None where the whole goes along;
-    `choose` takes the place of the choice by words.
+    best passages, as many as help and take half of the context at most. The passages are None where the whole
+    goes along; `choose` takes the place of the choice by words.
     """
 
     async def planned(passages: list[Passage] | None) -> ContextPlan:
@@ -131,4 +131,4 @@ async def plan_with_documents(
         plan = await planned(passages)
         if plan.fits or most == 1:
             return plan, passages
-        most = max(1, most * 2 // 3)
+        most = max(1, min(most, len(passages)) * 2 // 3)

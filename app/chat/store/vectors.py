@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.base.errors import EngineError
-from app.chat.documents.retrieval import Passage, passages_of, ranked_by_words
+from app.chat.documents.retrieval import (
+    MOST_HELPFUL,
+    Passage,
+    asks_for_the_whole,
+    beginnings,
+    helpful_of,
+    passages_of,
+    ranked_by_words,
+)
 from app.chat.store.database import ChatDatabase
 from app.chat.store.records import Attachment
 from models.system.regular_file import open_regular
@@ -20,6 +28,8 @@ Embed = Callable[[str], Awaitable[bytes]]
 
 FUSION_K = 60
 """The constant of reciprocal rank fusion, as in its paper: https://dl.acm.org/doi/10.1145/1571941.1572114"""
+NEAREST_MEANINGS = 2
+"""So many passages are given for their meaning, whatever words they hold; measured as in `retrieval`."""
 _SAMPLE_BYTES = 1 << 20
 
 
@@ -53,17 +63,22 @@ class PassageVectors:
     async def best_passages(
         self, attachments: Sequence[Attachment], question: str, most: int, model: EmbeddingModel
     ) -> list[Passage]:
-        """Up to `most` passages that fit the question best by their words and by their meaning, in the order
-        of the documents. What has no vector yet gets one now. Raises `EngineError`.
+        """The passages that help with the question by their words or by their meaning, the best first: `most`
+        at most. What has no vector yet gets one now. Raises `EngineError`.
         """
         texts = [attachment.text for attachment in attachments]
         passages = [passage for number, text in enumerate(texts) for passage in passages_of(number, text)]
+        if asks_for_the_whole(question):
+            return beginnings(passages, most)
         words = await asyncio.to_thread(ranked_by_words, texts, passages, question)
         vectors = await self._vectors(attachments, passages, model)
         asked = await model.embed(question)
         meaning = await asyncio.to_thread(_ranked_by_vectors, asked, vectors)
-        chosen = [passages[number] for number in fused([words, meaning])[:most]]
-        return sorted(chosen, key=lambda passage: (passage.document, passage.start))
+        helpful = {*helpful_of(words), *meaning[:NEAREST_MEANINGS]}
+        ranked = [number for number in fused([[one.index for one in words], meaning]) if number in helpful]
+        return [passages[number] for number in ranked[: min(most, MOST_HELPFUL)]] or beginnings(
+            passages, most
+        )
 
     def count(self, attachment_id: int) -> int:
         """Count the vectors of a document that are kept."""
