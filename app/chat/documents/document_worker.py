@@ -10,8 +10,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from models.system.regular_file import open_regular
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 MEMORY_LIMIT_BYTES = 2 << 30
 CPU_LIMIT_S = 100
@@ -57,7 +61,45 @@ def _pdf(path: Path) -> str | None:
     reader = PdfReader(path)
     if reader.is_encrypted and not reader.decrypt(""):
         return None
-    return "\n\n".join(page.extract_text() for page in reader.pages)
+    titles = _titles(reader)
+    # Between pages as `places` looks for them.
+    return "\n\f".join(
+        _with_headings(page.extract_text().replace("\f", "\n"), titles.get(number, {}))
+        for number, page in enumerate(reader.pages)
+    )
+
+
+def _titles(reader: "PdfReader") -> dict[int, dict[str, int]]:
+    """The document's own list of its headings: by page, each with its level."""
+    found: dict[int, dict[str, int]] = {}
+
+    def note(entries: list[Any], level: int) -> None:
+        for entry in entries:
+            if isinstance(entry, list):
+                note(entry, level + 1)
+            else:
+                number = reader.get_destination_page_number(entry)
+                title = " ".join(str(entry.title).split())
+                if number is not None and title:
+                    found.setdefault(number, {})[title] = min(level, 6)
+
+    try:
+        note(reader.outline, 1)
+    except (Exception, RecursionError):  # noqa: BLE001 - a damaged list is no reason not to read the pages
+        return {}
+    return found
+
+
+def _with_headings(text: str, titles: dict[str, int]) -> str:
+    """Mark the lines that are headings, as in Markdown."""
+    if not titles:
+        return text
+    lines, left = text.split("\n"), dict(titles)
+    for place, line in enumerate(lines):
+        level = left.pop(" ".join(line.split()), None)
+        if level is not None:
+            lines[place] = f"{'#' * level} {line.strip()}"
+    return "\n".join(lines)
 
 
 def _docx(path: Path) -> str:

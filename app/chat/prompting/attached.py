@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.chat.documents.places import PAGE_END, Place, place_of, without_heading
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment, StoredMessage
 
@@ -19,19 +20,40 @@ def with_documents(
     """`question` behind its documents, each in a fence that its text cannot close."""
     if not attachments:
         return question
-    parts = []
-    for number, attachment in enumerate(attachments):
-        if passages is None:
-            parts.append(_fenced(f"File: {attachment.name}", attachment.text))
-            continue
-        pieces = [passage for passage in passages if passage.document == number]
-        if pieces:
-            text = "\n[…]\n".join(attachment.text[piece.start : piece.end].strip() for piece in pieces)
-            parts.append(_fenced(f"Passages of the file: {attachment.name}", text))
+    if passages is None:
+        parts = [_fenced(f"File: {each.name}", each.text) for each in attachments]
+    else:
+        # The document of the best passage first.
+        order = dict.fromkeys(passage.document for passage in passages)
+        parts = [_passages(attachments[number], number, passages) for number in order]
     return "\n\n".join([*parts, question])
 
 
+def _passages(attachment: Attachment, number: int, passages: Sequence[Passage]) -> str:
+    pieces = []
+    for passage in passages:
+        if passage.document == number:
+            words = attachment.text[passage.start : passage.end].strip()
+            title = _title(
+                place_of(attachment.name, attachment.text, passage),
+                names_heading=without_heading(words) == words,
+            )
+            pieces.append(f"[{title}]\n{words}" if title else words)
+    return _fenced(f"Passages of the file: {attachment.name}", "\n[…]\n".join(pieces))
+
+
+def _title(place: Place, *, names_heading: bool) -> str:
+    """Say where a passage stands, as far as that is known and the passage does not say it itself."""
+    pages = (
+        f"page {place.page}" if place.page == place.last_page else f"pages {place.page} to {place.last_page}"
+    )
+    return ", ".join(
+        said for said in (pages if place.page else "", place.heading if names_heading else "") if said
+    )
+
+
 def _fenced(title: str, text: str) -> str:
+    text = text.replace(PAGE_END, "\n")
     fence = "```"
     while fence in text and len(fence) < _LONGEST_FENCE:
         fence += "`"

@@ -2,18 +2,34 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from app.chat.documents.places import Place, place_of, without_heading
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment
 from app.ui.base.layouts import clear_layout
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
+from models.system.shown_text import shown
 
 SHOWN_CHARACTERS = 160
 FOLDED = 4
 """Of more passages only so many are shown until the user asks for the others."""
+
+
+def place_words(place: Place) -> list[str]:
+    """Say where a passage stands in its document: the page and the heading, as far as they are known."""
+    said = []
+    if place.page:
+        said.append(
+            QCoreApplication.translate("documents", "page {page}").format(page=place.page)
+            if place.page == place.last_page
+            else QCoreApplication.translate("documents", "pages {page} to {last}").format(
+                page=place.page, last=place.last_page
+            )
+        )
+    return [*said, shown(place.heading)] if place.heading else said
 
 
 class SourcesLine(QWidget):
@@ -46,10 +62,11 @@ class SourcesLine(QWidget):
         folded = len(passages) > FOLDED + 1
         for passage in passages:
             attachment = attachments[passage.document]
-            words = " ".join(attachment.text[passage.start : passage.end].split()).lstrip("# ")[
-                :SHOWN_CHARACTERS
-            ]
-            made = ElidedButton(f"{attachment.name}: {words}…", "quiet")
+            words = without_heading(attachment.text[passage.start : passage.end])
+            words = " ".join(words.split())[:SHOWN_CHARACTERS]
+            place = place_of(attachment.name, attachment.text, passage)
+            where = " · ".join([attachment.name, *place_words(place)])
+            made = ElidedButton(f"{where}: {words}…", "quiet")
             made.setToolTip(self.tr("Open the document at this place"))
             made.clicked.connect(
                 lambda _=False, attachment=attachment, passage=passage: self.opened.emit(attachment, passage)

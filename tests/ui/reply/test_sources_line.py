@@ -17,6 +17,20 @@ def line_with(qtbot: QtBot, count: int) -> SourcesLine:
     return line
 
 
+def test_a_passage_names_its_page_and_its_heading(qtbot: QtBot) -> None:
+    text = "# Travel\n\nTrains.\f## Lisbon\n\nA hotel may cost 140 euros.\fMore."
+    document = Attachment(1, "handbook.pdf", text)
+    line = SourcesLine()
+    qtbot.addWidget(line)
+    hotel, over = text.index("## Lisbon"), text.index("euros")
+    line.show_passages([document], [Passage(0, hotel, over), Passage(0, over, len(text)), Passage(0, 0, 17)])
+    assert line.texts == [
+        "handbook.pdf · page 2 · Lisbon: A hotel may cost 140…",
+        "handbook.pdf · pages 2 to 3 · Lisbon: euros. More.…",
+        "handbook.pdf · page 1 · Travel: Trains.…",
+    ]
+
+
 def offered(line: SourcesLine) -> list[QPushButton]:
     return [made for made in line.findChildren(QPushButton) if made.isVisibleTo(line)]
 

@@ -3,13 +3,26 @@
 from collections.abc import Sequence
 
 from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QPlainTextEdit,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.chat.documents.hidden_characters import with_hidden_shown
+from app.chat.documents.places import PAGE_END, place_of
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment
+from app.ui.base.plain_text import plain
 from app.ui.base.theme import Theme
+from app.ui.reply.sources_line import place_words
 from app.ui.widgets.card import label
+
+LISTED_CHARACTERS = 80
 
 
 class DocumentDialog(QDialog):
@@ -31,19 +44,22 @@ class DocumentDialog(QDialog):
         self._text.setProperty("look", "field")
         self._text.setAccessibleName(self.tr("Text of {name}").format(name=attachment.name))
         # One character for one: the passages are counted in them.
-        self._text.setPlainText(attachment.text)
+        text = attachment.text.replace(PAGE_END, "\n")
+        self._text.setPlainText(text)
         what = (
             self.tr("The marked passages went to the model: the whole did not fit into the context.")
             if passages
             else self.tr("This is what the model reads of it.")
         )
-        hidden = with_hidden_shown(attachment.text) != attachment.text
+        hidden = with_hidden_shown(text) != text
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addWidget(label(what, "muted", wrap=True))
         if hidden:
             layout.addWidget(label(self.tr("It holds characters that cannot be seen."), "warning", wrap=True))
+        if passages:
+            layout.addWidget(self._make_list(attachment, passages, place))
         layout.addWidget(self._text, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -56,6 +72,21 @@ class DocumentDialog(QDialog):
     def first_shown(self) -> str:
         """The line at the top of the view."""
         return self._text.firstVisibleBlock().text()
+
+    def _make_list(
+        self, attachment: Attachment, passages: Sequence[Passage], place: Passage | None
+    ) -> QComboBox:
+        """The passages, the best first, by where they stand; choosing one goes there."""
+        listed = QComboBox()
+        listed.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        listed.setAccessibleName(self.tr("Passages that went to the model"))
+        for number, passage in enumerate(passages, start=1):
+            where = place_words(place_of(attachment.name, attachment.text, passage))
+            words = " ".join(attachment.text[passage.start : passage.end].split())[:LISTED_CHARACTERS]
+            listed.addItem(f"{number}. {plain(' · '.join(where) or words)}", passage)
+        listed.setCurrentIndex(passages.index(place) if place in passages else 0)
+        listed.activated.connect(lambda row: self._go_to(passages[row]))
+        return listed
 
     def _mark(self, theme: Theme, passages: Sequence[Passage]) -> None:
         look = QTextCharFormat()

@@ -17,24 +17,34 @@ def refused(path: Path) -> str:
     return str(failure.value)
 
 
-def small_pdf(text: str) -> bytes:
-    """A one-page PDF, written by hand."""
-    stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET".encode()
+def small_pdf(*pages: str, titles: bytes = b"") -> bytes:
+    """A PDF of a few pages, written by hand; "|" ends a line of a page. `titles` are the objects of its list
+    of headings, one a line, numbered on from the list itself."""
+    font = 3 + 2 * len(pages)
+    kids = b" ".join(b"%d 0 R" % (3 + 2 * number) for number in range(len(pages)))
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Catalog /Pages 2 0 R%s >>" % (b" /Outlines %d 0 R" % (font + 1) if titles else b""),
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(pages)),
     ]
+    for number, page in enumerate(pages):
+        lines = " ".join(f"0 -20 Td ({line}) Tj" for line in page.split("|"))
+        stream = f"BT /F1 12 Tf 72 720 Td {lines} ET".encode()
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R"
+            b" /Resources << /Font << /F1 %d 0 R >> >> >>" % (4 + 2 * number, font),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        ]
+    objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    objects += titles.split(b"\n") if titles else []
     data, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):
         offsets.append(len(data))
         data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
     start = len(data)
-    data += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % at for at in offsets)
-    return data + b"trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
+    size = len(objects) + 1
+    data += b"xref\n0 %d\n0000000000 65535 f \n" % size
+    data += b"".join(b"%010d 00000 n \n" % at for at in offsets)
+    return data + b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, start)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,43 @@ def test_pdf(tmp_path: Path) -> None:
     path = tmp_path / "paper.pdf"
     path.write_bytes(small_pdf("Hello from a page"))
     assert "Hello from a page" in read_document(path).text
+
+
+def test_pages_of_a_pdf_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(small_pdf("One", "Two", "Three"))
+    pages = read_document(path).text.split("\f")
+    assert [page.strip() for page in pages] == ["One", "Two", "Three"]
+
+
+def test_headings_that_a_pdf_lists_are_marked_on_their_page(tmp_path: Path) -> None:
+    # The list (object 8) with an entry for each page; objects 3 and 5 are the pages.
+    titles = (
+        b"<< /Type /Outlines /First 9 0 R /Last 10 0 R /Count 2 >>\n"
+        b"<< /Title (Travel) /Parent 8 0 R /Dest [3 0 R /Fit] /Next 10 0 R >>\n"
+        b"<< /Title (By train) /Parent 8 0 R /Dest [5 0 R /Fit] /Prev 9 0 R >>"
+    )
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(small_pdf("Travel|By train|or not", "Travel|By  train|is slow", titles=titles))
+    text = read_document(path).text
+    first, second = text.split("\f")
+    assert first.split("\n")[:3] == ["# Travel", "By train", "or not"]
+    assert "# By  train" in second or "# By train" in second
+    assert "# Travel" not in second
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        b"<< /Type /Outlines /First 8 0 R /Last 8 0 R /Count 1 >>",
+        b"<< /Type /Outlines /First 7 0 R /Last 7 0 R /Count 1 >>\n<< /Title (A) /Next 7 0 R /First 7 0 R >>",
+        b"<< /Type /Outlines /First 3 0 R /Last 99 0 R /Count -5 >>",
+    ],
+)
+def test_a_damaged_list_of_headings_is_no_reason_not_to_read(tmp_path: Path, titles: bytes) -> None:
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(small_pdf("Words of a page", titles=titles))
+    assert "Words of a page" in read_document(path).text
 
 
 def test_docx_keeps_headings_and_tables(tmp_path: Path) -> None:
