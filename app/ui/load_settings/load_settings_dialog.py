@@ -78,6 +78,7 @@ class LoadSettingsDialog(QDialog):
         self._form.table_asked.connect(self._show_table)
         self._need = MemoryNeedView()
         page = QWidget()
+        page.setProperty("look", "page")
         content = QVBoxLayout(page)
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(16)

@@ -8,14 +8,16 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.chat.documents.documents import DocumentError, read_document
+from app.chat.documents.documents import Document, DocumentError, read_document
 from app.chat.prompting.attached import with_documents
 from app.chat.store.records import Attachment, Conversation
 from app.engine.protocol import Part
+from app.ui.base.file_dialogs import documents_folder
 from app.ui.chat.composing.document_dialog import DocumentDialog
 from app.ui.chat.conversation.attachment_chips import AttachmentChips
 from app.ui.chat.conversation.chat_writer import ChatKeeper
 from app.ui.widgets.ui_context import UiContext
+from models.system.shown_text import shown
 
 
 class ChatAttachments(QObject):
@@ -46,6 +48,8 @@ class ChatAttachments(QObject):
         self._tokens: dict[int, int] = {}
         self.reading: set[int] = set()
         """The chats for which files are being read."""
+        self._keeping = asyncio.Lock()
+        self._folder = ""
         self.waiting: tuple[Attachment, ...] = ()
         """The documents for the next message."""
         chips.opened.connect(self.show_document)
@@ -61,10 +65,12 @@ class ChatAttachments(QObject):
             self._start(self.count())
 
     async def attach(self, paths: Sequence[Path]) -> None:
-        """Read files and keep their texts for the next message; each that cannot be read is told."""
+        """Read files and keep their texts for the next message; each that cannot be read is told, and so is
+        what was attached before."""
         if not paths:
             return
         chat = await self._kept_chat()
+        twice: list[str] = []
         self.reading.add(chat.id)
         try:
             for path in paths:
@@ -73,11 +79,29 @@ class ChatAttachments(QObject):
                 except DocumentError as error:
                     self._notices.error(error)
                     continue
-                await self._keeper.write(self._keeper.store.attach, chat.id, document.name, document.text)
-                if self._keeper.is_open(chat.id):
+                if not await self._keep(chat.id, document):
+                    twice.append(document.name)
+                elif self._keeper.is_open(chat.id):
                     self.show(chat.id)
         finally:
             self.reading.discard(chat.id)
+        if len(twice) == 1:
+            self._notices.inform(self.tr("{name} is attached already.").format(name=shown(twice[0])))
+        elif twice:
+            self._notices.inform(
+                self.tr("{count} of these files are attached already.").format(count=len(twice))
+            )
+
+    async def _keep(self, conversation_id: int, document: Document) -> bool:
+        """Keep a document for the next message; False where the same one waits for it already."""
+        store = self._keeper.store
+        # One at a time: two drops of a file may be read at once.
+        async with self._keeping:
+            waiting = await self._keeper.read(store.waiting_attachments, conversation_id)
+            if any((each.name, each.text) == (document.name, document.text) for each in waiting):
+                return False
+            await self._keeper.write(store.attach, conversation_id, document.name, document.text)
+            return True
 
     async def count(self) -> None:
         """Count the tokens of what waits, where a model is loaded."""
@@ -96,12 +120,16 @@ class ChatAttachments(QObject):
             self._start(self.count())
 
     def ask_for_files(self) -> None:
-        """Let the user choose files."""
-        dialog = QFileDialog(self._window, self.tr("Attach files"))
+        """Let the user choose files, among the documents at first and then where they were last."""
+        dialog = QFileDialog(self._window, self.tr("Attach files"), self._folder or documents_folder())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda names: self._start(self.attach([Path(name) for name in names])))
+        dialog.filesSelected.connect(lambda names: self._on_chosen([Path(name) for name in names]))
         dialog.open()
+
+    def _on_chosen(self, paths: Sequence[Path]) -> None:
+        self._folder = str(paths[0].parent) if paths else ""
+        self._start(self.attach(paths))
 
     def show_document(
         self, attachment: Attachment, passages: Sequence[Any] = (), place: Any = None
@@ -124,5 +152,5 @@ class ChatAttachments(QObject):
 
     async def _put_back(self, attachment: Attachment) -> None:
         chat = await self._kept_chat()
-        await self._keeper.write(self._keeper.store.attach, chat.id, attachment.name, attachment.text)
+        await self._keep(chat.id, Document(attachment.name, attachment.text))
         self.show(chat.id)

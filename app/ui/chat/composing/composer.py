@@ -62,7 +62,7 @@ class Composer(QWidget):
         self.effort.setText(self.effort.words)
         self.attach = button("", "quiet", name=self.tr("Attach files (Ctrl+Shift+A)"))
         self.attach.clicked.connect(self.attach_requested)
-        self.attachments = AttachmentChips(theme, removable=True)
+        self.attachments = AttachmentChips(theme, removable=True, margins=(12, 10, 12, 0))
         self._field.files_given.connect(self.files_given)
         self.suggestions = PromptSuggestions()
         self._field.key_taker = self.suggestions.take_key
@@ -82,7 +82,6 @@ class Composer(QWidget):
             # It goes, or is switched off, and the next words are typed.
             pressed.clicked.connect(self._field.setFocus)
         card = Card(margin_px=0)
-        self.attachments.setContentsMargins(12, 10, 12, 0)
         card.body.setSpacing(0)
         card.body.addWidget(self.attachments)
         card.body.addWidget(self.suggestions)

@@ -2,38 +2,58 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 from app.chat.store.records import Attachment
-from app.ui.base.layouts import clear_layout
+from app.ui.base.layouts import FlowLayout, clear_layout
 from app.ui.base.plain_text import set_tip
 from app.ui.base.theme import Theme
 from app.ui.widgets.card import button
 from app.ui.widgets.elided_label import ElidedLabel
 
-MOST_CHIP_PX = 260
+MOST_CHIP_PX = 320
 
 
-class AttachmentChips(QWidget):
-    """A row of chips. A click opens the document; those of a message that is not sent can be removed.
+MOST_LINES = 3
+SPACING_PX = 6
 
-    GUI thread.
+
+class AttachmentChips(QScrollArea):
+    """Chips side by side, in as many lines as they need. A click opens the document. Those of a message that
+    is not sent can be removed; from the fourth line on they are scrolled. GUI thread.
     """
 
     opened = Signal(object)
     """An `Attachment`."""
     removed = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None, *, removable: bool = False) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        parent: QWidget | None = None,
+        *,
+        removable: bool = False,
+        margins: tuple[int, int, int, int] = (0, 0, 0, 0),
+    ) -> None:
         super().__init__(parent)
+        self._margins = margins
         self._theme = theme
         self._removable = removable
         self._shown: Sequence[Attachment] = ()
         self._tokens: Mapping[int, int] = {}
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(6)
+        self._flow = FlowLayout(SPACING_PX)
+        chips = QWidget()
+        chips.setProperty("look", "page")
+        chips.setLayout(self._flow)
+        self.setWidget(chips)
+        self.setWidgetResizable(True)
+        self.setViewportMargins(*margins)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.hide()
         theme.changed.connect(self._make)
 
@@ -50,11 +70,33 @@ class AttachmentChips(QWidget):
         self._make()
 
     def _make(self) -> None:
-        clear_layout(self._row)
+        clear_layout(self._flow)
         for attachment in self._shown:
-            self._row.addWidget(self._chip(attachment))
-        self._row.addStretch(1)
+            chip = self._chip(attachment)
+            self._flow.addWidget(chip)
+            # Now and not with the next event: what is hidden has no size.
+            chip.show()
         self.setVisible(bool(self._shown))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Another width has room for other lines."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        first = self._flow.itemAt(0)
+        if first is None:
+            return
+        left, top, right, bottom = self._margins
+        height = self._flow.heightForWidth(self.width() - left - right)
+        if self._removable:
+            # Where something is written there must be room for it.
+            line_px = first.sizeHint().height()
+            height = min(height, MOST_LINES * line_px + (MOST_LINES - 1) * SPACING_PX)
+        height += top + bottom
+        if height != self.height():
+            self.setFixedHeight(height)
 
     def _chip(self, attachment: Attachment) -> QWidget:
         chip = QFrame()

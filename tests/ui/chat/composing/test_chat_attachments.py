@@ -1,15 +1,19 @@
 """Documents in the Chat tab, with the real engine and a real store."""
 
+import asyncio
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QLabel
 
 from app.chat.prompting.attached import content_for_model
 from app.engine.protocol import LoadSettings
+from app.ui.chat.conversation.attachment_chips import MOST_CHIP_PX
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.widgets.drop_veil import DropVeil
+from app.ui.widgets.elided_label import ElidedLabel
 from tests.support.chat_desk import Opened, until
 from tests.support.starter_variants import write_embedding_model
 
@@ -106,6 +110,102 @@ def test_of_a_long_document_the_fitting_passages_go_along_and_are_named(
         dialog = opened.tab.attachments.show_document(question.attachments[0], question.passages, place)
         assert dialog.first_shown
         dialog.close()
+
+    opened.run(scene())
+
+
+def test_the_same_file_is_attached_once(opened: Opened, tmp_path: Path) -> None:
+    names = ("a.md", "b.md", "c.md")
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.write_text(f"text of {path.name}", encoding="utf-8")
+    first = paths[0]
+    chips = opened.tab.composer.attachments
+
+    def told() -> str:
+        return " ".join(label.text() for label in opened.notices.findChildren(QLabel))
+
+    async def scene() -> None:
+        attach = opened.tab.attachments.attach
+        await asyncio.gather(attach([first]), attach([first]))
+        assert chips.names == ["a.md"]
+        assert "a.md is attached already." in told()
+        await attach(paths)
+        assert chips.names == list(names)
+        await attach(paths)
+        assert chips.names == list(names)
+        # What was written into since is another text.
+        first.write_text("another text", encoding="utf-8")
+        await attach([first])
+        assert chips.names == [*names, "a.md"]
+
+    opened.run(scene())
+
+
+def test_many_documents_wrap_and_leave_the_context_in_sight(opened: Opened, tmp_path: Path) -> None:
+    paths = [tmp_path / f"notes on the chapter number {number}.md" for number in range(7)]
+    for path in paths:
+        path.write_text(f"text of {path.name}", encoding="utf-8")
+    tab = opened.tab
+    composer = tab.composer
+
+    def chips() -> list[QFrame]:
+        frames = composer.attachments.findChildren(QFrame)
+        return [chip for chip in frames if chip.property("look") == "sunken" and not chip.isHidden()]
+
+    async def scene() -> None:
+        tab.resize(1000, 700)
+        await tab.attachments.attach(paths)
+        composer.set_text("What is in these?")
+        await until(lambda: "tokens" in composer.meter.text)
+        await until(lambda: all("tokens" in chip.findChild(ElidedLabel).text() for chip in chips()))
+        await until(lambda: len(chips()) == 7)
+        for chip in chips():
+            assert chip.width() > MOST_CHIP_PX / 2
+        assert len({chip.y() for chip in chips()}) > 1
+        meter = composer.meter
+        corner = meter.mapTo(tab, meter.rect().bottomRight())
+        assert tab.rect().contains(corner)
+        assert meter.width() >= meter.minimumSizeHint().width()
+        # All of them are in sight.
+        tall = composer.attachments.height()
+        assert all(chip.geometry().bottom() <= tall for chip in chips())
+        more = [tmp_path / f"more notes on the chapter number {number}.md" for number in range(12)]
+        for path in more:
+            path.write_text(f"text of {path.name}", encoding="utf-8")
+        await tab.attachments.attach(more)
+        await until(lambda: len(chips()) == 19)
+        assert composer.attachments.height() >= tall
+        assert composer.attachments.height() < 200
+        assert composer.attachments.verticalScrollBar().maximum() > 0
+
+    opened.run(scene())
+
+
+def test_files_are_looked_for_among_the_documents_first(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = tmp_path / "Documents"
+    documents.mkdir()
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(documents))
+    other = tmp_path / "other"
+    other.mkdir()
+    path = other / "a.md"
+    path.write_text("text", encoding="utf-8")
+
+    async def scene() -> None:
+        attachments = opened.tab.attachments
+        attachments.ask_for_files()
+        dialog = opened.tab.findChild(QFileDialog)
+        assert dialog.directory().path() == str(documents)
+        assert not dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
+        dialog.filesSelected.emit([str(path)])
+        dialog.close()
+        await until(lambda: opened.tab.composer.attachments.names == ["a.md"])
+        attachments.ask_for_files()
+        again = opened.tab.findChildren(QFileDialog)[-1]
+        assert again.directory().path() == str(other)
+        again.close()
 
     opened.run(scene())
 
