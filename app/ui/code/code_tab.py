@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
@@ -40,6 +40,9 @@ class CodeTab(QWidget):
     run left in the editor comes back by itself, so it needs the window's event loop from the start;
     `close_tab` keeps what is there for the next run.
     """
+
+    saved_as = Signal(object)
+    """The path of a file that the text was written to for the first time."""
 
     def __init__(
         self,
@@ -232,6 +235,7 @@ class CodeTab(QWidget):
             return False
         # The dialog has asked before it gave the name of a file that exists.
         await self.document.save(path, overwrite=True)
+        self.saved_as.emit(path)
         return True
 
     async def _reload(self) -> None:

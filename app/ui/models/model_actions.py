@@ -5,14 +5,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from app.acquire.importing import import_models
 from app.acquire.jobs import JobBook
 from app.acquire.requantise import estimated_bytes, source_of
 from app.base.errors import Cancelled, StillroomError
+from app.ui.base.show_in_folder import show_in_folder
 from app.ui.models.gguf.gguf_dialog import GgufDialog
 from app.ui.models.requantise_dialog import RequantiseDialog
 from app.ui.models.verify_card import VerifyCard
@@ -80,8 +80,8 @@ class ModelActions(QObject):
         self._bridge.start(self._import(list(paths), load_first))
 
     def show_folder(self, model: InstalledModel) -> None:
-        """Open the folder that the file lies in."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(model.path.parent)))
+        """Show the file in the folder that it lies in."""
+        show_in_folder(model.path)
 
     def _fill(self, menu: QMenu, model: InstalledModel, *, is_loaded: bool) -> None:
         load = menu.addAction(self.tr("Load"), lambda: self.load_asked.emit(model))

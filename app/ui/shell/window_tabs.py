@@ -86,6 +86,11 @@ class WindowTabs(QObject):
             lambda: parts.settings.values.sampling,
             self._ui.notices.inform,
         )
+        self._code.saved_as.connect(
+            lambda path: self._ui.notices.tell_of_file(
+                self.tr("The text is in {path}.").format(path=str(path)), path
+            )
+        )
         return self._code
 
     def make_benchmark(self) -> "BenchmarkTab":

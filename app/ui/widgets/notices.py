@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -12,6 +13,7 @@ from app.base.errors import EngineError, StillroomError
 from app.engine.protocol import LoadNotice
 from app.ui.base.add_action import add_action
 from app.ui.base.announce import announce
+from app.ui.base.show_in_folder import show_in_folder
 from app.ui.widgets.card import button, label, set_look
 from models.system.shown_text import fill
 
@@ -100,6 +102,10 @@ class Notices(QFrame):
     def inform(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
         """Say that something happened; `action` (an undo, mostly) is offered for some seconds."""
         self._add(_Notice(text, "", action_text, action, "toast", INFORM_MS))
+
+    def tell_of_file(self, text: str, path: Path) -> None:
+        """Say that a file was written; it can be shown in its folder."""
+        self.inform(text, self.tr("Show in folder"), lambda: show_in_folder(path))
 
     def warn(self, text: str, action_text: str = "", action: Callable[[], None] | None = None) -> None:
         """Say that something is going wrong; longer than what only informs."""

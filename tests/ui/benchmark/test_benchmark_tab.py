@@ -32,6 +32,7 @@ from app.ui.benchmark.frame.runs_model import MODEL, WHEN
 from app.ui.benchmark.speed.benchmark_comparison import ComparisonCard
 from app.ui.benchmark.speed.benchmark_plots import BenchmarkPlots
 from app.ui.benchmark.speed.speed_runs_table import GENERATION
+from app.ui.widgets import notices
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -375,8 +376,15 @@ def test_the_last_run_deleted_leaves_the_empty_state(open_room: Opener, desk: De
     ],
 )
 def test_a_report_is_saved_where_the_user_says(
-    open_room: Opener, desk: Desk, tmp_path: Path, entry: str, suffix: str
+    open_room: Opener,
+    desk: Desk,
+    tmp_path: Path,
+    entry: str,
+    suffix: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    shown: list[Path] = []
+    monkeypatch.setattr(notices, "show_in_folder", shown.append)
     room = open_room(make_report("a"))
     menu = room.button("Export").menu()
     next(action for action in menu.actions() if action.text() == entry).trigger()
@@ -387,6 +395,9 @@ def test_a_report_is_saved_where_the_user_says(
     dialog.fileSelected.emit(str(target))
     desk.until(target.exists)
     desk.until(lambda: f"Saved as report{suffix}." in room.texts())
+    [button] = [b for b in room.notices.findChildren(QPushButton) if b.text() == "Show in folder"]
+    button.click()
+    assert shown == [target]
     begins = {
         ".json": b"{",
         ".md": b"# Benchmark of R1-Qwen-7B",

@@ -57,7 +57,7 @@ class FormsMenu(QMenu):
         self._say_saved(path)
 
     def _say_saved(self, path: Path) -> None:
-        self._notices.inform(self.tr("Saved as {name}.").format(name=path.name))
+        self._notices.tell_of_file(self.tr("Saved as {name}.").format(name=path.name), path)
 
     def _copy(self) -> None:
         forms = self._forms()

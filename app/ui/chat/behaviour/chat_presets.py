@@ -134,7 +134,7 @@ class ChatPresets(QObject):
     def export(self, path: Path) -> None:
         """Write the user's presets to a file."""
         self._book.export(path)
-        self._notices.inform(self.tr("Your presets are in {path}.").format(path=str(path)))
+        self._notices.tell_of_file(self.tr("Your presets are in {path}.").format(path=str(path)), path)
 
     @property
     def _model(self) -> str:

@@ -64,7 +64,7 @@ class ChatPrompts(QObject):
     def export(self, path: Path) -> None:
         """Write the user's prompts to a file."""
         self._book.export(path)
-        self._notices.inform(self.tr("Your prompts are in {path}.").format(path=str(path)))
+        self._notices.tell_of_file(self.tr("Your prompts are in {path}.").format(path=str(path)), path)
 
     def _replace_typed(self, prompt: SavedPrompt) -> None:
         self._composer.set_text("")

@@ -65,10 +65,11 @@ class ChatListActions(QObject):
         else:
             chats = [chat for chat in store.conversations() if chat.head_id is not None]
         await self._files.export(chats, kind, with_thinking, path, several=not conversation_id)
-        self._notices.inform(
+        self._notices.tell_of_file(
             self.tr("The chat is in {path}.").format(path=str(path))
             if conversation_id
-            else self.tr("All chats ({count}) are in {path}.").format(count=len(chats), path=str(path))
+            else self.tr("All chats ({count}) are in {path}.").format(count=len(chats), path=str(path)),
+            path,
         )
 
     async def import_from(self, path: Path) -> None:

@@ -3,11 +3,13 @@
 import zipfile
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
+from app.ui.widgets import notices
 from tests.support.chat_desk import Opened, until
 
 
@@ -83,6 +85,24 @@ def test_all_chats_are_exported(opened: Opened, tmp_path: Path) -> None:
             assert archive.namelist() == ["A b.html"]
         assert (tmp_path / "one.pdf").read_bytes().startswith(b"%PDF-")
         assert [chat.title for chat in read_chats(tmp_path / "json.json")] == ["A / b"]
+
+    opened.run(scene())
+
+
+def test_an_exported_chat_can_be_shown_in_its_folder(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Path] = []
+    monkeypatch.setattr(notices, "show_in_folder", shown.append)
+    chat = opened.store.create_conversation(title="A")
+    opened.store.add_message(chat.id, None, "user", "Q")
+    path = tmp_path / "a.md"
+
+    async def scene() -> None:
+        await opened.tab.list_actions.export(chat.id, "markdown", False, path)
+        [button] = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Show in folder"]
+        button.click()
+        assert shown == [path]
 
     opened.run(scene())
 
