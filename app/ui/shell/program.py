@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.base.ending import Ending
 from app.ui.shell.application import WindowApplication
+from app.ui.shell.portal_dialogs import portal_theme
 from app.ui.shell.single_instance import SingleInstance
 from app.ui.shell.stop_signals import StopSignals
 from app.ui.shell.window_parts import WindowParts
@@ -45,7 +46,8 @@ def run_window(
     QApplication.setApplicationName("stillroom")
     QApplication.setApplicationDisplayName("Stillroom")
     QApplication.setDesktopFileName("stillroom")
-    qt = QApplication(sys.argv[:1])
+    with portal_theme():
+        qt = QApplication(sys.argv[:1])
     qt.setQuitOnLastWindowClosed(False)
     qt.setWindowIcon(_program_icon())
     instance = SingleInstance(data_folder)

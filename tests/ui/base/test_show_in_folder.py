@@ -1,7 +1,6 @@
 """A file in the desktop's file manager: a real session bus, and what stands in for a file manager on it."""
 
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 
@@ -12,8 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.base import show_in_folder as module
 from app.ui.base.show_in_folder import explorer_command, show_in_folder
+from tests.support.session_bus import session_bus
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="desktops with a session bus")
+pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs a D-Bus daemon")
 
 
 @ClassInfo({"D-Bus Interface": "org.freedesktop.FileManager1"})
@@ -31,17 +31,8 @@ class FileManager(QObject):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """A session bus of its own."""
-    daemon = subprocess.Popen(
-        ["dbus-daemon", "--session", "--print-address", "--nofork", "--nopidfile"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert daemon.stdout is not None
-    with daemon:
-        yield daemon.stdout.readline().strip()
-        daemon.kill()
+    with session_bus() as address:
+        yield address
 
 
 @pytest.fixture
