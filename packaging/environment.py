@@ -16,10 +16,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from compiler_progress import run_showing_progress
+from engine.patch_series import PATCHES, apply_series
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -37,15 +41,16 @@ SOURCES = "llama-cpp-python,rouge-score"
 MODULES = ["app", "models", "converters", "resources"]
 
 ENGINE = ROOT / "packaging" / "engine"
-LLAMA_CHANGES = sorted(path for path in ENGINE.glob("*.[ch]*") if "shader" not in path.name)
-"""What we change in the llama.cpp that is compiled, on every system."""
+LIKELY_TOKENS = ENGINE / "likely_tokens"
+LLAMA_CHANGES = [path for folder in (PATCHES, LIKELY_TOKENS) for path in sorted(folder.iterdir())]
+"""What we change in the llama.cpp that is compiled, and what is compiled beside it, on every system."""
+ARCHIVES = ROOT / "build" / "sources"
 INPUT_LOCKS = [LOCKS / f"{name}.txt" for name in ("build", "bundle", "test")]
 INPUTS = [PYPROJECT, *INPUT_LOCKS, Path(__file__), *LLAMA_CHANGES]
 LLAMA_OPTIONS = (
-    # Its image and audio parts and its tools' common library are not used, and they are half of the build.
+    # Its image and audio parts are not used.
     "-DLLAVA_BUILD=OFF",
-    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={shlex.quote((ENGINE / 'changed_llama.cmake').as_posix())}",
-    f"-DCMAKE_PROJECT_ggml_INCLUDE={shlex.quote((ENGINE / 'changed_ggml.cmake').as_posix())}",
+    f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={shlex.quote((LIKELY_TOKENS / 'likely_tokens.cmake').as_posix())}",
     # Two small files. Without the RDMA libraries, which would then be needed wherever this runs.
     "-DGGML_RPC=ON",
     "-DGGML_RPC_RDMA=OFF",
@@ -294,9 +299,7 @@ def install_native_llama() -> None:
     if LLAMA_STAMP.exists() and LLAMA_STAMP.read_text() == llama:
         return
     LLAMA_STAMP.unlink(missing_ok=True)
-    # pip's cache may hold a build with other options under the same name.
-    install = ["install", "-v", "--force-reinstall", "--no-deps", "--no-cache-dir"]
-    build_llama_cpp([*install, *hashed_options(), "-r", str(lock_of("llama-cpp-python"))])
+    build_llama_cpp(["install", "-v", "--force-reinstall"])
     LLAMA_ARGUMENTS.write_text(cmake_arguments())
     LLAMA_STAMP.write_text(llama)
 
@@ -341,39 +344,39 @@ def digest_of(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
+def llama_archive() -> Path:
+    """llama-cpp-python's source archive in build/sources, which has the hash that the locks name; fetched
+    where it is not there."""
+    name = pinned("llama-cpp-python").replace("-", "_").replace("==", "-")
+    archive = ARCHIVES / f"{name}.tar.gz"
+    hashes = re.findall(r"sha256:(\w+)", " ".join(entry("llama-cpp-python")))
+    if not archive.exists() or digest_of([archive]) not in hashes:
+        locked = [*hashed_options(), "-r", str(lock_of("llama-cpp-python"))]
+        run_pip("download", "-q", "--no-deps", "--dest", str(ARCHIVES), *locked)
+    return archive
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a source archive into a folder; the one folder that it holds."""
+    with tarfile.open(archive) as tar:
+        if hasattr(tarfile, "data_filter"):  # Debian 12's Python is older
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(folder)
+    (tree,) = folder.iterdir()
+    return tree
+
+
 def build_llama_cpp(arguments: list[str]) -> None:
-    """Let `.venv`'s pip compile llama-cpp-python and show the compiler's progress in one line."""
+    """Let `.venv`'s pip compile llama-cpp-python with our changes; the arguments say what becomes of it."""
+    if shutil.which("git") is None:
+        install_system_packages(["git"])
     print("Building llama.cpp (about 5 minutes on two cores, once)", flush=True)
-    command = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
-    last_lines: list[str] = []
-    files, shown = 0, -1
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=build_environment() | {"CMAKE_ARGS": llama_flags()},
-    ) as build:
-        assert build.stdout is not None
-        for line in build.stdout:
-            last_lines = [*last_lines[-40:], line]
-            match = re.search(r"\[(\d+)/(\d+)\]", line)
-            if match and int(match[2]) > files:
-                files, shown = int(match[2]), -1
-            # A build within the build counts for itself.
-            if match and int(match[2]) == files:
-                percent = 100 * int(match[1]) // int(match[2])
-                if percent > shown and (sys.stdout.isatty() or percent // 10 > shown // 10):
-                    end = "\r" if sys.stdout.isatty() else "\n"
-                    print(f"  llama.cpp {percent:3d}%  ({match[1]} of {match[2]} files)", end=end, flush=True)
-                    shown = percent
-    if sys.stdout.isatty() and shown >= 0:
-        print()
-    if build.returncode:
-        refuse_other_files("".join(last_lines))
-        print("".join(last_lines))
-        raise subprocess.CalledProcessError(build.returncode, command)
+    with tempfile.TemporaryDirectory(prefix="stillroom-") as folder:
+        tree = unpack(llama_archive(), Path(folder))
+        apply_series(tree, pinned("llama-cpp-python").partition("==")[2])
+        pip = [str(python_of(VENV)), "-m", "pip", "--disable-pip-version-check", *arguments]
+        command = [*pip, "--no-deps", "--no-build-isolation", "--no-index", str(tree)]
+        run_showing_progress("llama.cpp", command, build_environment() | {"CMAKE_ARGS": llama_flags()})
 
 
 if __name__ == "__main__":

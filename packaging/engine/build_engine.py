@@ -25,11 +25,9 @@ from environment import (
     ROOT,
     build_llama_cpp,
     digest_of,
-    hashed_options,
     install_system_packages,
     llama_flags,
     loads,
-    lock_of,
     pinned,
 )
 
@@ -43,9 +41,10 @@ PORTABLE = (
     "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
 )
 BACK_ENDS = ("-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_VULKAN=ON")
+SHADERS = ENGINE / "packed_shaders"
 PACKED_SHADERS = (
-    f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(ENGINE / 'pack_shader.py'))}",
-    "-DSTILLROOM_PACKED_SHADERS=ON",
+    f"-DVulkan_GLSLC_EXECUTABLE={shlex.quote(str(SHADERS / 'pack_shader.py'))}",
+    f"-DSTILLROOM_PACKED_SHADERS={shlex.quote(str(SHADERS))}",
 )
 """A Vulkan library of a tenth of the size; unpacking takes liblzma, which Windows does not have."""
 TUNING = tuple(f"-DCMAKE_{language}_FLAGS=-mtune=haswell" for language in ("C", "CXX"))
@@ -82,7 +81,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     if others:
         flags += [*BACK_ENDS, *((*PACKED_SHADERS, *TUNING) if LINUX else ())]
     os.environ["CMAKE_ARGS"] = " ".join([*flags, os.environ.get("CMAKE_ARGS", "")]).strip()
-    own = digest_of([*LLAMA_CHANGES, *sorted(ENGINE.glob("*shader*"))])
+    own = digest_of([*LLAMA_CHANGES, *sorted(path for path in SHADERS.iterdir() if path.is_file())])
     inputs = f"{pinned('llama-cpp-python')} {llama_flags()} {own}\n"
     stamp = FOLDER / "stillroom-stamp"
     if stamp.exists() and stamp.read_text() == inputs and (wheels := sorted(FOLDER.glob("*.whl"))):
@@ -93,9 +92,7 @@ def engine_wheel(*, cuda: bool, others: bool = True) -> Path:
     shutil.rmtree(FOLDER, ignore_errors=True)
     raw = FOLDER / "as-built"
     raw.mkdir(parents=True)
-    # pip's cache may hold the build for this processor under the same name.
-    make = ["wheel", "-v", "--no-cache-dir", "--no-deps", "--wheel-dir", str(raw)]
-    build_llama_cpp([*make, *hashed_options(), "-r", str(lock_of("llama-cpp-python"))])
+    build_llama_cpp(["wheel", "-v", "--wheel-dir", str(raw)])
     (built,) = raw.glob("*.whl")
     wheel = repack(built, FOLDER)
     print(

@@ -13,7 +13,7 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
-LINKED = ("llama", "ggml", "ggml-base")
+LINKED = ("llama", "ggml", "ggml-base", "likely_tokens")
 """What stays in `llama_cpp/lib`; every other library of ggml is a back end."""
 
 _LIBRARY = re.compile(r"(?:lib)?(?P<name>[A-Za-z0-9_.+-]+?)\.(?:so|dll)$")

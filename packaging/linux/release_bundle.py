@@ -20,7 +20,7 @@ FOLDER = ROOT / "build" / "bookworm"
 # By it the bundle knows where the release offers its CUDA back end (packaging/engine/cuda_back_end.py).
 CUDA_PIN = ROOT / "build" / "cuda_back_end.json"
 PACKAGES = (
-    *("python3", "python3-dev", "python3-venv", "g++", "cmake", "ninja-build", "make", "binutils"),
+    *("python3", "python3-dev", "python3-venv", "git", "g++", "cmake", "ninja-build", "make", "binutils"),
     *("libvulkan-dev", "spirv-headers", "liblzma-dev", "icu-devtools", "tcl", "xz-utils"),
     # PyInstaller loads Qt to learn what it needs.
     *("libegl1", "libgl1", "libxkbcommon-x11-0", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1"),

@@ -1,32 +1,47 @@
 """The tokens among which llama.cpp's samplers choose.
 
-Stillroom's own llama.cpp finds the likely ones itself (packaging/engine/likely_tokens.cpp); with
+A small library of Stillroom's (packaging/engine/likely_tokens/likely_tokens.c) finds the likely ones; with
 llama-cpp-python as it comes, numpy does: the same tokens, 0.05 ms later at 152,064.
 """
 
 import ctypes
+import logging
+import sys
+from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
 
+log = logging.getLogger(__name__)
+
 _TOKEN_DATA = np.dtype([("id", "<i4"), ("logit", "<f4"), ("p", "<f4")])
 
 _LIKELY = (ctypes.c_int32, ctypes.c_float, ctypes.c_void_p, ctypes.c_void_p)
 
 
-def _compiled_in(name: str, *types: Any) -> Any:
-    """Look up a function of packaging/engine/likely_tokens.cpp; None where llama.cpp is without it."""
-    library = llama_cpp.llama_cpp._lib
-    return ctypes.CFUNCTYPE(*types)((name, library)) if hasattr(library, name) else None
+def _library() -> Any:
+    """Load the library that is compiled along with llama.cpp and lies beside it; None where there is none."""
+    name = "likely_tokens.dll" if sys.platform == "win32" else "liblikely_tokens.so"
+    try:
+        return ctypes.CDLL(str(Path(llama_cpp.__file__).parent / "lib" / name))
+    except OSError as error:
+        log.info("numpy looks for the likely tokens: %s", error)
+        return None
 
 
-_likely_tokens = _compiled_in("stillroom_likely_tokens", None, ctypes.c_void_p, *_LIKELY)
-_likely_tokens_of_row = _compiled_in(
+def _function(name: str, *types: Any) -> Any:
+    """Look up a function of the library; None where there is none."""
+    return None if _compiled is None else ctypes.CFUNCTYPE(*types)((name, _compiled))
+
+
+_compiled = _library()
+_likely_tokens = _function("stillroom_likely_tokens", None, ctypes.c_void_p, *_LIKELY)
+_likely_tokens_of_row = _function(
     "stillroom_likely_tokens_of_row", None, ctypes.c_void_p, ctypes.c_int32, *_LIKELY
 )
-_draw = _compiled_in("stillroom_draw", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+_draw = _function("stillroom_draw", ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 
 Ids = npt.NDArray[np.integer[Any]]
 Logits = npt.NDArray[np.float32]

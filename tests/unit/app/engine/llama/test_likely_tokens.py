@@ -1,8 +1,12 @@
-"""Finding the likely tokens, by llama.cpp's library (packaging/engine/likely_tokens.cpp) and without it."""
+"""Finding the likely tokens, by the library beside llama.cpp (packaging/engine/likely_tokens) and without."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
+import llama_cpp
 import numpy as np
+import psutil
 import pytest
 
 from app.engine.llama import candidates as module
@@ -12,15 +16,17 @@ LANES = 32
 """So many logits are looked at side by side."""
 
 
-@pytest.fixture(params=["compiled in", "as it comes"], autouse=True)
+FUNCTIONS = ("_likely_tokens", "_likely_tokens_of_row", "_draw")
+
+
+@pytest.fixture(params=["with the library", "with numpy"], autouse=True)
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stillroom's llama.cpp, and one that knows nothing of likely tokens."""
-    names = ("_likely_tokens", "_likely_tokens_of_row", "_draw")
-    if request.param == "as it comes":
-        for name in names:
+    """The environment's own llama-cpp-python, and one as it comes."""
+    if request.param == "with numpy":
+        for name in FUNCTIONS:
             monkeypatch.setattr(module, name, None)
     else:
-        assert all(getattr(module, name) is not None for name in names)
+        assert all(getattr(module, name) is not None for name in FUNCTIONS)
 
 
 def found_in(logits: Any, gap: float) -> list[tuple[int, float]]:
@@ -61,3 +67,29 @@ def test_forbidden_tokens_are_left_out() -> None:
     logits[[5, LANES + 1]] = 1.0, 2.0
     assert found_in(logits, 5.0) == [(5, 1.0), (LANES + 1, 2.0)]
     assert found_in(np.full(LANES + 3, -np.inf, "f4"), 5.0) == []
+
+
+def test_the_library_uses_the_llama_cpp_that_the_bindings_use() -> None:
+    mapped = {Path(area.path).name for area in psutil.Process().memory_maps()}
+    assert any("likely_tokens" in name for name in mapped)
+    assert len([name for name in mapped if name.removeprefix("lib").startswith("llama.")]) == 1
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_llama_cpp_without_the_library_leaves_it_to_numpy(
+    damaged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lib").mkdir()
+    if damaged:
+        for name in ("liblikely_tokens.so", "likely_tokens.dll"):
+            (tmp_path / "lib" / name).write_bytes(b"no library")
+    monkeypatch.setattr(llama_cpp, "__file__", str(tmp_path / "__init__.py"))
+    spec = importlib.util.spec_from_file_location("candidates_anew", module.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    anew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(anew)
+    assert [getattr(anew, name) for name in FUNCTIONS] == [None] * 3
+    candidates = anew.Candidates(3)
+    assert candidates.fill_likely(np.array([1.0, 5.0, 4.0], "f4"), 2.0) == 2
+    assert candidates.ids().tolist() == [1, 2]

@@ -1,4 +1,4 @@
-// Included at the end of ggml-cpu/arch/x86/quants.c by several_columns.cmake.
+// Included at the end of ggml-cpu/arch/x86/quants.c by 0002-several-columns.patch.
 //
 // llama.cpp multiplies a row of these weights with one column (token) after the other and unpacks the row for each
 // anew. Here it is unpacked once for a group of columns, and with AVX-512 two rows lie side by side in a register.

@@ -1,4 +1,4 @@
-// Included by ggml-vulkan.cpp in the copy that is being compiled (packed_shaders.cmake).
+// Included by ggml-vulkan.cpp (patches/0005-packed-shaders.patch).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-# Included at the end of ggml-vulkan's CMakeLists.txt by packed_shaders.cmake: packs all shaders into one file when
-# each is made, and links the library with what unpacks them.
+# Included at the end of ggml-vulkan's CMakeLists.txt where STILLROOM_PACKED_SHADERS names this folder
+# (patches/0005-packed-shaders.patch): packs all shaders into one file when each is made, and links the library with
+# what unpacks them.
 set(places ${CMAKE_CURRENT_BINARY_DIR}/packed_shaders.inc)
 add_custom_command(
   OUTPUT ${places}
@@ -8,4 +9,5 @@ add_custom_command(
   COMMENT "Pack vulkan shaders")
 target_sources(ggml-vulkan PRIVATE ${CMAKE_CURRENT_LIST_DIR}/packed_shaders.cpp ${places})
 target_include_directories(ggml-vulkan PRIVATE ${CMAKE_CURRENT_LIST_DIR} ${CMAKE_CURRENT_BINARY_DIR})
+target_compile_definitions(ggml-vulkan PRIVATE STILLROOM_PACKED_SHADERS)
 target_link_libraries(ggml-vulkan PRIVATE lzma)

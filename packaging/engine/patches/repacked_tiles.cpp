@@ -1,4 +1,4 @@
-// Included at the end of ggml-cpu/tiled/tiled.cpp by repacked_tiles.cmake.
+// Included at the end of ggml-cpu/tiled/tiled.cpp by 0003-repacked-tiles.patch.
 //
 // llama.cpp lays the rows of Q4_K weights in eights, which makes the next token of a reply faster. Its product of
 // tiles is much faster for a prompt, but takes rows one behind the other only. Here the rows of each part are put

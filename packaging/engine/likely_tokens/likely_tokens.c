@@ -1,23 +1,27 @@
-// The tokens worth drawing from, which llama.cpp's samplers get in place of the whole vocabulary. Compiled into
-// llama.cpp's library, at the end of llama-sampler.cpp.
+// The tokens worth drawing from, which llama.cpp's samplers get in place of the whole vocabulary. A library of its own
+// beside llama.cpp's, which it calls; app/engine/llama/candidates.py does the same by numpy where it is missing.
 
-#include <cmath>
-#include <cstdint>
+#include <math.h>
+#include <stdint.h>
 
 #include "llama.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
-#define STILLROOM_INLINED inline __attribute__((always_inline))
-#define STILLROOM_WITH_AVX2 __attribute__((target("avx2")))
+#ifdef _WIN32
+#define EXPORTED __declspec(dllexport)
 #else
-#define STILLROOM_INLINED inline
+#define EXPORTED __attribute__((visibility("default")))
 #endif
 
-namespace {
+#if defined(__GNUC__) && defined(__x86_64__)
+#define INLINED static inline __attribute__((always_inline))
+#define WITH_AVX2 __attribute__((target("avx2")))
+#else
+#define INLINED static inline
+#endif
 
-constexpr int32_t LANES = 32;  // so many side by side that no operation has to wait for the one before it
+#define LANES 32  // so many side by side that no operation has to wait for the one before it
 
-STILLROOM_INLINED int32_t likely_among(const float * logits, int32_t count, float gap, llama_token_data * likely) {
+INLINED int32_t likely_among(const float * logits, int32_t count, float gap, llama_token_data * likely) {
     const int32_t whole = count/LANES*LANES;
     float largest[LANES];
     int32_t strange[LANES];
@@ -42,7 +46,7 @@ STILLROOM_INLINED int32_t likely_among(const float * logits, int32_t count, floa
         most = most > logits[i] ? most : logits[i];
         any_strange |= logits[i] != logits[i];
     }
-    if (any_strange || !std::isfinite(most)) {
+    if (any_strange || !isfinite(most)) {
         return 0;
     }
     const float least = most - gap;
@@ -67,38 +71,36 @@ STILLROOM_INLINED int32_t likely_among(const float * logits, int32_t count, floa
     return found;
 }
 
-#ifdef STILLROOM_WITH_AVX2
-STILLROOM_WITH_AVX2 int32_t likely_among_with_avx2(
+#ifdef WITH_AVX2
+static WITH_AVX2 int32_t likely_among_with_avx2(
         const float * logits, int32_t count, float gap, llama_token_data * likely) {
     return likely_among(logits, count, gap, likely);
 }
 #endif
 
-}  // namespace
-
 // Makes `likely` the tokens whose logit lies at most `gap` below the largest of all, in their order, without shares.
 // They are written into `rows`, which has room for `count`. None is left where a logit is not a number or the largest
 // is not finite.
-extern "C" LLAMA_API void stillroom_likely_tokens(
+EXPORTED void stillroom_likely_tokens(
         const float * logits, int32_t count, float gap, llama_token_data * rows, llama_token_data_array * likely) {
-#ifdef STILLROOM_WITH_AVX2
+#ifdef WITH_AVX2
     const int32_t found = __builtin_cpu_supports("avx2") ? likely_among_with_avx2(logits, count, gap, rows)
                                                          : likely_among(logits, count, gap, rows);
 #else
     const int32_t found = likely_among(logits, count, gap, rows);
 #endif
-    *likely = { rows, static_cast<size_t>(found), -1, false };
+    *likely = (llama_token_data_array) { rows, (size_t) found, -1, false };
 }
 
 // The same of the logits of batch row `row`, as many as the vocabulary has.
-extern "C" LLAMA_API void stillroom_likely_tokens_of_row(
-        llama_context * context, int32_t row, int32_t count, float gap, llama_token_data * rows,
+EXPORTED void stillroom_likely_tokens_of_row(
+        struct llama_context * context, int32_t row, int32_t count, float gap, llama_token_data * rows,
         llama_token_data_array * likely) {
     stillroom_likely_tokens(llama_get_logits_ith(context, row), count, gap, rows, likely);
 }
 
 // Lets a sampler that selects one of `candidates` do so; the token it is.
-extern "C" LLAMA_API llama_token stillroom_draw(llama_sampler * sampler, llama_token_data_array * candidates) {
+EXPORTED llama_token stillroom_draw(struct llama_sampler * sampler, llama_token_data_array * candidates) {
     llama_sampler_apply(sampler, candidates);
     return candidates->data[candidates->selected].id;
 }
