@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,13 @@ def test_it_holds_each_file_once_and_nothing_that_it_does_not_use() -> None:
 
 def test_it_is_as_small_as_it_was() -> None:
     assert sum(path.lstat().st_size for path in BUNDLE.rglob("*") if not path.is_dir()) <= LARGEST_BYTES
+
+
+def test_the_library_of_likely_tokens_lies_beside_llama_cpp_and_finds_it() -> None:
+    name = "likely_tokens.dll" if sys.platform == "win32" else "liblikely_tokens.so"
+    library = BUNDLE / "_internal" / "llama_cpp" / "lib" / name
+    look_up = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).stillroom_likely_tokens_of_row"
+    subprocess.run([sys.executable, "-c", look_up, str(library)], check=True)
 
 
 def test_every_part_brings_its_licence() -> None:

@@ -15,6 +15,8 @@ from types import ModuleType
 import pytest
 
 ENGINE = Path(__file__).parents[2] / "packaging" / "engine"
+SHADERS = ENGINE / "packed_shaders"
+PATCH = ENGINE / "patches" / "0005-packed-shaders.patch"
 MAGIC, NAME, CAPABILITY = 0x07230203, 5, 17
 ASK = """
 #include "packed_shaders.h"
@@ -30,21 +32,21 @@ int main() {
     }
 }
 """
-# What packed_shaders.cmake changes, as llama.cpp has it: a function that makes a pipeline, and names of the
-# folder and the files that its generator of shaders writes.
+# What the patch changes: a function that makes a pipeline, and a CMakeLists.txt that names the folder and the
+# files that llama.cpp's generator of shaders writes. `added` is what it adds, in its order.
 PIPELINE = """
 #include <cstddef>
-#define VK_LOG_DEBUG(text)
+{added[0]}
 extern const unsigned char add_f32_data[], mul_f32_data[];
-static std::pair<const void *, size_t> pipeline(size_t spv_size, const void* spv_data) {
-    VK_LOG_DEBUG("ggml_vk_create_pipeline(" << device->name);
-    return { spv_data, spv_size };
-}
-extern "C" const void * shader(int which, size_t * bytes) {
+static std::pair<const void *, size_t> pipeline(size_t spv_size, const void* spv_data) {{
+{added[1]}
+    return {{ spv_data, spv_size }};
+}}
+extern "C" const void * shader(int which, size_t * bytes) {{
     const auto made = pipeline(8, which ? mul_f32_data : add_f32_data);
     *bytes = made.second;
     return made.first;
-}
+}}
 """
 PROJECT = """
 cmake_minimum_required(VERSION 3.19)
@@ -80,11 +82,11 @@ GGML = "#include <cstdlib>\n#define GGML_ASSERT(x) if (!(x)) abort()\n"
 
 @pytest.fixture(scope="module")
 def join_shaders() -> ModuleType:
-    sys.path.insert(0, str(ENGINE))
+    sys.path.insert(0, str(SHADERS))
     try:
         return importlib.import_module("join_shaders")
     finally:
-        sys.path.remove(str(ENGINE))
+        sys.path.remove(str(SHADERS))
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +148,9 @@ def test_each_is_found_by_its_key(shaders: list[bytes], pack_shader: ModuleType,
         "c++",
         "-std=c++17",
         f"-I{tmp_path}",
-        f"-I{ENGINE}",
+        f"-I{SHADERS}",
         "ask.cpp",
-        str(ENGINE / "packed_shaders.cpp"),
+        str(SHADERS / "packed_shaders.cpp"),
     ]
     subprocess.run([*command, "-llzma", "-o", "ask"], cwd=tmp_path, check=True)
     wanted = [*reversed(shaders), shaders[3]]
@@ -158,6 +160,14 @@ def test_each_is_found_by_its_key(shaders: list[bytes], pack_shader: ModuleType,
     assert subprocess.run([tmp_path / "ask"], input=b"not a key", capture_output=True).returncode < 0
 
 
+def added_by_the_patch(file: str) -> list[str]:
+    """Each stretch of lines that it adds to a file of this name."""
+    changes = PATCH.read_text().split("diff --git ")[1:]
+    (change,) = (change for change in changes if change.partition("\n")[0].endswith(f"/{file}"))
+    stretches = re.findall(r"(?:^\+(?!\+\+ ).*\n)+", change, re.M)
+    return [re.sub(r"^\+", "", stretch, flags=re.M) for stretch in stretches]
+
+
 @COMPILES
 def test_cmake_builds_a_library_with_its_shaders_packed(
     pack_shader: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,8 +175,8 @@ def test_cmake_builds_a_library_with_its_shaders_packed(
     shaders = [spirv((CAPABILITY, 1)), spirv((NAME, 4, 0x6E69616D, 0), (CAPABILITY, 2), (CAPABILITY, 3))]
     files = {
         "CMakeLists.txt": PROJECT,
-        "src/ggml-vulkan/CMakeLists.txt": LIBRARY,
-        "src/ggml-vulkan/ggml-vulkan.cpp": PIPELINE,
+        "src/ggml-vulkan/CMakeLists.txt": LIBRARY + "".join(added_by_the_patch("CMakeLists.txt")),
+        "src/ggml-vulkan/ggml-vulkan.cpp": PIPELINE.format(added=added_by_the_patch("ggml-vulkan.cpp")),
         "include/ggml.h": GGML,
         "embed.py": EMBED,
         "bin/glslc": GLSLC,
@@ -180,12 +190,10 @@ def test_cmake_builds_a_library_with_its_shaders_packed(
         (tmp_path / f"{name}.comp").write_bytes(shader)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     options = [
-        f"-DVulkan_GLSLC_EXECUTABLE={ENGINE / 'pack_shader.py'}",
-        f"-DCMAKE_PROJECT_ggml_INCLUDE={ENGINE / 'packed_shaders.cmake'}",
+        f"-DVulkan_GLSLC_EXECUTABLE={SHADERS / 'pack_shader.py'}",
+        f"-DSTILLROOM_PACKED_SHADERS={SHADERS}",
     ]
-    # The second time nothing is changed again, as when a build is repeated.
-    for _ in range(2):
-        subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build", *options], check=True, timeout=60)
+    subprocess.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build", *options], check=True, timeout=60)
     subprocess.run(["cmake", "--build", tmp_path / "build"], check=True, timeout=120)
     library = ctypes.CDLL(str(tmp_path / "build" / "src" / "ggml-vulkan" / "libggml-vulkan.so"))
     library.shader.restype = ctypes.c_void_p

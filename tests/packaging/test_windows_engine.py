@@ -7,6 +7,7 @@ variant for the processor is chosen and that the starter model answers. Compiled
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,18 @@ import pytest
 from models.catalog.starter import starter_file
 from tests.perf.build_llama_tools import tools_folder
 
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "packaging"))
+
+from engine.patch_series import apply_series  # type: ignore[import-not-found]  # noqa: E402 - scripts
+from environment import (  # type: ignore[import-not-found]  # noqa: E402
+    LIKELY_TOKENS,
+    LLAMA_CHANGES,
+    digest_of,
+)
+
 pytestmark = [pytest.mark.installers, pytest.mark.timeout(3600)]
 
-ROOT = Path(__file__).parents[2]
-ENGINE = ROOT / "packaging" / "engine"
 FOLDER = ROOT / "build" / "windows-engine"
 BUILD = FOLDER / "compiled"
 COMPILER = "x86_64-w64-mingw32-gcc-posix"
@@ -44,8 +53,7 @@ OPTIONS = (
     "-DGGML_BACKEND_DL=ON",
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DLLAMA_CURL=OFF",
-    f"-DCMAKE_PROJECT_ggml_INCLUDE={(ENGINE / 'changed_ggml.cmake').as_posix()}",
-    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(ENGINE / 'changed_llama.cmake').as_posix()}",
+    f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(LIKELY_TOKENS / 'likely_tokens.cmake').as_posix()}",
     *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("TESTS", "TOOLS", "EXAMPLES", "SERVER")),
 )
 
@@ -56,17 +64,23 @@ if any(shutil.which(name) is None for name in ("wine", COMPILER, "cmake", "make"
 @pytest.fixture(scope="module")
 def program() -> Path:
     """windows_answer.exe with the libraries beside it."""
-    trees = list(tools_folder().glob("source/llama_cpp_python-*/vendor/llama.cpp"))
+    trees = list(tools_folder().glob("source/llama_cpp_python-*/"))
     if not trees:
         pytest.skip("no source: run `python -m tests.perf.build_llama_tools`")
-    # A copy, as our changes are written into it.
-    tree = FOLDER / "source" / trees[0].parents[1].name
-    if not tree.exists():
-        shutil.copytree(trees[0], tree)
+    # A copy, as our changes are written into it; the stamp says that all of these are.
+    source = FOLDER / "source"
+    stamp = source / "stillroom-stamp"
+    changes = f"{trees[0].name} {digest_of(LLAMA_CHANGES)}"
+    if not stamp.exists() or stamp.read_text() != changes:
+        shutil.rmtree(source, ignore_errors=True)
+        shutil.copytree(trees[0], source / "llama_cpp_python")
+        apply_series(source / "llama_cpp_python", trees[0].name.rpartition("-")[2])
+        stamp.write_text(changes)
+    tree = source / "llama_cpp_python" / "vendor" / "llama.cpp"
     subprocess.run(["cmake", "-S", str(tree), "-B", str(BUILD), *OPTIONS], check=True)
     variants = [f"ggml-cpu-{variant}" for variant in VARIANTS]
     # ggml waits for all fourteen variants, which it does not link: "/fast" builds a target alone.
-    for targets in (["ggml-base", *variants], ["ggml/fast"], ["llama/fast"]):
+    for targets in (["ggml-base", *variants], ["ggml/fast"], ["llama/fast"], ["likely_tokens/fast"]):
         build = ["cmake", "--build", str(BUILD), "--parallel", str(os.cpu_count()), "--target", *targets]
         subprocess.run(build, check=True)
     target = BUILD / "bin" / "windows_answer.exe"
@@ -77,9 +91,11 @@ def program() -> Path:
     return target
 
 
-def test_the_library_exports_what_is_ours(program: Path) -> None:
-    dump = ["x86_64-w64-mingw32-objdump", "-p", str(program.with_name("libllama.dll"))]
+def test_the_library_of_likely_tokens_exports_its_functions(program: Path) -> None:
+    (library,) = BUILD.rglob("*likely_tokens.dll")
+    dump = ["x86_64-w64-mingw32-objdump", "-p", str(library)]
     listed = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    assert "DLL Name: libllama.dll" in listed
     for name in ("likely_tokens", "likely_tokens_of_row", "draw"):
         assert f"stillroom_{name}\n" in listed
 

@@ -1,4 +1,4 @@
-"""packaging/engine/several_columns.c against llama.cpp's own products of one column."""
+"""packaging/engine/patches/several_columns.c against llama.cpp's own products of one column."""
 
 import ctypes
 from pathlib import Path

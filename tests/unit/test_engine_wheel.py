@@ -17,6 +17,7 @@ AS_BUILT = [
     "llama_cpp/lib/libggml.so",
     "llama_cpp/lib/libggml-base.so",
     "llama_cpp/lib/libggml-vulkan.so",
+    "llama_cpp/lib/liblikely_tokens.so",
     "bin/libggml-vulkan.so",
     "bin/libggml-cpu-haswell.so",
     "bin/convert_hf_to_gguf.py",
@@ -63,6 +64,7 @@ def test_each_library_is_there_once_and_back_ends_lie_where_they_are_loaded_from
         "llama_cpp/bin/libggml-vulkan.so",
         "llama_cpp/lib/libggml-base.so",
         "llama_cpp/lib/libggml.so",
+        "llama_cpp/lib/liblikely_tokens.so",
         "llama_cpp/lib/libllama.so",
         "llama_cpp/server/app.py",
         "llama_cpp_python-1.dist-info/METADATA",
@@ -81,7 +83,8 @@ def test_the_record_lists_each_file_with_its_hash(wheel: zipfile.ZipFile) -> Non
             assert (digest, int(size)) == (f"sha256={expected}", len(data))
 
 
-@pytest.mark.parametrize("name", ["ggml.dll", "ggml-base.dll", "llama.dll"])
+@pytest.mark.parametrize("name", ["ggml.dll", "ggml-base.dll", "llama.dll", "likely_tokens.dll"])
 def test_windows_libraries_keep_their_place(repacking: ModuleType, name: str) -> None:
     assert repacking.kept_as(f"bin/{name}") == f"llama_cpp/lib/{name}"
+    assert repacking.kept_as(f"llama_cpp/lib/{name}") == f"llama_cpp/lib/{name}"
     assert repacking.kept_as("bin/ggml-cuda.dll") == "llama_cpp/bin/ggml-cuda.dll"

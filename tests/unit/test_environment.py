@@ -12,6 +12,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "packaging" / "environment.py"
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     spec = importlib.util.spec_from_file_location("environment", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
