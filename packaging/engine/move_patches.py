@@ -3,8 +3,8 @@
 Without options to the version that the locks name: change pyproject.toml, `make lock`, `make patches`. Both
 versions may also be named, as a source archive or a folder: PATCH_FLAGS="--to PLACE --from PLACE". Each patch
 is made in the source that it is for and carried over by git's three-way merge, which follows files that were
-renamed. What could be placed is written back; the rest is shown with the lines that differ, stays as it is,
-and the exit status is 1.
+renamed. What could be placed is written back; the rest is shown with both sides of the lines in conflict and
+stays as it is, and the exit status is 1.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def move(folder: Path, new: Path, base: Path | None = None) -> int:
         work = Path(place, "work")
         work.mkdir()
         with repository(work) as git:
-            outcomes = moved(patches, origin, target, work, git)
+            outcomes = moved(patches, origin, target, git)
     for outcome in outcomes:
         if outcome.difference:
             write(outcome.patch, outcome.difference, target)
@@ -103,9 +104,9 @@ def _text(path: Path) -> str:
     return path.read_text("utf-8") if path.is_file() else ""
 
 
-def moved(patches: list[Patch], origin: Source, target: Source, work: Path, git: Git) -> list[Outcome]:
+def moved(patches: list[Patch], origin: Source, target: Source, git: Git) -> list[Outcome]:
     """Carry each patch over into the target's source, on top of those before it."""
-    base = _committed(origin.tree, work, git)
+    base = _committed(origin.tree, git)
     steps: dict[str, str] = {}
     for patch in patches:
         if patch.version == origin.version:
@@ -113,15 +114,15 @@ def moved(patches: list[Patch], origin: Source, target: Source, work: Path, git:
             git("commit", "-q", "--allow-empty", "-m", patch.name)
             steps[patch.name] = git("rev-parse", "HEAD").strip()
     git("checkout", "-q", "-f", base)
-    _committed(target.tree, work, git)
+    _committed(target.tree, git)
     return [_placed(patch, steps.get(patch.name), target, git) for patch in patches]
 
 
-def _committed(tree: Path, work: Path, git: Git) -> str:
-    for path in work.iterdir():
+def _committed(tree: Path, git: Git) -> str:
+    for path in git.tree.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     # The archive's own repository is left out: it would be taken for a part that lies elsewhere.
-    shutil.copytree(tree, work, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True)
+    shutil.copytree(tree, git.tree, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True)
     git("add", "-A", "-f")
     git("commit", "-q", "--allow-empty", "-m", tree.name)
     return git("rev-parse", "HEAD").strip()
@@ -137,14 +138,22 @@ def _placed(patch: Patch, step: str | None, target: Source, git: Git) -> Outcome
         try:
             git("cherry-pick", "--no-commit", step)
         except subprocess.CalledProcessError:
-            conflict = git("diff")
+            conflicts = "".join(_conflicts(git))
             git("reset", "-q", "--hard")
-            return Outcome(patch, why_not=f"could not be placed\n{conflict}")
+            return Outcome(patch, why_not=f"could not be placed{conflicts}")
     difference = git("diff", "--cached", "--full-index", "--no-renames")
     if not difference:
         return Outcome(patch, why_not=f"is in {target.version} already: take it out of the series")
     git("commit", "-q", "-m", patch.name)
     return Outcome(patch, difference)
+
+
+def _conflicts(git: Git) -> Iterator[str]:
+    """Each file with its lines in conflict, between git's marks."""
+    for name in git("diff", "--name-only", "--diff-filter=U").splitlines():
+        # The merge leaves our side of a file that is not in the new version.
+        both = re.findall(r"^<<<<<<< .*?^>>>>>>> [^\n]*$", _text(git.tree / name), re.M | re.S)
+        yield "\n".join([f"\n{name}:", *(both or ["it is there no more"])])
 
 
 def write(patch: Patch, difference: str, target: Source) -> None:

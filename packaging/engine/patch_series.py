@@ -101,7 +101,7 @@ class Git:
         settings = ("core.autocrlf=false", "user.name=Stillroom", "user.email=stillroom@localhost")
         options = [option for setting in settings for option in ("-c", setting)]
         self._command = ["git", f"--git-dir={folder}", f"--work-tree={tree}", *options]
-        self._tree = tree
+        self.tree = tree
         self._environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"} | {
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -113,7 +113,7 @@ class Git:
         """What the command prints; `CalledProcessError` with its `stderr` where it fails."""
         return subprocess.run(
             [*self._command, *arguments],
-            cwd=self._tree,
+            cwd=self.tree,
             env=self._environment,
             # As bytes, so that Windows does not end lines otherwise.
             input=None if text is None else text.encode(),

@@ -18,6 +18,7 @@ from engine.move_patches import move  # type: ignore[import-not-found]  # noqa: 
 from environment import pinned  # type: ignore[import-not-found]  # noqa: E402
 
 SUM, PRODUCT = "vendor/llama.cpp/src/sum.c", "vendor/llama.cpp/src/product.c"
+GONE = "vendor/llama.cpp/src/gone.c"
 LINES = [f"line {number}\n" for number in range(1, 31)]
 HEADER = """Subject: Add faster
 Reason: it is slow as it comes
@@ -162,8 +163,10 @@ def test_each_is_carried_over_by_a_three_way_merge(
 def test_what_cannot_be_placed_stays_and_is_said(
     old: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line itself is another; the same change was made there; our file's name is taken."""
+    """The line is another; the same change was made there; our file's name is taken; a file is gone."""
     patch(folder, "0004-product.patch", PRODUCT, 25)
+    patch(folder, "0005-gone.patch", GONE, 5)
+    (old / GONE).write_text("".join(LINES))
     files = {
         SUM: changed(LINES, 20, "otherwise"),
         PRODUCT: changed(LINES, 10, "faster 10"),
@@ -175,7 +178,8 @@ def test_what_cannot_be_placed_stays_and_is_said(
     said = capsys.readouterr().out
     assert "0001-sum.patch: llama-cpp-python 1.1 has vendor/llama.cpp/src/faster.c, too" in said
     assert "0002-sum-again.patch: could not be placed" in said
-    assert {"otherwise", "faster 20"} <= set(re.findall(r"^[ +-]+(.+)$", said, re.M))
+    assert f"\n{SUM}:\n<<<<<<< HEAD\notherwise\n=======\nfaster 20\n>>>>>>> " in said
+    assert f"0005-gone.patch: could not be placed\n{GONE}:\nit is there no more\n" in said
     assert "0003-product.patch: is in 1.1 already: take it out of the series" in said
     assert "0004-product.patch: is for 1.1 now" in said
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
