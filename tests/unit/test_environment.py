@@ -1,7 +1,10 @@
 """The script behind `make run`, without running pip or a compiler."""
 
+import hashlib
 import importlib.util
+import shutil
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 
@@ -55,3 +58,55 @@ def test_modules_are_compiled_before_the_first_start(
     script.compile_modules()
     for folder in script.MODULES:
         assert list((tmp_path / folder / "part" / "__pycache__").glob("module.*.pyc"))
+
+
+@pytest.fixture
+def archive(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A made-up llama-cpp-python that a lock names, where pip finds it: no index is asked."""
+    tree = tmp_path / "llama_cpp_python-1.0"
+    tree.mkdir()
+    about = '[project]\nname = "llama-cpp-python"\nversion = "1.0"\n[tool.setuptools]\npy-modules = []\n'
+    (tree / "pyproject.toml").write_text(about)
+    place = tmp_path / "index" / "llama_cpp_python-1.0.tar.gz"
+    place.parent.mkdir()
+    with tarfile.open(place, "w:gz") as tar:
+        tar.add(tree, tree.name)
+    digest = hashlib.sha256(place.read_bytes()).hexdigest()
+    (tmp_path / "test.txt").write_text(f"llama-cpp-python==1.0 \\\n    --hash=sha256:{digest}\n")
+    monkeypatch.setattr(script, "LOCKS", tmp_path)
+    monkeypatch.setattr(script, "ARCHIVES", tmp_path / "sources")
+    monkeypatch.setattr(script, "python_of", lambda _: Path(sys.executable))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(place.parent))
+    return place
+
+
+def test_the_source_archive_is_fetched_where_it_is_not_there_as_locked(
+    script: ModuleType, archive: Path
+) -> None:
+    fetched = script.llama_archive()
+    assert fetched.read_bytes() == archive.read_bytes()
+    fetched.write_bytes(b"damaged")
+    assert script.llama_archive().read_bytes() == archive.read_bytes()
+    archive.write_bytes(b"nobody asks for it")
+    assert script.llama_archive() == fetched
+
+
+def test_what_is_compiled_is_the_source_with_our_changes(
+    script: ModuleType, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.ARCHIVES.mkdir()
+    shutil.copy(archive, script.ARCHIVES)
+    changed: list[tuple[Path, str]] = []
+    compiled: list[Path] = []
+
+    def compile_(title: str, command: list[str], environment: dict[str, str]) -> None:
+        compiled.append(Path(command[-1]))
+        assert (compiled[0] / "pyproject.toml").exists()
+        assert "likely_tokens.cmake" in environment["CMAKE_ARGS"]
+
+    monkeypatch.setattr(script, "apply_series", lambda tree, version: changed.append((tree, version)))
+    monkeypatch.setattr(script, "run_showing_progress", compile_)
+    script.build_llama_cpp(["install"])
+    assert changed == [(compiled[0], "1.0")]
+    assert not compiled[0].exists()
