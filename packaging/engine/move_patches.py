@@ -101,7 +101,7 @@ def opened(source: Path, folder: Path) -> Source:
 
 
 def _text(path: Path) -> str:
-    return path.read_text("utf-8") if path.is_file() else ""
+    return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
 def moved(patches: list[Patch], origin: Source, target: Source, git: Git) -> list[Outcome]:
@@ -137,8 +137,8 @@ def _placed(patch: Patch, step: str | None, target: Source, git: Git) -> Outcome
     else:
         try:
             git("cherry-pick", "--no-commit", step)
-        except subprocess.CalledProcessError:
-            conflicts = "".join(_conflicts(git))
+        except subprocess.CalledProcessError as error:
+            conflicts = "".join(_conflicts(git)) or f"\n{error.stderr.decode(errors='replace')}"
             git("reset", "-q", "--hard")
             return Outcome(patch, why_not=f"could not be placed{conflicts}")
     difference = git("diff", "--cached", "--full-index", "--no-renames")
