@@ -54,7 +54,7 @@ OPTIONS = (
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DLLAMA_CURL=OFF",
     f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={(LIKELY_TOKENS / 'likely_tokens.cmake').as_posix()}",
-    *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("TESTS", "TOOLS", "EXAMPLES", "SERVER")),
+    *(f"-DLLAMA_BUILD_{part}=OFF" for part in ("COMMON", "TESTS", "TOOLS", "EXAMPLES", "SERVER")),
 )
 
 if any(shutil.which(name) is None for name in ("wine", COMPILER, "cmake", "make")):
