@@ -17,7 +17,6 @@ from models.store.store import ModelStore
 if TYPE_CHECKING:
     # Imported where they are made: the libraries of the hub and the engine are slow to load.
     from app.acquire.acquirer import Acquirer
-    from app.acquire.builder import Builder
     from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
     from app.bench.results.history import BenchmarkHistory
@@ -58,11 +57,13 @@ class StillroomCore:
         return AuditTrail(log, self.settings, ModelFingerprints(recorded))
 
     def acquirer(self) -> "Acquirer":
-        """Make the acquirer, which downloads and builds, for this store and this hub."""
+        """Make the acquirer, which downloads, builds and measures, for this store and this hub."""
         from app.acquire.acquirer import Acquirer
+        from app.acquire.quality_build import Commands
         from models.hub.hub import HubClient
 
-        return Acquirer(HubClient(), self.store, self.paths.checkpoints, child_command("build"))
+        commands = Commands(child_command("build"), child_command("measure"))
+        return Acquirer(HubClient(), self.store, self.paths.checkpoints, commands)
 
     def load_memory(self) -> "LoadMemory":
         """Open the record of earlier loads of each model."""
@@ -75,12 +76,6 @@ class StillroomCore:
         from app.load_choices import LoadChoices
 
         return LoadChoices(self.settings)
-
-    def builder(self) -> "Builder":
-        """Make the builder, which gets a model as the user wishes it, with `acquirer`."""
-        from app.acquire.builder import Builder
-
-        return Builder(self.acquirer(), self.store, child_command("build"), child_command("measure"))
 
     def measurer(self) -> "Measurer":
         """Make the measurer of the models of this store."""

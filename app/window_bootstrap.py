@@ -98,7 +98,7 @@ def window_parts(core: StillroomCore, told: NoticeInbox) -> WindowParts:
         store=core.store,
         client=client,
         templates=templates,
-        jobs=JobBook(core.paths.jobs, core.builder),
+        jobs=JobBook(core.paths.jobs, core.acquirer),
         measurer=core.measurer(),
         chats=ChatStore(core.paths.chats),
         benchmarks=benchmarks,

@@ -1,29 +1,25 @@
-"""Getting a model: resolve what was asked for, download, convert, quantise, and put it into the store."""
+"""Getting a model the way the user wishes it: resolve what was asked for, download, convert, quantise,
+measure, and put it into the store or a folder."""
 
-import importlib.metadata
-import logging
 import shutil
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.acquire.disk_space import check_build_room
-from app.acquire.hub_build import HubBuild, check_supported, drop_folder, keep_folder
-from app.acquire.importance import Weighing
+from app.acquire.build_options import AUTO, Order
+from app.acquire.build_target import BuildTarget, FolderTarget, StoreTarget, tool_versions, work_folder
+from app.acquire.hub_build import HubWeights, drop_folder, keep_folder
+from app.acquire.importance import MATRIX_NAME
 from app.acquire.importing import import_models
 from app.acquire.input_hashes import InputHashes, checkpoint_inputs
-from app.acquire.requantise import new_files, requantise_into, source_of, work_folder
-from app.base.disk_full import told_when_full
+from app.acquire.quality_build import Acquired, Commands, QualityBuild
+from app.acquire.requantise import source_of
+from app.acquire.weights import FolderWeights, GgufWeights, Origin, Weights, known_checkpoint
 from app.base.errors import StillroomError
-from converters.build.build_client import BuildResult, build
-from converters.build.working_files import discard_build, locked
 from converters.gguf.gguf_types import canonical_type
 from converters.gguf.inspect import check_gguf
-from converters.system.errors import BuildError
-from models.catalog.catalog import CatalogModel, find
+from converters.imatrix.unfinished_imatrix import unfinished_path
 from models.catalog.reference import (
     CatalogReference,
     CheckpointReference,
@@ -32,28 +28,16 @@ from models.catalog.reference import (
     Reference,
     parse_reference,
 )
-from models.hub.download_record import DownloadRecord, read_record
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.repository_download import LocalFile, download
-from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files, choose_gguf, gguf_files
-from models.store.manifest import InputFile, type_in_name
-from models.store.store import InstalledModel, ModelStore, NewFile, folder_name
-from models.system.progress import OnProgress, ignore_progress
-
-log = logging.getLogger(__name__)
+from models.hub.snapshot import Snapshot, checkpoint_files, choose_gguf, gguf_files
+from models.store.manifest import BuiltFile, InputFile, type_in_name
+from models.store.store import InstalledModel, ModelStore, folder_name
+from models.system.progress import UNWATCHED, JobContext
 
 USUAL_TYPES = ("Q4_K_M",)
 """The types that are built where none is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acquired:
-    """The models that a `get` brought. `peak_memory_bytes` is the build's own, 0 where nothing was built."""
-
-    models: tuple[InstalledModel, ...]
-    seconds: float
-    peak_memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +51,12 @@ class Pulled:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    """Original weights that a model was built from."""
-
-    name: str
-    folder: Path
-    inputs: tuple[InputFile, ...]
-    key: str = ""
-    repo: str = ""
-    commit: str = ""
-
-
 class Acquirer:
-    """Gets models into `store`. Each method blocks, may run on any thread, reports its stages ("download",
-    "verify", "convert", "quantise") there, and stops at once when `cancel` is set.
+    """Gets models into `store`, or into folders. Each method blocks, may run on any thread, reports its
+    stages ("download", "verify", "convert", "quantise", "collect", "measure") there, and stops at once when
+    it is cancelled.
 
-    `checkpoints` is the folder for original weights, `build_command` starts the child that builds.
+    `checkpoints` is the folder for original weights, `commands` start the children that build and measure.
     """
 
     def __init__(
@@ -91,93 +64,69 @@ class Acquirer:
         hub: HubClient,
         store: ModelStore,
         checkpoints: Path,
-        build_command: Sequence[str],
-        transfer: TransferOptions | None = None,
+        commands: Commands,
+        options: TransferOptions | None = None,
     ) -> None:
         self._hub = hub
         self._store = store
         self._checkpoints = checkpoints
-        self._build_command = list(build_command)
-        self._transfer = transfer
-        self._hub_build = HubBuild(hub, self._build_command, transfer)
+        self._commands = commands
+        self._options = options
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
         """List what a repository holds, see `HubClient.resolve`."""
         return self._hub.resolve(repo, revision, cancel=cancel)
 
-    def get(
-        self,
-        reference: Reference,
-        types: Sequence[str],
-        *,
-        revision: str = "",
-        keep_original: bool = False,
-        later: Sequence[str] = (),
-        matrix: Weighing | None = None,
-        hashes: InputHashes | None = None,
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
-    ) -> Acquired:
-        """Bring the model into the store in each of `types`.
+    def get(self, order: Order, job: JobContext = UNWATCHED) -> Acquired:
+        """Bring the model as `order` says.
 
-        Types that are there from the same commit, or from the same files of a checkpoint's folder, are not
-        built again; `hashes` are those files', where they are computed already. A GGUF file on this computer
-        is quantised anew, or recorded where it lies if there are no `types`; one in a repository is
-        downloaded as it is. Original weights are quantised as they arrive and deleted when they are used up,
-        unless `keep_original`, or until the types `later` are asked for. `matrix` weighs the small types.
-        Raises `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
+        Types that are in the store from the same commit, or from the same files of a checkpoint's folder, are
+        not built again. A GGUF file on this computer is quantised anew, or recorded where it lies if there
+        are no types; one in a repository is downloaded as it is. Original weights are quantised as they
+        arrive and deleted when they are used up. Raises `StillroomError` and `Cancelled`; a later call goes
+        on where this one stopped.
         """
         started_s = time.monotonic()
-        kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
-        peak_memory_bytes = 0
-        models: tuple[InstalledModel, ...]
-        if isinstance(reference, GgufReference) and kinds:
-            source = source_of(reference.file, self._store)
-            built, peak_memory_bytes = requantise_into(
-                self._store,
-                source,
-                kinds,
-                command=self._build_command,
-                on_progress=on_progress,
-                cancel=cancel,
-                matrix=matrix,
-            )
-            models = tuple(built)
-        elif isinstance(reference, GgufReference):
-            models = import_models([reference.file], self._store, cancel=cancel).models
-        elif isinstance(reference, CheckpointReference):
-            files = checkpoint_inputs(reference.folder)
-            with nullcontext(hashes) if hashes is not None else InputHashes(files) as inputs:
-                models, peak_memory_bytes = self._build_from_folder(
-                    reference.folder, kinds or USUAL_TYPES, later, matrix, inputs, on_progress, cancel
+        match order.reference:
+            case GgufReference(file) if not order.types and order.out is None:
+                imported = import_models([file], self._store, cancel=job.cancel)
+                return Acquired(imported.models, time.monotonic() - started_s)
+            case GgufReference(file):
+                source = source_of(file, self._store)
+                made_of = self._store.inputs_at(source.path)
+                return self._built(order, GgufWeights(source, file.stem, made_of, self._commands.build), job)
+            case CheckpointReference(folder):
+                with InputHashes(checkpoint_inputs(folder)) as hashes:
+                    weights = FolderWeights(folder, hashes, self._commands.build)
+                    if order.out is None:
+                        # The store keeps them; they are computed while the build runs.
+                        hashes.start()
+                    return self._built(order, weights, job)
+            case CatalogReference() | HubReference() as reference:
+                snapshot = self._snapshot(reference, order.revision, job)
+                if order.out is None and _is_gguf(reference, snapshot):
+                    model = self._get_gguf(order, reference, snapshot, job)
+                    return Acquired((model,), time.monotonic() - started_s)
+                name = model_name(reference)
+                key = reference.model.key if isinstance(reference, CatalogReference) else ""
+                remote = HubWeights(
+                    snapshot,
+                    Origin(name, key, snapshot.repo, snapshot.commit),
+                    self._checkpoints / folder_name(name),
+                    self._hub,
+                    self._commands.build,
+                    self._options,
+                    keep_original=order.keep_original,
                 )
-        else:
-            repo, key, file, asked = hub_source(reference, revision)
-            snapshot = self._hub.resolve(repo, asked, cancel=cancel)
-            name = model_name(reference)
-            if file or not _has_checkpoint(snapshot):
-                wanted = file or next(iter(kinds), "")
-                models = (self._get_gguf(snapshot, wanted, name, on_progress, cancel),)
-            else:
-                models = self._there(name, snapshot, kinds, matrix)
-                missing = [kind for kind in kinds or USUAL_TYPES if kind not in {m.type for m in models}]
-                if missing:
-                    made, peak_memory_bytes = self._build_from_hub(
-                        snapshot, name, key, missing, later, matrix, on_progress, cancel, keep_original
-                    )
-                    models += made
-                elif not later:
-                    self._clear_up(folder_name(name))
-        return Acquired(models, time.monotonic() - started_s, peak_memory_bytes)
+                return self._built(order, remote, job)
 
     def pull(
         self,
         reference: Reference,
+        job: JobContext = UNWATCHED,
         *,
         revision: str = "",
         out: Path | None = None,
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
     ) -> Pulled:
         """Download the original files into `out`, or into the program's own folder, where they are kept."""
         started_s = time.monotonic()
@@ -186,52 +135,15 @@ class Acquirer:
                 "This model is on this computer already, so there is nothing to download.",
                 "Build it with `stillroom build`, or chat with it.",
             )
-        repo, _, file, asked = hub_source(reference, revision)
-        snapshot = self._hub.resolve(repo, asked, cancel=cancel)
-        files: Sequence[RemoteFile]
-        if file or not _has_checkpoint(snapshot):
-            files = [choose_gguf(snapshot, file)]
+        snapshot = self._snapshot(reference, revision, job)
+        if _is_gguf(reference, snapshot):
+            files = [choose_gguf(snapshot, _file(reference))]
         else:
-            files = checkpoint_files(snapshot)
+            files = list(checkpoint_files(snapshot))
         folder = out or self._checkpoints / folder_name(model_name(reference))
-        local = self._download(snapshot, files, folder, on_progress, cancel)
+        local = download(snapshot, files, folder, self._hub, job, options=self._options)
         keep_folder(folder)
         return Pulled(snapshot.repo, snapshot.commit, folder, tuple(local), time.monotonic() - started_s)
-
-    def build_into(
-        self,
-        reference: CatalogReference | HubReference,
-        types: Sequence[str],
-        out: Path,
-        *,
-        revision: str = "",
-        keep_original: bool = False,
-        later: Sequence[str] = (),
-        matrix: Weighing | None = None,
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
-    ) -> BuildResult:
-        """Build a repository's model into the folder `out` instead of the store, otherwise as `get` does."""
-        repo, _, _, asked = hub_source(reference, revision)
-        snapshot = self._hub.resolve(repo, asked, cancel=cancel)
-        name = folder_name(model_name(reference))
-        folder = self._checkpoints / name
-        built = self._hub_build.run(
-            snapshot,
-            types,
-            folder,
-            out,
-            name,
-            keep_original=keep_original,
-            later=later,
-            imatrix=matrix.file if matrix is not None else None,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        if not later:
-            drop_folder(folder)
-        discard_build(out, name)
-        return built.result
 
     def discard(self, model: str) -> None:
         """Delete what an unfinished `get` of `model` left on disk; whole models and kept weights stay."""
@@ -241,214 +153,65 @@ class Acquirer:
             # A folder or file that is gone by now: nothing of it was copied.
             return
         if isinstance(reference, GgufReference):
-            shutil.rmtree(
-                work_folder(self._store, source_of(reference.file, self._store)), ignore_errors=True
-            )
-            return
-        name = folder_name(model_name(reference))
-        if not isinstance(reference, CheckpointReference):
-            drop_folder(self._checkpoints / name)
-        shutil.rmtree(self._store.work_folder(name), ignore_errors=True)
-
-    def _clear_up(self, name: str) -> None:
-        """Delete what a `get` left that was killed when everything was in the store already."""
-        folder, work = self._checkpoints / name, self._store.work_folder(name)
-        if work.is_dir():
-            with suppress(BuildError), locked(work, name):  # refused while another process builds it
-                drop_folder(folder)
-                shutil.rmtree(work, ignore_errors=True)
+            source = source_of(reference.file, self._store)
+            name, work = source.name, work_folder(self._store, source.name, source)
         else:
-            drop_folder(folder)
+            name = model_name(reference)
+            work = work_folder(self._store, name)
+        if isinstance(reference, CatalogReference | HubReference):
+            drop_folder(self._checkpoints / folder_name(name))
+        shutil.rmtree(work, ignore_errors=True)
+        unfinished_path(self._store.folder_of(name) / MATRIX_NAME).unlink(missing_ok=True)
+        for left in self._store.find(name):
+            if left.passing:
+                self._store.remove(left)
 
-    def _there(
-        self, name: str, snapshot: Snapshot, types: Sequence[str], matrix: Weighing | None = None
-    ) -> tuple[InstalledModel, ...]:
-        return tuple(
-            model
-            for model in self._store.find(name)
-            if model.type in types and (model.repo, model.commit) == (snapshot.repo, snapshot.commit)
-            if _is_weighed_by(matrix, model)
-        )
+    def _built(self, order: Order, weights: Weights, job: JobContext) -> Acquired:
+        target: BuildTarget = StoreTarget(self._store) if order.out is None else FolderTarget(order.out)
+        return QualityBuild(weights, target, self._commands, job).run(order.types or USUAL_TYPES, order.wish)
 
-    def _there_from_files(
-        self,
-        name: str,
-        types: Sequence[str],
-        matrix: Weighing | None,
-        hashes: InputHashes,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> tuple[InstalledModel, ...]:
-        """Waits for the checksums only where names and sizes are the same."""
-        here = [(path.name, path.stat().st_size) for path in hashes.files]
-        alike = {
-            model: inputs
-            for model in self._store.find(name)
-            if model.type in types and _is_weighed_by(matrix, model)
-            for inputs in [self._store.inputs_at(model.path)]
-            if [(file.path, file.bytes) for file in inputs] == here
-        }
-        if not alike:
-            return ()
-        now = hashes.wait(on_progress, cancel)
-        return tuple(model for model, inputs in alike.items() if inputs == now)
-
-    def _download(
-        self,
-        snapshot: Snapshot,
-        files: Sequence[RemoteFile],
-        folder: Path,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> list[LocalFile]:
-        return download(
-            snapshot,
-            files,
-            folder,
-            self._hub,
-            options=self._transfer,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
+    def _snapshot(
+        self, reference: CatalogReference | HubReference, revision: str, job: JobContext
+    ) -> Snapshot:
+        repo = reference.model.repo if isinstance(reference, CatalogReference) else reference.repo
+        asked = revision or (reference.revision if isinstance(reference, HubReference) else "")
+        return self._hub.resolve(repo, asked, cancel=job.cancel)
 
     def _get_gguf(
         self,
+        order: Order,
+        reference: CatalogReference | HubReference,
         snapshot: Snapshot,
-        wanted: str,
-        name: str,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
+        job: JobContext,
     ) -> InstalledModel:
-        remote = choose_gguf(snapshot, wanted)
-        there = self._there(name, snapshot, [type_in_name(remote.path)])
-        if there:
-            return there[0]
-        work = self._store.work_folder(name)
-        [local] = self._download(snapshot, [remote], work, on_progress, cancel)
-        check_gguf(local.path)
-        new = NewFile(type_in_name(local.path.name), local.path, local.sha256, local.bytes)
-        source = InputFile(path=local.name, sha256=local.sha256, bytes=local.bytes)
-        [model] = self._store.add(
-            name, [new], repo=snapshot.repo, commit=snapshot.commit, inputs=[source], tools=tool_versions()
-        )
-        shutil.rmtree(work)
-        return model
-
-    def _build_from_hub(
-        self,
-        snapshot: Snapshot,
-        name: str,
-        key: str,
-        types: Sequence[str],
-        later: Sequence[str],
-        matrix: Weighing | None,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-        keep_original: bool,
-    ) -> tuple[tuple[InstalledModel, ...], int]:
-        folder, work = self._checkpoints / folder_name(name), self._store.work_folder(name)
-        with told_when_full(work):
-            built = self._hub_build.run(
-                snapshot,
-                types,
-                folder,
-                work,
-                folder_name(name),
-                keep_original=keep_original,
-                later=later,
-                imatrix=matrix.file if matrix is not None else None,
-                on_progress=on_progress,
-                cancel=cancel,
+        """Take the repository's GGUF file as it is. Raises `StillroomError` if more was wished."""
+        kinds = [canonical_type(kind) for kind in order.types]
+        wish = order.wish
+        if wish.measure or (wish.imatrix != AUTO and wish.weighed(kinds)):
+            raise StillroomError(
+                "{repo} has finished GGUF files only, so there is nothing to build and to measure.",
+                "Choose the repository that has the model's original weights.",
+                repo=snapshot.repo,
             )
-            checkpoint = _Checkpoint(name, folder, built.inputs, key, snapshot.repo, snapshot.commit)
-            models = self._store_built(checkpoint, built.result, matrix)
-        if not later:
-            drop_folder(folder)
-        return models, built.result.peak_memory_bytes
-
-    def _build_from_folder(
-        self,
-        folder: Path,
-        types: Sequence[str],
-        later: Sequence[str],
-        matrix: Weighing | None,
-        hashes: InputHashes,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> tuple[tuple[InstalledModel, ...], int]:
-        check_supported(folder / "config.json", folder.name)
-        record = read_record(folder)
-        known = _known(folder)
-        name, key = (known.name, known.key) if known is not None else (folder.name, "")
-        there = self._there_from_files(name, types, matrix, hashes, on_progress, cancel)
-        missing = [kind for kind in types if kind not in {model.type for model in there}]
-        if not missing:
-            return there, 0
-        work = self._store.work_folder(name)
-        if later:
-            work.mkdir(parents=True, exist_ok=True)
-            weights = (path for path in hashes.files if path.suffix == ".safetensors")
-            check_build_room(sum(path.stat().st_size for path in weights), [*missing, *later], work)
-        result = build(
-            folder,
-            missing,
-            work,
-            folder_name(name),
-            command=self._build_command,
-            on_progress=on_progress,
-            cancel=cancel,
-            imatrix=matrix.file if matrix is not None else None,
-        )
-        inputs = hashes.wait(on_progress, cancel)
-        try:
-            _require_as_verified(folder, record, inputs)
-        except StillroomError:
-            shutil.rmtree(work)
-            raise
-        checkpoint = _Checkpoint(name, folder, inputs, key, record.repo, record.commit)
-        return there + self._store_built(checkpoint, result, matrix), result.peak_memory_bytes
-
-    def _store_built(
-        self, checkpoint: _Checkpoint, result: BuildResult, matrix: Weighing | None
-    ) -> tuple[InstalledModel, ...]:
-        work = self._store.work_folder(checkpoint.name)
-        models = self._store.add(
-            checkpoint.name,
-            new_files(result, matrix),
-            key=checkpoint.key,
-            repo=checkpoint.repo,
-            commit=checkpoint.commit,
-            inputs=checkpoint.inputs,
+        name = model_name(reference)
+        remote = choose_gguf(snapshot, _file(reference) or next(iter(kinds), ""))
+        kind = type_in_name(remote.path)
+        for model in self._store.find(name, kind):
+            if (model.repo, model.commit) == (snapshot.repo, snapshot.commit):
+                return model
+        work = work_folder(self._store, name)
+        [local] = download(snapshot, [remote], work, self._hub, job, options=self._options)
+        check_gguf(local.path)
+        [model] = self._store.add(
+            name,
+            [BuiltFile(kind, local.path, local.sha256, local.bytes)],
+            repo=snapshot.repo,
+            commit=snapshot.commit,
+            inputs=[InputFile(path=local.name, sha256=local.sha256, bytes=local.bytes)],
             tools=tool_versions(),
         )
         shutil.rmtree(work)
-        return tuple(models)
-
-
-def _require_as_verified(folder: Path, record: DownloadRecord, inputs: Sequence[InputFile]) -> None:
-    """Refuse weights that the disk has changed: another content at the time of the one that was verified."""
-    for file in inputs:
-        known = record.files.get(file.path)
-        if known is None or known.sha256 == file.sha256:
-            continue
-        if (folder / file.path).stat().st_mtime_ns == known.modified_ns:
-            raise StillroomError(
-                "The file {file} is damaged: it is not what it was when it was downloaded.",
-                "Delete it and get the model again; the other files are used.",
-                file=str(folder / file.path),
-            )
-
-
-def tool_versions() -> dict[str, str]:
-    """The versions that decide what a built file holds."""
-    return {name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python", "gguf")}
-
-
-def hub_source(reference: CatalogReference | HubReference, revision: str) -> tuple[str, str, str, str]:
-    """Repository, catalogue key, file and revision."""
-    if isinstance(reference, CatalogReference):
-        return reference.model.repo, reference.model.key, "", revision
-    return reference.repo, "", reference.file, revision or reference.revision
+        return model
 
 
 def model_name(reference: CatalogReference | HubReference | CheckpointReference) -> str:
@@ -457,19 +220,17 @@ def model_name(reference: CatalogReference | HubReference | CheckpointReference)
         case CatalogReference(model):
             return model.name
         case CheckpointReference(folder):
-            known = _known(folder)
+            known = known_checkpoint(folder)
             return known.name if known is not None else folder.name
         case HubReference(repo):
             return repo
 
 
-def _known(folder: Path) -> CatalogModel | None:
-    return find(read_record(folder).repo) or find(folder.name)
+def _file(reference: CatalogReference | HubReference) -> str:
+    return reference.file if isinstance(reference, HubReference) else ""
 
 
-def _is_weighed_by(matrix: Weighing | None, model: InstalledModel) -> bool:
-    return matrix is None or model.imatrix == matrix.text_for(model.type)
-
-
-def _has_checkpoint(snapshot: Snapshot) -> bool:
-    return not gguf_files(snapshot) or any(file.path.endswith(".safetensors") for file in snapshot.files)
+def _is_gguf(reference: CatalogReference | HubReference, snapshot: Snapshot) -> bool:
+    """Tell whether a GGUF file is meant: it is named, or there is nothing else."""
+    has_weights = any(file.path.endswith(".safetensors") for file in snapshot.files)
+    return bool(_file(reference)) or (bool(gguf_files(snapshot)) and not has_weights)

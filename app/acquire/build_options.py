@@ -1,9 +1,10 @@
-"""The user's wishes for a build. Nothing slow is imported: the command line's help needs it."""
+"""A model as the user asks for it. Nothing slow is imported: the command line's help needs it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.catalog.reference import Reference
 from models.quantisation.sizes import WEIGHED
 
 AUTO, ON, OFF = "auto", "on", "off"
@@ -32,3 +33,19 @@ class BuildWish:
     def file(self) -> Path | None:
         """The file of a matrix that was given."""
         return None if self.imatrix in (AUTO, ON, OFF) else Path(self.imatrix).expanduser()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A model in `types`, at a `revision` of its repository; `out` is a folder for its files, None is the
+    store.
+
+    Original weights that were downloaded for it go again, unless `keep_original`.
+    """
+
+    reference: Reference
+    types: Sequence[str] = ()
+    wish: BuildWish = BuildWish()
+    revision: str = ""
+    keep_original: bool = False
+    out: Path | None = None

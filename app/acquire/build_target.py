@@ -1,197 +1,183 @@
 """The place for a build's files: the store, or a folder that the user named."""
 
-import threading
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import importlib.metadata
+import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from app.acquire.importance import Weighing
-from app.acquire.requantise import requantise_into, source_of
-from converters.build.build_client import BuildResult, requantise
+from app.acquire.importance import MATRIX_NAME
+from app.acquire.weights import BuildPass, Weights
+from app.base.disk_full import told_when_full
+from app.base.errors import StillroomError
+from converters.build.working_files import discard_build
 from models.quantisation.quantisation_loss import Quality
-from models.store.store import InstalledModel, ModelStore
-from models.system.progress import OnProgress
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltModel:
-    """A file of the build; `was_there` is one that no new file had to be made for."""
-
-    path: Path
-    type: str
-    sha256: str
-    bytes: int
-    was_there: bool = False
-    imatrix: str = ""
-    quality: Quality | None = None
-    installed: InstalledModel | None = None
+from models.store.store import KEPT_SUFFIX, InstalledModel, ModelStore, folder_name
+from models.system.progress import JobContext
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The result of one step of a build."""
+    """The files of one pass over the weights, also those that were there already; the memory is the build
+    process's peak, 0 where nothing was built."""
 
-    models: tuple[BuiltModel, ...]
+    models: tuple[InstalledModel, ...]
     peak_memory_bytes: int = 0
 
 
-class Make(Protocol):
-    """Makes a model from what it is built of."""
+class BuildTarget(ABC):
+    """Each method blocks, on any thread."""
 
-    def __call__(
-        self, types: Sequence[str], /, *, later: Sequence[str] = (), matrix: Weighing | None = None
-    ) -> Made:
-        """Its files of `types`, weighed by `matrix`; what it is built of stays for the types `later`. Files
-        that are there already are not made again.
-        """
+    @abstractmethod
+    def make(self, weights: Weights, step: BuildPass, job: JobContext) -> Made:
+        """Make the files of one pass over `weights`, which stay where `step` says so. Files of the very
+        weights that are there already are not made again. Raises `StillroomError` and `Cancelled`."""
 
+    @abstractmethod
+    def kept(self) -> set[Path]:
+        """The files that are there now and were not made in passing."""
 
-class BuildPlace(Protocol):
-    """The operations that `app.acquire.quality_build.QualityBuild` needs of a place; each method blocks."""
+    @abstractmethod
+    def matrix_file(self, weights: Weights) -> Path:
+        """The file in which an importance matrix of `weights` is kept."""
 
-    make: Make
-
-    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
-        """The model from its file `source`, weighed by `matrix`."""
-
-    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
+    @abstractmethod
+    def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
         """`model` with what it cost."""
 
-    def set_passing(self, model: BuiltModel, passing: bool) -> None:
+    @abstractmethod
+    def set_passing(self, model: InstalledModel, passing: bool) -> None:
         """Note whether `model` was made in passing: a run after an interrupted one then deletes it."""
 
-    def remove(self, model: BuiltModel) -> None:
+    @abstractmethod
+    def remove(self, model: InstalledModel) -> None:
         """Delete a file that was made in passing."""
 
 
-class StorePlace:
+class StoreTarget(BuildTarget):
     """The store; what is recorded is in its manifests."""
 
-    def __init__(
-        self,
-        store: ModelStore,
-        make: Make,
-        command: Sequence[str],
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> None:
+    def __init__(self, store: ModelStore) -> None:
         self._store = store
-        self.make = make
-        self._command = command
-        self._on_progress = on_progress
-        self._cancel = cancel
 
-    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
-        """See `BuildPlace`."""
-        models, peak_memory_bytes = requantise_into(
-            self._store,
-            source_of(source.path, self._store),
-            types,
-            command=self._command,
-            on_progress=self._on_progress,
-            cancel=self._cancel,
-            matrix=matrix,
-        )
-        return Made(tuple(map(from_store, models)), peak_memory_bytes)
+    def make(self, weights: Weights, step: BuildPass, job: JobContext) -> Made:
+        """See `BuildTarget`."""
+        there = self._there(weights, step, job)
+        missing = [kind for kind in step.types if kind not in {model.type for model in there}]
+        work = work_folder(self._store, weights.origin.name, weights.file)
+        if not missing:
+            if not step.later:
+                weights.release(work)
+            return Made(there)
+        origin = weights.origin
+        with told_when_full(work):
+            result = weights.build(replace(step, types=missing), work, folder_name(origin.name), job)
+            try:
+                inputs = weights.inputs(job)
+            except StillroomError:
+                shutil.rmtree(work)
+                raise
+            models = self._store.add(
+                origin.name,
+                result.outputs,
+                key=origin.key,
+                repo=origin.repo,
+                commit=origin.commit,
+                inputs=inputs,
+                tools=tool_versions(),
+            )
+            shutil.rmtree(work)
+        if not step.later:
+            weights.release()
+        return Made((*there, *models), result.peak_memory_bytes)
 
-    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
-        """See `BuildPlace`."""
-        assert model.installed is not None
-        return from_store(self._store.record_quality(model.installed, quality))
+    def kept(self) -> set[Path]:
+        """See `BuildTarget`."""
+        return {model.path for model in self._store.listing().models if not model.passing}
 
-    def set_passing(self, model: BuiltModel, passing: bool) -> None:
-        """See `BuildPlace`."""
-        assert model.installed is not None
-        if model.installed.passing != passing:
-            self._store.set_passing(model.installed, passing)
+    def matrix_file(self, weights: Weights) -> Path:
+        """See `BuildTarget`."""
+        return self._store.folder_of(weights.origin.name) / MATRIX_NAME
 
-    def remove(self, model: BuiltModel) -> None:
-        """See `BuildPlace`."""
-        assert model.installed is not None
-        self._store.remove(model.installed)
+    def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
+        """See `BuildTarget`."""
+        return self._store.record_quality(model, quality)
+
+    def set_passing(self, model: InstalledModel, passing: bool) -> None:
+        """See `BuildTarget`."""
+        if model.passing != passing:
+            self._store.set_passing(model, passing)
+
+    def remove(self, model: InstalledModel) -> None:
+        """See `BuildTarget`."""
+        self._store.remove(model)
+
+    def _there(self, weights: Weights, step: BuildPass, job: JobContext) -> tuple[InstalledModel, ...]:
+        found = [
+            (model, self._store.inputs_at(model.path))
+            for model in self._store.find(weights.origin.name)
+            if model.type in step.types
+            and (step.matrix is None or model.imatrix == step.matrix.text_for(model.type))
+        ]
+        return weights.built(found, job)
 
 
-class FolderPlace:
+class FolderTarget(BuildTarget):
     """A folder; what is recorded is in the build's result only."""
 
-    def __init__(
-        self,
-        out: Path,
-        make: Make,
-        command: Sequence[str],
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> None:
+    def __init__(self, out: Path) -> None:
         self._out = out
-        self.make = make
-        self._command = command
-        self._on_progress = on_progress
-        self._cancel = cancel
 
-    def requantise(self, source: BuiltModel, types: Sequence[str], matrix: Weighing) -> Made:
-        """See `BuildPlace`."""
-        result = requantise(
-            source.path,
-            types,
-            self._out,
-            source.path.stem.removesuffix(f"-{source.type}"),
-            command=self._command,
-            on_progress=self._on_progress,
-            cancel=self._cancel,
-            imatrix=matrix.file,
+    def make(self, weights: Weights, step: BuildPass, job: JobContext) -> Made:
+        """See `BuildTarget`; all of the types are made."""
+        result = weights.build(step, self._out, weights.stem, job)
+        if not step.later:
+            weights.release()
+        discard_build(self._out, weights.stem)
+        models = tuple(
+            InstalledModel(
+                weights.origin.name, file.type, file.path, file.bytes, file.sha256, imatrix=file.imatrix
+            )
+            for file in result.outputs
         )
-        return from_result(result, matrix)
+        return Made(models, result.peak_memory_bytes)
 
-    def record(self, model: BuiltModel, quality: Quality) -> BuiltModel:
-        """See `BuildPlace`."""
-        return BuiltModel(
-            model.path, model.type, model.sha256, model.bytes, imatrix=model.imatrix, quality=quality
-        )
+    def kept(self) -> set[Path]:
+        """See `BuildTarget`."""
+        return {path for path in self._out.glob("*.gguf") if not _passing_mark(path).exists()}
 
-    def set_passing(self, model: BuiltModel, passing: bool) -> None:
-        """See `BuildPlace`."""
+    def matrix_file(self, weights: Weights) -> Path:
+        """See `BuildTarget`."""
+        return self._out / f"{weights.stem}{KEPT_SUFFIX}"
+
+    def record(self, model: InstalledModel, quality: Quality) -> InstalledModel:
+        """See `BuildTarget`."""
+        return replace(model, quality=quality)
+
+    def set_passing(self, model: InstalledModel, passing: bool) -> None:
+        """See `BuildTarget`."""
         if passing:
-            passing_mark(model.path).touch()
+            _passing_mark(model.path).touch()
         else:
-            passing_mark(model.path).unlink(missing_ok=True)
+            _passing_mark(model.path).unlink(missing_ok=True)
 
-    def remove(self, model: BuiltModel) -> None:
-        """See `BuildPlace`."""
+    def remove(self, model: InstalledModel) -> None:
+        """See `BuildTarget`."""
         model.path.unlink()
-        passing_mark(model.path).unlink(missing_ok=True)
+        _passing_mark(model.path).unlink(missing_ok=True)
 
 
-def passing_mark(path: Path) -> Path:
+def work_folder(store: ModelStore, name: str, source: InstalledModel | None = None) -> Path:
+    """Return the folder for the outputs of a build of `name` into the store; from the GGUF file `source` its
+    own, as a build from original weights may wait beside it."""
+    return store.work_folder(name if source is None else f"{name} from {source.type}")
+
+
+def tool_versions() -> dict[str, str]:
+    """The versions that decide what a built file holds."""
+    return {name: importlib.metadata.version(name) for name in ("stillroom", "llama-cpp-python", "gguf")}
+
+
+def _passing_mark(path: Path) -> Path:
     """The file beside `path` that says that it was made in passing."""
     return path.with_name(f".{path.name}.passing")
-
-
-def from_store(model: InstalledModel, *, was_there: bool = False) -> BuiltModel:
-    """A model of the store."""
-    return BuiltModel(
-        path=model.path,
-        type=model.type,
-        sha256=model.sha256,
-        bytes=model.bytes,
-        was_there=was_there and not model.passing,
-        imatrix=model.imatrix,
-        quality=model.quality,
-        installed=model,
-    )
-
-
-def from_result(result: BuildResult, matrix: Weighing | None, *, there: Collection[Path] = ()) -> Made:
-    """The files of a build into a folder, which held the files `there` before."""
-    models = tuple(
-        BuiltModel(
-            output.path,
-            output.type,
-            output.sha256,
-            output.bytes,
-            was_there=output.path in there,
-            imatrix=matrix.text_for(output.type) if matrix is not None else "",
-        )
-        for output in result.outputs
-    )
-    return Made(models, result.peak_memory_bytes)

@@ -1,30 +1,32 @@
 """A build whose weights come from the hub meanwhile: what has arrived is quantised while the rest comes."""
 
 import shutil
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
 from app.acquire.disk_space import check_room
+from app.acquire.importance import weights_fingerprint
+from app.acquire.weights import SAFETENSORS, BuildPass, Origin, Recorded, Weights, check_supported
 from app.base.errors import StillroomError
-from converters.build.build_client import BuildResult, build
-from converters.checkpoint.architectures import read_settings
+from converters.build.build_client import build
+from converters.build.working_files import locked
 from converters.process.child_client import Child
-from converters.process.messages import ComingFile
+from converters.process.messages import BuildRequest, BuildResult, ComingFile
+from converters.system.errors import BuildError
 from models.hub.arrival import OnArrival, ignore_arrival
 from models.hub.download_record import read_record
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
-from models.hub.repository_download import LocalFile, download
+from models.hub.repository_download import download
 from models.hub.shard_feed import ShardFeed
 from models.hub.snapshot import RemoteFile, Snapshot, checkpoint_files
 from models.hub.weight_headers import fetch_weight_headers
 from models.store.manifest import InputFile
-from models.system.foreign_json import MOST_JSON_BYTES, parse_json
-from models.system.progress import OnProgress
-from models.system.regular_file import read_regular
+from models.store.store import InstalledModel, folder_name
+from models.system.progress import JobContext
 
 # In a checkpoint's folder: its files were fetched for a build only and go when it is done.
 _TEMPORARY = ".temporary"
@@ -35,132 +37,124 @@ _EARLY_SEGMENT_BYTES = 8 << 20
 request costs two milliseconds of the processor."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubBuilt:
-    """The result of a build, and the repository's files that it was built from."""
+class HubWeights(Weights):
+    """The checkpoint in the repository `snapshot` of `hub`, whose files pass through `folder`.
 
-    result: BuildResult
-    inputs: tuple[InputFile, ...]
+    At most two weight files are there at once, and each is deleted when it is used up, unless `keep_original`
+    or the folder was there before. Where more types will be built of the same files they stay until then if
+    the disk has room, and come again if not. Raises `StillroomError` for a repository without a checkpoint.
+    """
 
-
-class HubBuild:
-    """Builds from repositories of `hub`. `command` starts the build process. Blocks, on any thread."""
-
-    def __init__(self, hub: HubClient, command: Sequence[str], transfer: TransferOptions | None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        origin: Origin,
+        folder: Path,
+        hub: HubClient,
+        command: Sequence[str],
+        options: TransferOptions | None = None,
+        *,
+        keep_original: bool = False,
+    ) -> None:
+        super().__init__(origin, folder_name(origin.name))
+        self._snapshot = snapshot
+        self._folder = folder
         self._hub = hub
         self._command = command
         # Quantising needs every moment of the processor.
-        self._transfer = replace(transfer or TransferOptions(), coarse=True)
+        self._options = replace(options or TransferOptions(), coarse=True)
+        self._keep_original = keep_original
+        self._files = checkpoint_files(snapshot)
+        self._weights = [file for file in self._files if file.path.endswith(SAFETENSORS)]
 
-    def run(
-        self,
-        snapshot: Snapshot,
-        types: Sequence[str],
-        folder: Path,
-        out_dir: Path,
-        name: str,
-        *,
-        keep_original: bool,
-        later: Sequence[str] = (),
-        imatrix: Path | None = None,
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> HubBuilt:
-        """Make `<out_dir>/<name>-<TYPE>.gguf` of each of `types`.
-
-        The original files pass through `folder`. At most two weight files are there at once, and each is
-        deleted when it is used up, unless `keep_original` or the folder was there before. Where the types
-        `later` will be built of the same files they stay until then if the disk has room, and come again if
-        not. `imatrix` is the file of an importance matrix. Raises `StillroomError` and `Cancelled`; a later
-        call goes on where this one stopped. The build's journal stays for `discard_build`: nothing is fetched
-        again before the files are where they belong.
-        """
-        keep = _claim(folder, keep_original)
-        wanted = checkpoint_files(snapshot)
-        weights = [file for file in wanted if file.path.endswith(".safetensors")]
-        text = [file for file in wanted if file not in weights]
-
-        def fetch(
-            files: Sequence[RemoteFile],
-            listener: OnProgress,
-            stop: threading.Event | None,
-            on_arrival: OnArrival = ignore_arrival,
-            transfer: TransferOptions = self._transfer,
-        ) -> list[LocalFile]:
-            return download(
-                snapshot,
-                files,
-                folder,
-                self._hub,
-                options=transfer,
-                on_progress=listener,
-                on_arrival=on_arrival,
-                cancel=stop,
-            )
-
-        first = replace(
-            self._transfer,
-            first_segment_bytes=_FIRST_SEGMENT_BYTES,
-            segment_bytes=min(self._transfer.segment_bytes, _EARLY_SEGMENT_BYTES),
-        )
-        transfers = chain([first], repeat(self._transfer))
-
-        def fetch_one(
-            file: RemoteFile, listener: OnProgress, on_arrival: OnArrival, stop: threading.Event
-        ) -> None:
-            fetch([file], listener, stop, on_arrival, next(transfers))
-
+    def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
+        """See `Weights`. The build's journal stays for `discard_build`: nothing is fetched again before the
+        files are where they belong."""
+        keep = _claim(self._folder, self._keep_original)
+        weights, types = self._weights, [*step.types, *step.later]
         # The build process starts while the first files come.
         with Child(self._command) as child:
-            fetch(text, on_progress, cancel)
-            check_supported(folder / "config.json", snapshot.repo)
+            self._fetch([file for file in self._files if file not in weights], job)
+            check_supported(self._folder / "config.json", self._snapshot.repo)
             out_dir.mkdir(parents=True, exist_ok=True)
-            stay = keep or (bool(later) and _has_room(weights, [*types, *later], folder, out_dir))
-            check_room(weights, [*types, *later], folder, out_dir, keep=stay)
-            coming = self._coming(snapshot, weights, folder, cancel)
-            with ShardFeed(weights, folder, fetch_one, keep=stay) as feed:
-                result = build(
-                    folder,
-                    types,
-                    out_dir,
-                    name,
-                    command=child,
-                    on_progress=on_progress,
-                    cancel=cancel,
-                    imatrix=imatrix,
-                    coming=coming,
-                    feed=feed,
-                    keep_journal=True,
-                )
-        verified = read_record(folder).files
-        inputs = tuple(
-            InputFile(path=file.path, sha256=verified[file.path].sha256, bytes=file.bytes) for file in wanted
-        )
+            stay = keep or (bool(step.later) and _has_room(weights, types, self._folder, out_dir))
+            check_room(weights, types, self._folder, out_dir, keep=stay)
+            request = BuildRequest(
+                self._folder,
+                list(step.types),
+                out_dir,
+                name,
+                step.matrix,
+                coming=self._coming(job),
+                keep_journal=True,
+            )
+            first = replace(
+                self._options,
+                first_segment_bytes=_FIRST_SEGMENT_BYTES,
+                segment_bytes=min(self._options.segment_bytes, _EARLY_SEGMENT_BYTES),
+            )
+            options = chain([first], repeat(self._options))
+
+            def fetch_one(file: RemoteFile, job: JobContext, on_arrival: OnArrival) -> None:
+                self._fetch([file], job, next(options), on_arrival)
+
+            with ShardFeed(weights, self._folder, fetch_one, keep=stay) as feed:
+                result = build(request, child, job, feed)
         if keep:
             # What an earlier run, which was not to keep them, has used up.
-            fetch(weights, on_progress, cancel)
-            shutil.rmtree(folder / _HEADERS, ignore_errors=True)
-        return HubBuilt(result, inputs)
+            self._fetch(weights, job)
+            shutil.rmtree(self._folder / _HEADERS, ignore_errors=True)
+        return result
 
-    def _coming(
+    def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
+        """See `Weights`."""
+        verified = read_record(self._folder).files
+        return tuple(
+            InputFile(path=file.path, sha256=verified[file.path].sha256, bytes=file.bytes)
+            for file in self._files
+        )
+
+    def sha256(self, job: JobContext) -> str:
+        """See `Weights`."""
+        return weights_fingerprint(file.sha256 or file.oid for file in self._weights)
+
+    def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `Weights`."""
+        here = self._snapshot.repo, self._snapshot.commit
+        return tuple(model for model, _ in models if (model.repo, model.commit) == here)
+
+    def release(self, work: Path | None = None) -> None:
+        """See `Weights`."""
+        lock = locked(work, self.stem) if work is not None and work.is_dir() else nullcontext()
+        with suppress(BuildError), lock:  # refused while another process builds it
+            drop_folder(self._folder)
+            if work is not None:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def _fetch(
         self,
-        snapshot: Snapshot,
-        weights: Sequence[RemoteFile],
-        folder: Path,
-        cancel: threading.Event | None,
-    ) -> list[ComingFile]:
-        absent = [file for file in weights if not (folder / file.path).exists()]
+        files: Sequence[RemoteFile],
+        job: JobContext,
+        options: TransferOptions | None = None,
+        on_arrival: OnArrival = ignore_arrival,
+    ) -> None:
+        options = options or self._options
+        download(self._snapshot, files, self._folder, self._hub, job, options=options, on_arrival=on_arrival)
+
+    def _coming(self, job: JobContext) -> list[ComingFile]:
+        absent = [file for file in self._weights if not (self._folder / file.path).exists()]
+        folder = self._folder / _HEADERS
         headers = fetch_weight_headers(
-            snapshot, absent, folder / _HEADERS, self._hub, options=self._transfer, cancel=cancel
+            self._snapshot, absent, folder, self._hub, options=self._options, cancel=job.cancel
         )
         return [
             ComingFile(
                 name=file.path,
                 bytes=file.bytes,
                 sha256=file.sha256 or file.oid,
-                header=str(headers[file.path].absolute()) if file.path in headers else "",
+                header=headers.get(file.path),
             )
-            for file in weights
+            for file in self._weights
         ]
 
 
@@ -173,19 +167,6 @@ def drop_folder(folder: Path) -> None:
     """Delete what was fetched for a build only."""
     if (folder / _TEMPORARY).exists():
         shutil.rmtree(folder)
-
-
-def check_supported(config: Path, repo: str) -> None:
-    """Refuse a model that cannot be converted before its weights are downloaded."""
-    try:
-        settings = parse_json(read_regular(config, MOST_JSON_BYTES))
-    except (OSError, ValueError):
-        settings = None
-    if not isinstance(settings, dict):
-        raise StillroomError(
-            "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
-        )
-    read_settings(settings)
 
 
 def _has_room(weights: Sequence[RemoteFile], types: Sequence[str], folder: Path, out_dir: Path) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from converters.gguf import gguf_checksum
 from converters.gguf.inspect import ListSummary, inspect
+from converters.process.messages import MatrixFile
 from converters.system.errors import BuildError, GgufError
-from models.quantisation.sizes import WEIGHED
 from models.store.store import KEPT_SUFFIX
 from models.system.json_file import tell_set_aside
 
@@ -23,18 +23,6 @@ MATRIX_NAME = f"importance{KEPT_SUFFIX}"
 """In the store, beside the types of a model."""
 
 _WEIGHTS, _TEXT, _WITH = "stillroom.weights_sha256", "stillroom.text_sha256", "stillroom.collected_with"
-
-
-@dataclass(frozen=True, slots=True)
-class Weighing:
-    """A matrix to quantise with: its file, and what manifests say that it was collected over."""
-
-    file: Path
-    text: str
-
-    def text_for(self, kind: str) -> str:
-        """The text for a manifest's entry of this type; empty where the type takes no matrix."""
-        return self.text if kind in WEIGHED else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +39,9 @@ class KeptMatrix:
     collected_with: str
 
     @property
-    def weighing(self) -> Weighing:
+    def matrix(self) -> MatrixFile:
         """The same, to quantise with."""
-        return Weighing(self.path, collected_over(self.text, self.chunks))
+        return MatrixFile(self.path, collected_over(self.text, self.chunks))
 
 
 def collected_over(text: str, chunks: int) -> str:

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from app.acquire.build_options import AUTO, ON, BuildWish
+from app.acquire.build_options import AUTO, ON, BuildWish, Order
 from app.base.errors import Cancelled, StillroomError
 from models.catalog.reference import CatalogReference, parse_reference
 from models.hub.snapshot import Snapshot
 from models.store.store import InstalledModel
 from models.system.json_file import is_set_aside, read_json, write_json
-from models.system.progress import OnProgress, Progress
+from models.system.progress import JobContext, Progress
 
 if TYPE_CHECKING:
     # The libraries behind it are half of the window's start, so it is made when the first job needs it.
-    from app.acquire.builder import Builder
+    from app.acquire.acquirer import Acquirer
 
 log = logging.getLogger(__name__)
 
@@ -77,15 +77,15 @@ class JobView:
 class JobBook:
     """All jobs, one of which runs at a time on the book's own thread; the methods are for any thread.
 
-    Jobs are kept in `folder`; `make_builder` makes what does the work. A job that was waiting or running
+    Jobs are kept in `folder`; `make_acquirer` makes what does the work. A job that was waiting or running
     when the program ended goes on at `start`, a paused or failed one waits for `resume`. Pausing keeps what
     was made, cancelling deletes it.
     """
 
-    def __init__(self, folder: Path, make_builder: "Callable[[], Builder]") -> None:
+    def __init__(self, folder: Path, make_acquirer: "Callable[[], Acquirer]") -> None:
         self._folder = folder
-        self._make_builder = make_builder
-        self._made: Builder | None = None
+        self._make_acquirer = make_acquirer
+        self._made: Acquirer | None = None
         self._making = threading.Lock()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
@@ -170,7 +170,7 @@ class JobBook:
 
     def resolve(self, repo: str, revision: str = "", *, cancel: threading.Event | None = None) -> Snapshot:
         """Ask the hub what a repository holds; blocks. Raises `StillroomError` and `Cancelled`."""
-        return self._builder().resolve(repo, revision, cancel=cancel)
+        return self._acquirer().resolve(repo, revision, cancel=cancel)
 
     def pause(self, job_id: str) -> None:
         """Stop the job and keep what it has."""
@@ -206,10 +206,10 @@ class JobBook:
             if job_id in self._jobs and self._jobs[job_id].state == "done":
                 del self._jobs[job_id]
 
-    def _builder(self) -> "Builder":
+    def _acquirer(self) -> "Acquirer":
         with self._making:
             if self._made is None:
-                self._made = self._make_builder()
+                self._made = self._make_acquirer()
             return self._made
 
     def _end_with(self, job_id: str, state: JobState) -> None:
@@ -266,7 +266,7 @@ class JobBook:
 
         # A future carries whatever happens, so that a surprise ends the job and not the book.
         with ThreadPoolExecutor(1, "job") as executor:
-            future = executor.submit(self._get, job, on_progress)
+            future = executor.submit(self._get, job, JobContext(on_progress, self._stop))
             error = future.exception()
         if isinstance(error, Cancelled):
             log.info("job %s stopped", job.id)
@@ -284,17 +284,15 @@ class JobBook:
                 job.values = {name: str(value) for name, value in known.values.items()}
                 self._set(job, "failed")
 
-    def _get(self, job: Job, on_progress: OnProgress) -> tuple[InstalledModel, ...]:
-        build = self._builder().get(
+    def _get(self, job: Job, context: JobContext) -> tuple[InstalledModel, ...]:
+        order = Order(
             parse_reference(job.model),
             job.types,
             BuildWish(imatrix=ON if job.weigh else AUTO, measure=job.measure),
             revision=job.revision,
             keep_original=job.keep_original,
-            on_progress=on_progress,
-            cancel=self._stop,
         )
-        return tuple(model.installed for model in build.models if model.installed is not None)
+        return self._acquirer().get(order, context).models
 
     def _discard(self, job: Job) -> None:
         with self._changed:
@@ -303,7 +301,7 @@ class JobBook:
             ]
             shared = any(other.model == job.model for other in unfinished)
         if not shared:
-            self._builder().discard(job.model)
+            self._acquirer().discard(job.model)
         with self._changed:
             self._file(job).unlink(missing_ok=True)
             self._jobs.pop(job.id, None)

@@ -5,7 +5,6 @@ Run as `python -m app.acquire.measure_worker`, or by a bundle's own executable.
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from converters.process.child_server import serve
@@ -14,9 +13,9 @@ from converters.quality.measuring import (
     ImatrixRequest,
     MeasuredQuality,
     QualityRequest,
+    TextPart,
     TextRequest,
 )
-from converters.quality.text_part import TextPart
 from models.system.progress import OnProgress
 
 _REQUESTS: Any = QualityRequest | ImatrixRequest | TextRequest
@@ -33,7 +32,7 @@ def _work(
     # llama.cpp's libraries are loaded only now: a process that is told to end before does so at once.
     from app.engine.devices.native_log import NativeLog
     from app.engine.llama.backend import Backend
-    from converters.quality.evaluation import Machine
+    from converters.quality.evaluation import Machine, MeasuringText
     from models.system.cores import physical_cores
 
     log = NativeLog()
@@ -46,46 +45,32 @@ def _work(
     if isinstance(request, TextRequest):
         from converters.quality.perplexity import read_text
 
-        return read_text(
-            Path(request.model),
-            request.text.encode(),
-            machine,
-            on_progress,
-            first_chunk=request.first_chunk,
-            most_chunks=request.most_chunks,
-        )
-    text = Path(request.text).read_bytes().removesuffix(b"\n")  # as llama.cpp's tools read a prompt's file
+        return read_text(request, machine, on_progress)
+    # As llama.cpp's tools read a prompt's file.
+    text = MeasuringText(request.text.read_bytes().removesuffix(b"\n"), request.text_name)
     if isinstance(request, QualityRequest):
-        from converters.quality.quality import MeasuringText, measure_quality
+        from converters.quality.quality import measure_quality
 
-        return MeasuredQuality(
-            qualities=measure_quality(
-                Path(request.reference),
-                [Path(path) for path in request.models],
-                MeasuringText(text, request.text_name),
-                machine,
-                on_progress,
-                most_chunks=request.most_chunks,
-            )
+        qualities = measure_quality(
+            request.reference, request.models, text, machine, on_progress, most_chunks=request.most_chunks
         )
+        return MeasuredQuality(qualities=qualities)
     from converters.imatrix.imatrix import write_imatrix
     from converters.imatrix.imatrix_collection import collect_imatrix
     from converters.imatrix.unfinished_imatrix import UnfinishedMatrix, unfinished_path
 
-    out = Path(request.out)
     belongs_to = json.dumps([request.notes, request.most_chunks], sort_keys=True)
-    unfinished = UnfinishedMatrix(unfinished_path(out), belongs_to)
+    unfinished = UnfinishedMatrix(unfinished_path(request.out), belongs_to)
     matrix = collect_imatrix(
-        Path(request.model),
+        request.model,
         text,
-        request.text_name,
         machine,
         backend.ggml,
         on_progress,
         most_chunks=request.most_chunks,
         unfinished=unfinished if request.notes else None,
     )
-    write_imatrix(matrix, out, request.notes)
+    write_imatrix(matrix, request.out, request.notes)
     unfinished.remove()
     return CollectedImatrix(chunks=matrix.chunks, tensors=len(matrix.sums))
 

@@ -1,18 +1,18 @@
 """Measure the quality loss of models that are built already, against their full-precision form."""
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.acquire.build_options import Order
 from app.base.errors import StillroomError
 from converters.quality.measuring import measure
 from models.catalog.catalog import find
 from models.catalog.reference import CatalogReference, HubReference, Reference
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
-from models.system.progress import OnProgress
+from models.system.progress import UNWATCHED, JobContext
 
 if TYPE_CHECKING:
     from app.acquire.acquirer import Acquirer
@@ -46,11 +46,10 @@ class Measurer:
     def measure(
         self,
         models: Sequence[InstalledModel],
+        job: JobContext = UNWATCHED,
         *,
         reference: Path | None = None,
         text: Path | None = None,
-        on_progress: OnProgress,
-        cancel: threading.Event | None = None,
     ) -> list[InstalledModel]:
         """`models`, files of one model, with their quality on the file `text`, in their order.
 
@@ -60,16 +59,9 @@ class Measurer:
         """
         own: InstalledModel | None = None
         if reference is None:
-            own = self.reference_of(models[0]) or self._fetch(models[0], on_progress, cancel)
+            own = self.reference_of(models[0]) or self._fetch(models[0], job)
             reference = own.path
-        qualities = measure(
-            reference,
-            [model.path for model in models],
-            command=self._command,
-            on_progress=on_progress,
-            cancel=cancel,
-            text=text,
-        )
+        qualities = measure(reference, [model.path for model in models], self._command, job, text=text)
         if own is not None and own.passing:
             self._store.remove(own)
         return [
@@ -77,9 +69,7 @@ class Measurer:
             for model, quality in zip(models, qualities, strict=True)
         ]
 
-    def _fetch(
-        self, model: InstalledModel, on_progress: OnProgress, cancel: threading.Event | None
-    ) -> InstalledModel:
+    def _fetch(self, model: InstalledModel, job: JobContext) -> InstalledModel:
         if not self.can_fetch_reference(model):
             raise StillroomError(
                 "There is no full-precision file of {model} here to compare it with.",
@@ -88,14 +78,8 @@ class Measurer:
             )
         known = find(model.key) if model.key else None
         reference: Reference = CatalogReference(known) if known is not None else HubReference(model.repo)
-        acquired = self._acquirer().get(
-            reference,
-            [FULL_PRECISION[0]],
-            revision=model.commit,
-            on_progress=on_progress,
-            cancel=cancel,
-        )
-        [made] = acquired.models
+        order = Order(reference, [FULL_PRECISION[0]], revision=model.commit)
+        [made] = self._acquirer().get(order, job).models
         # A measurement that is stopped now leaves it for the next one, which deletes it.
         self._store.set_passing(made, True)
         return replace(made, passing=True)

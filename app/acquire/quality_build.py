@@ -10,20 +10,21 @@ measured together, so that the reference reads the text once. Then it goes, unle
 """
 
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.acquire.build_options import BuildWish
-from app.acquire.build_target import BuildPlace, BuiltModel, Made
-from app.acquire.importance import Weighing, collected_over, fitting_matrix, notes
+from app.acquire.build_target import BuildTarget
+from app.acquire.importance import collected_over, fitting_matrix, notes
+from app.acquire.weights import BuildPass, GgufWeights, Weights
 from converters.gguf.gguf_types import canonical_type
 from converters.imatrix.imatrix import read_imatrix
+from converters.process.messages import MatrixFile
 from converters.quality.measuring import OWN_TEXT, calibration_text, collect, measure
 from models.quantisation.sizes import FULL_PRECISION, WEIGHED
-from models.system.progress import OnProgress
+from models.store.store import InstalledModel
+from models.system.progress import JobContext
 
 _EXACT = ("BF16", "F32")
 """The types that hold the original weights of every model of the catalogue exactly: those are bf16."""
@@ -32,20 +33,21 @@ _COLLECTOR = "Q8_0"
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """The file of a model's matrix, and what computes its weights' fingerprint, which may take a while."""
+class Acquired:
+    """The files in the order asked for; the memory is the build processes' peak, 0 where nothing was
+    built."""
 
-    file: Path
-    weights_sha256: Callable[[], str]
+    models: tuple[InstalledModel, ...]
+    seconds: float
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """The files in the order asked for; the memory is the build processes' peak."""
+class Commands:
+    """The commands that start the process that builds and the one that measures."""
 
-    models: tuple[BuiltModel, ...]
-    seconds: float
-    peak_memory_bytes: int
+    build: Sequence[str]
+    measure: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +76,31 @@ def _plan(
 
 
 class QualityBuild:
-    """Builds in `place`. `command` starts the measuring process. Blocks; any thread."""
+    """Builds `weights` into `target`. Blocks; any thread."""
 
-    def __init__(
-        self,
-        place: BuildPlace,
-        keeping: Keeping,
-        command: Sequence[str],
-        on_progress: OnProgress,
-        cancel: threading.Event | None,
-    ) -> None:
-        self._place = place
-        self._keeping = keeping
-        self._command = command
-        self._on_progress = on_progress
-        self._cancel = cancel
+    def __init__(self, weights: Weights, target: BuildTarget, commands: Commands, job: JobContext) -> None:
+        self._weights = weights
+        self._target = target
+        self._commands = commands
+        self._job = job
+        self._kept = target.kept()
+        self._peak_bytes = 0
 
-    def run(self, types: Sequence[str], wish: BuildWish, source: BuiltModel | None = None) -> Build:
-        """Make `types`, from the original weights or from the GGUF file `source`.
-
-        Raises `StillroomError` and `Cancelled`; a later call goes on where this one stopped.
-        """
+    def run(self, types: Sequence[str], wish: BuildWish) -> Acquired:
+        """Make `types`. Raises `StillroomError` and `Cancelled`; a later call goes on where this one
+        stopped."""
         started_s = time.monotonic()
         kinds = list(dict.fromkeys(canonical_type(kind) for kind in types))
         weighed = wish.weighed(kinds)
-        weights_sha256 = self._keeping.weights_sha256() if weighed and wish.file is None else ""
+        weights_sha256 = self._weights.sha256(self._job) if weighed and wish.file is None else ""
         matrix = self._at_hand(wish, weights_sha256) if weighed else None
+        source = self._weights.file
         plan = _plan(kinds, weighed, wish, from_weights=source is None, has_matrix=matrix is not None)
-        made = Made(())
-        if plan.first or not kinds:  # of a GGUF file in a repository nobody may have chosen a type
+        models: dict[str, InstalledModel] = {}
+        if plan.first:
             later = () if plan.full else plan.second
-            made = self._place.make(plan.first, later=later, matrix=None if plan.second else matrix)
-        models = {model.type: model for model in made.models}
+            models = self._make(self._weights, BuildPass(plan.first, later, None if plan.second else matrix))
         passing = self._passing(models, [kind for kind in plan.first if kind not in kinds])
-        peaks = [made.peak_memory_bytes]
         reference = source or models.get(plan.full)
         if plan.second:
             if matrix is None:
@@ -115,60 +108,57 @@ class QualityBuild:
                 assert collector is not None
                 matrix = self._collected(collector, weights_sha256)
             if _COLLECTOR in passing:
-                self._place.remove(passing.pop(_COLLECTOR))
+                self._target.remove(passing.pop(_COLLECTOR))
+            weights = self._weights
             if plan.full:
-                made = self._place.requantise(models[plan.full], plan.second, matrix)
-            else:
-                made = self._place.make(plan.second, matrix=matrix)
-            models |= {model.type: model for model in made.models}
-            peaks.append(made.peak_memory_bytes)
+                full = models[plan.full]
+                weights = GgufWeights(full, self._weights.stem, (), self._commands.build)
+            models |= self._make(weights, BuildPass(plan.second, matrix=matrix))
         to_measure = [models[kind] for kind in kinds if kind not in FULL_PRECISION] if wish.measure else []
         if to_measure and reference is not None:
             models |= self._measured(reference, to_measure)
         for model in passing.values():
-            self._place.remove(model)
-        built = tuple(models[kind] for kind in kinds) if kinds else tuple(models.values())
-        return Build(built, time.monotonic() - started_s, max(peaks))
+            self._target.remove(model)
+        built = tuple(models[kind] for kind in kinds)
+        return Acquired(built, time.monotonic() - started_s, self._peak_bytes)
 
-    def _passing(self, models: Mapping[str, BuiltModel], unasked: Sequence[str]) -> dict[str, BuiltModel]:
+    def _make(self, weights: Weights, step: BuildPass) -> dict[str, InstalledModel]:
+        made = self._target.make(weights, step, self._job)
+        self._peak_bytes = max(self._peak_bytes, made.peak_memory_bytes)
+        return {model.type: model for model in made.models}
+
+    def _passing(
+        self, models: Mapping[str, InstalledModel], unasked: Sequence[str]
+    ) -> dict[str, InstalledModel]:
         """Those of `models` that go again, noted as such for a run after one that is killed."""
-        passing = {kind: models[kind] for kind in unasked if not models[kind].was_there}
+        passing = {kind: models[kind] for kind in unasked if models[kind].path not in self._kept}
         for kind in (*_EXACT, _COLLECTOR):
             if kind in models:
-                self._place.set_passing(models[kind], kind in passing)
+                self._target.set_passing(models[kind], kind in passing)
         return passing
 
-    def _at_hand(self, wish: BuildWish, weights_sha256: str) -> Weighing | None:
+    def _at_hand(self, wish: BuildWish, weights_sha256: str) -> MatrixFile | None:
         """The matrix that was given, or kept of these weights."""
         if wish.file is not None:
             read_imatrix(wish.file)  # refused now, and not after an hour
-            return Weighing(wish.file, wish.file.name)
-        kept = fitting_matrix(self._keeping.file, weights_sha256, _text_sha256())
-        return kept.weighing if kept is not None else None
+            return MatrixFile(wish.file, wish.file.name)
+        kept = fitting_matrix(self._target.matrix_file(self._weights), weights_sha256, _text_sha256())
+        return kept.matrix if kept is not None else None
 
-    def _collected(self, model: BuiltModel, weights_sha256: str) -> Weighing:
-        file = self._keeping.file
+    def _collected(self, model: InstalledModel, weights_sha256: str) -> MatrixFile:
+        file = self._target.matrix_file(self._weights)
         file.parent.mkdir(parents=True, exist_ok=True)
-        collected = collect(
-            model.path,
-            file,
-            command=self._command,
-            on_progress=self._on_progress,
-            cancel=self._cancel,
-            notes=notes(weights_sha256, _text_sha256(), model.type),
-        )
-        return Weighing(file, collected_over(OWN_TEXT, collected.chunks))
+        belongs_to = notes(weights_sha256, _text_sha256(), model.type)
+        collected = collect(model.path, file, self._commands.measure, self._job, notes=belongs_to)
+        return MatrixFile(file, collected_over(OWN_TEXT, collected.chunks))
 
-    def _measured(self, reference: BuiltModel, models: Sequence[BuiltModel]) -> dict[str, BuiltModel]:
-        qualities = measure(
-            reference.path,
-            [model.path for model in models],
-            command=self._command,
-            on_progress=self._on_progress,
-            cancel=self._cancel,
-        )
+    def _measured(
+        self, reference: InstalledModel, models: Sequence[InstalledModel]
+    ) -> dict[str, InstalledModel]:
+        paths = [model.path for model in models]
+        qualities = measure(reference.path, paths, self._commands.measure, self._job)
         return {
-            model.type: self._place.record(model, quality)
+            model.type: self._target.record(model, quality)
             for model, quality in zip(models, qualities, strict=True)
         }
 

@@ -20,6 +20,7 @@ from app.engine.protocol import ModelInfo
 from app.machine.hardware import Machine, look_at_machine
 from app.remote.remote_reference import elsewhere_model
 from app.telemetry.nvml_monitor import GpuMonitor
+from models.system.progress import JobContext
 
 SUITE = "quality"
 LARGEST_TOKENS = 32_768
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
             most=LARGEST_TOKENS,
         )
     suites = QualitySuites(core.paths.data_sets)
-    collections = suites.collections(kinds, options.data, on_progress=console.progress, cancel=cancel)
+    collections = suites.collections(kinds, options.data, JobContext(console.progress, cancel))
     console.end_progress()
     gpu = GpuMonitor()
     store = QualityStore(core.paths.quality)

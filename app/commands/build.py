@@ -3,13 +3,12 @@
 import argparse
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish
+from app.acquire.build_options import AUTO, OFF, ON, WORTH_IT, BuildWish, Order
 from app.acquire.requantise import source_of
 from app.commands.terminal.arguments import TYPES, quantisation
 from app.commands.terminal.command_core import Core
@@ -18,11 +17,12 @@ from app.commands.terminal.quality_words import gate_warning, quality_document, 
 from converters.lora.adapter_folder import is_adapter
 from converters.process.peak_memory import peak_memory_bytes
 from models.catalog.reference import GgufReference, parse_reference
+from models.system.progress import JobContext
 from models.system.units import byte_count
 
 if TYPE_CHECKING:
     # What builds takes longer to load than the help takes.
-    from app.acquire.quality_build import Build
+    from app.acquire.quality_build import Acquired
 
 NAME = "build"
 SUMMARY = "convert and quantise a model, downloading its original weights where they are not here"
@@ -100,23 +100,20 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     reference = parse_reference(options.model)
     if isinstance(reference, GgufReference):
         source = source_of(reference.file, core.store)
-        if source.loses_quality:
+        if source.is_quantised:
             console.note(
                 f"{reference.file.name} is quantised already ({source.type}): quantising it again loses more "
                 "quality than building from the original weights."
             )
     settings = core.settings.values
-    wish = BuildWish(imatrix=options.imatrix, measure=options.measure)
-    builder = core.builder()
-    build = builder.get if options.out is None else partial(builder.build_into, out=options.out)
-    built = build(
+    order = Order(
         reference,
         options.types,
-        wish=wish,
+        BuildWish(imatrix=options.imatrix, measure=options.measure),
         keep_original=settings.keep_original_weights,
-        on_progress=console.progress,
-        cancel=cancel,
+        out=options.out,
     )
+    built = core.acquirer().get(order, JobContext(console.progress, cancel))
     console.end_progress()
     console.document(_result(built))
     for model in built.models:
@@ -144,7 +141,7 @@ def _build_adapter(folder: Path, options: argparse.Namespace, core: Core, consol
     console.say(f"Use it with `stillroom chat MODEL --lora {target}`.")
 
 
-def _result(built: "Build") -> BuildResult:
+def _result(built: "Acquired") -> BuildResult:
     outputs = [
         BuiltFile(
             path=str(model.path),

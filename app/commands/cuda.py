@@ -13,7 +13,7 @@ from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
 from app.machine.doctor import GPU_WAIT_S
 from app.telemetry.nvml_monitor import GpuMonitor
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 from models.system.units import byte_count
 
 NAME = "cuda"
@@ -124,8 +124,7 @@ def _get(
     CudaGetter(place, child_command("kernel_check")).get(
         mirror=options.mirror,
         files=[file.expanduser().absolute() for file in options.file],
-        on_progress=on_progress,
-        cancel=cancel,
+        job=JobContext(on_progress, cancel),
     )
 
 

@@ -14,6 +14,7 @@ from app.commands.terminal.installed import installed_model
 from app.commands.terminal.quality_words import gate_warning, quality_document, quality_sentences
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel, ModelStore
+from models.system.progress import JobContext
 
 NAME = "measure"
 SUMMARY = "measure what quantising cost: perplexity and divergence against full precision"
@@ -57,13 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Measure, keep it in the manifest, and print it."""
     models = _models(core.store, options.model)
-    measured = core.measurer().measure(
-        models,
-        reference=options.reference,
-        text=options.text,
-        on_progress=console.progress,
-        cancel=cancel,
-    )
+    job = JobContext(console.progress, cancel)
+    measured = core.measurer().measure(models, job, reference=options.reference, text=options.text)
     console.end_progress()
     files = [
         MeasuredFile(

@@ -9,6 +9,7 @@ import msgspec
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console, time_text
 from models.catalog.reference import parse_reference
+from models.system.progress import JobContext
 from models.system.units import byte_count
 
 NAME = "pull"
@@ -45,10 +46,9 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     """Download; an interrupted one goes on where it stopped when it is asked for again."""
     pulled = core.acquirer().pull(
         parse_reference(options.model),
+        JobContext(console.progress, cancel),
         revision=options.revision,
         out=options.out.expanduser().absolute() if options.out else None,
-        on_progress=console.progress,
-        cancel=cancel,
     )
     console.end_progress()
     console.document(

@@ -8,6 +8,7 @@ import msgspec
 
 from app.commands.terminal.command_core import Core
 from app.commands.terminal.console import Console
+from models.system.progress import JobContext
 from models.system.units import byte_count
 
 NAME = "update"
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace, core: Core, console: Console, cancel: threa
     path = None
     if newer and file is not None and options.download is not None:
         folder = options.download.expanduser().absolute()
-        path = fetch_installer(place, release, file, folder, on_progress=console.progress, cancel=cancel)
+        path = fetch_installer(place, release, file, folder, JobContext(console.progress, cancel))
         console.end_progress()
     console.document(
         UpdateResult(

@@ -10,6 +10,7 @@ from app.commands.terminal.console import Console, Unsuccessful
 from app.commands.terminal.installed import installed_model
 from converters.gguf.inspect import check_gguf
 from models.store.file_check import FileCheck, check_file, difference
+from models.system.progress import JobContext
 from models.system.units import byte_count
 
 NAME = "verify"
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, core: Core, console: Console, cancel: threading.Event) -> None:
     """Hash, compare, and fail with what to do where the file differs."""
     model = installed_model(core.store, options.model)
-    check = check_file(model, on_progress=console.progress, cancel=cancel)
+    check = check_file(model, JobContext(console.progress, cancel))
     console.end_progress()
     problem = difference(check)
     if problem is None:

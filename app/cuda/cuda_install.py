@@ -18,7 +18,7 @@ from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import sync_folder
 from models.system.json_file import write_json
-from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_cancelled
 from models.system.units import byte_count
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class CudaGetter:
         *,
         mirror: str = "",
         files: Sequence[Path] = (),
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
+        job: JobContext = UNWATCHED,
     ) -> str:
         """The name of the card that computes with it now; blocks, any thread.
 
@@ -54,15 +53,15 @@ class CudaGetter:
                 brought = recognise(files, self.place)
                 self._need_back_end(brought)
                 self._need_space(brought)
-                self._fetch(brought, mirror, on_progress, cancel)
+                self._fetch(brought, mirror, job)
                 try:
-                    self._unpack(brought, on_progress, cancel)
+                    self._unpack(brought, job)
                 except OSError as error:
                     raise self._disk_error(error) from error
             # Also what an earlier call, which was killed, had unpacked already.
             remove_tree(self.place.downloads)
-            on_progress(Progress("check", 0, 0))
-            return self._check(cancel)
+            job.on_progress(Progress("check", 0, 0))
+            return self._check(job.cancel)
 
     def _need_back_end(self, brought: Brought) -> None:
         place = self.place
@@ -92,9 +91,7 @@ class CudaGetter:
                 free=byte_count(free),
             )
 
-    def _fetch(
-        self, brought: Brought, mirror: str, on_progress: OnProgress, cancel: threading.Event | None
-    ) -> None:
+    def _fetch(self, brought: Brought, mirror: str, job: JobContext) -> None:
         # The window makes this object when it starts, and the hub's libraries take a while to load.
         from app.cuda.index import PackageIndex
         from models.hub.repository_download import download
@@ -105,7 +102,7 @@ class CudaGetter:
         remote = [RemoteFile(p.wheel.file, p.wheel.bytes, p.wheel.sha256, "") for p in packages]
         index = PackageIndex(mirror or place.pins.index)
         for package in packages:
-            raise_if_cancelled(cancel)
+            raise_if_cancelled(job.cancel)
             index.locate(package)
         if back_end is not None and brought.back_end is None:
             index.place(back_end.file, f"{back_end.address.rstrip('/')}/{back_end.file}")
@@ -114,15 +111,7 @@ class CudaGetter:
             return
         snapshot = Snapshot("CUDA", place.pins.cuda, tuple(remote))
         try:
-            download(
-                snapshot,
-                remote,
-                place.downloads,
-                index,
-                options=self._options,
-                on_progress=on_progress,
-                cancel=cancel,
-            )
+            download(snapshot, remote, place.downloads, index, job, options=self._options)
         except StillroomError as error:
             if "HF_" not in error.hint:
                 raise
@@ -133,7 +122,7 @@ class CudaGetter:
                 **error.values,
             ) from error
 
-    def _unpack(self, brought: Brought, on_progress: OnProgress, cancel: threading.Event | None) -> None:
+    def _unpack(self, brought: Brought, job: JobContext) -> None:
         place = self.place
         new = place.folder / "runtime.new"
         remove_tree(new)
@@ -143,7 +132,7 @@ class CudaGetter:
         def advance(count: int) -> None:
             nonlocal done
             done += count
-            on_progress(Progress("unpack", done, total))
+            job.on_progress(Progress("unpack", done, total))
 
         libraries: list[str] = []
         size = 0
@@ -156,13 +145,13 @@ class CudaGetter:
                 size += package.wheel.unpacked_bytes
                 continue
             wheel = brought.wheels.get(package.wheel.file, place.downloads / package.wheel.file)
-            size += unpack(wheel, dict(members), new, on_bytes=advance, cancel=cancel)
+            size += unpack(wheel, dict(members), new, on_bytes=advance, cancel=job.cancel)
             licence = {package.licence_text: package.licence_file}
-            unpack(wheel, dict.fromkeys(licence), new / "licences", names=licence, cancel=cancel)
+            unpack(wheel, dict.fromkeys(licence), new / "licences", names=licence, cancel=job.cancel)
         back_end = self._back_end_source(brought)
         if back_end is not None:
             wheel, member = back_end
-            size += unpack(wheel, {member: None}, new, on_bytes=advance, cancel=cancel)
+            size += unpack(wheel, {member: None}, new, on_bytes=advance, cancel=job.cancel)
         runtime = CudaRuntime(
             llama_cpp=place.llama_cpp,
             cuda=place.pins.cuda,

@@ -1,6 +1,5 @@
 """The content of a quality run: Stillroom's own questions, programs, and data sets that were asked for."""
 
-import threading
 from collections.abc import Collection as Several
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from app.bench.quality.data_sets import HubData
 from app.bench.quality.item import KINDS, Collection, Kind
 from app.code.sandbox.run import Sandbox
 from app.suites.code_suite import CodeSuite
-from models.system.progress import OnProgress, ignore_progress
+from models.system.progress import UNWATCHED, JobContext
 
 
 class QualitySuites:
@@ -23,9 +22,7 @@ class QualitySuites:
         self,
         kinds: Several[Kind] = KINDS,
         data: Several[str] = (),
-        *,
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
+        job: JobContext = UNWATCHED,
     ) -> list[Collection]:
         """A collection of each of `kinds`: Stillroom's own, or the data set of `data` (keys of `DATA_SETS`),
         which is downloaded where it is not here. Code is left out where there is no sandbox to run it in.
@@ -37,6 +34,6 @@ class QualitySuites:
         if code is not None:
             found["code"] = code
         for key in data:
-            collection = self.data.collection(key, on_progress=on_progress, cancel=cancel)
+            collection = self.data.collection(key, job)
             found[collection.kind] = collection
         return [found[kind] for kind in KINDS if kind in kinds and kind in found]

@@ -9,7 +9,6 @@ import importlib.metadata
 import json
 import re
 import sys
-import threading
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +22,7 @@ from models.hub.bounded_http import AnswerError, ask
 from models.hub.file_names import is_unsafe
 from models.hub.hub import HubClient
 from models.hub.snapshot import RemoteFile, Snapshot
-from models.system.progress import OnProgress, ignore_progress
+from models.system.progress import UNWATCHED, JobContext
 from models.system.shown_text import shown
 
 LARGEST_FEED_BYTES = 1 << 20
@@ -114,9 +113,7 @@ def fetch_installer(
     release: Release,
     file: ReleaseFile,
     folder: Path,
-    *,
-    on_progress: OnProgress = ignore_progress,
-    cancel: threading.Event | None = None,
+    job: JobContext = UNWATCHED,
 ) -> Path:
     """Download into `folder`, going on where an earlier try stopped; the file has its name only once its
     sha256 is right. Raises `Cancelled` and `StillroomError`."""
@@ -127,7 +124,7 @@ def fetch_installer(
     remote = RemoteFile(file.name, file.bytes, file.sha256, "")
     snapshot = Snapshot("stillroom", release.version, (remote,))
     server = _ReleaseServer(place.address)
-    (done,) = download(snapshot, [remote], folder, server, on_progress=on_progress, cancel=cancel)
+    (done,) = download(snapshot, [remote], folder, server, job)
     return done.path
 
 

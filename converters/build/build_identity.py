@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from converters.checkpoint.architectures import PlannedTensor
 from converters.build.output import Output
+from converters.checkpoint.architectures import PlannedTensor
 
 
 def build_identity(

@@ -11,23 +11,15 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from converters.checkpoint.architectures import PlannedTensor
-from converters.process.arrivals import Arrivals
-from converters.build.quantise_block import Block, blocks_of
 from converters.build.build_identity import build_identity
 from converters.build.build_journal import BuildJournal
+from converters.build.checkpoint_source import Conversion
 from converters.build.coming_files import ComingFiles, ComingTensors
 from converters.build.durable_commits import Commits, stored_checksum
-from converters.build.checkpoint_source import Conversion
-from converters.system.errors import BuildError, CheckpointError, DiskFullError
 from converters.build.gguf_source import GgufSource
-from converters.gguf.gguf_types import FULL_PRECISION, canonical_type
-from converters.gguf.inspect import check_gguf
-from converters.process.messages import BuildRequest, BuiltFile
-from converters.build.quantise_pool import one_pass
 from converters.build.output import Output, Source
-from converters.imatrix.imatrix import Importance
-from converters.process.reporter import Reporter
+from converters.build.quantise_block import Block, blocks_of
+from converters.build.quantise_pool import one_pass
 from converters.build.working_files import (
     check_name,
     final_path,
@@ -36,7 +28,16 @@ from converters.build.working_files import (
     remove_working_files,
     working_path,
 )
+from converters.checkpoint.architectures import PlannedTensor
+from converters.gguf.gguf_types import FULL_PRECISION, canonical_type
+from converters.gguf.inspect import check_gguf
+from converters.imatrix.imatrix import Importance
+from converters.process.arrivals import Arrivals
+from converters.process.messages import BuildRequest
+from converters.process.reporter import Reporter
+from converters.system.errors import BuildError, CheckpointError, DiskFullError
 from models.quantisation.quantisation_mixture import place_in_file
+from models.store.manifest import BuiltFile
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress
@@ -54,60 +55,46 @@ def run_build(
     """Do what `request` asks for and return the files in the order of its types.
 
     Nothing is written before everything is checked. Each file gets its name only when it is whole, checked
-    and synced. After a crash or a full disk a rerun resumes at the tensor where it stopped. `arrivals` tells
-    when a coming file is there. Raises `StillroomError`.
+    and synced. After a crash or a full disk a rerun resumes at the tensor where it stopped. `importance` is
+    what the request's matrix holds, `arrivals` tells when a coming file is there. Raises `StillroomError`.
     """
-    source_path = Path(request.source)
     types = list(dict.fromkeys(canonical_type(kind) for kind in request.types))
+    if not types:
+        raise BuildError("No type was chosen to build.", "Choose at least one, such as Q4_K_M.")
     check_name(request.name)
-    is_gguf = source_path.is_file()
     source: Source = (
-        GgufSource(source_path) if is_gguf else Conversion(source_path, request.name, request.coming)
+        GgufSource(request.source)
+        if request.source.is_file()
+        else Conversion(request.source, request.name, request.coming)
     )
-    out_dir = Path(request.out_dir)
-    coming = _coming_files(source_path, request, arrivals)
-    if coming is not None and not journal_path(out_dir, request.name).exists():
-        # Nothing is stored yet. The first file comes while the outputs are laid out.
-        coming.ask(source.tensors)
+    coming = None
+    if request.coming:
+        assert arrivals is not None
+        coming = ComingFiles(request.source, request.coming, arrivals)
+        if not journal_path(request.out_dir, request.name).exists():
+            # Nothing is stored yet. The first file comes while the outputs are laid out.
+            coming.ask(source.tensors)
     outputs = [source.output(kind, importance) for kind in types]
-    return _Build(
-        out_dir,
-        request.name,
-        source,
-        outputs,
-        coming,
-        on_progress,
-        keeps_journal=request.keep_journal,
-    ).run()
-
-
-def _coming_files(folder: Path, request: BuildRequest, arrivals: Arrivals | None) -> ComingFiles | None:
-    if not request.coming:
-        return None
-    assert arrivals is not None
-    return ComingFiles(folder, request.coming, arrivals)
+    return _Build(request, source, outputs, coming, on_progress).run()
 
 
 class _Build:
     def __init__(
         self,
-        out_dir: Path,
-        name: str,
+        request: BuildRequest,
         source: Source,
         outputs: Sequence[Output],
         coming: ComingFiles | None,
         on_progress: OnProgress,
-        *,
-        keeps_journal: bool,
     ) -> None:
-        self._out_dir = out_dir
-        self._name = name
+        self._request = request
+        self._out_dir = request.out_dir
+        self._name = request.name
         self._source = source
         self._outputs = outputs
         self._coming = coming
         self._on_progress = on_progress
-        self._keeps_journal = keeps_journal
-        self._journal_path = journal_path(out_dir, name)
+        self._journal_path = journal_path(request.out_dir, request.name)
         self._journal: BuildJournal | None = None
 
     def run(self) -> list[BuiltFile]:
@@ -137,7 +124,7 @@ class _Build:
                 raise
             finally:
                 journal.close()
-            if not self._keeps_journal:
+            if not self._request.keep_journal:
                 remove_working_files(self._out_dir, self._name)
         return built
 
@@ -257,7 +244,9 @@ class _Build:
         if part.exists():
             rename_durably(part, final)
             log.info("built %s", final.name)
-        return BuiltFile(path=str(final), type=output.kind, sha256=sha256, bytes=output.layout.bytes)
+        matrix = self._request.matrix
+        weighed_by = matrix.text_for(output.kind) if matrix is not None else ""
+        return BuiltFile(output.kind, final, sha256, output.layout.bytes, weighed_by)
 
     @contextlib.contextmanager
     def _room(self) -> Iterator[None]:

@@ -2,14 +2,13 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 
-from converters.process.arrivals import Arrivals
 from converters.build.build_run import run_build
 from converters.imatrix.imatrix import read_imatrix
-from converters.process.messages import BuildRequest, Finished
-from converters.process.peak_memory import peak_memory_bytes
+from converters.process.arrivals import Arrivals
 from converters.process.child_server import serve
+from converters.process.messages import BuildRequest, BuildResult
+from converters.process.peak_memory import peak_memory_bytes
 from models.system.progress import OnProgress
 
 
@@ -19,13 +18,13 @@ def main() -> int:
     return serve(BuildRequest, partial(_build, arrivals), arrivals)
 
 
-def _build(arrivals: Arrivals, request: BuildRequest, on_progress: OnProgress) -> Finished:
+def _build(arrivals: Arrivals, request: BuildRequest, on_progress: OnProgress) -> BuildResult:
     importance = None
-    if request.imatrix:
-        path = Path(request.imatrix)
+    if request.matrix is not None:
+        path = request.matrix.path
         importance = read_imatrix(path).importance(path.name)
     outputs = run_build(request, on_progress, importance, arrivals)
-    return Finished(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
+    return BuildResult(outputs=outputs, peak_memory_bytes=peak_memory_bytes())
 
 
 if __name__ == "__main__":

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
+from converters.build.output import Output
+from converters.build.quantised_output import quantised_output
 from converters.checkpoint.architectures import ModelSettings, plan_tensors, read_settings
 from converters.checkpoint.checkpoint import Checkpoint
-from converters.gguf.gguf_layout import TensorForm, lay_out
-from converters.gguf.gguf_metadata import Metadata
-from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
-from converters.process.messages import ComingFile
 from converters.checkpoint.model_card import add_general
-from converters.build.output import Output
-from converters.imatrix.imatrix import Importance
-from converters.build.quantised_output import quantised_output
 from converters.checkpoint.rope import llama3_factors
 from converters.checkpoint.special_tokens import read_special_tokens
 from converters.checkpoint.vocabulary import Vocabulary, read_vocabulary
+from converters.gguf.gguf_layout import TensorForm, lay_out
+from converters.gguf.gguf_metadata import Metadata
+from converters.gguf.gguf_types import F32, FILE_TYPES, FULL_PRECISION, QUANTISATION_VERSION
+from converters.imatrix.imatrix import Importance
+from converters.process.messages import ComingFile
 from models.quantisation.quantisation_mixture import MixtureModel
 
 _ROPE_FACTORS = "rope_freqs.weight"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from converters.checkpoint.architectures import PlannedTensor
-from converters.process.arrivals import Arrivals
 from converters.build.quantise_block import Block, blocks_of
-from converters.system.errors import CheckpointError
-from converters.process.messages import ComingFile
+from converters.checkpoint.architectures import PlannedTensor
 from converters.checkpoint.safetensors_file import read_header
+from converters.process.arrivals import Arrivals
+from converters.process.messages import ComingFile
+from converters.system.errors import CheckpointError
 from models.quantisation.quantisation_mixture import place_in_file
 
 

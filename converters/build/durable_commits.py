@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from converters.build.quantise_block import Block
 from converters.build.build_journal import BuildJournal
-from converters.build.trailing_sha256 import FollowingHash
 from converters.build.output import Output
+from converters.build.quantise_block import Block
+from converters.build.trailing_sha256 import FollowingHash
 
 COMMIT_BYTES = 64 << 20
 """Bytes of all outputs that are written between two commits; about twice this is redone after a crash."""

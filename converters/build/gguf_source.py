@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import BinaryIO
 
+from converters.build.output import Output
+from converters.build.quantised_output import quantised_output
 from converters.checkpoint.architectures import PlannedTensor
-from converters.system.errors import BuildError
+from converters.checkpoint.safetensors_file import StoredTensor
 from converters.gguf.gguf_layout import TensorForm
 from converters.gguf.gguf_types import FULL_PRECISION, TYPE_NAMED, ValueType
 from converters.gguf.inspect import GgufSummary, inspect
-from converters.build.output import Output
 from converters.imatrix.imatrix import Importance
-from converters.build.quantised_output import quantised_output
-from converters.checkpoint.safetensors_file import StoredTensor
+from converters.system.errors import BuildError
 from models.quantisation.quantisation_mixture import MixtureModel
 from models.system.regular_file import open_regular
 

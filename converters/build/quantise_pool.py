@@ -1,18 +1,17 @@
 """From stored weights to quantised files in one read, on all cores, in memory that no tensor enlarges."""
 
-import os
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from converters.checkpoint.architectures import PlannedTensor
-from converters.build.quantise_block import Bench, Block
 from converters.build.output import Output
+from converters.build.quantise_block import Bench, Block
+from converters.checkpoint.architectures import PlannedTensor
 from models.hub.resumable_file import open_arriving
-from models.system.page_cache import forget
 from models.system.cores import usable_cores
+from models.system.page_cache import forget
 
 _BLOCKS_AHEAD = 4
 """Blocks per worker that are handed out before the first of them must be done."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from converters.system.errors import BuildError
+from converters.build.output import Output
 from converters.gguf.gguf_layout import TensorForm, lay_out
 from converters.gguf.gguf_metadata import encode_text, encode_uint32
 from converters.gguf.gguf_types import FILE_TYPES, QUANTISATION_VERSION, TYPE_NAMED
-from converters.build.output import Output
 from converters.imatrix.imatrix import Floats, Importance
+from converters.system.errors import BuildError
 from models.quantisation.quantisation_mixture import MixtureModel, mixture, place_in_file
 from models.quantisation.sizes import WEIGHED
 

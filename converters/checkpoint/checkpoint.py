@@ -140,9 +140,9 @@ class Checkpoint:
 
     def _header(self, name: str) -> dict[str, StoredTensor]:
         coming = self._coming.get(name)
-        if coming is None or not coming.header:
+        if coming is None or coming.header is None:
             return read_header(self.folder / name)
-        return read_header(self.folder / name, Path(coming.header), coming.bytes)
+        return read_header(self.folder / name, coming.header, coming.bytes)
 
 
 def _parsed_tokenizer(file: Path) -> object:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from converters.imatrix.imatrix import ImportanceMatrix, Sums
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
-from converters.quality.evaluation import Evaluation, Machine, Window
+from converters.quality.evaluation import Evaluation, Machine, MeasuringText, Window
 from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
 from models.system.progress import OnProgress
@@ -49,8 +49,7 @@ _Tensor._fields_ = [
 
 def collect_imatrix(
     model: Path,
-    text: bytes,
-    dataset: str,
+    text: MeasuringText,
     machine: Machine,
     ggml: Any,
     on_progress: OnProgress,
@@ -58,7 +57,7 @@ def collect_imatrix(
     most_chunks: int = 0,
     unfinished: UnfinishedMatrix | None = None,
 ) -> ImportanceMatrix:
-    """Collect the matrix of `model` over `text`, which is named `dataset`; `most_chunks` 0 takes all of it.
+    """Collect the matrix of `model` over `text`; `most_chunks` 0 takes all of it.
 
     Resumes what `unfinished` holds, and keeps its progress there. Reports the stage "collect" in tokens.
     Raises `BuildError`.
@@ -68,7 +67,7 @@ def collect_imatrix(
     # All tokens are outputs: for others llama.cpp leaves out the last block's feed-forward part.
     window = Window(first_output=0, on_tensor=collector.on_tensor)
     with Evaluation(model, machine, window) as evaluation:
-        chunks = evaluation.chunks(text)[: most_chunks or None]
+        chunks = evaluation.chunks(text.data)[: most_chunks or None]
         progress = TokenProgress(
             on_progress, "collect", len(chunks) * window.tokens, done=before.chunks * window.tokens
         )
@@ -78,7 +77,7 @@ def collect_imatrix(
             if unfinished is not None:
                 unfinished.keep(collector.collected(number))
             progress.advance(window.tokens)
-    return ImportanceMatrix(collector.sums(), len(chunks), window.tokens, (dataset,))
+    return ImportanceMatrix(collector.sums(), len(chunks), window.tokens, (text.name,))
 
 
 class _Collector:

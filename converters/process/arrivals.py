@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from converters.process.messages import FileArrived, FilesNeeded, FileUsed
+from converters.process.messages import FilesNeeded, FileUsed
+from models.hub.arrival import Arrival
 
 Say = Callable[[msgspec.Struct], None]
 
@@ -15,7 +16,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._say: Say | None = None
-        self._there: dict[str, FileArrived] = {}
+        self._there: dict[str, Arrival] = {}
         self._changed = threading.Condition()
 
     def connect(self, say: Say) -> None:
@@ -24,16 +25,16 @@ class Arrivals:
 
     def on_line(self, line: bytes) -> None:
         """Take the parent's message on how much of a file is there."""
-        message = msgspec.json.decode(line, type=FileArrived)
+        message = msgspec.json.decode(line, type=Arrival)
         with self._changed:
-            self._there[message.file] = message
+            self._there[message.name] = message
             self._changed.notify_all()
 
     def need(self, files: Sequence[str]) -> None:
         """Ask for `files`, in this order."""
         self._send(FilesNeeded(files=list(files)))
 
-    def wait_for(self, file: str, end: int | None = None) -> FileArrived:
+    def wait_for(self, file: str, end: int | None = None) -> Arrival:
         """Block until `file` is there up to byte `end`, or until it is whole and verified."""
 
         def is_there() -> bool:

@@ -6,17 +6,17 @@ import queue
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar
 
 import msgspec
 
-from converters.process.messages import FileArrived, FilesNeeded, FileUsed, Refused, Step
+from converters.process.messages import FilesNeeded, FileUsed, Refused, Step, decoder_of, line_of
 from converters.system.errors import BuildError, CheckpointError, GgufError
-from models.hub.arrival import Arrival
+from models.hub.shard_feed import ShardFeed
 from models.system.child_process import NO_WINDOW, computing_environment
 from models.system.errors import StillroomError
-from models.system.progress import OnProgress, Progress, raise_if_cancelled
+from models.system.progress import JobContext, OnProgress, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -33,25 +33,6 @@ class ChildEnded(Exception):
         super().__init__(returncode, words)
         self.returncode = returncode
         self.words = words
-
-
-class Feed(Protocol):
-    """A source of the files that a child waits for; any thread. See `models.hub.shard_feed.ShardFeed`."""
-
-    def listen(self, on_change: Callable[[], None]) -> None:
-        """Call it, on any thread, when there is something to hear from `arrived`."""
-
-    def begin(self, needed: Sequence[str]) -> None:
-        """Bring these, in this order."""
-
-    def used(self, path: str) -> None:
-        """Release the file: the child needs it no more."""
-
-    def arrived(self) -> list[Arrival]:
-        """Return what has arrived since the last call; raises what ended the transfer."""
-
-    def progress(self) -> Progress | None:
-        """Return the transfer's progress while the child's own depends on it, else None."""
 
 
 class Child:
@@ -88,11 +69,11 @@ class Child:
             self._process.wait()
             self._reader.join()
 
-    def say(self, message: msgspec.Struct) -> None:
+    def say(self, message: object) -> None:
         """Send it one message; that it has ended is noticed by its lines."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
-            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
+            self._process.stdin.write(line_of(message))
 
     def next_line(self, timeout_s: float) -> bytes | None:
         """Return its next line, an empty one at its end; None when the time is over, or after `wake`."""
@@ -128,25 +109,23 @@ def converse(
     child: Child,
     request: msgspec.Struct,
     result_type: type[R],
-    on_progress: OnProgress,
-    cancel: threading.Event | None,
-    feed: Feed | None = None,
+    job: JobContext,
+    feed: ShardFeed | None = None,
 ) -> R:
     """Send `request`, the child's only one, pass its progress on, return its result.
 
-    It blocks and calls `on_progress` on the caller's thread. Setting `cancel` raises `Cancelled`; leaving the
-    child's context ends it. `feed` brings the files that it waits for. Raises the `StillroomError` that the
-    child or the feed raised, or `ChildEnded`.
+    It blocks; `Cancelled` comes at once, and leaving the child's context ends it. `feed` brings the files
+    that it waits for. Raises the `StillroomError` that the child or the feed raised, or `ChildEnded`.
     """
     answers: Any = Step | Refused | FilesNeeded | FileUsed | result_type
-    decoder = msgspec.json.Decoder(answers)
+    decoder = decoder_of(answers)
     if feed is not None:
         feed.listen(child.wake)
     child.say(request)
     while True:
-        raise_if_cancelled(cancel)
+        raise_if_cancelled(job.cancel)
         if feed is not None:
-            _pass_on(feed, child, on_progress)
+            _pass_on(feed, child, job.on_progress)
         line = child.next_line(_CANCEL_CHECK_S)
         if line is None:
             continue
@@ -155,7 +134,7 @@ def converse(
         answer = decoder.decode(line)
         if isinstance(answer, Step):
             if feed is None or feed.progress() is None:
-                on_progress(answer.progress())
+                job.on_progress(answer.progress)
         elif isinstance(answer, Refused):
             raise _error(answer)
         elif isinstance(answer, FilesNeeded):
@@ -169,17 +148,10 @@ def converse(
             return answer
 
 
-def _pass_on(feed: Feed, child: Child, on_progress: OnProgress) -> None:
+def _pass_on(feed: ShardFeed, child: Child, on_progress: OnProgress) -> None:
     """Tell the child what has arrived, and the listener of the transfer while the child depends on it."""
     for arrival in feed.arrived():
-        child.say(
-            FileArrived(
-                file=arrival.name,
-                bytes=arrival.bytes,
-                attempt=arrival.attempt,
-                verified=arrival.verified,
-            )
-        )
+        child.say(arrival)
     progress = feed.progress()
     if progress is not None:
         on_progress(progress)

@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 
 from converters.process.arrivals import Arrivals
-from converters.process.messages import Refused, Step
+from converters.process.messages import Refused, Step, decoder_of, line_of
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress, Progress
 
@@ -34,29 +34,19 @@ def serve(
     """
     answers = _own_stdout()
     _die_with_parent()
-    request = msgspec.json.decode(_read_line(), type=request_type)
+    request: R = decoder_of(request_type).decode(_read_line())
     saying = threading.Lock()
 
     def answer(message: msgspec.Struct) -> None:
         with saying:
-            os.write(answers, msgspec.json.encode(message) + b"\n")
+            os.write(answers, line_of(message))
 
     if arrivals is not None:
         arrivals.connect(answer)
     threading.Thread(target=_end_with_stdin, args=(arrivals,), name="stdin", daemon=True).start()
 
     def on_progress(progress: Progress) -> None:
-        answer(
-            Step(
-                stage=progress.stage,
-                done=progress.done,
-                total=progress.total,
-                detail=progress.detail,
-                bytes_per_s=progress.bytes_per_s,
-                remaining_s=progress.remaining_s,
-                unit=progress.unit,
-            )
-        )
+        answer(Step(progress=progress))
 
     try:
         result = work(request, on_progress)

@@ -1,68 +1,69 @@
-"""Messages to and from the build process: one JSON object a line."""
+"""Messages to and from the build process: one JSON object a line.
+
+Behind the request the parent says what of the coming files is there, each time as a
+`models.hub.arrival.Arrival`.
+"""
+
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from models.system.progress import Progress, Unit
+from models.quantisation.sizes import WEIGHED
+from models.store.manifest import BuiltFile
+from models.system.progress import Progress
 
 
 class ComingFile(msgspec.Struct, frozen=True, kw_only=True):
     """A weight file of the checkpoint that comes while the build goes on; `header` is a copy of its header,
-    empty where the file itself is there already."""
+    None where the file itself is there already."""
 
     name: str
     bytes: int
     sha256: str = ""
-    header: str = ""
+    header: Path | None = None
 
 
-class BuildRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line that the build process reads. `source` is a checkpoint's folder or a GGUF file.
+class MatrixFile(msgspec.Struct, frozen=True):
+    """An importance matrix to quantise with: its file, and what manifests say that it was collected over."""
 
-    `imatrix` is the file of an importance matrix, or empty. Of the `coming` files it uses what the parent
-    has said to be there. With `keep_journal` a finished build that is asked for again is found done.
+    path: Path
+    text: str
+
+    def text_for(self, kind: str) -> str:
+        """Return the text for a file of this type; empty where the type takes no matrix."""
+        return self.text if kind in WEIGHED else ""
+
+
+class BuildRequest(msgspec.Struct, frozen=True):
+    """The first line that the build process reads: `source`, a checkpoint's folder or a GGUF file, becomes
+    `<out_dir>/<name>-<TYPE>.gguf` of each of `types`.
+
+    `matrix` weighs the types of four bits and less. Of the `coming` files the process uses what the parent
+    has said to be there. With `keep_journal` a finished build that is asked for again is found done, until
+    `discard_build` deletes the journal.
     """
 
-    source: str
+    source: Path
     types: list[str]
-    out_dir: str
+    out_dir: Path
     name: str
-    imatrix: str = ""
+    matrix: MatrixFile | None = None
     coming: list[ComingFile] = []
     keep_journal: bool = False
 
 
-class BuiltFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished GGUF file."""
-
-    path: str
-    type: str
-    sha256: str
-    bytes: int
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """The progress of a build; the fields are those of `models.system.progress.Progress`."""
-
-    stage: str
-    done: int
-    total: int
-    detail: str = ""
-    bytes_per_s: float = 0.0
-    remaining_s: float | None = None
-    unit: Unit = "bytes"
-
-    def progress(self) -> Progress:
-        """Return the same for the caller's listener."""
-        return Progress(
-            self.stage, self.done, self.total, self.detail, self.bytes_per_s, self.remaining_s, self.unit
-        )
-
-
-class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
-    """The end of a build that succeeded."""
+class BuildResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
+    """The end of a build that succeeded: its files in the order of the types, and the process's peak."""
 
     outputs: list[BuiltFile]
     peak_memory_bytes: int
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
+    """The progress of the work."""
+
+    progress: Progress
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="error"):
@@ -87,10 +88,11 @@ class FileUsed(msgspec.Struct, frozen=True, kw_only=True, tag="used"):
     file: str
 
 
-class FileArrived(msgspec.Struct, frozen=True, kw_only=True):
-    """The parent's answer, as often as it changes: see `models.hub.arrival.Arrival`."""
+def line_of(message: object) -> bytes:
+    """Encode a message; its paths hold wherever the other process works."""
+    return msgspec.json.encode(message, enc_hook=lambda path: str(path.absolute())) + b"\n"
 
-    file: str
-    bytes: int
-    attempt: int
-    verified: bool
+
+def decoder_of(kinds: Any) -> msgspec.json.Decoder[Any]:
+    """Make what decodes lines with messages of these types."""
+    return msgspec.json.Decoder(kinds, dec_hook=lambda _, text: Path(text))

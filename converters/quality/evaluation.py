@@ -42,6 +42,14 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuringText:
+    """A text that models read, and its name."""
+
+    data: bytes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """The way of a text through a model: chunks of `tokens`, `sequences` of them at once, and logits for the
     tokens from `first_output` on. `on_tensor` is called for ggml's tensors (`cb_eval` of llama.h)."""

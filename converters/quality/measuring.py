@@ -3,7 +3,6 @@
 llama.cpp can end the process that it runs in, and what it allocates goes back whole with the process.
 """
 
-import threading
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +12,9 @@ import msgspec
 
 from converters.gguf.inspect import check_gguf
 from converters.process.child_client import Child, ChildEnded, converse
-from converters.quality.text_part import TextPart
 from converters.system.errors import BuildError
 from models.quantisation.quantisation_loss import Quality
-from models.system.progress import OnProgress, raise_if_cancelled
+from models.system.progress import UNWATCHED, JobContext, raise_if_cancelled
 
 R = TypeVar("R")
 
@@ -27,9 +25,9 @@ OWN_TEXT = "Stillroom's own text"
 class QualityRequest(msgspec.Struct, frozen=True, kw_only=True, tag="quality"):
     """Measure `models` against `reference` on the file `text`, of which at most `most_chunks` (0: all)."""
 
-    reference: str
-    models: list[str]
-    text: str
+    reference: Path
+    models: list[Path]
+    text: Path
     text_name: str
     most_chunks: int = 0
 
@@ -46,10 +44,10 @@ class ImatrixRequest(msgspec.Struct, frozen=True, kw_only=True, tag="imatrix"):
     Where they say what it belongs to, a collection that was stopped goes on.
     """
 
-    model: str
-    text: str
+    model: Path
+    text: Path
     text_name: str
-    out: str
+    out: Path
     most_chunks: int = 0
     notes: dict[str, str] = {}
 
@@ -64,10 +62,23 @@ class CollectedImatrix(msgspec.Struct, frozen=True, kw_only=True, tag="collected
 class TextRequest(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """Read some chunks of `text` with `model`; the answer is a `TextPart`."""
 
-    model: str
+    model: Path
     text: str
     first_chunk: int
     most_chunks: int
+
+
+class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text_part"):
+    """Some chunks of a text, read with one model. `nll` is the sum of the scored tokens' negative
+    log-likelihoods in nats, `nll_squares` that of their squares; `all_chunks` is how many the whole text
+    has."""
+
+    chunks: int
+    all_chunks: int
+    scored_tokens: int
+    nll: float
+    nll_squares: float
+    seconds: float
 
 
 def calibration_text() -> Path:
@@ -84,10 +95,9 @@ def held_out_text() -> Path:
 def measure(
     reference: Path,
     models: Sequence[Path],
-    *,
     command: Sequence[str],
-    on_progress: OnProgress,
-    cancel: threading.Event | None = None,
+    job: JobContext = UNWATCHED,
+    *,
     text: Path | None = None,
     most_chunks: int = 0,
 ) -> list[Quality]:
@@ -99,22 +109,21 @@ def measure(
     for path in (reference, *models):
         check_gguf(path)
     request = QualityRequest(
-        reference=str(reference.absolute()),
-        models=[str(path.absolute()) for path in models],
-        text=str(text or held_out_text()),
+        reference=reference,
+        models=list(models),
+        text=text or held_out_text(),
         text_name=text.name if text is not None else OWN_TEXT,
         most_chunks=most_chunks,
     )
-    return _ask(command, request, MeasuredQuality, on_progress, cancel).qualities
+    return _ask(command, request, MeasuredQuality, job).qualities
 
 
 def collect(
     model: Path,
     out: Path,
-    *,
     command: Sequence[str],
-    on_progress: OnProgress,
-    cancel: threading.Event | None = None,
+    job: JobContext = UNWATCHED,
+    *,
     text: Path | None = None,
     most_chunks: int = 0,
     notes: Mapping[str, str] | None = None,
@@ -127,48 +136,27 @@ def collect(
     """
     check_gguf(model)
     request = ImatrixRequest(
-        model=str(model.absolute()),
-        text=str(text or calibration_text()),
+        model=model,
+        text=text or calibration_text(),
         text_name=text.name if text is not None else OWN_TEXT,
-        out=str(out.absolute()),
+        out=out,
         most_chunks=most_chunks,
         notes=dict(notes or {}),
     )
-    return _ask(command, request, CollectedImatrix, on_progress, cancel)
+    return _ask(command, request, CollectedImatrix, job)
 
 
-def read_part(
-    model: Path,
-    text: str,
-    *,
-    first_chunk: int,
-    most_chunks: int,
-    command: Sequence[str],
-    on_progress: OnProgress,
-    cancel: threading.Event | None = None,
-) -> TextPart:
-    """Measure how well a GGUF file predicts some chunks of `text`, for its perplexity.
-
-    As `measure`.
-    """
-    check_gguf(model)
-    request = TextRequest(
-        model=str(model.absolute()), text=text, first_chunk=first_chunk, most_chunks=most_chunks
-    )
-    return _ask(command, request, TextPart, on_progress, cancel)
+def read_part(request: TextRequest, command: Sequence[str], job: JobContext = UNWATCHED) -> TextPart:
+    """Measure how well a GGUF file predicts some chunks of a text, for its perplexity. As `measure`."""
+    check_gguf(request.model)
+    return _ask(command, request, TextPart, job)
 
 
-def _ask(
-    command: Sequence[str],
-    request: msgspec.Struct,
-    result_type: type[R],
-    on_progress: OnProgress,
-    cancel: threading.Event | None,
-) -> R:
-    raise_if_cancelled(cancel)
+def _ask(command: Sequence[str], request: msgspec.Struct, result_type: type[R], job: JobContext) -> R:
+    raise_if_cancelled(job.cancel)
     try:
         with Child(command) as child:
-            return converse(child, request, result_type, on_progress, cancel)
+            return converse(child, request, result_type, job)
     except ChildEnded as end:
         raise BuildError(
             "The measuring process ended unexpectedly (code {code}).",

@@ -1,13 +1,12 @@
 """The perplexity of one model on a text: chunks, scored half and BOS are those of llama-perplexity."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
-from converters.quality.text_part import TextPart
+from converters.quality.measuring import TextPart, TextRequest
 from converters.quality.token_progress import TokenProgress
 from models.system.progress import OnProgress
 
@@ -18,22 +17,16 @@ _SEQUENCES = 4
 _ROWS = 64
 
 
-def read_text(
-    model: Path,
-    text: bytes,
-    machine: Machine,
-    on_progress: OnProgress,
-    *,
-    first_chunk: int = 0,
-    most_chunks: int = 0,
-) -> TextPart:
-    """Read `most_chunks` chunks (0: all that are left) from `first_chunk` on; the stage is "measure".
+def read_text(request: TextRequest, machine: Machine, on_progress: OnProgress) -> TextPart:
+    """Read what `request` asks for; the stage is "measure".
 
     Raises `BuildError`, also for a text of less than two chunks.
     """
+    first_chunk, most_chunks = request.first_chunk, request.most_chunks
     started_s = time.monotonic()
-    with Evaluation(model, machine, Window(first_output=_FIRST, sequences=_SEQUENCES)) as evaluation:
-        chunks = evaluation.chunks(text)
+    window = Window(first_output=_FIRST, sequences=_SEQUENCES)
+    with Evaluation(request.model, machine, window) as evaluation:
+        chunks = evaluation.chunks(request.text.encode())
         part = chunks[first_chunk : first_chunk + most_chunks if most_chunks else None]
         progress = TokenProgress(
             on_progress,

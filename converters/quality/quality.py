@@ -17,7 +17,7 @@ import psutil
 
 from converters.gguf.inspect import ListSummary, inspect
 from converters.quality.divergence import Comparer, Floats, Scores, summarise
-from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, Window
+from converters.quality.evaluation import CONTEXT_TOKENS, Evaluation, Machine, MeasuringText, Window
 from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
 from models.quantisation.quantisation_loss import Quality
@@ -35,14 +35,6 @@ _SEQUENCES = 4
 A streamed model is read once for all of them."""
 
 _LOGIT_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuringText:
-    """The text that is read, and its name."""
-
-    data: bytes
-    name: str
 
 
 @dataclass(slots=True)

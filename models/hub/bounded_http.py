@@ -7,13 +7,16 @@ keeps a time limit between two pieces from ever being reached.
 import asyncio
 import threading
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import httpx
 
-from models.system.errors import Cancelled
+from models.system.progress import WAKE_S, raise_if_cancelled
+
+T = TypeVar("T")
 
 CONNECT_S = 15.0
 SILENT_S = 20.0
@@ -21,7 +24,6 @@ WHOLE_S = 60.0
 """So long a server has for a whole answer, whatever it sends meanwhile."""
 
 MOST_REDIRECTS = 10
-_CANCEL_CHECK_S = 0.05
 _ZLIB_OR_GZIP = 47
 """`wbits` of zlib that recognises either header (https://docs.python.org/3/library/zlib.html)."""
 
@@ -67,6 +69,28 @@ def ask(
     # The caller's thread may have a loop already.
     with ThreadPoolExecutor(1, "ask") as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+async def until_cancelled(
+    work: Coroutine[Any, Any, T],
+    cancel: threading.Event | None,
+    on_wait: Callable[[], object] = lambda: None,
+) -> T:
+    """Do `work` on the present loop, and call `on_wait` every `WAKE_S` meanwhile.
+
+    Raises `Cancelled` once `cancel` is set and the work has let go.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=WAKE_S)
+            if not task.done():
+                raise_if_cancelled(cancel)
+            on_wait()
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def lines(answer: httpx.Response, longest_bytes: int, most_bytes: int) -> AsyncIterator[str]:
@@ -149,16 +173,8 @@ async def _ask(
     cancel: threading.Event | None,
 ) -> Answer:
     async with client:
-        work = asyncio.create_task(_within(client, address, most_bytes, headers, whole_s, redirects))
-        try:
-            while not work.done():
-                await asyncio.wait({work}, timeout=_CANCEL_CHECK_S if cancel is not None else None)
-                if cancel is not None and cancel.is_set():
-                    raise Cancelled
-            return work.result()
-        finally:
-            work.cancel()
-            await asyncio.wait({work})
+        work = _within(client, address, most_bytes, headers, whole_s, redirects)
+        return await until_cancelled(work, cancel)
 
 
 async def _within(

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import filelock
 import httpx
 
 from models.hub.arrival import OnArrival, ignore_arrival
+from models.hub.bounded_http import until_cancelled
 from models.hub.bulk_tls import open_client
 from models.hub.download_record import RECORD_NAME, DownloadRecord, read_record
 from models.hub.file_download import FileFetch, TransferOptions
@@ -21,15 +22,14 @@ from models.hub.hub_request import Link
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.verify import Hasher
-from models.system.errors import Cancelled, StillroomError
-from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.system.errors import StillroomError
+from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_cancelled
 from models.system.rate import RateMeter
 from models.system.shown_text import shown
 from models.system.units import byte_count
 
 _LOCK_NAME = ".download.lock"
 _OUR_ENDINGS = (".part", ".part.journal")
-_TICK_S = 0.05
 _REPORT_EVERY_S = 0.2
 _MOST_SPARE_BYTES = 256 << 20
 
@@ -49,34 +49,23 @@ def download(
     files: Sequence[RemoteFile],
     folder: Path,
     hub: HubClient,
+    job: JobContext = UNWATCHED,
     *,
     options: TransferOptions | None = None,
-    on_progress: OnProgress = ignore_progress,
     on_arrival: OnArrival = ignore_arrival,
-    cancel: threading.Event | None = None,
 ) -> list[LocalFile]:
     """Fetch `files` of `snapshot` into `folder`, in this order; blocks, any thread.
 
     What an earlier call left is used. A file has its final name only once it is whole and verified. Reports
     the stages "download" and "verify" on the calling thread, and what of a file can be read already. Raises
-    `Cancelled` within a tenth of a second of `cancel` (what has arrived stays for the next call) and
-    `StillroomError`.
+    `Cancelled` within a tenth of a second (what has arrived stays for the next call) and `StillroomError`.
     """
     _check_names([file.path for file in files])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / _LOCK_NAME, timeout=0):
             return asyncio.run(
-                _Download(
-                    snapshot,
-                    files,
-                    folder,
-                    hub,
-                    options or TransferOptions(),
-                    on_progress,
-                    on_arrival,
-                    cancel,
-                ).run()
+                _Download(snapshot, files, folder, hub, job, options or TransferOptions(), on_arrival).run()
             )
     except filelock.Timeout as error:
         raise StillroomError(
@@ -95,19 +84,17 @@ class _Download:
         files: Sequence[RemoteFile],
         folder: Path,
         hub: HubClient,
+        job: JobContext,
         options: TransferOptions,
-        on_progress: OnProgress,
         on_arrival: OnArrival,
-        cancel: threading.Event | None,
     ) -> None:
         self._snapshot = snapshot
         self._files = files
         self._folder = folder
         self._hub = hub
+        self._job = job
         self._options = options
-        self._on_progress = on_progress
         self._on_arrival = on_arrival
-        self._cancel = cancel
         self._total = sum(file.bytes for file in files)
         self._finished_bytes = 0
         self._current: FileFetch | None = None
@@ -115,27 +102,14 @@ class _Download:
         self._current_file: RemoteFile | None = None
         self._rate = RateMeter()
         self._rate_of = ("", "")
+        self._report_at_s = 0.0
 
     async def run(self) -> list[LocalFile]:
-        raise_if_cancelled(self._cancel)
+        raise_if_cancelled(self._job.cancel)
         record = read_record(self._folder)
         record.repo, record.commit = self._snapshot.repo, self._snapshot.commit
         self._check_space()
-        work = asyncio.create_task(self._fetch_all(record))
-        loop = asyncio.get_running_loop()
-        report_at_s = 0.0
-        try:
-            while not work.done():
-                await asyncio.wait({work}, timeout=_TICK_S)
-                if self._cancel is not None and self._cancel.is_set() and not work.done():
-                    raise Cancelled
-                if loop.time() >= report_at_s:
-                    report_at_s = loop.time() + _REPORT_EVERY_S
-                    self._report()
-            return work.result()
-        finally:
-            work.cancel()
-            await asyncio.wait({work})
+        return await until_cancelled(self._fetch_all(record), self._job.cancel, self._report_if_due)
 
     async def _fetch_all(self, record: DownloadRecord) -> list[LocalFile]:
         timeout = httpx.Timeout(
@@ -204,7 +178,11 @@ class _Download:
                 free=byte_count(free),
             )
 
-    def _report(self) -> None:
+    def _report_if_due(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._report_at_s:
+            return
+        self._report_at_s = now_s + _REPORT_EVERY_S
         fetch, checking, file = self._current, self._checking, self._current_file
         detail = file.path if file is not None else ""
         if checking is not None and file is not None:
@@ -222,7 +200,7 @@ class _Download:
             self._rate = RateMeter()
         self._rate.update(done)
         left_s = self._rate.remaining_s(total - done)
-        self._on_progress(Progress(stage, done, total, detail, self._rate.bytes_per_s, left_s))
+        self._job.on_progress(Progress(stage, done, total, detail, self._rate.bytes_per_s, left_s))
 
 
 def _check_names(names: Sequence[str]) -> None:

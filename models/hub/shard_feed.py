@@ -12,7 +12,7 @@ from typing import Self
 from models.hub.arrival import Arrival, OnArrival
 from models.hub.snapshot import RemoteFile
 from models.system.errors import Cancelled
-from models.system.progress import OnProgress, Progress
+from models.system.progress import JobContext, Progress
 from models.system.rate import RateMeter
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ MOST_ON_DISK = 2
 READS_PARTS = os.name != "nt"
 """Windows gives no new name to a file that another process reads."""
 
-Fetch = Callable[[RemoteFile, OnProgress, OnArrival, threading.Event], object]
+Fetch = Callable[[RemoteFile, JobContext, OnArrival], object]
 
 
 class ShardFeed:
@@ -105,7 +105,7 @@ class ShardFeed:
                     )
                     self._on_disk.add(file.path)
                 try:
-                    self._fetch(file, self._note, self._note_arrival, self._stop)
+                    self._fetch(file, JobContext(self._note, self._stop), self._note_arrival)
                 except Cancelled:
                     raise
                 except BaseException as failure:  # noqa: BLE001 - it is raised on the caller's thread

@@ -7,20 +7,19 @@ from pathlib import Path
 
 import httpx
 
-from models.hub.bounded_http import WHOLE_S, AnswerError
+from models.hub.bounded_http import WHOLE_S, AnswerError, until_cancelled
 from models.hub.bulk_tls import open_client
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient, no_usable_answer, raise_if_hopeless, unreachable
 from models.hub.hub_request import Link, RangeIgnored, TryAgain
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.system.durable import write_durably
-from models.system.errors import Cancelled, StillroomError
+from models.system.errors import StillroomError
 from models.system.foreign_json import MOST_JSON_BYTES
 
 _FIRST_BYTES = 64 << 10
 _LEAST_BYTES_PER_S = 16 << 10
 """A server that sends less is given up: of a header nothing is kept, so nobody sees how far it is."""
-_CANCEL_CHECK_S = 0.05
 
 
 def fetch_weight_headers(
@@ -53,16 +52,9 @@ async def _fetch_all(
     headers = {}
     async with open_client(timeout) as client:
         for file in files:
-            work = asyncio.create_task(_header_in_time(Link(client, hub, snapshot, file), file, options))
-            try:
-                while not work.done():
-                    await asyncio.wait({work}, timeout=_CANCEL_CHECK_S)
-                    if cancel is not None and cancel.is_set():
-                        raise Cancelled
-            finally:
-                work.cancel()
+            work = _header_in_time(Link(client, hub, snapshot, file), file, options)
             headers[file.path] = folder / f"{file.sha256 or file.oid}.header"
-            write_durably(headers[file.path], work.result())
+            write_durably(headers[file.path], await until_cancelled(work, cancel))
     return headers
 
 

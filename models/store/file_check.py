@@ -1,17 +1,12 @@
 """Checking a model's file on disk against what was recorded when it was made."""
 
-import hashlib
-import threading
 from dataclasses import dataclass
 
 from models.store.store import InstalledModel
 from models.system.errors import StillroomError
-from models.system.hashing import hash_next
-from models.system.progress import OnProgress, Progress, ignore_progress, raise_if_cancelled
+from models.system.hashing import file_sha256
+from models.system.progress import UNWATCHED, JobContext, Progress
 from models.system.rate import RateMeter
-from models.system.regular_file import open_regular
-
-_REPORT_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +30,20 @@ class FileCheck:
         return self.sha256 == self.recorded_sha256 and self.bytes == self.model.bytes
 
 
-def check_file(
-    model: InstalledModel,
-    *,
-    on_progress: OnProgress = ignore_progress,
-    cancel: threading.Event | None = None,
-) -> FileCheck:
+def check_file(model: InstalledModel, job: JobContext = UNWATCHED) -> FileCheck:
     """Hash the file of `model`, reporting the stage "verify"; blocks, on any thread.
 
     Raises `StillroomError` where the file cannot be read, and `Cancelled`.
     """
-    digest, rate, done = hashlib.sha256(), RateMeter(), 0
     try:
-        with open_regular(model.path, buffering=0) as file:
-            total = file.seek(0, 2)
-            file.seek(0)
-            while count := hash_next(file, [digest], _REPORT_BYTES):
-                raise_if_cancelled(cancel)
-                done += count
-                rate.update(done)
-                on_progress(
-                    Progress(
-                        "verify",
-                        done,
-                        total,
-                        model.path.name,
-                        bytes_per_s=rate.bytes_per_s,
-                        remaining_s=rate.remaining_s(total - done),
-                    )
-                )
+        total, rate = model.path.stat().st_size, RateMeter()
+
+        def tell(done: int) -> None:
+            rate.update(done)
+            left_s = rate.remaining_s(total - done)
+            job.on_progress(Progress("verify", done, total, model.path.name, rate.bytes_per_s, left_s))
+
+        sha256 = file_sha256(model.path, tell, job.cancel)
     except OSError as error:
         raise StillroomError(
             "The file of {name} {type} cannot be read: {reason}.",
@@ -72,7 +52,7 @@ def check_file(
             type=model.type,
             reason=error.strerror or str(error),
         ) from error
-    return FileCheck(model, done, digest.hexdigest(), model.sha256)
+    return FileCheck(model, total, sha256, model.sha256)
 
 
 def difference(check: FileCheck) -> StillroomError | None:

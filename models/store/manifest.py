@@ -23,6 +23,17 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class BuiltFile(msgspec.Struct, frozen=True):
+    """A finished GGUF file as a build made it and `ModelStore.add` takes it. `type` is spelled as llama.cpp
+    does (`Q4_K_M`, `BF16`), `imatrix` is as in `OutputFile`."""
+
+    type: str
+    path: Path
+    sha256: str
+    bytes: int
+    imatrix: str = ""
+
+
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     """One GGUF file of a model, with its own origin: types may come from different commits.
 

@@ -15,7 +15,8 @@ import filelock
 import msgspec
 
 from models.quantisation.quantisation_loss import Quality
-from models.store.manifest import MANIFEST_NAME, InputFile, Manifest, OutputFile, type_in_name
+from models.quantisation.sizes import FULL_PRECISION
+from models.store.manifest import MANIFEST_NAME, BuiltFile, InputFile, Manifest, OutputFile, type_in_name
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.json_file import DamagedJsonError, load_json, read_json, write_json
@@ -32,7 +33,8 @@ _LOCK_WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """One GGUF file that can be loaded. `bundled` is the starter, `imported` lies outside the store."""
+    """One GGUF file that can be loaded. `bundled` is the starter, `imported` lies outside the store;
+    `passing` is as in `OutputFile`."""
 
     name: str
     type: str
@@ -53,6 +55,11 @@ class InstalledModel:
         """The text that settings and chats store for this model; `ModelStore.get` finds it again."""
         return f"{self.name}/{self.type}"
 
+    @property
+    def is_quantised(self) -> bool:
+        """Tell whether quantising the file again would add to what quantising it has cost."""
+        return self.type not in FULL_PRECISION
+
 
 @dataclass(frozen=True, slots=True)
 class StoreListing:
@@ -60,17 +67,6 @@ class StoreListing:
 
     models: tuple[InstalledModel, ...]
     notices: tuple[StillroomError, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NewFile:
-    """A finished GGUF file that `ModelStore.add` moves into the store; `imatrix` is as in `OutputFile`."""
-
-    type: str
-    path: Path
-    sha256: str
-    bytes: int
-    imatrix: str = ""
 
 
 class TrashedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +128,7 @@ class ModelStore:
     def add(
         self,
         name: str,
-        files: Sequence[NewFile],
+        files: Sequence[BuiltFile],
         *,
         key: str = "",
         repo: str = "",

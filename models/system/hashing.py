@@ -1,8 +1,17 @@
 """Reading a file into checksums."""
 
-from collections.abc import Sequence
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
 from io import FileIO
+from pathlib import Path
 from typing import Protocol
+
+from models.system.progress import raise_if_cancelled
+from models.system.regular_file import open_regular
+
+STRETCH_BYTES = 8 << 20
+"""Between two reports of `file_sha256`."""
 
 _READ_BYTES = 256 << 10
 """Read into memory that the processor's cache still holds. Blocks of 4 MB, each in new memory, cost a
@@ -28,3 +37,18 @@ def hash_next(file: FileIO, checksums: Sequence[Checksum], most: int) -> int:
             checksum.update(memory[:count])
         done += count
     return done
+
+
+def file_sha256(
+    path: Path,
+    on_bytes: Callable[[int], object] = lambda done: None,
+    cancel: threading.Event | None = None,
+) -> str:
+    """Compute the SHA-256 of a file, told in bytes read so far; blocks. Raises `OSError` and `Cancelled`."""
+    digest, done = hashlib.sha256(), 0
+    with open_regular(path, buffering=0) as file:
+        while count := hash_next(file, [digest], STRETCH_BYTES):
+            raise_if_cancelled(cancel)
+            done += count
+            on_bytes(done)
+    return digest.hexdigest()

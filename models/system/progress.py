@@ -41,6 +41,21 @@ def ignore_progress(progress: Progress) -> None:
     """Ignore progress, for a caller that shows none."""
 
 
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What every long piece of work is given: whom it tells of its progress, and the event that stops it.
+
+    `on_progress` is called on the thread that does the work, which raises `Cancelled` once `cancel` is set.
+    """
+
+    on_progress: OnProgress = ignore_progress
+    cancel: threading.Event | None = None
+
+
+UNWATCHED = JobContext()
+"""For work that nobody follows and nobody stops."""
+
+
 def raise_if_cancelled(cancel: threading.Event | None) -> None:
     """Raise `Cancelled` once `cancel` is set; any thread."""
     if cancel is not None and cancel.is_set():

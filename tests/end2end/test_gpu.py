@@ -37,6 +37,7 @@ from app.engine.protocol import (
 from app.telemetry.nvml import GpuReading
 from app.telemetry.other_gpus import LOADED_PERIOD_S, CardMonitor
 from converters.build.build_client import build
+from converters.process.messages import BuildRequest
 from tests.support.engines import GREEDY, STORY, starter_path
 from tests.support.tiny_models import make_tiny_model
 
@@ -96,7 +97,7 @@ def model(backend: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("tiny")
     checkpoint = make_tiny_model("llama", folder)
     command = child_command("build")
-    built = build(checkpoint, ["Q8_0"], folder, "tiny", command=command, on_progress=lambda _: None)
+    built = build(BuildRequest(checkpoint, ["Q8_0"], folder, "tiny"), command)
     return str(built.outputs[0].path)
 
 

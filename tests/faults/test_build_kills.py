@@ -13,9 +13,8 @@ import pytest
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.inspect import check_gguf
-from converters.process.messages import BuildRequest
+from converters.process.messages import BuildRequest, line_of
 from models.catalog.starter import starter_file
-from models.system.progress import ignore_progress
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, STARTER_FOLDER
 
@@ -38,19 +37,17 @@ def right_hash(kind: str) -> str:
 
 def kill_at(checkpoint: Path, out: Path, stage: str, fraction: float) -> None:
     """Start a build and kill it as soon as it says that it has come so far in `stage`, or past it."""
-    request = BuildRequest(
-        source=str(checkpoint), types=list(TYPES[stage]), out_dir=str(out), name=checkpoint.name
-    )
+    request = BuildRequest(checkpoint, list(TYPES[stage]), out, checkpoint.name)
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        fields = {name: getattr(request, name) for name in request.__struct_fields__}
-        worker.stdin.write(json.dumps(fields).encode() + b"\n")
+        worker.stdin.write(line_of(request))
         worker.stdin.flush()
         reached = False
         for line in worker.stdout:
-            step = json.loads(line)
-            assert step["type"] == "progress", step
+            said = json.loads(line)
+            assert said["type"] == "progress", said
+            step = said["progress"]
             reached = reached or step["stage"] == stage
             if reached and (step["stage"] != stage or step["done"] >= fraction * step["total"]):
                 break
@@ -65,9 +62,7 @@ def assert_whole_or_absent(out: Path, checkpoint: Path) -> None:
 
 
 def assert_rerun_is_right(out: Path, checkpoint: Path, stage: str) -> None:
-    result = build(
-        checkpoint, TYPES[stage], out, checkpoint.name, command=COMMAND, on_progress=ignore_progress
-    )
+    result = build(BuildRequest(checkpoint, TYPES[stage], out, checkpoint.name), COMMAND)
     assert [output.type for output in result.outputs] == list(TYPES[stage])
     assert all(output.sha256 == right_hash(output.type) for output in result.outputs)
     assert sorted(file.name for file in out.iterdir()) == sorted(

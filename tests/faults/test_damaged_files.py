@@ -17,8 +17,8 @@ from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_metadata import Metadata
 from converters.gguf.gguf_types import F16, F32
 from converters.gguf.inspect import check_gguf
+from converters.process.messages import BuildRequest
 from converters.system.errors import CheckpointError, GgufError
-from models.system.progress import ignore_progress
 from tests.support.tiny_models import make_sharded_model
 
 Header = dict[str, Any]
@@ -102,7 +102,7 @@ def refused_safetensors(folder: Path, count: int) -> None:
 
 
 def build_from(source: Path, out: Path) -> None:
-    build(source, ["Q8_0"], out, "model", command=child_command("build"), on_progress=ignore_progress)
+    build(BuildRequest(source, ["Q8_0"], out, "model"), child_command("build"))
 
 
 def small_gguf(path: Path) -> bytes:

@@ -56,7 +56,7 @@ def test_no_damage_to_a_build_that_stands_still_is_silent(
     source, whole, case = make_tiny_model("qwen2", tmp_path), tmp_path / "whole", tmp_path / "case"
 
     def build(out: Path, on_progress: OnProgress = ignore_progress) -> list[str]:
-        request = BuildRequest(source=str(source), types=["Q4_0", "BF16"], out_dir=str(out), name="m")
+        request = BuildRequest(source=source, types=["Q4_0", "BF16"], out_dir=out, name="m")
         return [file.sha256 for file in run_build(request, on_progress)]
 
     def cut(progress: Progress) -> None:

@@ -20,8 +20,8 @@ from converters.build.build_client import build
 from converters.gguf.inspect import check_gguf
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, write_imatrix
 from converters.lora.lora import convert_adapter, read_adapter
+from converters.process.messages import BuildRequest
 from converters.system.errors import GgufError
-from models.system.progress import ignore_progress
 from tests.support.adapters import write_adapter
 from tests.support.gguf_mutants import mutants
 from tests.support.loading_child import CRASHED, LoadingChild
@@ -43,9 +43,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A small model that can be loaded; its file is called after its architecture."""
     folder = tmp_path_factory.mktemp("whole")
     source = make_tiny_model(request.param, folder)
-    built = build(
-        source, ["F16"], folder / "out", "m", command=child_command("build"), on_progress=ignore_progress
-    )
+    built = build(BuildRequest(source, ["F16"], folder / "out", "m"), child_command("build"))
     return built.outputs[0].path.rename(folder / f"{request.param}.gguf")
 
 

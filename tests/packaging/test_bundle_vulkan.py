@@ -12,6 +12,7 @@ from app.engine.protocol import CardsRead, Delta, Device, Generate, LoadSettings
 from app.telemetry.nvml import GpuReading
 from app.telemetry.other_gpus import LOADED_PERIOD_S, CardMonitor
 from converters.build.build_client import build
+from converters.process.messages import BuildRequest
 from tests.support.bundle import PROGRAM, answer, users_environment
 from tests.support.engines import GREEDY, STORY
 from tests.support.tiny_models import make_tiny_model
@@ -42,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("tiny")
     command = [str(PROGRAM), "--child", "build"]
     checkpoint = make_tiny_model("llama", folder)
-    built = build(checkpoint, ["Q8_0"], folder, "tiny", command=command, on_progress=lambda _: None)
+    built = build(BuildRequest(checkpoint, ["Q8_0"], folder, "tiny"), command)
     return str(built.outputs[0].path)
 
 

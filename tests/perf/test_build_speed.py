@@ -22,13 +22,15 @@ from pathlib import Path
 import pytest
 
 from app.acquire.acquirer import Acquirer
+from app.acquire.build_options import Order
+from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from converters.build.build_client import build
+from converters.process.messages import BuildRequest
 from models.catalog.catalog import find
 from models.catalog.reference import parse_reference
 from models.hub.hub import HubClient
 from models.store.store import ModelStore
-from models.system.progress import ignore_progress
 from tests.perf.build_llama_tools import llama_tool, tools_folder
 from tests.support.large_checkpoint import make_large_checkpoint
 from tests.support.make_reference import PATCHED_CONVERTER
@@ -140,10 +142,10 @@ def reference(checkpoint: Path, kind: str, out: Path) -> Measured:
 def ours(checkpoint: Path, kind: str, out: Path) -> Measured:
     empty(out)
     with sampled_disk(out) as disk:
-        result = build(
-            checkpoint, [kind], out, "ours", command=child_command("build"), on_progress=ignore_progress
-        )
-    return Measured(result.seconds, result.peak_memory_bytes, disk[0])
+        started_s = time.monotonic()
+        result = build(BuildRequest(checkpoint, [kind], out, "ours"), child_command("build"))
+        seconds = time.monotonic() - started_s
+    return Measured(seconds, result.peak_memory_bytes, disk[0])
 
 
 def median(values: Sequence[Measured]) -> Measured:
@@ -208,7 +210,8 @@ def test_a_hub_build_against_its_parts(
 ) -> None:
     reference_ = parse_reference(REPO)
     store = ModelStore(tmp_path / "models")
-    acquirer = Acquirer(HubClient(endpoint), store, tmp_path / "checkpoints", child_command("build"))
+    commands = Commands(child_command("build"), child_command("measure"))
+    acquirer = Acquirer(HubClient(endpoint), store, tmp_path / "checkpoints", commands)
     checkpoint = checkpoint_in(room, SHARDS)
     largest = max(file.stat().st_size for file in checkpoint.glob("*.safetensors"))
     HubClient(endpoint).resolve(REPO)  # the hub hashes its files once
@@ -223,7 +226,7 @@ def test_a_hub_build_against_its_parts(
         out = tmp_path / f"built-{number}"
         in_memory(checkpoint)
         with sampled_disk(out, tmp_path / "checkpoints") as disk:
-            builds.append(timed(lambda out=out: acquirer.build_into(reference_, [kind], out)))
+            builds.append(timed(lambda out=out: acquirer.get(Order(reference_, [kind], out=out))))
         [file] = out.glob("*.gguf")
         peaks.append((disk[0] - file.stat().st_size) / largest)
         file.unlink()

@@ -19,9 +19,16 @@ import pytest
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.imatrix.imatrix import read_imatrix
-from converters.quality.measuring import calibration_text, collect, held_out_text, measure, read_part
+from converters.process.messages import BuildRequest
+from converters.quality.measuring import (
+    TextRequest,
+    calibration_text,
+    collect,
+    held_out_text,
+    measure,
+    read_part,
+)
 from models.catalog.starter import starter_file
-from models.system.progress import ignore_progress
 from tests.perf.build_llama_tools import llama_tool
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_quality_reference import llama_imatrix, llama_perplexity
@@ -50,21 +57,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         pytest.skip("the starter extra is not installed")
     folder = tmp_path_factory.mktemp("starter")
     checkpoint = rebuild_starter(starter, folder / "checkpoint")
-    result = build(
-        checkpoint, TYPES, folder, "s", command=child_command("build"), on_progress=ignore_progress
-    )
+    result = build(BuildRequest(checkpoint, TYPES, folder, "s"), child_command("build"))
     return {output.type: output.path for output in result.outputs}
 
 
 def test_perplexity_and_divergence(files: dict[str, Path], tmp_path: Path) -> None:
     models = [files[kind] for kind in TYPES[1:]]
-    ours = measure(
-        files["BF16"],
-        models,
-        command=child_command("measure"),
-        on_progress=ignore_progress,
-        most_chunks=CHUNKS,
-    )
+    ours = measure(files["BF16"], models, child_command("measure"), most_chunks=CHUNKS)
     for kind, found in zip(TYPES[1:], ours, strict=True):
         theirs = llama_perplexity(
             tool("llama-perplexity"),
@@ -97,12 +96,8 @@ def test_perplexity_of_one_file(files: dict[str, Path]) -> None:
     assert found is not None
     parts = [
         read_part(
-            model,
-            text,
-            first_chunk=start,
-            most_chunks=min(4, CHUNKS - start),
-            command=child_command("measure"),
-            on_progress=ignore_progress,
+            TextRequest(model=model, text=text, first_chunk=start, most_chunks=min(4, CHUNKS - start)),
+            child_command("measure"),
         )
         for start in range(0, CHUNKS, 4)
     ]
@@ -115,13 +110,7 @@ def test_perplexity_of_one_file(files: dict[str, Path]) -> None:
 def test_importance_matrix(files: dict[str, Path], tmp_path: Path) -> None:
     model, ours, theirs = files["Q8_0"], tmp_path / "ours.gguf", tmp_path / "theirs.gguf"
     llama_imatrix(tool("llama-imatrix"), model, calibration_text(), theirs, CHUNKS)
-    collect(
-        model,
-        ours,
-        command=child_command("measure"),
-        on_progress=ignore_progress,
-        most_chunks=CHUNKS,
-    )
+    collect(model, ours, child_command("measure"), most_chunks=CHUNKS)
     found, expected = read_imatrix(ours).sums, read_imatrix(theirs).sums
     assert found.keys() == expected.keys()
     worst = max(float(np.abs(found[name].means() / expected[name].means() - 1).max()) for name in expected)

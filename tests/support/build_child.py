@@ -7,22 +7,25 @@ import sys
 from pathlib import Path
 
 from app.acquire.acquirer import Acquirer
+from app.acquire.build_options import Order
+from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.base.errors import StillroomError
 from models.catalog.reference import parse_reference
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 
 
 def main() -> int:
     endpoint, repo, root, *types = sys.argv[1:]
     client = HubClient(endpoint, retry=RetryPolicy(attempts=2, first_wait_s=0.01))
     store = ModelStore(Path(root) / "models")
-    acquirer = Acquirer(client, store, Path(root) / "checkpoints", child_command("build"))
+    commands = Commands(child_command("build"), child_command("measure"))
+    acquirer = Acquirer(client, store, Path(root) / "checkpoints", commands)
     try:
-        acquired = acquirer.get(parse_reference(repo), types, on_progress=show)
+        acquired = acquirer.get(Order(parse_reference(repo), types), JobContext(show))
     except StillroomError as error:
         print("refused", error, error.hint_text(), flush=True)
         return 1

@@ -19,7 +19,7 @@ import llama_cpp
 
 from app.base.children import child_command
 from converters.build.build_client import build
-from models.system.progress import ignore_progress
+from converters.process.messages import BuildRequest
 from tests.support.tiny_models import make_tiny_model
 
 DATA = Path(__file__).parents[1] / "data" / "quality"
@@ -49,9 +49,7 @@ WITH_ERRORS = ("perplexity", "reference_perplexity", "log_ratio", "kld_mean", "s
 def build_small_model(folder: Path) -> dict[str, Path]:
     """The small model's GGUF file of each type."""
     checkpoint = make_tiny_model(MODEL, folder)
-    result = build(
-        checkpoint, TYPES, folder, "small", command=child_command("build"), on_progress=ignore_progress
-    )
+    result = build(BuildRequest(checkpoint, TYPES, folder, "small"), child_command("build"))
     return {output.type: output.path for output in result.outputs}
 
 

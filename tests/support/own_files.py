@@ -195,11 +195,11 @@ def _write_job(folder: Path) -> None:
 
 
 def _jobs(folder: Path) -> object:
-    def no_builder() -> None:
+    def no_acquirer() -> None:
         raise AssertionError
 
     told: list[JobView] = []
-    book = JobBook(folder / "jobs", no_builder)  # type: ignore[arg-type]
+    book = JobBook(folder / "jobs", no_acquirer)  # type: ignore[arg-type]
     book.observe(told.append)
     book.start()
     try:

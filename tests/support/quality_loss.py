@@ -20,8 +20,8 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
 from app.acquire.acquirer import Acquirer
-from app.acquire.build_options import BuildWish
-from app.acquire.builder import Builder
+from app.acquire.build_options import BuildWish, Order
+from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.commands.terminal.quality_words import quality_document
 from app.ui.base.bridge import Bridge
@@ -34,7 +34,7 @@ from models.catalog.starter import starter_file
 from models.hub.hub import HubClient
 from models.quantisation.quantisation_loss import CONFIDENCE
 from models.store.store import InstalledModel, ModelStore
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 from models.system.units import byte_count
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import STARTER_FOLDER
@@ -55,18 +55,21 @@ def measured_models(types: Sequence[str], imatrix: str, chunks: int, folder: Pat
     assert starter is not None, "the starter model is installed by `make`"
     checkpoint = rebuild_starter(starter, folder / STARTER_FOLDER)
 
-    acquirer = Acquirer(HubClient(), ModelStore(folder / "none"), folder, child_command("build"))
-    builder = Builder(acquirer, ModelStore(folder / "none"), child_command("build"), child_command("measure"))
-    wish = BuildWish(imatrix=imatrix)
-    built = builder.build_into(
-        CheckpointReference(checkpoint), ["BF16", *types], folder / "built", wish, on_progress=tell
-    ).models
+    commands = Commands(child_command("build"), child_command("measure"))
+    acquirer = Acquirer(HubClient(), ModelStore(folder / "none"), folder, commands)
+    order = Order(
+        CheckpointReference(checkpoint),
+        ["BF16", *types],
+        BuildWish(imatrix=imatrix),
+        out=folder / "built",
+    )
+    built = acquirer.get(order, JobContext(tell)).models
     full, *quantised = built
     qualities = measure(
         full.path,
         [model.path for model in quantised],
-        command=child_command("measure"),
-        on_progress=tell,
+        child_command("measure"),
+        JobContext(tell),
         most_chunks=chunks,
     )
     return [

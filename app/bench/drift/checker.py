@@ -16,7 +16,7 @@ from app.bench.drift.store import DriftStore
 from app.bench.quality.asking import QualityEngine, Render, Said, reply_to
 from app.bench.results.history import BenchmarkHistory
 from app.bench.run.conditions import Conditions
-from app.bench.run.facts import file_sha256
+from app.bench.run.facts import model_sha256
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Priority, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.host import HostReader
@@ -192,7 +192,7 @@ class DriftChecker:
         path = Path(info.path)
         known = self._history.known_sha256(path)
         if known is None:
-            known = file_sha256(path, lambda _: None, cancel)
+            known = model_sha256(path, lambda _: None, cancel)
             self._history.note_sha256(path, known)
         return self._without_hash(info, known)
 

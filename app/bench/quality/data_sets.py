@@ -5,7 +5,6 @@ file, and from then on nothing else is taken for it.
 """
 
 import json
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from app.base.errors import StillroomError
 from app.bench.quality.built_in import maths_question
 from app.bench.quality.item import Collection, Item, Kind
 from models.system.json_file import read_json, write_json
-from models.system.progress import OnProgress, ignore_progress
+from models.system.progress import UNWATCHED, JobContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,7 @@ class HubData:
         """Return the pin of a data set; None before its first download."""
         return self._pins().get(key)
 
-    def collection(
-        self,
-        key: str,
-        *,
-        on_progress: OnProgress = ignore_progress,
-        cancel: threading.Event | None = None,
-    ) -> Collection:
+    def collection(self, key: str, job: JobContext = UNWATCHED) -> Collection:
         """A data set as items, downloaded where it is not here. Blocks.
 
         Raises `Cancelled`, and `StillroomError` where the hub cannot be reached or the file is not the one
@@ -99,7 +92,7 @@ class HubData:
         data = DATA_SETS[key]
         path = self._file(data)
         if not path.is_file() or self.pin(key) is None:
-            self._download(data, on_progress, cancel)
+            self._download(data, job)
         content = path.read_bytes()
         pin = self.pin(key)
         if pin is None or sha256(content).hexdigest() != pin.sha256:
@@ -122,14 +115,14 @@ class HubData:
             items=list(_maths_items(content, data)),
         )
 
-    def _download(self, data: DataSet, on_progress: OnProgress, cancel: threading.Event | None) -> None:
+    def _download(self, data: DataSet, job: JobContext) -> None:
         # The hub's library takes longer to load than a list of models.
         from models.hub.hub import HubClient
         from models.hub.repository_download import download
 
         client = HubClient(kind="dataset")
         pinned = self.pin(data.key)
-        snapshot = client.resolve(data.repo, pinned.commit if pinned is not None else "", cancel=cancel)
+        snapshot = client.resolve(data.repo, pinned.commit if pinned is not None else "", cancel=job.cancel)
         wanted = [file for file in snapshot.files if file.path == data.path]
         if not wanted or wanted[0].bytes > LARGEST_BYTES:
             raise StillroomError(
@@ -138,9 +131,7 @@ class HubData:
                 repo=data.repo,
                 path=data.path,
             )
-        [local] = download(
-            snapshot, wanted, self._folder / data.key, client, on_progress=on_progress, cancel=cancel
-        )
+        [local] = download(snapshot, wanted, self._folder / data.key, client, job)
         if pinned is None:
             self._write_pin(
                 data.key,

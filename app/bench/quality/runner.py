@@ -22,7 +22,7 @@ from app.bench.quality.store import QualityStore
 from app.bench.quality.text_reading import TextReading
 from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import OVER_HTTP, ModelFacts
-from app.bench.run.facts import elsewhere_facts, engine_facts, file_sha256, machine_facts, model_facts
+from app.bench.run.facts import elsewhere_facts, engine_facts, machine_facts, model_facts, model_sha256
 from app.engine.protocol import Generate, LoadSettings, ModelInfo, Sampling, ThinkingLimits
 from app.machine.hardware import Machine
 from app.telemetry.nvml_monitor import GpuMonitor
@@ -280,7 +280,7 @@ class QualityRunner:
         except OSError:
             known = None  # hashing says what is wrong with the file
         if known is None:
-            known = file_sha256(path, lambda _: pace.tick(), cancel)
+            known = model_sha256(path, lambda _: pace.tick(), cancel)
             self._history.note_sha256(path, known)
         return known
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.bench.quality.progress import Pace
 from app.bench.quality.result import ItemResult
-from converters.quality.measuring import read_part
-from models.system.progress import Progress
+from converters.quality.measuring import TextRequest, read_part
+from models.system.progress import JobContext, Progress
 
 PART_CHUNKS = 64
 """A multiple of 4, the chunks that llama-perplexity evaluates together: parts sum as the whole does."""
@@ -37,15 +37,9 @@ class TextReading:
                 whole = (at + PART_CHUNKS * inside) / end if end else inside
                 pace.text(min(1.0, whole), progress.remaining_s if end is None else None)
 
-            part = read_part(
-                self._path,
-                self._text,
-                first_chunk=at,
-                most_chunks=min(PART_CHUNKS, (end or self._most_chunks or PART_CHUNKS + at) - at),
-                command=self._command,
-                on_progress=tell,
-                cancel=cancel,
-            )
+            chunks = min(PART_CHUNKS, (end or self._most_chunks or PART_CHUNKS + at) - at)
+            request = TextRequest(model=self._path, text=self._text, first_chunk=at, most_chunks=chunks)
+            part = read_part(request, self._command, JobContext(tell, cancel))
             yield ItemResult(
                 id=f"perplexity/{at:05}",
                 kind="perplexity",

@@ -1,6 +1,5 @@
 """The facts that a report keeps about the computer, the model file and the engine."""
 
-import hashlib
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -16,10 +15,7 @@ from app.engine.protocol import Device, LoadSettings, ModelInfo
 from app.machine.hardware import Machine
 from app.telemetry.nvml import GpuReading
 from app.telemetry.pcie import pcie_link
-from models.system.progress import raise_if_cancelled
-from models.system.regular_file import open_regular
-
-BLOCK_BYTES = 8 << 20
+from models.system.hashing import file_sha256
 
 
 def machine_facts(
@@ -108,20 +104,11 @@ def engine_facts(info: ModelInfo, asked: LoadSettings, version: str, system_info
     )
 
 
-def file_sha256(path: Path, on_bytes: Callable[[int], None], cancel: threading.Event | None) -> str:
-    """The SHA-256 of a file, told in bytes read so far; `Cancelled` within one block of 8 MiB.
-
-    Raises `StillroomError` when it cannot be read.
-    """
-    digest = hashlib.sha256()
-    done = 0
+def model_sha256(path: Path, on_bytes: Callable[[int], None], cancel: threading.Event | None) -> str:
+    """Compute the SHA-256 of a model's file as `file_sha256` does; `StillroomError` when it cannot be
+    read."""
     try:
-        with open_regular(path, buffering=0) as file:
-            while block := file.read(BLOCK_BYTES):
-                raise_if_cancelled(cancel)
-                digest.update(block)
-                done += len(block)
-                on_bytes(done)
+        return file_sha256(path, on_bytes, cancel)
     except OSError as error:
         raise StillroomError(
             "The model file {name} could not be read: {reason}.",
@@ -129,4 +116,3 @@ def file_sha256(path: Path, on_bytes: Callable[[int], None], cancel: threading.E
             name=path.name,
             reason=error.strerror or "unknown",
         ) from error
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ from app.bench.results.history import BenchmarkHistory
 from app.bench.results.report import Report, Section
 from app.bench.results.roofline import limits_of
 from app.bench.run.elsewhere import ElsewhereBenchmark
-from app.bench.run.facts import engine_facts, file_sha256, machine_facts, model_facts
+from app.bench.run.facts import engine_facts, machine_facts, model_facts, model_sha256
 from app.bench.run.measurement import Measurement
 from app.bench.run.run_journal import RunJournal, Unfinished, discard_unfinished, unfinished_run
 from app.bench.run.run_progress import BenchmarkProgress
@@ -150,7 +150,7 @@ class BenchmarkRunner:
             on_progress(BenchmarkProgress("identify", 0, suite.repeats, done_bytes / size_bytes, None))
 
         if known is None:
-            known = file_sha256(path, tell, cancel)
+            known = model_sha256(path, tell, cancel)
             self._history.note_sha256(path, known)
         return known
 

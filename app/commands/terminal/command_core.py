@@ -23,7 +23,6 @@ from models.system.progress import wait_for
 if TYPE_CHECKING:
     # The hub's libraries take longer to load than `stillroom list` takes.
     from app.acquire.acquirer import Acquirer
-    from app.acquire.builder import Builder
     from app.acquire.measurer import Measurer
     from app.audit.trail import AuditTrail
     from app.chat.prompting.prompt import ChatTemplates
@@ -57,10 +56,7 @@ class Core(Protocol):
         """Open the audit trail; the settings say whether it records requests and replies. Close it."""
 
     def acquirer(self) -> "Acquirer":
-        """Make the acquirer, which downloads and builds."""
-
-    def builder(self) -> "Builder":
-        """Make the builder, which downloads and builds models."""
+        """Make the acquirer, which downloads, builds and measures."""
 
     def measurer(self) -> "Measurer":
         """Make the measurer of models that are built."""

@@ -22,7 +22,7 @@ from models.catalog.catalog import find
 from models.quantisation.sizes import QUANTISATIONS
 from models.store.file_check import FileCheck, check_file
 from models.store.store import InstalledModel, ModelStore
-from models.system.progress import OnProgress, Progress
+from models.system.progress import JobContext, Progress
 
 
 class ModelActions(QObject):
@@ -124,9 +124,8 @@ class ModelActions(QObject):
                 card.show_progress(progress)
 
         try:
-            check = await asyncio.to_thread(
-                _checked, model, on_progress=self._bridge.wrap(on_progress), cancel=cancel
-            )
+            job = JobContext(self._bridge.wrap(on_progress), cancel)
+            check = await asyncio.to_thread(_checked, model, job)
         except Cancelled:
             self._remove(card)
         except StillroomError as error:
@@ -145,7 +144,7 @@ class ModelActions(QObject):
             model,
             source.type,
             sizes,
-            loses_quality=source.loses_quality,
+            loses_quality=source.is_quantised,
             parent=self._window.window(),
         )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -157,7 +156,7 @@ class ModelActions(QObject):
                 str(model.path),
                 [kind],
                 # A file that is quantised already tells nothing of what quantising the original costs.
-                measure=values.measure_builds and not source.loses_quality,
+                measure=values.measure_builds and not source.is_quantised,
                 weigh=values.weigh_builds,
                 title=title,
             )
@@ -191,8 +190,8 @@ MOST_ERRORS = 3
 """Of a folder with many broken files as many are told as can be read."""
 
 
-def _checked(model: InstalledModel, *, on_progress: OnProgress, cancel: threading.Event) -> FileCheck:
-    check = check_file(model, on_progress=on_progress, cancel=cancel)
+def _checked(model: InstalledModel, job: JobContext) -> FileCheck:
+    check = check_file(model, job)
     if not check.is_recorded:
         check_gguf(model.path)
     return check

@@ -16,7 +16,7 @@ from app.machine.doctor import GPU_WAIT_S
 from app.settings import SettingsFile
 from app.telemetry.nvml_monitor import GpuMonitor
 from app.ui.base.bridge import Bridge
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 
 
 class CudaSession(QObject):
@@ -71,11 +71,8 @@ class CudaSession(QObject):
 
     def get(self, mirror: str = "", files: Sequence[Path] = ()) -> None:
         """Fetch what is missing, or take `files`, and try it."""
-        self._begin(
-            lambda cancel: self._getter.get(
-                mirror=mirror, files=files, on_progress=self._bridge.wrap(self._on_progress), cancel=cancel
-            )
-        )
+        told = self._bridge.wrap(self._on_progress)
+        self._begin(lambda cancel: self._getter.get(mirror=mirror, files=files, job=JobContext(told, cancel)))
 
     def cancel(self) -> None:
         """Stop; what has arrived stays."""

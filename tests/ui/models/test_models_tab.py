@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QMenu, QPushBu
 from pytestqt.qtbot import QtBot
 
 from app.acquire.acquirer import Acquirer
-from app.acquire.builder import Builder
 from app.acquire.importance import MATRIX_NAME, notes
 from app.acquire.jobs import JobBook
 from app.acquire.measurer import Measurer
+from app.acquire.quality_build import Commands
 from app.base.children import child_command
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Ready
 from app.load_choices import LoadChoices
@@ -42,7 +42,8 @@ from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.quantisation.sizes import QUANTISATIONS
-from models.store.store import InstalledModel, ModelStore, NewFile
+from models.store.manifest import BuiltFile
+from models.store.store import InstalledModel, ModelStore
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
@@ -106,9 +107,9 @@ class Room:
         self.store = ModelStore(root / "models")
         client = HubClient(hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
-        acquirer = Acquirer(client, self.store, root / "checkpoints", ["unused"], options)
-        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
-        self.jobs = JobBook(root / "jobs", lambda: builder)
+        commands = Commands(["unused"], ["unused"])
+        acquirer = Acquirer(client, self.store, root / "checkpoints", commands, options)
+        self.jobs = JobBook(root / "jobs", lambda: acquirer)
         self.settings = SettingsFile(root / "settings.json")
         self.measurer = Measurer(self.store, lambda: acquirer, child_command("measure"))
         self.host = QWidget()
@@ -136,7 +137,7 @@ class Room:
         for kind in kinds:
             path = self.root / f"{kind}.gguf"
             write_tiny_gguf(path)
-            files.append(NewFile(kind, path, "ab", path.stat().st_size))
+            files.append(BuiltFile(kind, path, "ab", path.stat().st_size))
         self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
 
     def cell(self, key: str, column: int) -> str:

@@ -50,7 +50,7 @@ from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.filtered_table import FilteredTable
 from app.ui.widgets.rows_model import ROW_ROLE
 from app.ui.widgets.ui_context import UiContext
-from models.system.progress import OnProgress, Progress
+from models.system.progress import JobContext, OnProgress, Progress
 
 ITEMS_HEIGHT_PX = 440
 ITEM_PX = 104
@@ -233,7 +233,7 @@ class QualityPage(MeasuringPage):
         cancel: threading.Event,
     ) -> QualityRun:
         """Everything that waits, on a thread of its own."""
-        collections = self._suites.collections(data=data, on_progress=on_download, cancel=cancel)
+        collections = self._suites.collections(data=data, job=JobContext(on_download, cancel))
         runner = self._runner
         model: Path | ModelInfo = Path(info.path)
         if is_elsewhere(info.path):

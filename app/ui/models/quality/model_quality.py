@@ -11,7 +11,7 @@ from app.ui.models.quality.quality_card import QualityCard
 from app.ui.widgets.ui_context import UiContext
 from models.quantisation.sizes import FULL_PRECISION
 from models.store.store import InstalledModel
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 
 
 class ModelQuality(QObject):
@@ -80,12 +80,8 @@ class ModelQuality(QObject):
         self._cancel.clear()
         self._on_progress(Progress("measure", 0, 0))
         try:
-            await asyncio.to_thread(
-                self._measurer.measure,
-                models,
-                on_progress=self._bridge.wrap(self._on_progress),
-                cancel=self._cancel,
-            )
+            job = JobContext(self._bridge.wrap(self._on_progress), self._cancel)
+            await asyncio.to_thread(self._measurer.measure, models, job)
         finally:
             self._cancel.set()  # also where the window was replaced and only the thread goes on
             self._running, self._progress = "", None

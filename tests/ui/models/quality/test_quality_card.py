@@ -23,7 +23,8 @@ from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from converters.quality import measuring
-from models.store.store import InstalledModel, ModelStore, NewFile
+from models.store.manifest import BuiltFile
+from models.store.store import InstalledModel, ModelStore
 from models.system.progress import Progress
 from tests.support.event_loop import run_step
 from tests.support.make_quality_reference import TEXT, build_small_model
@@ -115,7 +116,7 @@ class Desk:
         self.bridge = Bridge(self.errors.append)
         self.store = ModelStore(root / "models")
         files = build_small_model(root)
-        new = [NewFile(kind, files[kind], "ab", files[kind].stat().st_size) for kind in ("BF16", "Q4_0")]
+        new = [BuiltFile(kind, files[kind], "ab", files[kind].stat().st_size) for kind in ("BF16", "Q4_0")]
         self.store.add("small", new)
         self.host = QWidget()
         qtbot.addWidget(self.host)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from app.acquire.acquirer import Acquirer
+from app.acquire.build_options import Order
+from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
 from converters.gguf.inspect import inspect
 from converters.system.errors import CheckpointError, GgufError
-from models.catalog.reference import CheckpointReference, HubReference, parse_reference
+from models.catalog.reference import CheckpointReference, HubReference, Reference, parse_reference
 from models.catalog.starter import starter_file
 from models.hub.download_record import DownloadRecord
 from models.hub.hub import HubClient
@@ -22,7 +24,7 @@ from models.hub.snapshot import RemoteFile
 from models.store.manifest import read_manifest
 from models.store.store import ModelStore
 from models.system.errors import Cancelled, StillroomError
-from models.system.progress import Progress
+from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.checkpoints import rebuild_starter, write_json
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -54,8 +56,19 @@ class Desk:
         self.checkpoints = root / "checkpoints"
         self.store = ModelStore(root / "models")
         client = HubClient(hub.endpoint, retry=RetryPolicy(attempts=2, first_wait_s=0.01))
-        self.acquirer = Acquirer(client, self.store, self.checkpoints, child_command("build"))
+        commands = Commands(child_command("build"), child_command("measure"))
+        self.acquirer = Acquirer(client, self.store, self.checkpoints, commands)
         self.reports: list[Progress] = []
+
+    def get(
+        self,
+        reference: Reference,
+        types: list[str],
+        job: JobContext = UNWATCHED,
+        *,
+        keep_original: bool = False,
+    ) -> Acquired:
+        return self.acquirer.get(Order(reference, types, keep_original=keep_original), job)
 
     def stages(self) -> list[str]:
         return list(dict.fromkeys(report.stage for report in self.reports))
@@ -71,7 +84,7 @@ def desk(hub: LoopbackHub, tmp_path: Path) -> Desk:
 
 def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
     reference = parse_reference(REPO)
-    acquired = desk.acquirer.get(reference, ["q4_0", "Q8_0"], on_progress=desk.reports.append)
+    acquired = desk.get(reference, ["q4_0", "Q8_0"], JobContext(desk.reports.append))
     assert [model.type for model in acquired.models] == ["Q4_0", "Q8_0"]
     assert acquired.peak_memory_bytes > 1 << 20
     assert {"download", "quantise"} <= set(desk.stages())
@@ -85,13 +98,13 @@ def test_two_types_are_downloaded_built_and_recorded_once(desk: Desk) -> None:
     assert desk.leftovers() == []
 
     before = desk.hub.bytes_served.copy()
-    again = desk.acquirer.get(reference, ["Q8_0", "Q4_0"])
+    again = desk.get(reference, ["Q8_0", "Q4_0"])
     assert {model.path for model in again.models} == {model.path for model in acquired.models}
     assert desk.hub.bytes_served == before
 
 
 def test_original_weights_are_kept_on_request(desk: Desk) -> None:
-    desk.acquirer.get(parse_reference(REPO), ["BF16"], keep_original=True)
+    desk.get(parse_reference(REPO), ["BF16"], keep_original=True)
     assert (desk.checkpoints / "owner--small-model" / WEIGHTS).is_file()
 
 
@@ -99,7 +112,7 @@ def test_pulled_weights_are_built_from_without_a_download_and_stay(desk: Desk) -
     pulled = desk.acquirer.pull(parse_reference(REPO))
     assert pulled.commit == desk.hub.repos[REPO].commit
     before = desk.hub.bytes_served.copy()
-    desk.acquirer.get(parse_reference(REPO), ["BF16"])
+    desk.get(parse_reference(REPO), ["BF16"])
     assert desk.hub.bytes_served == before
     assert all(file.path.is_file() for file in pulled.files)
 
@@ -119,15 +132,15 @@ def test_a_cancelled_build_goes_on_where_it_was_and_fetches_nothing_twice(desk: 
                 cancel.set()
 
         with pytest.raises(Cancelled):
-            desk.acquirer.get(reference, ["Q4_0", "Q8_0"], on_progress=stop_while_quantising, cancel=cancel)
+            desk.get(reference, ["Q4_0", "Q8_0"], JobContext(stop_while_quantising, cancel))
         assert desk.store.listing().models == ()
         assert [path for path in desk.leftovers() if path.suffix == ".gguf"] == []
-    acquired = desk.acquirer.get(reference, ["Q4_0", "Q8_0"])
+    acquired = desk.get(reference, ["Q4_0", "Q8_0"])
     served = sum(desk.hub.bytes_served[file.name] for file in weights)
     # What is on its way is lost: of each of four connections a piece, and what Linux holds, which is its
     # choice. No file comes twice.
     assert served < total + min(file.stat().st_size for file in weights)
-    whole = desk.acquirer.get(CheckpointReference(desk.hub.repos[REPO].folder), ["Q4_0", "Q8_0"])
+    whole = desk.get(CheckpointReference(desk.hub.repos[REPO].folder), ["Q4_0", "Q8_0"])
     ours, theirs = (
         {model.type: tensor_bytes(model.path) for model in got.models} for got in (acquired, whole)
     )
@@ -151,7 +164,7 @@ def test_at_most_two_weight_files_are_on_disk_and_a_used_one_goes(desk: Desk, tm
         assert len(there) <= 2, there
         seen.update(there)
 
-    acquired = desk.acquirer.get(parse_reference("owner/sharded"), ["BF16"], on_progress=look)
+    acquired = desk.get(parse_reference("owner/sharded"), ["BF16"], JobContext(look))
     assert seen
     assert not folder.exists()
     [output] = read_manifest(acquired.models[0].path.parent).outputs
@@ -171,9 +184,9 @@ def test_a_build_that_ended_before_the_store_had_it_is_not_done_again(
 
         patch.setattr(desk.store, "add", fail)
         with pytest.raises(OSError, match="power was cut"):
-            desk.acquirer.get(reference, ["Q8_0", "BF16"])
+            desk.get(reference, ["Q8_0", "BF16"])
     before = desk.hub.bytes_served[WEIGHTS]
-    models = desk.acquirer.get(reference, ["Q8_0", "BF16"]).models
+    models = desk.get(reference, ["Q8_0", "BF16"]).models
     assert [model.type for model in models] == ["Q8_0", "BF16"]
     assert desk.hub.bytes_served[WEIGHTS] - before < 1 << 20  # its header
     assert desk.leftovers() == []
@@ -185,9 +198,9 @@ def test_a_header_that_arrives_damaged_builds_nothing(desk: Desk, tmp_path: Path
     reference = parse_reference("owner/small")
     desk.hub.fail("corrupt", WEIGHTS)
     with pytest.raises(StillroomError, match=WEIGHTS):
-        desk.acquirer.get(reference, ["Q8_0"])
+        desk.get(reference, ["Q8_0"])
     assert desk.store.listing().models == ()
-    assert desk.acquirer.get(reference, ["Q8_0"]).models
+    assert desk.get(reference, ["Q8_0"]).models
 
 
 def test_weights_that_are_to_be_kept_after_all_are_fetched_again(desk: Desk) -> None:
@@ -199,8 +212,8 @@ def test_weights_that_are_to_be_kept_after_all_are_fetched_again(desk: Desk) -> 
             cancel.set()
 
     with pytest.raises(Cancelled):
-        desk.acquirer.get(parse_reference(REPO), ["Q4_0"], on_progress=stop_late, cancel=cancel)
-    desk.acquirer.get(parse_reference(REPO), ["Q4_0"], keep_original=True)
+        desk.get(parse_reference(REPO), ["Q4_0"], JobContext(stop_late, cancel))
+    desk.get(parse_reference(REPO), ["Q4_0"], keep_original=True)
     kept = desk.checkpoints / "owner--small-model"
     for file in desk.hub.repos[REPO].files():
         assert (kept / file.name).read_bytes() == file.read_bytes()
@@ -216,7 +229,7 @@ def test_discard_deletes_what_an_unfinished_get_left(desk: Desk) -> None:
 
     desk.hub.bytes_per_s = 50e6
     with pytest.raises(Cancelled):
-        desk.acquirer.get(parse_reference(REPO), ["Q8_0"], on_progress=stop_while_downloading, cancel=cancel)
+        desk.get(parse_reference(REPO), ["Q8_0"], JobContext(stop_while_downloading, cancel))
     assert list(desk.checkpoints.iterdir())
     desk.acquirer.discard(REPO)
     assert not list(desk.checkpoints.iterdir())
@@ -224,7 +237,7 @@ def test_discard_deletes_what_an_unfinished_get_left(desk: Desk) -> None:
 
 def test_a_folder_is_built_where_it_is_and_left_as_it_was(desk: Desk, checkpoint: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()}
-    acquired = desk.acquirer.get(CheckpointReference(checkpoint), ["BF16"], on_progress=desk.reports.append)
+    acquired = desk.get(CheckpointReference(checkpoint), ["BF16"], JobContext(desk.reports.append))
     assert acquired.models[0].path.is_file()
     assert {path: path.stat().st_mtime_ns for path in checkpoint.iterdir()} == before
     assert desk.stages()[0] == "convert"
@@ -248,12 +261,12 @@ def test_weights_that_the_disk_has_changed_make_no_model(desk: Desk, tmp_path: P
         file.write(bytes([byte ^ 1]))
     os.utime(weights, ns=(verified_ns, verified_ns))
     with pytest.raises(StillroomError, match=r"model\.safetensors is damaged"):
-        desk.acquirer.get(CheckpointReference(folder), ["Q8_0"])
+        desk.get(CheckpointReference(folder), ["Q8_0"])
     assert desk.store.listing().models == ()
     assert desk.leftovers() == []
     # What somebody has changed on purpose is his.
     os.utime(weights)
-    assert len(desk.acquirer.get(CheckpointReference(folder), ["Q8_0"]).models) == 1
+    assert len(desk.get(CheckpointReference(folder), ["Q8_0"]).models) == 1
 
 
 def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(desk: Desk, tmp_path: Path) -> None:
@@ -263,7 +276,7 @@ def test_an_unsupported_model_is_refused_before_its_weights_are_fetched(desk: De
     (folder / "model.safetensors").write_bytes(bytes(1000))
     desk.hub.add("owner/mamba", folder)
     with pytest.raises(CheckpointError, match="Mamba"):
-        desk.acquirer.get(parse_reference("owner/mamba"), ["Q8_0"])
+        desk.get(parse_reference("owner/mamba"), ["Q8_0"])
     assert desk.hub.bytes_served["model.safetensors"] == 0
 
 
@@ -275,7 +288,7 @@ def test_too_little_room_for_the_build_is_said_before_the_weights_are_fetched(
         "app.acquire.disk_space.shutil.disk_usage", lambda _: usage._replace(free=300_000_000)
     )
     with pytest.raises(StillroomError, match=r"need 35\d MB on .*300 MB are free"):
-        desk.acquirer.get(parse_reference(REPO), ["Q4_K_M"])
+        desk.get(parse_reference(REPO), ["Q4_K_M"])
     assert desk.hub.bytes_served[WEIGHTS] == 0
 
 
@@ -286,7 +299,7 @@ def test_a_config_that_is_no_object_is_refused(desk: Desk, tmp_path: Path) -> No
     (folder / "config.json").write_text('"text"')
     desk.hub.add("owner/odd", folder)
     with pytest.raises(StillroomError, match=r"config\.json of owner/odd cannot be read"):
-        desk.acquirer.get(parse_reference("owner/odd"), ["Q8_0"])
+        desk.get(parse_reference("owner/odd"), ["Q8_0"])
 
 
 def test_a_ready_gguf_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
@@ -295,13 +308,13 @@ def test_a_ready_gguf_is_taken_as_it_is(desk: Desk, tmp_path: Path) -> None:
     for kind in ("Q4_0", "Q8_0"):
         write_tiny_gguf(folder / f"ready.{kind}.gguf", 4096 if kind == "Q4_0" else 8192)
     desk.hub.add("owner/ready-GGUF", folder)
-    [model] = desk.acquirer.get(HubReference("owner/ready-GGUF", "ready.Q8_0.gguf"), []).models
+    [model] = desk.get(HubReference("owner/ready-GGUF", "ready.Q8_0.gguf"), []).models
     assert model.path.read_bytes() == (folder / "ready.Q8_0.gguf").read_bytes()
     assert (model.name, model.type) == ("owner/ready-GGUF", "Q8_0")
     assert desk.leftovers() == []
-    assert desk.acquirer.get(parse_reference("owner/ready-GGUF"), ["Q4_0"]).models[0].type == "Q4_0"
+    assert desk.get(parse_reference("owner/ready-GGUF"), ["Q4_0"]).models[0].type == "Q4_0"
     with pytest.raises(StillroomError, match="no GGUF file for Q6_K"):
-        desk.acquirer.get(parse_reference("owner/ready-GGUF"), ["Q6_K"])
+        desk.get(parse_reference("owner/ready-GGUF"), ["Q6_K"])
 
 
 def test_a_damaged_gguf_never_reaches_the_store(desk: Desk, tmp_path: Path) -> None:
@@ -310,9 +323,9 @@ def test_a_damaged_gguf_never_reaches_the_store(desk: Desk, tmp_path: Path) -> N
     (folder / "bad.Q8_0.gguf").write_bytes(b"GGUF" + bytes(100))
     desk.hub.add("owner/bad", folder)
     with pytest.raises(GgufError):
-        desk.acquirer.get(parse_reference("owner/bad"), [])
+        desk.get(parse_reference("owner/bad"), [])
     with pytest.raises(GgufError):
-        desk.acquirer.get(parse_reference(str(folder / "bad.Q8_0.gguf")), [])
+        desk.get(parse_reference(str(folder / "bad.Q8_0.gguf")), [])
     assert desk.store.listing().models == ()
 
 

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from app.acquire.acquirer import Acquirer
-from app.acquire.build_options import ON, BuildWish
-from app.acquire.builder import Builder
+from app.acquire.build_options import ON, BuildWish, Order
 from app.acquire.jobs import JobBook, JobState, JobView
-from app.acquire.quality_build import Build
-from models.catalog.reference import Reference
+from app.acquire.quality_build import Acquired, Commands
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
+from models.system.progress import JobContext
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -48,9 +47,9 @@ class Desk:
     def new_book(self) -> JobBook:
         client = HubClient(self.hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
-        acquirer = Acquirer(client, self.store, self.root / "checkpoints", ["unused"], options)
-        builder = Builder(acquirer, self.store, ["unused"], ["unused"])
-        self.book = JobBook(self.root / "jobs", lambda: builder)
+        commands = Commands(["unused"], ["unused"])
+        acquirer = Acquirer(client, self.store, self.root / "checkpoints", commands, options)
+        self.book = JobBook(self.root / "jobs", lambda: acquirer)
         self.book.observe(self.views.put)
         return self.book
 
@@ -248,11 +247,11 @@ def test_what_was_wished_of_a_build_is_kept_over_a_restart(
     desk.book.add(REPO, ["Q8_0"])
     wishes: list[BuildWish] = []
 
-    def get(_: Builder, __: Reference, ___: list[str], wish: BuildWish, **____: object) -> Build:
-        wishes.append(wish)
-        return Build((), 0.0, 0)
+    def get(_: Acquirer, order: Order, __: JobContext) -> Acquired:
+        wishes.append(order.wish)
+        return Acquired((), 0.0)
 
-    monkeypatch.setattr(Builder, "get", get)
+    monkeypatch.setattr(Acquirer, "get", get)
     desk.new_book().start()
     desk.wait("done", lambda view: view.types == ("Q8_0",))
     assert wishes == [BuildWish(imatrix=ON, measure=True), BuildWish()]

@@ -24,7 +24,7 @@ from app.engine.devices.cuda_runtime import checked_folder, read_check
 from models.hub.file_download import TransferOptions
 from models.hub.retry import RetryPolicy
 from models.system.json_file import write_json
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
 from tests.support.package_index import LoopbackIndex
 
@@ -64,7 +64,7 @@ def test_it_is_fetched_unpacked_tried_and_then_used_by_the_engine(
     place: CudaPlace, index: LoopbackIndex
 ) -> None:
     stages: list[Progress] = []
-    assert getter(place).get(on_progress=stages.append) == "Stand-in GPU A"
+    assert getter(place).get(job=JobContext(stages.append)) == "Stand-in GPU A"
     assert [p.stage for p in stages if p.stage in ("unpack", "check")][-1] == "check"
     assert [p for p in stages if p.stage == "unpack"][-1].done == place.unpacked_bytes
     assert sorted(path.name for path in place.runtime.iterdir()) == [
@@ -233,7 +233,7 @@ def test_cancelling_keeps_what_has_arrived(place: CudaPlace, index: LoopbackInde
             cancel.set()
 
     with pytest.raises(Cancelled):
-        CudaGetter(place, child_command("kernel_check")).get(on_progress=stop_in_the_middle, cancel=cancel)
+        CudaGetter(place, child_command("kernel_check")).get(job=JobContext(stop_in_the_middle, cancel))
     assert 0 < place.arrived_bytes < sum(place.sources.values())
     assert not place.runtime.exists()
 

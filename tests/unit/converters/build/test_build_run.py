@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from converters.build import durable_commits as commits
-from converters.build.quantise_block import Bench, Block
 from converters.build.build_run import run_build
-from converters.gguf.inspect import inspect
-from converters.process.messages import BuildRequest, BuiltFile
+from converters.build.quantise_block import Bench, Block
 from converters.build.working_files import journal_path, working_path
+from converters.gguf.inspect import inspect
+from converters.process.messages import BuildRequest
+from models.store.manifest import BuiltFile
 from models.system.progress import Progress, ignore_progress
 from tests.support.make_reference import DATA
 
@@ -24,7 +25,7 @@ class PowerCutError(BaseException):
 
 
 def build(source: Path, out: Path, types: list[str] | None = None) -> list[BuiltFile]:
-    request = BuildRequest(source=str(source), types=types or TYPES, out_dir=str(out), name=NAME)
+    request = BuildRequest(source=source, types=types or TYPES, out_dir=out, name=NAME)
     return run_build(request, ignore_progress)
 
 
@@ -33,7 +34,7 @@ def build_and_cut(source: Path, out: Path, fraction: float) -> None:
         if progress.done >= fraction * progress.total:
             raise PowerCutError
 
-    request = BuildRequest(source=str(source), types=TYPES, out_dir=str(out), name=NAME)
+    request = BuildRequest(source=source, types=TYPES, out_dir=out, name=NAME)
     with pytest.raises(PowerCutError):
         run_build(request, on_progress)
 
@@ -157,4 +158,4 @@ def test_what_was_damaged_between_two_runs_is_made_again(
 def test_other_types_start_over(checkpoints: dict[str, Path], tmp_path: Path, worked: list[str]) -> None:
     build_and_cut(checkpoints["qwen2"], tmp_path, 0.6)
     [built] = build(checkpoints["qwen2"], tmp_path, ["Q8_0"])
-    assert [file.name for file in tmp_path.iterdir()] == [Path(built.path).name]
+    assert [file.name for file in tmp_path.iterdir()] == [built.path.name]

@@ -11,14 +11,16 @@ import msgspec
 import pytest
 
 from converters.build import durable_commits as commits
-from converters.process.arrivals import Arrivals
 from converters.build.build_run import run_build
-from converters.build.coming_files import ComingFiles
 from converters.build.checkpoint_source import Conversion
-from converters.system.errors import CheckpointError
-from converters.process.messages import BuildRequest, BuiltFile, ComingFile, FileArrived, FilesNeeded, FileUsed
+from converters.build.coming_files import ComingFiles
 from converters.build.working_files import journal_path
+from converters.process.arrivals import Arrivals
+from converters.process.messages import BuildRequest, ComingFile, FilesNeeded, FileUsed
+from converters.system.errors import CheckpointError
+from models.hub.arrival import Arrival
 from models.hub.resumable_file import part_path
+from models.store.manifest import BuiltFile
 from models.system.progress import Progress
 from tests.support.make_reference import DATA
 
@@ -39,9 +41,9 @@ class Line:
         header = room / "header"
         header.write_bytes(self.data[: 8 + int.from_bytes(self.data[:8], "little")])
         sha256 = hashlib.sha256(self.data).hexdigest()
-        coming = ComingFile(name=FILE, bytes=len(self.data), sha256=sha256, header=str(header))
+        coming = ComingFile(name=FILE, bytes=len(self.data), sha256=sha256, header=header)
         self._request = BuildRequest(
-            source=str(self.folder), types=[KIND], out_dir=str(self.out), name=NAME, coming=[coming]
+            source=self.folder, types=[KIND], out_dir=self.out, name=NAME, coming=[coming]
         )
         self.said: list[msgspec.Struct] = []
         self._arrivals = Arrivals()
@@ -81,7 +83,7 @@ class Line:
         self._pool.shutdown()
 
     def _tell(self, count: int, attempt: int, *, verified: bool) -> None:
-        message = FileArrived(file=FILE, bytes=count, attempt=attempt, verified=verified)
+        message = Arrival(FILE, count, attempt, verified)
         self._arrivals.on_line(msgspec.json.encode(message))
 
     def _on_progress(self, progress: Progress) -> None:
@@ -160,7 +162,7 @@ def test_a_file_that_turns_out_to_be_needless_is_given_back(
     arrivals.connect(said.append)
     conversion = Conversion(folder, NAME)
     size = (folder / FILE).stat().st_size
-    coming = ComingFiles(folder, [ComingFile(name=FILE, bytes=size, sha256="", header="")], arrivals)
+    coming = ComingFiles(folder, [ComingFile(name=FILE, bytes=size)], arrivals)
     [asked] = coming.ask(conversion.tensors)
     assert coming.ask([]) == []
     assert said == [FilesNeeded(files=[asked.path.name]), FileUsed(file=FILE)]

@@ -9,15 +9,15 @@ import numpy.typing as npt
 import pytest
 
 from converters.build import quantise_block as block
-from converters.checkpoint.architectures import PlannedTensor
+from converters.build.output import Output
 from converters.build.quantise_block import Bench, blocks_of
-from converters.system.errors import CheckpointError
+from converters.checkpoint.architectures import PlannedTensor
+from converters.checkpoint.rope import Rope, llama3_factors
+from converters.checkpoint.safetensors_file import read_header
 from converters.gguf.ggml import to_bf16
 from converters.gguf.gguf_layout import lay_out
 from converters.gguf.gguf_types import BF16, F16, F32, TYPE_NAMED, TensorType
-from converters.build.output import Output
-from converters.checkpoint.rope import Rope, llama3_factors
-from converters.checkpoint.safetensors_file import read_header
+from converters.system.errors import CheckpointError
 from tests.support.checkpoints import write_safetensors
 
 

@@ -30,10 +30,8 @@ STORED_AS = {key: model.dtype.upper() for key, model in TINY_MODELS.items()}
 
 
 def ours(source: Path, types: list[str], out: Path, importance: Importance | None = None) -> dict[str, bytes]:
-    request = BuildRequest(source=str(source), types=types, out_dir=str(out), name="ours")
-    return {
-        built.type: Path(built.path).read_bytes() for built in run_build(request, ignore_progress, importance)
-    }
+    request = BuildRequest(source=source, types=types, out_dir=out, name="ours")
+    return {built.type: built.path.read_bytes() for built in run_build(request, ignore_progress, importance)}
 
 
 def theirs(source: Path, kind: str, out: Path, importance: Importance | None = None) -> bytes:

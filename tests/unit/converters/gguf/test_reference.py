@@ -12,8 +12,8 @@ import pytest
 from app.base.children import child_command
 from converters.build.build_client import build
 from converters.gguf.inspect import inspect
+from converters.process.messages import BuildRequest
 from models.catalog.starter import starter_file
-from models.system.progress import ignore_progress
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import DATA, FULL, QUANTISED, checkpoint_hashes, describe
 from tests.support.tiny_models import TINY_MODELS
@@ -27,9 +27,7 @@ def reference(key: str) -> dict[str, Any]:
 def assert_equal_to_reference(key: str, checkpoint: Path, types: tuple[str, ...], out: Path) -> None:
     expected = reference(key)
     assert checkpoint_hashes(checkpoint) == expected["checkpoint"]
-    result = build(
-        checkpoint, types, out, checkpoint.name, command=child_command("build"), on_progress=ignore_progress
-    )
+    result = build(BuildRequest(checkpoint, types, out, checkpoint.name), child_command("build"))
     assert [output.type for output in result.outputs] == list(types)
     for output in result.outputs:
         wanted = expected["outputs"][output.type]
@@ -57,9 +55,7 @@ def test_a_sharded_checkpoint_gives_the_same_tensors(tmp_path: Path, starter_che
     assert starter is not None
     sharded = rebuild_starter(starter, tmp_path / starter_checkpoint.name, shards=3)
     name = starter_checkpoint.name
-    result = build(
-        sharded, ["bf16"], tmp_path, name, command=child_command("build"), on_progress=ignore_progress
-    )
+    result = build(BuildRequest(sharded, ["bf16"], tmp_path, name), child_command("build"))
     # Another order of the tensors in the file, the same tensors in it.
     wanted = reference("starter")["outputs"]["BF16"]["tensors"]
     assert tensor_hashes(result.outputs[0].path) == {name: digest for name, (_, _, digest) in wanted.items()}

@@ -15,10 +15,11 @@ from converters.build.build_client import build
 from converters.imatrix import unfinished_imatrix
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
+from converters.process.messages import BuildRequest, MatrixFile
 from converters.quality.measuring import OWN_TEXT, calibration_text, collect, held_out_text
 from converters.system.errors import BuildError, GgufError
 from models.system.errors import Cancelled, StillroomError
-from models.system.progress import Progress, ignore_progress
+from models.system.progress import JobContext, Progress
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
 
 COMMAND = child_command("measure")
@@ -27,9 +28,7 @@ COMMAND = child_command("measure")
 @pytest.fixture(scope="module")
 def model(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("model")
-    result = build(
-        checkpoints[MODEL], ["BF16"], out, "m", command=child_command("build"), on_progress=ignore_progress
-    )
+    result = build(BuildRequest(checkpoints[MODEL], ["BF16"], out, "m"), child_command("build"))
     return result.outputs[0].path
 
 
@@ -44,7 +43,7 @@ def relative_error(found: ImportanceMatrix, expected: ImportanceMatrix) -> float
 def test_it_agrees_with_llama_imatrix(model: Path, tmp_path: Path) -> None:
     told: list[Progress] = []
     out = tmp_path / "own.gguf"
-    collected = collect(model, out, command=COMMAND, on_progress=told.append, text=TEXT)
+    collected = collect(model, out, COMMAND, JobContext(told.append), text=TEXT)
     found, expected = read_imatrix(out), read_imatrix(DATA / "imatrix.gguf")
     assert relative_error(found, expected) < 1e-3
     assert all((found.sums[name].counts == expected.sums[name].counts).all() for name in expected.sums)
@@ -136,16 +135,12 @@ def test_it_goes_into_the_model_and_its_metadata(checkpoints: dict[str, Path], t
 
     plain, weighed = (
         build(
-            checkpoints[MODEL],
-            ["Q4_0", "Q8_0"],
-            tmp_path / name,
-            "m",
-            command=child_command("build"),
-            on_progress=ignore_progress,
-            imatrix=imatrix,
+            BuildRequest(checkpoints[MODEL], ["Q4_0", "Q8_0"], tmp_path / name, "m", matrix),
+            child_command("build"),
         ).outputs
-        for name, imatrix in (("plain", None), ("weighed", DATA / "imatrix.gguf"))
+        for name, matrix in (("plain", None), ("weighed", MatrixFile(DATA / "imatrix.gguf", "a text")))
     )
+    assert [file.imatrix for file in (*plain, *weighed)] == ["", "", "a text", ""]
     assert plain[0].sha256 != weighed[0].sha256
     assert plain[1].sha256 == weighed[1].sha256
     metadata = inspect(weighed[0].path).metadata
@@ -157,13 +152,10 @@ def test_a_damaged_file_ends_the_build(checkpoints: dict[str, Path], tmp_path: P
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(40))
     with pytest.raises(GgufError, match=r"bad\.gguf"):
         build(
-            checkpoints[MODEL],
-            ["Q4_0"],
-            tmp_path / "out",
-            "m",
-            command=child_command("build"),
-            on_progress=ignore_progress,
-            imatrix=tmp_path / "bad.gguf",
+            BuildRequest(
+                checkpoints[MODEL], ["Q4_0"], tmp_path / "out", "m", MatrixFile(tmp_path / "bad.gguf", "")
+            ),
+            child_command("build"),
         )
 
 
@@ -171,7 +163,7 @@ def test_a_text_that_is_too_short_is_refused(model: Path, tmp_path: Path) -> Non
     text = tmp_path / "short.txt"
     text.write_text("Too short.")
     with pytest.raises(BuildError, match="too short"):
-        collect(model, tmp_path / "m", command=COMMAND, on_progress=ignore_progress, text=text)
+        collect(model, tmp_path / "m", COMMAND, text=text)
 
 
 HANGS_IN_CHUNK_3 = """
@@ -192,21 +184,20 @@ sys.exit(measure_worker.main())
 def test_a_collection_that_is_stopped_goes_on_and_gives_the_same(model: Path, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole.imatrix", tmp_path / "own.imatrix"
     noted = notes("of the weights", "of the text", "BF16")
-    collect(model, whole, command=COMMAND, on_progress=ignore_progress, text=TEXT, notes=noted)
+    collect(model, whole, COMMAND, text=TEXT, notes=noted)
     stop = threading.Event()
     with pytest.raises(Cancelled):
         collect(
             model,
             out,
-            command=[sys.executable, "-c", HANGS_IN_CHUNK_3],
-            on_progress=lambda step: stop.set() if step.done == 2 * 512 else None,
-            cancel=stop,
+            [sys.executable, "-c", HANGS_IN_CHUNK_3],
+            JobContext(lambda step: stop.set() if step.done == 2 * 512 else None, stop),
             text=TEXT,
             notes=noted,
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.unfinished.imatrix", "whole.imatrix"]
     told: list[Progress] = []
-    collected = collect(model, out, command=COMMAND, on_progress=told.append, text=TEXT, notes=noted)
+    collected = collect(model, out, COMMAND, JobContext(told.append), text=TEXT, notes=noted)
     assert told[0].done == 2 * 512
     assert collected.chunks == read_imatrix(whole).chunks
     assert out.read_bytes() == whole.read_bytes()

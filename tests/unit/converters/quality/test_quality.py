@@ -12,13 +12,14 @@ import psutil
 import pytest
 
 from app.base.children import child_command
+from converters.process.messages import BuildRequest
 from converters.quality import quality
 from converters.quality.divergence import Comparer, Scores, summarise
 from converters.quality.measuring import measure
 from converters.quality.token_progress import TokenProgress
 from converters.system.errors import BuildError
 from models.system.errors import Cancelled
-from models.system.progress import Progress, ignore_progress
+from models.system.progress import JobContext, Progress
 from tests.support.make_quality_reference import PERPLEXITY, TEXT, TYPES, build_small_model
 from tests.support.qualities import made_up_quality
 
@@ -33,7 +34,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_it_agrees_with_llama_perplexity(files: dict[str, Path]) -> None:
     told: list[Progress] = []
     models = [files[kind] for kind in TYPES[1:]]
-    found = measure(files["BF16"], models, command=COMMAND, on_progress=told.append, text=TEXT)
+    found = measure(files["BF16"], models, COMMAND, JobContext(told.append), text=TEXT)
     expected = json.loads(PERPLEXITY.read_text("utf-8"))
     for kind, one in zip(TYPES[1:], found, strict=True):
         for name, value in expected[kind].items():
@@ -54,14 +55,7 @@ def test_it_agrees_with_llama_perplexity(files: dict[str, Path]) -> None:
 
 
 def test_a_model_equals_itself(files: dict[str, Path]) -> None:
-    [same] = measure(
-        files["Q4_0"],
-        [files["Q4_0"]],
-        command=COMMAND,
-        on_progress=ignore_progress,
-        text=TEXT,
-        most_chunks=2,
-    )
+    [same] = measure(files["Q4_0"], [files["Q4_0"]], COMMAND, text=TEXT, most_chunks=2)
     assert same.same_top > 0.99  # 16-bit steps make some of the nearest logits equal
     assert same.kld_mean < 1e-6
     assert same.accuracy_loss_percent == pytest.approx(0, abs=1e-3)
@@ -77,14 +71,15 @@ def test_a_reference_that_does_not_fit_is_streamed_and_says_how_long(files: dict
     )
     told: list[Progress] = []
     models = [files["Q4_0"], files["Q8_0"]]
-    common = {"on_progress": told.append, "text": TEXT, "most_chunks": 2}
-    streamed = measure(files["BF16"], models, command=[sys.executable, "-c", script], **common)
+    job = JobContext(told.append)
+    command = [sys.executable, "-c", script]
+    streamed = measure(files["BF16"], models, command, job, text=TEXT, most_chunks=2)
     first = told[0]
     assert first.done == 0
     assert first.remaining_s is not None
     # One model after the other: the text is read once for each.
     assert first.total == 2 * 2 * 512
-    held = measure(files["BF16"], models, command=COMMAND, **common)
+    held = measure(files["BF16"], models, COMMAND, text=TEXT, most_chunks=2)
     for one, other in zip(streamed, held, strict=True):
         assert one.streamed
         assert one.kld_mean == pytest.approx(other.kld_mean, rel=0.02)
@@ -97,27 +92,17 @@ def test_another_vocabulary_is_refused(
     from converters.build.build_client import build
 
     other = build(
-        checkpoints["llama"],
-        ["Q8_0"],
-        tmp_path,
-        "m",
-        command=child_command("build"),
-        on_progress=ignore_progress,
+        BuildRequest(checkpoints["llama"], ["Q8_0"], tmp_path, "m"), child_command("build")
     ).outputs[0]
     with pytest.raises(BuildError, match="different vocabularies"):
-        measure(files["BF16"], [other.path], command=COMMAND, on_progress=ignore_progress, text=TEXT)
+        measure(files["BF16"], [other.path], COMMAND, text=TEXT)
 
 
 def test_cancel_ends_the_process(files: dict[str, Path]) -> None:
     cancel = threading.Event()
     with pytest.raises(Cancelled):
         measure(
-            files["BF16"],
-            [files["Q4_0"]],
-            command=COMMAND,
-            on_progress=lambda _: cancel.set(),
-            cancel=cancel,
-            text=TEXT,
+            files["BF16"], [files["Q4_0"]], COMMAND, JobContext(lambda _: cancel.set(), cancel), text=TEXT
         )
     children = psutil.Process().children()
     assert not [child for child in children if "app.acquire.measure_worker" in child.cmdline()]
@@ -126,7 +111,7 @@ def test_cancel_ends_the_process(files: dict[str, Path]) -> None:
 def test_a_process_that_dies_is_an_error(files: dict[str, Path]) -> None:
     command = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
     with pytest.raises(BuildError, match="ended unexpectedly") as failed:
-        measure(files["BF16"], [files["Q4_0"]], command=command, on_progress=ignore_progress)
+        measure(files["BF16"], [files["Q4_0"]], command)
     assert failed.value.values["code"] == -signal.SIGKILL
 
 

@@ -14,7 +14,7 @@ from models.hub.repository_download import LocalFile, download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files
 from models.system.errors import Cancelled, StillroomError
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 from tests.support.hub import LoopbackHub
 
 REPO = "owner/tiny-model"
@@ -46,9 +46,8 @@ class Downloads:
             checkpoint_files(snapshot),
             self.folder,
             client,
+            JobContext(self.reports.append, cancel),
             options=options,
-            on_progress=self.reports.append,
-            cancel=cancel,
         )
 
     def named(self) -> set[str]:
@@ -153,7 +152,7 @@ def test_a_cancelled_start_does_nothing(downloads: Downloads) -> None:
     client = HubClient(downloads.hub.endpoint)
     snapshot = client.resolve(REPO)
     with pytest.raises(Cancelled):
-        download(snapshot, checkpoint_files(snapshot), downloads.folder, client, cancel=cancel)
+        download(snapshot, checkpoint_files(snapshot), downloads.folder, client, JobContext(cancel=cancel))
     assert downloads.named() == set()
 
 

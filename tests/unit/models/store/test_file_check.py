@@ -7,7 +7,7 @@ import pytest
 from models.store.file_check import check_file, difference
 from models.store.store import InstalledModel
 from models.system.errors import Cancelled, StillroomError
-from models.system.progress import Progress
+from models.system.progress import JobContext, Progress
 
 CONTENT = b"GGUF" + bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -26,7 +26,7 @@ def installed(file: Path, sha256: str = SHA256, *, imported: bool = False) -> In
 
 def test_an_untouched_file_matches(file: Path) -> None:
     told: list[Progress] = []
-    check = check_file(installed(file), on_progress=told.append)
+    check = check_file(installed(file), JobContext(told.append))
     assert (check.matches, check.sha256, check.bytes) == (True, SHA256, len(CONTENT))
     assert difference(check) is None
     assert (told[-1].stage, told[-1].done, told[-1].total) == ("verify", len(CONTENT), len(CONTENT))
@@ -66,4 +66,4 @@ def test_it_can_be_cancelled(file: Path) -> None:
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        check_file(installed(file), cancel=cancel)
+        check_file(installed(file), JobContext(cancel=cancel))

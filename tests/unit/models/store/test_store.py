@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.store.manifest import InputFile, read_manifest, type_in_name
-from models.store.store import InstalledModel, ModelStore, NewFile, folder_name
+from models.store.manifest import BuiltFile, InputFile, read_manifest, type_in_name
+from models.store.store import InstalledModel, ModelStore, folder_name
 from models.system.errors import StillroomError
 
 NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
@@ -15,10 +15,10 @@ def store(tmp_path: Path) -> ModelStore:
     return ModelStore(tmp_path / "models")
 
 
-def new_file(tmp_path: Path, kind: str = "Q4_K_M") -> NewFile:
+def new_file(tmp_path: Path, kind: str = "Q4_K_M") -> BuiltFile:
     path = tmp_path / f"built-{kind}.gguf"
     path.write_bytes(b"GGUF" + kind.encode())
-    return NewFile(kind, path, "ab" * 32, path.stat().st_size)
+    return BuiltFile(kind, path, "ab" * 32, path.stat().st_size)
 
 
 def add(store: ModelStore, tmp_path: Path, *kinds: str, name: str = NAME) -> list[InstalledModel]:

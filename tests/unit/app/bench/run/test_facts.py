@@ -1,19 +1,16 @@
 """What a report keeps, and what it must not."""
 
-import hashlib
-import threading
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from app.base.errors import Cancelled, StillroomError
+from app.base.errors import StillroomError
 from app.bench.run.facts import (
-    BLOCK_BYTES,
     engine_facts,
-    file_sha256,
     machine_facts,
     model_facts,
+    model_sha256,
     system_name,
 )
 from app.engine.protocol import Device, LoadSettings, ModelInfo, RpcServer
@@ -21,27 +18,9 @@ from app.machine.hardware import look_at_machine
 from app.telemetry.nvml import GpuReading, GpuSample
 
 
-def test_hash_and_progress(tmp_path: Path) -> None:
-    data = bytes(range(256)) * (BLOCK_BYTES // 256) + b"tail"
-    file = tmp_path / "m.gguf"
-    file.write_bytes(data)
-    told: list[int] = []
-    assert file_sha256(file, told.append, None) == hashlib.sha256(data).hexdigest()
-    assert told == [BLOCK_BYTES, len(data)]
-
-
-def test_hashing_can_be_cancelled(tmp_path: Path) -> None:
-    file = tmp_path / "m.gguf"
-    file.write_bytes(b"x")
-    cancel = threading.Event()
-    cancel.set()
-    with pytest.raises(Cancelled):
-        file_sha256(file, lambda done: None, cancel)
-
-
 def test_a_missing_file_is_named_without_its_folder(tmp_path: Path) -> None:
     with pytest.raises(StillroomError, match=r"The model file gone\.gguf could not be read"):
-        file_sha256(tmp_path / "gone.gguf", lambda done: None, None)
+        model_sha256(tmp_path / "gone.gguf", lambda done: None, None)
 
 
 def test_machine_facts_are_this_machines(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ Logits = Callable[[int, int], bytes]
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     source = make_tiny_model("llama", folder)
-    request = BuildRequest(source=str(source), types=["Q4_K_M"], out_dir=str(folder), name="tiny")
+    request = BuildRequest(source=source, types=["Q4_K_M"], out_dir=folder, name="tiny")
     (built,) = run_build(request, ignore_progress, None)
-    return Path(built.path)
+    return built.path
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from app.base.children import child_command
 from app.engine.planning.load_plan import demand_of
 from app.engine.protocol import FlashAttention, KvType, LoadSettings, ModelInfo, Weights
 from converters.build.build_client import build
-from models.system.progress import ignore_progress
+from converters.process.messages import BuildRequest
 from tests.support.engines import Session, starter_path
 from tests.support.tiny_models import make_tiny_model
 
@@ -67,13 +67,6 @@ def test_the_starters_memory_is_estimated(session: Session) -> None:
 @pytest.mark.parametrize("key", ["qwen2", "qwen3", "llama"])
 def test_each_shapes_memory_is_estimated_in_every_type(session: Session, key: str, tmp_path: Path) -> None:
     checkpoint = make_tiny_model(key, tmp_path)
-    built = build(
-        checkpoint,
-        TYPES,
-        tmp_path / "out",
-        key,
-        command=child_command("build"),
-        on_progress=ignore_progress,
-    )
+    built = build(BuildRequest(checkpoint, TYPES, tmp_path / "out", key), child_command("build"))
     for output in built.outputs:
         load_all(session, str(output.path), f"{key} {output.type}")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from app.acquire import acquirer as acquire
-from app.acquire import builder, hub_build
+from app.acquire import hub_build
 from app.acquire.acquirer import Acquirer
-from app.acquire.build_options import AUTO, OFF, ON, BuildWish
-from app.acquire.builder import Builder
+from app.acquire.build_options import AUTO, OFF, ON, BuildWish, Order
 from app.acquire.importance import MATRIX_NAME, kept_matrix, notes
 from app.acquire.input_hashes import InputHashes
+from app.acquire.quality_build import Acquired, Commands
 from app.base.children import child_command
 from converters.gguf.inspect import inspect
 from converters.imatrix.imatrix import read_imatrix, write_imatrix
@@ -26,7 +26,7 @@ from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
 from models.system.errors import Cancelled, StillroomError
-from models.system.progress import OnProgress, Progress, ignore_progress
+from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA, MODEL, TEXT
 from tests.support.tiny_gguf import write_tiny_gguf
@@ -44,10 +44,15 @@ class Desk:
         self.store = ModelStore(root / "models")
         client = HubClient(hub.endpoint, retry=RETRY)
         options = TransferOptions(segment_bytes=1 << 20, retry=RETRY)
-        acquirer = Acquirer(client, self.store, root / "checkpoints", child_command("build"), options)
-        self.builder = Builder(acquirer, self.store, child_command("build"), child_command("measure"))
+        commands = Commands(child_command("build"), child_command("measure"))
+        self.acquirer = Acquirer(client, self.store, root / "checkpoints", commands, options)
         self.hub = hub
         self.told: list[Progress] = []
+
+    def get(
+        self, reference: Reference, types: list[str], wish: BuildWish, out: Path | None = None
+    ) -> Acquired:
+        return self.acquirer.get(Order(reference, types, wish, out=out), JobContext(self.told.append))
 
     def stages(self) -> list[str]:
         return list(dict.fromkeys(step.stage for step in self.told))
@@ -70,12 +75,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 
 def test_a_measured_build_says_what_it_cost_and_keeps_no_more_than_asked_for(desk: Desk) -> None:
-    built = desk.builder.get(
-        HubReference(REPO),
-        ["Q3_K_M", "Q8_0"],
-        BuildWish(measure=True),
-        on_progress=desk.told.append,
-    )
+    built = desk.get(HubReference(REPO), ["Q3_K_M", "Q8_0"], BuildWish(measure=True))
     assert [model.type for model in built.models] == ["Q3_K_M", "Q8_0"]
     # The matrix is collected with the 8-bit file, and every type is measured in one reading.
     # The second pass tells nothing where it is quick.
@@ -103,9 +103,7 @@ def three_chunks(path: Path) -> object:
 def test_a_matrix_from_a_file_is_used_for_small_types_only(desk: Desk) -> None:
     out = desk.root / "out"
     wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"))
-    built = desk.builder.build_into(
-        desk.checkpoint, ["Q4_0", "Q8_0"], out, wish, on_progress=desk.told.append
-    )
+    built = desk.get(desk.checkpoint, ["Q4_0", "Q8_0"], wish, out)
     assert [model.imatrix for model in built.models] == ["imatrix.gguf", ""]
     assert "quantize.imatrix.file" in inspect(built.models[0].path).metadata
     assert "quantize.imatrix.file" not in inspect(built.models[1].path).metadata
@@ -116,17 +114,17 @@ def test_a_matrix_from_a_file_is_used_for_small_types_only(desk: Desk) -> None:
 def test_a_file_that_is_weighed_from_the_weights_is_the_one_weighed_from_full_precision(desk: Desk) -> None:
     wish = BuildWish(imatrix=str(DATA / "imatrix.gguf"))
     direct, around = desk.root / "direct", desk.root / "around"
-    [made] = desk.builder.build_into(desk.checkpoint, ["Q4_0"], direct, wish).models
-    both = desk.builder.build_into(desk.checkpoint, ["BF16", "Q4_0"], around, wish).models
+    [made] = desk.get(desk.checkpoint, ["Q4_0"], wish, direct).models
+    both = desk.get(desk.checkpoint, ["BF16", "Q4_0"], wish, around).models
     assert made.sha256 == both[1].sha256
     assert [path.name for path in direct.iterdir()] == [made.path.name]
 
 
 def test_a_full_precision_file_that_was_there_stays(desk: Desk) -> None:
     out = desk.root / "out"
-    desk.builder.build_into(desk.checkpoint, ["BF16"], out, BuildWish())
+    desk.get(desk.checkpoint, ["BF16"], BuildWish(), out)
     wish = BuildWish(imatrix=str(DATA / "imatrix.dat"))
-    desk.builder.build_into(desk.checkpoint, ["Q4_0"], out, wish)
+    desk.get(desk.checkpoint, ["Q4_0"], wish, out)
     assert sorted(path.suffix for path in out.iterdir()) == [".gguf", ".gguf"]
     assert any("BF16" in path.name for path in out.iterdir())
 
@@ -139,24 +137,18 @@ def test_a_build_that_was_stopped_leaves_nothing_behind_once_it_is_done(folder: 
         if step.stage == "collect":
             cancel.set()
 
-    def build(on_progress: OnProgress, cancel: threading.Event | None = None) -> None:
-        wish = BuildWish(imatrix=ON)
-        if folder:
-            out = desk.root / "out"
-            desk.builder.build_into(
-                HubReference(REPO), ["Q4_0"], out, wish, on_progress=on_progress, cancel=cancel
-            )
-        else:
-            desk.builder.get(HubReference(REPO), ["Q4_0"], wish, on_progress=on_progress, cancel=cancel)
+    def build(job: JobContext) -> None:
+        out = desk.root / "out" if folder else None
+        desk.acquirer.get(Order(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON), out=out), job)
 
     def kept() -> list[str]:
         place = desk.root / "out" if folder else desk.store.root
         return sorted(path.stem.rpartition("-")[2] for path in place.rglob("*.gguf"))
 
     with pytest.raises(Cancelled):
-        build(stop, cancel)
+        build(JobContext(stop, cancel))
     assert kept() == ["Q8_0"]
-    build(ignore_progress)
+    build(UNWATCHED)
     assert kept() == ["Q4_0"]
     assert not list((desk.root / "out").glob(".*"))
     assert not list((desk.root / "checkpoints").glob("*"))
@@ -164,7 +156,7 @@ def test_a_build_that_was_stopped_leaves_nothing_behind_once_it_is_done(folder: 
 
 def test_weights_from_the_hub_stay_for_the_second_pass_and_go_then(desk: Desk) -> None:
     weights = "model.safetensors"
-    desk.builder.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON), on_progress=desk.told.append)
+    desk.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON))
     size = (desk.checkpoint.folder / weights).stat().st_size
     assert desk.stages().count("collect") == 1
     assert desk.hub.bytes_served[weights] < 1.5 * size  # and its header once more
@@ -175,7 +167,7 @@ def test_weights_that_cannot_stay_come_again(desk: Desk, monkeypatch: pytest.Mon
     """Stands in for a disk without room for the weights beside everything else."""
     monkeypatch.setattr(hub_build, "_has_room", lambda *_: False)
     weights = "model.safetensors"
-    [model] = desk.builder.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON)).models
+    [model] = desk.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON)).models
     assert model.imatrix
     assert desk.hub.bytes_served[weights] >= 2 * (desk.checkpoint.folder / weights).stat().st_size
 
@@ -187,7 +179,7 @@ def test_the_room_for_both_passes_is_checked_before_the_first(
     usage = shutil.disk_usage(desk.root)
     monkeypatch.setattr("app.acquire.disk_space.shutil.disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(StillroomError, match=r"Building needs [\d.]+ MB on .*, and 1 kB are free"):
-        desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
+        desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
     assert desk.store.listing().models == ()
 
 
@@ -197,13 +189,7 @@ def test_a_matrix_is_kept_and_used_again_for_the_same_weights(folder: bool, desk
 
     def build(kind: str, reference: Reference) -> str:
         desk.told.clear()
-        wish = BuildWish(imatrix=ON)
-        if folder:
-            [model] = desk.builder.build_into(
-                reference, [kind], out, wish, on_progress=desk.told.append
-            ).models
-        else:
-            [model] = desk.builder.get(reference, [kind], wish, on_progress=desk.told.append).models
+        [model] = desk.get(reference, [kind], BuildWish(imatrix=ON), out if folder else None).models
         return model.imatrix
 
     first = build("Q4_0", desk.checkpoint)
@@ -225,12 +211,10 @@ def test_a_matrix_is_kept_and_used_again_for_the_same_weights(folder: bool, desk
 
 
 def test_a_matrix_of_the_hubs_weights_serves_a_file_that_was_built_of_them(desk: Desk) -> None:
-    desk.builder.get(HubReference(REPO), ["Q3_K_M", "BF16"], BuildWish())
+    desk.get(HubReference(REPO), ["Q3_K_M", "BF16"], BuildWish())
     [full] = desk.store.find(REPO, "BF16")
     desk.told.clear()
-    [made] = desk.builder.get(
-        GgufReference(full.path), ["Q4_0"], BuildWish(imatrix=ON), on_progress=desk.told.append
-    ).models
+    [made] = desk.get(GgufReference(full.path), ["Q4_0"], BuildWish(imatrix=ON)).models
     assert made.imatrix
     assert "collect" not in desk.stages()
 
@@ -238,27 +222,21 @@ def test_a_matrix_of_the_hubs_weights_serves_a_file_that_was_built_of_them(desk:
 def test_giving_up_deletes_the_file_made_for_the_matrix(desk: Desk) -> None:
     cancel = threading.Event()
     with pytest.raises(Cancelled):
-        desk.builder.get(
-            HubReference(REPO),
-            ["Q4_0"],
-            BuildWish(imatrix=ON),
-            on_progress=lambda step: cancel.set() if step.stage == "collect" else None,
-            cancel=cancel,
+        desk.acquirer.get(
+            Order(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON)),
+            JobContext(lambda step: cancel.set() if step.stage == "collect" else None, cancel),
         )
     assert [model.type for model in desk.store.listing().models] == ["Q8_0"]
-    desk.builder.discard(REPO)
+    desk.acquirer.discard(REPO)
     assert desk.store.listing().models == ()
 
 
 def stopped_in(stage: str, desk: Desk, wish: BuildWish) -> None:
     cancel = threading.Event()
     with pytest.raises(Cancelled):
-        desk.builder.get(
-            desk.checkpoint,
-            ["Q4_0"],
-            wish,
-            on_progress=lambda step: cancel.set() if step.stage == stage else None,
-            cancel=cancel,
+        desk.acquirer.get(
+            Order(desk.checkpoint, ["Q4_0"], wish),
+            JobContext(lambda step: cancel.set() if step.stage == stage else None, cancel),
         )
 
 
@@ -267,10 +245,10 @@ def test_giving_up_a_checkpoints_folder_leaves_its_own_files_only(desk: Desk) ->
     stopped_in("collect", desk, BuildWish(imatrix=ON))
     folder = desk.store.folder_of(desk.checkpoint.folder.name)
     unfinished_path(folder / MATRIX_NAME).write_bytes(b"")
-    desk.builder.discard(str(desk.checkpoint.folder))
+    desk.acquirer.discard(str(desk.checkpoint.folder))
     assert not folder.exists()
     stopped_in("quantise", desk, BuildWish())
-    desk.builder.discard(str(desk.checkpoint.folder))
+    desk.acquirer.discard(str(desk.checkpoint.folder))
     assert not list((desk.store.root / ".making").glob("*"))
     assert sorted(desk.checkpoint.folder.iterdir()) == before
 
@@ -279,19 +257,26 @@ def test_giving_up_a_checkpoints_folder_leaves_its_own_files_only(desk: Desk) ->
 def test_a_stopped_build_of_a_checkpoints_folder_makes_no_file_again(stage: str, desk: Desk) -> None:
     wish = BuildWish(imatrix=ON if stage == "collect" else OFF, measure=stage == "measure")
     stopped_in(stage, desk, wish)
-    desk.builder.get(desk.checkpoint, ["Q4_0"], wish, on_progress=desk.told.append)
+    desk.get(desk.checkpoint, ["Q4_0"], wish)
     stages = desk.stages()
     assert "quantise" not in stages[: stages.index(stage)]
     assert [model.type for model in desk.store.listing().models] == ["Q4_0"]
 
 
+def test_a_measured_file_of_a_checkpoints_folder_is_not_made_again(desk: Desk) -> None:
+    [measured] = desk.get(desk.checkpoint, ["Q4_0"], BuildWish(measure=True)).models
+    desk.told.clear()
+    assert desk.get(desk.checkpoint, ["Q4_0"], BuildWish()).models == (measured,)
+    assert "quantise" not in desk.stages()
+
+
 def test_a_checkpoints_files_that_changed_are_built_again(desk: Desk) -> None:
-    [first] = desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
+    [first] = desk.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
     weights = desk.checkpoint.folder / "model.safetensors"
     data = bytearray(weights.read_bytes())
     data[-2] ^= 1
     weights.write_bytes(data)
-    [second] = desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
+    [second] = desk.get(desk.checkpoint, ["Q4_0"], BuildWish()).models
     assert second.sha256 != first.sha256
 
 
@@ -299,9 +284,9 @@ def test_a_checkpoints_files_are_hashed_once_for_both_passes_and_the_matrix(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[InputHashes] = []
-    monkeypatch.setattr(builder, "InputHashes", lambda files: made.append(InputHashes(files)) or made[-1])
-    monkeypatch.setattr(acquire, "InputHashes", lambda _: pytest.fail("they are hashed again"))
-    desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
+    monkeypatch.setattr(acquire, "InputHashes", lambda files: made.append(InputHashes(files)) or made[-1])
+    monkeypatch.setattr("app.acquire.weights.InputHashes", lambda _: pytest.fail("they are hashed again"))
+    desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
     assert len(made) == 1
 
 
@@ -309,19 +294,19 @@ def test_a_damaged_matrix_is_refused_before_anything_is_built(desk: Desk, tmp_pa
     bad = tmp_path / "bad.dat"
     bad.write_bytes(b"\x01")
     with pytest.raises(BuildError, match=r"bad\.dat is damaged"):
-        desk.builder.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=str(bad)))
+        desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=str(bad)))
     assert desk.store.listing().models == ()
 
 
 def test_finished_files_of_a_repository_are_taken_as_they_are(desk: Desk) -> None:
-    built = desk.builder.get(HubReference(GGUF_REPO), ["IQ4_XS"], BuildWish())
+    built = desk.get(HubReference(GGUF_REPO), ["IQ4_XS"], BuildWish())
     assert [model.type for model in built.models] == ["IQ4_XS"]
-    [eight] = desk.builder.get(HubReference(GGUF_REPO, "small.Q8_0.gguf"), [], BuildWish()).models
+    [eight] = desk.get(HubReference(GGUF_REPO, "small.Q8_0.gguf"), [], BuildWish()).models
     assert eight.path.is_file()
     assert [model.type for model in desk.store.find(GGUF_REPO)] == ["IQ4_XS", "Q8_0"]
     for wish in (BuildWish(measure=True), BuildWish(imatrix=ON)):
         with pytest.raises(StillroomError, match="finished GGUF files only"):
-            desk.builder.get(HubReference(GGUF_REPO), ["IQ4_XS"], wish)
+            desk.get(HubReference(GGUF_REPO), ["IQ4_XS"], wish)
 
 
 @pytest.mark.parametrize(

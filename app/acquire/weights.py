@@ -1,0 +1,186 @@
+"""The weights that files are built from: a checkpoint's folder or a GGUF file; of the hub's see
+`hub_build`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.acquire.disk_space import check_build_room
+from app.acquire.importance import weights_fingerprint
+from app.acquire.input_hashes import InputHashes
+from app.base.errors import StillroomError
+from converters.build.build_client import build
+from converters.checkpoint.architectures import read_settings
+from converters.process.messages import BuildRequest, BuildResult, MatrixFile
+from models.catalog.catalog import CatalogModel, find
+from models.hub.download_record import DownloadRecord, read_record
+from models.store.manifest import InputFile
+from models.store.store import InstalledModel
+from models.system.foreign_json import MOST_JSON_BYTES, parse_json
+from models.system.progress import UNWATCHED, JobContext
+from models.system.regular_file import read_regular
+
+SAFETENSORS = ".safetensors"
+
+Recorded = tuple[InstalledModel, tuple[InputFile, ...]]
+"""A model of the store, and what it was built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPass:
+    """One reading of the weights: it makes `types`, weighed by `matrix`. The types `later` are made of the
+    same weights afterwards, so these stay until then."""
+
+    types: Sequence[str]
+    later: Sequence[str] = ()
+    matrix: MatrixFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The model that the weights are of: its name, catalogue key, repository and commit in the store."""
+
+    name: str
+    key: str = ""
+    repo: str = ""
+    commit: str = ""
+
+
+class Weights(ABC):
+    """Original weights, or what stands for them. `stem` begins the names of files in a folder of the user's,
+    and `file` is the GGUF file itself where they are one. The methods block, on any thread."""
+
+    def __init__(self, origin: Origin, stem: str, *, file: InstalledModel | None = None) -> None:
+        self.origin = origin
+        self.stem = stem
+        self.file = file
+
+    @abstractmethod
+    def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
+        """Make `<out_dir>/<name>-<TYPE>.gguf` of each type. Raises `StillroomError` and `Cancelled`; a later
+        call goes on where this one stopped."""
+
+    @abstractmethod
+    def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
+        """The files that `build` has read. Raises `StillroomError` where they are damaged, and
+        `Cancelled`."""
+
+    @abstractmethod
+    def sha256(self, job: JobContext) -> str:
+        """One hash of the weights. Raises `Cancelled`."""
+
+    def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
+        """Choose those of `models` that were built of these weights."""
+        return ()
+
+    def release(self, work: Path | None = None) -> None:  # noqa: B027 - most weights are the user's own
+        """Let go of what was fetched for the build, and of what a build into the folder `work` has left that
+        was killed when everything was in the store already."""
+
+
+class FolderWeights(Weights):
+    """The checkpoint in `folder`; `hashes` are of its files. Raises `CheckpointError` for an unsupported
+    one."""
+
+    def __init__(self, folder: Path, hashes: InputHashes, command: Sequence[str]) -> None:
+        check_supported(folder / "config.json", folder.name)
+        known = known_checkpoint(folder)
+        self._record = record = read_record(folder)
+        name, key = (known.name, known.key) if known is not None else (folder.name, "")
+        super().__init__(Origin(name, key, record.repo, record.commit), folder.name)
+        self._folder = folder
+        self._hashes = hashes
+        self._command = command
+
+    def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
+        """See `Weights`."""
+        if step.later:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            size = sum(path.stat().st_size for path in self._folder.glob(f"*{SAFETENSORS}"))
+            check_build_room(size, [*step.types, *step.later], out_dir)
+        request = BuildRequest(self._folder, list(step.types), out_dir, name, step.matrix)
+        return build(request, self._command, job)
+
+    def inputs(self, job: JobContext) -> tuple[InputFile, ...]:
+        """See `Weights`."""
+        inputs = self._hashes.wait(job)
+        _require_as_verified(self._folder, self._record, inputs)
+        return inputs
+
+    def sha256(self, job: JobContext) -> str:
+        """See `Weights`."""
+        return weights_fingerprint(
+            file.sha256 for file in self._hashes.wait(job) if file.path.endswith(SAFETENSORS)
+        )
+
+    def built(self, models: Sequence[Recorded], job: JobContext) -> tuple[InstalledModel, ...]:
+        """See `Weights`. Waits for the checksums only where names and sizes are the same."""
+        here = [(path.name, path.stat().st_size) for path in self._hashes.files]
+        alike = [one for one in models if [(file.path, file.bytes) for file in one[1]] == here]
+        now = self._hashes.wait(job) if alike else ()
+        return tuple(model for model, inputs in alike if inputs == now)
+
+
+class GgufWeights(Weights):
+    """The GGUF file `file`; `inputs` are the files that it was built from, where that is known. Quantising a
+    quantised one loses quality."""
+
+    file: InstalledModel
+
+    def __init__(
+        self, file: InstalledModel, stem: str, inputs: Sequence[InputFile], command: Sequence[str]
+    ) -> None:
+        super().__init__(Origin(file.name, file.key, file.repo, file.commit), stem, file=file)
+        self._made_of = inputs
+        self._command = command
+
+    def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
+        """See `Weights`."""
+        request = BuildRequest(self.file.path, list(step.types), out_dir, name, step.matrix)
+        return build(request, self._command, job)
+
+    def inputs(self, job: JobContext = UNWATCHED) -> tuple[InputFile, ...]:
+        """See `Weights`."""
+        file = self.file
+        return (InputFile(path=file.path.name, sha256=file.sha256, bytes=file.bytes),)
+
+    def sha256(self, job: JobContext) -> str:
+        """See `Weights`; that of the original weights where it is known."""
+        recorded = [file.sha256 for file in self._made_of if file.path.endswith(SAFETENSORS)]
+        if not recorded and not self.file.sha256:
+            with InputHashes([self.file.path]) as hashes:
+                recorded = [file.sha256 for file in hashes.wait(job)]
+        return weights_fingerprint(recorded or [self.file.sha256])
+
+
+def known_checkpoint(folder: Path) -> CatalogModel | None:
+    """Return the catalogue's model whose original files are in `folder`."""
+    return find(read_record(folder).repo) or find(folder.name)
+
+
+def check_supported(config: Path, repo: str) -> None:
+    """Refuse a model that cannot be converted before its weights are downloaded."""
+    try:
+        settings = parse_json(read_regular(config, MOST_JSON_BYTES))
+    except (OSError, ValueError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise StillroomError(
+            "The config.json of {repo} cannot be read.", "Choose another repository.", repo=repo
+        )
+    read_settings(settings)
+
+
+def _require_as_verified(folder: Path, record: DownloadRecord, inputs: Sequence[InputFile]) -> None:
+    """Refuse weights that the disk has changed: another content at the time of the one that was verified."""
+    for file in inputs:
+        known = record.files.get(file.path)
+        if known is None or known.sha256 == file.sha256:
+            continue
+        if (folder / file.path).stat().st_mtime_ns == known.modified_ns:
+            raise StillroomError(
+                "The file {file} is damaged: it is not what it was when it was downloaded.",
+                "Delete it and get the model again; the other files are used.",
+                file=str(folder / file.path),
+            )
