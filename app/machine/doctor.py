@@ -10,7 +10,7 @@ from app.cuda.cuda_folder import CudaPlace
 from app.cuda.offer import CudaOffer, judge
 from app.engine.protocol import BackendState, Device, DevicesListed
 from app.machine.advisor import Advisor, Outlook
-from app.machine.findings import Problem, find_problems
+from app.machine.findings import Computer, Problem, find_problems
 from app.machine.hardware import Machine, look_at_machine
 from app.machine.measurements import LoadMeasurement, Measurements
 from app.telemetry.nvml import GpuReading
@@ -85,48 +85,40 @@ def examine(
     machine = look_at_machine(paths.models, (paths.data, paths.config, paths.cache, paths.logs))
     reading = gpu.poll(frozenset(), wait_s=GPU_WAIT_S)
     return diagnose(
-        machine,
-        engine,
-        reading,
+        Computer(machine, engine, reading, judge(CudaPlace(paths.cuda), reading, engine)),
         installed=store.listing().models,
         loads=measurements.loads(),
         memory_bytes_per_s=measurements.memory_speed(),
         demand=demand,
-        cuda=judge(CudaPlace(paths.cuda), reading, engine),
     )
 
 
 def diagnose(
-    machine: Machine,
-    engine: DevicesListed | StillroomError,
-    gpu: GpuReading,
+    computer: Computer,
     *,
     installed: Sequence[InstalledModel] = (),
     loads: Sequence[LoadMeasurement] = (),
     memory_bytes_per_s: float = 0.0,
     demand: Demand = DEFAULT_DEMAND,
-    cuda: CudaOffer | None = None,
 ) -> Diagnosis:
     """Judge what was found; touches nothing."""
-    devices = [] if isinstance(engine, StillroomError) else engine.devices
-    memory = _free_memory(machine, devices, memory_bytes_per_s)
+    engine, devices = computer.engine, computer.devices
+    memory = _free_memory(computer.machine, devices, memory_bytes_per_s)
     advisor = Advisor(catalogue(), memory, loads, installed)
     found = recommend(catalogue(), advisor.memory)
-    problems = find_problems(
-        machine, engine, gpu, models_on_disk=len(installed), an_r1_fits=found is not None, cuda=cuda
-    )
+    problems = find_problems(computer, models_on_disk=len(installed), an_r1_fits=found is not None)
     return Diagnosis(
         can_run=not any(problem.severity == "stops" for problem in problems),
-        machine=machine,
+        machine=computer.machine,
         recommended=_advice(found.model, found.fit) if found else None,
         alternative=_advice(*found.alternative) if found and found.alternative else None,
-        gpus=_gpus(devices, gpu),
+        gpus=_gpus(devices, computer.gpu),
         backends=devices,
         problems=problems,
         memory_bytes_per_s=memory_bytes_per_s,
         outlooks=advisor.outlooks(demand),
         libraries=[] if isinstance(engine, StillroomError) else engine.backends,
-        cuda=cuda,
+        cuda=computer.cuda,
     )
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -38,24 +39,32 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return StillroomError(self.message, self.hint, **self.values)
 
 
-def find_problems(
-    machine: Machine,
-    engine: DevicesListed | StillroomError,
-    gpu: GpuReading,
-    *,
-    models_on_disk: int,
-    an_r1_fits: bool,
-    cuda: CudaOffer | None = None,
-) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """What was found of this computer: what it is made of, what llama.cpp can compute on or why its process
+    did not start, what NVML reads, and what is offered of CUDA."""
+
+    machine: Machine
+    engine: DevicesListed | StillroomError
+    gpu: GpuReading
+    cuda: CudaOffer | None = None
+
+    @property
+    def devices(self) -> list[Device]:
+        """The devices that llama.cpp can compute on."""
+        return [] if isinstance(self.engine, StillroomError) else self.engine.devices
+
+
+def find_problems(computer: Computer, *, models_on_disk: int, an_r1_fits: bool) -> list[Problem]:
     """Everything worth telling, the gravest first; touches nothing."""
-    devices = [] if isinstance(engine, StillroomError) else engine.devices
-    here = [device for device in devices if device.backend != "RPC"]
+    machine = computer.machine
+    here = [device for device in computer.devices if device.backend != "RPC"]
     return [
-        *_engine(machine, engine),
+        *_engine(machine, computer.engine),
         *_processor(machine),
-        *_cards(machine, here, gpu),
-        *_cuda(cuda),
-        *_other_computers(engine),
+        *_cards(machine, here, computer.gpu),
+        *_cuda(computer.cuda),
+        *_other_computers(computer.engine),
         *_memory(machine, an_r1_fits),
         *_disk(machine, models_on_disk),
         *_window(machine),
