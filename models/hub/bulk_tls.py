@@ -7,8 +7,9 @@ the event loop and of four libraries. What has come is deciphered at once here.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any, cast
+from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
@@ -16,22 +17,105 @@ import httpx
 READ_BYTES = 1 << 20
 """So much is read of a connection at once at most."""
 
-# httpcore asks for 64 KB.
-httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = READ_BYTES
+_KEPT_S = 5.0
+"""So long a connection is kept without a request, as httpx keeps its own."""
 
 
 def open_client(timeout: httpx.Timeout, *, most: int | None = None) -> httpx.AsyncClient:
     """Make a client with `most` connections at a time. Use it as a context manager, on one asyncio loop."""
-    limits = httpx.Limits(max_connections=most)
-    client = httpx.AsyncClient(timeout=timeout, limits=limits, headers={"User-Agent": "stillroom"})
-    # httpcore lets one choose what opens connections, httpx does not pass it on.
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.AsyncHTTPTransport):
-            transport._pool._network_backend = _Backend()
-    return client
+    return httpx.AsyncClient(
+        transport=BulkTransport(most), timeout=timeout, headers={"User-Agent": "stillroom"}
+    )
 
 
-class _Backend(httpcore.AnyIOBackend):
+class BulkTransport(httpx.AsyncBaseTransport):
+    """httpx's way to httpcore, with connections of ours: httpcore lets one choose what opens them, httpx's
+    own transport does not. Proxies are those of the environment, or of Windows' settings."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._context = httpx.create_ssl_context()
+        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; the answer's body is read from the connection."""
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _errors_of_httpx():
+            answer = await self._pool(_proxy_of(url)).handle_async_request(asked)
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=dict(answer.extensions),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    def _pool(self, proxy: str) -> httpcore.AsyncConnectionPool:
+        if proxy not in self._pools:
+            by = httpx.Proxy(proxy) if proxy else None
+            self._pools[proxy] = httpcore.AsyncConnectionPool(
+                ssl_context=self._context,
+                proxy=httpcore.Proxy(str(by.url), by.raw_auth) if by is not None else None,
+                max_connections=self._most,
+                keepalive_expiry=_KEPT_S,
+                network_backend=BulkBackend(),
+            )
+        return self._pools[proxy]
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._answer.stream, AsyncIterable)
+        with _errors_of_httpx():
+            async for piece in self._answer.stream:
+                yield piece
+
+    async def aclose(self) -> None:
+        with _errors_of_httpx():
+            await self._answer.aclose()
+
+
+@contextlib.contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    """Raise httpx's error of the same name in the place of httpcore's."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
+
+
+def _proxy_of(url: httpx.URL) -> str:
+    """Return the address of the proxy for `url`, empty where there is none."""
+    named = getproxies()
+    proxy = named.get(url.scheme) or named.get("all", "")
+    if not proxy or proxy_bypass(url.host):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+class BulkBackend(httpcore.AnyIOBackend):
+    """httpcore's way to open connections, whose TLS is ours."""
+
     async def connect_tcp(
         self,
         host: str,
@@ -40,17 +124,18 @@ class _Backend(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Open a connection. Raises httpcore's errors."""
         return _Stream(await super().connect_tcp(host, port, timeout, local_address, socket_options))
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """One of httpcore's connections whose TLS is ours."""
+    """One of httpcore's connections whose TLS is ours. httpcore asks for 64 KB and takes what it gets."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, timeout)
+        return await self._inner.read(max(max_bytes, READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         await self._inner.write(buffer, timeout)
@@ -90,7 +175,7 @@ class _TlsStream(_Stream):
         super().__init__(inner)
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._received, self._to_send, server_hostname=name)
-        self._memory = bytearray()
+        self._memory = memoryview(bytearray(READ_BYTES))
 
     async def shake_hands(self) -> None:
         """Do the TLS handshake. Raises `ssl.SSLError` and httpcore's errors."""
@@ -99,7 +184,7 @@ class _TlsStream(_Stream):
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 await self._send(None)
-                await self._receive(READ_BYTES, None)
+                await self._receive(None)
             else:
                 await self._send(None)
                 return
@@ -107,10 +192,10 @@ class _TlsStream(_Stream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while True:
             try:
-                data = self._decipher(max_bytes)
+                data = self._decipher()
             except ssl.SSLWantReadError:
                 await self._send(timeout)
-                await self._receive(max_bytes, timeout)
+                await self._receive(timeout)
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 # Whether that is too early is seen by the length of the answer.
                 return b""
@@ -126,7 +211,7 @@ class _TlsStream(_Stream):
             try:
                 left = left[self._tls.write(left) :]
             except ssl.SSLWantReadError:
-                await self._receive(READ_BYTES, timeout)
+                await self._receive(timeout)
             except ssl.SSLError as error:
                 raise httpcore.WriteError(str(error)) from error
             await self._send(timeout)
@@ -134,17 +219,14 @@ class _TlsStream(_Stream):
     def get_extra_info(self, info: str) -> Any:
         return self._tls if info == "ssl_object" else super().get_extra_info(info)
 
-    def _decipher(self, most: int) -> bytes:
-        """Return what has come, up to `most` bytes. Raises `ssl.SSLError` where nothing has."""
-        if len(self._memory) < most:
-            self._memory = bytearray(most)
-        memory = memoryview(self._memory)[:most]
-        count = self._read_record(memory)
+    def _decipher(self) -> bytes:
+        """Return what has come, up to `READ_BYTES`. Raises `ssl.SSLError` where nothing has."""
+        count = self._read_record(self._memory)
         # What ends it here ends the next call.
         with contextlib.suppress(ssl.SSLError):
-            while count < most and (more := self._read_record(memory[count:])):
+            while count < READ_BYTES and (more := self._read_record(self._memory[count:])):
                 count += more
-        return bytes(memory[:count])
+        return bytes(self._memory[:count])
 
     def _read_record(self, memory: memoryview) -> int:
         return cast("int", self._tls.read(len(memory), memory))
@@ -153,8 +235,8 @@ class _TlsStream(_Stream):
         if self._to_send.pending:
             await self._inner.write(self._to_send.read(), timeout)
 
-    async def _receive(self, most: int, timeout: float | None) -> None:
-        data = await self._inner.read(most, timeout)
+    async def _receive(self, timeout: float | None) -> None:
+        data = await self._inner.read(READ_BYTES, timeout)
         if data:
             self._received.write(data)
         else:

@@ -15,6 +15,7 @@ import pytest
 
 from models.hub import bulk_read as module
 from models.hub.bulk_read import pieces
+from models.hub.bulk_tls import open_client
 from models.hub.hub import HubClient
 from models.hub.hub_request import Link
 from tests.support.hub import LoopbackHub
@@ -41,7 +42,7 @@ async def answered(
     snapshot = client.resolve(REPO)
     [file] = [file for file in snapshot.files if file.path == NAME]
     async with (
-        httpx.AsyncClient() as connections,
+        open_client(httpx.Timeout(5.0)) as connections,
         Link(connections, client, snapshot, file).open(start, end) as response,
     ):
         yield response, response.extensions["network_stream"].get_extra_info("socket")

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from models.hub.bulk_read import pieces
-from models.hub.bulk_tls import READ_BYTES, open_client
+from models.hub.bulk_tls import READ_BYTES, BulkBackend, open_client
 from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.hub_request import Link
@@ -181,9 +181,8 @@ def server_side(certificate: Certificate) -> ssl.SSLContext:
 @contextlib.asynccontextmanager
 async def connected(serve: Serve) -> AsyncIterator[httpcore.AsyncNetworkStream]:
     """A connection, as the client's backend opens it, to what is served here."""
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, open_client(TIMEOUT) as client:
-        backend = client._transport._pool._network_backend  # type: ignore[attr-defined]
-        stream = await backend.connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], timeout=5.0)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        stream = await BulkBackend().connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], timeout=5.0)
         try:
             yield stream
         finally:
