@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import json
 import os
-import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from models.system.durable import rename_durably, sync_folder, write_durably
+from models.system.durable import rename_durably, sync_folder
 from models.system.errors import StillroomError
 from models.system.extents import Extents
+from models.system.journal import Journal, read_journal, with_checksum
 from models.system.notices import tell
 from models.system.regular_file import open_regular
 
@@ -34,8 +35,8 @@ class PartFile:
         self.size = size
         self.written = Extents()
         self.advanced = asyncio.Event()
-        self._journal_path = target.with_name(target.name + ".part.journal")
-        self._header = _header(size, identity)
+        self._journal_path = _journal_path(target)
+        self._header = json.dumps({"version": 1, "bytes": size, "content": identity})
         self._unsaved: list[tuple[int, int]] = []
         self._unsaved_bytes = 0
         self._save_bytes = COARSE_SAVE_BYTES if coarse else SAVE_BYTES
@@ -43,7 +44,7 @@ class PartFile:
         self._open()
 
     def _open(self) -> None:
-        self.written = Extents(read_journal(self._journal_path, self.path, self._header, self.size))
+        self.written = Extents(self._stored())
         # Of a smaller file nothing is saved before it is whole, and each sync takes milliseconds.
         lasts = self.size > self._save_bytes
         if not self.written.total:
@@ -54,14 +55,26 @@ class PartFile:
                     os.fsync(file.fileno())
             if lasts:
                 sync_folder(self.path.parent)
-        lines = [self._header, *(_line(start, end) for start, end in self.written)]
-        journal = "".join(f"{line}\n" for line in lines).encode()
-        if lasts:
-            write_durably(self._journal_path, journal)
-        else:
-            self._journal_path.write_bytes(journal)
+        self._journal = Journal(self._journal_path, self._header)
+        self._journal.begin(map(_entry, self.written), lasts=lasts)
         self._file = self.path.open("r+b", buffering=0)
-        self._journal = self._journal_path.open("ab", buffering=0)
+
+    def _stored(self) -> list[tuple[int, int]]:
+        """Read the ranges that are safely stored; none where the journal is of something else."""
+        head, entries = read_journal(self._journal_path)
+        # Of smaller files nothing is synced before they are whole, and nothing is lost worth a word.
+        if self._journal_path.exists() and not _is_header(head) and self.size > SAVE_BYTES:
+            tell(
+                StillroomError(
+                    "What has arrived of {file} is not known any more, so it is fetched from its beginning.",
+                    "The list of it, {journal}, was damaged.",
+                    file=str(self.target),
+                    journal=self._journal_path.name,
+                )
+            )
+        # Earlier versions wrote the header without a check sum.
+        ours = head in (with_checksum(self._header), self._header)
+        return _ranges(entries, self.path, self.size) if ours else []
 
     @property
     def complete(self) -> bool:
@@ -116,9 +129,8 @@ class PartFile:
         self.path.unlink(missing_ok=True)
 
     def _record(self, ranges: list[tuple[int, int]]) -> None:
-        lines = "".join(f"{_line(start, end)}\n" for start, end in Extents(ranges))
-        if lines:
-            self._journal.write(lines.encode())
+        if ranges:
+            self._journal.append(map(_entry, Extents(ranges)), lasts=False)
 
 
 def part_path(target: Path) -> Path:
@@ -135,73 +147,36 @@ def open_arriving(target: Path) -> BinaryIO:
     return open_regular(target, buffering=0)
 
 
-def read_journal(journal: Path, part: Path, header: str, size: int) -> list[tuple[int, int]]:
-    """Read the ranges of `part` that are safely stored; none where the journal is of something else.
-
-    A damaged line costs only its own ranges, which are fetched again.
-    """
-    try:
-        lines = journal.read_bytes().split(b"\n")
-        whole = part.stat().st_size == size
-    except FileNotFoundError:
-        return []
-    if not _is_header(lines[0]):
-        # Of smaller files nothing is synced before they are whole, and nothing is lost worth a word.
-        if size > SAVE_BYTES:
-            tell(
-                StillroomError(
-                    "What has arrived of {file} is not known any more, so it is fetched from its beginning.",
-                    "The list of it, {journal}, was damaged.",
-                    file=str(part.with_suffix("")),
-                    journal=journal.name,
-                )
-            )
-        return []
-    # Earlier versions wrote the header without a check sum.
-    if not whole or lines[0].decode() not in (header, header.rpartition(" ")[0]):
-        return []
-    ranges = []
-    for line in lines[1:]:
-        words = line.split()
-        if len(words) != 3 or not (words[0].isdigit() and words[1].isdigit()):
-            continue
-        start, end = int(words[0]), int(words[1])
-        if line != _line(start, end).encode() or end > size:
-            continue
-        ranges.append((start, end))
-    return ranges
-
-
-def _line(start: int, end: int) -> str:
-    return _with_checksum(f"{start} {end}")
-
-
-def _header(size: int, identity: str) -> str:
-    return _with_checksum(json.dumps({"version": 1, "bytes": size, "content": identity}))
-
-
-def _is_header(line: bytes) -> bool:
-    """Tell whether the journal begins as one does, whatever content it is of."""
-    text = line.decode("utf-8", "replace")
-    try:
-        return text == _with_checksum(text.rpartition(" ")[0]) or isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _with_checksum(text: str) -> str:
-    return f"{text} {zlib.crc32(text.encode()):08x}"
-
-
 def stored_bytes(target: Path) -> int:
     """Estimate how many bytes of `target` are on disk already, under its own name or as a part."""
     if target.is_file():
         return target.stat().st_size
-    journal = target.with_name(target.name + ".part.journal")
     part = part_path(target)
-    try:
-        header = journal.read_bytes().split(b"\n", 1)[0].decode("utf-8", "replace")
-        size = part.stat().st_size
-    except FileNotFoundError:
+    if not part.is_file():
         return 0
-    return Extents(read_journal(journal, part, header, size)).total
+    return Extents(_ranges(read_journal(_journal_path(target))[1], part, part.stat().st_size)).total
+
+
+def _journal_path(target: Path) -> Path:
+    return target.with_name(target.name + ".part.journal")
+
+
+def _ranges(entries: Iterable[str], part: Path, size: int) -> list[tuple[int, int]]:
+    """Return the ranges in the entries of a journal; none where the part is not as large as it should be."""
+    if not part.is_file() or part.stat().st_size != size:
+        return []
+    words = [entry.split() for entry in entries]
+    found = [(int(pair[0]), int(pair[1])) for pair in words if len(pair) == 2 and "".join(pair).isdecimal()]
+    return [(start, end) for start, end in found if end <= size]
+
+
+def _entry(stretch: tuple[int, int]) -> str:
+    return f"{stretch[0]} {stretch[1]}"
+
+
+def _is_header(line: str) -> bool:
+    """Tell whether the journal begins as one does, whatever content it is of."""
+    try:
+        return line == with_checksum(line.rpartition(" ")[0]) or isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -22,19 +22,31 @@ class Journal:
     def __init__(self, path: Path, identity: str) -> None:
         self._path = path
         self._identity = identity
-        self.entries: list[str] = _read(path, identity)
         self._file: BinaryIO | None = None
+        head, entries = read_journal(path)
+        self.entries = entries if head == with_checksum(identity) else []
 
-    def append(self, entries: Iterable[str]) -> None:
-        """Add facts; they last when this returns."""
-        entries = list(entries)
+    def begin(self, entries: Iterable[str], *, lasts: bool = True) -> None:
+        """Put `entries` in the place of all facts; where it `lasts` they do when this returns."""
+        self.close()
+        self.entries = list(entries)
+        data = _encoded([self._identity, *self.entries])
+        if lasts:
+            write_durably(self._path, data)
+        else:
+            self._path.write_bytes(data)
+        self._file = self._path.open("ab", buffering=0)
+
+    def append(self, entries: Iterable[str], *, lasts: bool = True) -> None:
+        """Add facts; where it `lasts` they do when this returns."""
         if self._file is None:
             # The torn end of an earlier run goes first.
-            kept = "".join(map(_line, [self._identity, *self.entries]))
-            write_durably(self._path, kept.encode())
-            self._file = self._path.open("ab", buffering=0)
-        self._file.write("".join(map(_line, entries)).encode())
-        os.fsync(self._file.fileno())
+            self.begin(self.entries)
+        assert self._file is not None
+        entries = list(entries)
+        self._file.write(_encoded(entries))
+        if lasts:
+            os.fsync(self._file.fileno())
         self.entries += entries
 
     def close(self) -> None:
@@ -44,20 +56,28 @@ class Journal:
             self._file = None
 
 
-def _line(entry: str) -> str:
-    return f"{entry} {zlib.crc32(entry.encode()):08x}\n"
-
-
-def _read(path: Path, identity: str) -> list[str]:
+def read_journal(path: Path) -> tuple[str, list[str]]:
+    """Return the first line of a journal as it stands, and the facts of the sound lines behind it; none of
+    either where there is no file. Raises `OSError`."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        head, *lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
-        return []
+        return "", []
     entries = []
     for line in lines[:-1]:
-        entry = line.decode("utf-8", "replace").rpartition(" ")[0]
-        if _line(entry).encode() == line + b"\n":
+        text = line.decode("utf-8", "replace")
+        entry = text.rpartition(" ")[0]
+        if text == with_checksum(entry):
             entries.append(entry)
         else:
             log.warning("a line of %s is damaged and counts for nothing", path.name)
-    return entries[1:] if entries and entries[0] == identity else []
+    return head.decode("utf-8", "replace"), entries
+
+
+def with_checksum(entry: str) -> str:
+    """Write a fact as its line of a journal."""
+    return f"{entry} {zlib.crc32(entry.encode()):08x}"
+
+
+def _encoded(entries: Iterable[str]) -> bytes:
+    return "".join(f"{with_checksum(entry)}\n" for entry in entries).encode()
