@@ -8,11 +8,11 @@ from pathlib import Path
 
 from app.acquire.importance import MATRIX_NAME
 from app.acquire.weights import BuildPass, Weights
-from app.base.disk_full import told_when_full
 from app.base.errors import StillroomError
 from converters.build.working_files import discard_build
 from models.quantisation.quantisation_loss import Quality
 from models.store.store import KEPT_SUFFIX, InstalledModel, ModelStore, folder_name
+from models.system.disk_space import told_when_full
 from models.system.progress import JobContext
 
 

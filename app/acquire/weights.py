@@ -96,7 +96,6 @@ class FolderWeights(Weights):
     def build(self, step: BuildPass, out_dir: Path, name: str, job: JobContext) -> BuildResult:
         """See `Weights`."""
         if step.later:
-            out_dir.mkdir(parents=True, exist_ok=True)
             size = sum(path.stat().st_size for path in self._folder.glob(f"*{SAFETENSORS}"))
             check_build_room(size, [*step.types, *step.later], out_dir)
         request = BuildRequest(self._folder, list(step.types), out_dir, name, step.matrix)

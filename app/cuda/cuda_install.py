@@ -1,6 +1,5 @@
 """Gets the CUDA runtime: fetched or brought, verified, unpacked, and tried on the card before it is used."""
 
-import errno
 import shutil
 import threading
 from collections.abc import Sequence
@@ -16,10 +15,10 @@ from app.engine.devices.cuda_runtime import CHECK, RUNTIME, CudaRuntime, KernelC
 from app.engine.devices.kernel_check import check_kernels, request_for
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
+from models.system.disk_space import require_room, told_when_full
 from models.system.durable import sync_folder
 from models.system.json_file import write_json
 from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_cancelled
-from models.system.units import byte_count
 
 if TYPE_CHECKING:
     from models.hub.file_download import TransferOptions
@@ -55,9 +54,15 @@ class CudaGetter:
                 self._need_space(brought)
                 self._fetch(brought, mirror, job)
                 try:
-                    self._unpack(brought, job)
+                    with told_when_full(self.place.folder, lambda: self.place.unpacked_bytes):
+                        self._unpack(brought, job)
                 except OSError as error:
-                    raise self._disk_error(error) from error
+                    raise StillroomError(
+                        "NVIDIA's libraries cannot be written to {folder}: {native}.",
+                        "Close other Stillrooms, and check that the folder may be written to.",
+                        folder=str(self.place.folder),
+                        native=error.strerror or type(error).__name__,
+                    ) from error
             # Also what an earlier call, which was killed, had unpacked already.
             remove_tree(self.place.downloads)
             job.on_progress(Progress("check", 0, 0))
@@ -81,15 +86,7 @@ class CudaGetter:
             if name not in brought.wheels
         )
         needed = missing + place.unpacked_bytes + brought.back_end_bytes
-        free = shutil.disk_usage(place.folder).free
-        if needed > free:
-            raise StillroomError(
-                "NVIDIA's libraries need {needed} more on {folder}, and {free} are free.",
-                "Free some space; what is downloaded is deleted once it is unpacked.",
-                needed=byte_count(needed),
-                folder=str(place.folder),
-                free=byte_count(free),
-            )
+        require_room(place.folder, needed)
 
     def _fetch(self, brought: Brought, mirror: str, job: JobContext) -> None:
         # The window makes this object when it starts, and the hub's libraries take a while to load.
@@ -184,21 +181,6 @@ class CudaGetter:
             raise
         write_json(folder / CHECK, KernelCheck(runtime=runtime, device=device))
         return device
-
-    def _disk_error(self, error: OSError) -> StillroomError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StillroomError(
-                "The disk of {folder} is full: NVIDIA's libraries take {needed} unpacked.",
-                "Free some space and try again; what has been downloaded is kept.",
-                folder=str(self.place.folder),
-                needed=byte_count(self.place.unpacked_bytes),
-            )
-        return StillroomError(
-            "NVIDIA's libraries cannot be written to {folder}: {native}.",
-            "Close other Stillrooms, and check that the folder may be written to.",
-            folder=str(self.place.folder),
-            native=error.strerror or type(error).__name__,
-        )
 
 
 def _take_over(old: Path, new: Path) -> None:

@@ -14,6 +14,7 @@ import psutil
 
 from app.engine.devices.gpu_presence import graphics_cards
 from models.system.cores import physical_cores
+from models.system.disk_space import existing, free_bytes
 
 if sys.platform == "win32":
     import winreg
@@ -72,7 +73,7 @@ def look_at_machine(models_folder: Path, folders: tuple[Path, ...]) -> Machine:
         has_avx2=_has_avx2(),
         memory_total_bytes=memory.total,
         memory_free_bytes=memory.available,
-        disk_free_bytes=shutil.disk_usage(_existing(models_folder)).free,
+        disk_free_bytes=free_bytes(models_folder),
         unwritable=tuple(folder for folder in folders if not _writable(folder)),
         graphics_cards=tuple(graphics_cards()),
         gpu_builds=_gpu_builds(),
@@ -134,15 +135,9 @@ def _has_avx2() -> bool | None:
     return None if flags is None else "avx2" in flags.split()
 
 
-def _existing(folder: Path) -> Path:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
-
-
 def _writable(folder: Path) -> bool:
-    existing = _existing(folder)
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    there = existing(folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _gpu_builds() -> tuple[str, ...]:

@@ -1,10 +1,8 @@
 """A build from start to end, inside the build process: check, quantise in one pass, verify, name."""
 
 import contextlib
-import errno
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -35,13 +33,13 @@ from converters.imatrix.imatrix import Importance
 from converters.process.arrivals import Arrivals
 from converters.process.messages import BuildRequest
 from converters.process.reporter import Reporter
-from converters.system.errors import BuildError, CheckpointError, DiskFullError
+from converters.system.errors import BuildError, CheckpointError
 from models.quantisation.quantisation_mixture import place_in_file
 from models.store.manifest import BuiltFile
+from models.system.disk_space import DiskFullError, require_room, told_when_full
 from models.system.durable import rename_durably
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress
-from models.system.units import byte_count
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +105,7 @@ class _Build:
                 if not self._goes_on(journal):
                     remove_working_files(self._out_dir, self._name)
                     journal = self._journal = BuildJournal(self._journal_path, identity)
-                self._check_space()
+                require_room(self._out_dir, self._missing_bytes())
                 if not journal.begun:
                     self._begin(journal)
                 elif len(journal.whole) < len(self._outputs):
@@ -252,12 +250,11 @@ class _Build:
     def _room(self) -> Iterator[None]:
         """Hold the folder for this build alone; turn its errors into messages for the user."""
         try:
-            self._out_dir.mkdir(parents=True, exist_ok=True)
-            with locked(self._out_dir, self._name):
-                yield
+            with told_when_full(self._out_dir, self._missing_bytes):
+                self._out_dir.mkdir(parents=True, exist_ok=True)
+                with locked(self._out_dir, self._name):
+                    yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise self._disk_full() from error
             raise BuildError(
                 "The model cannot be written to {folder}: {reason}.",
                 "Choose a folder that you may write to.",
@@ -265,25 +262,12 @@ class _Build:
                 reason=error.strerror or str(error),
             ) from error
 
-    def _check_space(self) -> None:
-        if self._missing_bytes() > shutil.disk_usage(self._out_dir).free:
-            raise self._disk_full()
-
     def _missing_bytes(self) -> int:
         """Compute the disk space that the working files still need, in bytes."""
         stored = self._journal.tensors if self._journal is not None else ()
         return sum(
             output.layout.bytes - sum(output.layout.places[name].bytes for name in stored)
             for output in self._outputs
-        )
-
-    def _disk_full(self) -> DiskFullError:
-        return DiskFullError(
-            "The disk of {folder} is too full: the build needs {needed} more, and {free} are free.",
-            "Free some space and build again: it goes on from here.",
-            folder=str(self._out_dir),
-            needed=byte_count(self._missing_bytes()),
-            free=byte_count(shutil.disk_usage(self._out_dir).free),
         )
 
     def _part(self, output: Output) -> Path:

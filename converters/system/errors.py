@@ -30,10 +30,6 @@ class BuildError(_FileError):
         self.native = native
 
 
-class DiskFullError(BuildError):
-    """A build that stopped for want of disk space; it goes on once there is some."""
-
-
 def _fit_for_a_sentence(value: object) -> object:
     if isinstance(value, int | float) and abs(value) < 1e30:
         return value

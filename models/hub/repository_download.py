@@ -1,8 +1,6 @@
 """The files of a repository on disk: verified, resumable at the byte, cancelled at once."""
 
 import asyncio
-import errno
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +20,11 @@ from models.hub.hub_request import Link
 from models.hub.resumable_file import stored_bytes
 from models.hub.snapshot import RemoteFile, Snapshot
 from models.hub.verify import Hasher
+from models.system.disk_space import require_room, told_when_full
 from models.system.errors import StillroomError
 from models.system.progress import UNWATCHED, JobContext, Progress, raise_if_cancelled
 from models.system.rate import RateMeter
 from models.system.shown_text import shown
-from models.system.units import byte_count
 
 _LOCK_NAME = ".download.lock"
 _OUR_ENDINGS = (".part", ".part.journal")
@@ -62,11 +60,11 @@ def download(
     """
     _check_names([file.path for file in files])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / _LOCK_NAME, timeout=0):
-            return asyncio.run(
-                _Download(snapshot, files, folder, hub, job, options or TransferOptions(), on_arrival).run()
-            )
+        with told_when_full(folder, lambda: _missing_bytes(files, folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(folder / _LOCK_NAME, timeout=0):
+                work = _Download(snapshot, files, folder, hub, job, options or TransferOptions(), on_arrival)
+                return asyncio.run(work.run())
     except filelock.Timeout as error:
         raise StillroomError(
             "Another Stillroom is downloading into {folder} already.",
@@ -74,7 +72,12 @@ def download(
             folder=str(folder),
         ) from error
     except OSError as error:
-        raise _disk_error(error, folder, files) from error
+        raise StillroomError(
+            "The download cannot be written to {folder}: {reason}.",
+            "Check that the folder may be written to and that its disk is healthy.",
+            folder=str(folder),
+            reason=error.strerror or type(error).__name__,
+        ) from error
 
 
 class _Download:
@@ -167,16 +170,7 @@ class _Download:
 
     def _check_space(self) -> None:
         missing = _missing_bytes(self._files, self._folder)
-        spare = min(_MOST_SPARE_BYTES, missing // 20)
-        free = shutil.disk_usage(self._folder).free
-        if missing + spare > free:
-            raise StillroomError(
-                "The download needs {needed} more on {folder}, and {free} are free.",
-                "Free some space, or keep the models on another disk.",
-                needed=byte_count(missing + spare),
-                folder=str(self._folder),
-                free=byte_count(free),
-            )
+        require_room(self._folder, missing + min(_MOST_SPARE_BYTES, missing // 20))
 
     def _report_if_due(self) -> None:
         now_s = time.monotonic()
@@ -216,19 +210,3 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _missing_bytes(files: Sequence[RemoteFile], folder: Path) -> int:
     return sum(file.bytes - stored_bytes(folder / file.path) for file in files)
-
-
-def _disk_error(error: OSError, folder: Path, files: Sequence[RemoteFile]) -> StillroomError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StillroomError(
-            "The disk of {folder} is full: the download needs {needed} more.",
-            "Free some space and resume; what has arrived is kept.",
-            folder=str(folder),
-            needed=byte_count(_missing_bytes(files, folder)),
-        )
-    return StillroomError(
-        "The download cannot be written to {folder}: {reason}.",
-        "Check that the folder may be written to and that its disk is healthy.",
-        folder=str(folder),
-        reason=error.strerror or type(error).__name__,
-    )

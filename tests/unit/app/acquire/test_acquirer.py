@@ -23,6 +23,7 @@ from models.hub.retry import RetryPolicy
 from models.hub.snapshot import RemoteFile
 from models.store.manifest import read_manifest
 from models.store.store import ModelStore
+from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.checkpoints import rebuild_starter, write_json
@@ -284,10 +285,8 @@ def test_too_little_room_for_the_build_is_said_before_the_weights_are_fetched(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(desk.checkpoints.parent)
-    monkeypatch.setattr(
-        "app.acquire.disk_space.shutil.disk_usage", lambda _: usage._replace(free=300_000_000)
-    )
-    with pytest.raises(StillroomError, match=r"need 35\d MB on .*300 MB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=300_000_000))
+    with pytest.raises(DiskFullError, match=r"35\d MB more are needed, and 300 MB are free"):
         desk.get(parse_reference(REPO), ["Q4_K_M"])
     assert desk.hub.bytes_served[WEIGHTS] == 0
 

@@ -25,6 +25,7 @@ from models.hub.file_download import TransferOptions
 from models.hub.hub import HubClient
 from models.hub.retry import RetryPolicy
 from models.store.store import ModelStore
+from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import UNWATCHED, JobContext, Progress
 from tests.support.hub import LoopbackHub
@@ -177,8 +178,8 @@ def test_the_room_for_both_passes_is_checked_before_the_first(
 ) -> None:
     """Stands in for a disk that is nearly full."""
     usage = shutil.disk_usage(desk.root)
-    monkeypatch.setattr("app.acquire.disk_space.shutil.disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(StillroomError, match=r"Building needs [\d.]+ MB on .*, and 1 kB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(DiskFullError, match=r"[\d.]+ MB more are needed, and 1 kB are free"):
         desk.get(desk.checkpoint, ["Q4_0"], BuildWish(imatrix=ON))
     assert desk.store.listing().models == ()
 

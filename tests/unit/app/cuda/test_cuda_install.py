@@ -23,6 +23,7 @@ from app.engine.client.client import EngineClient
 from app.engine.devices.cuda_runtime import checked_folder, read_check
 from models.hub.file_download import TransferOptions
 from models.hub.retry import RetryPolicy
+from models.system.disk_space import DiskFullError
 from models.system.json_file import write_json
 from models.system.progress import JobContext, Progress
 from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
@@ -274,7 +275,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
 ) -> None:
     usage = shutil.disk_usage(place.folder.anchor)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
-    with pytest.raises(StillroomError, match=r"need .* more on .*, and 1.0 MB are free"):
+    with pytest.raises(DiskFullError, match=r"MB more are needed, and 1.0 MB are free"):
         getter(place).get()
     assert index.requests == []
 
@@ -288,7 +289,7 @@ def test_a_disk_that_fills_up_while_unpacking_is_said_and_nothing_is_half_there(
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
-        with pytest.raises(StillroomError, match="is full: NVIDIA's libraries take"):
+        with pytest.raises(DiskFullError, match=r"is too full: .* more are needed"):
             getter(place).get()
     assert place.arrived_bytes == sum(place.sources.values())
     assert not place.runtime.exists()

@@ -134,7 +134,7 @@ def test_too_little_disk_space_is_told_before_writing(checkpoints: dict[str, Pat
         "shutil.disk_usage = lambda path: collections.namedtuple('U', 'total used free')(1, 0, 1)\n"
         "from converters.build.build_worker import main\nsys.exit(main())"
     )
-    with pytest.raises(BuildError, match=r"the build needs 4\.0 MB more, and 1 B are free"):
+    with pytest.raises(BuildError, match=r"4\.0 MB more are needed, and 1 B are free"):
         build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"], command=[sys.executable, "-c", script])
     assert names(tmp_path / "out") == []
     full = build_into(tmp_path / "out", checkpoints["qwen2"], ["Q4_K_M"])

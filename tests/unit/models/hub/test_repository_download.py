@@ -13,6 +13,7 @@ from models.hub.hub import HubClient
 from models.hub.repository_download import LocalFile, download
 from models.hub.retry import RetryPolicy
 from models.hub.snapshot import checkpoint_files
+from models.system.disk_space import DiskFullError
 from models.system.errors import Cancelled, StillroomError
 from models.system.progress import JobContext, Progress
 from tests.support.hub import LoopbackHub
@@ -283,10 +284,8 @@ def test_too_little_disk_space_is_said_before_a_byte_is_fetched(
     downloads: Downloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(downloads.folder.parent)
-    monkeypatch.setattr(
-        "models.hub.repository_download.shutil.disk_usage", lambda _: usage._replace(free=1 << 20)
-    )
-    with pytest.raises(StillroomError, match=r"needs [\d.]+ MB more on .* and 1\.0 MB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+    with pytest.raises(DiskFullError, match=r"[\d.]+ MB more are needed, and 1\.0 MB are free"):
         downloads.run()
     assert not downloads.hub.bytes_served
 

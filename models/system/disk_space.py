@@ -1,0 +1,60 @@
+"""A disk without room for what is to be written: noticed before, or when it is full."""
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from models.system.errors import StillroomError
+from models.system.units import byte_count
+
+_SMALL_FILES_BYTES = 16 << 20
+"""Of the records, headers and manifests beside a model; its large files say their own need."""
+
+_AGAIN = "Free some space and try again; what is there already is used."
+
+
+class DiskFullError(StillroomError):
+    """The disk has no room for what is still to be written."""
+
+
+def existing(folder: Path) -> Path:
+    """Return `folder`, or where it is not made yet the nearest one above it that is."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes that are free on the disk of `folder`, which may not be made yet."""
+    return shutil.disk_usage(existing(folder)).free
+
+
+def require_room(folder: Path, needed_bytes: int, *, hint: str = "") -> None:
+    """Raise `DiskFullError` with `hint` where `needed_bytes` are not free on the disk of `folder`."""
+    if needed_bytes > free_bytes(folder):
+        raise _full(folder, needed_bytes, hint)
+
+
+@contextlib.contextmanager
+def told_when_full(
+    folder: Path, missing_bytes: Callable[[], int] = lambda: _SMALL_FILES_BYTES
+) -> Iterator[None]:
+    """Raise `DiskFullError` instead of an `OSError` that says that the disk of `folder` is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _full(folder, missing_bytes()) from error
+
+
+def _full(folder: Path, needed_bytes: int, hint: str = "") -> DiskFullError:
+    return DiskFullError(
+        "The disk of {folder} is too full: {needed} more are needed, and {free} are free.",
+        hint or _AGAIN,
+        folder=str(folder),
+        needed=byte_count(needed_bytes),
+        free=byte_count(free_bytes(folder)),
+    )
