@@ -1,14 +1,12 @@
 """Is this valid syntax? Answered without running anything."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Literal
 
 from app.base.children import child_command
-from models.system.child_process import NO_WINDOW
+from app.base.one_shot_child import ask_child
 
 CHECKERS = {
     "python": f"Python {sys.version_info.major}.{sys.version_info.minor}",
@@ -66,22 +64,13 @@ def check_syntax(code: str, language: str, *, fragment: bool = False) -> SyntaxR
         return SyntaxReport("unchecked", reason="language")
     if len(code) > SIZE_LIMIT_CHARACTERS:
         return SyntaxReport("unchecked", checker, reason="size")
-    request = json.dumps({"language": language, "code": code, "fragment": fragment})
+    request = json.dumps({"language": language, "code": code, "fragment": fragment}).encode()
     try:
-        child = subprocess.run(
-            child_command("syntax"),
-            input=request.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIME_LIMIT_S,
-            # Without it the child would import from the working folder, which may be the user's own project.
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=NO_WINDOW,
-        )
-    except subprocess.TimeoutExpired:
+        child = ask_child(child_command("syntax"), request, limit_s=TIME_LIMIT_S)
+    except TimeoutError:
         return SyntaxReport("unchecked", checker, reason="time")
     if child.returncode != 0:
         return SyntaxReport("unchecked", checker, reason="crash")
-    answer = json.loads(child.stdout)
+    answer = json.loads(child.data)
     notes = tuple((int(line), str(message)) for line, message in answer.pop("warnings"))
     return SyntaxReport(checker=checker, warnings=notes, **answer)

@@ -1,18 +1,14 @@
 """Measure what this computer can do at most, in a process of its own, so that it can be cancelled at once and
 a crash of native code costs nothing else."""
 
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
-from app.base.errors import Cancelled, StillroomError
-from models.system.child_process import NO_WINDOW
-
-POLL_S = 0.1
+from app.base.errors import StillroomError
+from app.base.one_shot_child import ask_child
 
 
 class CeilingsRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,34 +44,12 @@ def measure_ceilings(
 
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` where the child fails.
     """
-    child = subprocess.Popen(
-        list(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=NO_WINDOW,
-    )
-    data: bytes | None = msgspec.json.encode(request) + b"\n"
-    began_s = time.monotonic()
+    answer = ask_child(command, msgspec.json.encode(request) + b"\n", cancel=cancel, on_wait=on_wait)
     try:
-        while True:
-            try:
-                out, _ = child.communicate(data, timeout=POLL_S)
-                break
-            except subprocess.TimeoutExpired:
-                data = None
-            if cancel is not None and cancel.is_set():
-                raise Cancelled
-            on_wait(time.monotonic() - began_s)
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.communicate()
-    try:
-        return msgspec.json.decode(out, type=MeasuredCeilings)
+        return msgspec.json.decode(answer.data, type=MeasuredCeilings)
     except msgspec.DecodeError as error:
         raise StillroomError(
             "The speed of memory and processor could not be measured: the process ended with {code}.",
             "Run the benchmark again.",
-            code=child.returncode,
+            code=answer.returncode,
         ) from error

@@ -1,14 +1,12 @@
 """Documents that are attached to a message: text, code, Markdown, CSV, PDF, DOCX."""
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.base.children import child_command
 from app.base.errors import StillroomError
-from models.system.child_process import NO_WINDOW
+from app.base.one_shot_child import ask_child
 
 MOST_FILE_BYTES = 64 << 20
 MOST_CHARACTERS = 8_000_000
@@ -80,18 +78,11 @@ def read_document(path: Path) -> Document:
             megabytes=MOST_FILE_BYTES >> 20,
         )
     try:
-        child = subprocess.run(
-            child_command("document"),
-            input=json.dumps({"path": str(path.absolute())}).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIME_LIMIT_S,
-            env={**os.environ, "PYTHONSAFEPATH": "1"},
-            creationflags=NO_WINDOW,
-        )
-    except subprocess.TimeoutExpired:
+        request = json.dumps({"path": str(path.absolute())}).encode()
+        child = ask_child(child_command("document"), request, limit_s=TIME_LIMIT_S)
+    except TimeoutError:
         raise _error("time", path) from None
-    answer: dict[str, str] = json.loads(child.stdout) if child.returncode == 0 else {"reason": "damaged"}
+    answer: dict[str, str] = json.loads(child.data) if child.returncode == 0 else {"reason": "damaged"}
     if "reason" in answer:
         raise _error(answer["reason"], path)
     text = answer["text"]

@@ -1,17 +1,14 @@
 """Check in a process of its own that a back end computes right here: a driver may crash or hang it."""
 
-import subprocess
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from app.base.errors import Cancelled, StillroomError
-from models.system.child_process import NO_WINDOW
+from app.base.errors import StillroomError
+from app.base.one_shot_child import ask_child
 
-POLL_S = 0.1
 LONGEST_S = 600.0
 """A driver compiles the kernels for a card that it meets for the first time, which can take minutes."""
 
@@ -53,44 +50,24 @@ def check_kernels(
 
     Raises `Cancelled` within 0.1 s of `cancel`, and `StillroomError` that says why the back end is of no use.
     """
-    child = subprocess.Popen(
-        list(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        creationflags=NO_WINDOW,
-    )
-    data: bytes | None = msgspec.json.encode(request) + b"\n"
-    until_s = time.monotonic() + longest_s
     try:
-        while True:
-            try:
-                out, said = child.communicate(data, timeout=POLL_S)
-                break
-            except subprocess.TimeoutExpired:
-                data = None
-            if cancel is not None and cancel.is_set():
-                raise Cancelled
-            if time.monotonic() > until_s:
-                raise StillroomError(
-                    "{backend} did not finish a small computation within {minutes} minutes.",
-                    "Restart the computer, or renew the card's driver.",
-                    backend=request.backend,
-                    minutes=round(longest_s / 60),
-                )
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.communicate()
+        said = ask_child(command, msgspec.json.encode(request) + b"\n", limit_s=longest_s, cancel=cancel)
+    except TimeoutError as error:
+        raise StillroomError(
+            "{backend} did not finish a small computation within {minutes} minutes.",
+            "Restart the computer, or renew the card's driver.",
+            backend=request.backend,
+            minutes=round(longest_s / 60),
+        ) from error
     try:
-        answer = msgspec.json.decode(out, type=KernelAnswer)
+        answer = msgspec.json.decode(said.data, type=KernelAnswer)
     except msgspec.DecodeError as error:
         raise StillroomError(
             "The process that tried {backend} ended with {code}. {words}",
             "Renew the card's driver.",
             backend=request.backend,
-            code=child.returncode,
-            words=_last_line(said),
+            code=said.returncode,
+            words=said.last_words,
         ) from error
     if answer.message:
         raise StillroomError(answer.message, "Renew the card's driver.", **answer.values)
@@ -100,8 +77,3 @@ def check_kernels(
 def request_for(folder: Path) -> KernelRequest:
     """Make the request to check the CUDA runtime in `folder`."""
     return KernelRequest(backend="CUDA", folder=str(folder))
-
-
-def _last_line(said: bytes) -> str:
-    lines = said.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].strip() if lines else ""
