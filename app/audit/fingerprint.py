@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from app.engine.planning.file_stamp import FileMark, mark
+from models.system.file_stamp import FileMark, mark
 from models.system.regular_file import open_regular
 
 SAMPLE_BYTES = 1 << 20

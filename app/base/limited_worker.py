@@ -25,7 +25,8 @@ Answer = Callable[[bytes], tuple[bytes, bool]]
 
 def serve(prepare: Callable[[], Answer]) -> None:
     """Answer requests within a limit of memory; `prepare` loads what is needed for it, before the limit."""
-    from app.base.parent_death import die_with_parent, leave_no_core_dump
+    from app.base.parent_death import leave_no_core_dump
+    from models.system.child_process import die_with_parent
 
     die_with_parent(os.getppid())
     leave_no_core_dump()

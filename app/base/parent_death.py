@@ -1,9 +1,6 @@
 """No engine process outlives the program that started it, however that ends."""
 
 import contextlib
-import ctypes
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,21 +9,6 @@ from app.base import windows_job
 
 ABORT_MARK = "ggml-abort: "
 """Starts the line on the child's stderr that tells the assertion which is about to end it."""
-
-_PR_SET_PDEATHSIG = 1
-"""include/uapi/linux/prctl.h"""
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """In a child on Linux: be killed when the thread that started it ends; nothing elsewhere.
-
-    `parent_pid` is the parent's id as the child first saw it, for a parent that is gone already.
-    """
-    if sys.platform != "linux":
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        os._exit(0)
 
 
 def leave_no_core_dump() -> None:

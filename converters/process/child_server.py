@@ -3,10 +3,7 @@
 The child ends when its stdin closes and, on Linux, with its parent. Cancelling is ending it.
 """
 
-import ctypes
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
@@ -15,10 +12,9 @@ import msgspec
 
 from converters.process.arrivals import Arrivals
 from converters.process.messages import Refused, Step, decoder_of, line_of
+from models.system.child_process import die_with_parent
 from models.system.errors import StillroomError
 from models.system.progress import OnProgress, Progress
-
-_PR_SET_PDEATHSIG = 1
 
 R = TypeVar("R")
 
@@ -33,7 +29,7 @@ def serve(
     What the parent says meanwhile goes to `arrivals`.
     """
     answers = _own_stdout()
-    _die_with_parent()
+    die_with_parent(os.getppid())
     request: R = decoder_of(request_type).decode(_read_line())
     saying = threading.Lock()
 
@@ -96,8 +92,3 @@ def _end_with_stdin(arrivals: Arrivals | None) -> NoReturn:
             for line in lines:
                 arrivals.on_line(line)
     os._exit(1)
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

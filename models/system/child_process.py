@@ -1,7 +1,10 @@
-"""Set up how child processes start."""
+"""Set up how child processes start, and that they end with their parent."""
 
+import ctypes
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 
 NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
@@ -30,6 +33,9 @@ threshold, to 32 MB, as soon as such a piece is freed: the second model that is 
 its intermediate values on pages of 4 KB (22 MB of the starter's) and was 2 to 3% slower than the first.
 """
 
+_PR_SET_PDEATHSIG = 1
+"""include/uapi/linux/prctl.h"""
+
 _WAITING_CHOSEN = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
 
 
@@ -44,3 +50,15 @@ def computing_environment(environment: Mapping[str, str] = os.environ) -> dict[s
     if ours:
         chosen["GLIBC_TUNABLES"] = ":".join(filter(None, (tunables, *ours)))
     return chosen
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """In a child on Linux: be killed when the thread that started it ends; nothing elsewhere.
+
+    `parent_pid` is the parent's id as the child first saw it, for a parent that is gone already.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(0)

@@ -17,6 +17,7 @@ import msgspec
 
 from models.system.durable import rename_durably, write_durably
 from models.system.errors import StillroomError
+from models.system.file_stamp import mark
 from models.system.notices import tell
 from models.system.regular_file import read_regular
 
@@ -71,7 +72,7 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
     once, and gets its checksum anew. Blocks on the disk; any thread.
     """
     for _ in range(3):
-        seen = _identity(path)
+        seen = mark(path)
         try:
             loaded = load_json(path, kind)
             if loaded.sound:
@@ -82,7 +83,7 @@ def read_json(path: Path, kind: type[T], *, without: str = "", changed: Otherwis
         except (OSError, DamagedJsonError) as error:
             loaded, reason = None, str(error)
         # Another process may have put a new file there while this one was read.
-        if _identity(path) == seen:
+        if mark(path) == seen:
             break
     if loaded is not None and changed == "use":
         tell(_changed(path))
@@ -180,11 +181,3 @@ def _changed(path: Path) -> StillroomError:
 def _checksum(document: dict[str, Any]) -> str:
     canonical = msgspec.json.encode(document, order="sorted")
     return hashlib.sha256(canonical).hexdigest()[:_CHECKSUM_DIGITS]
-
-
-def _identity(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

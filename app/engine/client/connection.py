@@ -18,7 +18,6 @@ from app.engine.client.open_requests import Answered, Pending, PendingRequests
 from app.engine.client.outbox import Outbox
 from app.engine.client.process_supervisor import EngineLife
 from app.engine.kv_states.saved_states import StatesPlace
-from app.engine.planning.file_stamp import first_changed, mark
 from app.engine.planning.load_history import LoadMemory, Lowered, Recalled
 from app.engine.protocol import (
     Alive,
@@ -51,6 +50,7 @@ from app.engine.protocol.engine_state import EngineState, after, using
 from app.engine.protocol.pending_results import fail, settle
 from app.engine.supervision.exit_reason import Cause
 from app.engine.supervision.restart_limit import CrashLimit
+from models.system.file_stamp import first_changed, mark
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from app.engine.planning.file_stamp import FileMark
 from app.engine.planning.load_history import Lowered, Recalled, lowered_by
 from app.engine.planning.memory_fallback import next_step
 from app.engine.protocol import LoadNotice, LoadSettings, ModelInfo
 from app.engine.supervision.exit_reason import Cause
+from models.system.file_stamp import FileMark
 
 DEATHS_ON_GPU = 2
 """After so many without an answer in between, a model leaves the graphics card."""

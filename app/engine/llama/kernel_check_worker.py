@@ -14,11 +14,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from app.base.parent_death import die_with_parent, leave_no_core_dump
+from app.base.parent_death import leave_no_core_dump
 from app.engine.devices.kernel_check import KernelAnswer, KernelRequest, Product
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.llama.matmul_speed import InitParams, declare_graphs
+from models.system.child_process import die_with_parent
 
 LARGEST_NMSE = 5e-4
 """test_mul_mat in https://github.com/ggml-org/llama.cpp/blob/master/tests/test-backend-ops.cpp"""

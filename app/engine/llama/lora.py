@@ -13,8 +13,8 @@ from app.engine.llama.backend import Backend
 from app.engine.llama.context import Context
 from app.engine.llama.model import Model
 from app.engine.planning.adapter_file import check_adapter
-from app.engine.planning.file_stamp import mark
 from app.engine.protocol import Lora
+from models.system.file_stamp import mark
 
 
 class Adapters:

@@ -12,11 +12,11 @@ import threading
 
 import msgspec
 
-from app.base.parent_death import die_with_parent
 from app.engine.devices.native_log import NativeLog
 from app.engine.llama.backend import Backend
 from app.engine.planning.placement import offload_devices
 from app.engine.rpc.rpc_lending import NO_RPC, RpcServe
+from models.system.child_process import die_with_parent
 
 _StartServer = ctypes.CFUNCTYPE(
     None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.POINTER(ctypes.c_void_p)

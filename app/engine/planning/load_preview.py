@@ -9,12 +9,12 @@ import msgspec
 from app.engine.devices.buffer_names import MAPPED, is_ram
 from app.engine.devices.huge_pages import has_large_pages
 from app.engine.planning.file_shape import ModelShape
-from app.engine.planning.file_stamp import FileMark, mark
 from app.engine.planning.gguf_shape import GgufFacts
 from app.engine.planning.load_need import LoadNeed
 from app.engine.planning.load_plan import Room, demand_of, plan_load
 from app.engine.planning.placement import FindsRemote, Local, place
 from app.engine.protocol import Device, LoadSettings, ModelInfo, Planned
+from models.system.file_stamp import FileMark, mark
 
 
 class Preview:

@@ -14,12 +14,12 @@ from app.engine.llama.abort import AbortFlag
 from app.engine.llama.backend import Backend
 from app.engine.llama.errors import LoadCancelled
 from app.engine.loading.loading import load_model
-from app.engine.planning.file_stamp import mark
 from app.engine.planning.load_plan import DRAFT_ROWS
 from app.engine.protocol import Event, Load, LoadNotice, LoadProgress, LoadSettings, ModelInfo
 from app.engine.speculation.draft import NoDraft, load_draft
 from app.engine.worker.resident_models import Resident
 from app.engine.worker.runner import Runner
+from models.system.file_stamp import mark
 
 PROGRESS_INTERVAL_S = 0.05
 

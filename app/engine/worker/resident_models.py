@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.base.errors import EngineError
-from app.engine.planning.file_stamp import FileMark, was_changed
 from app.engine.protocol import ModelInfo
+from models.system.file_stamp import FileMark, was_changed
 
 if TYPE_CHECKING:
     from app.engine.worker.runner import Runner

@@ -6,11 +6,12 @@ import sys
 import threading
 from typing import BinaryIO, cast
 
-from app.base.parent_death import die_with_parent, leave_no_core_dump
+from app.base.parent_death import leave_no_core_dump
 from app.engine.protocol import Event, Shutdown
 from app.engine.protocol.frames import FrameError, FrameWriter, RequestReader
 from app.engine.supervision.heartbeat import Heart
 from app.engine.worker.engine_core import EngineCore
+from models.system.child_process import die_with_parent
 
 
 def main() -> None:

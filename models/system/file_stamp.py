@@ -1,5 +1,8 @@
-"""Tell whether a model's file is still what was loaded. llama.cpp maps it into memory, so whoever writes into
-it changes the weights in use, and whoever shortens it ends the process with SIGBUS."""
+"""Tell whether a file is still what it was when somebody looked, without reading it.
+
+llama.cpp maps a model's file into memory, so whoever writes into it changes the weights in use, and whoever
+shortens it ends the process with SIGBUS.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +17,7 @@ class FileMark(NamedTuple):
     changed_ns: int
 
 
-def mark(path: str) -> FileMark | None:
+def mark(path: str | Path) -> FileMark | None:
     """Stat the file as it is now; None where there is none."""
     try:
         found = Path(path).stat()

@@ -1,7 +1,7 @@
 import os
 from pathlib import Path
 
-from app.engine.planning.file_stamp import mark, was_changed
+from models.system.file_stamp import mark, was_changed
 
 
 def test_a_file_that_is_left_alone_is_unchanged(tmp_path: Path) -> None:
