@@ -1,12 +1,12 @@
 """A program in the real window by keyboard alone: typed, run, stopped, and never run by itself."""
 
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.display import WAIT_S, RealWindow, virtual_display
+from tests.support.display import RealWindow, virtual_display
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
@@ -26,39 +26,30 @@ TYPED = r"import time\ntime.sleep(60)"
 """As the draft's JSON has it: a busy X server loses keys, and a program with a wrong letter ends at once."""
 
 
-def wait_for(window: RealWindow, count: int, key: str = "") -> None:
-    """Press `key`, again every two seconds: the window may not have heard yet that a program has ended."""
-    end_s = time.monotonic() + WAIT_S
-    pressed_s = 0.0
-    while sandboxes(window) != count:
-        assert time.monotonic() < end_s, f"waited in vain for {count} programs"
-        if key and time.monotonic() > pressed_s + 2:
-            window.key(key)
-            pressed_s = time.monotonic()
-
-
 def test_a_program_is_typed_run_and_stopped_by_keyboard(tmp_path: Path) -> None:
     draft = tmp_path / "data" / "code-draft.json"
     with virtual_display() as display:
         window = RealWindow(display, tmp_path)
         window.find()
         window.key("ctrl+2")
-        end_s = time.monotonic() + WAIT_S
-        # What is typed before the tab is there goes nowhere; the draft on disk tells that it arrived.
-        while not (draft.exists() and TYPED in draft.read_text()):
-            assert time.monotonic() < end_s, "the text did not arrive"
+
+        def write() -> None:
             window.key("ctrl+a", "Delete")
             window.type("import time")
             window.key("Return")
             window.type("time.sleep(60)")
-            pause_s = time.monotonic() + 2
-            while time.monotonic() < pause_s and not (draft.exists() and TYPED in draft.read_text()):
-                window.colours()
+
+        def run() -> None:
+            # Again where the window has not heard yet that a program has ended.
+            wait_until(lambda: sandboxes(window) == 1, "the program", act=lambda: window.key("F5"))
+
+        # What is typed before the tab is there goes nowhere; the draft on disk tells that it arrived.
+        wait_until(lambda: draft.exists() and TYPED in draft.read_text(), "the text", act=write)
         assert sandboxes(window) == 0
-        wait_for(window, 1, "F5")
+        run()
         window.key("Escape")
-        wait_for(window, 0)
-        wait_for(window, 1, "F5")
+        wait_until(lambda: sandboxes(window) == 0, "the end of the program")
+        run()
         # Closing ends what runs.
         processes = psutil.Process(window.process.pid).children(recursive=True)
         assert window.close() == 0

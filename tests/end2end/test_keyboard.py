@@ -7,7 +7,6 @@ text larger · 12 change a setting · 13 choose a model · 14 write code and run
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,12 +16,12 @@ import pytest
 
 from app.engine.protocol import LoadSettings
 from app.settings import SettingsFile
-from tests.end2end.test_real_window import engine_has_loaded, wait_for
+from tests.end2end.test_real_window import engine_has_loaded
 from tests.support.display import RealWindow, virtual_display
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
 
-TRY_S = 3.0
 STORIES = 5
 """Now and then one of this model's ends before it is stopped."""
 
@@ -54,18 +53,7 @@ class Person:
 
     def until(self, what: str, condition: Callable[[], bool], *keys: str) -> None:
         """Press `keys` until `condition` holds: the window may be busy with what came before."""
-        end_s = 0.0
-
-        def holds() -> bool:
-            nonlocal end_s
-            if condition():
-                return True
-            if keys and time.monotonic() > end_s:
-                self.window.key(*keys)
-                end_s = time.monotonic() + TRY_S
-            return False
-
-        wait_for(holds, what)
+        wait_until(condition, what, act=(lambda: self.window.key(*keys)) if keys else None)
 
     def replies(self, *outcomes: str) -> int:
         """Those that ended so; by themselves where none is named, as this model may not find its end."""
@@ -85,8 +73,8 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     with virtual_display() as display:
         window = RealWindow(display, home)
         window.find()
-        wait_for(lambda: window.colours() > 50, "the first painting")
-        wait_for(lambda: engine_has_loaded(window), "the starter model")
+        wait_until(lambda: window.colours() > 50, "the first painting")
+        wait_until(lambda: engine_has_loaded(window), "the starter model")
         yield Person(window, home)
         assert window.close() == 0
 
@@ -203,18 +191,12 @@ def test_14_write_code_and_run_it(person: Person, tmp_path: Path) -> None:
     def is_written() -> bool:
         return draft.exists() and "6 * 7" in draft.read_text(encoding="utf-8")
 
-    end_s = 0.0
+    def write() -> None:
+        person.window.key("ctrl+a", "Delete")
+        person.window.type("print(6 * 7)")
 
-    def typed() -> bool:
-        # The tab takes what is typed once it has the draft of the last time.
-        nonlocal end_s
-        if not is_written() and time.monotonic() > end_s:
-            person.window.key("ctrl+a", "Delete")
-            person.window.type("print(6 * 7)")
-            end_s = time.monotonic() + TRY_S
-        return is_written()
-
-    wait_for(typed, "the draft")
+    # The tab takes what is typed once it has the draft of the last time.
+    wait_until(is_written, "the draft", act=write)
     before = picture(person, tmp_path)
     person.until("its output", lambda: picture(person, tmp_path) != before, "F5")
 

@@ -1,7 +1,6 @@
 """A person's first minutes: the window opens on an X display, a question is typed, the answer is kept."""
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from models.catalog.starter import starter_file
 from tests.support.display import WAIT_S, RealWindow, virtual_display
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
@@ -26,28 +26,22 @@ def replies(home: Path) -> list[str]:
         return [content for (content,) in rows]
 
 
-def wait_for(condition: object, what: str) -> None:
-    end_s = time.monotonic() + WAIT_S
-    assert callable(condition)
-    while not condition():
-        assert time.monotonic() < end_s, f"waited in vain for {what}"
-
-
 def test_a_typed_question_is_answered_and_kept(tmp_path: Path) -> None:
     with virtual_display() as display:
         window = RealWindow(display, tmp_path)
         window.find()
-        wait_for(lambda: window.colours() > 50, "the first painting")
+        wait_until(lambda: window.colours() > 50, "the first painting")
         children = psutil.Process(window.process.pid).children()
         # The composer has the focus; what is typed before the model is there waits for it.
         window.click(640, 790)
         window.type("Say hello in five words.")
-        wait_for(lambda: engine_has_loaded(window), "the starter model")
-        wait_for(lambda: send_and_look(window, tmp_path), "the reply")
+        wait_until(lambda: engine_has_loaded(window), "the starter model")
+        # Enter does nothing while the model is loading or the reply is running.
+        wait_until(lambda: replies(tmp_path), "the reply", act=lambda: window.key("Return"))
         assert replies(tmp_path)[0].strip()
         for number in ("2", "3", "4", "1"):
             window.key(f"ctrl+{number}")
-            wait_for(lambda: window.colours() > 50, f"tab {number}")
+            wait_until(lambda: window.colours() > 50, f"tab {number}")
         assert window.close() == 0
         psutil.wait_procs(children, timeout=10)
         assert not [child for child in children if child.is_running()]
@@ -66,14 +60,6 @@ def engine_has_loaded(window: RealWindow) -> bool:
     return False
 
 
-def send_and_look(window: RealWindow, home: Path) -> bool:
-    """Press Enter (nothing happens while the model is loading or the reply is running) and look."""
-    if replies(home):
-        return True
-    window.key("Return")
-    return False
-
-
 def test_a_second_start_raises_the_first(tmp_path: Path) -> None:
     with virtual_display() as display:
         window = RealWindow(display, tmp_path)
@@ -88,7 +74,7 @@ def test_a_polite_kill_ends_in_order(tmp_path: Path) -> None:
     with virtual_display() as display:
         window = RealWindow(display, tmp_path)
         window.find()
-        wait_for(lambda: window.colours() > 50, "the first painting")
+        wait_until(lambda: window.colours() > 50, "the first painting")
         window.process.terminate()
         assert window.process.wait(WAIT_S) == 0
 

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.ui.shell.application import WindowApplication
 from tests.support.rpc_server import free_port
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 CLIENTS = int(os.environ.get("STILLROOM_API_CLIENTS", "100"))
 SECONDS = float(os.environ.get("STILLROOM_API_SECONDS", "60"))

@@ -28,6 +28,7 @@ if sys.platform != "linux":
 
 from app.code.sandbox.control_group import control_group
 from tests.support.outside_world import processes_with
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
@@ -145,9 +146,7 @@ def run(attack: str, kind: str, processes: int, made: Sandbox, meter: Meter) -> 
     with meter.watched() as stop:
         result = made.run(Job(command, shown_folders=(str(Path(attack).parent),)), LIMITS, stop=stop)
     ended_s = time.monotonic()
-    while processes_with(mark) and time.monotonic() < ended_s + GONE_S:
-        time.sleep(0.005)
-    assert processes_with(mark) == []
+    wait_until(lambda: not processes_with(mark), "the end of the attack", GONE_S)
     return result, time.monotonic() - ended_s
 
 

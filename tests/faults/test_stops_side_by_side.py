@@ -7,7 +7,8 @@ import random
 import pytest
 
 from app.chat.store.records import Conversation
-from tests.support.chat_desk import ENDLESS, Opened, desk, opened, until
+from tests.support.chat_desk import ENDLESS, Opened, desk, opened
+from tests.support.waiting import until
 
 __all__ = ["desk", "opened"]
 

@@ -22,7 +22,8 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.faults import FATAL, MOMENTS
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
 LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 8

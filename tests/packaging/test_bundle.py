@@ -20,6 +20,7 @@ from models.catalog.starter import starter_file
 from tests.support.bundle import BUNDLE, PROGRAM, answer, run, users_environment
 from tests.support.hub import LoopbackHub
 from tests.support.tiny_models import make_tiny_model
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.bundle
 
@@ -169,8 +170,16 @@ def test_the_window_opens_loads_the_starter_and_closes(environment: dict[str, st
 
 
 def wait_for_engine(pid: int) -> int:
-    """The engine process below `pid`, once llama.cpp is in it; the test's timeout ends the waiting."""
-    while True:
-        for child in psutil.Process(pid).children(recursive=True):
-            if any("libllama" in mapped.path for mapped in child.memory_maps()):
-                return child.pid
+    """The engine process below `pid`, once llama.cpp is in it."""
+    found: list[int] = []
+
+    def look() -> list[int]:
+        found.extend(
+            child.pid
+            for child in psutil.Process(pid).children(recursive=True)
+            if any("libllama" in mapped.path for mapped in child.memory_maps())
+        )
+        return found
+
+    wait_until(look, "the engine")
+    return found[0]

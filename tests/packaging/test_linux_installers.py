@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 
 from models.catalog.starter import starter_file
 from tests.support.display import virtual_display
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "packaging"))
@@ -120,24 +121,30 @@ def ask_in_window(debian: Debian, command: str, display: str) -> None:
     with subprocess.Popen(window) as running:
         shown = xdotool("search", "--sync", "--onlyvisible", "--name", "^Stillroom$").split()[0]
         listed = home(debian) / ".local/share/stillroom/models"
-        wait_until(lambda: any(listed.rglob("manifest.json")), "the file's record", running)
+
+        def wait_while_open(
+            condition: Callable[[], object], what: str, act: Callable[[], object] | None = None
+        ) -> None:
+            def holds() -> object:
+                assert running.poll() is None, f"the window ended before {what} was there"
+                return condition()
+
+            wait_until(holds, what, act=act)
+
+        wait_while_open(lambda: any(listed.rglob("manifest.json")), "the file's record")
         xdotool("windowfocus", "--sync", shown, "key", "ctrl+1")
         xdotool("type", "--delay", "20", "Name a colour.")
+        # While the model is being loaded, the question stays in its field.
+        wait_while_open(
+            lambda: kept_messages(debian, "role = 'user'"), "the question", lambda: xdotool("key", "Return")
+        )
 
-        def is_sent() -> bool:
-            # While the model is being loaded, the question stays in its field.
-            xdotool("key", "Return")
-            return bool(kept_messages(debian, "role = 'user'"))
-
-        wait_until(is_sent, "the question", running)
-
-        def is_answered() -> bool:
+        def stop_if_long() -> None:
             # The starter model sometimes goes round in circles until the context is full.
             if any(len(begun) > LONG_ANSWER for begun in kept_messages(debian, "outcome = 'running'")):
                 xdotool("key", "Escape")
-            return bool(kept_answers(debian))
 
-        wait_until(is_answered, "the answer", running)
+        wait_while_open(lambda: kept_answers(debian), "the answer", stop_if_long)
         xdotool("key", "ctrl+q")
         assert running.wait(timeout=120) == 0
     assert all(kept_answers(debian))
@@ -158,16 +165,6 @@ def kept_messages(debian: Debian, which: str) -> list[str]:
     with closing(sqlite3.connect(f"file:{chats}?mode=ro", uri=True)) as database:
         found = database.execute(f"SELECT content FROM messages WHERE {which}").fetchall()
     return [content for (content,) in found]
-
-
-def wait_until(condition: Callable[[], bool], what: str, running: subprocess.Popen[bytes]) -> None:
-    """Look ten times a second, for as long as the window lives and at most two minutes."""
-    for _ in range(1200):
-        if condition():
-            return
-        with suppress(subprocess.TimeoutExpired):
-            raise AssertionError(f"the window ended with {running.wait(timeout=0.1)} before {what} was there")
-    raise AssertionError(f"waited two minutes for {what}")
 
 
 def home(debian: Debian) -> Path:

@@ -2,13 +2,14 @@
 
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.waiting import wait_until
 
 WAIT_S = 120.0
 
@@ -53,12 +54,12 @@ def llama_server(
 
 
 def _wait(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    end_s = time.monotonic() + WAIT_S
-    while time.monotonic() < end_s and process.poll() is None:
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"llama-server ended with {process.returncode}")
         try:
-            if client.get("/health").status_code == 200:
-                return
+            return client.get("/health").status_code == 200
         except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("llama-server does not answer")
+            return False
+
+    wait_until(answers, "llama-server", WAIT_S)

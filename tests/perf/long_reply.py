@@ -24,6 +24,7 @@ from app.chat.store.records import StoredMessage
 from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
+from tests.support.waiting import until
 from tests.support.window import run_with_window, settle
 
 BEAT_MS = 4
@@ -162,8 +163,7 @@ async def stream(
     sampler.start()
     begun_s = time.monotonic()
     threading.Thread(target=send, daemon=True).start()
-    while not ended.is_set() or added < len(text):
-        await asyncio.sleep(0.2)
+    await until(lambda: ended.is_set() and added >= len(text), "the reply's end", 3600, turn_s=0.2)
     elapsed_s = time.monotonic() - begun_s
     timer.stop()
     sampler.stop()

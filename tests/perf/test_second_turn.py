@@ -13,6 +13,7 @@ from app.engine.client.client import EngineClient
 from app.engine.kv_states.saved_states import StatesPlace
 from app.engine.protocol import Generate, GenerationStats, LoadSettings, Part
 from tests.support.engines import GREEDY, starter_path
+from tests.support.waiting import wait_until
 
 CHAT_TOKENS = 4000
 THREADS = int(os.environ.get("STILLROOM_PERF_THREADS", "2"))
@@ -53,13 +54,6 @@ def read(client: EngineClient, chat: list[Part]) -> None:
     time.sleep(READING_S)
 
 
-def wait_until_saved(folder: Path) -> None:
-    before = time.monotonic()
-    while not list(folder.glob("*.state")):
-        assert time.monotonic() - before < 60, "nothing was saved"
-        time.sleep(0.05)
-
-
 @pytest.mark.perf
 @pytest.mark.timeout(3600)
 def test_a_long_chat_goes_on(tmp_path: Path) -> None:
@@ -87,7 +81,7 @@ def test_a_long_chat_goes_on(tmp_path: Path) -> None:
         note("last message edited", client, chat, edited)
         chat += edited + answer
         read(client, chat)
-        wait_until_saved(folder)
+        wait_until(lambda folder=folder: list(folder.glob("*.state")), "the saved chat")
         client.close()
         client = start(folder)
         note("reopened", client, chat, third)

@@ -1,7 +1,6 @@
 """A Chat tab on the real engine, the real starter model and a store of its own."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from app.ui.widgets.ui_context import UiContext
 from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
+from tests.support.waiting import until
 
 WAIT_S = 90
 CONTEXT_TOKENS = 1024
@@ -125,12 +125,6 @@ class Opened:
 
     def titles(self) -> list[str]:
         return [chat.title for chat in self.store.conversations() if chat.title]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

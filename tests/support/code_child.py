@@ -11,7 +11,8 @@ import time
 from app.code.languages import language_of_file
 from app.ui.code.code_tab import CodeTab
 from app.ui.shell.application import WindowApplication
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 TURN_S = 0.05
 WORDS_AT_MOST = 400

@@ -1,6 +1,5 @@
 """A Code tab with the real engine and the starter model, for its tests."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,8 @@ from app.ui.code.code_tab import CodeTab
 from models.catalog.starter import starter_file
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
+from tests.support.waiting import until
 
-WAIT_S = 60.0
 SCENE_S = 280.0
 SOURCE = 'def add(a, b):\n    """The sum."""\n    return a + b\n\n\nprint(add(1, 2))\n'
 
@@ -91,12 +90,6 @@ def tab(room: Room, qtbot: QtBot, tmp_path: Path) -> Iterator[CodeTab]:
     room.run(make())
     yield made[0]
     made[0].close_tab()()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

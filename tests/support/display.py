@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.waiting import wait_until
+
 WAIT_S = 60.0
 
 
@@ -36,7 +38,6 @@ class Screen:
     """What a display shows, read from its frame buffer: no program has to be asked, so none is disturbed."""
 
     PAINTED_COLOURS = 50
-    LOOK_S = 0.01
     EVERY = 8
 
     def __init__(self, frame_buffer: Path) -> None:
@@ -52,11 +53,8 @@ class Screen:
         return len(np.unique(pixels[: len(pixels) // 4 * 4].view(np.uint32)[:: self.EVERY]))
 
     def wait_until_painted(self) -> None:
-        """Return when a window is seen; raises `AssertionError` when none comes."""
-        end_s = time.monotonic() + WAIT_S
-        while self.colours() < self.PAINTED_COLOURS:
-            assert time.monotonic() < end_s, "nothing was painted"
-            time.sleep(self.LOOK_S)
+        """Return when a window is seen; raises `TimeoutError` when none comes."""
+        wait_until(lambda: self.colours() >= self.PAINTED_COLOURS, "the first painting", WAIT_S)
 
 
 class RealWindow:
@@ -77,15 +75,14 @@ class RealWindow:
 
     def find(self, name: str = "^Stillroom$") -> str:
         """Wait until the window is there, and give its X id."""
-        end_s = time.monotonic() + WAIT_S
-        while time.monotonic() < end_s:
-            found = self._xdotool("search", "--onlyvisible", "--name", name, check=False).split()
-            if found:
-                self.id = found[0]
-                return self.id
-            if self.process.poll() is not None:
-                raise AssertionError(f"stillroom ended with {self.process.returncode}")
-        raise AssertionError("the window did not open")
+
+        def opened() -> bool:
+            assert self.process.poll() is None, f"stillroom ended with {self.process.returncode}"
+            self.id = next(iter(self._shown(name)), "")
+            return bool(self.id)
+
+        wait_until(opened, f"the window {name}", WAIT_S)
+        return self.id
 
     def colours(self) -> int:
         """How many colours the window shows; a window that is not painted shows one."""
@@ -116,12 +113,12 @@ class RealWindow:
 
     def dismiss(self, name: str) -> None:
         """Press Escape until no window of that name is left; the first may come before it listens."""
-        end_s = time.monotonic() + WAIT_S
-        while shown := self._xdotool("search", "--onlyvisible", "--name", name, check=False).split():
-            if time.monotonic() > end_s:
-                raise AssertionError(f"{name} does not go")
-            self._xdotool("windowfocus", shown[0], "key", "Escape", check=False)
-            time.sleep(0.3)
+
+        def press() -> None:
+            for shown in self._shown(name)[:1]:
+                self._xdotool("windowfocus", shown, "key", "Escape", check=False)
+
+        wait_until(lambda: not self._shown(name), f"the end of {name}", WAIT_S, press)
         self.find()
 
     def save_picture(self, path: Path) -> None:
@@ -132,6 +129,9 @@ class RealWindow:
         """Press the keys that close the window, and give the exit code."""
         self.key("ctrl+q")
         return self.process.wait(WAIT_S)
+
+    def _shown(self, name: str) -> list[str]:
+        return self._xdotool("search", "--onlyvisible", "--name", name, check=False).split()
 
     def _xdotool(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(

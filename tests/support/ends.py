@@ -17,6 +17,7 @@ import psutil
 
 from app.ui.base.callback_watch import Figures
 from app.ui.shell.program import CALLBACKS_VARIABLE
+from tests.support.waiting import wait_until
 
 GONE_S = 3.0
 """What is promised."""
@@ -133,10 +134,13 @@ class Tree:
 
     def wait_for_child(self, most_s: float) -> None:
         """Wait until there is more than the program itself."""
-        until_s = time.monotonic() + most_s
-        while len(self._seen) == 1 and time.monotonic() < until_s:
-            time.sleep(0.05)
+
+        def has_child() -> bool:
             self.look()
+            return len(self._seen) > 1
+
+        with contextlib.suppress(TimeoutError):
+            wait_until(has_child, "a child", most_s)
 
     def stop_children(self) -> None:
         """Stop all but the program itself."""
@@ -151,11 +155,16 @@ class Tree:
 
     def gone_s(self, since_s: float) -> float:
         """Wait until all are gone; seconds since then."""
-        while self.left:
+
+        def are_gone() -> bool:
+            left = self.left
             self.look()
-            if time.monotonic() - since_s > LONGEST_S:
-                raise TimeoutError(f"still there: {[process.cmdline() for process in self.left]}")
-            time.sleep(0.01)
+            return not left
+
+        try:
+            wait_until(are_gone, "the end of all", LONGEST_S)
+        except TimeoutError:
+            raise TimeoutError(f"still there: {[process.cmdline() for process in self.left]}") from None
         return time.monotonic() - since_s
 
     def kill(self) -> None:

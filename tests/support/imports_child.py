@@ -35,7 +35,8 @@ def main() -> None:
     finder = ThreadFinder()
     sys.meta_path.insert(0, finder)
     from app.ui.shell.application import WindowApplication
-    from tests.support.window import run_with_window, until
+    from tests.support.waiting import until
+    from tests.support.window import run_with_window
 
     async def scene(application: WindowApplication) -> None:
         await until(lambda: "pyqtgraph" in sys.modules, "the plots")

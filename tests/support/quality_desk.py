@@ -1,7 +1,7 @@
 """A window's engine, bridge and stores, for tests of the pages Quality and Drift."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.templates import chat_templates
+from tests.support.waiting import wait_until
 
 WAIT_S = 120
 SETTINGS = LoadSettings(context_tokens=4096, threads=1)
@@ -51,16 +52,9 @@ class QualityDesk:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return run_step(self.loop, work, WAIT_S)
 
-    def until(self, condition: Callable[[], object]) -> None:
-        async def wait() -> None:
-            while not condition():
-                await asyncio.sleep(0.01)
-
-        self.run(wait())
-
     def settle(self) -> None:
         """Wait for what a page has begun to read, before its stores are closed."""
-        self.until(lambda: not self.bridge._tasks)
+        wait_until(lambda: not asyncio.all_tasks(self.loop), "the page")
 
     def load(self, path: str) -> None:
         self.run(self.session.load(Path(path), SETTINGS))

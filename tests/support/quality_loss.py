@@ -38,6 +38,8 @@ from models.system.progress import JobContext, Progress
 from models.system.units import byte_count
 from tests.support.checkpoints import rebuild_starter
 from tests.support.make_reference import STARTER_FOLDER
+from tests.support.waiting import until
+from tests.support.window import settle
 
 TYPES = ("Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0")
 SIZE_PX = (760, 320)
@@ -132,10 +134,8 @@ def draw(models: Sequence[InstalledModel], path: Path) -> None:
         plot.resize(*SIZE_PX)
         plot.show_models(models)
         plot.show()
-        while plot.plot is None:
-            await asyncio.sleep(0.05)
-        for _ in range(10):
-            await asyncio.sleep(0.02)
+        await until(lambda: plot.plot is not None, "the plot")
+        await settle(10)
         return plot.grab()
 
     with loop:

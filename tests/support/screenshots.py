@@ -33,7 +33,8 @@ from tests.end2end.main_job import REPO
 from tests.support.checkpoints import rebuild_starter
 from tests.support.hub import LoopbackHub
 from tests.support.kept_runs import keep_runs
-from tests.support.window import ask, grab, run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import ask, grab, run_with_window, settle
 from tests.support.written_chats import STORY_NEXT, handbook, write_chats
 
 SIZE = (1420, 880)

@@ -1,7 +1,6 @@
 """A real Stillroom window in this process, driven step by step, for screenshots and end-to-end tests."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.system.notices import NoticeInbox
+from tests.support.waiting import TURN_S, until
 
-WAIT_S = 120.0
-TURN_S = 0.02
+SETTLE_S = 0.02
 
 
 def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> None:
@@ -40,19 +39,6 @@ def run_with_window(scene: Callable[[WindowApplication], Awaitable[None]]) -> No
         loop.run_until_complete(live())
 
 
-async def until(
-    condition: Callable[[], bool], what: str, wait_s: float = WAIT_S, turn_s: float = TURN_S
-) -> None:
-    """Let the window live until `condition` holds, which is looked at every `turn_s`; a test that waits in
-    vain says for what.
-    """
-    end_s = time.monotonic() + wait_s
-    while not condition():
-        if time.monotonic() > end_s:
-            raise TimeoutError(f"waited {wait_s:.0f} s for {what}")
-        await asyncio.sleep(turn_s)
-
-
 async def ask(application: WindowApplication, prompt: str, turn_s: float = TURN_S) -> ChatTab:
     """Send a message in the Chat tab and wait for the end of its reply; `turn_s` as in `until`."""
     tab = application.window.show_page("chat")
@@ -67,7 +53,7 @@ async def ask(application: WindowApplication, prompt: str, turn_s: float = TURN_
 async def settle(rounds: int = 25) -> None:
     """Give layouts, plots and animations a moment before a picture is taken."""
     for _ in range(rounds):
-        await asyncio.sleep(TURN_S)
+        await asyncio.sleep(SETTLE_S)
 
 
 def grab(widget: QWidget, path: Path) -> Path:

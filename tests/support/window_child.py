@@ -37,7 +37,7 @@ from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.catalog.starter import starter_file
 from models.system.notices import NoticeInbox
-from tests.support.window import until
+from tests.support.waiting import until
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
 LONG = "Tell me about rivers, lakes, seas, mountains and deserts. " * 25
@@ -222,8 +222,7 @@ async def provoke(application: WindowApplication, work: str) -> None:
         application.window.show_page(page)
         await asyncio.sleep(0.02)
     application._tabs_bridge.start(application.session.unload())
-    while time.monotonic() < until_s:
-        await asyncio.sleep(0.02)
+    await asyncio.sleep(max(0.0, until_s - time.monotonic()))
 
 
 async def scene(application: WindowApplication, work: str, how: str, delay_s: float) -> None:

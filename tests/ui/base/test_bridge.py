@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.errors import Cancelled
 from app.ui.base.bridge import Bridge
+from tests.support.waiting import wait_until
 
 
 def test_callbacks_run_on_the_gui_thread_in_order(qtbot: QtBot) -> None:
@@ -25,7 +26,7 @@ def test_callbacks_run_on_the_gui_thread_in_order(qtbot: QtBot) -> None:
     threads = [threading.Thread(target=post_many)]
     for thread in threads:
         thread.start()
-    qtbot.waitUntil(lambda: len(seen) == 1000)
+    wait_until(lambda: len(seen) == 1000)
     assert [number for number, _ in seen] == list(range(1000))
     assert all(on_gui for _, on_gui in seen)
     for thread in threads:
@@ -46,7 +47,7 @@ def test_a_burst_is_drained_in_few_batches(qtbot: QtBot, monkeypatch: pytest.Mon
     seen: list[int] = []
     for number in range(500):
         bridge.post(seen.append, number)
-    qtbot.waitUntil(lambda: len(seen) == 500)
+    wait_until(lambda: len(seen) == 500)
     assert batches == 1
 
 
@@ -71,7 +72,7 @@ def test_a_failing_callback_is_reported_and_the_rest_still_runs(qtbot: QtBot) ->
 
     bridge.post(fail)
     bridge.post(seen.append, "after")
-    qtbot.waitUntil(lambda: seen == ["after"])
+    wait_until(lambda: seen == ["after"])
     assert [str(error) for error in errors] == ["broken"]
 
 
@@ -85,7 +86,7 @@ def test_cancelling_is_silent(qtbot: QtBot) -> None:
 
     bridge.post(cancel)
     bridge.post(seen.append, "after")
-    qtbot.waitUntil(lambda: bool(seen))
+    wait_until(lambda: bool(seen))
     assert errors == []
 
 
@@ -97,5 +98,5 @@ def test_a_closed_bridge_is_silent(qtbot: QtBot) -> None:
     bridge.post(seen.append, 2)
     other = Bridge(pytest.fail)
     other.post(seen.append, 3)
-    qtbot.waitUntil(lambda: bool(seen))
+    wait_until(lambda: bool(seen))
     assert seen == [3]

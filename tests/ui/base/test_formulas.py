@@ -12,6 +12,7 @@ from app.ui.base.theme import Theme
 from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.rich_label import LINE_PX, RichLabel
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_formula_becomes_a_picture_and_the_page_makes_room(qtbot: QtBot, view:
     view.set_text("So \\(x^2\\) and \\(\\nosuchcommand\\).\n\n\\[\n\\frac{\\frac{a}{b}}{c}\n\\]\n\nEnd.")
     [card] = view.findChildren(FormulaCard)
     before = view.heightForWidth(view.width())
-    qtbot.waitUntil(lambda: card.is_drawn and pictures(view) == 1, timeout=20_000)
+    wait_until(lambda: card.is_drawn and pictures(view) == 1)
     assert view.heightForWidth(view.width()) > before
     assert "\\nosuchcommand" in "".join(label.text() for label in view.findChildren(RichLabel))
 
@@ -50,7 +51,7 @@ def test_lines_with_ordinary_formulas_are_as_high_as_others(
 ) -> None:
     def height(text: str) -> int:
         view.set_text(text)
-        qtbot.waitUntil(lambda: not theme.formulas.waiting and pictures(view) == text.count("\\("))
+        wait_until(lambda: not theme.formulas.waiting and pictures(view) == text.count("\\("))
         return view.heightForWidth(600)
 
     theme.choose("light", zoom_percent)
@@ -68,7 +69,7 @@ def test_a_formula_stands_on_the_line_of_the_text(qtbot: QtBot, theme: Theme) ->
         label = RichLabel(theme)
         qtbot.addWidget(label)
         label.set_html(text.replace("'", '"').replace(">E<", ">\\(\\mathrm{E}\\)<"))
-        qtbot.waitUntil(lambda: not theme.formulas.waiting)
+        wait_until(lambda: not theme.formulas.waiting)
         label.show_again()
         label.resize(200, label.heightForWidth(200))
         image = QImage(label.size(), QImage.Format.Format_RGB32)
@@ -90,7 +91,7 @@ def test_a_formula_that_is_still_coming_shows_its_source(qtbot: QtBot, view: Mar
     [card] = view.findChildren(FormulaCard)
     assert not card.is_drawn
     view.append("{2} \\]")
-    qtbot.waitUntil(lambda: card.is_drawn, timeout=20_000)
+    wait_until(lambda: card.is_drawn)
 
 
 def test_a_wide_formula_is_made_smaller_and_its_source_is_its_name(
@@ -99,15 +100,15 @@ def test_a_wide_formula_is_made_smaller_and_its_source_is_its_name(
     latex = "+".join(f"x_{{{number}}}" for number in range(60))
     view.set_text(f"$$\n{latex}\n$$")
     [card] = view.findChildren(FormulaCard)
-    qtbot.waitUntil(lambda: card.is_drawn, timeout=20_000)
+    wait_until(lambda: card.is_drawn)
     assert card.heightForWidth(300) < card.heightForWidth(3000)
     assert card.accessibleName() == latex
 
 
 def test_another_theme_draws_them_anew(qtbot: QtBot, theme: Theme, view: MarkdownView) -> None:
     view.set_text("So \\(x^2\\).")
-    qtbot.waitUntil(lambda: pictures(view) == 1, timeout=20_000)
+    wait_until(lambda: pictures(view) == 1)
     [label] = view.findChildren(RichLabel)
     light = label.text()
     theme.choose("dark")
-    qtbot.waitUntil(lambda: pictures(view) == 1 and label.text() != light, timeout=20_000)
+    wait_until(lambda: pictures(view) == 1 and label.text() != light)

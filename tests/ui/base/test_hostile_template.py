@@ -11,7 +11,8 @@ from app.engine.protocol import LoadSettings
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.starter_variants import write_templated_model
-from tests.support.window import ask, run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import ask, run_with_window
 
 LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 

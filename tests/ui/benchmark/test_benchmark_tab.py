@@ -1,6 +1,5 @@
 """The Benchmark tab with a real history, and one real run on the starter model."""
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -42,6 +41,7 @@ from tests.support.bench_reports import make_report, run_on_processor, with_limi
 from tests.support.event_loop import close_loop, open_loop, run_step
 from tests.support.qualities import made_up_quality
 from tests.support.templates import chat_templates
+from tests.support.waiting import wait_until
 
 WAIT_S = 60
 SETTINGS = LoadSettings(context_tokens=1024, threads=1)
@@ -77,13 +77,6 @@ class Desk:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return run_step(self.loop, work, WAIT_S)
-
-    def until(self, condition: Callable[[], object]) -> None:
-        async def wait() -> None:
-            while not condition():
-                await asyncio.sleep(0.01)
-
-        self.run(wait())
 
     def close(self) -> None:
         self.run(self.bridge.finish())
@@ -314,7 +307,7 @@ def test_runs_of_llama_bench_are_imported(open_room: Opener, desk: Desk, tmp_pat
     dialog = room.tab.findChild(QFileDialog)
     assert dialog is not None
     dialog.fileSelected.emit(str(file))
-    desk.until(lambda: "Imported benchmark runs: 1." in room.texts())
+    wait_until(lambda: "Imported benchmark runs: 1." in room.texts())
     assert len(room.column(MODEL)) == 2
     assert "R1 Q8_0" in room.column(MODEL)
     dialog.reject()
@@ -349,11 +342,11 @@ def test_deleted_runs_come_back(open_room: Opener, desk: Desk) -> None:
     room = open_room(*three_runs())
     room.select(0, 2)
     room.button("Delete").click()
-    desk.until(lambda: len(room.column(MODEL)) == 1)
+    wait_until(lambda: len(room.column(MODEL)) == 1)
     assert "Deleted: 2 benchmark runs." in room.texts()
     assert "50.4" in room.texts()
     room.button("Undo").click()
-    desk.until(lambda: len(room.column(MODEL)) == 3)
+    wait_until(lambda: len(room.column(MODEL)) == 3)
     assert [report.id for report in room.history.reports()] == ["c", "b", "a"]
 
 
@@ -361,9 +354,9 @@ def test_the_last_run_deleted_leaves_the_empty_state(open_room: Opener, desk: De
     room = open_room(make_report("a"))
     room.select(0)
     room.button("Delete").click()
-    desk.until(lambda: "Nothing measured yet" in room.texts())
+    wait_until(lambda: "Nothing measured yet" in room.texts())
     room.button("Undo").click()
-    desk.until(lambda: "58.4" in room.texts())
+    wait_until(lambda: "58.4" in room.texts())
 
 
 @pytest.mark.parametrize(
@@ -393,8 +386,8 @@ def test_a_report_is_saved_where_the_user_says(
     assert Path(dialog.selectedFiles()[0]).name == f"benchmark-R1-Qwen-7B-Q4_K_M-2026-11-23{suffix}"
     target = tmp_path / f"report{suffix}"
     dialog.fileSelected.emit(str(target))
-    desk.until(target.exists)
-    desk.until(lambda: f"Saved as report{suffix}." in room.texts())
+    wait_until(target.exists)
+    wait_until(lambda: f"Saved as report{suffix}." in room.texts())
     [button] = [b for b in room.notices.findChildren(QPushButton) if b.text() == "Show in folder"]
     button.click()
     assert shown == [target]
@@ -416,7 +409,7 @@ def test_plots_show_the_runs_and_the_models(open_room: Opener, desk: Desk) -> No
     room.select(1)
     plots = room.tab.findChild(BenchmarkPlots)
     assert plots is not None
-    desk.until(lambda: plots.trend.plot.plot is not None)
+    wait_until(lambda: plots.trend.plot.plot is not None)
     assert [round(point.y, 1) for point in plots.trend.plot.lines[0].points] == [58.4, 50.4]
     assert sorted(round(point.y, 1) for point in plots.sizes.lines[0].points) == [36.2, 50.4]
     assert not plots.by_depth.isVisible()
@@ -434,17 +427,17 @@ def starter() -> Path:
 def test_one_click_measures_the_loaded_model(open_room: Opener, desk: Desk, starter: Path) -> None:
     room = open_room()
     desk.run(desk.session.load(starter, SETTINGS))
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     assert room.button("Run").text() == "Run the benchmark"
     room.button("Run").click()
-    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
     assert not room.button("Run").isEnabled()
     assert any("Chats wait" in text for text in room.texts())
-    desk.until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: not desk.session.reserved_for)
     assert len(room.history.reports()) == 1
     assert room.table.isVisible()
     assert not any("Chats wait" in text for text in room.texts())
-    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+    wait_until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
     assert room.button("Run").text().startswith("Run again · about ")
 
 
@@ -453,32 +446,32 @@ def test_a_cancelled_run_is_not_in_the_history_and_can_go_on(
 ) -> None:
     room = open_room(suite=LONG)
     desk.run(desk.session.load(starter, SETTINGS))
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
-    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    wait_until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
     room.button("Cancel").click()
-    desk.until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: not desk.session.reserved_for)
     assert room.history.reports() == []
     assert "Nothing measured yet" in room.texts()
-    desk.until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
+    wait_until(lambda: desk.session.info is not None and room.button("Run").isEnabled())
 
 
 def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: Desk, starter: Path) -> None:
     room = open_room(suite=STOPPABLE)
     desk.run(desk.session.load(starter, SETTINGS))
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
-    desk.until(lambda: any(", 1 of 2" in text for text in room.texts()))
-    desk.until(lambda: room.tab.speed._runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
+    wait_until(lambda: any(", 1 of 2" in text for text in room.texts()))
+    wait_until(lambda: room.tab.speed._runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
     room.button("Cancel").click()
-    desk.until(lambda: not desk.session.reserved_for)
-    desk.until(lambda: desk.session.info is not None)
+    wait_until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: desk.session.info is not None)
     assert room.button("Go on").isEnabled()
     assert room.button("Start anew").isVisible()
     room.button("Go on").click()
-    desk.until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
+    wait_until(lambda: len(room.history.reports()) == 1 and not desk.session.reserved_for)
     assert room.history.reports()[0].interruptions == 1
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     assert room.button("Run").text().startswith("Run again")
     assert not room.button("Start anew").isVisible()
     assert any("interrupted and went on: 1" in text for text in room.texts())
@@ -490,7 +483,7 @@ def test_a_reply_that_is_being_written_is_not_disturbed(open_room: Opener, desk:
     events: list[object] = []
     request = Generate(request_id=0, parts=[Part("Count to a thousand.")], ignore_eog=True)
     reply = desk.session.generate(request, events.append)
-    desk.until(lambda: events)
+    wait_until(lambda: events)
     room.button("Run").click()
     assert "A reply is being written. Stop it or wait for it, then run." in room.texts()
     assert not desk.session.reserved_for
@@ -503,11 +496,11 @@ def test_a_tab_that_goes_away_ends_its_run(
 ) -> None:
     room = Room(desk, history, tmp_path, LONG)
     desk.run(desk.session.load(starter, SETTINGS))
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
-    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
     room.host.deleteLater()
-    desk.until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: not desk.session.reserved_for)
     assert history.reports() == []
     problems, desk.problems[:] = list(desk.problems), []
     assert problems == []
@@ -518,13 +511,13 @@ def test_a_crash_of_the_engine_is_told_and_the_tab_goes_on(
 ) -> None:
     room = open_room(suite=LONG)
     desk.run(desk.session.load(starter, SETTINGS))
-    desk.until(lambda: room.button("Run").isEnabled())
+    wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
-    desk.until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
+    wait_until(lambda: any(text.startswith("Measuring the generation speed") for text in room.texts()))
     pid = desk.client.state.pid
     assert pid is not None
     psutil.Process(pid).kill()
-    desk.until(lambda: not desk.session.reserved_for)
+    wait_until(lambda: not desk.session.reserved_for)
     errors, desk.problems[:] = list(desk.problems), []
     assert [type(error) for error in errors] == [EngineError]
     assert room.history.reports() == []

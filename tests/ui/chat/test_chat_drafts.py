@@ -2,7 +2,9 @@
 
 from app.chat.library.choices import ReplyChoices
 from app.ui.base.session import model_name
-from tests.support.chat_desk import ENDLESS, Opened, until
+from tests.support.chat_desk import ENDLESS, Opened
+from tests.support.waiting import until
+from tests.support.chat_desk import ENDLESS, Opened
 
 
 def test_drafts_belong_to_their_chats_and_survive(opened: Opened) -> None:

@@ -9,7 +9,8 @@ from app.chat.library.choices import ReplyChoices
 from app.chat.store.store import ChatStore
 from app.engine.protocol import Part
 from app.ui.chat.composing.composer import ComposerState
-from tests.support.chat_desk import SHORT, Opened, until
+from tests.support.chat_desk import SHORT, Opened
+from tests.support.waiting import until
 
 
 def long_chat(store: ChatStore, choices: ReplyChoices = ReplyChoices(max_tokens=SHORT)) -> int:  # noqa: B008

@@ -29,8 +29,9 @@ from app.ui.reply.reply_view import ReplyView
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
-from tests.support.chat_desk import ENDLESS, Desk, Opened, field, until
+from tests.support.chat_desk import ENDLESS, Desk, Opened, field
 from tests.support.templates import chat_templates
+from tests.support.waiting import until
 
 
 def test_a_message_is_answered_kept_and_named(opened: Opened, qtbot: QtBot) -> None:

@@ -18,7 +18,8 @@ from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.filters_dialog import FiltersDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
-from tests.support.window import ask, run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import ask, run_with_window, settle
 
 SHORT = 12
 RULES = [

@@ -9,7 +9,8 @@ from pytestqt.qtbot import QtBot
 from app.chat.library.choices import ReplyChoices
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.reply_view import ReplyView
-from tests.support.chat_desk import ENDLESS, Opened, field, until
+from tests.support.chat_desk import ENDLESS, Opened, field
+from tests.support.waiting import until
 
 
 @pytest.fixture

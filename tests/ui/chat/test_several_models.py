@@ -10,7 +10,8 @@ from app.engine.protocol import LoadSettings
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 SETTINGS = LoadSettings(context_tokens=1024, threads=1, sequences=1)
 

@@ -5,7 +5,8 @@ from pytestqt.qtbot import QtBot
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.records import Conversation
 from app.ui.chat.composing.composer import ComposerState
-from tests.support.chat_desk import ENDLESS, Opened, until
+from tests.support.chat_desk import ENDLESS, Opened
+from tests.support.waiting import until
 
 
 def new_chats(opened: Opened, count: int, max_tokens: int = 0) -> list[Conversation]:

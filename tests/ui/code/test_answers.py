@@ -4,7 +4,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.ui.code.code_tab import CodeTab
-from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show, until
+from tests.support.code_desk import SOURCE, Live, Room, finished_exchange, offered, select, show
+from tests.support.waiting import until
 
 
 def test_each_code_block_gets_its_verdict(room: Room, qtbot: QtBot, live: Live) -> None:

@@ -15,8 +15,9 @@ from app.engine.client.client import EngineClient
 from app.engine.protocol import Sampling
 from app.ui.base.session import EngineSession
 from app.ui.code.code_tab import CodeTab
-from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
+from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts
 from tests.support.templates import chat_templates
+from tests.support.waiting import until
 
 
 def test_the_selection_is_explained_and_what_was_sent_is_shown(tab: CodeTab, live: Live) -> None:

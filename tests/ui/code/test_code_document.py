@@ -12,6 +12,7 @@ from app.code.text_file import ChangedOnDiskError, TextFileError
 from app.ui.base.theme import Theme
 from app.ui.code.code_document import CodeDocument
 from app.ui.code.code_editor import CodeEditor
+from tests.support.waiting import wait_until
 
 Opener = Callable[[], tuple[CodeEditor, CodeDocument]]
 
@@ -133,7 +134,7 @@ def test_a_crash_loses_nothing_but_the_last_second(qtbot: QtBot, start: Opener, 
     editor, _ = start()
 
     qtbot.keyClicks(editor, "precious")
-    qtbot.waitUntil(lambda: draft_written(tmp_path, "precious"))
+    wait_until(lambda: draft_written(tmp_path, "precious"))
 
     again, restored = start()  # the first run is not closed, as after a crash
     assert again.text() == "precious"

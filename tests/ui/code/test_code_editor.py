@@ -10,6 +10,7 @@ from app.ui.base.theme import Theme
 from app.ui.code.brackets import bracket_pair
 from app.ui.code.code_editor import CodeEditor
 from app.ui.code.find_bar import FindBar
+from tests.support.waiting import wait_until
 
 PYTHON = language_of_file("a.py")
 KEYWORD, STRING, COMMENT = (
@@ -38,7 +39,7 @@ def coloured(editor: CodeEditor, line: int) -> list[tuple[int, int, str]]:
 
 
 def settle(qtbot: QtBot, editor: CodeEditor) -> None:
-    qtbot.waitUntil(lambda: not editor.colouring)
+    wait_until(lambda: not editor.colouring)
 
 
 def put_cursor(editor: CodeEditor, position: int, anchor: int | None = None) -> None:
@@ -125,7 +126,7 @@ def test_a_large_file_is_coloured_between_events(qtbot: QtBot, editor: CodeEdito
     editor.load_text("\n".join(lines), PYTHON)
 
     assert editor.colouring
-    qtbot.waitUntil(lambda: not editor.colouring, timeout=60_000)
+    wait_until(lambda: not editor.colouring)
     assert (0, 3, KEYWORD) in coloured(editor, len(lines) - 1)
 
 

@@ -9,7 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.code.code_dialogs import CodeDialogs
 from app.ui.code.code_tab import CodeTab
-from tests.support.code_desk import Live, Room, answer_box, until
+from tests.support.code_desk import Live, Room, answer_box
+from tests.support.waiting import until
 
 
 def test_a_changed_file_is_overwritten_only_when_the_user_says_so(

@@ -6,7 +6,8 @@ from pytestqt.qtbot import QtBot
 
 from app.code.languages import language_of_file
 from app.ui.code.code_tab import CodeTab
-from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts, until
+from tests.support.code_desk import SOURCE, Live, Room, answering, finished, select, show, texts
+from tests.support.waiting import until
 
 
 async def opened_again(room: Room, tab: CodeTab, qtbot: QtBot, folder: Path) -> CodeTab:

@@ -11,16 +11,8 @@ from app.code.ask import Excerpt
 from app.code.languages import language_of_file
 from app.ui.code.code_exchange import CodeExchange
 from app.ui.code.code_tab import CodeTab
-from tests.support.code_desk import (
-    Live,
-    Room,
-    answering,
-    finished_exchange,
-    offered,
-    show,
-    texts,
-    until,
-)
+from tests.support.code_desk import Live, Room, answering, finished_exchange, offered, show, texts
+from tests.support.waiting import until
 
 
 def test_a_click_runs_the_program_and_its_output_comes_into_the_panel(tab: CodeTab, live: Live) -> None:

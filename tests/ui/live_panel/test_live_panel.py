@@ -22,6 +22,7 @@ from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel
 from app.ui.live_panel.live_plot import GROWTH_S, LivePlot
 from app.ui.widgets.plot_library import PlotLibrary
 from tests.support.templates import chat_templates
+from tests.support.waiting import wait_until
 
 GIB = 1 << 30
 
@@ -101,7 +102,7 @@ def shown(panel: LivePanel) -> list[str]:
 def plots(qtbot: QtBot, panel: LivePanel, count: int) -> list[LivePlot]:
     """The panel's plots, once pyqtgraph is there."""
     found = panel.findChildren(LivePlot)
-    qtbot.waitUntil(lambda: sum(plot.plot is not None for plot in found) == count, timeout=30_000)
+    wait_until(lambda: sum(plot.plot is not None for plot in found) == count)
     return found
 
 

@@ -22,7 +22,8 @@ from app.ui.load_settings.memory_need import MemoryNeedView
 from app.ui.load_settings.tuning_dialog import TuningDialog
 from app.ui.shell.application import WindowApplication
 from models.store.store import InstalledModel
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 TUNED = Tuned(threads=1, prompt_threads=1, batch_tokens=128, flash_attention="auto", kv_type="f16")
 

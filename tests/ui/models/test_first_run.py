@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.models.recommendation_card import RecommendationCard
 from app.ui.shell.application import WindowApplication
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(autouse=True)

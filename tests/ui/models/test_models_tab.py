@@ -48,6 +48,7 @@ from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
 from tests.support.tiny_gguf import write_tiny_gguf
+from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 
 WAIT_S = 100.0
@@ -186,12 +187,6 @@ def room(
 @pytest.fixture
 def run(loop: qasync.QEventLoop) -> Run:
     return lambda work: run_step(loop, work, WAIT_S)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def test_the_list_shows_the_catalogue_and_what_is_on_disk(room: Room, run: Run) -> None:

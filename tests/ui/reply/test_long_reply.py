@@ -18,9 +18,9 @@ from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
+from tests.support.waiting import wait_until
 
 SECTIONS = 60
-WAIT_MS = 60_000
 SECTION = """## Section {n}
 
 The terms fall quickly, so that the sum converges, and for a proof it is enough to compare it with one that is
@@ -67,7 +67,7 @@ class Shown:
 
     def settle(self) -> None:
         self.qtbot.wait(20)
-        self.qtbot.waitUntil(lambda: all(is_settled(view) for view in self.views), timeout=WAIT_MS)
+        wait_until(lambda: all(is_settled(view) for view in self.views))
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     @property

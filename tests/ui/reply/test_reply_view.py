@@ -21,6 +21,7 @@ from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
+from tests.support.waiting import wait_until
 
 STATS = GenerationStats(
     prompt_tokens=40,
@@ -92,14 +93,14 @@ def test_a_burst_is_painted_in_few_frames(qtbot: QtBot, view: ReplyView) -> None
     view.begin()
     for _ in range(3000):
         view.add("answer", "word ", 1)
-    qtbot.waitUntil(lambda: bool(frames) and frames[-1] == "word " * 3000)
+    wait_until(lambda: bool(frames) and frames[-1] == "word " * 3000)
     assert len(frames) <= 2
 
 
 def test_thinking_is_one_line_until_it_is_opened(qtbot: QtBot, view: ReplyView) -> None:
     view.begin()
     view.add("thinking", "First I look.\n\nThen I **compare** it", 9)
-    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    wait_until(lambda: not view.thinking.isHidden())
     assert "9 tokens" in view.thinking.summary
     assert not view.thinking.is_open
     assert view.thinking.findChildren(MarkdownView) == []
@@ -114,14 +115,14 @@ def test_thinking_is_one_line_until_it_is_opened(qtbot: QtBot, view: ReplyView) 
 def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBot, view: ReplyView) -> None:
     view.begin()
     view.add("thinking", "First step.", 3)
-    qtbot.waitUntil(lambda: not view.thinking.isHidden())
+    wait_until(lambda: not view.thinking.isHidden())
     line: ThinkingLine = view.thinking
     head = line._head
     head.setFocus()
     qtbot.keyClick(head, Qt.Key.Key_Return)
     assert line.is_open
     view.add("thinking", " Second half.", 3)
-    qtbot.waitUntil(lambda: "Second half" in "".join(text.html for text in growing(line)))
+    wait_until(lambda: "Second half" in "".join(text.html for text in growing(line)))
     qtbot.mouseClick(head, Qt.MouseButton.LeftButton)
     assert not line.is_open
     qtbot.keyClick(head, Qt.Key.Key_Space)
@@ -236,7 +237,7 @@ def test_a_very_long_reply_stays_quick_to_add_to(qtbot: QtBot, view: ReplyView) 
     paragraph = "Some **words** about `code` and more words that make a paragraph of usual length.\n\n"
     view.begin()
     view.add("answer", paragraph * 200, 4000)
-    qtbot.waitUntil(lambda: len(labels(view)) >= 198)
+    wait_until(lambda: len(labels(view)) >= 198)
     stream = view._answer._stream
     assert stream is not None
     assert len(stream._tail) < 3 * len(paragraph)
@@ -280,7 +281,7 @@ def test_a_growing_paragraph_looks_like_the_finished_one(qtbot: QtBot, theme: Th
 def test_the_answer_can_be_asked_for_while_the_model_thinks(qtbot: QtBot, view: ReplyView) -> None:
     view.begin()
     view.add("thinking", "A long thought.", 4)
-    qtbot.waitUntil(lambda: view.thinking.isVisible())
+    wait_until(lambda: view.thinking.isVisible())
     (now,) = [button for button in view.thinking.findChildren(QPushButton) if button.isVisible()]
     assert now.text() == "Answer now"
     with qtbot.waitSignal(view.answer_now_requested):
@@ -288,7 +289,7 @@ def test_the_answer_can_be_asked_for_while_the_model_thinks(qtbot: QtBot, view: 
     assert not now.isEnabled()
     assert not view.thinking.is_open
     view.add("answer", "Yes.", 2)
-    qtbot.waitUntil(lambda: not now.isVisible())
+    wait_until(lambda: not now.isVisible())
     view.finish("stop", STATS)
 
 

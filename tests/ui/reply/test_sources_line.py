@@ -6,6 +6,7 @@ from pytestqt.qtbot import QtBot
 from app.chat.documents.retrieval import Passage
 from app.chat.store.records import Attachment
 from app.ui.reply.sources_line import FOLDED, SourcesLine
+from tests.support.waiting import wait_until
 
 DOCUMENT = Attachment(1, "handbook.md", "The limit of this section is ten euros a day. " * 40)
 
@@ -37,7 +38,7 @@ def offered(line: SourcesLine) -> list[QPushButton]:
 
 def test_many_passages_are_folded_until_they_are_asked_for(qtbot: QtBot) -> None:
     line = line_with(qtbot, 14)
-    qtbot.waitUntil(lambda: len(offered(line)) == FOLDED + 1)
+    wait_until(lambda: len(offered(line)) == FOLDED + 1)
     others = offered(line)[-1]
     assert others.text() == "Show all 14 passages"
     others.click()

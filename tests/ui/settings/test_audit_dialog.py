@@ -1,7 +1,6 @@
 """The page of the audit log: what is in it, found by typing, and checked by a button."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,7 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.settings.audit_dialog import AuditDialog
 from app.ui.settings.audit_lines import KIND, MODEL, NUMBER, OUTCOME, SOURCE
-from tests.support.event_loop import run_step
-
-WAIT_S = 30
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -62,16 +59,8 @@ def dialog(
     made = AuditDialog(gate, settings, Bridge(lambda error: None))
     qtbot.addWidget(made)
     made.show()
-    wait(loop, lambda: made.lines.rowCount() == 3)
+    wait_until(lambda: made.lines.rowCount() == 3)
     return made
-
-
-def wait(loop: qasync.QEventLoop, condition: Callable[[], bool]) -> None:
-    async def waiting() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    run_step(loop, waiting(), WAIT_S)
 
 
 def cells(dialog: AuditDialog, column: int) -> list[str]:
@@ -96,12 +85,12 @@ def test_typing_searches_in_everything_also_in_the_texts(dialog: AuditDialog) ->
 
 def test_verify_says_what_it_found(dialog: AuditDialog, loop: qasync.QEventLoop, log: AuditLog) -> None:
     dialog.verify_button.click()
-    wait(loop, lambda: "are what was written" in dialog.said.text())
+    wait_until(lambda: "are what was written" in dialog.said.text())
     assert "Hash of the last line: " in dialog.said.text()
     [path] = AuditFolder(log.path).files()
     path.write_bytes(path.read_bytes().replace(b"lighthouse", b"lightHouse"))
     dialog.verify_button.click()
-    wait(loop, lambda: "is not what was written" in dialog.said.text())
+    wait_until(lambda: "is not what was written" in dialog.said.text())
     assert "line 1, or what line 2 says of it, was changed" in dialog.said.text()
 
 

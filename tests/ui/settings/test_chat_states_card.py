@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from app.engine.kv_states.saved_states import StateFolder
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.shell.application import WindowApplication
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from app.ui.settings.cuda_session import CudaSession
 from tests.support.cuda_wheels import Wheels, build_wheels, served_place
 from tests.support.event_loop import run_step
 from tests.support.package_index import LoopbackIndex
-from tests.support.window import until
+from tests.support.waiting import until
 
 WAIT_S = 100.0
 Run = Callable[[Coroutine[None, None, None]], None]

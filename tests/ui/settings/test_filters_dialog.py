@@ -1,7 +1,6 @@
 """The page of the input filter: what is changed there counts for the next message."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.settings.filter_rule_table import ACTION, NAME
 from app.ui.settings.filters_dialog import FiltersDialog
-from tests.support.event_loop import run_step
+from tests.support.waiting import wait_until
 
-WAIT_S = 30
 RULES = [
     FilterRule(id="1", name="Number", pattern=r"\d{4}", action="redact"),
     FilterRule(id="2", name="Word", pattern="bluebird", action="block", ignore_case=True),
@@ -46,14 +44,6 @@ def dialog(
     assert errors == []
 
 
-def wait(loop: qasync.QEventLoop, condition: Callable[[], bool]) -> None:
-    async def waiting() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    run_step(loop, waiting(), WAIT_S)
-
-
 def names(dialog: FiltersDialog) -> list[str]:
     return [dialog.table.item(row, NAME).text() for row in range(dialog.table.rowCount())]
 
@@ -76,7 +66,7 @@ def test_an_edit_counts_at_once_and_a_bad_expression_is_told_and_not_kept(
     dialog.form.pattern.setPlainText(r"\d{6}")
     dialog.form.action.setCurrentIndex(dialog.form.action.findData("flag"))
     dialog.form.action.activated.emit(2)
-    wait(loop, lambda: filters.rules[0].action == "flag")
+    wait_until(lambda: filters.rules[0].action == "flag")
     assert filters.rules[0].pattern == r"\d{6}"
     assert dialog.table.item(0, ACTION).text() == "Flag"
     dialog.form.pattern.setPlainText(r"\d{6")
@@ -122,15 +112,15 @@ def test_shipped_rules_come_back_off_and_once(dialog: FiltersDialog, filters: Fi
 def test_the_test_box_says_what_would_happen(dialog: FiltersDialog, loop: qasync.QEventLoop) -> None:
     trial = dialog.trial
     trial.field.setPlainText("😀 1234")
-    wait(loop, lambda: "takes out" in trial.result.text())
+    wait_until(lambda: "takes out" in trial.result.text())
     assert trial.sent.text() == "Sent would be:\n😀 [removed: Number]"
     [mark] = trial.field.extraSelections()
     assert mark.cursor.selectedText() == "1234"
     trial.field.setPlainText("The BLUEBIRD")
-    wait(loop, lambda: "would not be sent" in trial.result.text())
+    wait_until(lambda: "would not be sent" in trial.result.text())
     assert not trial.sent.isVisible()
     trial.field.setPlainText("hello")
-    wait(loop, lambda: "No rule finds anything" in trial.result.text())
+    wait_until(lambda: "No rule finds anything" in trial.result.text())
 
 
 def test_rules_that_are_off_can_be_tried_and_a_slow_one_is_given_up(
@@ -139,9 +129,9 @@ def test_rules_that_are_off_can_be_tried_and_a_slow_one_is_given_up(
     filters.keep([FilterRule(id="s", name="Slow", pattern="(a|aa)+$", action="block", on=False)])
     dialog.trial.use_rules(filters.rules)
     dialog.trial.field.setPlainText("a" * 200 + "b")
-    wait(loop, lambda: "No rule" in dialog.trial.result.text())
+    wait_until(lambda: "No rule" in dialog.trial.result.text())
     dialog.trial.all_rules.setChecked(True)
-    wait(loop, lambda: "“Slow” did not finish in time." in dialog.trial.result.text())
+    wait_until(lambda: "“Slow” did not finish in time." in dialog.trial.result.text())
 
 
 def test_a_damaged_file_is_told_and_can_be_set_aside(

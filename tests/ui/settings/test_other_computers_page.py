@@ -9,8 +9,9 @@ from app.engine.protocol import RpcServer
 from app.ui.settings.other_computers_page import OtherComputersPage
 from app.ui.shell.application import WindowApplication
 from tests.support.rpc_server import free_port, rpc_server
+from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
-from tests.support.window import run_with_window, until
+from tests.support.window import run_with_window
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from app.server.access.addresses import addresses_for_others
 from app.server.access.discovery import Discovery, find_server
 from app.ui.shell.application import WindowApplication
 from tests.support.rpc_server import free_port
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 
 @pytest.fixture(autouse=True)

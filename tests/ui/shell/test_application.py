@@ -10,7 +10,8 @@ from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from models.system.errors import StillroomError
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from app.telemetry.rates import Rates
 from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 GIB = 1 << 30
 

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication
 
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
-from tests.support.window import run_with_window, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window
 
 
 def test_an_opened_file_is_kept_and_loaded(

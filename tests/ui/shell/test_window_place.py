@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QWidget
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from tests.support.engines import starter_path
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.widgets.room_for_words import RoomForWords
+from tests.support.waiting import wait_until
 
 
 def test_words_go_with_their_room_and_come_back_with_it(qtbot: QtBot) -> None:
@@ -19,15 +20,15 @@ def test_words_go_with_their_room_and_come_back_with_it(qtbot: QtBot) -> None:
     row.show()
     whole_px = layout.minimumSize().width()
     row.resize(whole_px + 10, 40)
-    qtbot.waitUntil(lambda: buttons[1].text() == "A very long title of a tab")
+    wait_until(lambda: buttons[1].text() == "A very long title of a tab")
 
     row.setMinimumWidth(1)
     row.resize(whole_px // 2, 40)
-    qtbot.waitUntil(lambda: [button.text() for button in buttons] == ["", ""])
+    wait_until(lambda: [button.text() for button in buttons] == ["", ""])
     assert [button.accessibleName() for button in buttons] == ["Chat", "A very long title of a tab"]
     assert buttons[1].toolTip() == "A very long title of a tab"
     last = buttons[1].mapTo(row, QPoint(buttons[1].width(), 0))
     assert last.x() <= row.width()
 
     row.resize(whole_px + 10, 40)
-    qtbot.waitUntil(lambda: buttons[1].text() == "A very long title of a tab")
+    wait_until(lambda: buttons[1].text() == "A very long title of a tab")

@@ -17,6 +17,7 @@ from app.ui.widgets.ui_context import UiContext
 from tests.support.engines import starter_path
 from tests.support.perturbed import perturbed_copy
 from tests.support.quality_desk import QualityDesk, Stores
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     desk.load(str(model))
     check = next(button for button in page.findChildren(QPushButton) if button.text() == "Check now")
     check.click()
-    desk.until(lambda: "Kept" in shown(page))
+    wait_until(lambda: "Kept" in shown(page))
     (tmp_path / "other").mkdir()
     shutil.move(perturbed_copy(model, tmp_path / "other"), model)
 
@@ -67,7 +68,7 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.05)
     watch.checked.connect(told.append)
     desk.load(str(model))
-    desk.until(lambda: told)
+    wait_until(lambda: told)
     assert told[0].answers != "same"
     assert DriftWords().notice(told[0])
     watch.stop()
@@ -80,7 +81,7 @@ def test_one_click_keeps_answers_and_the_next_tells_of_a_changed_file(
     )
     assert accept.isVisible()
     accept.click()
-    desk.until(lambda: "Kept" in shown(page))
+    wait_until(lambda: "Kept" in shown(page))
     assert not desk.problems
     page.deleteLater()
 
@@ -92,6 +93,6 @@ def test_a_file_that_was_never_checked_is_left_alone(
     watch = DriftWatch(stores.drift, desk.session, desk.bridge, idle_s=0.01)
     watch.checked.connect(told.append)
     desk.load(starter_path())
-    desk.until(lambda: not watch.waits)
+    wait_until(lambda: not watch.waits)
     assert not told
     watch.stop()

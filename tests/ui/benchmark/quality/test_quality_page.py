@@ -21,6 +21,7 @@ from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
 from tests.support.engines import starter_path
 from tests.support.quality_desk import QualityDesk, Stores
+from tests.support.waiting import wait_until
 from tests.unit.app.bench.quality.test_comparison import RUN, maths, part
 
 LABELS = ["greeting", "question"]
@@ -134,8 +135,8 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     assert "How good are its answers?" in shown(page)
     desk.load(starter_path())
     press(page, "Run the quality suite")
-    desk.until(lambda: desk.session.reserved_for == "benchmark")
-    desk.until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
+    wait_until(lambda: desk.session.reserved_for == "" and bool(runs_shown(page)))
     [(run, finished)] = stores.quality_runs.runs()
     assert finished
     items = table(page, "Items of the run")
@@ -148,11 +149,11 @@ def test_a_run_is_shown_and_each_item_can_be_read(
     answer = stores.quality_runs.results(run.id)[0].turns[0].answer or "(nothing)"
     assert {"PROMPT", "ANSWER", "EXPECTED", answer} <= set(shown(page))
     press(page, "Delete")
-    desk.until(lambda: "How good are its answers?" in shown(page))
+    wait_until(lambda: "How good are its answers?" in shown(page))
     assert stores.quality_runs.runs() == []
     assert "How good are its answers?" in shown(page)
     next(button for button in notices.findChildren(QPushButton) if button.text() == "Undo").click()
-    desk.until(lambda: "INTENTS" in shown(page))
+    wait_until(lambda: "INTENTS" in shown(page))
     assert stores.quality_runs.runs() == [(run, True)]
     assert "INTENTS" in shown(page)
     assert not desk.problems
@@ -163,14 +164,14 @@ def test_a_cancelled_run_is_named_unfinished_and_goes_on(
 ) -> None:
     desk.load(starter_path())
     press(page, "Run the quality suite")
-    desk.until(lambda: desk.session.reserved_for == "benchmark")
+    wait_until(lambda: desk.session.reserved_for == "benchmark")
     press(page, "Cancel")
-    desk.until(lambda: desk.session.reserved_for == "")
+    wait_until(lambda: desk.session.reserved_for == "")
     for row in runs_shown(page):
         assert row[-1] == "not finished"
     page.run()
-    desk.until(lambda: any(finished for _, finished in stores.quality_runs.runs()))
-    desk.until(lambda: desk.session.reserved_for == "")
+    wait_until(lambda: any(finished for _, finished in stores.quality_runs.runs()))
+    wait_until(lambda: desk.session.reserved_for == "")
     assert len(stores.quality_runs.runs()) == 1
     assert not desk.problems
 
@@ -180,13 +181,13 @@ def test_all_runs_stand_in_a_table_with_their_figures(
 ) -> None:
     keep_three(stores)
     page.refresh()
-    desk.until(lambda: runs_shown(page)[0][3] != "–")
+    wait_until(lambda: runs_shown(page)[0][3] != "–")
     rows = runs_shown(page)
     assert [row[1] for row in rows] == ["R1-Qwen-7B Q4_K_M", "R1-Qwen-7B Q8_0", "R1-Qwen-7B F16"]
     assert [row[3] for row in rows] == ["0.0%", "100.0%", "100.0%"]
     assert [row[-1] for row in rows] == ["not finished", "", ""]
     select_runs(page, 2)
-    desk.until(lambda: "100.0%" in shown(page))
+    wait_until(lambda: "100.0%" in shown(page))
 
 
 def test_three_runs_are_compared_and_saved(
@@ -200,7 +201,7 @@ def test_three_runs_are_compared_and_saved(
     compare.click()
     card = page.findChild(QualityComparisonCard)
     assert card is not None
-    desk.until(lambda: len(card.runs) == 3)
+    wait_until(lambda: len(card.runs) == 3)
     assert [run.id for run in card.runs] == ["F16", "Q8_0", "Q4_K_M"]
     labels = {one.text(): one for one in card.findChildren(QLabel)}
     assert "-100.0 points" in labels
@@ -213,7 +214,7 @@ def test_three_runs_are_compared_and_saved(
     assert dialog is not None
     target = tmp_path / "side.html"
     dialog.fileSelected.emit(str(target))
-    desk.until(target.exists)
+    wait_until(target.exists)
     assert "-100.0 points" in target.read_text("utf-8")
     dialog.reject()
     next(one for one in card.findChildren(QPushButton) if one.text() == "✕").click()
@@ -229,11 +230,11 @@ def test_a_compared_run_that_is_deleted_takes_the_comparison_away(
     press(page, "Compare…")
     card = page.findChild(QualityComparisonCard)
     assert card is not None
-    desk.until(lambda: bool(card.runs))
-    desk.until(lambda: "within chance" in shown(page))
+    wait_until(lambda: bool(card.runs))
+    wait_until(lambda: "within chance" in shown(page))
     select_runs(page, 2)
     press(page, "Delete")
-    desk.until(card.isHidden)
+    wait_until(card.isHidden)
     assert card.isHidden()
     assert len(runs_shown(page)) == 2
 
@@ -257,7 +258,7 @@ def test_a_figure_goes_run_by_run_with_what_had_changed(
     page.refresh()
     card = page.findChild(TrendCard)
     assert card is not None
-    desk.until(lambda: len(card.plot.lines[0].points) == 3)
+    wait_until(lambda: len(card.plot.lines[0].points) == 3)
     points = card.plot.lines[0].points
     assert [round(point.y) for point in points] == [89, 78, 100]
     assert all(point.low < point.y <= point.high for point in points)
@@ -299,7 +300,7 @@ def test_a_run_is_saved_and_copied_as_a_picture(
     assert dialog.selectedFiles()[0].endswith("quality-R1-Qwen-7B-Q4_K_M-2026-11-26.png")
     target = tmp_path / "run.png"
     dialog.fileSelected.emit(str(target))
-    desk.until(target.exists)
+    wait_until(target.exists)
     picture = QImage(str(target))
     assert (picture.width(), picture.height()) == (1200, 630)
     assert picture.pixelColor(2, 2) == desk.theme.colour("ground")

@@ -22,8 +22,9 @@ from app.ui.settings.servers_elsewhere_page import ServersElsewherePage
 from app.ui.shell.application import WindowApplication
 from models.catalog.starter import starter_file
 from tests.support.api import KEY, MODEL, Api, loaded_engine, served
+from tests.support.waiting import until
 from tests.support.widgets import seen_button
-from tests.support.window import run_with_window, settle, until
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from app.settings import SettingsFile
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from tests.support.adapters import build_starter_adapters
-from tests.support.window import run_with_window, settle, until
+from tests.support.waiting import until
+from tests.support.window import run_with_window, settle
 
 
 @pytest.fixture(autouse=True)

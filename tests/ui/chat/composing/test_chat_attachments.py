@@ -14,7 +14,9 @@ from app.ui.chat.conversation.attachment_chips import MOST_CHIP_PX
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.widgets.drop_veil import DropVeil
 from app.ui.widgets.elided_label import ElidedLabel
-from tests.support.chat_desk import Opened, until
+from tests.support.chat_desk import Opened
+from tests.support.waiting import until
+from tests.support.chat_desk import Opened
 from tests.support.starter_variants import write_embedding_model
 
 

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.composer import Composer, ComposerState
+from tests.support.waiting import wait_until
 
 
 class Painted(QObject):
@@ -37,5 +38,5 @@ def test_another_hint_is_drawn_as_a_whole(qtbot: QtBot, qapp: QApplication) -> N
         qtbot.wait(50)
         painted = Painted(viewport)
         composer.set_state(state)
-        qtbot.waitUntil(painted.covers_all)
+        wait_until(painted.covers_all)
         viewport.removeEventFilter(painted)

@@ -9,7 +9,8 @@ from app.chat.prompting.templates import CHATML, R1, can_think
 from app.engine.protocol import ThinkingLimits
 from app.ui.base.theme import Theme
 from app.ui.chat.composing.thinking_effort import SHORT_TOKENS, ThinkingEffort
-from tests.support.chat_desk import Opened, until
+from tests.support.chat_desk import Opened
+from tests.support.waiting import until
 
 
 def test_it_says_the_level_or_the_tokens(qapp: QApplication) -> None:

@@ -6,7 +6,8 @@ from pytestqt.qtbot import QtBot
 from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.reply_view import ReplyView
-from tests.support.chat_desk import Opened, until
+from tests.support.chat_desk import Opened
+from tests.support.waiting import until
 
 
 def test_regenerating_keeps_the_first_reply_as_a_sibling(opened: Opened, qtbot: QtBot) -> None:

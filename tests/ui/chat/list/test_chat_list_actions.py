@@ -10,7 +10,9 @@ from pytestqt.qtbot import QtBot
 from app.chat.transfer.export import to_json, whole_chat
 from app.chat.transfer.import_chats import read_chats
 from app.ui.widgets import notices
-from tests.support.chat_desk import Opened, until
+from tests.support.chat_desk import Opened
+from tests.support.waiting import until
+from tests.support.chat_desk import Opened
 
 
 def test_delete_can_be_undone(opened: Opened) -> None:

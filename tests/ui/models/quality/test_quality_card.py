@@ -1,7 +1,7 @@
 """What it cost: the card alone, and the Models tab's part that measures."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from models.system.progress import Progress
 from tests.support.event_loop import run_step
 from tests.support.make_quality_reference import TEXT, build_small_model
 from tests.support.qualities import made_up_quality
+from tests.support.waiting import until
 
 MODELS = [
     InstalledModel("A", "Q4_0", Path("q4.gguf"), 1, quality=made_up_quality(3.5, bytes=90_000_000)),
@@ -140,11 +141,6 @@ class Desk:
     def show(self) -> None:
         models = self.store.listing().models
         self.quality.show_row(ModelRow("disk:small", "small", None, models, None))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

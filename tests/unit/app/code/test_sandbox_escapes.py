@@ -22,6 +22,7 @@ if sys.platform != "linux":
     pytest.skip("the back ends of Linux", allow_module_level=True)
 
 from tests.support.outside_world import SECRET, as_user, outside_world, processes_with, user_of_sandbox
+from tests.support.waiting import wait_until
 
 ESCAPES = Path(__file__).parents[3] / "data" / "code" / "escapes.py"
 PYTHON = "/usr/bin/python3"
@@ -223,11 +224,7 @@ def test_nothing_outlives_stillroom_itself(back_end: BackEnd) -> None:
     process.kill()
     process.wait()
     process.stdout.close()
-    end_s = time.monotonic() + 10
-    while (processes_with(mark) or folders() - before) and time.monotonic() < end_s:
-        time.sleep(0.02)
-    assert processes_with(mark) == []
-    assert not folders() - before
+    wait_until(lambda: not processes_with(mark) and not folders() - before, "the end of what runs")
 
 
 def test_nothing_is_left_where_the_sandbox_process_hangs() -> None:

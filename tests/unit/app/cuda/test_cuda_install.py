@@ -28,6 +28,7 @@ from models.system.json_file import write_json
 from models.system.progress import JobContext, Progress
 from tests.support.cuda_wheels import LICENCE, Wheels, back_end_wheel, build_wheels, served_place
 from tests.support.package_index import LoopbackIndex
+from tests.support.waiting import wait_until
 
 QUICK = TransferOptions(
     connections=2, segment_bytes=256 << 10, retry=RetryPolicy(2, first_wait_s=0.01, longest_wait_s=0.01)
@@ -259,8 +260,7 @@ def test_a_download_that_is_killed_goes_on_where_it_was(place: CudaPlace, index:
     child = subprocess.Popen([sys.executable, "-c", PULL, str(place.folder), *documents])
     assert index.held.wait(60)
     # What the journal names is on the disk for good; the rest is fetched again.
-    while place.arrived_bytes < 1 << 20:
-        index.closing.wait(0.02)
+    wait_until(lambda: place.arrived_bytes >= 1 << 20, "the first journal")
     child.send_signal(signal.SIGKILL)
     child.wait()
     name = place.pins.packages[1].wheel.file

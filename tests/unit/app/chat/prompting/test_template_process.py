@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -22,6 +21,7 @@ from app.chat.prompting.prompt import (
 )
 from app.chat.prompting.template_process import TemplateProcess
 from app.chat.prompting.templates import CHATML
+from tests.support.waiting import wait_until
 
 HI = [ChatMessage("user", "hi")]
 WAIT_S = 60
@@ -161,17 +161,13 @@ def test_closing_ends_the_process_and_cancels_what_waits() -> None:
     threads = [threading.Thread(target=render) for _ in range(3)]
     for thread in threads:
         thread.start()
-    end_s = time.monotonic() + WAIT_S
-    while process.process.pid is None and time.monotonic() < end_s:
-        time.sleep(0.01)
+    wait_until(lambda: process.process.pid is not None, "the process")
     pid = process.process.pid
     assert pid is not None
     process.close()
     for thread in threads:
         thread.join(WAIT_S)
     assert len(failed) == 3
-    while psutil.pid_exists(pid) and time.monotonic() < end_s:
-        time.sleep(0.01)
-    assert not psutil.pid_exists(pid)
+    wait_until(lambda: not psutil.pid_exists(pid), "the end of the process")
     with pytest.raises(Cancelled):
         template.render_blocking(HI)

@@ -4,7 +4,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.server.requests.openai_requests import Tool
 from app.server.requests.tools import ToolUse
 from tests.support.api import KEY, MODEL, Api, served
 from tests.support.engines import ANSWER_TIMEOUT_S, STORY
+from tests.support.waiting import wait_until
 
 SHORT = Limits(body_bytes=100_000, head_s=0.5, body_s=0.5, drain_s=0.2, requests=2, connections=150)
 LONG = {"prompt": "Tell me a very long story.", "max_tokens": 900, "stream": True, "temperature": 0.0}
@@ -266,7 +267,7 @@ def test_a_client_that_leaves_in_the_middle_frees_its_place_at_once(strict: Api)
                     second = other.iter_lines()
                     next(second)
                     assert http.post("/generate", json=QUICK).status_code == 429
-            until(lambda: not strict.server.stats.running)
+            wait_until(lambda: not strict.server.stats.running)
         assert http.post("/generate", json=QUICK).status_code == 200
 
 
@@ -275,8 +276,8 @@ def test_a_client_that_leaves_before_the_answer_frees_its_place(strict: Api) -> 
         with socket.create_connection(("127.0.0.1", strict.port), timeout=60) as connection:
             body = json.dumps(LONG | {"stream": False}).encode()
             connection.sendall(head(len(body)) + body)
-            until(lambda: strict.server.stats.running == 1)
-        until(lambda: not strict.server.stats.running)
+            wait_until(lambda: strict.server.stats.running == 1)
+        wait_until(lambda: not strict.server.stats.running)
 
 
 def test_overload_says_when_to_ask_again(strict: Api) -> None:
@@ -348,10 +349,3 @@ def test_stopping_ends_the_replies_that_run(api_engine: EngineClient, tmp_path: 
         with pytest.raises(httpx.ConnectError):
             http.get("/health")
     assert api_engine.tokenize(STORY).result(ANSWER_TIMEOUT_S)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that another thread does; the test's own timeout ends it."""
-    pause = threading.Event()
-    while not holds():
-        pause.wait(0.01)
