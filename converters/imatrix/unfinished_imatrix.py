@@ -19,7 +19,7 @@ from models.system.durable import write_durably
 
 log = logging.getLogger(__name__)
 
-_SAVE_EVERY_S = 15.0
+SAVE_EVERY_S = 15.0
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _BELONGS_TO, _CHUNKS, _SQUARES, _COUNTS = "belongs_to", "chunks", "squares/", "counts/"
 
@@ -68,8 +68,8 @@ class UnfinishedMatrix:
             )
 
     def keep(self, collected: Collected) -> None:
-        """Write it to disk, at most once in `_SAVE_EVERY_S`."""
-        if time.monotonic() - self._saved_s < _SAVE_EVERY_S:
+        """Write it to disk, at most once in `SAVE_EVERY_S`."""
+        if time.monotonic() - self._saved_s < SAVE_EVERY_S:
             return
         arrays: dict[str, npt.NDArray[np.generic]] = {
             _BELONGS_TO: np.array(self._belongs_to),

@@ -20,7 +20,7 @@ _RECEIVE_BUFFER_BYTES = 2 * _PIECE_BYTES
 """Pieces are half of it at most, as Linux counts."""
 
 _TRIAL_BYTES = 512 << 10
-_FAST_BYTES_PER_S = 4e6
+FAST_BYTES_PER_S = 4e6
 """From here on a large piece takes less than a tenth of a second to gather."""
 
 _RECORD_BYTES = 64 << 10
@@ -50,7 +50,7 @@ async def pieces(response: httpx.Response, count: int, *, large: bool = False) -
             yield piece[:count]
             count -= len(piece)
             got = total - count
-            fast = got >= _TRIAL_BYTES and got >= _FAST_BYTES_PER_S * (time.monotonic() - began_s)
+            fast = got >= _TRIAL_BYTES and got >= FAST_BYTES_PER_S * (time.monotonic() - began_s)
             # The libraries in between may hold a piece: the rest must come, or nothing ever wakes us.
             certain = count - piece_bytes - _RECORD_BYTES
             wanted = min(piece_bytes, certain) if fast and certain >= _RECORD_BYTES else 1

@@ -64,7 +64,7 @@ class Meter:
     """What runs take of the machine; ends one that takes far too much of it."""
 
     def __init__(self, group: Path | None) -> None:
-        self._group = group
+        self.group = group
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[threading.Event]:
@@ -79,9 +79,9 @@ class Meter:
                     stop.set()
 
         group_before = 0
-        if self._group:
-            (self._group / "memory.force_empty").write_text("0")
-            (self._group / "memory.max_usage_in_bytes").write_text("0")
+        if self.group:
+            (self.group / "memory.force_empty").write_text("0")
+            (self.group / "memory.max_usage_in_bytes").write_text("0")
             group_before = self._read("memory.usage_in_bytes")
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -92,11 +92,11 @@ class Meter:
             watcher.join()
         self.machine_bytes = before - self._least
         self.taken_bytes = self._read("memory.max_usage_in_bytes") - group_before
-        if not self._group:
+        if not self.group:
             self.taken_bytes = self.machine_bytes
 
     def _read(self, name: str) -> int:
-        return int((self._group / name).read_text()) if self._group else 0
+        return int((self.group / name).read_text()) if self.group else 0
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def check_all(attack: str, back_end: BackEnd, meter: Meter, *, in_groups: bool, 
     made = sandbox(back_end, in_groups=in_groups)
     with meter.watched():
         assert made.run(Job(("/bin/true",)), LIMITS).ok
-    watcher_bytes = meter.taken_bytes if meter._group else 0
+    watcher_bytes = meter.taken_bytes if meter.group else 0
     draw = random.Random(f"{back_end} {in_groups}")
     endings: Counter[str] = Counter()
     worst: list[tuple[int, str]] = []

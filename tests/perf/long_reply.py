@@ -22,6 +22,7 @@ from PySide6.QtGui import QTextDocument
 from app.base.paths import app_paths
 from app.chat.store.records import StoredMessage
 from app.settings import SettingsFile
+from app.ui.base.bridge import Bridge
 from app.ui.chat.chat_tab import ChatTab
 from app.ui.shell.application import WindowApplication
 from tests.support.waiting import until
@@ -116,7 +117,8 @@ async def stream(
             # What the window's thread has computed so far, without the samples.
             marks[added] = time.thread_time() - sum(seconds for _, seconds in samples_s)
 
-    post = application._tabs_bridge.wrap(add)
+    problems: list[BaseException] = []
+    post = Bridge(problems.append, application).wrap(add)
     ended = threading.Event()
 
     def send() -> None:
@@ -163,7 +165,10 @@ async def stream(
     sampler.start()
     begun_s = time.monotonic()
     threading.Thread(target=send, daemon=True).start()
-    await until(lambda: ended.is_set() and added >= len(text), "the reply's end", 3600, turn_s=0.2)
+    await until(
+        lambda: problems or (ended.is_set() and added >= len(text)), "the reply's end", 3600, turn_s=0.2
+    )
+    assert not problems
     elapsed_s = time.monotonic() - begun_s
     timer.stop()
     sampler.stop()

@@ -19,6 +19,7 @@ from pathlib import Path
 import llama_cpp
 
 from app.engine.llama.abort import AbortFlag
+from app.engine.llama.backend import Backend
 from app.engine.llama.context import DECODE_NO_MEMORY, Context
 from app.engine.protocol import Delta, Event
 from app.engine.worker import worker
@@ -49,7 +50,7 @@ def hang(nodes: int) -> None:
     assert library.sem_init(semaphore, 0, nodes) == 0
 
     def make(flag: AbortFlag) -> None:
-        flag._text = semaphore
+        flag.semaphore = semaphore  # type: ignore[attr-defined] # lives as long
         flag.callback = ctypes.cast(library.sem_wait, llama_cpp.ggml_abort_callback)
         flag.data = ctypes.addressof(semaphore)
 
@@ -73,7 +74,12 @@ def refuse(steps: int) -> None:
 
 def abort(words: bytes, texts: int) -> None:
     left = texts
-    make = EngineCore.__init__
+    backends: list[Backend] = []
+    make_backend, make = Backend.__init__, EngineCore.__init__
+
+    def making_backend(backend: Backend, *more) -> None:  # type: ignore[no-untyped-def] # passed on as they come
+        backends.append(backend)
+        make_backend(backend, *more)
 
     def making(core: EngineCore, emit, *more) -> None:  # type: ignore[no-untyped-def] # passed on as they come
         def failing(event: Event) -> None:
@@ -81,10 +87,11 @@ def abort(words: bytes, texts: int) -> None:
             emit(event)
             left -= isinstance(event, Delta) and bool(event.text)
             if left <= 0:
-                core._backend.ggml.ggml_abort(b"ggml-cuda.cu", 97, words)
+                backends[-1].ggml.ggml_abort(b"ggml-cuda.cu", 97, words)
 
         make(core, failing, *more)
 
+    Backend.__init__ = making_backend  # type: ignore[method-assign] # to be found at the fault
     EngineCore.__init__ = making  # type: ignore[method-assign] # the fault
 
 

@@ -1,9 +1,13 @@
 """Databases with something of everything that they hold, and all that can be read of them."""
 
+import asyncio
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from app.bench.drift.golden import Circumstances, GoldenAnswer, GoldenRun
 from app.bench.drift.store import DriftStore
@@ -15,7 +19,9 @@ from app.bench.run.run_journal import RunJournal, TurnRecord, unfinished_run
 from app.chat.documents.retrieval import Passage
 from app.chat.library.choices import ReplyChoices
 from app.chat.store.database import ChatDatabase
+from app.chat.store.records import Attachment
 from app.chat.store.store import ChatStore
+from app.chat.store.vectors import EmbeddingModel
 from app.database.database import CheckedDatabase
 from app.engine.protocol import GenerationStats, LoadSettings, Sampling, ThinkingLimits
 from tests.support.bench_reports import make_report
@@ -104,7 +110,7 @@ def _chat(store: ChatStore, rng: random.Random, number: int, folder_id: int | No
             chat.id, parent, "user", text(rng, 30), attachments=attachments, passages=passages
         )
         for attachment in attachments:
-            _vectors(store, attachment.id, rng)
+            _vectors(store, attachment, rng)
         reply = store.add_message(chat.id, asked.id, "assistant", model="R1-7B")
         store.save_reply(reply.id, text(rng, 60), "")
         store.save_reply(reply.id, text(rng, 120), text(rng, 150), outcome="stop", stats=STATS)
@@ -115,9 +121,14 @@ def _chat(store: ChatStore, rng: random.Random, number: int, folder_id: int | No
     store.attach(chat.id, "waiting.txt", text(rng, 40))
 
 
-def _vectors(store: ChatStore, attachment_id: int, rng: random.Random) -> None:
-    for start in range(0, 500, 100):
-        store.vectors._keep((attachment_id, start, start + 100), rng.randbytes(64), "fingerprint")
+def _vectors(store: ChatStore, attachment: Attachment, rng: random.Random) -> None:
+    drawn = itertools.cycle([rng.randbytes(64) for _ in range(5)])
+
+    async def embed(_: str) -> bytes:
+        row = np.frombuffer(next(drawn), np.uint8).astype("<f4")
+        return (row / np.linalg.norm(row)).tobytes()
+
+    asyncio.run(store.vectors.best_passages([attachment], "train", 1, EmbeddingModel("fingerprint", embed)))
 
 
 def _more_chats(store: object) -> None:

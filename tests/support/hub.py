@@ -80,7 +80,7 @@ class LoopbackHub:
         self.links: set[str] = set()
         self.handshakes = 0
         self._hashes: dict[tuple[Path, int, int], tuple[str, str]] = {}
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._budget_at = time.monotonic()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = _Server(("127.0.0.1", port), handler)
@@ -128,12 +128,12 @@ class LoopbackHub:
 
     def fail(self, kind: str, path: str = "", **values: object) -> Fault:
         fault = Fault(kind, path, **values)  # type: ignore[arg-type]
-        with self._lock:
+        with self.lock:
             self.faults.append(fault)
         return fault
 
     def take_fault(self, path: str, *kinds: str) -> Fault | None:
-        with self._lock:
+        with self.lock:
             for fault in self.faults:
                 if fault.kind in kinds and fault.times > 0 and fault.path in ("", path):
                     fault.times -= 1
@@ -154,14 +154,14 @@ class LoopbackHub:
         return self._hashes[key]
 
     def _count_handshake(self) -> None:
-        with self._lock:
+        with self.lock:
             self.handshakes += 1
 
     def pace(self, count: int) -> None:
         """Hold the sender back so that all together keep to `bytes_per_s`."""
         if not self.bytes_per_s:
             return
-        with self._lock:
+        with self.lock:
             now = time.monotonic()
             self._budget_at = max(self._budget_at, now) + count / self.bytes_per_s
             wait_s = self._budget_at - now
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         parts = urlsplit(self.path)
         path = unquote(parts.path)
-        with self.hub._lock:
+        with self.hub.lock:
             headers = {name.lower(): value for name, value in self.headers.items()}
             self.hub.requests.append((self.command, self._origin() + self.path, headers))
         if match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/(.+))?", path):
@@ -298,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": hosted.commit}
         if name.endswith(hosted.lfs_suffixes):
             headers |= {"X-Linked-Etag": f'"{sha256}"', "X-Linked-Size": str(file.stat().st_size)}
-            with self.hub._lock:
+            with self.hub.lock:
                 link = f"{len(self.hub.links)}-secret"
                 self.hub.links.add(link)
             headers["Location"] = f"{self.hub.storage}/storage/{repo}/{name}?signature={link}"
@@ -308,7 +308,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _store(self, repo: str, name: str, link: str, *, body: bool) -> None:
         if self.hub.take_fault(name, "expire"):
-            with self.hub._lock:
+            with self.hub.lock:
                 self.hub.links.discard(link)
         if link not in self.hub.links:
             self._send(403, b"<Error><Code>AccessDenied</Code></Error>")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 import numpy as np
@@ -33,10 +34,12 @@ from app.engine.planning.load_history import LoadMemory, Lowered, Tuned
 from app.engine.protocol import LoadSettings, Sampling
 from app.filters.filter_file import FilterFile
 from app.filters.rule import FilterRule
+from app.machine import measurements
 from app.machine.measurements import LoadMeasurement, Measurements, MemorySpeed
 from app.server.access import discovery
 from app.settings import SettingsFile
 from converters.build.build_journal import BuildJournal
+from converters.imatrix import unfinished_imatrix
 from converters.imatrix.imatrix import ImportanceMatrix, Sums, read_imatrix, write_imatrix
 from converters.imatrix.unfinished_imatrix import NOTHING, Collected, UnfinishedMatrix
 from models.hub.download_record import DownloadRecord, VerifiedFile, read_record
@@ -226,28 +229,27 @@ def _loads(folder: Path) -> object:
 
 
 def _write_measured(folder: Path) -> None:
-    measured = Measurements(folder / "measured.json")
-    with measured._lock:
-        kept = measured._read()
-        kept.memory_speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="")
-        kept.loads = [
-            LoadMeasurement(
-                path="/models/m.gguf",
-                file_bytes=4,
-                context_tokens=4096,
-                kv_type="f16",
-                batch_tokens=512,
-                gpu_layers=0,
-                buffers={"CPU_Mapped": 3 << 20, "CUDA0": 2 << 20},
-                decode_tok_per_s=12.25,
-            )
-        ]
-        measured._write()
+    load = LoadMeasurement(
+        path="/models/m.gguf",
+        file_bytes=4,
+        context_tokens=4096,
+        kv_type="f16",
+        batch_tokens=512,
+        gpu_layers=0,
+        buffers={"CPU_Mapped": 3 << 20, "CUDA0": 2 << 20},
+        decode_tok_per_s=12.25,
+    )
+    speed = MemorySpeed(computer="a computer", bytes_per_s=2.5e10, measured_at="")
+    write_json(folder / "measured.json", {"version": 1, "memory_speed": speed, "loads": [load]})
 
 
 def _measured(folder: Path) -> object:
     measured = Measurements(folder / "measured.json")
-    return measured.loads(), measured._read().memory_speed
+    # Seen on the computer that it was measured on, which is slower today.
+    with mock.patch.multiple(
+        measurements, computer_identity=lambda: "a computer", measure_memory_speed=lambda threads: 1.0
+    ):
+        return measured.loads(), measured.memory_speed()
 
 
 def _write_presets(folder: Path) -> None:
@@ -293,7 +295,7 @@ def _cuda(folder: Path) -> object:
 
 def _write_pins(folder: Path) -> None:
     pin = Pin(repo="owner/MATH", commit="c" * 40, path="test.jsonl", sha256="ab" * 32, bytes=9, at="")
-    HubData(folder)._write_pin("math-500", pin)
+    write_json(folder / "pins.json", {"math-500": pin}, indent=True)
 
 
 def _paths(folder: Path) -> AppPaths:
@@ -351,9 +353,8 @@ COLLECTED = Collected(3, {TENSORS[0]: np.arange(64, dtype=np.float64)[None]}, {T
 
 
 def _write_unfinished(folder: Path) -> None:
-    unfinished = _unfinished(folder)
-    unfinished._saved_s -= 1000.0
-    unfinished.keep(COLLECTED)
+    with mock.patch.object(unfinished_imatrix, "SAVE_EVERY_S", 0.0):
+        _unfinished(folder).keep(COLLECTED)
 
 
 def _collected(folder: Path) -> object:
@@ -385,9 +386,7 @@ OWN_FILES = (
     OwnFile("cuda runtime", RUNTIME, _write_cuda, _cuda),
     OwnFile("cuda check", CHECK, _write_cuda, _cuda),
     OwnFile("quality pins", "pins.json", _write_pins, lambda f: HubData(f).pin("math-500")),
-    OwnFile(
-        "discovery", "server.json", _announce, lambda f: discovery._read(f / "server.json"), lasting=False
-    ),
+    OwnFile("discovery", "server.json", _announce, lambda f: discovery.find_server(_paths(f)), lasting=False),
     OwnFile("chat state", "chat-states", _write_state, _evaluated, lasting=False),
     OwnFile("importance matrix", "importance.imatrix", _write_matrix, _matrix),
     OwnFile("unfinished matrix", "importance.unfinished.imatrix", _write_unfinished, _collected),

@@ -1,19 +1,44 @@
 """Finding what a user could see and click."""
 
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
+
+Kind = TypeVar("Kind", bound=QWidget)
+
+
+def all_seen(parent: QWidget, kind: type[Kind], name: str = "") -> list[Kind]:
+    """The widgets of this class that are not hidden, with this text, accessible or object name if one is
+    given."""
+    return [
+        each for each in parent.findChildren(kind) if each.isVisibleTo(parent) and name in ("", *_names(each))
+    ]
+
+
+def seen(parent: QWidget, kind: type[Kind], name: str = "") -> Kind:
+    """The one of `all_seen`."""
+    found = all_seen(parent, kind, name)
+    assert len(found) == 1, [_names(each) for each in parent.findChildren(kind)]
+    return found[0]
 
 
 def seen_button(parent: QWidget, text: str) -> QPushButton:
     """The one button with this text or accessible name that is not hidden, or about to be deleted."""
-    found = [
-        each
-        for each in parent.findChildren(QPushButton)
-        if text in (each.text(), each.accessibleName()) and each.isVisibleTo(parent)
-    ]
-    assert len(found) == 1, [each.text() for each in parent.findChildren(QPushButton)]
-    return found[0]
+    return seen(parent, QPushButton, text)
+
+
+def click(widget: QWidget) -> None:
+    """Click it with the mouse."""
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 def seen_words(parent: QWidget) -> str:
     """What the labels say, one a line."""
-    return "\n".join(label.text() for label in parent.findChildren(QLabel) if label.isVisibleTo(parent))
+    return "\n".join(label.text() for label in all_seen(parent, QLabel))
+
+
+def _names(widget: QWidget) -> tuple[str, ...]:
+    text = widget.text() if isinstance(widget, QAbstractButton) else ""
+    return tuple(name for name in (text, widget.accessibleName(), widget.objectName()) if name)

@@ -15,8 +15,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from PySide6.QtGui import QTextCursor
@@ -27,6 +28,7 @@ from app.bench.results.run_database import BenchDatabase
 from app.bootstrap import build_core
 from app.chat.library.choices import ReplyChoices
 from app.engine.protocol import Delta, Event, LoadSettings, Part, PromptProgress
+from app.ui.base.bridge import Bridge
 from app.ui.base.callback_watch import WatchedLoop
 from app.ui.benchmark.benchmark_tab import BenchmarkTab
 from app.ui.benchmark.quality.quality_page import QualityPage
@@ -37,6 +39,7 @@ from app.ui.shell.application import WindowApplication
 from app.window_bootstrap import window_parts
 from models.catalog.starter import starter_file
 from models.system.notices import NoticeInbox
+from tests.support.pages.benchmark_page import open_page
 from tests.support.waiting import until
 
 SETTINGS = LoadSettings(context_tokens=2048, batch_tokens=32, threads=1)
@@ -50,6 +53,13 @@ CLIENTS: list[socket.socket] = []
 
 def tell(what: str, value: object = None) -> None:
     print(what, json.dumps(value), flush=True)
+
+
+def start(application: WindowApplication, work: Coroutine[Any, Any, Any]) -> None:
+    """Begin it as a click does, so that it ends with the window."""
+    bridge = Bridge(lambda error: None, application)
+    application.window.closing.connect(bridge.close)
+    bridge.start(work)
 
 
 def stop_engine(application: WindowApplication) -> None:
@@ -72,7 +82,7 @@ async def load(application: WindowApplication) -> None:
     await loaded(application)
     starter = starter_file()
     assert starter is not None
-    application._tabs_bridge.start(application.session.load(starter, SETTINGS))
+    start(application, application.session.load(starter, SETTINGS))
     await until(lambda: application.session.client.state.phase == "loading", "the load", turn_s=0.002)
 
 
@@ -146,10 +156,7 @@ async def quality(application: WindowApplication) -> None:
     await loaded(application)
     tab = application.window.show_page("benchmark")
     assert isinstance(tab, BenchmarkTab)
-    tab.show_page("quality")
-    page = tab._stack.currentWidget()
-    assert isinstance(page, QualityPage)
-    page.run()
+    open_page(tab, "quality", QualityPage).run()
     await until(lambda: bool(application.session.reserved_for), "the quality run")
     await _first_result(application.parts.quality_runs, "results")
 
@@ -181,10 +188,7 @@ async def code(application: WindowApplication) -> None:
     assert isinstance(tab, CodeTab)
     said: list[str] = []
     tab.runner.output.connect(lambda text, _: said.append(text))
-    # As a click does, so that it ends with the window.
-    application._tabs_bridge.start(
-        tab.runner.run("print('on', flush=True)\nwhile True:\n    pass\n", "python")
-    )
+    start(application, tab.runner.run("print('on', flush=True)\nwhile True:\n    pass\n", "python"))
     await until(lambda: bool(said), "the program")
 
 
@@ -214,14 +218,14 @@ async def provoke(application: WindowApplication, work: str) -> None:
     client = application.session.client
     for number in range(3):
         client.tokenize([Part(MEGABYTE)]).add_done_callback(lambda _: None)
-        application._tabs_bridge.start(application.session.count_tokens([Part(MEGABYTE)]))
+        start(application, application.session.count_tokens([Part(MEGABYTE)]))
         await asyncio.sleep(0.02)
         if number == 0 and work != "typing":
             tab.stop()
     for page in ("models", "code", "chat"):
         application.window.show_page(page)
         await asyncio.sleep(0.02)
-    application._tabs_bridge.start(application.session.unload())
+    start(application, application.session.unload())
     await asyncio.sleep(max(0.0, until_s - time.monotonic()))
 
 
@@ -286,7 +290,7 @@ def main() -> None:
     core.settings.update(load=SETTINGS, first_run_over=True)
 
     def begin(application: WindowApplication) -> None:
-        application._bridge.start(scene(application, work, how, delay_s))
+        start(application, scene(application, work, how, delay_s))
 
     told = NoticeInbox()
     end_at_once(program.run_window(lambda: window_parts(core, told), core.paths.data, (), begin))

@@ -11,7 +11,7 @@ import errno
 import platform
 import struct
 
-_NUMBERS: dict[str, tuple[int, int]] = {
+NUMBERS: dict[str, tuple[int, int]] = {
     # other processes
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -108,7 +108,7 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "swapon": (167, 224),
     "swapoff": (168, 225),
 }
-_X86_ONLY = {
+X86_ONLY = {
     "iopl": 172,
     "ioperm": 173,
     "modify_ldt": 154,
@@ -131,9 +131,9 @@ _X86_ONLY = {
     "vserver": 236,
     "inotify_init": 253,
 }
-_BY_OTHER_MEANS = {"vmsplice": (278, 75), "splice": (275, 76), "tee": (276, 77), "sendfile": (40, 71)}
+BY_OTHER_MEANS = {"vmsplice": (278, 75), "splice": (275, 76), "tee": (276, 77), "sendfile": (40, 71)}
 """Copies that keep pages which no limit counts. Refused with EINVAL, on which programs read and write."""
-_ON_PROCESSES = {
+ON_PROCESSES = {
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
     "sched_setparam": (142, 118),
@@ -142,7 +142,7 @@ _ON_PROCESSES = {
     "sched_setattr": (314, 274),
 }
 _PRLIMIT = (302, 261)
-_NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
+NOT_BY_LANDLOCK: dict[str, tuple[int, int | None]] = {
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -176,7 +176,7 @@ _CLONE, _CLONE3 = (56, 220), 435
 _SOCKET, _SOCKETPAIR, _SETSOCKOPT = (41, 198), (53, 199), (54, 208)
 _MMAP, _FCNTL, _PRCTL = (9, 222), (72, 25), (157, 167)
 NEWEST = 470
-_NOT_GIVEN_OUT = ((335, 423), (295, 423))
+NOT_GIVEN_OUT = ((335, 423), (295, 423))
 """First and last number; uprobe and uretprobe of x86-64 lie there, which only the kernel's own traps call."""
 
 _NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
@@ -218,17 +218,17 @@ def filter_program(*, alone: bool = False) -> bytes:
         (_LOAD, 0, 0, _AT_NUMBER),
         # Also the x32 calls, which have numbers of their own far above.
         *_refuse_at_least(NEWEST + 1),
-        *_refuse_between(*_NOT_GIVEN_OUT[column]),
+        *_refuse_between(*NOT_GIVEN_OUT[column]),
         # Its flags are in memory, where a filter cannot look; C libraries then take clone.
         *_refuse(_CLONE3, errno.ENOSYS),
     ]
-    refused = [*_NUMBERS.values(), *(_NOT_BY_LANDLOCK.values() if alone else ())]
-    refused += _ON_PROCESSES.values() if alone else ()
-    numbers = [one[column] for one in refused] + (list(_X86_ONLY.values()) if column == 0 else [])
+    refused = [*NUMBERS.values(), *(NOT_BY_LANDLOCK.values() if alone else ())]
+    refused += ON_PROCESSES.values() if alone else ()
+    numbers = [one[column] for one in refused] + (list(X86_ONLY.values()) if column == 0 else [])
     for number in numbers:
         if number is not None:
             program += _refuse(number)
-    for one in _BY_OTHER_MEANS.values():
+    for one in BY_OTHER_MEANS.values():
         program += _refuse(one[column], errno.EINVAL)
     if alone:
         program += _unless_argument(_PRLIMIT[column], 0, (0,))

@@ -87,6 +87,11 @@ class MarkdownView(QWidget):
         """The shown blocks."""
         return self._shown
 
+    @property
+    def frames(self) -> Sequence[BlockFrame]:
+        """The blocks at their places, one below the other."""
+        return self._frames
+
     def set_text(self, text: str) -> None:
         """Show a finished text."""
         self._stream = None

@@ -1,8 +1,10 @@
 """What files, hubs and servers call themselves is text in the window: nothing is markup, nothing hidden."""
 
 import ast
+import asyncio
 from pathlib import Path
 
+import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
@@ -11,13 +13,16 @@ from pytestqt.qtbot import QtBot
 from app.base.errors import StillroomError
 from app.engine.protocol import LoadNotice
 from app.ui.base.plain_text import LONGEST_TIP, plain_tip
-from app.ui.code import code_dialogs
+from app.ui.code.code_dialogs import CodeDialogs
 from app.ui.models.gguf.gguf_metadata_table import GgufMetadataTable
 from app.ui.widgets.card import button, label
 from app.ui.widgets.elided_button import ElidedButton
 from app.ui.widgets.elided_label import ElidedLabel
 from app.ui.widgets.notices import notice_text, translated
 from converters.gguf.inspect import GgufSummary
+from tests.support.event_loop import run_step
+from tests.support.waiting import WAIT_S, until
+from tests.support.widgets import all_seen, click, seen, seen_button
 
 UI = Path(__file__).parents[3] / "app" / "ui"
 HOSTILE = {
@@ -83,16 +88,24 @@ def test_errors_and_notices_are_one_clean_sentence() -> None:
             assert len(said) < 500
 
 
-def test_a_question_about_a_file_shows_its_name_as_text(qtbot: QtBot) -> None:
+def test_a_question_about_a_file_shows_its_name_as_text(qtbot: QtBot, loop: qasync.QEventLoop) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
-    box = code_dialogs._box(parent, "Reload")
-    box.setText(HOSTILE["picture"])
-    box.setInformativeText(HOSTILE["picture"])
-    labels = {made.objectName(): made for made in box.findChildren(QLabel) if made.text()}
-    assert {"qt_msgbox_label", "qt_msgbox_informativelabel"} <= labels.keys()
-    assert {made.textFormat() for made in labels.values()} == {Qt.TextFormat.PlainText}
-    assert isinstance(box, QMessageBox)
+    parent.show()
+
+    async def scene() -> None:
+        dialogs = CodeDialogs(parent)
+        asked = asyncio.ensure_future(dialogs.ask_about_conflict(HOSTILE["picture"], can_reload=False))
+        await until(lambda: all_seen(parent, QMessageBox), "the question")
+        box = seen(parent, QMessageBox)
+        labels = {made.objectName(): made for made in box.findChildren(QLabel) if made.text()}
+        assert {"qt_msgbox_label", "qt_msgbox_informativelabel"} <= labels.keys()
+        assert {made.textFormat() for made in labels.values()} == {Qt.TextFormat.PlainText}
+        assert HOSTILE["picture"] in labels["qt_msgbox_label"].text()
+        click(seen_button(box, "Cancel"))
+        assert await asked == "cancel"
+
+    run_step(loop, scene(), WAIT_S)
 
 
 def test_every_text_that_is_not_our_own_takes_the_plain_way() -> None:

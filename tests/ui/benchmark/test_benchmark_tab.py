@@ -117,11 +117,11 @@ class Room:
         self.notices = Notices(self.host, lambda: "")
         settings = SettingsFile(root / "settings.json")
         settings.update(load=SETTINGS)
-        runner = BenchmarkRunner(
+        self.runner = BenchmarkRunner(
             desk.client, history, lambda: look_at_machine(root, ()), desk.gpu, child_command("ceilings")
         )
         ui = UiContext(desk.session, settings, desk.theme, desk.bridge, self.notices, desk.plots)
-        self.tab = BenchmarkTab(ui, runner, history, self.host, suite=suite, models=lambda: models)
+        self.tab = BenchmarkTab(ui, self.runner, history, self.host, suite=suite, models=lambda: models)
         self.tab.resize(1128, 900)
         self.host.show()
         table = self.tab.findChild(QTableView)
@@ -462,7 +462,7 @@ def test_a_run_that_was_ended_goes_on_or_begins_anew(open_room: Opener, desk: De
     wait_until(lambda: room.button("Run").isEnabled())
     room.button("Run").click()
     wait_until(lambda: any(", 1 of 2" in text for text in room.texts()))
-    wait_until(lambda: room.tab.speed._runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
+    wait_until(lambda: room.runner.unfinished(starter, STOPPABLE, SETTINGS).done > 0)
     room.button("Cancel").click()
     wait_until(lambda: not desk.session.reserved_for)
     wait_until(lambda: desk.session.info is not None)

@@ -19,10 +19,10 @@ from app.ui.base.bridge import Bridge
 from app.ui.base.session import EngineSession
 from app.ui.base.theme import Theme
 from app.ui.live_panel.live_panel import COLLAPSED_WIDTH_PX, WIDTH_PX, LivePanel
-from app.ui.live_panel.live_plot import GROWTH_S, LivePlot
+from app.ui.live_panel.live_plot import GROWTH_S
 from app.ui.widgets.plot_library import PlotLibrary
+from tests.support.pages.live_panel_page import drawn_plots
 from tests.support.templates import chat_templates
-from tests.support.waiting import wait_until
 
 GIB = 1 << 30
 
@@ -97,13 +97,6 @@ def panel(qtbot: QtBot, theme: Theme, session: EngineSession) -> LivePanel:
 
 def shown(panel: LivePanel) -> list[str]:
     return [label.text() for label in panel.findChildren(QLabel) if label.isVisible() and label.text()]
-
-
-def plots(qtbot: QtBot, panel: LivePanel, count: int) -> list[LivePlot]:
-    """The panel's plots, once pyqtgraph is there."""
-    found = panel.findChildren(LivePlot)
-    wait_until(lambda: sum(plot.plot is not None for plot in found) == count)
-    return found
 
 
 def test_says_what_it_does_not_know_yet(panel: LivePanel) -> None:
@@ -216,20 +209,19 @@ def test_two_cards_have_a_section_each(panel: LivePanel) -> None:
     assert {"of 12.0 GiB", "of 8.0 GiB"} <= set(shown(panel))
 
 
-def test_plots_come_after_the_first_paint_and_draw_the_limit(qtbot: QtBot, panel: LivePanel) -> None:
+def test_plots_come_after_the_first_paint_and_draw_the_limit(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot())
-    generation, vram = plots(qtbot, panel, 2)
+    generation, vram = drawn_plots(panel, 2)
     assert generation.draws >= 1
     assert vram.draws >= 1
-    assert vram._limit_line.isVisible()
-    assert vram._limit_line.value() == 12 * GIB
-    assert not generation._limit_line.isVisible()
+    assert vram.limit == 12 * GIB
+    assert generation.limit is None
 
 
-def test_a_plot_is_drawn_only_when_its_picture_changes(qtbot: QtBot, panel: LivePanel) -> None:
+def test_a_plot_is_drawn_only_when_its_picture_changes(panel: LivePanel) -> None:
     flat = snapshot(generation=0.0)
     panel.show_snapshot(flat)
-    generation, vram = plots(qtbot, panel, 2)
+    generation, vram = drawn_plots(panel, 2)
     before = (generation.draws, vram.draws)
     for second in range(int(GROWTH_S) - 1):
         panel.show_snapshot(snapshot(generation=0.0, now_s=121.0 + second))
@@ -238,9 +230,9 @@ def test_a_plot_is_drawn_only_when_its_picture_changes(qtbot: QtBot, panel: Live
     assert (generation.draws, vram.draws) == (before[0] + 1, before[1])
 
 
-def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(qtbot: QtBot, panel: LivePanel) -> None:
+def test_nothing_is_drawn_while_hidden_and_all_of_it_afterwards(panel: LivePanel) -> None:
     panel.show_snapshot(snapshot())
-    generation, _ = plots(qtbot, panel, 2)
+    generation, _ = drawn_plots(panel, 2)
     panel.hide()
     before = generation.draws
     panel.show_snapshot(snapshot(rates=Rates("generation", 20.0, 20.0, 1.0, 0.3, 5, 10), generation=20.0))
@@ -297,12 +289,12 @@ def test_the_foot_follows_the_engine(panel: LivePanel, session: EngineSession) -
     assert notice not in shown(panel)
 
 
-def test_follows_the_theme(qtbot: QtBot, panel: LivePanel, theme: Theme) -> None:
+def test_follows_the_theme(panel: LivePanel, theme: Theme) -> None:
     panel.show_snapshot(snapshot())
-    generation, _ = plots(qtbot, panel, 2)
+    generation, _ = drawn_plots(panel, 2)
     theme.choose("dark")
-    assert generation.plot.backgroundBrush().color() == theme.colour("surface")
-    assert generation._curve.opts["pen"].color() == theme.colour("accent")
+    assert generation.ground_colour == theme.colour("surface")
+    assert generation.curve_colour == theme.colour("accent")
     theme.choose("light")
 
 

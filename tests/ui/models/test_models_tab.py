@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,12 @@ from app.settings import LoadChoice, SettingsFile
 from app.ui.base.bridge import Bridge
 from app.ui.base.theme import Theme
 from app.ui.models.gguf.gguf_dialog import GgufDialog
-from app.ui.models.job_card import JobCard
 from app.ui.models.list.models_table import HERE, MODEL, ON_DISK, SIZE
 from app.ui.models.machine_advice import MachineAdvice
 from app.ui.models.models_tab import ModelsTab
 from app.ui.models.outlook_table import CACHE, LAYERS, SPEED, TYPE, WEIGHTS
 from app.ui.models.outlook_table import HERE as HERE_ON_PC
 from app.ui.models.requantise_dialog import RequantiseDialog
-from app.ui.models.verify_card import VerifyCard
 from app.ui.widgets.notices import Notices
 from app.ui.widgets.plot_library import PlotLibrary
 from app.ui.widgets.ui_context import UiContext
@@ -47,14 +44,17 @@ from models.store.store import InstalledModel, ModelStore
 from tests.support.event_loop import run_step
 from tests.support.hub import LoopbackHub
 from tests.support.make_quality_reference import DATA
+from tests.support.pages.models_page import ModelsPage
 from tests.support.tiny_gguf import write_tiny_gguf
 from tests.support.waiting import until
 from tests.support.widgets import seen_button, seen_words
 
 WAIT_S = 100.0
+MEMORY_BYTES_PER_S = 47e9
 REPO = "owner/tiny-GGUF"
 FILE = "tiny.Q8_0.gguf"
 KEY = "r1-qwen-1.5b"
+TITLE = "R1 Qwen 1.5B"
 NAME = "DeepSeek-R1-Distill-Qwen-1.5B"
 RETRY = RetryPolicy(attempts=2, first_wait_s=0.01)
 
@@ -128,25 +128,23 @@ class Room:
             PlotLibrary(self.bridge),
         )
         self.tab = ModelsTab(ui, self.store, self.jobs, self.advice, self.measurer, self.host)
+        self.page = ModelsPage(self.tab)
         self.loads: list[InstalledModel] = []
         self.tab.load_asked.connect(self.loads.append)
         self.tab.resize(1200, 900)
         self.host.show()
 
-    def add(self, *kinds: str) -> None:
+    def add(self, *kinds: str, sha256: str = "ab") -> None:
         files = []
         for kind in kinds:
             path = self.root / f"{kind}.gguf"
             write_tiny_gguf(path)
-            files.append(BuiltFile(kind, path, "ab", path.stat().st_size))
+            files.append(BuiltFile(kind, path, sha256, path.stat().st_size))
         self.store.add(NAME, files, key=KEY, repo=f"deepseek-ai/{NAME}")
 
     def cell(self, key: str, column: int) -> str:
         index = self.tab.table.index(self.tab.table.number_of(key), column)
         return str(self.tab.table.data(index))
-
-    def cards(self) -> list[JobCard]:
-        return [card for card in self.tab.findChildren(JobCard) if card in self.tab._cards.values()]
 
 
 @pytest.fixture
@@ -170,12 +168,20 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 
 @pytest.fixture
 def room(
-    qtbot: QtBot, loop: qasync.QEventLoop, theme: Theme, hub: LoopbackHub, tmp_path: Path
+    qtbot: QtBot,
+    loop: qasync.QEventLoop,
+    theme: Theme,
+    hub: LoopbackHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Room]:
+    # Measuring this computer's takes half a second each time.
+    monkeypatch.setattr("app.machine.measurements.measure_memory_speed", lambda threads: MEMORY_BYTES_PER_S)
+
     async def make() -> Room:
         room = Room(qtbot, theme, hub, tmp_path)
         # What the tab looks up when it is made; one test destroys it.
-        await asyncio.gather(*room.bridge._tasks)
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
         return room
 
     room = run_step(loop, make(), WAIT_S)
@@ -260,10 +266,10 @@ def test_what_was_stopped_before_a_restart_is_there_again(room: Room, run: Run) 
     before.pause(job.id)
 
     async def scenario() -> None:
-        assert not room.cards()
+        assert not room.page.jobs
         room.jobs.start()
         await until(lambda: room.cell("r1-qwen-7b", ON_DISK) == "stopped")
-        [card] = room.cards()
+        [card] = room.page.jobs
         assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(card)
         room.host.activateWindow()
         resume = seen_button(card, "Resume")
@@ -284,15 +290,15 @@ def test_a_hub_id_is_downloaded_with_progress_pause_resume_and_then_offered(room
         room.jobs.start()
         room.tab.add_card.field.setText(REPO)
         seen_button(room.tab.add_card, "Get").click()
-        await until(lambda: room.cards() and "of 6.3 MB" in seen_words(room.cards()[0]))
-        [card] = room.cards()
+        await until(lambda: room.page.jobs and "of 6.3 MB" in seen_words(room.page.jobs[0]))
+        [card] = room.page.jobs
         assert "Downloading" in seen_words(card)
         assert "tiny.Q8_0.gguf" in seen_words(card)
         seen_button(card, "Pause").click()
         await until(lambda: "Paused" in seen_words(card))
         room.hub.bytes_per_s = 0
         seen_button(card, "Resume").click()
-        await until(lambda: not room.cards() and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
+        await until(lambda: not room.page.jobs and room.cell(f"disk:{REPO}", ON_DISK) == "Q8_0")
         assert "is ready" in seen_words(room.notices)
         seen_button(room.notices, "Load").click()
         assert [model.name for model in room.loads] == [REPO]
@@ -306,14 +312,14 @@ def test_a_failed_job_says_why_and_can_be_cancelled(room: Room, run: Run) -> Non
     async def scenario() -> None:
         room.jobs.start()
         room.jobs.add("owner/missing", ["Q4_K_M"])
-        await until(lambda: room.cards() and "has no model owner/missing" in seen_words(room.cards()[0]))
-        [card] = room.cards()
+        await until(lambda: room.page.jobs and "has no model owner/missing" in seen_words(room.page.jobs[0]))
+        [card] = room.page.jobs
         assert "Check the spelling" in seen_words(card)
         seen_button(card, "Cancel").click()
-        await until(lambda: not room.cards())
+        await until(lambda: not room.page.jobs)
         assert "owner/missing is not fetched any more." in seen_words(room.notices)
         seen_button(room.notices, "Undo").click()
-        await until(lambda: bool(room.cards()))
+        await until(lambda: bool(room.page.jobs))
 
     run(scenario())
 
@@ -413,12 +419,10 @@ def test_the_list_is_worked_by_keyboard(room: Room, run: Run, qtbot: QtBot) -> N
         room.add("Q4_K_M")
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        view = room.tab._view
         room.tab.select(KEY)
-        view.setFocus()
-        qtbot.keyClick(view, Qt.Key.Key_Return)
+        room.page.press(Qt.Key.Key_Return)
         assert [model.type for model in room.loads] == ["Q4_K_M"]
-        qtbot.keyClick(view, Qt.Key.Key_Down)
+        room.page.press(Qt.Key.Key_Down)
         assert "DeepSeek-R1-Distill-Qwen-7B" in seen_words(room.tab.detail)
 
     run(scenario())
@@ -428,7 +432,7 @@ def test_every_control_has_an_accessible_name(room: Room) -> None:
     for kind in (QPushButton, QCheckBox):
         for control in room.tab.findChildren(kind):
             assert control.accessibleName() or control.text(), control
-    assert room.tab._view.accessibleName()
+    assert room.page.view.accessibleName()
     assert room.tab.add_card.field.accessibleName()
 
 
@@ -479,12 +483,8 @@ def test_the_table_of_quantisations_follows_model_and_demand(room: Room, run: Ru
     run(scenario())
 
 
-def test_the_speed_of_memory_tells_the_speed_of_models(
-    room: Room, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_speed_of_memory_tells_the_speed_of_models(room: Room, run: Run) -> None:
     async def scenario() -> None:
-        await until(lambda: room.advice._memory_bytes_per_s)
-        room.advice._memory_bytes_per_s = 47e9
         room.session.become_ready(0)
         assert room.cell("r1-qwen-7b", HERE) == "Runs on the processor · up to 11 tok/s"
         assert "Expected: up to" in seen_words(room.tab.recommendation)
@@ -497,15 +497,18 @@ def test_a_file_is_verified_and_the_result_stays_until_it_is_closed(room: Room, 
         room.add("Q4_K_M")
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        [model] = room.tab._listing.models
-        room.tab._actions.verify(model)
+        room.tab.select(KEY)
+        room.page.choose(f"{TITLE} Q4_K_M", "Verify")
         await until(lambda: "is not what was recorded" in seen_words(room.tab))
-        [card] = room.tab.findChildren(VerifyCard)
+        [card] = room.page.checks
         assert "get the model again" in seen_words(card)
         seen_button(card, "Close").click()
-        await until(lambda: not room.tab.findChildren(VerifyCard))
-        right = hashlib.sha256(model.path.read_bytes()).hexdigest()
-        room.tab._actions.verify(replace(model, sha256=right))
+        await until(lambda: not room.page.checks)
+        [model] = room.store.listing().models
+        room.add("Q8_0", sha256=hashlib.sha256(model.path.read_bytes()).hexdigest())
+        room.tab.reload()
+        await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M, Q8_0")
+        room.page.choose(f"{TITLE} Q8_0", "Verify")
         await until(lambda: "is what was recorded" in seen_words(room.tab))
 
     run(scenario())
@@ -518,7 +521,7 @@ def test_the_importance_matrix_of_a_model_is_told_and_can_be_deleted(room: Room,
         file = room.store.folder_of(NAME) / MATRIX_NAME
         write_imatrix(read_imatrix(DATA / "imatrix.gguf"), file, notes("weights", "text", "Q8_0"))
         room.tab.reload()
-        card = room.tab._matrix.card
+        card = room.page.matrix
         await until(lambda: not card.isHidden())
         assert "chunks of" in seen_words(card)
         assert "with Q8_0" in seen_words(card)
@@ -542,16 +545,13 @@ def test_the_menu_opens_the_file_and_asks_for_another_type(room: Room, run: Run,
         room.add("Q4_K_M")
         room.tab.reload()
         await until(lambda: room.cell(KEY, ON_DISK) == "Q4_K_M")
-        view = room.tab._view
         room.tab.select(KEY)
-        view.setFocus()
-        qtbot.keyClick(view, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
+        room.page.press(Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
         await until(lambda: room.host.findChildren(GgufDialog))
         [dialog] = room.host.findChildren(GgufDialog)
         assert dialog.tensors.proxy.rowCount() == 1
         dialog.close()
-        seen_button(room.tab.detail, "More for R1 Qwen 1.5B Q4_K_M").click()
-        [menu] = room.tab.findChildren(QMenu)
+        menu = room.page.menu_of(f"{TITLE} Q4_K_M")
         assert [action.text() for action in menu.actions() if action.text()] == [
             "Load",
             "Look inside…",

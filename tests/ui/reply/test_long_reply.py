@@ -1,10 +1,10 @@
 """A reply of many blocks in a conversation: widgets only near to what is seen, and nobody sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.chat.markdown.markdown_blocks import CodeBlock
@@ -14,10 +14,10 @@ from app.ui.base.theme import Theme
 from app.ui.chat.conversation.conversation_view import ConversationView
 from app.ui.reply.block_frame import BlockFrame
 from app.ui.reply.code_card import CodeCard
-from app.ui.reply.formula_card import FormulaCard
 from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
+from tests.support.pages.reply_page import blocks_in, is_settled, seen_zone
 from tests.support.waiting import wait_until
 
 SECTIONS = 60
@@ -67,7 +67,7 @@ class Shown:
 
     def settle(self) -> None:
         self.qtbot.wait(20)
-        wait_until(lambda: all(is_settled(view) for view in self.views))
+        wait_until(lambda: all(is_settled(view, self.conversation) for view in self.views))
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     @property
@@ -79,13 +79,12 @@ class Shown:
         return max(self.views, key=lambda view: len(view.blocks))
 
     @property
-    def frames(self) -> list[BlockFrame]:
-        return self.view._frames
+    def frames(self) -> Sequence[BlockFrame]:
+        return self.view.frames
 
     def in_sight(self) -> list[BlockFrame]:
         """The blocks of the long reply that can be seen."""
-        top, bottom = self.view._sight.zone()
-        return [frame for frame in self.frames if frame.bottom > top and frame.top < bottom]
+        return blocks_in(self.view, seen_zone(self.view, self.conversation))
 
     def y_of(self, frame: BlockFrame) -> int:
         return self.view.mapTo(self.conversation.viewport(), QPoint(0, frame.top)).y()
@@ -107,13 +106,6 @@ class Shown:
                     assert frame.content.height() == frame.content.heightForWidth(frame.content.width())
         assert [frame.top for frame in self.frames[1:]] == [frame.bottom for frame in self.frames[:-1]]
         assert self.view.height() == self.frames[-1].bottom
-
-
-def is_settled(view: MarkdownView) -> bool:
-    drawn = not any(
-        isinstance(frame.content, FormulaCard) and frame.content.waits_for_formulas for frame in view._frames
-    )
-    return drawn and not view._ahead.isActive() and view.height() in (view._height, 0)
 
 
 def message(number: int, text: str) -> StoredMessage:
@@ -207,8 +199,7 @@ def test_text_that_comes_out_of_sight_gets_widgets_when_one_goes_there(qtbot: Qt
     shown.conversation.go_to_end()
     shown.settle()
     view = reply.findChildren(MarkdownView)[-1]
-    top, bottom = view._sight.zone()
-    seen = [frame for frame in view._frames if frame.bottom > top and frame.top < bottom]
+    seen = blocks_in(view, seen_zone(view, shown.conversation))
     assert seen
     assert all(frame.is_built for frame in seen)
     bar = shown.conversation.verticalScrollBar()
@@ -226,7 +217,7 @@ def test_a_hundred_code_blocks_without_a_scroll_area(qtbot: QtBot, theme: Theme)
         reply.resize(width, 400)
         qtbot.wait(20)
     view = reply.findChildren(MarkdownView)[-1]
-    assert all(frame.is_built for frame in view._frames)
+    assert all(frame.is_built for frame in view.frames)
     many = ReplyView(theme)
     qtbot.addWidget(many)
     many.resize(500, 400)
@@ -258,7 +249,7 @@ def test_tab_goes_through_what_is_near_in_order(shown: Shown) -> None:
     shown.scroll_to(shown.conversation.verticalScrollBar().maximum())
     shown.settle()
     cards = sorted((card for card in shown.view.findChildren(CodeCard)), key=lambda card: card.y())
-    cards[0].findChildren(type(cards[0]._copy))[0].setFocus(Qt.FocusReason.TabFocusReason)
+    cards[0].findChildren(QPushButton)[0].setFocus(Qt.FocusReason.TabFocusReason)
     reached = []
     for _ in range(60):
         focused = QApplication.focusWidget()

@@ -1,11 +1,12 @@
 """Replies as widgets, fed by hand: a deterministic stream in place of the engine."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 from unittest.mock import Mock
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
@@ -21,6 +22,7 @@ from app.ui.reply.markdown_view import MarkdownView
 from app.ui.reply.reply_view import ReplyView
 from app.ui.reply.rich_label import RichLabel
 from app.ui.reply.thinking_line import ThinkingLine
+from tests.support.pages.reply_page import code_of, head_of
 from tests.support.waiting import wait_until
 
 STATS = GenerationStats(
@@ -117,7 +119,7 @@ def test_thinking_opens_by_keyboard_and_by_click_also_while_it_comes(qtbot: QtBo
     view.add("thinking", "First step.", 3)
     wait_until(lambda: not view.thinking.isHidden())
     line: ThinkingLine = view.thinking
-    head = line._head
+    head = head_of(line)
     head.setFocus()
     qtbot.keyClick(head, Qt.Key.Key_Return)
     assert line.is_open
@@ -144,7 +146,7 @@ def test_an_answer_is_asked_for_once_and_only_while_the_model_thinks(view: Reply
     view.thinking.ask_for_answer()
     view.begin()
     view.add("thinking", "Let me see.", 3)
-    view._paint()
+    wait_until(lambda: view.thinking.isVisible())
     view.thinking.ask_for_answer()
     view.thinking.ask_for_answer()
     assert asked == [True]
@@ -193,7 +195,7 @@ def test_code_is_as_tall_as_its_lines(qtbot: QtBot, view: ReplyView) -> None:
     view.add("answer", "```", 1)
     view.finish("stop", STATS)
     QApplication.processEvents()
-    text = view.findChildren(CodeCard)[0]._text
+    text = code_of(view.findChildren(CodeCard)[0])
     last = text.blockBoundingGeometry(text.document().lastBlock()).translated(text.contentOffset())
     assert text.document().blockCount() == 40
     assert last.bottom() <= text.viewport().height() + 1
@@ -233,14 +235,21 @@ def test_a_new_theme_recolours_what_is_shown(view: ReplyView, theme: Theme) -> N
     assert theme.colours.text in labels(view)[0].text()
 
 
-def test_a_very_long_reply_stays_quick_to_add_to(qtbot: QtBot, view: ReplyView) -> None:
+def test_a_very_long_reply_stays_quick_to_add_to(view: ReplyView, monkeypatch: pytest.MonkeyPatch) -> None:
     paragraph = "Some **words** about `code` and more words that make a paragraph of usual length.\n\n"
     view.begin()
     view.add("answer", paragraph * 200, 4000)
     wait_until(lambda: len(labels(view)) >= 198)
-    stream = view._answer._stream
-    assert stream is not None
-    assert len(stream._tail) < 3 * len(paragraph)
+    parse, parsed = MarkdownIt.parse, [""]
+
+    def parse_and_note(parser: MarkdownIt, text: str, *environment: Any) -> Any:
+        parsed.append(text)
+        return parse(parser, text, *environment)
+
+    monkeypatch.setattr(MarkdownIt, "parse", parse_and_note)
+    view.add("answer", "And more.", 2)
+    wait_until(lambda: "And more." in parsed[-1])
+    assert sum(map(len, parsed)) < 3 * len(paragraph)
     view.finish("stop", STATS)
 
 

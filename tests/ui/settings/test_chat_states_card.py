@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from app.engine.kv_states.saved_states import StateFolder
 from app.ui.settings.chat_states_card import ChatStatesCard
 from app.ui.shell.application import WindowApplication
+from tests.support.pages.settings_page import most_space
 from tests.support.waiting import until
 from tests.support.window import run_with_window
 
@@ -37,7 +38,7 @@ def test_a_lower_limit_deletes_what_was_used_longest_ago() -> None:
             StateFolder(folder, "model", 1 << 30).write(chat_key, "", [1, 2], bytearray(90_000_000))
         card = opened(application)
         await until(lambda: says(card, "180 MB are in use"), "what is used")
-        field = card._limit.lineEdit()
+        field = most_space(card)
         field.setFocus()
         field.selectAll()
         QTest.keyClicks(field, "0.1")

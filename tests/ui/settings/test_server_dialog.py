@@ -168,7 +168,7 @@ def test_opening_it_to_the_network_warns_until_there_is_a_certificate(qapp: QApp
 def test_it_is_found_by_its_name_and_gives_an_example(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
         palette = application.commands.open_palette()
-        titles = [command.title for command in application.commands._commands()]
+        titles = palette.titles
         palette.close()
         assert "Local API" in titles
         dialog = application.dialogs.open_server()

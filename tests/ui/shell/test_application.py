@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.ui.base.colours import DARK, LIGHT
 from app.ui.load_settings.load_settings_dialog import LoadSettingsDialog
+from app.ui.models.models_tab import ModelsTab
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
-from models.system.errors import StillroomError
 from tests.support.waiting import until
+from tests.support.widgets import click, seen_button, seen_words
 from tests.support.window import run_with_window, settle
 
 
@@ -99,15 +100,16 @@ def test_load_settings_are_kept_and_load_the_model_again(qapp: QApplication) -> 
 
 def test_an_error_is_shown_with_what_to_do(qapp: QApplication) -> None:
     async def scene(application: WindowApplication) -> None:
-        async def fail() -> None:
-            raise StillroomError("The {thing} is missing.", "Bring the {thing}.", thing="key")
-
-        application._bridge.start(fail())
+        tab = application.window.show_page("models")
+        assert isinstance(tab, ModelsTab)
+        tab.add_card.field.setText("zebra")
+        click(seen_button(tab.add_card, "Get"))
         notices = application.window.findChild(Notices)
         assert isinstance(notices, Notices)
         await until(notices.isVisible, "the notice")
-        texts = [label.text() for label in notices.findChildren(type(notices._text))]
-        assert texts[:2] == ["The key is missing.", "Bring the key."]
+        said, hint = seen_words(notices).splitlines()
+        assert said == "There is no model called zebra."
+        assert hint.startswith("Name a model of")
 
     run_with_window(scene)
 

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 from app.ui.base.add_action import Command, add_action, commands_of, matching
 from app.ui.shell.command_palette import CommandPalette
 from app.ui.shell.shortcut_sheet import ShortcutSheet
+from tests.support.pages.command_palette_page import CommandPalettePage
 
 
 @pytest.fixture
@@ -50,15 +51,15 @@ def test_every_typed_word_must_be_in_the_title() -> None:
     assert matching(commands, "") == commands
 
 
-def test_the_palette_is_used_by_keyboard_alone(page: QWidget, qtbot: QtBot) -> None:
+def test_the_palette_is_used_by_keyboard_alone(page: QWidget) -> None:
     done: list[str] = []
     commands = [Command(title, "", lambda title=title: done.append(title)) for title in ("One", "Two", "Ten")]
     palette = CommandPalette(commands, page)
     palette.open()
-    qtbot.keyClicks(palette._field, "t")
+    person = CommandPalettePage(palette)
+    person.type("t")
     assert palette.titles == ["Two", "Ten"]
-    qtbot.keyClick(palette._field, Qt.Key.Key_Down)
-    qtbot.keyClick(palette._field, Qt.Key.Key_Return)
+    person.press(Qt.Key.Key_Down, Qt.Key.Key_Return)
     assert done == ["Ten"]
     assert not palette.isVisible()
 

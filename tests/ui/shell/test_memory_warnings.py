@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.telemetry.host import HostSample
 from app.telemetry.nvml import GpuReading, GpuSample
@@ -13,6 +13,7 @@ from app.telemetry.sampler import History, TelemetrySnapshot
 from app.ui.shell.application import WindowApplication
 from app.ui.widgets.notices import Notices
 from tests.support.waiting import until
+from tests.support.widgets import click, seen_button
 from tests.support.window import run_with_window
 
 GIB = 1 << 30
@@ -51,8 +52,7 @@ def test_a_game_that_fills_the_card_is_warned_of_before_a_reply_fails(qapp: QApp
         application.memory_warnings.look_at(full)
         assert "Another program takes memory of the graphics card (A card)" in shown(application)
         notices = application.window.findChild(Notices)
-        [unload] = [button for button in notices.findChildren(QPushButton) if button.text() == "Unload"]
-        unload.click()
+        click(seen_button(notices, "Unload"))
         await until(lambda: application.session.info is None, "the memory back")
 
     run_with_window(scene)
@@ -64,7 +64,7 @@ def test_ram_that_is_nearly_full_is_said_once(qapp: QApplication) -> None:
         application.memory_warnings.look_at(snapshot(ram_used=15.9))
         assert "memory is nearly full" in shown(application)
         notices = application.window.findChild(Notices)
-        notices._next()
+        click(seen_button(notices, "Close"))
         application.memory_warnings.look_at(snapshot(ram_used=15.9))
         assert shown(application) == ""
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 
 import msgspec
@@ -23,12 +24,14 @@ TUNED = Tuned(threads=1, prompt_threads=2, batch_tokens=256, flash_attention="au
 @pytest.fixture(autouse=True)
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadMemory:
     monkeypatch.setenv("STILLROOM_HOME", str(tmp_path))
-    monkeypatch.setattr(Tuner, "run", made_up)
-    return LoadMemory(tmp_path / "data" / "loads.json")
+    kept = LoadMemory(tmp_path / "data" / "loads.json")
+    monkeypatch.setattr(Tuner, "run", partialmethod(made_up, kept))
+    return kept
 
 
 def made_up(
     tuner: Tuner,
+    memory: LoadMemory,
     path: Path,
     asked: LoadSettings,
     on_progress: Callable[[TuningProgress], None],
@@ -59,7 +62,7 @@ def made_up(
         chosen=TUNED,
         rows=[row],
     )
-    tuner._memory.note_tuned(str(path), TUNED, msgspec.to_builtins(report))
+    memory.note_tuned(str(path), TUNED, msgspec.to_builtins(report))
     return report
 
 

@@ -1,16 +1,13 @@
 """Branches of a chat in the column, with the real engine and a real store."""
 
-from PySide6.QtCore import Qt
-from pytestqt.qtbot import QtBot
-
-from app.ui.chat.conversation.question_card import QuestionCard
 from app.ui.reply.code_card import CodeCard
 from app.ui.reply.reply_view import ReplyView
 from tests.support.chat_desk import Opened
+from tests.support.pages.chat_page import ChatPage
 from tests.support.waiting import until
 
 
-def test_regenerating_keeps_the_first_reply_as_a_sibling(opened: Opened, qtbot: QtBot) -> None:
+def test_regenerating_keeps_the_first_reply_as_a_sibling(opened: Opened) -> None:
     async def scenario() -> None:
         view = await opened.reply_to("What is the capital of France?")
         view.regenerate_requested.emit()
@@ -25,33 +22,26 @@ def test_regenerating_keeps_the_first_reply_as_a_sibling(opened: Opened, qtbot: 
     assert opened.shown() == [question.content, second.content]
 
 
-def test_an_edited_question_begins_a_branch_and_arrows_lead_back(opened: Opened, qtbot: QtBot) -> None:
+def test_an_edited_question_begins_a_branch_and_arrows_lead_back(opened: Opened) -> None:
     async def scene() -> None:
         await opened.reply_to("Say one.")
         await opened.reply_to("Say two.")
         first = opened.shown()
-        card = opened.tab.conversation.messages()[2]
-        assert isinstance(card, QuestionCard)
-        assert card.versions.isHidden()
+        page = ChatPage(opened.tab)
+        assert page.question(2).versions.isHidden()
         opened.tab.composer.set_text("typed meanwhile")
-        card.start_editing()
-        card._field.setPlainText("Say three.")
-        qtbot.keyClick(card._field, Qt.Key.Key_Return)
+        page.ask_in_other_words(2, "Say three.")
         await until(lambda: opened.tab.running_view is not None)
         await opened.idle()
         edited = opened.shown()
         assert edited[:3] == [*first[:2], "Say three."]
         assert opened.tab.composer.text() == "typed meanwhile"
-        card = opened.tab.conversation.messages()[2]
-        assert isinstance(card, QuestionCard)
-        assert card.versions.text == "2 of 2"
-        card.versions._before.click()
+        assert page.question(2).versions.text == "2 of 2"
+        page.show_earlier_version(2)
         await until(lambda: opened.shown() == first)
         assert opened.tab.chat is not None
         assert [m.content for m in opened.store.branch(opened.tab.chat.id)] == first
-        card = opened.tab.conversation.messages()[2]
-        assert isinstance(card, QuestionCard)
-        card.versions._next.click()
+        page.show_later_version(2)
         await until(lambda: opened.shown() == edited)
 
     opened.run(scene())
@@ -61,11 +51,11 @@ def test_a_question_that_is_changed_during_a_reply_stays_open_with_its_words(ope
     async def scene() -> None:
         opened.tab.send("Tell a long story about the sea.")
         await until(lambda: opened.tab.running_view is not None)
-        card = opened.tab.conversation.messages()[0]
-        assert isinstance(card, QuestionCard)
+        page = ChatPage(opened.tab)
+        card = page.question(0)
         card.edited.emit("Tell a short one.")
         await until(lambda: card.is_editing)
-        assert card._field.toPlainText() == "Tell a short one."
+        assert page.words_of(0).toPlainText() == "Tell a short one."
         opened.tab.stop()
         await opened.idle()
         assert [message.content for message in opened.tab.conversation.branch][:1] == [
@@ -88,7 +78,7 @@ def test_a_second_reply_gets_arrows(opened: Opened) -> None:
     opened.run(scene())
 
 
-def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opened, qtbot: QtBot) -> None:
+def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opened) -> None:
     store = opened.store
     chat = store.create_conversation(title="Long")
     parent = None
@@ -99,21 +89,18 @@ def test_a_search_hit_is_shown_in_its_place_also_in_another_branch(opened: Opene
     hidden = store.add_message(chat.id, None, "user", "the xylophone question")
     store.show_branch(chat.id, parent)
 
+    page = ChatPage(opened.tab)
+
     async def scene() -> None:
         opened.tab.open_chat(None)
         opened.tab.chats.begin_search()
         opened.tab.chats.search.setText("xylo")
         await until(lambda: opened.tab.chats.results.summary == "Hits: 1")
-        qtbot.keyClick(opened.tab.chats.search, Qt.Key.Key_Down)
-        qtbot.keyClick(opened.tab.chats.results._list, Qt.Key.Key_Return)
+        page.go_to_first_hit()
         await until(lambda: opened.shown() == [hidden.content])
         opened.tab.chats.search.setText('"line 3"')
-        await until(
-            lambda: (
-                "line 3" in opened.tab.chats.results._list.item(0).data(Qt.ItemDataRole.AccessibleTextRole)
-            )
-        )
-        opened.tab.chats.results._on_chosen(opened.tab.chats.results._list.item(0))
+        await until(lambda: "line 3" in page.hits()[0])
+        page.click_hit(0)
         await until(lambda: "line 3" in opened.shown())
         bar = opened.tab.conversation.verticalScrollBar()
         assert bar.value() < bar.maximum()

@@ -166,7 +166,12 @@ def test_weights_from_the_hub_stay_for_the_second_pass_and_go_then(desk: Desk) -
 
 def test_weights_that_cannot_stay_come_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stands in for a disk without room for the weights beside everything else."""
-    monkeypatch.setattr(hub_build, "_has_room", lambda *_: False)
+
+    def check_room(*_: object, keep: bool) -> None:
+        if keep:
+            raise StillroomError("full")
+
+    monkeypatch.setattr(hub_build, "check_room", check_room)
     weights = "model.safetensors"
     [model] = desk.get(HubReference(REPO), ["Q4_0"], BuildWish(imatrix=ON)).models
     assert model.imatrix

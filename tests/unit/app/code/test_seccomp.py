@@ -51,13 +51,13 @@ def test_its_numbers_are_the_kernels(column: int) -> None:
     text = HEADERS[column].read_text()
     known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
     tables: list[Mapping[str, tuple[int, int | None]]] = [
-        seccomp._NUMBERS,
-        seccomp._BY_OTHER_MEANS,
-        seccomp._ON_PROCESSES,
-        seccomp._NOT_BY_LANDLOCK,
+        seccomp.NUMBERS,
+        seccomp.BY_OTHER_MEANS,
+        seccomp.ON_PROCESSES,
+        seccomp.NOT_BY_LANDLOCK,
     ]
     ours = {name: numbers[column] for table in tables for name, numbers in table.items()}
-    ours |= seccomp._X86_ONLY if column == 0 else {}
+    ours |= seccomp.X86_ONLY if column == 0 else {}
     newest = known.pop("syscalls", max(known.values()) + 1) - 1
     to_check = {name: number for name, number in ours.items() if number is not None and number <= newest}
     assert len(to_check) > 80
@@ -66,7 +66,7 @@ def test_its_numbers_are_the_kernels(column: int) -> None:
 
 @pytest.mark.parametrize("kind", ["", "alone"])
 def test_what_it_does_not_know_is_not_there(kind: str) -> None:
-    first, last = seccomp._NOT_GIVEN_OUT[platform.machine() == "aarch64"]
+    first, last = seccomp.NOT_GIVEN_OUT[platform.machine() == "aarch64"]
     # The first two are the traps of probes, which Linux lets through everywhere.
     unknown = [
         first + 2,

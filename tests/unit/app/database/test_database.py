@@ -2,7 +2,9 @@
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,11 +16,11 @@ from app.chat.store.migrations import SCHEMA
 from app.chat.store.store import ChatStore
 from app.database import backups
 from app.database.commit_mark import mark_path, read_mark
-from app.database.database import CheckedDatabase
 from app.database.recovery import Recovery
 from app.database.soundness import problem_of
 from tests.support.bench_reports import make_report
 from tests.support.full_databases import KINDS, Kind
+from tests.support.waiting import wait_until
 
 OLD = Path(__file__).parents[3] / "data" / "databases"
 
@@ -301,10 +303,20 @@ def test_a_text_that_is_none_any_more_is_shown_with_marks(path: Path) -> None:
         assert store.messages(1)[1].content == "the first train leaves at seven"
 
 
-def test_closing_ends_a_check(path: Path) -> None:
+def test_closing_ends_a_check(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path, backed_up=False)
     store = ChatStore(path)
-    database: CheckedDatabase = store._database
-    database._closing.set()
-    assert store.check() is None
-    store.close()
+    under_way = threading.Event()
+
+    def look_for_ever(*_: object, is_enough: Callable[[], bool]) -> str:
+        under_way.set()
+        wait_until(is_enough, "the closing")
+        return "not looked at to the end"
+
+    monkeypatch.setattr("app.database.database.problem_of", look_for_ever)
+    with ThreadPoolExecutor() as pool:
+        check = pool.submit(store.check)
+        under_way.wait()
+        store.close()
+        assert check.result() is None
+    assert store.recovery is None

@@ -34,9 +34,7 @@ def model() -> Iterator[Any]:
 
 def missing_bytes(model: Any) -> set[int]:
     """Bytes without a token of their own: SmolLM2's vocabulary lacks some, R1's lack none."""
-    texts = {
-        llama_cpp.llama_vocab_get_text(model._vocab, token).decode() for token in range(model.vocabulary)
-    }
+    texts = {llama_cpp.llama_vocab_get_text(model.vocab, token).decode() for token in range(model.vocabulary)}
     return {byte for char, byte in gpt2_bytes().items() if char not in texts}
 
 
@@ -107,7 +105,7 @@ def test_every_token_of_the_vocabulary_comes_back_unchanged(model: Any) -> None:
     assert control
     wrong = []
     for token in range(model.vocabulary):
-        text = llama_cpp.llama_vocab_get_text(model._vocab, token).decode()
+        text = llama_cpp.llama_vocab_get_text(model.vocab, token).decode()
         if text in control:
             if model.tokenize(text.encode(), special=True) != [token] or model.piece(token)[0]:
                 wrong.append(token)

@@ -15,7 +15,7 @@ FEW = {"num_predict": 6, "temperature": 0.0}
 def client(api: Api) -> Iterator[ollama.Client]:
     client = ollama.Client(host=api.url, headers=api.headers)
     yield client
-    client._client.close()
+    client.close()
 
 
 def test_models_are_listed_and_shown(client: ollama.Client) -> None:

@@ -60,4 +60,4 @@ def test_ollamas_client_gets_it_as_thinking(api: Api) -> None:
     assert client.chat(model, QUESTION, options=few, think=False).message.content
     parts = list(client.generate(model, "Hello", options=few, stream=True))
     assert any(part.thinking for part in parts)
-    client._client.close()
+    client.close()

@@ -170,7 +170,7 @@ HANGS_IN_CHUNK_3 = """
 import sys, threading
 from app.acquire import measure_worker
 from converters.imatrix import unfinished_imatrix as unfinished
-unfinished._SAVE_EVERY_S = 0.0
+unfinished.SAVE_EVERY_S = 0.0
 keep = unfinished.UnfinishedMatrix.keep
 def keep_or_hang(self, collected):
     if collected.chunks == 3:
@@ -206,7 +206,7 @@ def test_a_collection_that_is_stopped_goes_on_and_gives_the_same(model: Path, tm
 
 @pytest.fixture
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UnfinishedMatrix:
-    monkeypatch.setattr(unfinished_imatrix, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(unfinished_imatrix, "SAVE_EVERY_S", 0.0)
     found = UnfinishedMatrix(tmp_path / "unfinished", "these weights")
     found.keep(Collected(3, {"blk.0.attn_q.weight": np.array([[1.0, 1e-30]])}, {"blk.0.attn_q.weight": 9}))
     return found

@@ -69,7 +69,7 @@ async def read(hub: LoopbackHub, start: int, end: int, *, large: bool = False) -
 def test_every_byte_comes_in_order(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, start: int, end: int, fast_from: float, large: bool
 ) -> None:
-    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", fast_from)
+    monkeypatch.setattr(module, "FAST_BYTES_PER_S", fast_from)
     got = asyncio.run(read(hub, start, end, large=large))
     assert b"".join(got) == CONTENT[start:end]
 
@@ -79,7 +79,7 @@ def test_every_byte_comes_in_order(
 def test_a_fast_answer_comes_in_few_pieces(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, large: bool, size: int
 ) -> None:
-    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 0.0)
+    monkeypatch.setattr(module, "FAST_BYTES_PER_S", 0.0)
     got = asyncio.run(read(hub, 0, len(CONTENT), large=large))
     ends = list(itertools.accumulate(map(len, got)))
     inner = [
@@ -89,7 +89,7 @@ def test_a_fast_answer_comes_in_few_pieces(
 
 
 def test_a_slow_answer_is_read_as_it_comes(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 1e15)
+    monkeypatch.setattr(module, "FAST_BYTES_PER_S", 1e15)
 
     async def run() -> None:
         async with answered(hub, 0, len(CONTENT)) as (response, connection):
@@ -102,7 +102,7 @@ def test_a_slow_answer_is_read_as_it_comes(hub: LoopbackHub, monkeypatch: pytest
 def test_an_answer_that_is_cut_short_gives_what_came(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_FAST_BYTES_PER_S", 0.0)
+    monkeypatch.setattr(module, "FAST_BYTES_PER_S", 0.0)
     sent = (2 << 20) + 7
     hub.fail("cut", NAME, after=sent)
     got = bytearray()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import ssl
 import sys
@@ -259,6 +260,7 @@ def test_who_speaks_no_tls_is_no_connection(certificate: Certificate) -> None:
     here = ssl.create_default_context(cafile=certificate.path)
 
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
         writer.close()
@@ -285,7 +287,7 @@ def test_damaged_data_is_refused(certificate: Certificate) -> None:
         await writer.drain()
         await reader.readexactly(1)
         # A record that no key has sealed.
-        connection._sock.send(b"\x17\x03\x03\x00\x20" + bytes(32))
+        os.write(connection.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
         await reader.read()
         writer.close()
 

@@ -7,10 +7,16 @@ import pytest
 from app.chat.store.database import ChatStoreError
 from app.chat.store.recorder import ReplyRecorder
 from app.chat.store.store import ChatStore
+from tests.support.connections import Connections
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ChatStore]:
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    return Connections(monkeypatch)
+
+
+@pytest.fixture
+def store(connections: Connections, tmp_path: Path) -> Iterator[ChatStore]:
     store = ChatStore(tmp_path / "chats.sqlite3")
     yield store
     store.close()
@@ -66,8 +72,8 @@ def test_the_first_piece_is_written_at_once_and_later_ones_by_the_second(
     assert (saved.content, saved.outcome, saved.error) == ("a" + "b" * 100, "failed", "The engine died.")
 
 
-def test_a_disk_that_refuses_is_told_once(store: ChatStore, reply: int) -> None:
-    store._database._writer.execute("PRAGMA max_page_count = 1")
+def test_a_disk_that_refuses_is_told_once(connections: Connections, store: ChatStore, reply: int) -> None:
+    connections.fill_disk()
     problems: list[ChatStoreError] = []
     recorder = ReplyRecorder(store, reply, interval_s=0, on_problem=problems.append)
     for _ in range(5):

@@ -18,6 +18,7 @@ from app.database import backups
 from app.database.row_sums import schema_sum
 from app.database.soundness import problem_of
 from app.engine.protocol import GenerationStats, Sampling, ThinkingLimits
+from tests.support.connections import Connections
 
 STATS = GenerationStats(
     prompt_tokens=10,
@@ -32,6 +33,11 @@ STATS = GenerationStats(
     context_tokens_used=30,
     seed=7,
 )
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    return Connections(monkeypatch)
 
 
 @pytest.fixture
@@ -66,10 +72,10 @@ def test_a_chat_is_there_again_after_a_restart(path: Path) -> None:
         assert chat.head_id == reply.id
 
 
-def test_the_file_is_written_through(path: Path) -> None:
-    with closing(ChatStore(path)) as store:
+def test_the_file_is_written_through(path: Path, connections: Connections) -> None:
+    with closing(ChatStore(path)):
         pragmas = {
-            name: store._database._writer.execute(f"PRAGMA {name}").fetchone()[0]
+            name: connections.writer.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys", "user_version")
         }
     assert pragmas == {
@@ -237,10 +243,10 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None
         assert connection.execute("SELECT count(*) FROM messages").fetchone() == (2,)
 
 
-def test_a_full_disk_or_a_locked_file_is_told_in_words(path: Path) -> None:
+def test_a_full_disk_or_a_locked_file_is_told_in_words(path: Path, connections: Connections) -> None:
     fill(path)
     with closing(ChatStore(path)) as store:
-        store._database._writer.execute("PRAGMA max_page_count = 1")
+        connections.fill_disk()
         with pytest.raises(ChatStoreError, match="full") as raised:
             store.create_conversation(title="x" * 100_000)
         assert "free space" in raised.value.hint_text()

@@ -1,8 +1,9 @@
+import pickle
 import random
 
 import pytest
 
-from app.engine.generation.loop_guard import LoopGuard
+from app.engine.generation.loop_guard import LONGEST_MEMORY, LoopGuard
 
 WORDS = [
     "the", "number", "is", "even", "so", "we", "can", "divide", "by", "two", "and", "then", "check",
@@ -100,5 +101,8 @@ def test_a_rule_under_a_title_is_none() -> None:
 
 def test_a_long_thought_costs_the_same_for_each_token() -> None:
     guard = LoopGuard()
-    guard_says(prose(140_000, 11), guard)
-    assert len(guard._tokens) <= 1 << 16
+    sizes = []
+    for number in range(3):
+        assert guard_says(prose(LONGEST_MEMORY, number), guard) is None
+        sizes.append(len(pickle.dumps(guard)))
+    assert max(sizes) < 1.05 * sizes[0]

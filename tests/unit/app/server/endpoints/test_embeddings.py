@@ -44,7 +44,7 @@ def test_ollamas_client_gets_them_too(embedding_api: Api) -> None:
     answer = client.embed(model.model, ["The cat sleeps.", "Taxes are due."])
     assert [len(one) for one in answer.embeddings] == [576, 576]
     assert client.show(model.model).capabilities == ["embedding"]
-    client._client.close()
+    client.close()
 
 
 def test_the_filter_and_the_audit_log_see_the_texts(embedding_api: Api) -> None:

@@ -51,7 +51,7 @@ def test_ollamas_client_fills_the_same_gap(infill_api: Api) -> None:
     few = {"num_predict": 8, "temperature": 0.0}
     filled = client.generate(model, BEFORE, suffix=BEHIND, options=few)
     assert client.show(model).capabilities == ["completion", "tools", "insert"]
-    client._client.close()
+    client.close()
     with infill_api.http() as http:
         body = {"prompt": BEFORE, "suffix": BEHIND, "max_tokens": 8, "temperature": 0.0}
         same = http.post("/v1/completions", json=body).json()
