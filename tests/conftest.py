@@ -48,7 +48,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 @pytest.fixture
 def told() -> Iterator[list[StillroomError]]:
-    """What the user is told of damaged files while the test runs."""
+    """Collect what the user is told of damaged files while the test runs."""
     heard: list[StillroomError] = []
     with NoticeInbox() as inbox:
         inbox.observe(heard.append)

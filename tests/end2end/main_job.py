@@ -106,7 +106,7 @@ def as_markdown(summary: dict[str, Any]) -> str:
 
 
 def has_display() -> bool:
-    """Whether a window can be shown to somebody."""
+    """Tell whether a window can be shown to somebody."""
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 

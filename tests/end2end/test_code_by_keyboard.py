@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
 
 def sandboxes(window: RealWindow) -> int:
-    """How many programs of the window run in a sandbox now."""
+    """Count the programs of the window that run in a sandbox now."""
     found = 0
     for child in psutil.Process(window.process.pid).children():
         try:

@@ -1,4 +1,4 @@
-"""What the engine promises of a graphics card, on whichever of CUDA and Vulkan this llama.cpp has.
+"""The engine keeps its promises on a graphics card, on whichever of CUDA and Vulkan this llama.cpp has.
 
 `make vulkan-test` runs it. Where there is no card, Mesa's lavapipe is the Vulkan device: it computes on the
 processor, so offload, memory and fallback are real, and speed is not. It gets a tiny model, for each token of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Named = tuple[str, str]
-"""What it is, and its text."""
+"""A name for it, and its text."""
 
 
 def schemas() -> Iterator[Named]:

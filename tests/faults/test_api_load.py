@@ -49,7 +49,7 @@ async def turns(until_done: "asyncio.Future[object]") -> list[Turn]:
 
 
 def coreless_ms() -> float:
-    """How long this thread has waited for a core, ever. https://docs.kernel.org/scheduler/sched-stats.html"""
+    """Return how long this thread has waited for a core, ever. https://docs.kernel.org/scheduler/sched-stats.html"""
     try:
         return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e6
     except OSError:

@@ -21,12 +21,12 @@ EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CHAT_KILLS", "500"))
 LONGEST_S = 4.0
 SLACK_S = 1.0
-"""What a busy disk may take beside the recorder's own time."""
+"""A busy disk may take so much beside the recorder's own time."""
 
 
 @dataclass
 class Told:
-    """What the child has said before it died."""
+    """All that the child has said before it died."""
 
     kept: dict[int, str] = field(default_factory=dict)
     shown: dict[int, list[tuple[float, int]]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def kill_once(path: Path, after_s: float) -> tuple[Told, float]:
 
 
 def check(path: Path, told: Told, killed_s: float) -> float:
-    """What must hold in the file; returns the seconds of the stream that were lost."""
+    """Check what must hold in the file; returns the seconds of the stream that were lost."""
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []

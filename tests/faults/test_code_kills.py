@@ -19,7 +19,7 @@ EVERYDAY = 2
 TIMES = int(os.environ.get("STILLROOM_CODE_KILLS", "50"))
 LONGEST_S = 6.0
 SLACK_S = 1.0
-"""What a busy disk may take beside the time that the window waits."""
+"""A busy disk may take so much beside the time that the window waits."""
 
 
 def kill_once(home: Path, after_s: float) -> tuple[list[dict[str, Any]], float]:
@@ -50,7 +50,7 @@ def kill_once(home: Path, after_s: float) -> tuple[list[dict[str, Any]], float]:
 
 
 def lost_s(told: list[dict[str, Any]], killed_s: float, restored: dict[str, Any]) -> float:
-    """How long before the kill the window first showed what the next one does not: text or replies."""
+    """Return how long before the kill the window first showed what the next one does not: text or replies."""
     shown_as = {shown["text"]: shown for shown in told}
     assert restored["text"] in shown_as
     before = shown_as[restored["text"]]

@@ -22,7 +22,7 @@ CUTS = 50
 
 @dataclass(slots=True)
 class Tally:
-    """What came of the damages."""
+    """Counts what came of the damages."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     silent: list[str] = field(default_factory=list)

@@ -71,7 +71,7 @@ class Ends:
         self._die = random.Random(f"{work} {how}")
         self.gone_s: list[float] = []
         self.asked = 0
-        """How often it was asked to end while it was at work."""
+        """Count how often it was asked to end while it was at work."""
 
     def once(self, longest_s: float = 1.5) -> End:
         """Begin the work, end it at a random moment, and see that it is gone."""

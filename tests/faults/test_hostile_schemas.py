@@ -69,7 +69,7 @@ def watched(api: Api) -> Iterator[Watch]:
 
 
 def ask_for_schema(api: Api, number: int, schema: str) -> str:
-    """What is told of a schema, by one of the three ways to send it; empty where it was followed."""
+    """Return what is told of a schema, by one of the three ways to send it; empty where it was followed."""
     text = f'{{"prompt": "Hi", "max_tokens": {TOKENS}, "json_schema": {schema}}}'
     path = "/generate"
     if number % 3 == 1:

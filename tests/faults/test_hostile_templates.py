@@ -45,7 +45,7 @@ class Heart:
 
 
 async def tried(process: TemplateProcess, source: str) -> tuple[float, str]:
-    """How long a template took, and what was said of it."""
+    """Return how long a template took, and what was said of it."""
     problems: list[TemplateProblem] = []
     template = ChatTemplate(
         process, source, bos_text="", eos_text="", model_name="Mallory 7B", on_problem=problems.append

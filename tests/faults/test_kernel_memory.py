@@ -46,10 +46,10 @@ VARIANTS = int(os.environ.get("STILLROOM_MEMORY_VARIANTS", "2"))
 """Of each kind in each back end, held by the kernel and counted from outside."""
 LIMITS = Limits(time_s=1.5, memory_bytes=128 * MIB, disk_bytes=32 * MIB, files=1000)
 MOST_MIB = 1500
-"""What all processes of an attack take together where nothing stops them."""
+"""All processes of an attack take so much together where nothing stops them."""
 GUARD_BYTES = 1500 * MIB
 COUNTED_SLACK_BYTES = 600 * MIB
-"""How far a run that is only counted may get within a look of some milliseconds, on a busy machine."""
+"""So far may a run get that is only counted, within a look of some milliseconds, on a busy machine."""
 GONE_S = 10.0
 
 
@@ -61,7 +61,7 @@ def available_bytes() -> int:
 
 
 class Meter:
-    """What runs take of the machine; ends one that takes far too much of it."""
+    """Measures what runs take of the machine; ends one that takes far too much of it."""
 
     def __init__(self, group: Path | None) -> None:
         self.group = group

@@ -42,7 +42,7 @@ def wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
 
 
 def count(home: Path) -> int:
-    """How many results are kept while the program works on them."""
+    """Count the results that are kept while the program works on them."""
     path = home / "data" / "quality.sqlite3"
     if not path.exists():
         return 0

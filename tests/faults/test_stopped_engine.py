@@ -20,10 +20,10 @@ STOPS = int(os.environ.get("STILLROOM_STOPS", "100"))
 WORKS = ("load", "prefill", "decode", "typing", "closing")
 
 MOST_WAITED_S = 0.05
-"""What is promised of each callback of the GUI thread."""
+"""Promised of each callback of the GUI thread."""
 
 MOST_LATE_S = 0.5
-"""What fails the test: a busy disk holds a thread as well. The pipe held it for nine seconds."""
+"""Fails the test: a busy disk holds a thread as well. The pipe held it for nine seconds."""
 
 pytestmark = [
     pytest.mark.faults,

@@ -36,7 +36,7 @@ def compiled(name: str, target: Path) -> Path:
 
 
 def vulkan_of(environment: dict[str, str]) -> dict[str, Any]:
-    """What `doctor` says of Vulkan, after the program has answered without it."""
+    """Return what `doctor` says of Vulkan, after the program has answered without it."""
     question = (
         "chat",
         str(starter_file()),

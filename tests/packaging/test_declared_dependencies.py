@@ -1,4 +1,4 @@
-"""What the program imports is what pyproject.toml names: the bundle leaves every other package out."""
+"""pyproject.toml names all that the program imports: the bundle leaves every other package out."""
 
 import ast
 import importlib.metadata

@@ -59,3 +59,10 @@ def test_no_room_has_more_modules_than_are_seen_at_a_glance() -> None:
         if (count := sum(path.name != "__init__.py" for path in folder.glob("*.py"))) > MOST_MODULES
     }
     assert too_many == {}
+
+
+def test_no_docstring_of_a_test_begins_as_a_question() -> None:
+    """They begin with a verb or name the thing: who looks for it reads the first word."""
+    begins = re.compile(r'^\s*"""(?:What|Whether|How)\b', re.MULTILINE)
+    found = [path for path in (ROOT / "tests").rglob("*.py") if begins.search(path.read_text("utf-8"))]
+    assert [path.relative_to(ROOT).as_posix() for path in found] == []

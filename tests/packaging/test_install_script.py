@@ -1,4 +1,4 @@
-"""What the .run does, with a stand-in for the program that says it is one."""
+"""The .run installs and removes, with a stand-in for the program that says it is one."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ STAND_IN = "#!/bin/sh\necho stand-in for stillroom\n"
 
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
-    """What makeself leaves for the script."""
+    """Make what makeself leaves for the script."""
     folder = tmp_path / "unpacked"
     (folder / "stillroom" / "_internal").mkdir(parents=True)
     (folder / "stillroom" / "_internal" / "part").write_text("stand-in")

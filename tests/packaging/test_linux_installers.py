@@ -94,7 +94,7 @@ def result(debian: Debian, command: str, **environment: str) -> Any:
 
 
 def use_it(debian: Debian, program: str, display: str) -> None:
-    """What a person does with it: ask what is there, chat, measure, open the window with a file."""
+    """Do what a person does with it: ask what is there, chat, measure, open the window with a file."""
     model = shlex.quote(MODEL)
     found = result(debian, f"{program} doctor")
     assert "CPU" in {device["backend"] for device in found["backends"]}

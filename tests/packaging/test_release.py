@@ -1,4 +1,4 @@
-"""What the release workflow needs is there, and the small parts it is made of."""
+"""Everything that the release workflow needs is there, and the small parts it is made of."""
 
 import importlib.util
 import json

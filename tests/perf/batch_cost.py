@@ -1,4 +1,4 @@
-"""What a step of so many rows costs against one of one row: the bound of guessing ahead on this machine.
+"""The cost of a step of so many rows against one of one row: the bound of guessing ahead on this machine.
 
 python -m tests.perf.batch_cost --threads 2 --flash-attention on
 """

@@ -173,7 +173,7 @@ def split_seconds(seconds):
         "Ignore case when comparing.",
         '''
 def count_word(text, word):
-    """How often a word occurs in a text."""
+    """Count a word in a text."""
     count = 0
     for found in text.split():
         stripped = found.strip(".,;:!?")

@@ -1,4 +1,4 @@
-"""How much of a step is Python's: everything on the engine's thread that is neither llama_decode nor one of
+"""The share of Python in a step: everything on the engine's thread that is neither llama_decode nor one of
 llama.cpp's samplers.
 
     python -m tests.perf.step_profile [--sequences N] [--tokens N] [--threads N] [--drawn]
@@ -43,7 +43,7 @@ class StepClock:
         self.steps: list[tuple[float, float]] = []
         """Seconds of each llama_decode, and of Python's processor time around it."""
         self.samplers_s: list[float] = []
-        """What llama.cpp's samplers took of each step."""
+        """Return what llama.cpp's samplers took of each step."""
         self._decode_s = self._decode_thread_s = self._samplers_s = 0.0
         decode, draw, step = Context.decode, Candidates.draw, Runner.step
 

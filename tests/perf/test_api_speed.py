@@ -29,7 +29,7 @@ WORDS = ("river", "stone", "lantern", "window", "morning", "letter", "engine", "
 
 @dataclass(frozen=True)
 class Round:
-    """What so many clients at once saw: tokens per second of all, and the median time to the first one."""
+    """Seen by so many clients at once: tokens per second of all, and the median time to the first one."""
 
     tok_per_s: float
     ttft_ms: float

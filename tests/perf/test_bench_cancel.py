@@ -1,4 +1,4 @@
-"""How long cancelling a benchmark takes, in each of its stages, with the real engine.
+"""The time that cancelling a benchmark takes, in each of its stages, with the real engine.
 
 python -m pytest -m perf -s tests/perf/test_bench_cancel.py
 """

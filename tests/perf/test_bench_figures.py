@@ -70,7 +70,7 @@ class Bench:
         return self._runner.run(Path(model_path()), settings, suite, lambda told: None)
 
     def plan(self) -> LoadSettings:
-        """What the last run's load came to."""
+        """Return what the last run's load came to."""
         assert self._engine.state.model is not None
         return self._engine.state.model.plan
 

@@ -73,7 +73,7 @@ def checkpoint_in(room: Path, shards: int) -> Path:
 
 @contextmanager
 def sampled_disk(*folders: Path) -> Iterator[list[int]]:
-    """What the files in `folders` take of the disk, sampled; the peak is the list's last item at the end."""
+    """Sample what the files in `folders` take of the disk; the peak is the list's last item at the end."""
     peak = [0]
     ended = threading.Event()
 
@@ -101,7 +101,7 @@ def allocated(folder: Path) -> int:
 
 
 def empty(folder: Path) -> None:
-    """What an earlier case left there is no disk that this one needs."""
+    """Remove what an earlier case left, whose disk this one needs."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

@@ -37,7 +37,7 @@ LARGEST_DIFFERENCE = 0.03
 
 @dataclass(frozen=True)
 class Counted:
-    """What llama-server has counted since it began. A reply's first token belongs to its prompt."""
+    """Return what llama-server has counted since it began. A reply's first token belongs to its prompt."""
 
     tokens: float
     generating_s: float
@@ -62,7 +62,7 @@ class Pair:
     here_tok_per_s: float
     there_tok_per_s: float
     way_ms: float
-    """What the time to the first token holds besides the reading of the prompt."""
+    """Return what the time to the first token holds besides the reading of the prompt."""
 
 
 def chat_reply(answers: ElsewhereAnswers, info: ModelInfo, turn: int) -> Finished:

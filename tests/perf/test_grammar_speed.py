@@ -1,4 +1,4 @@
-"""What a grammar costs with R1's vocabulary: all that may come next, by us and by llama.cpp's matcher."""
+"""The cost of a grammar with R1's vocabulary: all that may come next, by us and by llama.cpp's matcher."""
 
 import statistics
 import time

@@ -97,7 +97,7 @@ def parting(tokens: list[int], expected: list[int]) -> int | None:
 def batching_noise(
     alone: list[tuple[list[int], list[float]]], batched: list[tuple[list[int], list[float]]]
 ) -> float:
-    """How much the lead of the best token over the second differs between batches, at most."""
+    """Return how much the lead of the best token over the second differs between batches, at most."""
     noise = 0.0
     for (first, leads), (second, other_leads) in zip(alone, batched, strict=True):
         place = parting(second, first)

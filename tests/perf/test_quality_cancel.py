@@ -1,4 +1,4 @@
-"""How long cancelling a quality run takes, in a reply, in the text and while answers are compared.
+"""The time that cancelling a quality run takes, in a reply, in the text and while answers are compared.
 
 python -m pytest -m perf -s tests/perf/test_quality_cancel.py
 """

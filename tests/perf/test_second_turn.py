@@ -47,7 +47,7 @@ def ask(client: EngineClient, chat: list[Part], question: list[Part]) -> Generat
 
 
 def read(client: EngineClient, chat: list[Part]) -> None:
-    """What the window does after a reply: the engine evaluates the beginning of the next prompt while the
+    """Do what the window does after a reply: the engine evaluates the beginning of the next prompt while the
     user reads, here for three seconds.
     """
     client.prepare(chat, CHAT)

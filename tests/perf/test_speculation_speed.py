@@ -1,4 +1,4 @@
-"""What guessing ahead brings on edits of code: same model, same run, greedy. Never fails on a clock."""
+"""The gain of guessing ahead on edits of code: same model, same run, greedy. Never fails on a clock."""
 
 import os
 import statistics
@@ -72,7 +72,7 @@ def reply(client: EngineClient, edit: CodeEdit, mode: SpeculationMode, logprobs:
 
 
 def gap_at_the_difference(client: EngineClient, edit: CodeEdit) -> float:
-    """How far apart the two best tokens were where the two replies went different ways."""
+    """Return how far apart the two best tokens were where the two replies went different ways."""
     plain = reply(client, edit, "off", logprobs=2).tokens
     guessed = reply(client, edit, "lookup", logprobs=2).tokens
     for one, other in zip(plain, guessed, strict=False):

@@ -1,4 +1,4 @@
-"""What the process around chat templates costs: a turn of a chat of 200 messages, with it and without."""
+"""The cost of the process around chat templates: a turn of a chat of 200 messages, with it and without."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""How long a window takes from the start of its program until it is seen."""
+"""The time that a window takes from the start of its program until it is seen."""
 
 import time
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from converters.gguf.gguf_types import TYPE_NAMED, TensorType
 BLOCK = 32
 Q4_1, Q8_0 = TYPE_NAMED["Q4_1"], TYPE_NAMED["Q8_0"]
 COLUMN_TYPES = {Q4_1: ("q8_1", 36), Q8_0: ("q8_0", 34)}
-"""What the columns are quantised to for weights of a type, and the bytes of a block of it."""
+"""The type that columns are quantised to for weights of a type, and the bytes of a block of it."""
 
 
 class Products(NamedTuple):
@@ -24,7 +24,7 @@ class Products(NamedTuple):
 
 
 def has_several_columns(library: Path) -> bool:
-    """Whether this ggml-cpu library was changed by us and multiplies several columns at a time here."""
+    """Tell whether this ggml-cpu library was changed by us and multiplies several columns at a time here."""
     loaded: Any = ctypes.CDLL(str(library))
     if not hasattr(loaded, "stillroom_several_columns"):
         return False

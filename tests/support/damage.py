@@ -34,7 +34,7 @@ class DamagedCopies:
         self._shown = kind.shown(self._case)
 
     def outcome(self, damage: Damage) -> tuple[Outcome, str]:
-        """What becomes of a copy whose file is damaged, and the sentences that the user reads."""
+        """Return what becomes of a copy whose file is damaged, and the sentences that the user reads."""
         shutil.rmtree(self._case)
         shutil.copytree(self._whole, self._case)
         file = _file(self._case / self._kind.path)

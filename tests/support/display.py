@@ -35,7 +35,7 @@ def virtual_display(size: str = "1500x950x24", frame_buffer: Path | None = None)
 
 
 class Screen:
-    """What a display shows, read from its frame buffer: no program has to be asked, so none is disturbed."""
+    """A display's picture, read from its frame buffer: no program has to be asked, so none is disturbed."""
 
     PAINTED_COLOURS = 50
     EVERY = 8
@@ -45,7 +45,7 @@ class Screen:
         self._bytes = np.memmap(frame_buffer / "Xvfb_screen0", dtype=np.uint8, mode="r")
 
     def colours(self) -> int:
-        """How many colours every eighth pixel has; a screen without a painted window has one or two."""
+        """Count the colours of every eighth pixel; a screen without a painted window has one or two."""
         # XWD: a header of so many bytes, then colour map entries of 12 bytes each, then 4 bytes a pixel.
         header = self._bytes[:80].view(">u4")
         begin = int(header[0]) + 12 * int(header[19])
@@ -85,7 +85,7 @@ class RealWindow:
         return self.id
 
     def colours(self) -> int:
-        """How many colours the window shows; a window that is not painted shows one."""
+        """Count the colours of the window; a window that is not painted shows one."""
         shot = subprocess.run(
             ["import", "-window", self.id, "-resize", "200x", "png:-"],
             env=self.environment,

@@ -1,4 +1,4 @@
-"""What llama.cpp itself would allocate for a GGUF file, in a process of its own.
+"""Tells what llama.cpp itself would allocate for a GGUF file, in a process of its own.
 
 `python -m tests.support.dry_run FILE` reads a JSON list of demands on stdin and answers with a list of the
 bytes of the KV cache, the compute buffer and the output buffer, as llama.cpp's log gives them (to 0.01 MiB).

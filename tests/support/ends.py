@@ -20,10 +20,10 @@ from app.ui.shell.program import CALLBACKS_VARIABLE
 from tests.support.waiting import wait_until
 
 GONE_S = 3.0
-"""What is promised."""
+"""Promised."""
 
 MOST_S = 8.0
-"""What fails a test: the machine may be at something else."""
+"""Fails a test: the machine may be at something else."""
 
 LONGEST_S = 180.0
 BEGUN_S = 4.0
@@ -31,7 +31,7 @@ BEGUN_S = 4.0
 
 @dataclass
 class End:
-    """How one end went; `gone_s` from the wish to end until nothing of the program was there any more."""
+    """One end; `gone_s` from the wish to end until nothing of the program was there any more."""
 
     gone_s: float
     status: int

@@ -21,7 +21,7 @@ def open_loop(application: QApplication) -> qasync.QEventLoop:
 
 
 def run_step(loop: qasync.QEventLoop, work: Coroutine[Any, Any, Any], wait_s: float) -> Any:
-    """What `work` returns, which may take so long; Qt's other work and the tasks go on meanwhile.
+    """Return what `work` returns, which may take so long; Qt's other work and the tasks go on meanwhile.
 
     Not by `run_until_complete`: qasync's handles Qt's events once more when its loop has stopped.
     """

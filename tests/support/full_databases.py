@@ -58,7 +58,7 @@ STATS = GenerationStats(
 )
 
 Item = tuple[object, ...]
-"""What a store shows: a name for the thing, then the thing."""
+"""Something that a store shows: a name for the thing, then the thing."""
 
 
 @dataclass(frozen=True, slots=True)

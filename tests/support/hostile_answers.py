@@ -36,7 +36,7 @@ class Case:
 
 
 def repository(**changes: Any) -> dict[str, Any]:
-    """What a hub says about a repository with one file."""
+    """Return what a hub says about a repository with one file."""
     return {"id": REPO, "sha": COMMIT, "siblings": [sibling()], **changes}
 
 

@@ -42,7 +42,7 @@ FIGURES = {
     "kld_max": r"Maximum KLD",
     "same_top": r"Same top p",
 }
-"""What llama-perplexity calls the fields of `Quality`; the last one is in percent."""
+"""Names that llama-perplexity has for the fields of `Quality`; the last one is in percent."""
 WITH_ERRORS = ("perplexity", "reference_perplexity", "log_ratio", "kld_mean", "same_top")
 
 

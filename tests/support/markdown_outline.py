@@ -1,4 +1,4 @@
-"""What a piece of Markdown is made of: from a specification's HTML, and from the blocks of the window.
+"""The outline of a piece of Markdown: from a specification's HTML, and from the blocks of the window.
 
 An outline is a list of leaves: what each is, how many quotations and lists it stands in, the marker before
 it, and its words in runs with what they are (`em`, `strong`, `code`, `link:ADDRESS`). Soft and hard breaks

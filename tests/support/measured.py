@@ -1,4 +1,4 @@
-"""What one piece of work costs in this process: its time, and its memory at the peak (Linux)."""
+"""Measures what one piece of work costs in this process: its time, and its memory at the peak (Linux)."""
 
 import gc
 import time
@@ -12,7 +12,7 @@ from models.system.errors import StillroomError
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """How a case ended. `error` is the class of what it raised, empty for none; `peak_bytes` is what the
+    """The end of a case. `error` is the class of what it raised, empty for none; `peak_bytes` is what the
     process took at most above what it had before."""
 
     name: str
@@ -25,7 +25,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 
     @property
     def is_clean(self) -> bool:
-        """Whether the sentence is one that may be shown: typed, short, without what controls a terminal."""
+        """Tell whether the sentence may be shown: typed, short, without what controls a terminal."""
         text = f"{self.sentence}{self.hint}"
         controls = any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
         return self.typed and not controls and len(text) < 1000

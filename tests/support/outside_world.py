@@ -1,5 +1,5 @@
-"""What a sandboxed program must not reach: files, sockets, shared memory and another process, all open to it
-by their permissions, so that only the sandbox keeps it away."""
+"""Things that a sandboxed program must not reach: files, sockets, shared memory and another process, all open
+to it by their permissions, so that only the sandbox keeps it away."""
 
 import ctypes
 import os

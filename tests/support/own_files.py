@@ -135,7 +135,7 @@ def _models(folder: Path) -> object:
 
 
 def _verified(folder: Path) -> object:
-    """What `stillroom verify` says."""
+    """Return what `stillroom verify` says."""
     for model in ModelStore(folder / "models").listing().models:
         problem = difference(check_file(model))
         if problem is not None:
@@ -315,7 +315,7 @@ def _write_state(folder: Path) -> None:
 
 
 def _evaluated(folder: Path) -> object:
-    """What is in the cache once the rest of the prompt is evaluated."""
+    """Return what is in the cache once the rest of the prompt is evaluated."""
     states = _states(folder)
     found = {("chat 1", "", tuple(range(200)), b"\7" * 3000)}
     for saved in states.read_all():

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 Say = Callable[[str, dict[str, str]], Iterable[bytes]]
-"""What to send for a path (with its query) and headers in lower case; the connection is closed behind it."""
+"""Answers a path (with its query) and headers in lower case; the connection is closed behind it."""
 
 
 class RawServer:

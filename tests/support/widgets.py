@@ -35,7 +35,7 @@ def click(widget: QWidget) -> None:
 
 
 def seen_words(parent: QWidget) -> str:
-    """What the labels say, one a line."""
+    """Return what the labels say, one a line."""
     return "\n".join(label.text() for label in all_seen(parent, QLabel))
 
 

@@ -208,7 +208,7 @@ WORKS: dict[str, Callable[[WindowApplication], Awaitable[None]]] = {
 
 
 async def provoke(application: WindowApplication, work: str) -> None:
-    """What a user does with an engine that does not answer: more than its pipe holds is sent to it."""
+    """Do what a user does with an engine that does not answer: more than its pipe holds is sent to it."""
     tab = chat_tab(application)
     until_s = time.monotonic() + PROVOKED_S
     if work == "typing":

@@ -38,7 +38,7 @@ class ChatPage:
         click(seen(self.question(number), QPushButton, "Later version"))
 
     def hits(self) -> list[str]:
-        """What was found, as a screen reader says it."""
+        """Return what was found, as a screen reader says it."""
         found = self._results
         return [str(found.item(row).data(Qt.ItemDataRole.AccessibleTextRole)) for row in range(found.count())]
 

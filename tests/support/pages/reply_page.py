@@ -13,7 +13,7 @@ from tests.support.widgets import seen
 
 
 def head_of(line: ThinkingLine) -> QFrame:
-    """What is clicked to unfold the thinking: a screen reader names it by its own words."""
+    """Find what is clicked to unfold the thinking: a screen reader names it by its own words."""
     return seen(line, QFrame, line.summary)
 
 

@@ -1,4 +1,4 @@
-"""What files, hubs and servers call themselves is text in the window: nothing is markup, nothing hidden."""
+"""Names from files, hubs and servers are text in the window: nothing is markup, nothing hidden."""
 
 import ast
 import asyncio
@@ -36,7 +36,7 @@ HIDDEN = set("\x1b\x07\x9b\u202e")
 
 
 def is_plain(text: str) -> bool:
-    """Whether Qt shows this very text: what is no plain text has no markup but line ends."""
+    """Tell whether Qt shows this very text: what is no plain text has no markup but line ends."""
     if HIDDEN & set(text):
         return False
     inside = text.removeprefix("<span>").removesuffix("</span>").replace("<br>", "")

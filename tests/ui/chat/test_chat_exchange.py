@@ -1,4 +1,4 @@
-"""What is sent when a chat outgrows the context, with the real engine."""
+"""A chat that outgrows the context is sent in part, or summed up, with the real engine."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future

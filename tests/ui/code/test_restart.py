@@ -1,4 +1,4 @@
-"""What the Code tab knows after a restart."""
+"""The Code tab knows its text and its conversation after a restart."""
 
 from pathlib import Path
 

@@ -93,7 +93,7 @@ class Shown:
         self.conversation.verticalScrollBar().setValue(value)
 
     def check(self) -> None:
-        """What is seen has its widgets, in their places, and all blocks follow one another."""
+        """See that all in sight has its widgets, in their places, and all blocks follow one another."""
         seen = self.in_sight()
         assert seen
         assert all(frame.is_built for frame in seen)

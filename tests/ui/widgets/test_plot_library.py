@@ -1,4 +1,4 @@
-"""What the window brings in after it is painted, in a process of its own: here all of it is there already."""
+"""The window brings in its plots after it is painted; in a process of its own, as all is here already."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What `stillroom chat` takes for MODEL, PROMPT and document."""
+"""`stillroom chat` tells MODEL, PROMPT and document apart."""
 
 import io
 import os

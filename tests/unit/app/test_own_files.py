@@ -11,7 +11,7 @@ from tests.support.damage import DamagedCopies, flipped
 from tests.support.own_files import OWN_FILES, OwnFile
 
 BEFORE = Path(__file__).parents[2] / "data" / "before_checksums"
-"""What the program wrote when its files had no checksums, a folder a kind."""
+"""Written by the program when its files had no checksums, a folder a kind."""
 
 FLIPS = 8
 

@@ -11,7 +11,7 @@ from tests.support.waiting import wait_until
 
 
 class Painted(QObject):
-    """What of `widget` was drawn anew."""
+    """Notes which parts of a widget were drawn anew."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__()

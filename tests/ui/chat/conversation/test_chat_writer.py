@@ -1,4 +1,4 @@
-"""How chats get their names."""
+"""Chats get their names from their first messages."""
 
 import asyncio
 from collections.abc import Iterator

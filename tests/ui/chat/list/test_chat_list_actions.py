@@ -1,4 +1,4 @@
-"""What the list of chats does with them, with a real store."""
+"""Chats are renamed, moved and deleted in their list, with a real store."""
 
 import zipfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What it cost: the card alone, and the Models tab's part that measures."""
+"""Quality that quantising cost: the card alone, and the Models tab's part that measures."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What is noted of a request and its reply, and what is not."""
+"""A request and its reply are noted, and no more of them than is wished."""
 
 import json
 from collections.abc import Iterator

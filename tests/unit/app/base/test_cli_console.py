@@ -1,4 +1,4 @@
-"""What commands write where."""
+"""Commands write results to one stream and the rest to the other."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What is said about CUDA on machines that this one is not: made-up facts, real judgement."""
+"""CUDA is offered on machines that this one is not: made-up facts, real judgement."""
 
 import dataclasses
 from pathlib import Path

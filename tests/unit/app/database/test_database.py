@@ -59,7 +59,7 @@ def flip(path: Path, text: bytes, to: bytes) -> None:
 
 
 def _is_first(data: bytes, text: bytes) -> bool:
-    """Whether the first place is the message's: its row ends with how the reply ended and when."""
+    """Tell whether the first place is the message's: its row ends with how the reply ended and when."""
     return b"R1" in data[data.index(text) : data.index(text) + 120]
 
 

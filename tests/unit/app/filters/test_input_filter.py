@@ -1,4 +1,4 @@
-"""What the rules make of a text, in their order."""
+"""The rules change, flag or block a text, in their order."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""What the doctor says about machines that this one is not: made-up facts, real judgement."""
+"""The doctor speaks about machines that this one is not: made-up facts, real judgement."""
 
 import dataclasses
 from pathlib import Path

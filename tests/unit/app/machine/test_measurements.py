@@ -1,4 +1,4 @@
-"""What was measured is kept and found again, whatever happens to the file."""
+"""Measurements are kept and found again, whatever happens to the file."""
 
 from pathlib import Path
 

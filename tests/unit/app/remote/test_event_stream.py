@@ -1,4 +1,4 @@
-"""What comes from a server elsewhere, however it cuts and names things."""
+"""A stream from a server elsewhere is read, however it cuts and names things."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How commands name a model of a server elsewhere."""
+"""Commands name a model of a server elsewhere."""
 
 import pytest
 

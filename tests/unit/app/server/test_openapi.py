@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises, tried with requests that are made from it."""
+"""The server keeps what the OpenAPI document promises, tried with requests that are made from it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the panel is told of cards that NVML does not know, from the engine's own messages."""
+"""The panel hears of cards that NVML does not know from the engine's own messages."""
 
 import msgspec
 

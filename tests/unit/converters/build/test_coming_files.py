@@ -76,7 +76,7 @@ class Line:
         assert self._quantised.wait(60)
 
     def named_tensors(self) -> int:
-        """How many tensors a build that is stopped now would not do again."""
+        """Count the tensors that a build which is stopped now would not do again."""
         return journal_path(self.out, NAME).read_text("utf-8").count("tensor\t")
 
     def close(self) -> None:

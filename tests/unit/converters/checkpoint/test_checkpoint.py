@@ -1,4 +1,4 @@
-"""What a checkpoint must have, and what is refused by name before anything is written."""
+"""A checkpoint that lacks something is refused by name before anything is written."""
 
 import json
 import shutil

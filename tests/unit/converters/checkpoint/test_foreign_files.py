@@ -37,7 +37,7 @@ INDEX = "model.safetensors.index.json"
 
 
 def ended(work: Callable[[], object]) -> BaseException | None:
-    """What `work` raised; fails where it does not end."""
+    """Return what `work` raised; fails where it does not end."""
     raised: list[BaseException | None] = []
 
     def run() -> None:

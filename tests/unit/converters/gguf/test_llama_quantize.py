@@ -35,7 +35,7 @@ def ours(source: Path, types: list[str], out: Path, importance: Importance | Non
 
 
 def theirs(source: Path, kind: str, out: Path, importance: Importance | None = None) -> bytes:
-    """What llama.cpp makes of the GGUF file `source`; metadata and data as llama-quantize has them."""
+    """Return what llama.cpp makes of the GGUF file `source`; metadata and data as llama-quantize has them."""
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = FILE_TYPES[kind]
     parameters.nthread = 2

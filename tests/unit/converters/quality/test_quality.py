@@ -1,4 +1,4 @@
-"""What quantising costs: our figures against llama-perplexity's."""
+"""Quantising costs as much by our figures as by llama-perplexity's."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What a hub should never send gets one sentence at once. Corpus: tests/faults/test_hostile_answers.py."""
+"""A hub's impossible answer gets one sentence at once. Corpus: tests/faults/test_hostile_answers.py."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

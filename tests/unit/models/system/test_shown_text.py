@@ -1,4 +1,4 @@
-"""What comes from outside is one short line without a character that cannot be seen."""
+"""Text from outside becomes one short line without a character that cannot be seen."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What else was different between two runs."""
+"""Other differences between two runs are told."""
 
 import msgspec
 

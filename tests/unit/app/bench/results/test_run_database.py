@@ -1,4 +1,4 @@
-"""What the stores of measurements share, with their real SQLite files."""
+"""The stores of measurements have much in common; with their real SQLite files."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What this computer can do at most, measured by the real child."""
+"""The real child measures what this computer can do at most."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""What is noticed beside a measurement."""
+"""Disturbances beside a measurement are noticed."""
 
 import os
 import subprocess

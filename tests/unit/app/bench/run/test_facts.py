@@ -1,4 +1,4 @@
-"""What a report keeps, and what it must not."""
+"""A report keeps facts about the machine, and no secrets."""
 
 from pathlib import Path
 from typing import Literal

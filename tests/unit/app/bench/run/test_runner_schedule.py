@@ -44,7 +44,7 @@ SMALL = Suite(
         REPLY,
     ),
 )
-"""What every run has; without ceilings, whose child would measure this computer."""
+"""Every run has this; without ceilings, whose child would measure this computer."""
 
 
 def done(value):  # type: ignore[no-untyped-def]  # a future of whatever it is given

@@ -16,7 +16,7 @@ LEAST_SHARE = 0.98
 
 
 def has_html(markdown: str) -> bool:
-    """Whether CommonMark passes HTML through here."""
+    """Tell whether CommonMark passes HTML through here."""
     tokens = MarkdownIt("commonmark").parse(markdown)
     return any(
         part.type in ("html_block", "html_inline")

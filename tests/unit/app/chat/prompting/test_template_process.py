@@ -1,4 +1,4 @@
-"""What a template from outside does to the process that renders it, and what becomes of the conversation."""
+"""A template from outside harms only the process that renders it, and the conversation goes on."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What waits for the engine's process is bounded, and what ends work is never refused."""
+"""Messages that wait for the engine's process are bounded, and what ends work is never refused."""
 
 import io
 

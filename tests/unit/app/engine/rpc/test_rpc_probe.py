@@ -1,4 +1,4 @@
-"""What a probe says of whoever listens; the real rpc-server answers in tests/end2end/test_rpc.py."""
+"""A probe tells who listens; the real rpc-server answers in tests/end2end/test_rpc.py."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""What is taken for a hang, and what is only slow: seconds pass as the test says."""
+"""A hang is told from what is only slow: seconds pass as the test says."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is counted, and how it is told to Prometheus."""
+"""Requests are counted, and told to Prometheus."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
